@@ -1,0 +1,158 @@
+// swift-tools-version:6.2
+
+import PackageDescription
+
+// Folders state trust and an arrow is the only import allowed: `Tests/PackageTests` reads this description and fails
+// on any edge that `Documentation/architecture.md` does not list.
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // Parsers read a `RawSpan`, which cannot outlive its bytes.
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A library target in `Sources/<folder>/<name>`.
+func library(_ name: String, in folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
+}
+
+/// A test target in `Tests/<name>`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "infenclave",
+    products: [
+        .executable(name: "infenclave", targets: ["infenclave"]),
+        .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
+        .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
+    ],
+    dependencies: [
+        // HPKE with X-Wing, AES-GCM, Ed25519, P-256/P-384.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // ONNX files are protocol buffers.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // The host's HTTP server. Without its traits it needs neither swift-configuration nor all of Foundation.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // Shutdown on signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // Shared: no I/O, clock, randomness or keys.
+        library("Tensors", in: "Shared"),
+        library("ModelGraph", in: "Shared", ["Tensors"]),
+        library("Wire", in: "Shared", ["Tensors"]),
+        library("Evidence", in: "Shared"),
+
+        // Imaging: never linked by Trusted.
+        .target(
+            name: "CImageCodecs",
+            path: "Sources/Imaging/CImageCodecs",
+            linkerSettings: [.linkedLibrary("turbojpeg"), .linkedLibrary("png16"), .linkedLibrary("webp")]
+        ),
+        library("Imaging", in: "Imaging", ["CImageCodecs", "Tensors"]),
+
+        // Secrets.
+        library("SecretMemory", in: "Secrets", ["Tensors"]),
+        library("SealedChannel", in: "Secrets", ["SecretMemory", crypto]),
+
+        // Engine.
+        .target(
+            name: "COneDNN",
+            path: "Sources/Engine/COneDNN",
+            linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]
+        ),
+        library("OneDNN", in: "Engine", ["COneDNN", "Tensors"]),
+        library("Inference", in: "Engine", ["ModelGraph", "OneDNN", "Tensors"]),
+        library("ReferenceInference", in: "Engine", ["ModelGraph", "Tensors"]),
+
+        // Trusted.
+        library(
+            "EnclaveCore", in: "Trusted",
+            ["Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+        ),
+        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
+        .executableTarget(
+            name: "infenclave-enclave",
+            dependencies: ["EnclaveCore", "EnclavePlatform"],
+            path: "Sources/Trusted/infenclave-enclave",
+            swiftSettings: settings
+        ),
+
+        // Untrusted.
+        library("HostCore", in: "Untrusted", ["Inference", "ModelGraph", "Tensors", "Wire"]),
+        library(
+            "HostServer", in: "Untrusted",
+            [
+                "HostCore",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+
+        // Verifier.
+        library("Attestation", in: "Verifier", ["Evidence", crypto]),
+        library(
+            "InfenclaveClient", in: "Verifier",
+            ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+        ),
+
+        // Owner.
+        library("ONNXFormat", in: "Owner", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
+        library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
+        .target(
+            name: "COpenBLAS",
+            path: "Sources/Owner/COpenBLAS",
+            linkerSettings: [.linkedLibrary("openblas")]
+        ),
+        library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
+        library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
+        library("Partitioning", in: "Owner", ["ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors"]),
+        .executableTarget(
+            name: "infenclave",
+            dependencies: [
+                "AssessmentReport", "Attestation", "HostServer", "Imaging", "Inference", "InfenclaveClient",
+                "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel", "SecretMemory",
+                "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Owner/infenclave",
+            swiftSettings: settings
+        ),
+
+        // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: ["ModelGraph", "Tensors"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("TensorsTests", ["Tensors"]),
+        tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
+        tests("WireTests", ["Wire", "Tensors"]),
+        tests("EvidenceTests", ["Evidence"]),
+        tests("ImagingTests", ["Imaging", "TestSupport"]),
+        tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
+        tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
+        tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
+        tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
+        tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
+        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport"]),
+        tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
+        tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
+        tests("CommandTests", ["TestSupport", "Tensors"]),
+        tests("PackageTests", ["TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,70 @@
+/// Reads little-endian fields from untrusted bytes. Every read is checked against what is left; nothing is allocated
+/// from a length that has not been checked.
+public struct ByteReader: ~Copyable, ~Escapable {
+    private let bytes: RawSpan
+    public private(set) var offset = 0
+
+    @_lifetime(copy bytes)
+    public init(_ bytes: RawSpan) { self.bytes = bytes }
+
+    public var remaining: Int { bytes.byteCount - offset }
+
+    /// - Throws: ``TensorError`` when fewer bytes are left.
+    @_lifetime(self: copy self)
+    private mutating func advance(_ count: Int, _ what: StaticString) throws(TensorError) -> Int {
+        guard count >= 0, count <= remaining else {
+            throw TensorError(.malformed, "\(what) at byte \(offset) needs \(count) bytes, \(remaining) are left")
+        }
+        defer { offset += count }
+        return offset
+    }
+
+    @_lifetime(self: copy self)
+    public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
+        _: Value.Type = Value.self, _ what: StaticString
+    ) throws(TensorError) -> Value {
+        let start = try advance(MemoryLayout<Value>.size, what)
+        return Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: Value.self))
+    }
+
+    @_lifetime(self: copy self)
+    public mutating func readFloat(_ what: StaticString) throws(TensorError) -> Float {
+        Float(bitPattern: try read(UInt32.self, what))
+    }
+
+    @_lifetime(self: copy self)
+    public mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
+        let start = try advance(count, what)
+        return bytes.extracting(start..<start + count).withUnsafeBytes { [UInt8]($0) }
+    }
+
+    /// Lends the next `count` bytes without copying them.
+    @_lifetime(self: copy self)
+    public mutating func withBytes<Result>(
+        _ count: Int, _ what: StaticString, _ body: (UnsafeRawBufferPointer) throws(TensorError) -> Result
+    ) throws(TensorError) -> Result {
+        let start = try advance(count, what)
+        let part = bytes.extracting(start..<start + count)
+        return try part.withUnsafeBytes { (buffer) throws(TensorError) in try body(buffer) }
+    }
+
+    /// A UTF-8 string behind a 32-bit length.
+    @_lifetime(self: copy self)
+    public mutating func readString(maximumBytes: Int, _ what: StaticString) throws(TensorError) -> String {
+        let count = Int(try read(UInt32.self, what))
+        guard count <= maximumBytes else {
+            throw TensorError(.malformed, "\(what) claims \(count) bytes, the limit is \(maximumBytes)")
+        }
+        guard let string = String(validating: try readBytes(count, what), as: UTF8.self) else {
+            throw TensorError(.malformed, "\(what) is not UTF-8")
+        }
+        return string
+    }
+
+    /// - Throws: ``TensorError`` when bytes are left.
+    public func finish() throws(TensorError) {
+        guard remaining == 0 else {
+            throw TensorError(.malformed, "\(remaining) bytes follow the end at byte \(offset)")
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/// Writes little-endian fields; the counterpart of ``ByteReader``. Not for secrets: its buffer grows by copying.
+public struct ByteWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public mutating func write<Value: FixedWidthInteger>(_ value: Value) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    public mutating func write(_ value: Float) { write(value.bitPattern) }
+
+    public mutating func write(bytes new: some Sequence<UInt8>) { bytes.append(contentsOf: new) }
+
+    /// A UTF-8 string behind a 32-bit length.
+    public mutating func write(_ string: String) {
+        write(UInt32(string.utf8.count))
+        bytes.append(contentsOf: string.utf8)
+    }
+}

@@ -1,0 +1,46 @@
+/// A fixed block of 64-byte aligned memory that tensors share. Written only before it is shared, released once.
+///
+/// - Note: `@unchecked Sendable` because the bytes are written only inside the initialiser of the tensor that owns
+///   the block, or by the single owner of a plan while no reader holds it.
+public final class TensorStorage: @unchecked Sendable {
+    public static let alignment = 64
+
+    public let byteCount: Int
+    package let base: UnsafeMutableRawPointer
+    private let release: @Sendable (UnsafeMutableRawPointer, Int) -> Void
+
+    /// Takes ownership of `base`: `release` is called with it exactly once.
+    package init(
+        adopting base: UnsafeMutableRawPointer, byteCount: Int,
+        release: @escaping @Sendable (UnsafeMutableRawPointer, Int) -> Void
+    ) {
+        self.base = base
+        self.byteCount = byteCount
+        self.release = release
+    }
+
+    deinit { release(base, byteCount) }
+
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
+    package var mutableBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+    }
+}
+
+/// Where tensor memory comes from. The enclave passes one whose blocks are locked and wiped.
+public struct StorageAllocator: Sendable {
+    private let body: @Sendable (Int) -> TensorStorage
+
+    package init(_ body: @escaping @Sendable (Int) -> TensorStorage) { self.body = body }
+
+    /// Zero-filled memory of at least `byteCount` bytes, aligned to ``TensorStorage/alignment``.
+    package func allocate(byteCount: Int) -> TensorStorage { body(byteCount) }
+
+    /// Ordinary memory.
+    public static let standard = StorageAllocator { byteCount in
+        let base = UnsafeMutableRawPointer.allocate(
+            byteCount: max(byteCount, TensorStorage.alignment), alignment: TensorStorage.alignment)
+        base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, TensorStorage.alignment))
+        return TensorStorage(adopting: base, byteCount: byteCount) { base, _ in base.deallocate() }
+    }
+}
