@@ -51,6 +51,7 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared"),
+        library("BundleFormat", in: "Shared", ["Tensors"]),
 
         // Imaging: never linked by Trusted.
         .target(
@@ -103,7 +104,7 @@ let package = Package(
         library("Attestation", in: "Verifier", ["Evidence", crypto]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
@@ -117,7 +118,10 @@ let package = Package(
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
         library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
-        library("Partitioning", in: "Owner", ["ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors"]),
+        library(
+            "Partitioning", in: "Owner",
+            ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
+        ),
         .executableTarget(
             name: "infenclave",
             dependencies: [
