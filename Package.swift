@@ -52,6 +52,9 @@ let package = Package(
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared"),
 
+        // Transport: the only I/O that host and enclave share.
+        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
+
         // Imaging: never linked by Trusted.
         .target(
             name: "CImageCodecs",
@@ -77,7 +80,7 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
         ),
         library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
         .executableTarget(
@@ -88,7 +91,7 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -140,7 +143,7 @@ let package = Package(
         ),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
-        tests("WireTests", ["Wire", "Tensors"]),
+        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
