@@ -53,6 +53,9 @@ let package = Package(
         library("Evidence", in: "Shared"),
         library("BundleFormat", in: "Shared", ["Tensors"]),
 
+        // Transport: the only I/O that host and enclave share.
+        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
+
         // Imaging: never linked by Trusted.
         .target(
             name: "CImageCodecs",
@@ -78,7 +81,7 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
         ),
         library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
         .executableTarget(
@@ -89,7 +92,7 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -144,7 +147,7 @@ let package = Package(
         ),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
-        tests("WireTests", ["Wire", "Tensors"]),
+        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
