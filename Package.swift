@@ -155,7 +155,7 @@ let package = Package(
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
-        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport"]),
+        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
         tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
         tests("CommandTests", ["TestSupport", "Tensors"]),
