@@ -92,11 +92,11 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
-                "HostCore",
+                "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
