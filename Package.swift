@@ -64,8 +64,9 @@ let package = Package(
         library("Imaging", in: "Imaging", ["CImageCodecs", "Tensors"]),
 
         // Secrets.
-        library("SecretMemory", in: "Secrets", ["Tensors"]),
-        library("SealedChannel", in: "Secrets", ["SecretMemory", crypto]),
+        .target(name: "CSecretMemory", path: "Sources/Secrets/CSecretMemory"),
+        library("SecretMemory", in: "Secrets", ["CSecretMemory", "Tensors"]),
+        library("SealedChannel", in: "Secrets", ["SecretMemory", "Tensors", crypto]),
 
         // Engine.
         .target(
@@ -146,7 +147,7 @@ let package = Package(
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
-        tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
+        tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
