@@ -50,7 +50,7 @@ let package = Package(
         library("Tensors", in: "Shared"),
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
-        library("Evidence", in: "Shared"),
+        library("Evidence", in: "Shared", ["Tensors"]),
 
         // Imaging: never linked by Trusted.
         .target(
