@@ -50,7 +50,7 @@ let package = Package(
         library("Tensors", in: "Shared"),
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
-        library("Evidence", in: "Shared"),
+        library("Evidence", in: "Shared", ["Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
         library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
@@ -152,7 +152,7 @@ let package = Package(
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
-        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport"]),
+        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
         tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
         tests("CommandTests", ["TestSupport", "Tensors"]),
