@@ -50,7 +50,7 @@ let package = Package(
         library("Tensors", in: "Shared"),
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
-        library("Evidence", in: "Shared"),
+        library("Evidence", in: "Shared", ["Tensors"]),
         library("BundleFormat", in: "Shared", ["Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
@@ -108,7 +108,7 @@ let package = Package(
         library("Attestation", in: "Verifier", ["Evidence", crypto]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "BundleFormat", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
