@@ -159,7 +159,10 @@ let package = Package(
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
-        tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
+        tests(
+            "ONNXTests",
+            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
