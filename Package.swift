@@ -160,10 +160,16 @@ let package = Package(
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
-        tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
+        tests(
+            "InferenceTests",
+            ["Inference", "ModelGraph", "OneDNN", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests(
             "ONNXTests",
-            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+            [
+                "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors",
+                "TestSupport",
+            ]
         ),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),

@@ -33,7 +33,8 @@ enum BatchNormalizationFolding: Pass {
                 let shift = Constants.make(affine.shape, draft.options) { Float(affine.shift[$0]) }
                 draft.nodes[position].kind = .scaleShift
                 draft.nodes[position].inputs = [
-                    input, draft.addConstant(scale, "\(node.name)/scale"), draft.addConstant(shift, "\(node.name)/shift"),
+                    input, draft.addConstant(scale, "\(node.name)/scale"),
+                    draft.addConstant(shift, "\(node.name)/shift"),
                 ]
             }
             draft.note(Self.self, node.name)
