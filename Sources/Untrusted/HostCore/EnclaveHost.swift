@@ -1,10 +1,10 @@
-import Evidence
+package import Evidence
 import Foundation
 import Wire
 
 /// Relays opaque messages between clients and the enclave, runs the BackNet, and starts the enclave process again when
 /// it ends. A new process is unprovisioned: only the owner can give it the model key.
-package actor Host {
+package actor EnclaveHost {
     /// How to start the enclave process.
     package struct EnclaveCommand: Sendable {
         package let executable: String
