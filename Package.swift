@@ -81,12 +81,15 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            [
+                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                crypto,
+            ]
         ),
-        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
+        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
         .executableTarget(
             name: "infenclave-enclave",
-            dependencies: ["EnclaveCore", "EnclavePlatform"],
+            dependencies: ["EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory"],
             path: "Sources/Trusted/infenclave-enclave",
             swiftSettings: settings
         ),
