@@ -82,7 +82,8 @@ let package = Package(
         library(
             "EnclaveCore", in: "Trusted",
             [
-                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Wire",
                 crypto,
             ]
         ),
@@ -153,7 +154,13 @@ let package = Package(
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
-        tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
+        tests(
+            "EnclaveTests",
+            [
+                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "ModelGraph", "SealedChannel",
+                "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+            ]
+        ),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
