@@ -25,6 +25,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+// RSA-PSS, which AMD signs with.
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 let package = Package(
     name: "infenclave",
@@ -51,6 +53,7 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared", ["Tensors"]),
+        library("BundleFormat", in: "Shared", ["Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
         library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
@@ -96,11 +99,11 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
-                "HostCore",
+                "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -108,14 +111,20 @@ let package = Package(
         ),
 
         // Verifier.
-        library("Attestation", in: "Verifier", ["Evidence", crypto]),
+        library("Attestation", in: "Verifier", ["Evidence", "Tensors", crypto, cryptoExtras]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
-        library("ONNXFormat", in: "Owner", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(
+            name: "ONNXFormat",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Owner/ONNXFormat",
+            exclude: ["onnx.proto"],
+            swiftSettings: settings
+        ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
@@ -125,7 +134,10 @@ let package = Package(
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
         library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
-        library("Partitioning", in: "Owner", ["ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors"]),
+        library(
+            "Partitioning", in: "Owner",
+            ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
+        ),
         .executableTarget(
             name: "infenclave",
             dependencies: [
@@ -153,7 +165,10 @@ let package = Package(
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
-        tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
+        tests(
+            "ONNXTests",
+            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests(
             "EnclaveTests",
             [
