@@ -100,7 +100,11 @@ let package = Package(
         ),
 
         // Verifier.
-        library("Attestation", in: "Verifier", ["Evidence", crypto]),
+        library(
+            "Attestation", in: "Verifier",
+            // CryptoExtras has RSASSA-PSS, which every certificate of AMD is signed with.
+            ["Evidence", crypto, .product(name: "CryptoExtras", package: "swift-crypto")]
+        ),
         library(
             "InfenclaveClient", in: "Verifier",
             ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
