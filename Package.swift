@@ -25,6 +25,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+// RSA-PSS, which AMD signs with.
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 let package = Package(
     name: "infenclave",
@@ -51,6 +53,10 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared", ["Tensors"]),
+        library("BundleFormat", in: "Shared", ["Tensors"]),
+
+        // Transport: the only I/O that host and enclave share.
+        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
 
         // Imaging: never linked by Trusted.
         .target(
@@ -61,8 +67,9 @@ let package = Package(
         library("Imaging", in: "Imaging", ["CImageCodecs", "Tensors"]),
 
         // Secrets.
-        library("SecretMemory", in: "Secrets", ["Tensors"]),
-        library("SealedChannel", in: "Secrets", ["SecretMemory", crypto]),
+        .target(name: "CSecretMemory", path: "Sources/Secrets/CSecretMemory"),
+        library("SecretMemory", in: "Secrets", ["CSecretMemory", "Tensors"]),
+        library("SealedChannel", in: "Secrets", ["SecretMemory", "Tensors", crypto]),
 
         // Engine.
         .target(
@@ -77,7 +84,7 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
         ),
         library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
         .executableTarget(
@@ -88,11 +95,11 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
-                "HostCore",
+                "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -100,18 +107,20 @@ let package = Package(
         ),
 
         // Verifier.
-        library(
-            "Attestation", in: "Verifier",
-            // CryptoExtras has RSASSA-PSS, which every certificate of AMD is signed with.
-            ["Evidence", crypto, .product(name: "CryptoExtras", package: "swift-crypto")]
-        ),
+        library("Attestation", in: "Verifier", ["Evidence", "Tensors", crypto, cryptoExtras]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
-        library("ONNXFormat", in: "Owner", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(
+            name: "ONNXFormat",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Owner/ONNXFormat",
+            exclude: ["onnx.proto"],
+            swiftSettings: settings
+        ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
@@ -121,7 +130,10 @@ let package = Package(
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
         library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
-        library("Partitioning", in: "Owner", ["ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors"]),
+        library(
+            "Partitioning", in: "Owner",
+            ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
+        ),
         .executableTarget(
             name: "infenclave",
             dependencies: [
@@ -144,12 +156,15 @@ let package = Package(
         ),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
-        tests("WireTests", ["Wire", "Tensors"]),
+        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
-        tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
+        tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
-        tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
+        tests(
+            "ONNXTests",
+            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
