@@ -91,11 +91,12 @@ struct StateTests {
     @Test("Malformed frames are refused in every state, and change nothing", arguments: EnclaveStatus.State.allCases)
     func malformedFrames(state: EnclaveStatus.State) throws {
         let host = try host(in: state)
-        var enclave = try Enclave(evidenceSource: EchoEvidence())
-        let frames = enclave.refuseMalformed(requestID: 7)
+        let refusedBefore = try host.status().refused
+        let frames = host.framesForMalformed(requestID: 7)
         #expect(frames.map(\.requestID) == [7])
         #expect(frames.map { Reply($0.message) } == [.refused(.malformed)])
         #expect(try host.status().state == state)
+        #expect(try host.status().refused == refusedBefore + 1)
     }
 
     @Test("The manifest must be signed by the owner key that came with it")

@@ -47,6 +47,10 @@ final class TestHost {
         return frames
     }
 
+    func framesForMalformed(requestID: UInt64) -> [Frame<EnclaveMessage>] {
+        enclave.refuseMalformed(requestID: requestID)
+    }
+
     /// The one reply to a message.
     func send(_ message: HostMessage, requestID: UInt64? = nil) throws -> EnclaveMessage {
         lastID += 1

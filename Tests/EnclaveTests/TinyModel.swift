@@ -15,7 +15,7 @@ struct TinyModel {
 
     static let first: [[Float]] = [[1, 0], [0.5, 1]]
     static let second: [[Float]] = [[2, 1], [-1, 1]]
-    static let third: [[Float]] = [[1, 0], [0, 1], [-1, -1]]
+    static let third: [[Float]] = [[1, 0], [0, 1], [0.65, 0.6]]
     static let bias: [Float] = [0.5, -0.25]
 
     static func normalization() throws -> PixelNormalization {

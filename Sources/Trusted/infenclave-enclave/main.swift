@@ -25,7 +25,8 @@ func perform(_ arguments: EnclaveArguments) throws {
         // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.
         signal(SIGINT, SIG_IGN)
         let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
-        let enclave = try Enclave(evidenceSource: source, threads: threads ?? 1)
+        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let enclave = try Enclave(evidenceSource: source, threads: threads ?? processors)
         try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket))
     }
 }
