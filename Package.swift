@@ -99,7 +99,10 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
+        library(
+            "HostCore", in: "Untrusted",
+            ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+        ),
         library(
             "HostServer", in: "Untrusted",
             [
