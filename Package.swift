@@ -84,18 +84,25 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            [
+                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Wire",
+                crypto,
+            ]
         ),
-        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
+        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
         .executableTarget(
             name: "infenclave-enclave",
-            dependencies: ["EnclaveCore", "EnclavePlatform"],
+            dependencies: ["EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory"],
             path: "Sources/Trusted/infenclave-enclave",
             swiftSettings: settings
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
+        library(
+            "HostCore", in: "Untrusted",
+            ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+        ),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -166,7 +173,13 @@ let package = Package(
             "ONNXTests",
             ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
         ),
-        tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
+        tests(
+            "EnclaveTests",
+            [
+                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "ModelGraph", "SealedChannel",
+                "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+            ]
+        ),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
