@@ -20,11 +20,26 @@ package struct Picture: Sendable, Hashable {
         height == other.height && width == other.width && channels == other.channels
     }
 
+    /// A part of a picture in pixels from its top left corner; it may reach beyond the edges, which are continued.
+    package struct Region: Sendable, Hashable {
+        package let top: Double
+        package let left: Double
+        package let height: Double
+        package let width: Double
+
+        package init(top: Double, left: Double, height: Double, width: Double) {
+            (self.top, self.left, self.height, self.width) = (top, left, height, width)
+        }
+    }
+
+    /// The whole picture.
+    package var whole: Region { Region(top: 0, left: 0, height: Double(height), width: Double(width)) }
+
     /// Averages areas: the value of a target pixel is the mean of the source under it, fractions of source pixels
     /// counting by their area.
-    package func shrunk(height target: Int, width targetWidth: Int) -> Picture {
-        let rows = Self.coverage(from: height, to: target)
-        let columns = Self.coverage(from: width, to: targetWidth)
+    package func averaged(over region: Region, height target: Int, width targetWidth: Int) -> Picture {
+        let rows = Self.coverage(from: region.top, extent: region.height, of: height, to: target)
+        let columns = Self.coverage(from: region.left, extent: region.width, of: width, to: targetWidth)
         var result = [Float](repeating: 0, count: target * targetWidth * channels)
         for y in 0..<target {
             for x in 0..<targetWidth {
@@ -44,13 +59,16 @@ package struct Picture: Sendable, Hashable {
     }
 
     /// For each target index the source indices that it covers and their shares, which add up to 1.
-    private static func coverage(from source: Int, to target: Int) -> [[(Int, Double)]] {
-        let scale = Double(source) / Double(target)
+    private static func coverage(
+        from origin: Double, extent: Double, of source: Int, to target: Int
+    ) -> [[(Int, Double)]] {
+        let scale = extent / Double(target)
         return (0..<target).map { index in
-            let (start, end) = (Double(index) * scale, Double(index + 1) * scale)
-            return (Int(start)..<min(source, Int(end.rounded(.up)))).compactMap { position in
+            let start = origin + Double(index) * scale
+            let end = start + scale
+            return (Int(start.rounded(.down))..<Int(end.rounded(.up))).compactMap { position in
                 let part = min(end, Double(position + 1)) - max(start, Double(position))
-                return part > 1e-9 ? (position, part / scale) : nil
+                return part > 1e-9 ? (min(max(position, 0), source - 1), part / scale) : nil
             }
         }
     }
