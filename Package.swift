@@ -51,6 +51,10 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared"),
+        library("BundleFormat", in: "Shared", ["Tensors"]),
+
+        // Transport: the only I/O that host and enclave share.
+        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
 
         // Imaging: never linked by Trusted.
         .target(
@@ -77,7 +81,7 @@ let package = Package(
         // Trusted.
         library(
             "EnclaveCore", in: "Trusted",
-            ["Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
+            ["FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto]
         ),
         library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "SealedChannel", crypto]),
         .executableTarget(
@@ -88,7 +92,7 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -103,7 +107,7 @@ let package = Package(
         library("Attestation", in: "Verifier", ["Evidence", crypto]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
@@ -117,7 +121,10 @@ let package = Package(
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
         library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
-        library("Partitioning", in: "Owner", ["ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors"]),
+        library(
+            "Partitioning", in: "Owner",
+            ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
+        ),
         .executableTarget(
             name: "infenclave",
             dependencies: [
@@ -140,7 +147,7 @@ let package = Package(
         ),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
-        tests("WireTests", ["Wire", "Tensors"]),
+        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "TestSupport"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
@@ -148,7 +155,7 @@ let package = Package(
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
-        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport"]),
+        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
         tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
         tests("CommandTests", ["TestSupport", "Tensors"]),
