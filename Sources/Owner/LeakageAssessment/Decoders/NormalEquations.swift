@@ -40,14 +40,14 @@ package struct NormalEquations: Sendable {
 
     /// Adds the rows that are still buffered to the sums.
     package mutating func flush() {
-        guard filled > 0 else { return }
-        let rows = block.span.extracting(0..<filled * features)
-        let rowOutputs = blockOutputs.span.extracting(0..<filled * outputs)
-        gram.addGram(of: rows)
-        MatrixProduct.addTransposed(
-            rows, rowOutputs, rows: features, inner: filled, columns: outputs, to: &cross)
-        for index in 0..<filled * outputs { squares += blockOutputs[index] * blockOutputs[index] }
+        let (block, blockOutputs, count) = (block, blockOutputs, filled)
+        guard count > 0 else { return }
         filled = 0
+        gram.addGram(of: block.span.extracting(0..<count * features))
+        MatrixProduct.addTransposed(
+            block.span.extracting(0..<count * features), blockOutputs.span.extracting(0..<count * outputs),
+            rows: features, inner: count, columns: outputs, to: &cross)
+        squares += blockOutputs.prefix(count * outputs).reduce(0) { $0 + $1 * $1 }
     }
 
     /// Adds the sums of other rows. Both must be flushed.
