@@ -111,7 +111,13 @@ let package = Package(
         ),
 
         // Owner.
-        library("ONNXFormat", in: "Owner", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(
+            name: "ONNXFormat",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Owner/ONNXFormat",
+            exclude: ["onnx.proto"],
+            swiftSettings: settings
+        ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
