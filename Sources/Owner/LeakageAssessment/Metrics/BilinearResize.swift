@@ -39,7 +39,7 @@ package struct BilinearResize: Sendable {
     /// - Parameters:
     ///   - map: `[source.height, source.width]`.
     ///   - result: `[target.height, target.width]`, overwritten.
-    package func resize(_ map: Span<Float>, into result: inout MutableSpan<Float>) {
+    package func resize(_ map: [Float], into result: inout [Float]) {
         precondition(map.count == source.height * source.width && result.count == target.height * target.width)
         map.withUnsafeBufferPointer { map in
             result.withUnsafeMutableBufferPointer { result in

@@ -6,11 +6,10 @@ package enum ChannelImage {
     ///
     /// - Returns: Whether the map was not constant.
     /// - Throws: ``AssessmentError`` `.notFinite`.
-    package static func normalize(_ map: inout MutableSpan<Float>) throws(AssessmentError) -> Bool {
+    package static func normalize(_ map: inout [Float]) throws(AssessmentError) -> Bool {
         var (low, high) = (Float.infinity, -Float.infinity)
         var sum: Float = 0
-        for index in 0..<map.count {
-            let value = map[index]
+        for value in map {
             low = min(low, value)
             high = max(high, value)
             // NaN loses every comparison; a product with 0 keeps it, and makes infinities NaN.
@@ -18,12 +17,12 @@ package enum ChannelImage {
         }
         guard sum == 0 else { throw AssessmentError(.notFinite, "an activation is not finite") }
         guard high > low else {
-            for index in 0..<map.count { map[index] = 0 }
+            for index in map.indices { map[index] = 0 }
             return false
         }
         // Halved, so that the span of extreme finite values is finite.
         let span = high / 2 - low / 2
-        for index in 0..<map.count { map[index] = (map[index] / 2 - low / 2) / span }
+        for index in map.indices { map[index] = (map[index] / 2 - low / 2) / span }
         return true
     }
 }

@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 /// The content of `plan.json`: the cut that `partition` carries out, and what it was chosen from.
-package struct Plan: Sendable, Hashable {
+package struct PartitionPlan: Sendable, Hashable {
     package static let version = 1
 
     /// The last layer of the FrontNet.
@@ -53,7 +53,7 @@ package struct Plan: Sendable, Hashable {
     ///   members.
     package init(decoding data: Data) throws(AssessmentError) {
         do {
-            self = try JSONDecoder().decode(Plan.self, from: data)
+            self = try JSONDecoder().decode(PartitionPlan.self, from: data)
         } catch let error as AssessmentError {
             throw error
         } catch let error as DecodingError {
@@ -72,7 +72,7 @@ package struct Plan: Sendable, Hashable {
     }
 }
 
-extension Plan: Codable {
+extension PartitionPlan: Codable {
     private enum Member: String, CodingKey, CaseIterable {
         case version, front, mapping, modelSHA256, assessmentSHA256, rule, reason
     }
