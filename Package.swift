@@ -126,7 +126,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("openblas")]
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
-        library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
+        library(
+            "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(
             "Partitioning", in: "Owner",
             ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
