@@ -163,7 +163,16 @@ let package = Package(
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
-        tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
+        .testTarget(
+            name: "LeakageAssessmentTests",
+            dependencies: [
+                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors", "TestSupport",
+            ],
+            path: "Tests/LeakageAssessmentTests",
+            // Read from the source folder.
+            exclude: ["vectors.json", "make_vectors.py"],
+            swiftSettings: settings
+        ),
         tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
         tests("CommandTests", ["TestSupport", "Tensors"]),
         tests("PackageTests", ["TestSupport"]),
