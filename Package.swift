@@ -137,7 +137,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("openblas")]
         ),
         library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
-        library("AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment"]),
+        library(
+            "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(
             "Partitioning", in: "Owner",
             ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
@@ -182,7 +183,16 @@ let package = Package(
         ),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
-        tests("LeakageAssessmentTests", ["LeakageAssessment", "AssessmentReport", "ONNXImport", "TestSupport"]),
+        .testTarget(
+            name: "LeakageAssessmentTests",
+            dependencies: [
+                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors", "TestSupport",
+            ],
+            path: "Tests/LeakageAssessmentTests",
+            // Read from the source folder.
+            exclude: ["vectors.json", "make_vectors.py"],
+            swiftSettings: settings
+        ),
         tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
         tests("CommandTests", ["TestSupport", "Tensors"]),
         tests("PackageTests", ["TestSupport"]),
