@@ -51,7 +51,7 @@ let package = Package(
         library("Tensors", in: "Shared"),
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
-        library("Evidence", in: "Shared"),
+        library("Evidence", in: "Shared", ["Tensors"]),
         library("BundleFormat", in: "Shared", ["Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
@@ -66,8 +66,9 @@ let package = Package(
         library("Imaging", in: "Imaging", ["CImageCodecs", "Tensors"]),
 
         // Secrets.
-        library("SecretMemory", in: "Secrets", ["Tensors"]),
-        library("SealedChannel", in: "Secrets", ["SecretMemory", crypto]),
+        .target(name: "CSecretMemory", path: "Sources/Secrets/CSecretMemory"),
+        library("SecretMemory", in: "Secrets", ["CSecretMemory", "Tensors"]),
+        library("SealedChannel", in: "Secrets", ["SecretMemory", "Tensors", crypto]),
 
         // Engine.
         .target(
@@ -93,11 +94,11 @@ let package = Package(
         ),
 
         // Untrusted.
-        library("HostCore", in: "Untrusted", ["FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
+        library("HostCore", in: "Untrusted", ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]),
         library(
             "HostServer", in: "Untrusted",
             [
-                "HostCore",
+                "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -108,11 +109,17 @@ let package = Package(
         library("Attestation", in: "Verifier", ["Evidence", crypto]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "BundleFormat", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
         ),
 
         // Owner.
-        library("ONNXFormat", in: "Owner", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(
+            name: "ONNXFormat",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Owner/ONNXFormat",
+            exclude: ["onnx.proto"],
+            swiftSettings: settings
+        ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
@@ -151,7 +158,7 @@ let package = Package(
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
-        tests("SealedChannelTests", ["SealedChannel", "SecretMemory"]),
+        tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
         tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),

@@ -70,8 +70,9 @@ private func failure(
     _ fixture: DevelopmentFixture, _ document: EvidenceDocument, nonce: [UInt8]? = nil,
     _ development: DevelopmentTEE = .dangerouslyAccept
 ) throws -> (Check, ReasonCode)? {
+    let appraiser = try fixture.appraiser(development)
     do throws(AttestationError) {
-        _ = try fixture.appraiser(development).verify(document, nonce: nonce ?? fixture.nonce, at: now)
+        _ = try appraiser.verify(document, nonce: nonce ?? fixture.nonce, at: now)
         return nil
     } catch {
         let verdict = try #require(error.verdict)

@@ -1,4 +1,4 @@
-public import FoundationEssentials
+import FoundationEssentials
 public import Tensors
 
 /// `manifest.json`: what a bundle holds, signed by its owner and pinned by its clients. It says nothing that the host
@@ -152,7 +152,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     /// - Throws: ``BundleFormatError``.
     public init(decoding bytes: [UInt8]) throws(BundleFormatError) {
         guard bytes.count <= Self.maximumBytes else {
-            throw BundleFormatError(.malformed, "manifest.json has \(bytes.count) bytes, the limit is \(Self.maximumBytes)")
+            throw BundleFormatError(
+                .malformed, "manifest.json has \(bytes.count) bytes, the limit is \(Self.maximumBytes)")
         }
         struct Version: Decodable { let formatVersion: Int }
         let data = Data(bytes)
@@ -162,7 +163,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         guard version.formatVersion == Self.currentFormatVersion else {
             throw BundleFormatError(
                 .unsupportedVersion,
-                "manifest.json has format version \(version.formatVersion), this build reads \(Self.currentFormatVersion)")
+                "manifest.json has format version \(version.formatVersion), this build reads \(Self.currentFormatVersion)"
+            )
         }
         do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
             throw BundleFormatError(.malformed, "manifest.json: \(Self.describe(error))")

@@ -9,8 +9,6 @@ public struct EvidenceError: Error, Sendable, Equatable, CustomStringConvertible
         public static let malformed = Code("malformed")
         /// A format, version or algorithm that is well known or new, but not read here.
         public static let unsupported = Code("unsupported")
-        /// Intel certification data of a kind that names no certificate chain.
-        public static let unsupportedCertificationData = Code("unsupportedCertificationData")
     }
 
     public let code: Code

@@ -99,12 +99,12 @@ package enum Operation: Sendable, Hashable {
         }
     }
 
-    func encode(into writer: inout ByteWriter) {
+    package func encode(into writer: inout ByteWriter) {
         writer.write(code)
         attributes.encode(into: &writer)
     }
 
-    init(from reader: inout ByteReader) throws(TensorError) {
+    package init(from reader: inout ByteReader) throws(TensorError) {
         let code: UInt8 = try reader.read("operator")
         switch code {
         case 1: self = .convolution(try Convolution(from: &reader))

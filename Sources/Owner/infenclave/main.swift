@@ -1,0 +1,1 @@
+print("infenclave 0.1.0")

@@ -1,0 +1,16 @@
+// What Swift cannot say: writes that must not be optimised away, and calls that are variadic or unexported.
+#pragma once
+
+#include <stddef.h>
+
+/// Overwrites `count` bytes with zeros. Never optimised away.
+void csecret_wipe(void *bytes, size_t count);
+
+/// 0 when the `count` bytes are equal. Reads all of them, whatever they hold.
+int csecret_differ(const void *left, const void *right, size_t count);
+
+/// Fills `count` bytes from the kernel's generator. Returns 0, or an errno.
+int csecret_random(void *bytes, size_t count);
+
+/// Makes the process undumpable: no core file, and no debugger of the same user. Returns 0, or an errno.
+int csecret_forbid_dumps(void);

@@ -1,0 +1,25 @@
+/// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning
+/// message, so that no message of one run serves in another.
+public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
+    public static let byteCount = 16
+
+    /// Exactly ``byteCount`` bytes.
+    public let bytes: [UInt8]
+
+    /// `nil` unless there are ``byteCount`` bytes.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.bytes = bytes
+    }
+
+    /// A fresh one.
+    package static func random() -> EnclaveEpoch {
+        var generator = SystemRandomNumberGenerator()
+        return EnclaveEpoch(unchecked: (0..<byteCount).map { _ in generator.next() })
+    }
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
+    /// 32 lower-case hex digits.
+    public var description: String { Hexadecimal.string(bytes) }
+}

@@ -1,0 +1,30 @@
+/// Every string that separates one use of a key, hash or signature from another. Each is followed by a zero byte where
+/// it starts a transcript, so that none is a prefix of another's transcript.
+enum Labels {
+    /// RFC 9458 section 4.3: the HPKE info of a request, before the zero byte and the header.
+    static let obliviousRequest = "message/bhttp request"
+    /// RFC 9458 section 4.4: the exporter context of a response. No zero byte follows.
+    static let obliviousResponse = "message/bhttp response"
+    /// RFC 9458 section 4.4: the HKDF info of the response's key and nonce. No zero byte follows.
+    static let responseKey = "key"
+    static let responseNonce = "nonce"
+
+    /// HPKE info of the owner's provisioning message, before the zero byte and the header.
+    static let provisioning = "infenclave provisioning v1"
+    /// Start of what the owner signs inside a provisioning message.
+    static let provisioningSignature = "infenclave provisioning signature v1"
+    /// Start of what the owner signs over a manifest.
+    static let manifestSignature = "infenclave manifest v1"
+    /// Start of what is hashed into the digest of an access token.
+    static let tokenDigest = "infenclave token v1"
+    /// Start of the HKDF info of a sealed part's key.
+    static let sealedPart = "infenclave sealed part v1"
+
+    /// First bytes of the files that hold secrets.
+    static let modelKeyFile = "infenclave-model-key-v1:"
+    static let ownerKeyFile = "infenclave-owner-key-v1:"
+    static let tokenFile = "infenclave-token-v1:"
+
+    /// `label` and the zero byte that ends it.
+    static func prefix(_ label: String) -> [UInt8] { Array(label.utf8) + [0] }
+}

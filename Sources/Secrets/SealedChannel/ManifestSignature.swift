@@ -1,0 +1,28 @@
+internal import SecretMemory
+
+/// The owner's signature over the exact bytes of a bundle's `manifest.json`: Ed25519 over "infenclave manifest v1", a
+/// zero byte, and the bytes.
+public enum ManifestSignature {
+    /// Bytes of a signature, and of `manifest.sig`.
+    public static let byteCount = OwnerPublicKey.signatureByteCount
+
+    public static func sign(_ manifest: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
+        let transcript = Labels.prefix(Labels.manifestSignature) + manifest
+        return try transcript.span.bytes.withUnsafeBytes { (bytes) throws(SealedChannelError) in
+            try key.signature(over: bytes)
+        }
+    }
+
+    /// - Throws: ``SealedChannelError`` `.wrongSignature`.
+    public static func verify(
+        _ signature: [UInt8], of manifest: [UInt8], by key: OwnerPublicKey
+    ) throws(SealedChannelError) {
+        let transcript = Labels.prefix(Labels.manifestSignature) + manifest
+        let valid = transcript.span.bytes.withUnsafeBytes { key.isValid(signature, over: $0) }
+        guard valid else {
+            throw SealedChannelError(
+                .wrongSignature, "the manifest is not signed by the owner's key \(key); it was altered, or is another's"
+            )
+        }
+    }
+}

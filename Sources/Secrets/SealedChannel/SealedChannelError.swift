@@ -1,0 +1,76 @@
+/// What the `SealedChannel` module refuses. Neither messages nor codes hold keys, tokens, plaintext or labels of
+/// classes; inside the enclave only the code may leave.
+public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
+    /// Who has to act.
+    public enum Blame: Sendable, Hashable {
+        /// The bytes were damaged, forged, or made by a faulty program.
+        case peerMisbehaved
+        /// The other side is sound but speaks another version, suite or tensor type.
+        case peerIncompatible
+        /// A key, file or setting on this side is wrong.
+        case configurationInvalid
+        /// A defect here.
+        case internalFault
+    }
+
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+        public let blame: Blame
+        private init(_ description: String, _ blame: Blame) {
+            self.description = description
+            self.blame = blame
+        }
+
+        // The peer misbehaved.
+
+        /// Bytes that are not what their format demands.
+        public static let malformed = Code("malformed", .peerMisbehaved)
+        /// A message or part that its key does not open: altered, for another key, or not sealed by the right peer.
+        public static let undecryptable = Code("undecryptable", .peerMisbehaved)
+        /// A message over the size limit.
+        public static let tooLarge = Code("tooLarge", .peerMisbehaved)
+        /// A signature that is not the owner's over these bytes.
+        public static let wrongSignature = Code("wrongSignature", .peerMisbehaved)
+        /// A provisioning message for another run of the enclave.
+        public static let wrongEpoch = Code("wrongEpoch", .peerMisbehaved)
+        /// A provisioning message for another bundle.
+        public static let wrongManifest = Code("wrongManifest", .peerMisbehaved)
+        /// A provisioning message for other keys of the enclave.
+        public static let wrongKeyConfiguration = Code("wrongKeyConfiguration", .peerMisbehaved)
+        /// A sealed part whose structure is broken: cut short, or lengths that contradict each other.
+        public static let damagedPart = Code("damagedPart", .peerMisbehaved)
+        /// A sealed part that carries the name of another part.
+        public static let wrongPart = Code("wrongPart", .peerMisbehaved)
+
+        // The peer is incompatible.
+
+        /// A format version that this program does not know.
+        public static let unsupportedVersion = Code("unsupportedVersion", .peerIncompatible)
+        /// A key identifier, KEM, KDF or AEAD that is not offered here.
+        public static let unsupportedSuite = Code("unsupportedSuite", .peerIncompatible)
+        /// A tensor of a type or shape that the model does not take.
+        public static let wrongTensorType = Code("wrongTensorType", .peerIncompatible)
+
+        // The configuration is invalid.
+
+        /// A key or token file that is missing, not private, or not of its format.
+        public static let invalidKeyFile = Code("invalidKeyFile", .configurationInvalid)
+        /// A value that a caller composed a message from is out of its range.
+        public static let invalidValue = Code("invalidValue", .configurationInvalid)
+
+        // A defect here.
+
+        /// The cryptographic library failed where it should not.
+        public static let cryptography = Code("cryptography", .internalFault)
+    }
+
+    public let code: Code
+    public let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

@@ -1,0 +1,15 @@
+internal import CSecretMemory
+
+/// What a process that holds secrets does first.
+package enum ProcessHardening {
+    /// Forbids core files, and attaching to this process by others of the same user (`PR_SET_DUMPABLE` 0,
+    /// `RLIMIT_CORE` 0). Root can still read the memory: only a TEE can stop that.
+    ///
+    /// - Throws: ``SecretMemoryError`` when the kernel refuses; the caller must not go on.
+    package static func forbidDumps() throws(SecretMemoryError) {
+        let code = csecret_forbid_dumps()
+        guard code == 0 else {
+            throw SecretMemoryError(.refusedByKernel, "core dumps could not be disabled (error \(code))")
+        }
+    }
+}

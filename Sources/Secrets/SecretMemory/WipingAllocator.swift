@@ -1,0 +1,14 @@
+package import Tensors
+
+extension StorageAllocator {
+    /// Tensor memory that is left out of core dumps, locked as far as the limits allow, and wiped when the last tensor
+    /// over it goes. Whole pages: meant for pictures, activations and weights rather than for many tiny tensors.
+    package static let wiping = wiping(pages: .system)
+
+    package static func wiping(pages: SecretPages) -> StorageAllocator {
+        StorageAllocator { byteCount in
+            let region = SecretRegion(byteCount: byteCount, pages: pages)
+            return TensorStorage(adopting: region.base, byteCount: byteCount) { _, _ in region.release() }
+        }
+    }
+}
