@@ -160,7 +160,10 @@ let package = Package(
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests("SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto]),
         tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
-        tests("ONNXTests", ["ONNXImport", "ONNXExport", "ONNXFormat", "ReferenceInference", "TestSupport"]),
+        tests(
+            "ONNXTests",
+            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests("EnclaveTests", ["EnclaveCore", "EnclavePlatform", "SealedChannel", "Wire", "TestSupport"]),
         tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
