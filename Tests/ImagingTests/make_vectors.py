@@ -184,6 +184,13 @@ Image.fromarray(draw(8, 8, 3)).save(
 # Resizing
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def resized(image, size, resample):
+    """Rows first, as Pillow always did before version 13, which takes columns first for some shapes."""
+    return image.resize((size[0], image.height), resample).resize(size, resample)
+
+
 SIZES = {
     "colour.png": [(16, 9), (31, 29), (33, 11), (7, 25), (1, 1), (70, 3)],
     "grey.png": [(13, 40), (44, 2)],
@@ -191,7 +198,7 @@ SIZES = {
 for source, sizes in SIZES.items():
     for width, height in sizes:
         for interpolation, resample in FILTERS.items():
-            expected = pixels_of(opened(source).resize((width, height), resample))
+            expected = pixels_of(resized(opened(source), (width, height), resample))
             name = save_npy(f"{pathlib.Path(source).stem}-{width}x{height}-{interpolation}.npy", expected)
             cases["resize"].append({
                 "source": source, "width": width, "height": height, "interpolation": interpolation, "expected": name})
@@ -213,12 +220,12 @@ def preprocessed(image, settings):
     resize = settings["resize"]
     if resize["mode"] == "shorterSide":
         shorter, length = min(width, height), resize["length"]
-        image = image.resize((nearest(width * length, shorter), nearest(height * length, shorter)), resample)
+        image = resized(image, (nearest(width * length, shorter), nearest(height * length, shorter)), resample)
     elif resize["mode"] == "stretch":
-        image = image.resize(target, resample)
+        image = resized(image, target, resample)
     elif resize["mode"] == "letterbox":
         ratio = (target[0], width) if target[0] * height <= target[1] * width else (target[1], height)
-        image = image.resize((nearest(width * ratio[0], ratio[1]), nearest(height * ratio[0], ratio[1])), resample)
+        image = resized(image, (nearest(width * ratio[0], ratio[1]), nearest(height * ratio[0], ratio[1])), resample)
         frame = Image.new(image.mode, target, (resize["fill"],) * len(image.getbands()))
         frame.paste(image, ((target[0] - image.width) // 2, (target[1] - image.height) // 2))
         image = frame

@@ -52,7 +52,7 @@ struct PreprocessingTests {
             Change(old: "256", new: "100", named: "100"),
             Change(old: ", \"length\": 256", new: "", named: "length"),
             Change(old: "shorterSide", new: "stretch", named: "'length'"),
-            Change(old: "\"shorterSide\", \"length\": 256", new: "\"letterbox\", \"fill\": 256", named: "fill"),
+            Change(old: "shorterSide\", \"length\"", new: "letterbox\", \"fill\"", named: "resize.fill is 256"),
             Change(old: "bilinear", new: "nearest", named: "'nearest'"),
             Change(old: "123.675, ", new: "", named: "mean"),
             Change(old: "58.395", new: "0", named: "std[0]"),
