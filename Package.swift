@@ -26,6 +26,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+// RSA-PSS, which AMD signs with.
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 let package = Package(
     name: "infenclave",
@@ -106,7 +108,7 @@ let package = Package(
         ),
 
         // Verifier.
-        library("Attestation", in: "Verifier", ["Evidence", crypto]),
+        library("Attestation", in: "Verifier", ["Evidence", "Tensors", crypto, cryptoExtras]),
         library(
             "InfenclaveClient", in: "Verifier",
             ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]

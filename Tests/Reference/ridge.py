@@ -1,7 +1,7 @@
 """Local and global ridge decoders of Tier 2, computed with numpy, apart from the Swift code.
 
     python ridge.py --model M.onnx --preprocess M.json --images FOLDER --side 64 --cut NAME=TENSOR[,TENSOR...] ...
-        [--validator V.onnx --validator-preprocess V.json] [--out ridge.json] [--sheet FOLDER]
+        [--validator V.onnx --validator-preprocess V.json] [--out ridge.json] [--sheet ROWS.png]
 
 Definition. Of every three pictures in order of file name, the first two train and the third tests. The target is the
 cropped picture, resized to `side` (Pillow, bilinear), RGB in [0, 1].
@@ -136,8 +136,9 @@ def scores(decoded, truth, mean):
 def decoder_divergence(validator, spec, decoded, truth):
     def judged(pictures):
         size = (spec["width"], spec["height"])
-        pixels = [Image.fromarray((255 * p + 0.5).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR) for p in pictures]
-        return probabilities(validator, normalised(np.stack([np.asarray(p) for p in pixels]), spec))
+        images = [Image.fromarray((255 * p + 0.5).astype(np.uint8)) for p in pictures]
+        pixels = [np.asarray(image.resize(size, Image.Resampling.BILINEAR)) for image in images]
+        return probabilities(validator, normalised(np.stack(pixels), spec))
 
     sharp, blurred = judged(truth), judged(decoded)
     table = np.stack([divergence(p, blurred) for p in sharp])
@@ -176,25 +177,26 @@ def main():
     results, rows = [], [truth]
     for cut, tensors in cuts:
         parts = [values[tensor] for tensor in tensors]
-        decoded = {"global": global_decoder(np.concatenate([p.reshape(len(p), -1) for p in parts], 1), pictures, train, test)}
-        if all(p.ndim == 4 and p.shape[2] > 1 for p in parts):
-            decoded["local"] = local_decoder(np.concatenate(parts, 1), pictures, train, test)
+        flat = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        decoded = {"global": global_decoder(flat, pictures, train, test)}
+        if all(part.ndim == 4 and part.shape[2] > 1 for part in parts):
+            decoded["local"] = local_decoder(np.concatenate(parts, axis=1), pictures, train, test)
         entry = {"name": cut, "tensors": tensors}
         for kind, guess in decoded.items():
             entry[kind] = scores(guess, truth, mean)
         best = max(decoded, key=lambda kind: entry[kind]["r2"])
-        if validator:
-            entry |= decoder_divergence(validator, read_preprocess(arguments.validator_preprocess), decoded[best], truth)
         entry["best"] = best
+        if validator:
+            spec = read_preprocess(arguments.validator_preprocess)
+            entry |= decoder_divergence(validator, spec, decoded[best], truth)
         results.append(entry)
         rows.append(decoded[best])
-        numbers = {k: v for k, v in {**entry[best], **{k: entry.get(k) for k in ("decoderKL", "decoderKLNull", "decoderKLRatio")}}.items() if v is not None}
-        print(f"{cut:<24}{best:<7}", *(f"{key} {value:.3f}" for key, value in numbers.items()), f"global r2 {entry['global']['r2']:.3f}")
+        numbers = entry[best] | {key: value for key, value in entry.items() if key.startswith("decoderKL")}
+        print(f"{cut:<24}{best:<7}", *(f"{key} {value:.3f}" for key, value in numbers.items()))
     if arguments.sheet:
         shown = np.concatenate([np.concatenate(list(row[:12]), axis=1) for row in rows])
-        Image.fromarray((255 * shown).astype(np.uint8)).resize((12 * 96, len(rows) * 96), Image.Resampling.NEAREST).save(
-            pathlib.Path(arguments.sheet) / "reconstructions.png"
-        )
+        sheet = Image.fromarray((255 * shown).astype(np.uint8))
+        sheet.resize((12 * 96, len(rows) * 96), Image.Resampling.NEAREST).save(arguments.sheet)
     if arguments.out:
         document = {"computedBy": "Tests/Reference/ridge.py", "images": len(pictures), "side": side, "cuts": results}
         pathlib.Path(arguments.out).write_text(json.dumps(document, indent=1) + "\n")

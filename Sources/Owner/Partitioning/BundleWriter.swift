@@ -1,8 +1,9 @@
-import BundleFormat
+package import BundleFormat
 import Foundation
 import ModelGraph
 import ONNXExport
 package import SealedChannel
+import Tensors
 
 /// Seals a partitioned model into `NAME.infenclave/`.
 package struct BundleWriter {
@@ -46,8 +47,8 @@ package struct BundleWriter {
         let (partition, front, mapping) = try recipe.partitioned()
         var parts: [(file: BundleFile, bytes: [UInt8])] = []
         if let back = partition.back {
-            do { parts.append((.backNetONNX, try ONNXExporter.encode(back))) } catch {
-                throw PartitioningError(.invalidModel, "the BackNet cannot be written as ONNX: \(error)")
+            do throws(ONNXExportError) { parts.append((.backNetONNX, [UInt8](try ONNXFile.encode(back)))) } catch {
+                throw PartitioningError(.invalidModel, "the BackNet cannot be written as ONNX: \(error.message)")
             }
             parts.append((.backNet, GraphFile.encode(back)))
         }

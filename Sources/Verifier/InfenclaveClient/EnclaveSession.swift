@@ -26,13 +26,15 @@ public struct EnclaveSession: Sendable {
     private let recipient: KeyConfiguration
     private static let maximumAnswerBytes = 4 << 20
 
-    init(peer: VerifiedPeer, transport: HTTPTransport) throws(AttestationError) {
+    init(peer: VerifiedPeer, transport: HTTPTransport) throws(ClientError) {
         do {
             manifest = try BundleManifest(decoding: peer.manifest)
             recipient = try KeyConfiguration.preferred(
                 in: try KeyConfiguration.parseList(peer.keyConfiguration.span.bytes))
         } catch {
-            throw AttestationError(unusable: "the attested manifest or key configuration is not usable: \(error)")
+            throw ClientError(
+                .invalidResponse, "the attested manifest or key configuration is not usable: \(error)",
+                remedy: "use the version of infenclave that the server runs")
         }
         self.peer = peer
         self.transport = transport
@@ -63,7 +65,7 @@ public struct EnclaveSession: Sendable {
     /// - Returns: The model's most probable classes, as many as the owner allows.
     /// - Throws: ``ClientError``.
     public func classify(_ tensor: Tensor, token: AccessToken) async throws(ClientError) -> [Classification] {
-        do throws(SealedChannelError) {
+        do {
             let request = ClassificationRequest(token: token, tensor: tensor)
             let plaintext = try request.encodeBinaryRequest(authority: transport.authority)
             let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)

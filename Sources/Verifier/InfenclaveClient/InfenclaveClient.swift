@@ -45,14 +45,13 @@ public struct InfenclaveClient: Sendable {
             throw ClientError(.invalidResponse, "the server's evidence document: \(error.message)")
         }
         let now = time ?? Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
-        do throws(AttestationError) {
-            let peer = try appraiser.verify(document, nonce: nonce, at: now)
-            return try EnclaveSession(peer: peer, transport: transport)
-        } catch {
+        let peer: VerifiedPeer
+        do throws(AttestationError) { peer = try appraiser.verify(document, nonce: nonce, at: now) } catch {
             throw ClientError(
                 .attestationRejected, error.message,
                 remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)
         }
+        return try EnclaveSession(peer: peer, transport: transport)
     }
 }
 

@@ -1,1 +1,0 @@
-print("infenclave 0.1.0")
