@@ -6,6 +6,11 @@ package struct OneDNNError: Error, Sendable, CustomStringConvertible {
     /// Whether oneDNN has no code for the problem, as opposed to having failed at it.
     package let isUnimplemented: Bool
 
+    package init(message: String, isUnimplemented: Bool) {
+        self.message = message
+        self.isUnimplemented = isUnimplemented
+    }
+
     package var description: String { message }
 }
 
