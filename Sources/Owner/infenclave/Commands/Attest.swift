@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attestation
+import Evidence
 import InfenclaveClient
 
 struct Attest: Command {
@@ -49,7 +50,8 @@ struct VerdictReport: Encodable {
         }
         measurement = verdict.claims.measurements.first?.value.hexadecimal ?? ""
         measurements = Dictionary(
-            verdict.claims.measurements.map { ($0.name, $0.value.hexadecimal) }, uniquingKeysWith: { first, _ in first })
+            verdict.claims.measurements.map { ($0.name, $0.value.hexadecimal) }, uniquingKeysWith: { first, _ in first }
+        )
         skipped = verdict.skipped.map { Skipped(check: $0.check.rawValue, reason: $0.reason) }
         warnings = verdict.warnings
         lines = verdict.entries.map { entry in
