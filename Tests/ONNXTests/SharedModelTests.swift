@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"))
 struct SharedModelTests {
-    /// Models with stored tensors, and the most multiply-adds that the plain loops are asked for.
+    /// Models with the names of their stored tensors.
     static let stored = SharedFiles.names(in: "models").flatMap { model in
         SharedFiles.names(in: "models/\(model)")
             .filter { $0.hasPrefix("input-") && SharedFiles.exists("models/\(model)/model.onnx") }
@@ -18,8 +18,8 @@ struct SharedModelTests {
     func agrees(_ pair: [String]) throws {
         let (model, name) = (pair[0], pair[1])
         let graph = try ONNXModel.load(path: SharedFiles.path("models/\(model)/model.onnx")).graph
-        let input = try loadNumPyArray("models/\(model)/input-\(name)")
-        let expected = try loadNumPyArray("models/\(model)/output-\(name)")
+        let input = try SharedFiles.array("models/\(model)/input-\(name)")
+        let expected = try SharedFiles.array("models/\(model)/output-\(name)")
         let output = try #require(try ReferenceExecutor(graph).run([input]).first)
         try expectClose(output, expected, relativeToLargest: 1e-4)
     }

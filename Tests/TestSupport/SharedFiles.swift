@@ -1,4 +1,5 @@
 package import Foundation
+package import Tensors
 
 /// Real models, pictures and conformance tests, which are no part of the repository. Tests that need them are disabled
 /// where they are absent.
@@ -28,5 +29,11 @@ package enum SharedFiles {
 
     package static func bytes(_ relative: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: path(relative)))
+    }
+
+    /// The tensor of a `.npy` file.
+    package static func array(_ relative: String) throws -> Tensor {
+        let bytes = [UInt8](try bytes(relative))
+        return try Tensor(npy: bytes.span.bytes)
     }
 }

@@ -42,7 +42,8 @@ struct GraphWriter {
             .flatten(Flatten(axis: softmax.axis)), name: "\(node.name)_Flatten", inputs: node.inputs, output: flat)
         append(.softmax(Softmax(axis: 1)), name: node.name, inputs: [flat], output: result)
         append(
-            .reshape(Reshape(shape.dimensions)), name: "\(node.name)_Reshape", inputs: [result], output: node.outputs[0])
+            .reshape(Reshape(shape.dimensions)), name: "\(node.name)_Reshape", inputs: [result], output: node.outputs[0]
+        )
     }
 
     private mutating func append(_ operation: Operation, name: String, inputs: [String], output: String) {

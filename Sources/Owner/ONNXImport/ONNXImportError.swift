@@ -25,8 +25,20 @@ package struct ONNXImportError: Error, Sendable, CustomStringConvertible {
 
     package init(_ code: Code, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = Self.printable(message)
     }
+
+    /// One line of bounded length: messages quote names from the file.
+    private static func printable(_ message: String) -> String {
+        let isPlain = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory != .control }
+        guard message.utf8.count > maximumBytes || !message.unicodeScalars.allSatisfy(isPlain) else { return message }
+        let scalars = message.unicodeScalars.map { isPlain($0) ? $0 : "\u{FFFD}" }
+        var text = String.UnicodeScalarView(scalars.prefix(maximumBytes / 2))
+        if scalars.count > maximumBytes / 2 { text.append(contentsOf: " […]".unicodeScalars) }
+        return String(text)
+    }
+
+    private static let maximumBytes = 2000
 
     package var description: String { message }
 

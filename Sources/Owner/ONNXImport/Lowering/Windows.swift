@@ -29,9 +29,17 @@ extension ImportedNode {
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let ceil = try flag("ceil_mode")
         let (window, isAutomatic) = try window(over: input, kernel: nil)
-        // Automatic padding states the extents itself.
-        return .operation(
-            .pooling(Pooling(kind, window: window, ceil: ceil && !isAutomatic)), operands: try inputs(1...1))
+        var pooling = Pooling(kind, window: window)
+        // Automatic padding states the extents itself. Rounding up is kept only where it changes them: until opset 21
+        // engines disagree on a last window that starts in the padding.
+        if ceil, !isAutomatic {
+            let roundedUp = Pooling(kind, window: window, ceil: true)
+            let type = TensorType(.float32, input)
+            do throws(GraphError) {
+                if try roundedUp.resultTypes(for: [type]) != pooling.resultTypes(for: [type]) { pooling = roundedUp }
+            } catch { throw failure(.invalidGraph, error.message) }
+        }
+        return .operation(.pooling(pooling), operands: try inputs(1...1))
     }
 
     mutating func globalPool(_ kind: GlobalPooling.Kind) throws(ONNXImportError) -> Lowered {
