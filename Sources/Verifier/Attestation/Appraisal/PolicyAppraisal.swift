@@ -157,7 +157,8 @@ struct PolicyAppraisal {
         if isForPeer, claims.timestamp == nil, case .require = policy.maximumAgeSeconds {
             log.note(.age, true, otherwise: .tooOld, found: "made for this session's nonce")
         } else {
-            appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", of: request.tee == .nitro, &log) { maximum, log in
+            appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", of: request.tee == .nitro, &log) {
+                maximum, log in
                 let age = claims.timestamp.map { abs(request.time.secondsSince1970 - $0.secondsSince1970) }
                 log.note(
                     .age, age.map { $0 <= maximum } ?? false, otherwise: .tooOld,

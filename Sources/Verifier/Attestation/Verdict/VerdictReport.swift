@@ -62,12 +62,15 @@ public struct VerdictReport: Encodable, Sendable {
         entries = verdict.entries
     }
 
-    /// The verdict, what failed and what a reader must know.
+    /// The verdict, what failed, what was not checked, and what the evidence says.
     public var summary: [String] {
         ["\(tee) evidence \(verdict)"] + warnings.map { "warning: \($0)" }
             + reasons.map { "rejected by \($0.check) (\($0.code)): \($0.message)" }
-            + (tcbStatus.map { ["TCB status: \($0)" + (advisories.isEmpty ? "" : ", \(advisories.joined(separator: ", "))")] }
+            + (tcbStatus.map {
+                ["TCB status: \($0)" + (advisories.isEmpty ? "" : ", \(advisories.joined(separator: ", "))")]
+            }
                 ?? [])
+            + skipped.map { "not checked: \($0.check), because \($0.reason)" }
             + measurements.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             + (reportData.isEmpty ? [] : ["report data: \(reportData)"])
     }
@@ -89,8 +92,11 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     private static func comparison(_ entry: Verdict.Entry) -> String {
-        [entry.found.isEmpty ? nil : "found \(entry.found)", entry.expected.isEmpty ? nil : "expected \(entry.expected)"]
-            .compactMap(\.self).joined(separator: ", ")
+        [
+            entry.found.isEmpty ? nil : "found \(entry.found)",
+            entry.expected.isEmpty ? nil : "expected \(entry.expected)",
+        ]
+        .compactMap(\.self).joined(separator: ", ")
     }
 
     public func encode(to encoder: any Encoder) throws {
