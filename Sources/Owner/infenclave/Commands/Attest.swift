@@ -1,69 +1,61 @@
 import ArgumentParser
 import Attestation
-import Evidence
 import InfenclaveClient
 
 struct Attest: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Verify a server's enclave against a policy, and list every check.")
+        abstract: "Verify a server's enclave or saved evidence against a policy, and list every check.")
 
-    @OptionGroup var target: ServerArguments
+    @Option(help: "The server, http://HOST:PORT.") var server: String?
+    @Option(help: "Saved evidence: a quote, report or attestation document.") var evidence: String?
+    @Option(help: "The policy, a JSON file. Saved evidence can do without: then nothing is appraised.")
+    var policy: String?
+    @Option(
+        help: ArgumentHelp(
+            "What the saved evidence is: sgx, tdx, snp or nitro.",
+            discussion: "With --server, only `development` has to be accepted here by name."))
+    var tee: String?
+    @OptionGroup var saved: SavedEvidenceArguments
+    @Flag(help: "Print every check: what was compared, with what, the outcome and the remedy.") var explain = false
     @Flag(help: "Print JSON.") var json = false
 
+    func validate() throws {
+        guard (server == nil) != (evidence == nil) else {
+            throw ValidationError("give either --server URL or --evidence FILE")
+        }
+        guard evidence != nil || !saved.isUsed else {
+            throw ValidationError(
+                "--collateral, --at, --report-data and --dangerously-trust-root are for --evidence only")
+        }
+        guard server == nil || policy != nil else { throw ValidationError("--server needs --policy") }
+        if evidence != nil { _ = try SavedEvidenceArguments.kind(tee) }
+    }
+
     func execute() async throws {
-        let client = try target.client()
         let verdict: Verdict
-        do throws(ClientError) {
-            verdict = try await client.attest().peer.verdict
-        } catch {
-            guard error.code == .attestationRejected, let rejected = error.verdict else { throw error }
-            verdict = rejected
+        if let evidence {
+            verdict = try saved.verdict(on: evidence, kind: SavedEvidenceArguments.kind(tee), policy: policy)
+        } else {
+            verdict = try await serverVerdict()
         }
         let report = VerdictReport(verdict)
-        if json { try printJSON(report) } else { print(report.text) }
+        if json {
+            try printJSON(report)
+        } else {
+            for line in report.summary + (explain ? report.explanation : []) { print(line) }
+        }
         guard verdict.isAccepted else { throw ExitCode(1) }
     }
-}
 
-/// A verdict for people and programs.
-struct VerdictReport: Encodable {
-    struct Reason: Encodable { let check, code, message: String }
-    struct Skipped: Encodable { let check, reason: String }
-
-    let tee, verdict: String
-    let reasons: [Reason]
-    let measurement: String
-    let measurements: [String: String]
-    let skipped: [Skipped]
-    let warnings: [String]
-    private let lines: [String]
-
-    enum CodingKeys: CodingKey { case tee, verdict, reasons, measurement, measurements, skipped, warnings }
-
-    init(_ verdict: Verdict) {
-        tee = verdict.tee.rawValue
-        self.verdict = verdict.isAccepted ? "accepted" : "rejected"
-        reasons = verdict.failures.map { entry, code in
-            Reason(
-                check: entry.check.rawValue, code: code.rawValue,
-                message: "\(entry.check.summary): found \(entry.found), expected \(entry.expected); \(code.remedy)")
+    private func serverVerdict() async throws -> Verdict {
+        var arguments = ["--server", server ?? "", "--policy", policy ?? ""]
+        if let tee { arguments += ["--tee", tee] }
+        let client = try ServerArguments.parse(arguments).client()
+        do throws(ClientError) {
+            return try await client.attest().peer.verdict
+        } catch {
+            guard error.code == .attestationRejected, let rejected = error.verdict else { throw error }
+            return rejected
         }
-        measurement = verdict.claims.measurements.first?.value.hexadecimal ?? ""
-        measurements = Dictionary(
-            verdict.claims.measurements.map { ($0.name, $0.value.hexadecimal) }, uniquingKeysWith: { first, _ in first }
-        )
-        skipped = verdict.skipped.map { Skipped(check: $0.check.rawValue, reason: $0.reason) }
-        warnings = verdict.warnings
-        lines = verdict.entries.map { entry in
-            switch entry.outcome {
-            case .passed: "  pass  \(entry.check.rawValue): \(entry.check.summary)"
-            case .failed(let code): "  FAIL  \(entry.check.rawValue): \(code.rawValue); \(code.remedy)"
-            case .skipped(let reason): "  skip  \(entry.check.rawValue): \(reason)"
-            }
-        }
-    }
-
-    var text: String {
-        (["\(tee) evidence \(verdict)"] + lines + warnings.map { "warning: \($0)" }).joined(separator: "\n")
     }
 }
