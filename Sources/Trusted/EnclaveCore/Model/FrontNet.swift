@@ -21,14 +21,15 @@ struct FrontNet: ~Copyable {
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
     init(_ part: FrontNetPart, threads: Int) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
-        guard part.graph.inputs[0].type.element == .float32 else { throw EnclaveRefusal(.frontNetRefused) }
+        guard part.graph.inputs[0].type.element == .float32,
+            let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
+        else { throw EnclaveRefusal(.frontNetRefused) }
         do throws(InferenceError) {
             plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
         } catch { throw EnclaveRefusal(.frontNetRefused) }
         normalization = part.normalization
         boundaryCount = part.boundaryCount
         outputs = part.graph.outputs.map { Value(name: $0, type: part.graph.type(of: $0)) }
-        guard let pixels = try? Shape([1, shape[2], shape[3], shape[1]]) else { throw EnclaveRefusal(.frontNetRefused) }
         inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
     }
 
