@@ -32,18 +32,24 @@ struct NitroVerification {
         let fault = CertificateChain.fault(chain)
         try log.require(.documentChain, fault == nil, otherwise: .certificateChainInvalid, found: fault ?? "")
 
-        // At the document's time as well: else a key that has expired long ago could make documents of today.
-        let made = Timestamp(secondsSince1970: Int64(clamping: document.timestampMilliseconds / 1000))
-        let expiry =
-            CertificateChain.expiry(chain, at: request.time) ?? CertificateChain.expiry(chain, at: made)
-        try log.require(
-            .documentValidity, expiry == nil, otherwise: expiry?.code ?? .certificateExpired,
-            found: expiry?.found ?? "", expected: "valid at \(request.time) and \(made)")
+        try requireValidity(.documentValidity, chain, request.time, &log)
         try log.require(
             .documentSignature,
             RawECDSA.isValid(
                 document.signature, over: document.signedBytes, key: chain[chain.count - 1].publicKey),
             otherwise: .documentSignatureInvalid)
+        // The signer has to have been valid when it signed, by its own account.
+        let made = Timestamp(secondsSince1970: Int64(clamping: document.timestampMilliseconds / 1000))
+        try requireValidity(.documentTime, chain, made, &log)
+    }
+
+    private func requireValidity(
+        _ check: Check, _ chain: [Certificate], _ time: Timestamp, _ log: inout CheckLog
+    ) throws(Rejection) {
+        let expiry = CertificateChain.expiry(chain, at: time)
+        try log.require(
+            check, expiry == nil, otherwise: expiry?.code ?? .certificateExpired, found: expiry?.found ?? "",
+            expected: "valid at \(time)")
     }
 }
 

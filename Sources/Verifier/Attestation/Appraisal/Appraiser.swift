@@ -60,32 +60,6 @@ public struct Appraiser: Sendable {
     }
 }
 
-extension Verdict {
-    /// Judges saved evidence, which belongs to no session. No peer comes of it.
-    ///
-    /// - Parameter policy: `nil` appraises nothing: the evidence is verified to the vendor's root, and every check of
-    ///   a policy is listed as skipped.
-    public static func onSavedEvidence(
-        _ request: VerificationRequest, policy: Policy?, development: DevelopmentTEE = .refuse
-    ) -> Verdict {
-        var log = CheckLog()
-        var claims = Claims()
-        do throws(Rejection) {
-            try EvidenceVerification(request: request, policy: policy, development: development)
-                .verify(&claims, &log)
-            if let policy {
-                PolicyAppraisal(policy: policy, request: request, isForPeer: false).check(claims, &log)
-            } else {
-                log.warnings.append("no policy was given: the evidence is genuine, but nothing was appraised")
-                for check in PolicyAppraisal.checks(of: request.tee) { log.skip(check, "no policy was given") }
-            }
-        } catch {
-            // The log has the failed check.
-        }
-        return Verdict(tee: request.tee, entries: log.entries, claims: claims, warnings: log.warnings)
-    }
-}
-
 /// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and only to one can be encrypted.
 public struct VerifiedPeer: Sendable {
     /// How the peer was judged.

@@ -26,9 +26,9 @@ struct PolicyAppraisal {
             case .sgx: [.tcbStatus, .advisories, .evaluationDataNumber, .productID]
             case .tdx: [.migration, .tcbStatus, .advisories, .evaluationDataNumber]
             case .snp: [.policyReserved, .migration, .vmpl]
-            case .nitro: []
+            case .nitro: [.age]
             }
-        return [.teeAllowed, .debug] + ofTEE + [.minimumTCB, .measurements, .age, .reportData]
+        return [.teeAllowed, .debug] + ofTEE + [.minimumTCB, .measurements]
     }
 
     private func state(_ claims: Claims, _ log: inout CheckLog) {
@@ -84,7 +84,8 @@ struct PolicyAppraisal {
     }
 
     private func versions(_ claims: Claims, _ log: inout CheckLog) {
-        appraise(.minimumTCB, policy.minimumTCB, "minimumTCB", &log) { minimum, log in
+        appraise(.minimumTCB, policy.minimumTCB, "minimumTCB", of: request.tee != .development, &log) {
+            minimum, log in
             for (name, least) in minimum.sorted(by: { $0.key < $1.key }) {
                 let version = claims.securityVersions[Self.versionNames[name] ?? name]
                 log.note(
@@ -92,7 +93,7 @@ struct PolicyAppraisal {
                     found: "\(name) \(version.map(String.init) ?? "missing")", expected: "at least \(least)")
             }
         }
-        appraise(.productID, policy.productID, "productID", &log) { expected, log in
+        appraise(.productID, policy.productID, "productID", of: request.tee == .sgx, &log) { expected, log in
             log.note(
                 .productID, claims.productID == expected, otherwise: .measurementMismatch,
                 found: claims.productID.map(String.init) ?? "missing", expected: String(expected))
@@ -156,7 +157,8 @@ struct PolicyAppraisal {
         if isForPeer, claims.timestamp == nil, case .require = policy.maximumAgeSeconds {
             log.note(.age, true, otherwise: .tooOld, found: "made for this session's nonce")
         } else {
-            appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", &log) { maximum, log in
+            appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", of: request.tee == .nitro, &log) {
+                maximum, log in
                 let age = claims.timestamp.map { abs(request.time.secondsSince1970 - $0.secondsSince1970) }
                 log.note(
                     .age, age.map { $0 <= maximum } ?? false, otherwise: .tooOld,
@@ -169,22 +171,31 @@ struct PolicyAppraisal {
                 .nonce, claims.nonce == nonce, otherwise: .nonceMismatch,
                 found: claims.nonce?.hex ?? "evidence without a nonce", expected: nonce.hex)
         }
-        if case .require(let reportData) = policy.reportData {
-            log.note(
-                .reportData, claims.reportData == reportData, otherwise: .reportDataMismatch,
-                found: claims.reportData.hex, expected: reportData.hex)
-        }
+        if case .require(let expected) = policy.reportData { ReportDataAppraisal.check(expected, claims, &log) }
     }
 
     /// Makes a check that a policy may leave open, or lists it as skipped.
+    ///
+    /// - Parameter isOfTEE: Whether the TEE has what the check is about; if not, it is made only where a policy wants
+    ///   it, and then fails.
     private func appraise<Value>(
-        _ check: Check, _ requirement: Requirement<Value>, _ member: String, _ log: inout CheckLog,
-        _ body: (Value, inout CheckLog) -> Void
+        _ check: Check, _ requirement: Requirement<Value>, _ member: String, of isOfTEE: Bool = true,
+        _ log: inout CheckLog, _ body: (Value, inout CheckLog) -> Void
     ) {
         switch requirement {
         case .require(let value): body(value, &log)
         case .skip(let reason): log.skip(check, reason)
-        case .unstated: log.skip(check, "the policy names no '\(member)'")
+        case .unstated where isOfTEE: log.skip(check, "the policy names no '\(member)'")
+        case .unstated: break
         }
+    }
+}
+
+/// The comparison of report data with a value that the caller or the policy names.
+enum ReportDataAppraisal {
+    static func check(_ expected: [UInt8], _ claims: Claims, _ log: inout CheckLog) {
+        log.note(
+            .reportData, claims.reportData == expected, otherwise: .reportDataMismatch,
+            found: claims.reportData.hex, expected: expected.hex)
     }
 }

@@ -54,6 +54,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case documentChain = "document-chain"
     case documentValidity = "document-validity"
     case documentSignature = "document-signature"
+    case documentTime = "document-time"
 
     // The policy.
     case teeAllowed = "tee-allowed"

@@ -65,7 +65,7 @@ extension Check {
         case .askRevocation:
             (
                 "the ARK's CRL, if given, is valid and does not list the ASK or ASVK",
-                [.crlInvalid, .crlExpired, .crlNotYetValid, .authorityRevoked]
+                [.crlInvalid, .crlExpired, .crlNotYetValid, .authorityRevoked, .revocationNotChecked]
             )
         case .signingKey: ("the certificate is of the kind of key that signed the report", [.signingKeyMismatch])
         case .vekTCB: ("the certificate is for the reported TCB, part by part", [.vekTCBMismatch])
@@ -80,11 +80,13 @@ extension Check {
                 [.certificateChainInvalid, .certificateMalformed]
             )
         case .documentValidity:
+            ("the certificates are valid at the time", [.certificateExpired, .certificateNotYetValid])
+        case .documentSignature: ("the leaf's key signed the document", [.documentSignatureInvalid])
+        case .documentTime:
             (
-                "the certificates are valid at the time, and were when the document was made",
+                "the certificates were valid when the document says that it was made",
                 [.certificateExpired, .certificateNotYetValid]
             )
-        case .documentSignature: ("the leaf's key signed the document", [.documentSignatureInvalid])
 
         case .teeAllowed: ("the policy accepts this kind of TEE", [.wrongTEE, .developmentNotAccepted])
         case .collateralAge: ("no collateral is older than what was seen before", [.collateralRolledBack])
@@ -109,7 +111,10 @@ extension Check {
         case .manifestSignature: ("the owner signed the manifest", [.manifestSignatureInvalid])
         case .manifestDigest: ("the manifest is the one that the policy pins", [.manifestMismatch])
         case .reportData:
-            ("the report data binds nonce, key configuration, manifest, owner and epoch", [.reportDataMismatch])
+            (
+                "the report data is the expected: for a service, the digest of nonce, keys, manifest, owner and epoch",
+                [.reportDataMismatch]
+            )
         }
     }
 
