@@ -2,6 +2,7 @@ import ArgumentParser
 import AssessmentReport
 import Foundation
 import LeakageAssessment
+import Tensors
 
 struct Assess: Command {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Attestation
+import Evidence
 import Foundation
 import Imaging
 import InfenclaveClient
@@ -32,10 +34,11 @@ struct Classify: Command {
             let begin = ContinuousClock.now
             let tensor = try input.encoded(for: session, path: path)
             let sent = ContinuousClock.now
-            let results: [Classification]
-            do throws(ClientError) {
+            var results: [Classification]
+            do {
                 results = try await session.classify(tensor, token: accessToken)
-            } catch where error.asksForFreshEvidence {
+            } catch {
+                guard error.asksForFreshEvidence else { throw error }
                 let again = ContinuousClock.now
                 session = try await client.attest()
                 attestation = (ContinuousClock.now - again).milliseconds

@@ -3,6 +3,7 @@ import Attestation
 import Evidence
 import Foundation
 import Partitioning
+import SealedChannel
 
 struct MakePolicy: Command {
     static let configuration = CommandConfiguration(
@@ -27,7 +28,7 @@ struct MakePolicy: Command {
                 "policy", "the measurements of a \(tee) enclave depend on how it is packed and cannot be computed here",
                 remedy: "write the policy by hand: Documentation/deploying.md gives its form")
         }
-        let opened = try Bundle(opening: bundle)
+        let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         let keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
         let policy = PinnedPolicy(

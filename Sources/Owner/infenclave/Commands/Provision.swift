@@ -1,4 +1,6 @@
 import ArgumentParser
+import Attestation
+import Evidence
 import InfenclaveClient
 import SealedChannel
 

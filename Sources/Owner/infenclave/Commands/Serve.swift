@@ -1,10 +1,12 @@
 import ArgumentParser
+import BundleFormat
 import Evidence
 import Foundation
 import HostCore
 import HostServer
 import Logging
 import Partitioning
+import SealedChannel
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
@@ -35,7 +37,7 @@ struct Serve: Command {
     func execute() async throws {
         let kind = TEEKind(rawValue: tee) ?? .development
         let address = try ListenAddress(listen)
-        let opened = try Bundle(opening: bundle)
+        let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         var keyFile: String?
@@ -75,7 +77,7 @@ struct ListenAddress {
 }
 
 extension HostedBundle {
-    init(_ bundle: Bundle) {
+    init(_ bundle: OpenedBundle) {
         self.init(
             manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
             ownerPublicKey: bundle.ownerPublicKey.bytes, frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,

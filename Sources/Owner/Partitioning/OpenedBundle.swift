@@ -5,7 +5,7 @@ package import SealedChannel
 
 /// A bundle whose signature and digests are right: it is as its owner wrote it. Whose key that is remains for the
 /// caller to judge.
-package struct Bundle: Sendable {
+package struct OpenedBundle: Sendable {
     package let manifest: BundleManifest
     /// The exact bytes that were signed.
     package let manifestBytes: [UInt8]

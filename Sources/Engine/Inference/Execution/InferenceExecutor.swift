@@ -1,0 +1,49 @@
+package import Tensors
+
+/// Threads that run plans, apart from the pool that tasks share. Each thread keeps its own OpenMP team.
+package final class InferenceExecutor: Sendable {
+    private let queue: WorkQueue
+
+    /// - Parameters:
+    ///   - workers: Plans that run at the same time; at least 1.
+    ///   - capacity: Requests that may wait for a worker; one more is refused.
+    package init(workers: Int = 1, capacity: Int = 64) {
+        queue = WorkQueue(threads: workers, capacity: capacity)
+    }
+
+    deinit { queue.close() }
+
+    /// Runs the plan on a thread of this executor.
+    ///
+    /// - Throws: ``InferenceError``: `overloaded` when too many requests wait, `shutDown` after ``shutDown()``.
+    package func run(_ plan: Plan, _ inputs: [Tensor]) async throws(InferenceError) -> [Tensor] {
+        try await run { () throws(InferenceError) in try plan.run(inputs) }
+    }
+
+    /// Runs work that blocks, such as a run with what must happen right before and after it.
+    ///
+    /// - Throws: ``InferenceError``: `overloaded` when too many requests wait, `shutDown` after ``shutDown()``.
+    package func run<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(InferenceError) -> Value
+    ) async throws(InferenceError) -> Value {
+        let result: Result<Value, InferenceError> = await withCheckedContinuation { continuation in
+            let refusal = queue.submit {
+                do throws(InferenceError) {
+                    continuation.resume(returning: .success(try body()))
+                } catch { continuation.resume(returning: .failure(error)) }
+            }
+            switch refusal {
+            case .full:
+                continuation.resume(
+                    returning: .failure(InferenceError(.overloaded, "too many requests wait: try again later")))
+            case .closed:
+                continuation.resume(returning: .failure(InferenceError(.shutDown, "the executor was shut down")))
+            case nil: break
+            }
+        }
+        return try result.get()
+    }
+
+    /// Refuses new requests, lets those that wait finish, then ends the threads.
+    package func shutDown() { queue.close() }
+}

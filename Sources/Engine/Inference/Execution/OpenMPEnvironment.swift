@@ -1,0 +1,23 @@
+import Glibc
+
+/// How OpenMP's threads wait between primitives.
+package enum OpenMPEnvironment {
+    /// Executables that run plans call this first thing in `main`. Idle threads must sleep, not spin, and libgomp reads
+    /// that choice from the environment when it is loaded, which is before `main`: so the first call replaces the
+    /// process by itself with the choice in its environment. Arguments and descriptors stay as they are.
+    ///
+    /// A choice that is already in the environment is respected. If the process cannot be replaced, it goes on.
+    package static func prepare() {
+        guard getenv("OMP_WAIT_POLICY") == nil, getenv("GOMP_SPINCOUNT") == nil else { return }
+        setenv("GOMP_SPINCOUNT", spinCount, 1)
+        // By its path, so that the process keeps its name.
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let length = readlink("/proc/self/exe", &path, path.count - 1)
+        if length > 0 { execv(path, CommandLine.unsafeArgv) }
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
+    }
+
+    /// Long enough to bridge the gap from one primitive to the next (some microseconds), too short to notice after the
+    /// last one.
+    private static let spinCount = "2000"
+}

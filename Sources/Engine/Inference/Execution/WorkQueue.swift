@@ -1,0 +1,100 @@
+import Glibc
+
+/// A bounded queue of work and the threads that do it.
+///
+/// - Note: `@unchecked Sendable` because every access to the stored properties holds `lock`.
+final class WorkQueue: @unchecked Sendable {
+    typealias Work = @Sendable () -> Void
+
+    /// Stacks large enough for code that oneDNN generates and for recursion in C libraries.
+    private static let stackBytes = 8 << 20
+
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// How much work may wait or run.
+    private let limit: Int
+    private var waiting: [Work] = []
+    private var running = 0
+    private var isClosed = false
+
+    init(threads: Int, capacity: Int) {
+        limit = max(1, threads) + max(0, capacity)
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+        for _ in 0..<max(1, threads) { start() }
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(lock)
+        changed.deallocate()
+        lock.deallocate()
+    }
+
+    enum Refusal {
+        case full
+        case closed
+    }
+
+    /// Adds work, or says why not.
+    func submit(_ work: @escaping Work) -> Refusal? {
+        locked {
+            if isClosed { return .closed }
+            guard waiting.count + running < limit else { return .full }
+            waiting.append(work)
+            pthread_cond_signal(changed)
+            return nil
+        }
+    }
+
+    /// Lets the threads end when no work waits.
+    func close() {
+        locked {
+            isClosed = true
+            pthread_cond_broadcast(changed)
+        }
+    }
+
+    private func start() {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, Self.stackBytes)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        defer { pthread_attr_destroy(&attributes) }
+        // The thread owns the queue while it lives.
+        let retained = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                let queue = Unmanaged<WorkQueue>.fromOpaque(argument).takeRetainedValue()
+                while let work = queue.next() {
+                    work()
+                    queue.finish()
+                }
+                return nil
+            }, retained.toOpaque())
+        if status != 0 { retained.release() }
+    }
+
+    /// Waits for work; `nil` when the queue is closed and empty.
+    private func next() -> Work? {
+        locked {
+            while waiting.isEmpty {
+                if isClosed { return nil }
+                pthread_cond_wait(changed, lock)
+            }
+            running += 1
+            return waiting.removeFirst()
+        }
+    }
+
+    private func finish() { locked { running -= 1 } }
+
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return body()
+    }
+}
