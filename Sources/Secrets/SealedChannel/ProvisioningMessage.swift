@@ -1,14 +1,14 @@
 internal import SecretMemory
 
 /// What the owner allows an enclave to do.
-package struct ServiceLimits: Sendable, Hashable {
+public struct ServiceLimits: Sendable, Hashable {
     /// Requests that the enclave holds at once; more are refused.
-    package let requestsInFlight: UInt32
+    public let requestsInFlight: UInt32
     /// Requests that this run of the enclave answers in all. The enclave remembers each, to refuse replays, so this
     /// bounds its memory as well.
-    package let requestsInEpoch: UInt64
+    public let requestsInEpoch: UInt64
 
-    package init(requestsInFlight: UInt32, requestsInEpoch: UInt64) {
+    public init(requestsInFlight: UInt32, requestsInEpoch: UInt64) {
         self.requestsInFlight = requestsInFlight
         self.requestsInEpoch = requestsInEpoch
     }

@@ -54,6 +54,14 @@ package enum SealedPart {
         }
     }
 
+    /// Bytes of the file that ``seal(_:as:modelKey:templateDigest:)`` makes from this many.
+    package static func sealedByteCount(plaintextByteCount: Int) -> Int {
+        let header = Header(
+            chunkByteCount: chunkByteCount, byteCount: plaintextByteCount, name: .frontNet,
+            seed: [UInt8](repeating: 0, count: Header.seedByteCount))
+        return header.sealedByteCount
+    }
+
     /// Seals a part.
     ///
     /// - Parameter templateDigest: SHA-256 of the manifest in which the parts' own digests are replaced by zeros.

@@ -21,10 +21,18 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     @_lifetime(self: copy self)
     public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
-        _: Value.Type = Value.self, _ what: StaticString
+        _: Value.Type, _ what: StaticString
     ) throws(TensorError) -> Value {
         let start = try advance(MemoryLayout<Value>.size, what)
         return Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: Value.self))
+    }
+
+    /// The integer type that the context asks for.
+    @_lifetime(self: copy self)
+    public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ what: StaticString
+    ) throws(TensorError) -> Value {
+        try read(Value.self, what)
     }
 
     @_lifetime(self: copy self)

@@ -63,7 +63,8 @@ public struct Tensor: Sendable {
     private init<Value: BitwiseCopyable>(_ values: [Value], element: ElementType, shape: [Int]) throws(TensorError) {
         let type = TensorType(element, try Shape(shape))
         guard values.count == type.shape.elementCount else {
-            throw TensorError(.mismatch, "shape \(type.shape) needs \(type.shape.elementCount) values, found \(values.count)")
+            throw TensorError(
+                .mismatch, "shape \(type.shape) needs \(type.shape.elementCount) values, found \(values.count)")
         }
         self.init(type: type) { target in values.withUnsafeBytes { target.copyMemory(from: $0) } }
     }

@@ -1,1 +1,77 @@
-// Placeholder.
+public import Attestation
+import BundleFormat
+import Evidence
+import Foundation
+import SealedChannel
+
+/// Talks to a model that is served by Infenclave, after verifying what serves it.
+///
+/// ```swift
+/// let client = try InfenclaveClient(server: "http://127.0.0.1:8080", policy: policy)
+/// let session = try await client.attest()
+/// let answer = try await session.classify(try Image(contentsOf: "cat.jpg"), token: token)
+/// ```
+public struct InfenclaveClient: Sendable {
+    private let transport: HTTPTransport
+    private let appraiser: Appraiser
+
+    /// - Parameters:
+    ///   - server: `http://HOST:PORT` or `https://HOST:PORT`.
+    ///   - policy: What is demanded of the enclave.
+    ///   - development: Evidence of the development TEE is refused unless it is accepted here by name and the policy
+    ///     names it too.
+    /// - Throws: ``ClientError`` `.invalidConfiguration`.
+    public init(server: String, policy: Policy, development: DevelopmentTEE = .refuse) throws(ClientError) {
+        transport = try HTTPTransport(server: server)
+        appraiser = Appraiser(policy: policy, development: development)
+    }
+
+    private static let nonceByteCount = 32
+
+    /// Fetches evidence over a fresh nonce and appraises it.
+    ///
+    /// - Parameter time: When certificates and collateral must be valid; now, unless a test says otherwise.
+    /// - Returns: A session with the verified enclave.
+    /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server.
+    public func attest(at time: Timestamp? = nil) async throws(ClientError) -> EnclaveSession {
+        var generator = SystemRandomNumberGenerator()
+        let nonce = (0..<Self.nonceByteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let response = try await transport.get(
+            "/.well-known/infenclave/evidence", query: "nonce=\(digits)", maximumBytes: EvidenceDocument.maximumBytes)
+        try Refusal.check(response)
+        let document: EvidenceDocument
+        do throws(EvidenceError) { document = try EvidenceDocument(json: response.body) } catch {
+            throw ClientError(.invalidResponse, "the server's evidence document: \(error.message)")
+        }
+        let now = time ?? Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
+        let peer: VerifiedPeer
+        do throws(AttestationError) { peer = try appraiser.verify(document, nonce: nonce, at: now) } catch {
+            throw ClientError(
+                .attestationRejected, error.message,
+                remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)
+        }
+        return try EnclaveSession(peer: peer, transport: transport)
+    }
+}
+
+/// A refusal by the host, `{"error":{"code","message","remedy"}}`. The host is not trusted: its words are shown, and
+/// nothing rests on them.
+enum Refusal {
+    private struct Body: Decodable {
+        struct Error: Decodable { let code, message, remedy: String }
+        let error: Error
+    }
+
+    static func check(_ response: HTTPTransport.Response) throws(ClientError) {
+        guard response.status != 200 else { return }
+        guard let refusal = try? JSONDecoder().decode(Body.self, from: Data(response.body)).error else {
+            throw ClientError(
+                .invalidResponse, "the server answered with HTTP status \(response.status)",
+                remedy: "check that the address is that of `infenclave serve`")
+        }
+        throw ClientError(
+            .refused, "the server refused: \(refusal.message.prefix(300))", remedy: String(refusal.remedy.prefix(300)),
+            refusal: String(refusal.code.prefix(64)))
+    }
+}

@@ -1,0 +1,143 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// A graph while passes rewrite it. Every node makes one value.
+struct Draft {
+    struct Node {
+        var name: String
+        var kind: Kind
+        /// Operands of the operation, then those of ``post`` in order.
+        var inputs: [String]
+        var output: String
+        var post: [Post] = []
+        /// Names of the nodes that were fused into this one.
+        var fused: [String] = []
+
+        /// The operands of the operation itself.
+        var operands: ArraySlice<String> { inputs.dropLast(post.count { $0.takesOperand }) }
+    }
+
+    enum Kind {
+        case operation(Operation)
+        /// A function of each element.
+        case elementwise(Elementwise)
+        /// x `[n, c, …]` times scale `[c]` plus shift `[c]`.
+        case scaleShift
+        /// The operand's elements under the output's shape.
+        case view
+        /// x `[m, …]` by constant weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an optional constant bias `[n]`.
+        case innerProduct(transposesWeights: Bool)
+        /// The two last axes of each operand are matrices, transposed where told so.
+        case matMul(transposesFirst: Bool, transposesSecond: Bool)
+    }
+
+    /// What happens to a node's result before it is written.
+    enum Post {
+        case elementwise(Elementwise)
+        /// Adds the next operand, of the result's shape.
+        case add
+
+        var takesOperand: Bool { if case .add = self { true } else { false } }
+    }
+
+    var inputs: [Value]
+    var outputs: [String]
+    var nodes: [Node] = []
+    var constants: [String: Tensor]
+    var types: [String: TensorType]
+    let options: PlanOptions
+    /// What passes did: their names with the node that each changed, for tests and people.
+    var log: [(pass: String, node: String)] = []
+
+    init(_ graph: Graph, options: PlanOptions) {
+        inputs = graph.inputs
+        outputs = graph.outputs
+        constants = graph.constants
+        types = graph.types
+        self.options = options
+        nodes = graph.nodes.map { node in
+            Node(name: node.name, kind: Kind(node.operation), inputs: node.inputs, output: node.outputs[0])
+        }
+    }
+
+    func type(_ value: String) -> TensorType {
+        guard let type = types[value] else { preconditionFailure("value '\(value)' has no type") }
+        return type
+    }
+
+    func shape(_ value: String) -> [Int] { type(value).shape.dimensions }
+
+    /// How often each value is used, as a result once more.
+    var uses: [String: Int] {
+        var uses: [String: Int] = [:]
+        for node in nodes { for input in node.inputs { uses[input, default: 0] += 1 } }
+        for output in outputs { uses[output, default: 0] += 1 }
+        return uses
+    }
+
+    /// The position of the node that makes each value.
+    var producers: [String: Int] {
+        Dictionary(nodes.enumerated().map { ($1.output, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A value name that the graph does not use.
+    func freshName(_ base: String) -> String {
+        var name = base
+        var number = 1
+        while types[name] != nil {
+            number += 1
+            name = "\(base)#\(number)"
+        }
+        return name
+    }
+
+    /// Adds a constant and returns its name.
+    mutating func addConstant(_ tensor: Tensor, _ base: String) -> String {
+        let name = freshName(base)
+        constants[name] = tensor
+        types[name] = tensor.type
+        return name
+    }
+
+    /// Lets every later use of `old` mean `new`. The two have the same type.
+    mutating func replace(_ replacements: [String: String]) {
+        guard !replacements.isEmpty else { return }
+        func final(_ name: String) -> String {
+            var name = name
+            while let next = replacements[name] { name = next }
+            return name
+        }
+        for index in nodes.indices { nodes[index].inputs = nodes[index].inputs.map(final) }
+        outputs = outputs.map(final)
+    }
+
+    /// Removes the nodes at these positions.
+    mutating func remove(_ positions: Set<Int>) {
+        guard !positions.isEmpty else { return }
+        nodes = nodes.enumerated().filter { !positions.contains($0.offset) }.map(\.element)
+    }
+}
+
+extension Draft.Kind {
+    init(_ operation: Operation) {
+        switch operation {
+        case .identity, .reshape, .flatten, .squeeze, .unsqueeze: self = .view
+        case .activation(let activation):
+            switch activation.function {
+            case .relu: self = .elementwise(Elementwise(.relu))
+            case .leakyRelu: self = .elementwise(Elementwise(.relu, alpha: activation.alpha))
+            // The upper bound wins where the bounds cross.
+            case .clip:
+                self = .elementwise(
+                    Elementwise(.clip, alpha: min(activation.alpha, activation.beta), beta: activation.beta))
+            case .sigmoid: self = .elementwise(Elementwise(.logistic))
+            case .hardSwish: self = .elementwise(Elementwise(.hardSwish))
+            case .tanh: self = .elementwise(Elementwise(.tanh))
+            case .elu: self = .elementwise(Elementwise(.elu, alpha: activation.alpha))
+            case .hardSigmoid: self = .operation(operation)
+            }
+        default: self = .operation(operation)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// A rewriting of a draft that keeps what it computes.
+protocol Pass: Sendable {
+    /// What `inspect --plan` and tests call it.
+    static var name: String { get }
+    static func apply(to draft: inout Draft) throws(InferenceError)
+}
+
+/// The passes in the order in which they run.
+enum Optimizer {
+    static var passes: [any Pass.Type] { [
+        ViewRemoval.self,
+        ConstantFolding.self,
+        DeadCodeRemoval.self,
+        HardSigmoidExpansion.self,
+        SwishRecognition.self,
+        MatrixProductSelection.self,
+        BatchNormalizationFolding.self,
+        PaddingMerging.self,
+        ActivationFusion.self,
+        ResidualFusion.self,
+        DeadCodeRemoval.self,
+    ] }
+
+    static func optimize(_ draft: inout Draft) throws(InferenceError) {
+        for pass in passes { try pass.apply(to: &draft) }
+    }
+}
+
+extension Draft {
+    mutating func note(_ pass: (some Pass).Type, _ node: String) { log.append((pass.name, node)) }
+}

@@ -1,0 +1,157 @@
+import OneDNN
+import Tensors
+
+/// The memory and primitives of a plan.
+///
+/// - Note: `@unchecked Sendable` because the plan that owns it uses it under a mutex only.
+final class Execution: @unchecked Sendable {
+    private enum Code {
+        case primitive(Invocation)
+        case loop(Loop, sources: [Int], destination: Int)
+    }
+
+    private let stream: ExecutionStream
+    private let codes: [Code]
+    private let lowering: Lowering
+    private let constants: ConstantStore
+    private let arena: TensorStorage
+    private let arenaOffsets: [Int: Int]
+    private let allocator: StorageAllocator
+    /// Memories in tensors that change from run to run.
+    private let changing: [(value: Int, memory: TensorMemory)]
+    let memory: PlanMemory
+
+    init(_ lowering: Lowering, options: PlanOptions) throws(OneDNNError) {
+        let stream = try ExecutionStream()
+        let plan = MemoryPlan(lowering.intervals)
+        var used: Set<Int> = []
+        var scratchBytes = 0
+        for step in lowering.steps {
+            for value in step.sources + [step.destination] { used.formUnion([value, lowering.root(of: value)]) }
+            if case .primitive(let primitive, _) = step.code {
+                scratchBytes = max(scratchBytes, primitive.scratchpad.byteCount)
+            }
+        }
+        let constants = try ConstantStore(lowering, used: used.sorted(), stream: stream, options: options)
+        let arena = options.allocator.allocate(byteCount: plan.byteCount + MemoryPlan.aligned(scratchBytes))
+
+        var memories: [Int: TensorMemory] = [:]
+        var changing: [(value: Int, memory: TensorMemory)] = []
+        var codes: [Code] = []
+        for step in lowering.steps {
+            switch step.code {
+            case .loop(let loop):
+                codes.append(.loop(loop, sources: step.sources, destination: step.destination))
+            case .primitive(let primitive, let arguments):
+                var bound: [(Argument, TensorMemory)] = []
+                for (argument, value) in arguments {
+                    if let memory = memories[value] {
+                        bound.append((argument, memory))
+                        continue
+                    }
+                    let memory = try TensorMemory(lowering.layout(value))
+                    memories[value] = memory
+                    bound.append((argument, memory))
+                    let (root, offset) = lowering.address(of: value)
+                    switch lowering.values[root].place {
+                    case .arena: try memory.bind(to: arena, byteOffset: offset + (plan.offsets[root] ?? 0))
+                    case .constant:
+                        try memory.bind(to: constants.storage, byteOffset: offset + (constants.offsets[root] ?? 0))
+                    case .input, .output, .within: changing.append((value, memory))
+                    }
+                }
+                if primitive.scratchpad.byteCount > 0 {
+                    let scratch = try TensorMemory(primitive.scratchpad)
+                    try scratch.bind(to: arena, byteOffset: plan.byteCount)
+                    bound.append((.scratchpad, scratch))
+                }
+                codes.append(.primitive(try Invocation(primitive, bound)))
+            }
+        }
+        self.stream = stream
+        self.codes = codes
+        self.lowering = lowering
+        self.constants = constants
+        self.arena = arena
+        arenaOffsets = plan.offsets
+        allocator = options.allocator
+        self.changing = changing
+        memory = PlanMemory(
+            constantBytes: constants.storage.byteCount, arenaBytes: plan.byteCount,
+            scratchBytes: MemoryPlan.aligned(scratchBytes))
+    }
+
+    /// - Parameters:
+    ///   - inputs: Of the plan's types.
+    ///   - results: Where each result comes from.
+    ///   - afterStep: Called after each step.
+    func run(
+        _ inputs: [Tensor], results: [PlannedResult], afterStep: () -> Void = {}
+    ) throws(OneDNNError) -> [Tensor] {
+        var made: [Int: TensorStorage] = [:]
+        for case .made(let position, let type) in results where made[position] == nil {
+            made[position] = allocator.allocate(byteCount: type.byteCount)
+        }
+        for (value, memory) in changing {
+            let (storage, offset) = try place(of: value, inputs, made)
+            try memory.bind(to: storage, byteOffset: offset)
+        }
+        defer { for (_, memory) in changing { memory.unbind() } }
+        for code in codes {
+            switch code {
+            case .primitive(let invocation): try invocation.execute(on: stream)
+            case .loop(let loop, let sources, let destination):
+                var bases: [UnsafeRawPointer] = []
+                for source in sources {
+                    let (storage, offset) = try place(of: source, inputs, made)
+                    bases.append(UnsafeRawPointer(storage.base + offset))
+                }
+                let (storage, offset) = try place(of: destination, inputs, made)
+                loop.body(bases, storage.base + offset)
+            }
+            afterStep()
+        }
+        var outputs: [Tensor] = []
+        do throws(TensorError) {
+            for result in results {
+                switch result {
+                case .input(let input, let type):
+                    outputs.append(try inputs[input].reshaped(type.shape.dimensions))
+                case .constant(let tensor): outputs.append(tensor)
+                case .made(let position, let type):
+                    guard let storage = made[position] else { continue }
+                    outputs.append(try Tensor(type: type, storage: storage))
+                }
+            }
+        } catch { throw OneDNNError(message: error.message, isUnimplemented: false) }
+        return outputs
+    }
+
+    /// The memory of a value in this run.
+    private func place(
+        of value: Int, _ inputs: [Tensor], _ made: [Int: TensorStorage]
+    ) throws(OneDNNError) -> (TensorStorage, Int) {
+        let (root, offset) = lowering.address(of: value)
+        switch lowering.values[root].place {
+        case .arena: return (arena, offset + (arenaOffsets[root] ?? 0))
+        case .constant: return (constants.storage, offset + (constants.offsets[root] ?? 0))
+        case .input(let position): return (inputs[position].storage, offset + inputs[position].byteOffset)
+        case .output(let position):
+            if let storage = made[position] { return (storage, offset) }
+        case .within: break
+        }
+        throw OneDNNError(message: "value \(value) has no memory", isUnimplemented: false)
+    }
+}
+
+extension Lowering {
+    /// The value in whose memory this one lies, and how many bytes after its beginning.
+    func address(of value: Int) -> (root: Int, byteOffset: Int) {
+        var (value, byteOffset) = (value, 0)
+        while case .within(let parent, let offset) = values[value].place {
+            byteOffset += offset
+            value = parent
+        }
+        return (value, byteOffset)
+    }
+}

@@ -1,0 +1,57 @@
+import OneDNN
+
+extension Loop {
+    /// A function of two row-major float32 tensors of the result's rank, broadcast where an extent is 1.
+    static func broadcast(
+        _ function: BinaryFunction, _ first: [Int], _ second: [Int], result: [Int]
+    ) -> Loop {
+        let left = broadcastStrides(first)
+        let right = broadcastStrides(second)
+        let combine: @Sendable (Float, Float) -> Float =
+            switch function {
+            case .add: { $0 + $1 }
+            case .subtract: { $0 - $1 }
+            case .multiply: { $0 * $1 }
+            case .divide: { $0 / $1 }
+            }
+        return Loop(name: "broadcast \(function.rawValue)") { sources, destination in
+            let a = sources[0].assumingMemoryBound(to: Float.self)
+            let b = sources[1].assumingMemoryBound(to: Float.self)
+            let target = destination.assumingMemoryBound(to: Float.self)
+            var walk = Walk(result)
+            let inner = result.last ?? 1
+            let (leftStep, rightStep) = (left.last ?? 0, right.last ?? 0)
+            for row in 0..<(result.dropLast().reduce(1, *)) {
+                let (x, y) = (a + walk.offset(left), b + walk.offset(right))
+                for index in 0..<inner { target[row * inner + index] = combine(x[index * leftStep], y[index * rightStep]) }
+                walk.advanceRow()
+            }
+        }
+    }
+
+    private static func broadcastStrides(_ shape: [Int]) -> [Int] {
+        zip(shape, TensorLayout.rowMajorStrides(shape)).map { $0 == 1 ? 0 : $1 }
+    }
+}
+
+/// The position of a row (all axes but the last) in a tensor, in row-major order.
+struct Walk {
+    private let extents: [Int]
+    private var position: [Int]
+
+    init(_ shape: [Int]) {
+        extents = Array(shape.dropLast())
+        position = extents.map { _ in 0 }
+    }
+
+    /// Elements from the beginning under these strides, of all axes.
+    func offset(_ strides: [Int]) -> Int { zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 } }
+
+    mutating func advanceRow() {
+        for axis in extents.indices.reversed() {
+            position[axis] += 1
+            if position[axis] < extents[axis] { return }
+            position[axis] = 0
+        }
+    }
+}

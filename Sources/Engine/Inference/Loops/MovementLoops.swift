@@ -1,0 +1,72 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Loop {
+    /// Reads elements of any type at these strides (in elements, possibly negative) into row-major order.
+    static func gather(_ result: TensorType, offset: Int, strides: [Int]) -> Loop {
+        let bytes = result.element.byteCount
+        let shape = result.shape.dimensions
+        return Loop(name: "gather") { sources, destination in
+            var walk = Walk(shape)
+            var target = destination
+            let (inner, step) = (shape.last ?? 1, (strides.last ?? 0) * bytes)
+            for _ in 0..<(shape.dropLast().reduce(1, *)) {
+                var source = sources[0] + (offset + walk.offset(strides)) * bytes
+                for _ in 0..<inner {
+                    target.copyMemory(from: source, byteCount: bytes)
+                    target += bytes
+                    source += step
+                }
+                walk.advanceRow()
+            }
+        }
+    }
+
+    /// Joins row-major tensors of any element type.
+    static func concat(_ shapes: [[Int]], axis: Int, _ result: TensorType) -> Loop {
+        let rows = shapes.map { $0[axis...].reduce(result.element.byteCount, *) }
+        let count = result.shape.dimensions[..<axis].reduce(1, *)
+        return Loop(name: "concat") { sources, destination in
+            var target = destination
+            for index in 0..<count {
+                for (source, bytes) in zip(sources, rows) {
+                    target.copyMemory(from: source + index * bytes, byteCount: bytes)
+                    target += bytes
+                }
+            }
+        }
+    }
+
+    static func fill(_ value: Float, count: Int) -> Loop {
+        Loop(name: "fill") { _, destination in
+            destination.assumingMemoryBound(to: Float.self).update(repeating: value, count: count)
+        }
+    }
+
+    /// Pads or crops a row-major float32 tensor.
+    static func pad(_ pad: Pad, _ shape: [Int], _ result: [Int]) -> Loop {
+        let strides = TensorLayout.rowMajorStrides(shape)
+        let resultStrides = TensorLayout.rowMajorStrides(result)
+        return Loop(name: "pad") { sources, destination in
+            let source = sources[0].assumingMemoryBound(to: Float.self)
+            let target = destination.assumingMemoryBound(to: Float.self)
+            for index in 0..<result.reduce(1, *) {
+                var offset = 0
+                var isInside = true
+                for axis in result.indices {
+                    var position = index / resultStrides[axis] % result[axis] - pad.pads[axis]
+                    switch pad.mode {
+                    case .constant: isInside = isInside && (0..<shape[axis]).contains(position)
+                    case .edge: position = min(max(position, 0), shape[axis] - 1)
+                    case .reflect:
+                        if position < 0 { position = -position }
+                        if position >= shape[axis] { position = 2 * (shape[axis] - 1) - position }
+                    }
+                    offset += position * strides[axis]
+                }
+                target[index] = isInside ? source[offset] : pad.value
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ModelGraph
+import OneDNN
+
+extension Lowering {
+    mutating func lowerConvolution(_ convolution: Convolution, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let operands = Array(node.operands)
+        let source = try value(of: operands[0])
+        let destination = try TensorLayout.any(draft.shape(node.output))
+        var weightShape = draft.shape(operands[1])
+        if convolution.groups > 1 {
+            weightShape = [convolution.groups, weightShape[0] / convolution.groups] + weightShape.dropFirst()
+        }
+        let weights = try value(of: operands[1])
+        let groupedWeights = alias(try rowMajor(weights, for: node), as: try TensorLayout(weightShape))
+        let bias = operands.count == 3 ? try value(of: operands[2]) : nil
+        let biasLayout = bias.map { layout($0) }
+        let weightLayout = try TensorLayout.any(weightShape)
+        let rank = convolution.window.kernel.count
+        func describe(
+            _ source: TensorLayout, _ destination: TensorLayout, _ post: [PostOperation]
+        ) throws(OneDNNError) -> PrimitiveDescription {
+            try .convolution(
+                source: source, weights: weightLayout, bias: biasLayout, destination: destination,
+                strides: convolution.window.strides, dilations: convolution.window.dilations,
+                padBefore: (0..<rank).map(convolution.window.padBefore),
+                padAfter: (0..<rank).map(convolution.window.padAfter), post: post)
+        }
+
+        let anySource = try TensorLayout.any(layout(source).dimensions)
+        var (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
+            try describe(anySource, destination, post)
+        }
+        let chosen = primitive.layout(of: .destination)
+        var arguments: [(argument: Argument, value: Int)] = []
+        var result: Int?
+        if let addition = node.post.firstIndex(where: \.takesOperand), let name = node.inputs.last, fits {
+            let operand = try value(of: name)
+            if layout(operand) == chosen, mayOverwrite(name, in: node) {
+                result = alias(operand, as: chosen)
+            } else if layout(operand) == chosen {
+                var post = node.post.operations
+                post[addition] = .binary(.add, chosen)
+                let added = try fit(post) { (post) throws(OneDNNError) in
+                    try describe(primitive.layout(of: .source), chosen, post)
+                }
+                if added.fits, !added.primitive.isReference {
+                    primitive = added.primitive
+                    arguments.append((.postOperand(addition), operand))
+                } else {
+                    result = alias(try copied(operand, to: chosen, for: node), as: chosen)
+                }
+            } else {
+                result = alias(try copied(operand, to: chosen, for: node), as: chosen)
+            }
+        }
+        let target = result ?? add(.arena, chosen)
+        arguments += [
+            (.source, try converted(source, to: primitive.layout(of: .source), for: node)),
+            (.weights, try converted(groupedWeights, to: primitive.layout(of: .weights), for: node)),
+            (.destination, target),
+        ]
+        if let bias { arguments.append((.bias, bias)) }
+        // What the destination holds is read when it is accumulated on.
+        emit(
+            primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
+        guard !fits else { return target }
+        return try applyingWithAddition(node, to: target)
+    }
+
+    /// The post-operations of a convolution whose code does not take them.
+    private mutating func applyingWithAddition(_ node: Draft.Node, to value: Int) throws(OneDNNError) -> Int {
+        var result = value
+        for post in node.post {
+            switch post {
+            case .elementwise(let function):
+                result = try emitElementwise(function, result, overwriting: true, for: node)
+            case .add:
+                guard let name = node.inputs.last else { continue }
+                let operand = try converted(try self.value(of: name), to: layout(result), for: node)
+                result = try emitBinary(.add, result, operand, post: [], for: node)
+            }
+        }
+        return result
+    }
+}

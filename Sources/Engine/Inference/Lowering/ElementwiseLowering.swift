@@ -1,0 +1,121 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    mutating func lowerElementwise(_ function: Elementwise, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        let result = try emitElementwise(
+            function, source, overwriting: mayOverwrite(node.inputs[0], in: node), for: node)
+        return try applying(node.post, to: result, for: node)
+    }
+
+    /// - Parameter overwriting: Writes over the source, which nothing else needs.
+    mutating func emitElementwise(
+        _ function: Elementwise, _ source: Int, overwriting: Bool, for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let layout = layout(source)
+        let primitive = try PrimitiveDescription.elementwise(function, layout: layout)
+        let target = overwriting ? alias(source, as: layout) : add(.arena, layout)
+        emit(
+            primitive, [(.source, source), (.destination, target)], to: target, function.function.rawValue, for: node)
+        return target
+    }
+
+    mutating func lowerScaleShift(_ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        var channels = [Int](repeating: 1, count: layout(source).dimensions.count)
+        channels[1] = layout(source).dimensions[1]
+        let perChannel = try TensorLayout(channels)
+        let scale = alias(try value(of: node.inputs[1]), as: perChannel)
+        let shift = alias(try value(of: node.inputs[2]), as: perChannel)
+        let layout = layout(source)
+        let (primitive, fits) = try fit([.binary(.add, perChannel)] + node.post.operations) {
+            (post) throws(OneDNNError) in
+            try .binary(.multiply, layout, perChannel, destination: layout, post: post)
+        }
+        let target =
+            mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
+        var arguments: [(argument: Argument, value: Int)] = [
+            (.source, source), (.secondSource, scale), (.destination, target),
+        ]
+        if fits { arguments.append((.postOperand(0), shift)) }
+        emit(primitive, arguments, to: target, "scale and shift", fused: fits ? node.fused : [], for: node)
+        guard !fits else { return target }
+        let shifted = try emitBinary(.add, target, shift, post: [], for: node)
+        return try applying(node.post, to: shifted, for: node)
+    }
+
+    mutating func lowerArithmetic(
+        _ function: Arithmetic.Function, _ node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let shape = draft.type(node.output).planDimensions
+        var operands: [Int] = []
+        for name in node.inputs { operands.append(try ranked(try value(of: name), shape.count, for: node)) }
+        let operation: BinaryFunction =
+            switch function {
+            case .add: .add
+            case .subtract: .subtract
+            case .multiply: .multiply
+            case .divide: .divide
+            }
+        // oneDNN broadcasts the second operand only.
+        if layout(operands[0]).dimensions != shape, function == .add || function == .multiply {
+            operands.swapAt(0, 1)
+        }
+        guard layout(operands[0]).dimensions == shape else {
+            return try emitBroadcastLoop(operation, operands, shape, node)
+        }
+        if layout(operands[1]).dimensions == shape {
+            // Agrees on the layout that is not row-major: activations are more often in it.
+            if layout(operands[0]).isRowMajor, !layout(operands[1]).isRowMajor {
+                operands[0] = try converted(operands[0], to: layout(operands[1]), for: node)
+            }
+            operands[1] = try converted(operands[1], to: layout(operands[0]), for: node)
+        } else {
+            operands[1] = try rowMajor(operands[1], for: node)
+        }
+        let (first, second) = (operands[0], operands[1])
+        do throws(OneDNNError) {
+            return try emitBinary(operation, first, second, post: node.post, for: node)
+        } catch {
+            guard error.isUnimplemented else { throw error }
+            return try emitBroadcastLoop(operation, operands, shape, node)
+        }
+    }
+
+    /// The value with extents of 1 before its own, as broadcasting reads it.
+    private mutating func ranked(_ value: Int, _ rank: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
+        let dimensions = layout(value).dimensions
+        guard dimensions.count < rank else { return value }
+        let ones = [Int](repeating: 1, count: rank - dimensions.count)
+        return alias(try rowMajor(value, for: node), as: try TensorLayout(ones + dimensions))
+    }
+
+    /// - Parameter first: Has the shape of the result.
+    mutating func emitBinary(
+        _ function: BinaryFunction, _ first: Int, _ second: Int, post: [Draft.Post], for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let (left, right) = (layout(first), layout(second))
+        let (primitive, fits) = try fit(post.operations) { (post) throws(OneDNNError) in
+            try .binary(function, left, right, destination: left, post: post)
+        }
+        let target = add(.arena, left)
+        emit(
+            primitive, [(.source, first), (.secondSource, second), (.destination, target)], to: target,
+            function.rawValue, fused: fits ? node.fused : [], for: node)
+        return fits ? target : try applying(post, to: target, for: node)
+    }
+
+    private mutating func emitBroadcastLoop(
+        _ function: BinaryFunction, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        var rows: [Int] = []
+        for operand in operands { rows.append(try rowMajor(operand, for: node)) }
+        let target = add(.arena, try TensorLayout(shape))
+        emit(
+            .broadcast(function, layout(rows[0]).dimensions, layout(rows[1]).dimensions, result: shape), rows,
+            to: target, for: node)
+        return try applying(node.post, to: target, for: node)
+    }
+}

@@ -1,0 +1,209 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders where two do not agree.
+struct Lowering {
+    let draft: Draft
+    var values: [PlannedValue] = []
+    var steps: [PlannedStep] = []
+    /// The value of each name that has been computed.
+    private var names: [String: Int] = [:]
+    /// Views whose operand is not row-major: they are made when something needs them row-major.
+    private var lazyViews: [String: Int] = [:]
+    /// How many uses of the memory of a value (see ``root(of:)``) are still to come.
+    private var pendingUses: [Int: Int] = [:]
+    private var rootAtDefinition: [String: Int] = [:]
+    private let uses: [String: Int]
+    /// Copies of values under other layouts.
+    private var copies: [Int: [Int]] = [:]
+
+    init(_ draft: Draft) throws(InferenceError) {
+        self.draft = draft
+        uses = draft.uses
+        for (position, input) in draft.inputs.enumerated() {
+            do throws(OneDNNError) {
+                define(input.name, try add(.input(position), input.type))
+            } catch { throw InferenceError(.libraryFailure, "input '\(input.name)': \(error.message)") }
+        }
+        for node in draft.nodes {
+            do throws(OneDNNError) {
+                try lower(node)
+            } catch {
+                throw InferenceError(
+                    error.isUnimplemented ? .unsupported : .libraryFailure, "node '\(node.name)': \(error.message)")
+            }
+        }
+    }
+
+    private mutating func lower(_ node: Draft.Node) throws(OneDNNError) {
+        let type = draft.type(node.output)
+        if case .view = node.kind {
+            try lowerView(node)
+        } else if type.shape.elementCount == 0 {
+            define(node.output, try add(.arena, type))
+        } else {
+            define(node.output, try compute(node))
+        }
+        for input in node.inputs {
+            if let root = rootAtDefinition[input] { pendingUses[root, default: 0] -= 1 }
+        }
+    }
+
+    // MARK: Values
+
+    mutating func add(_ place: PlannedValue.Place, _ layout: TensorLayout) -> Int {
+        values.append(PlannedValue(place: place, layout: layout, byteCount: layout.byteCount))
+        return values.count - 1
+    }
+
+    /// A row-major value of this type.
+    mutating func add(_ place: PlannedValue.Place, _ type: TensorType) throws(OneDNNError) -> Int {
+        if type.element == .float32 { return add(place, try TensorLayout(type.planDimensions)) }
+        values.append(PlannedValue(place: place, layout: nil, byteCount: type.byteCount))
+        return values.count - 1
+    }
+
+    func layout(_ value: Int) -> TensorLayout {
+        guard let layout = values[value].layout else { preconditionFailure("value \(value) is not float32") }
+        return layout
+    }
+
+    private mutating func define(_ name: String, _ value: Int) {
+        names[name] = value
+        let root = root(of: value)
+        rootAtDefinition[name] = root
+        pendingUses[root, default: 0] += uses[name, default: 0]
+    }
+
+    /// The value in whose memory this one lies.
+    func root(of value: Int) -> Int {
+        var value = value
+        while case .within(let parent, _) = values[value].place { value = parent }
+        return value
+    }
+
+    /// The value of a name; constants are added when first used.
+    mutating func value(of name: String) throws(OneDNNError) -> Int {
+        if let value = names[name] { return value }
+        if let base = lazyViews[name] {
+            let view = try reshaped(base, draft.type(name))
+            names[name] = view
+            return view
+        }
+        guard let tensor = draft.constants[name] else { preconditionFailure("'\(name)' is not computed yet") }
+        let value = try addConstant(tensor)
+        names[name] = value
+        return value
+    }
+
+    mutating func addConstant(_ tensor: Tensor) throws(OneDNNError) -> Int {
+        guard tensor.element == .float32 else { return try add(.constant(tensor, layout: nil), tensor.type) }
+        let layout = try TensorLayout(tensor.type.planDimensions)
+        return add(.constant(tensor, layout: layout), layout)
+    }
+
+    /// Whether a step of `node` may write over the operand: nothing else needs its memory afterwards.
+    func mayOverwrite(_ name: String, in node: Draft.Node) -> Bool {
+        guard let value = names[name], case .arena = values[root(of: value)].place else { return false }
+        return pendingUses[root(of: value)] == 1 && node.inputs.count { $0 == name } == 1
+    }
+
+    // MARK: Layouts
+
+    /// The value under another layout of the same shape.
+    mutating func converted(
+        _ value: Int, to target: TensorLayout, for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        if layout(value) == target { return value }
+        if let copy = copies[value]?.first(where: { layout($0) == target }) { return copy }
+        let copy: Int
+        if case .constant(let tensor, let source) = values[value].place, let source, layout(value) == source {
+            copy = add(.constant(tensor, layout: source), target)
+        } else {
+            copy = try copied(value, to: target, for: node)
+        }
+        copies[value, default: []].append(copy)
+        return copy
+    }
+
+    /// A copy that nothing else uses.
+    mutating func copied(_ value: Int, to target: TensorLayout, for node: Draft.Node) throws(OneDNNError) -> Int {
+        let copy = add(.arena, target)
+        try emitReorder(value, copy, for: node)
+        return copy
+    }
+
+    mutating func emitReorder(_ source: Int, _ destination: Int, for node: Draft.Node) throws(OneDNNError) {
+        let reorder = try PrimitiveDescription.reorder(from: layout(source), to: layout(destination))
+        emit(reorder, [(.source, source), (.destination, destination)], to: destination, "reorder", for: node)
+    }
+
+    mutating func rowMajor(_ value: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
+        guard let layout = values[value].layout, !layout.isRowMajor else { return value }
+        return try converted(value, to: try TensorLayout(layout.dimensions), for: node)
+    }
+
+    /// The same memory read under another layout.
+    mutating func alias(_ value: Int, as layout: TensorLayout, byteOffset: Int = 0) -> Int {
+        if byteOffset == 0, case .constant(let tensor, let source) = values[value].place, source == values[value].layout {
+            return add(.constant(tensor, layout: layout), layout)
+        }
+        return add(.within(value, byteOffset: byteOffset), layout)
+    }
+
+    /// The elements of a row-major value under another shape.
+    mutating func reshaped(_ value: Int, _ type: TensorType) throws(OneDNNError) -> Int {
+        guard values[value].layout != nil else {
+            values.append(
+                PlannedValue(place: .within(value, byteOffset: 0), layout: nil, byteCount: type.byteCount))
+            return values.count - 1
+        }
+        let node = Draft.Node(name: "view", kind: .view, inputs: [], output: "")
+        return alias(try rowMajor(value, for: node), as: try TensorLayout(type.planDimensions))
+    }
+
+    private mutating func lowerView(_ node: Draft.Node) throws(OneDNNError) {
+        let base = try value(of: node.inputs[0])
+        if let layout = values[base].layout, !layout.isRowMajor {
+            lazyViews[node.output] = base
+            let root = root(of: base)
+            rootAtDefinition[node.output] = root
+            pendingUses[root, default: 0] += uses[node.output, default: 0]
+        } else {
+            define(node.output, try reshaped(base, draft.type(node.output)))
+        }
+    }
+
+    /// What a view that is not made yet looks at.
+    func base(ofView name: String) -> Int? { names[name] == nil ? lazyViews[name] : nil }
+
+    // MARK: Steps
+
+    mutating func emit(
+        _ primitive: PrimitiveDescription, _ arguments: [(argument: Argument, value: Int)], to destination: Int,
+        _ kind: String, fused: [String] = [], for node: Draft.Node
+    ) {
+        steps.append(
+            PlannedStep(
+                code: .primitive(primitive, arguments),
+                sources: arguments.filter { $0.argument != .destination }.map(\.value), destination: destination,
+                description: PlanStep(
+                    name: node.name, kind: kind, fused: fused, implementation: primitive.implementation,
+                    result: layout(destination).description)))
+    }
+
+    mutating func emit(_ loop: Loop, _ sources: [Int], to destination: Int, for node: Draft.Node) {
+        let result = values[destination].layout?.description ?? draft.type(node.output).description
+        steps.append(
+            PlannedStep(
+                code: .loop(loop), sources: sources, destination: destination,
+                description: PlanStep(
+                    name: node.name, kind: loop.name, fused: [], implementation: "loop", result: result)))
+    }
+}
+
+extension TensorType {
+    /// The extents as oneDNN takes them: a scalar has one of 1.
+    var planDimensions: [Int] { shape.rank == 0 ? [1] : shape.dimensions }
+}

@@ -1,0 +1,102 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    mutating func lowerPooling(_ pooling: Pooling, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        let extents = Array(layout(source).dimensions.dropFirst(2))
+        let result = draft.shape(node.output)
+        let window = pooling.window
+        let rank = window.kernel.count
+        // Windows that reach beyond the padding, because extents were rounded up, need more of it.
+        let padAfter = (0..<rank).map { axis in
+            let reach = (window.kernel[axis] - 1) * window.dilations[axis]
+            let needed =
+                (result[axis + 2] - 1) * window.strides[axis] + reach + 1 - extents[axis] - window.padBefore(axis)
+            return max(needed, window.padAfter(axis))
+        }
+        let isExtended = padAfter != (0..<rank).map(window.padAfter)
+        let function: PoolingFunction =
+            switch pooling.kind {
+            case .maximum: .maximum
+            case .average: .average
+            case .averageWithPadding: .averageWithPadding
+            }
+        let sourceLayout = layout(source)
+        let primitive: PrimitiveDescription
+        do throws(OneDNNError) {
+            primitive = try .pooling(
+                function, source: sourceLayout, destination: try .any(result), kernel: window.kernel,
+                strides: window.strides, dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore),
+                padAfter: padAfter, post: [])
+        } catch {
+            guard error.isUnimplemented else { throw error }
+            let target = add(.arena, try TensorLayout(result))
+            emit(
+                .pooling(pooling, layout(source).dimensions, result), [try rowMajor(source, for: node)], to: target,
+                for: node)
+            return target
+        }
+        let target = add(.arena, primitive.layout(of: .destination))
+        emit(
+            primitive, [(.source, source), (.destination, target)], to: target, "\(function.rawValue) pooling",
+            for: node)
+        guard pooling.kind == .averageWithPadding, isExtended else { return target }
+
+        // oneDNN divides by the whole window; what lies beyond the padding does not count.
+        let correction = try addConstant(PoolingLowering.correction(window, extents, result, draft.options))
+        return try emitBinary(.multiply, target, correction, post: [], for: node)
+    }
+
+    mutating func lowerReduceMean(_ reduction: ReduceMean, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        let dimensions = layout(source).dimensions
+        let axes = (try? reduction.resolvedAxes(rank: draft.shape(node.inputs[0]).count)) ?? []
+        var kept = dimensions
+        for axis in axes { kept[axis] = 1 }
+        let mean: Int
+        if dimensions.count >= 3, dimensions.count <= 5, axes == Array(2..<dimensions.count) {
+            // The mean of each channel is a pooling, which takes any layout.
+            let ones = axes.map { _ in 1 }
+            let zeros = axes.map { _ in 0 }
+            let primitive = try PrimitiveDescription.pooling(
+                .average, source: layout(source), destination: try .any(kept), kernel: Array(dimensions.dropFirst(2)),
+                strides: ones, dilations: ones, padBefore: zeros, padAfter: zeros, post: [])
+            mean = add(.arena, primitive.layout(of: .destination))
+            emit(primitive, [(.source, source), (.destination, mean)], to: mean, "mean", for: node)
+        } else if kept == dimensions {
+            mean = source
+        } else {
+            let rows = try rowMajor(source, for: node)
+            mean = add(.arena, try TensorLayout(kept))
+            let primitive = try PrimitiveDescription.mean(source: layout(rows), destination: layout(mean))
+            emit(primitive, [(.source, rows), (.destination, mean)], to: mean, "mean", for: node)
+        }
+        return kept == draft.type(node.output).planDimensions ? mean : try reshaped(mean, draft.type(node.output))
+    }
+}
+
+private enum PoolingLowering {
+    /// Elements of the whole window over those of the padded source in it, `[1, 1, result…]`.
+    static func correction(
+        _ window: Window, _ extents: [Int], _ result: [Int], _ options: PlanOptions
+    ) throws(OneDNNError) -> Tensor {
+        let spatial = Array(result.dropFirst(2))
+        let ratios = spatial.indices.map { axis in
+            (0..<spatial[axis]).map { position in
+                let start = position * window.strides[axis] - window.padBefore(axis)
+                let limit = extents[axis] + window.padAfter(axis)
+                let inside = (0..<window.kernel[axis]).count { start + $0 * window.dilations[axis] < limit }
+                return Float(window.kernel[axis]) / Float(max(inside, 1))
+            }
+        }
+        let strides = TensorLayout.rowMajorStrides(spatial)
+        guard let shape = try? Shape([1, 1] + spatial) else {
+            throw OneDNNError(message: "pooling result \(result) is too large", isUnimplemented: true)
+        }
+        return Constants.make(shape, options) { index in
+            spatial.indices.reduce(Float(1)) { $0 * ratios[$1][index / strides[$1] % spatial[$1]] }
+        }
+    }
+}

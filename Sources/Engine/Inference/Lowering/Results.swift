@@ -1,0 +1,74 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Where a result of a run comes from.
+enum PlannedResult {
+    /// The caller's tensor, under the type of the result.
+    case input(Int, TensorType)
+    case constant(Tensor)
+    /// The tensor that the run makes for this position.
+    case made(Int, TensorType)
+}
+
+extension Lowering {
+    /// Gives each result a row-major tensor of its own or finds the tensor that it is.
+    mutating func placeResults() throws(InferenceError) -> [PlannedResult] {
+        var results: [PlannedResult] = []
+        for (position, name) in draft.outputs.enumerated() {
+            if let tensor = draft.constants[name] {
+                results.append(.constant(tensor))
+                continue
+            }
+            do throws(OneDNNError) {
+                results.append(try placeResult(name, position))
+            } catch { throw InferenceError(.libraryFailure, "output '\(name)': \(error.message)") }
+        }
+        return results
+    }
+
+    private mutating func placeResult(
+        _ name: String, _ position: Int
+    ) throws(OneDNNError) -> PlannedResult {
+        let type = draft.type(name)
+        let node = Draft.Node(name: name, kind: .view, inputs: [], output: name)
+        var value = try value(of: name)
+        value = try rowMajor(value, for: node)
+        let root = root(of: value)
+        if fillsItsRoot(value) {
+            switch values[root].place {
+            case .input(let input): return .input(input, type)
+            case .arena:
+                values[root].place = .output(position)
+                return .made(position, type)
+            case .output(let position): return .made(position, type)
+            case .constant(let tensor, _):
+                if let view = try? tensor.reshaped(type.shape.dimensions) { return .constant(view) }
+            case .within: break
+            }
+        }
+        // Part of another value: copied out.
+        let copy: Int
+        if values[value].layout == nil {
+            copy = try add(.output(position), type)
+            emit(
+                .gather(type, offset: 0, strides: TensorLayout.rowMajorStrides(type.shape.dimensions)), [value],
+                to: copy, for: node)
+        } else {
+            copy = try add(.output(position), type)
+            try emitReorder(value, copy, for: node)
+        }
+        return .made(position, type)
+    }
+
+    /// Whether the value takes all of the memory in which it lies.
+    private func fillsItsRoot(_ value: Int) -> Bool {
+        var value = value
+        let byteCount = values[value].byteCount
+        while case .within(let parent, let offset) = values[value].place {
+            guard offset == 0 else { return false }
+            value = parent
+        }
+        return values[value].byteCount == byteCount
+    }
+}

@@ -1,0 +1,67 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Computes nodes whose operands are all constant, with the same code that would compute them in a run.
+enum ConstantFolding: Pass {
+    static let name = "constant folding"
+
+    /// A result may take this much more memory than its operands, so that a small file cannot claim much.
+    private static let maximumGrowth = 16 << 20
+
+    static func apply(to draft: inout Draft) throws(InferenceError) {
+        var folded: Set<Int> = []
+        for (position, node) in draft.nodes.enumerated() {
+            guard let operands = constants(node.inputs, in: draft), let operation = operation(of: node, in: draft)
+            else { continue }
+            let operandBytes = operands.reduce(0) { $0 + $1.byteCount }
+            guard draft.type(node.output).byteCount <= operandBytes + maximumGrowth else { continue }
+            draft.constants[node.output] = try compute(operation, node.name, operands, draft.options)
+            folded.insert(position)
+            draft.note(Self.self, node.name)
+        }
+        draft.remove(folded)
+    }
+
+    /// Runs a plan of one node. Its first operand is an input, so that there is nothing left to fold.
+    private static func compute(
+        _ operation: Operation, _ name: String, _ operands: [Tensor], _ options: PlanOptions
+    ) throws(InferenceError) -> Tensor {
+        let names = operands.indices.map { "operand\($0)" }
+        let graph: Graph
+        do throws(GraphError) {
+            graph = try Graph(
+                name: name, inputs: [Value(name: names[0], type: operands[0].type)], outputs: ["result"],
+                nodes: [ModelGraph.Node(name: name, operation: operation, inputs: names, outputs: ["result"])],
+                constants: Dictionary(uniqueKeysWithValues: zip(names, operands).dropFirst()))
+        } catch { throw InferenceError(.unsupported, error.message) }
+        return try Plan(compiling: graph, options: options).run([operands[0]])[0]
+    }
+
+    private static func constants(_ names: [String], in draft: Draft) -> [Tensor]? {
+        var tensors: [Tensor] = []
+        for name in names {
+            guard let tensor = draft.constants[name] else { return nil }
+            tensors.append(tensor)
+        }
+        return tensors
+    }
+
+    private static func operation(of node: Draft.Node, in draft: Draft) -> Operation? {
+        switch node.kind {
+        case .operation(let operation): operation
+        case .view: .reshape(Reshape(draft.shape(node.output)))
+        case .elementwise(let function):
+            switch function.function {
+            case .relu: .activation(Activation(.leakyRelu, alpha: function.alpha))
+            case .clip: .activation(Activation(.clip, alpha: function.alpha, beta: function.beta))
+            case .logistic: .activation(Activation(.sigmoid))
+            case .hardSwish: .activation(Activation(.hardSwish))
+            case .tanh: .activation(Activation(.tanh))
+            case .elu: .activation(Activation(.elu, alpha: function.alpha))
+            case .linear, .swish: nil
+            }
+        case .scaleShift, .innerProduct, .matMul: nil
+        }
+    }
+}

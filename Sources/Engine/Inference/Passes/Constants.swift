@@ -1,0 +1,29 @@
+import Tensors
+
+/// New constants made of old ones, in memory of the plan's allocator.
+enum Constants {
+    /// A float32 tensor whose elements `element` gives.
+    static func make(_ shape: Shape, _ options: PlanOptions, _ element: (Int) -> Float) -> Tensor {
+        Tensor(type: TensorType(.float32, shape), allocator: options.allocator) { bytes in
+            let elements = bytes.bindMemory(to: Float.self)
+            for index in 0..<shape.elementCount { elements[index] = element(index) }
+        }
+    }
+
+    static func scaled(_ tensor: Tensor, by scale: Float, _ options: PlanOptions) -> Tensor {
+        tensor.withElements(as: Float.self) { elements in make(tensor.shape, options) { elements[$0] * scale } }
+    }
+
+    /// `count` elements: those of `tensor`, or its only one for each, times `scale`.
+    static func repeated(
+        _ tensor: Tensor, to count: Int, scale: Float, _ options: PlanOptions
+    ) throws(InferenceError) -> Tensor {
+        let shape: Shape
+        do throws(TensorError) { shape = try Shape([count]) } catch {
+            throw InferenceError(.unsupported, error.message)
+        }
+        return tensor.withElements(as: Float.self) { elements in
+            make(shape, options) { elements[elements.count == 1 ? 0 : $0] * scale }
+        }
+    }
+}

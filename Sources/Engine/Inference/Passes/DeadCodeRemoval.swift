@@ -1,0 +1,19 @@
+/// Removes nodes whose value nothing uses.
+enum DeadCodeRemoval: Pass {
+    static let name = "dead code removal"
+
+    static func apply(to draft: inout Draft) {
+        var needed = Set(draft.outputs)
+        var dead: Set<Int> = []
+        for (position, node) in draft.nodes.enumerated().reversed() {
+            if needed.contains(node.output) {
+                needed.formUnion(node.inputs)
+            } else {
+                dead.insert(position)
+                draft.note(Self.self, node.name)
+            }
+        }
+        draft.remove(dead)
+        draft.constants = draft.constants.filter { needed.contains($0.key) }
+    }
+}

@@ -1,0 +1,19 @@
+import ModelGraph
+import OneDNN
+
+/// Writes HardSigmoid as a linear function and a clip, which primitives have.
+enum HardSigmoidExpansion: Pass {
+    static let name = "hard sigmoid expansion"
+
+    static func apply(to draft: inout Draft) {
+        for position in draft.nodes.indices {
+            guard case .operation(.activation(let activation)) = draft.nodes[position].kind,
+                activation.function == .hardSigmoid
+            else { continue }
+            draft.nodes[position].kind = .elementwise(
+                Elementwise(.linear, alpha: activation.alpha, beta: activation.beta))
+            draft.nodes[position].post.insert(.elementwise(Elementwise(.clip, alpha: 0, beta: 1)), at: 0)
+            draft.note(Self.self, draft.nodes[position].name)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import ModelGraph
+
+/// Lets a convolution or pooling pad instead of a Pad before it, where both pad with the same value.
+enum PaddingMerging: Pass {
+    static let name = "padding merging"
+
+    static func apply(to draft: inout Draft) {
+        let (uses, producers) = (draft.uses, draft.producers)
+        for position in draft.nodes.indices {
+            let node = draft.nodes[position]
+            guard let first = node.inputs.first, let producer = producers[first], uses[first] == 1,
+                case .operation(.pad(let pad)) = draft.nodes[producer].kind, pad.mode == .constant,
+                let spatial = spatialPads(pad, rank: draft.shape(first).count)
+            else { continue }
+            switch node.kind {
+            case .operation(.convolution(var convolution)) where pad.value == 0:
+                convolution.window.pads = zip(convolution.window.pads, spatial).map { $0 + $1 }
+                draft.nodes[position].kind = .operation(.convolution(convolution))
+            case .operation(.pooling(var pooling))
+            where pooling.kind == .maximum && pad.value == -.infinity && !pooling.ceil
+                || pooling.kind == .averageWithPadding && pad.value == 0 && !pooling.ceil:
+                pooling.window.pads = zip(pooling.window.pads, spatial).map { $0 + $1 }
+                // A window may not lie in the padding alone.
+                guard zip(pooling.window.pads, pooling.window.kernel + pooling.window.kernel).allSatisfy({ $0 < $1 })
+                else { continue }
+                draft.nodes[position].kind = .operation(.pooling(pooling))
+            default: continue
+            }
+            draft.nodes[position].inputs[0] = draft.nodes[producer].inputs[0]
+            draft.nodes[position].fused.append(draft.nodes[producer].name)
+            draft.note(Self.self, node.name)
+        }
+        DeadCodeRemoval.apply(to: &draft)
+    }
+
+    /// Pads of the axes from 2 on, before and after, when only they are padded and none is cropped.
+    private static func spatialPads(_ pad: Pad, rank: Int) -> [Int]? {
+        guard rank >= 3, pad.pads.allSatisfy({ $0 >= 0 }) else { return nil }
+        let (before, after) = (pad.pads.prefix(rank), pad.pads.suffix(rank))
+        guard before.prefix(2).allSatisfy({ $0 == 0 }), after.prefix(2).allSatisfy({ $0 == 0 }) else { return nil }
+        return Array(before.dropFirst(2)) + Array(after.dropFirst(2))
+    }
+}

@@ -1,0 +1,40 @@
+import ModelGraph
+
+/// Lets a convolution add the other operand of the Add that is its only use, and apply the activation that follows.
+enum ResidualFusion: Pass {
+    static let name = "residual fusion"
+
+    static func apply(to draft: inout Draft) {
+        let uses = draft.uses
+        var producers = draft.producers
+        var dead: Set<Int> = []
+        for position in draft.nodes.indices {
+            let node = draft.nodes[position]
+            guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .add,
+                node.inputs.count == 2, node.inputs[0] != node.inputs[1]
+            else { continue }
+            let shape = draft.shape(node.output)
+            guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { continue }
+            // The later convolution, so that the other operand is already there.
+            let candidates = node.inputs.indices.compactMap { operand -> (operand: Int, producer: Int)? in
+                guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
+                    case .operation(.convolution) = draft.nodes[producer].kind,
+                    !draft.nodes[producer].post.contains(where: \.takesOperand)
+                else { return nil }
+                return (operand, producer)
+            }
+            guard let chosen = candidates.max(by: { $0.producer < $1.producer }) else { continue }
+            var fused = draft.nodes[chosen.producer]
+            fused.inputs.append(node.inputs[1 - chosen.operand])
+            fused.post += [.add] + node.post
+            fused.fused += [node.name] + node.fused
+            fused.output = node.output
+            dead.insert(chosen.producer)
+            // At the place of the addition, where both operands are there.
+            draft.nodes[position] = fused
+            producers[node.output] = position
+            draft.note(Self.self, node.name)
+        }
+        draft.remove(dead)
+    }
+}

@@ -1,0 +1,109 @@
+package import ModelGraph
+import OneDNN
+import Synchronization
+package import Tensors
+
+/// A graph compiled for this machine. Weights are held once, in the layout that the primitives want; buffers are
+/// planned at compilation, and a run allocates nothing but its results.
+///
+/// Runs of one plan exclude each other. A run blocks the calling thread: use ``InferenceExecutor`` from tasks.
+package final class Plan: Sendable {
+    /// What a run takes, in order.
+    package let inputs: [Value]
+    /// What a run returns, in order.
+    package let outputs: [Value]
+    package let memory: PlanMemory
+    /// What a run does, in order.
+    package let steps: [PlanStep]
+    /// Each change that a pass made: the pass and the node.
+    package let rewrites: [PlanRewrite]
+
+    private let threads: Int
+    private let results: [PlannedResult]
+    private let execution: Mutex<Execution>
+
+    /// - Throws: ``InferenceError`` naming the node that cannot be computed.
+    package init(compiling graph: Graph, options: PlanOptions = PlanOptions()) throws(InferenceError) {
+        var draft = Draft(graph, options: options)
+        try Optimizer.optimize(&draft)
+        let optimized = draft
+        let (lowering, results, execution) = try ThreadTeam.using(options.threads) { () throws(InferenceError) in
+            var lowering = try Lowering(optimized)
+            let results = try lowering.placeResults()
+            do throws(OneDNNError) {
+                return (lowering, results, try Execution(lowering, options: options))
+            } catch { throw InferenceError(.libraryFailure, error.message) }
+        }
+        inputs = graph.inputs
+        outputs = graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) }
+        memory = execution.memory
+        steps = lowering.steps.map(\.description)
+        rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
+        threads = options.threads
+        self.results = results
+        self.execution = Mutex(execution)
+    }
+
+    /// Computes the outputs, dense row-major, in memory from the plan's allocator. An output that is one of the inputs
+    /// or a constant is returned as it is.
+    ///
+    /// - Throws: ``InferenceError`` with code `invalidInputs` when number or types differ from ``inputs``.
+    package func run(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] { try run(inputs) {} }
+
+    /// Like ``run(_:)``, with the duration of each of ``steps``.
+    package func profile(_ inputs: [Tensor]) throws(InferenceError) -> (outputs: [Tensor], durations: [Duration]) {
+        let clock = ContinuousClock()
+        var durations: [Duration] = []
+        var last = clock.now
+        let outputs = try run(inputs) {
+            let now = clock.now
+            durations.append(now - last)
+            last = now
+        }
+        return (outputs, durations)
+    }
+
+    private func run(_ inputs: [Tensor], afterStep: () -> Void) throws(InferenceError) -> [Tensor] {
+        guard inputs.map(\.type) == self.inputs.map(\.type) else {
+            throw InferenceError(
+                .invalidInputs, "the plan takes \(self.inputs.map(\.type)), found \(inputs.map(\.type))")
+        }
+        return try execution.withLock { (execution) throws(InferenceError) in
+            do throws(OneDNNError) {
+                return try ThreadTeam.using(threads) { () throws(OneDNNError) in
+                    try execution.run(inputs, results: results, afterStep: afterStep)
+                }
+            } catch { throw InferenceError(.libraryFailure, error.message) }
+        }
+    }
+}
+
+/// Bytes that a plan holds.
+package struct PlanMemory: Sendable, Hashable {
+    /// Weights in the primitives' layouts, and other constants.
+    package let constantBytes: Int
+    /// Activations.
+    package let arenaBytes: Int
+    /// Working memory of the primitives.
+    package let scratchBytes: Int
+}
+
+/// One step of a plan, for people to read.
+package struct PlanStep: Sendable, Hashable {
+    /// The node (the first of them when several were fused).
+    package let name: String
+    /// What it computes: `convolution`, `reorder`, …
+    package let kind: String
+    /// What was fused into it, in order.
+    package let fused: [String]
+    /// oneDNN's name for the code that computes it, or `loop`.
+    package let implementation: String
+    /// The result's shape and layout.
+    package let result: String
+}
+
+/// A change that the optimiser made.
+package struct PlanRewrite: Sendable, Hashable {
+    package let pass: String
+    package let node: String
+}

@@ -1,0 +1,11 @@
+internal import Synchronization
+
+/// How many objects of oneDNN this process holds, for the tests of ownership.
+package enum LiveObjects {
+    private static let counter = Atomic<Int>(0)
+
+    package static var count: Int { counter.load(ordering: .relaxed) }
+
+    static func created() { counter.add(1, ordering: .relaxed) }
+    static func destroyed() { counter.subtract(1, ordering: .relaxed) }
+}

@@ -1,0 +1,102 @@
+internal import COneDNN
+
+/// An element-wise function as oneDNN defines it.
+package struct Elementwise: Sendable, Hashable {
+    package enum Function: String, Sendable, Hashable {
+        /// x < 0 ? alpha * x : x
+        case relu
+        /// min(max(x, alpha), beta)
+        case clip
+        /// 1 / (1 + exp(-x))
+        case logistic
+        /// alpha * x + beta
+        case linear
+        /// x * min(max(x / 6 + 0.5, 0), 1)
+        case hardSwish
+        case tanh
+        /// x < 0 ? alpha * (exp(x) - 1) : x
+        case elu
+        /// x / (1 + exp(-alpha * x))
+        case swish
+    }
+
+    package var function: Function
+    package var alpha: Float
+    package var beta: Float
+
+    package init(_ function: Function, alpha: Float = 0, beta: Float = 0) {
+        self.function = function
+        self.alpha = alpha
+        self.beta = beta
+    }
+
+    var algorithm: dnnl_alg_kind_t {
+        switch function {
+        case .relu: dnnl_eltwise_relu
+        case .clip: dnnl_eltwise_clip
+        case .logistic: dnnl_eltwise_logistic
+        case .linear: dnnl_eltwise_linear
+        case .hardSwish: dnnl_eltwise_hardswish
+        case .tanh: dnnl_eltwise_tanh
+        case .elu: dnnl_eltwise_elu
+        case .swish: dnnl_eltwise_swish
+        }
+    }
+}
+
+/// A function of two tensors.
+package enum BinaryFunction: String, Sendable, Hashable {
+    case add
+    case subtract
+    case multiply
+    case divide
+
+    var algorithm: dnnl_alg_kind_t {
+        switch self {
+        case .add: dnnl_binary_add
+        case .subtract: dnnl_binary_sub
+        case .multiply: dnnl_binary_mul
+        case .divide: dnnl_binary_div
+        }
+    }
+}
+
+/// What a primitive does to its result before it writes it.
+package enum PostOperation: Sendable {
+    case elementwise(Elementwise)
+    /// Adds what the destination holds.
+    case accumulate
+    /// Combines with another tensor, broadcast where its extents are 1.
+    case binary(BinaryFunction, TensorLayout)
+}
+
+/// Runs `body` with attributes that hold the post-operations and leave scratch memory to us.
+func withAttributes<Result>(
+    _ post: [PostOperation], _ body: (dnnl_primitive_attr_t?) throws(OneDNNError) -> Result
+) throws(OneDNNError) -> Result {
+    var attributes: dnnl_primitive_attr_t?
+    try check(dnnl_primitive_attr_create(&attributes), during: "creating attributes")
+    defer { _ = dnnl_primitive_attr_destroy(attributes) }
+    try check(
+        dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+        during: "setting the scratchpad mode")
+    guard !post.isEmpty else { return try body(attributes) }
+
+    var chain: dnnl_post_ops_t?
+    try check(dnnl_post_ops_create(&chain), during: "creating post-operations")
+    defer { _ = dnnl_post_ops_destroy(chain) }
+    for operation in post {
+        let status =
+            switch operation {
+            case .elementwise(let function):
+                dnnl_post_ops_append_eltwise(chain, 1, function.algorithm, function.alpha, function.beta)
+            case .accumulate:
+                dnnl_post_ops_append_sum(chain, 1)
+            case .binary(let function, let layout):
+                withUnsafePointer(to: layout.raw) { dnnl_post_ops_append_binary(chain, function.algorithm, $0) }
+            }
+        try check(status, during: "appending post-operation \(operation)")
+    }
+    try check(dnnl_primitive_attr_set_post_ops(attributes, chain), during: "setting post-operations")
+    return try body(attributes)
+}

@@ -1,0 +1,34 @@
+internal import COneDNN
+
+extension PrimitiveDescription {
+    /// Copies a tensor to another layout of the same shape.
+    package static func reorder(
+        from source: TensorLayout, to destination: TensorLayout
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        try withAttributes([]) { (attributes) throws(OneDNNError) in
+            try PrimitiveDescription("reorder of \(source) to \(destination)") { (created) throws(OneDNNError) in
+                let engine = try Processor.engine
+                return withUnsafePointer(to: source.raw) { source in
+                    withUnsafePointer(to: destination.raw) {
+                        dnnl_reorder_primitive_desc_create(&created, source, engine, $0, engine, attributes)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Joins tensors along one axis.
+    package static func concat(
+        _ sources: [TensorLayout], axis: Int, destination: TensorLayout
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        try withAttributes([]) { (attributes) throws(OneDNNError) in
+            try PrimitiveDescription("concat of \(sources) along axis \(axis)") { (created) throws(OneDNNError) in
+                let engine = try Processor.engine
+                return withUnsafePointer(to: destination.raw) {
+                    dnnl_concat_primitive_desc_create(
+                        &created, $0, Int32(sources.count), Int32(axis), sources.map(\.raw), attributes, engine)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import COneDNN
+
+extension PrimitiveDescription {
+    /// Softmax along one axis; source and destination may be the same memory.
+    package static func softmax(_ layout: TensorLayout, axis: Int) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "softmax of \(layout) along axis \(axis)"
+        var problem = dnnl_softmax_desc_t()
+        let status = withUnsafePointer(to: layout.raw) {
+            dnnl_softmax_forward_desc_init(&problem, dnnl_forward_inference, $0, Int32(axis))
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: [])
+    }
+
+    /// Local response normalisation across channels; `size` is odd.
+    package static func localResponseNormalization(
+        _ layout: TensorLayout, size: Int, alpha: Float, beta: Float, bias: Float
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "local response normalisation of \(layout)"
+        var problem = dnnl_lrn_desc_t()
+        let status = withUnsafePointer(to: layout.raw) {
+            dnnl_lrn_forward_desc_init(
+                &problem, dnnl_forward_inference, dnnl_lrn_across_channels, $0, Int64(size), alpha, beta, bias)
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: [])
+    }
+
+    /// The mean along the axes whose extent in the destination is 1.
+    package static func mean(
+        source: TensorLayout, destination: TensorLayout
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "mean of \(source) to \(destination)"
+        var problem = dnnl_reduction_desc_t()
+        let status = withUnsafePointer(to: source.raw) { source in
+            withUnsafePointer(to: destination.raw) {
+                dnnl_reduction_desc_init(&problem, dnnl_reduction_mean, source, $0, 0, 0)
+            }
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: [])
+    }
+}

@@ -1,0 +1,63 @@
+import CImageCodecs
+
+extension Image {
+    /// The most bytes of a picture file.
+    public static let maximumFileBytes = 256 << 20
+
+    /// The picture in the bytes of a JPEG, PNG or WebP file, recognised by its first bytes.
+    ///
+    /// It stands upright as its Exif orientation says; alpha is composed over black; the high byte of 16-bit samples is
+    /// taken; CMYK is converted without a colour profile; grey stays grey.
+    ///
+    /// - Throws: ``ImagingError``: `.unsupportedFormat`, `.corrupt` (which includes truncated) or `.tooLarge`.
+    public init(decoding file: RawSpan) throws(ImagingError) {
+        guard file.byteCount <= Self.maximumFileBytes else {
+            throw ImagingError(
+                .tooLarge, "the file has \(file.byteCount) bytes, the limit is \(Self.maximumFileBytes)")
+        }
+        self = try file.withUnsafeBytes { bytes throws(ImagingError) in
+            try Self.decode(BigEndianBytes(bytes))
+        }
+    }
+
+    private static func decode(_ file: BigEndianBytes) throws(ImagingError) -> Image {
+        guard file.count > 0 else { throw ImagingError(.corrupt, "the file is empty") }
+        guard let format = PictureFormat(of: file) else {
+            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG or WebP picture")
+        }
+        let header = try format.header(of: file)
+        try check(width: header.width, height: header.height)
+        var pixels = try rawPixels(of: file, format, header)
+        switch header.channels {
+        case 2: AlphaComposition.composeOverBlack(&pixels, colours: 1)
+        case 4 where format == .jpeg: CMYKConversion.convertToRGB(&pixels)
+        case 4: AlphaComposition.composeOverBlack(&pixels, colours: 3)
+        default: break
+        }
+        let image = Image(header.width, header.height, header.channels <= 2 ? 1 : 3, pixels)
+        return header.orientation.applied(to: image)
+    }
+
+    private static func rawPixels(
+        of file: BigEndianBytes, _ format: PictureFormat, _ header: PictureHeader
+    ) throws(ImagingError) -> [UInt8] {
+        // `check` has bounded all three.
+        let (width, height, channels) = (UInt32(header.width), UInt32(header.height), UInt32(header.channels))
+        var pixels = [UInt8](repeating: 0, count: header.width * header.height * header.channels)
+        try CodecMessage.check(format.rawValue) { message in
+            pixels.withUnsafeMutableBufferPointer { target in
+                file.withBytes { source in
+                    let decode =
+                        switch format {
+                        case .jpeg: icc_decode_jpeg
+                        case .png: icc_decode_png
+                        case .webp: icc_decode_webp
+                        }
+                    return decode(
+                        source.baseAddress, source.count, width, height, channels, target.baseAddress, message)
+                }
+            }
+        }
+        return pixels
+    }
+}

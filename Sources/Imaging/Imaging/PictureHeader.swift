@@ -1,0 +1,37 @@
+/// What must be known of a picture file before memory is set aside for its pixels.
+struct PictureHeader {
+    var width: Int
+    var height: Int
+    /// As the decoder writes them, before alpha is composed or CMYK converted.
+    var channels: Int
+    var orientation = Orientation.upright
+}
+
+/// The picture files that are read.
+enum PictureFormat: String {
+    case jpeg = "JPEG"
+    case png = "PNG"
+    case webp = "WebP"
+
+    /// The format that the first bytes show, whatever the file is called.
+    init?(of file: BigEndianBytes) {
+        if file.starts(with: [0xFF, 0xD8, 0xFF]) {
+            self = .jpeg
+        } else if file.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+            self = .png
+        } else if file.starts(with: Array("RIFF".utf8)), file.starts(with: Array("WEBP".utf8), at: 8) {
+            self = .webp
+        } else {
+            return nil
+        }
+    }
+
+    /// - Throws: ``ImagingError`` when the header is damaged or of a kind that is not supported.
+    func header(of file: BigEndianBytes) throws(ImagingError) -> PictureHeader {
+        switch self {
+        case .jpeg: try JPEGHeader.read(file)
+        case .png: try PNGHeader.read(file)
+        case .webp: try WebPHeader.read(file)
+        }
+    }
+}

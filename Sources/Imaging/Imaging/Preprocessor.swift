@@ -1,0 +1,92 @@
+public import Tensors
+
+/// Makes pictures into what a network is fed, as a ``Preprocessing`` says.
+///
+/// First the channels (grey or RGB), then the size, then the crop, then the order of the channels: as Pillow's `convert`,
+/// `resize` and `crop` do one after the other.
+public struct Preprocessor: Sendable, Hashable {
+    public let preprocessing: Preprocessing
+
+    public init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
+
+    /// The 8-bit input that a client sends: u8 `[1, height, width, channels]`.
+    ///
+    /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
+    public func pixels(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
+        let fitted = try fitted(image)
+        do {
+            let shape = try Shape([1, fitted.height, fitted.width, fitted.channels])
+            return Tensor(type: TensorType(.uint8, shape), allocator: allocator) { target in
+                target.copyBytes(from: fitted.pixels)
+                if preprocessing.channels == .bgr {
+                    for pixel in stride(from: 0, to: target.count - 2, by: 3) { target.swapAt(pixel, pixel + 2) }
+                }
+            }
+        } catch { throw ImagingError(.mismatch, error.message) }
+    }
+
+    /// What a plain network is fed: f32 `[1, channels, height, width]`, normalised.
+    ///
+    /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
+    public func tensor(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
+        let pixels = try pixels(of: image, allocator: allocator)
+        do {
+            return try preprocessing.normalization.normalized(pixels, allocator: allocator)
+        } catch { throw ImagingError(.mismatch, error.message) }
+    }
+
+    /// The picture, resized and cropped, as RGB or grey: what the network sees, for people.
+    ///
+    /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
+    public func fitted(_ image: Image) throws(ImagingError) -> Image {
+        let converted = preprocessing.channels == .grey ? image.grey() : image.rgb()
+        let (width, height) = resizedSides(of: image)
+        let resized = try converted.resized(width: width, height: height, preprocessing.interpolation)
+        if case .letterbox(let fill) = preprocessing.resize { return framed(resized, fill: fill) }
+        guard width >= preprocessing.width, height >= preprocessing.height else {
+            throw ImagingError(
+                .tooSmall,
+                "the picture has \(width)x\(height) pixels\(width == image.width ? "" : " after resizing"), "
+                    + "the crop needs \(preprocessing.width)x\(preprocessing.height)")
+        }
+        return resized.cropped(
+            left: (width - preprocessing.width) / 2, top: (height - preprocessing.height) / 2,
+            width: preprocessing.width, height: preprocessing.height)
+    }
+
+    private func resizedSides(of image: Image) -> (width: Int, height: Int) {
+        let (width, height) = (image.width, image.height)
+        switch preprocessing.resize {
+        case .none:
+            return (width, height)
+        case .stretch:
+            return (preprocessing.width, preprocessing.height)
+        case .shorterSide(let length):
+            return width <= height
+                ? (length, Self.rounded(height * length, over: width))
+                : (Self.rounded(width * length, over: height), length)
+        case .letterbox:
+            return width * preprocessing.height >= height * preprocessing.width
+                ? (preprocessing.width, max(1, Self.rounded(height * preprocessing.width, over: width)))
+                : (max(1, Self.rounded(width * preprocessing.height, over: height)), preprocessing.height)
+        }
+    }
+
+    /// `numerator / denominator` to nearest, halves up.
+    private static func rounded(_ numerator: Int, over denominator: Int) -> Int {
+        (2 * numerator + denominator) / (2 * denominator)
+    }
+
+    /// `image` in the middle of a picture of the tensor's size.
+    private func framed(_ image: Image, fill: UInt8) -> Image {
+        let (width, height, channels) = (preprocessing.width, preprocessing.height, image.channels)
+        var pixels = [UInt8](repeating: fill, count: width * height * channels)
+        let (left, top) = ((width - image.width) / 2, (height - image.height) / 2)
+        let row = image.width * channels
+        for y in 0..<image.height {
+            let start = ((top + y) * width + left) * channels
+            pixels.replaceSubrange(start..<start + row, with: image.pixels[y * row..<(y + 1) * row])
+        }
+        return Image(width, height, channels, pixels)
+    }
+}

@@ -1,0 +1,14 @@
+/// What the `ONNXExport` module refuses: a graph that does not fit an ONNX file.
+package struct ONNXExportError: Error, Sendable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable {
+        private let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// The weights exceed what one protocol buffer holds.
+        package static let tooLarge = Code("tooLarge")
+    }
+
+    package let code: Code
+    package let message: String
+    package var description: String { message }
+}

@@ -1,0 +1,55 @@
+package import ModelGraph
+import ONNXFormat
+import Tensors
+
+#if canImport(FoundationEssentials)
+    package import FoundationEssentials
+#else
+    package import Foundation
+#endif
+
+/// Graphs as ONNX models, for any other engine.
+package enum ONNXFile {
+    /// The oldest operator set that is written, which every current engine reads.
+    static let oldestOpset = 13
+
+    /// The bytes of an ONNX model that computes what the graph computes, the same for the same graph. Names of nodes
+    /// and values are kept; reading the file gives the graph back, but for `Softmax` over several dimensions, which
+    /// current operator sets spell with three nodes.
+    ///
+    /// - Throws: ``ONNXExportError``
+    package static func encode(_ graph: Graph) throws(ONNXExportError) -> Data {
+        guard graph.constantBytes <= maximumProtobufBytes else {
+            throw ONNXExportError(
+                code: .tooLarge,
+                message: "weights of \(graph.constantBytes) bytes do not fit an ONNX file of \(maximumProtobufBytes)")
+        }
+        let opset = graph.nodes.map { neededOpset($0.operation) }.reduce(oldestOpset, max)
+        var writer = GraphWriter(opset: opset, graph: graph)
+        for node in graph.nodes { writer.write(node) }
+
+        var model = ONNXModelProto()
+        // The format version that came with the operator set.
+        model.irVersion = opset < 19 ? 8 : 9
+        model.producerName = "infenclave"
+        var operators = ONNXOperatorSetIdProto()
+        operators.domain = ""
+        operators.version = Int64(opset)
+        model.opsetImport = [operators]
+        model.graph = writer.finish()
+        do throws(ONNXFormatError) { return try model.fileBytes() } catch {
+            throw ONNXExportError(code: .tooLarge, message: error.message)
+        }
+    }
+
+    /// The operator set that brought what this operation needs.
+    private static func neededOpset(_ operation: Operation) -> Int {
+        switch operation {
+        case .activation(let activation) where activation.function == .hardSwish: 14
+        case .pooling(let pooling)
+        where pooling.kind != .maximum && pooling.window.dilations.contains(where: { $0 != 1 }):
+            19
+        default: oldestOpset
+        }
+    }
+}

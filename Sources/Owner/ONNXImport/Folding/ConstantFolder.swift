@@ -1,0 +1,125 @@
+import ModelGraph
+import Tensors
+
+/// Evaluates operators whose operands are all known: the arithmetic on shapes that exporters leave in a graph, and
+/// constants that are made or rearranged by nodes.
+enum ConstantFolder {
+    /// The result, or `nil` for an operation that is left to the engine.
+    ///
+    /// - Throws: ``ONNXImportError``
+    static func fold(
+        _ operation: Operation, operands: [Tensor], budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor? {
+        switch operation {
+        case .identity: return operands[0]
+        case .reshape, .flatten, .squeeze, .unsqueeze:
+            let type = try resultType(operation, operands)
+            do throws(TensorError) { return try operands[0].reshaped(type.shape.dimensions) } catch {
+                throw ONNXImportError(.invalidGraph, error.message)
+            }
+        case .transpose(let transpose):
+            let type = try resultType(operation, operands)
+            let strides = operands[0].shape.strides
+            return try rearrange(
+                operands[0], to: type, from: 0, strides: transpose.permutation.map { strides[$0] }, budget: &budget)
+        case .slice(let slice):
+            let type = try resultType(operation, operands)
+            let strides = operands[0].shape.strides
+            let ranges: [(start: Int, step: Int, count: Int)]
+            do throws(GraphError) { ranges = try slice.ranges(of: operands[0].shape) } catch {
+                throw ONNXImportError(.invalidGraph, error.message)
+            }
+            let origin = zip(ranges, strides).reduce(0) { $0 + $1.0.start * $1.1 }
+            return try rearrange(
+                operands[0], to: type, from: origin, strides: zip(ranges, strides).map { $0.step * $1 }, budget: &budget
+            )
+        case .concat(let concat):
+            return try self.concat(
+                operands, axis: concat.axis, to: try resultType(operation, operands), budget: &budget)
+        case .arithmetic(let arithmetic):
+            return try compute(arithmetic.function, operands[0], operands[1], budget: &budget)
+        default: return nil
+        }
+    }
+
+    private static func resultType(_ operation: Operation, _ operands: [Tensor]) throws(ONNXImportError) -> TensorType {
+        do throws(GraphError) { return try operation.attributes.resultTypes(for: operands.map(\.type))[0] } catch {
+            throw ONNXImportError(.invalidGraph, error.message)
+        }
+    }
+
+    /// A tensor whose element at an index is the operand's at `origin` plus the index times `strides`.
+    static func rearrange(
+        _ operand: Tensor, to type: TensorType, from origin: Int, strides: [Int], budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor {
+        try budget.spend(type)
+        let walk = StridedWalk(type.shape, strides: strides)
+        let size = type.element.byteCount
+        return operand.withBytes { source in
+            Tensor(type: type) { target in
+                for index in 0..<type.shape.elementCount {
+                    let from = (origin + walk.offset(of: index)) * size
+                    for byte in 0..<size { target[index * size + byte] = source[from + byte] }
+                }
+            }
+        }
+    }
+
+    private static func concat(
+        _ operands: [Tensor], axis: Int, to type: TensorType, budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor {
+        try budget.spend(type)
+        let axis = axis < 0 ? axis + type.shape.rank : axis
+        // Without empty parts, no step of the loops copies nothing, however large the extents are.
+        let parts = operands.filter { $0.byteCount > 0 }
+        let rows = parts.isEmpty ? 0 : type.shape.dimensions[..<axis].reduce(1, *)
+        return Tensor(type: type) { target in
+            var position = 0
+            for row in 0..<rows {
+                for operand in parts {
+                    let count = operand.byteCount / rows
+                    operand.withBytes { source in
+                        target[position..<position + count].copyBytes(from: source[row * count..<(row + 1) * count])
+                    }
+                    position += count
+                }
+            }
+        }
+    }
+
+    /// A tensor with one value everywhere.
+    static func fill(
+        _ type: TensorType, with value: Tensor, budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor {
+        try budget.spend(type)
+        return value.withBytes { source in
+            // Memory comes zeroed.
+            guard source.contains(where: { $0 != 0 }) else { return Tensor(type: type) { _ in } }
+            return Tensor(type: type) { target in
+                for index in target.indices { target[index] = source[index % source.count] }
+            }
+        }
+    }
+}
+
+/// Positions of elements in a tensor that is walked with these strides.
+struct StridedWalk {
+    private let extents: [Int]
+    private let strides: [Int]
+
+    init(_ shape: Shape, strides: [Int]) {
+        self.extents = shape.dimensions
+        self.strides = strides
+    }
+
+    /// The offset of the element that is number `index` in row-major order.
+    func offset(of index: Int) -> Int {
+        var rest = index
+        var offset = 0
+        for axis in extents.indices.reversed() {
+            offset += rest % extents[axis] * strides[axis]
+            rest /= extents[axis]
+        }
+        return offset
+    }
+}

@@ -1,0 +1,83 @@
+import ModelGraph
+import Tensors
+
+extension ConstantFolder {
+    /// Arithmetic with broadcasting on float32, int32 or int64.
+    ///
+    /// - Throws: ``ONNXImportError`` for other types, and for integers that overflow or divide by 0.
+    static func compute(
+        _ function: Arithmetic.Function, _ a: Tensor, _ b: Tensor, budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor {
+        guard a.element == b.element else {
+            throw ONNXImportError(.invalidGraph, "operands \(a.type) and \(b.type) differ in type")
+        }
+        let shape: Shape
+        do throws(GraphError) { shape = try Arithmetic.broadcast(a.shape, b.shape) } catch {
+            throw ONNXImportError(.invalidGraph, error.message)
+        }
+        let type = TensorType(a.element, shape)
+        try budget.spend(type)
+        switch a.element {
+        case .float32:
+            return try elementwise(a, b, type, Float.self) { (x, y) throws(ONNXImportError) in
+                switch function {
+                case .add: x + y
+                case .subtract: x - y
+                case .multiply: x * y
+                case .divide: x / y
+                }
+            }
+        case .int64:
+            return try elementwise(a, b, type, Int64.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            }
+        case .int32:
+            return try elementwise(a, b, type, Int32.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            }
+        case .uint8, .int8, .boolean:
+            throw ONNXImportError(.unsupported, "arithmetic on constants of \(a.element) is not supported")
+        }
+    }
+
+    private static func exact<Value: FixedWidthInteger>(
+        _ function: Arithmetic.Function, _ x: Value, _ y: Value
+    ) throws(ONNXImportError) -> Value {
+        let (result, overflow) =
+            switch function {
+            case .add: x.addingReportingOverflow(y)
+            case .subtract: x.subtractingReportingOverflow(y)
+            case .multiply: x.multipliedReportingOverflow(by: y)
+            // Toward zero, as ONNX says.
+            case .divide: x.dividedReportingOverflow(by: y)
+            }
+        guard !overflow else {
+            throw ONNXImportError(.invalidGraph, "\(x) and \(y) overflow, or divide by 0, in constant arithmetic")
+        }
+        return result
+    }
+
+    private static func elementwise<Value: BitwiseCopyable>(
+        _ a: Tensor, _ b: Tensor, _ type: TensorType, _: Value.Type,
+        _ body: (Value, Value) throws(ONNXImportError) -> Value
+    ) throws(ONNXImportError) -> Tensor {
+        let (left, right) = (broadcastWalk(a.shape, type.shape), broadcastWalk(b.shape, type.shape))
+        return try a.withElements(as: Value.self) { (x) throws(ONNXImportError) in
+            try b.withElements(as: Value.self) { (y) throws(ONNXImportError) in
+                try Tensor(type: type) { (bytes) throws(ONNXImportError) in
+                    let target = bytes.bindMemory(to: Value.self)
+                    for index in target.indices {
+                        target[index] = try body(x[left.offset(of: index)], y[right.offset(of: index)])
+                    }
+                }
+            }
+        }
+    }
+
+    /// Walks an operand that is repeated to a larger shape.
+    private static func broadcastWalk(_ operand: Shape, _ result: Shape) -> StridedWalk {
+        let missing = result.rank - operand.rank
+        let strides = (0..<result.rank).map { axis in
+            axis < missing || operand[axis - missing] == 1 ? 0 : operand.strides[axis - missing]
+        }
+        return StridedWalk(result, strides: strides)
+    }
+}

@@ -1,0 +1,189 @@
+import ModelGraph
+import ONNXFormat
+import Tensors
+
+/// An input of a node, as far as it is known.
+struct Operand {
+    let name: String
+    /// `nil` for constants of types that graphs do not have.
+    let type: TensorType?
+    let constant: Constant?
+}
+
+/// What becomes of a node.
+enum Lowered {
+    /// One node of the graph.
+    case operation(Operation, operands: [String])
+    /// The sum of these values, at least two.
+    case sum([String])
+    case constant(Constant)
+    /// A constant of this type, with this one value everywhere.
+    case filled(TensorType, with: Tensor)
+    case gathered(Gathering)
+    case cast(Constant, to: ElementType)
+}
+
+/// A node of the file while it is read: its operands with their types, and its attributes, each of which must be taken.
+struct ImportedNode {
+    let name: String
+    let operatorName: String
+    let opset: Int
+    /// `nil` where an optional input is left out.
+    let operands: [Operand?]
+    /// Whether anything needs an output after the first.
+    let needsLaterOutputs: Bool
+    private var attributes: [String: ONNXAttributeProto] = [:]
+
+    init(
+        _ proto: ONNXNodeProto, name: String, opset: Int, operands: [Operand?], needsLaterOutputs: Bool
+    ) throws(ONNXImportError) {
+        self.name = name
+        self.operatorName = proto.opType
+        self.opset = opset
+        self.operands = operands
+        self.needsLaterOutputs = needsLaterOutputs
+        for attribute in proto.attribute {
+            guard attributes.updateValue(attribute, forKey: attribute.name) == nil else {
+                throw failure(.malformed, "attribute '\(attribute.name)' is given twice")
+            }
+        }
+    }
+
+    var place: String { "node '\(name)' (\(operatorName), opset \(opset))" }
+
+    func failure(_ code: ONNXImportError.Code, _ message: String) -> ONNXImportError {
+        ONNXImportError(code, message).at(place)
+    }
+
+    func require(
+        _ condition: Bool, _ code: ONNXImportError.Code, _ message: @autoclosure () -> String
+    ) throws(ONNXImportError) {
+        guard condition else { throw failure(code, message()) }
+    }
+
+    func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(ONNXImportError) {
+        try require(condition, .invalidGraph, message())
+    }
+
+    /// - Throws: ``ONNXImportError`` when an attribute was not taken, or a second output is needed.
+    func finish() throws(ONNXImportError) {
+        if let name = attributes.keys.sorted().first {
+            throw failure(.unsupported, "attribute '\(name)' is not supported for this operator and opset")
+        }
+        try require(!needsLaterOutputs, .unsupported, "only the operator's first output is supported")
+    }
+}
+
+// Operands.
+extension ImportedNode {
+    func operand(_ index: Int) -> Operand? { index < operands.count ? operands[index] : nil }
+
+    /// The name of an operand that must be there.
+    func input(_ index: Int) throws(ONNXImportError) -> String {
+        guard let operand = operand(index) else { throw failure(.invalidGraph, "input \(index) is missing") }
+        return operand.name
+    }
+
+    /// Names of all operands; none may be left out before the last.
+    func inputs(_ count: ClosedRange<Int>) throws(ONNXImportError) -> [String] {
+        try require(count.contains(operands.count), "takes \(count) inputs, found \(operands.count)")
+        var names: [String] = []
+        for index in operands.indices { names.append(try input(index)) }
+        return names
+    }
+
+    func type(_ index: Int) throws(ONNXImportError) -> TensorType {
+        let name = try input(index)
+        guard let type = operands[index]?.type else {
+            throw failure(.unsupported, "input '\(name)' is float16 or float64; only a Cast to float32 takes it")
+        }
+        return type
+    }
+
+    func shape(_ index: Int) throws(ONNXImportError) -> Shape { try type(index).shape }
+
+    /// A constant operand, or `nil` when it is left out.
+    ///
+    /// - Throws: ``ONNXImportError`` when it depends on the graph's inputs.
+    func constant(_ index: Int, _ what: String) throws(ONNXImportError) -> Tensor? {
+        guard let operand = operand(index) else { return nil }
+        guard let constant = operand.constant else {
+            throw failure(.unsupported, "\(what) '\(operand.name)' is not constant")
+        }
+        guard let tensor = constant.tensor else {
+            throw failure(.unsupported, "\(what) '\(operand.name)' has an element type that is not supported")
+        }
+        return tensor
+    }
+
+    /// The integers of a constant operand, or `nil` when it is left out.
+    func constantIntegers(_ index: Int, _ what: String) throws(ONNXImportError) -> [Int]? {
+        guard let tensor = try constant(index, what) else { return nil }
+        try require(tensor.shape.rank <= 1, "\(what) is \(tensor.shape), expected a list")
+        switch tensor.element {
+        case .int64: return tensor.withElements(as: Int64.self) { $0.map(Int.init) }
+        case .int32: return tensor.withElements(as: Int32.self) { $0.map(Int.init) }
+        default: throw failure(.invalidGraph, "\(what) is \(tensor.element), expected integers")
+        }
+    }
+
+    /// The number of a constant operand, or `nil` when it is left out.
+    func constantFloat(_ index: Int, _ what: String) throws(ONNXImportError) -> Float? {
+        guard let tensor = try constant(index, what) else { return nil }
+        try require(
+            tensor.element == .float32 && tensor.shape.elementCount == 1, .unsupported,
+            "\(what) is \(tensor.type), expected one f32")
+        return tensor.withElements(as: Float.self) { $0[0] }
+    }
+}
+
+// Attributes.
+extension ImportedNode {
+    /// Takes an attribute whose type must be one of these.
+    private mutating func take(
+        _ name: String, _ type: ONNXAttributeProto.AttributeType
+    ) throws(ONNXImportError) -> ONNXAttributeProto? {
+        guard let attribute = attributes.removeValue(forKey: name) else { return nil }
+        try require(attribute.type == type, .malformed, "attribute '\(name)' is not of the type \(type)")
+        return attribute
+    }
+
+    mutating func integer(_ name: String) throws(ONNXImportError) -> Int? {
+        (try take(name, .int)).map { Int($0.i) }
+    }
+
+    mutating func integers(_ name: String) throws(ONNXImportError) -> [Int]? {
+        (try take(name, .ints)).map { $0.ints.map(Int.init) }
+    }
+
+    /// An integer attribute that is 0 or 1.
+    mutating func flag(_ name: String, default fallback: Bool = false) throws(ONNXImportError) -> Bool {
+        guard let value = try integer(name) else { return fallback }
+        try require(value == 0 || value == 1, .malformed, "attribute '\(name)' is \(value), expected 0 or 1")
+        return value == 1
+    }
+
+    mutating func float(_ name: String) throws(ONNXImportError) -> Float? { (try take(name, .float)).map(\.f) }
+
+    mutating func floats(_ name: String) throws(ONNXImportError) -> [Float]? { (try take(name, .floats)).map(\.floats) }
+
+    mutating func text(_ name: String) throws(ONNXImportError) -> String? {
+        guard let attribute = try take(name, .string) else { return nil }
+        guard let text = String(validating: attribute.s, as: UTF8.self) else {
+            throw failure(.malformed, "attribute '\(name)' is not UTF-8")
+        }
+        return text
+    }
+
+    /// A tensor attribute. Its values are in the model file itself.
+    mutating func tensor(_ name: String) throws(ONNXImportError) -> Constant? {
+        guard let attribute = try take(name, .tensor) else { return nil }
+        var noFiles = ExternalData(folder: nil)
+        do throws(ONNXImportError) { return try attribute.t.constant(externalData: &noFiles) } catch {
+            throw error.at("\(place): attribute '\(name)'")
+        }
+    }
+
+    /// Takes an attribute that means nothing in inference.
+    mutating func ignore(_ name: String) { attributes[name] = nil }
+}

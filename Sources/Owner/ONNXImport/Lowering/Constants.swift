@@ -1,0 +1,93 @@
+import ModelGraph
+import ONNXFormat
+import Tensors
+
+// Operators that make constants, and those that are supported on constants only.
+
+extension ImportedNode {
+    mutating func constant() throws(ONNXImportError) -> Lowered {
+        if let value = try tensor("value") { return .constant(value) }
+        if let value = try integer("value_int") { return try constant([Int64(value)], []) }
+        if let values = try integers("value_ints") { return try constant(values.map(Int64.init), [values.count]) }
+        if let value = try float("value_float") { return try constant([value], []) }
+        if let values = try floats("value_floats") { return try constant(values, [values.count]) }
+        throw failure(.unsupported, "it has no value of tensor, float or integer type")
+    }
+
+    private func constant(_ values: [Int64], _ shape: [Int]) throws(ONNXImportError) -> Lowered {
+        .constant(.tensor(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
+    }
+
+    private func constant(_ values: [Float], _ shape: [Int]) throws(ONNXImportError) -> Lowered {
+        .constant(.tensor(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
+    }
+
+    private func checked<Result>(_ body: () throws(TensorError) -> Result) throws(ONNXImportError) -> Result {
+        do throws(TensorError) { return try body() } catch { throw failure(.invalidGraph, error.message) }
+    }
+
+    mutating func constantOfShape() throws(ONNXImportError) -> Lowered {
+        guard let dimensions = try constantIntegers(0, "shape") else {
+            throw failure(.invalidGraph, "the shape is missing")
+        }
+        let shape = try checked { () throws(TensorError) in try Shape(dimensions) }
+        let zero = try checked { () throws(TensorError) in try Tensor([Float(0)], shape: [1]) }
+        guard case .tensor(let value) = try tensor("value") ?? .tensor(zero), value.shape.elementCount == 1 else {
+            throw failure(.unsupported, "attribute 'value' is not one element of a supported type")
+        }
+        let type = TensorType(value.element, shape)
+        return .filled(type, with: value)
+    }
+
+    /// The operand's extents, which are known whatever its values are.
+    mutating func shapeOfOperand() throws(ONNXImportError) -> Lowered {
+        let dimensions = try shape(0).dimensions
+        var (start, end) = (0, dimensions.count)
+        if opset >= 15 {
+            func clamp(_ position: Int) -> Int {
+                min(
+                    max(position < 0 ? max(position, -dimensions.count) + dimensions.count : position, 0),
+                    dimensions.count)
+            }
+            start = clamp(try integer("start") ?? 0)
+            end = clamp(try integer("end") ?? dimensions.count)
+        }
+        let part = start < end ? dimensions[start..<end].map(Int64.init) : []
+        return try constant(part, [part.count])
+    }
+
+    mutating func gather() throws(ONNXImportError) -> Lowered {
+        let axis = try integer("axis") ?? 0
+        guard let data = try constant(0, "data"), let indices = try constant(1, "indices") else {
+            throw failure(.invalidGraph, "data or indices are missing")
+        }
+        let rank = data.shape.rank
+        try require(axis >= -rank && axis < rank, "axis \(axis) is outside \(data.shape)")
+        let positions: [Int]
+        switch indices.element {
+        case .int64: positions = indices.withElements(as: Int64.self) { $0.map(Int.init) }
+        case .int32: positions = indices.withElements(as: Int32.self) { $0.map(Int.init) }
+        default: throw failure(.invalidGraph, "indices are \(indices.element), expected integers")
+        }
+        return .gathered(
+            Gathering(
+                data: data, axis: axis < 0 ? axis + rank : axis, indices: positions, indexShape: indices.shape))
+    }
+
+    /// Between types of constants; an activation is float32 and stays so.
+    mutating func cast() throws(ONNXImportError) -> Lowered {
+        ignore("saturate")
+        guard let code = try integer("to"), let code = Int32(exactly: code) else {
+            throw failure(.malformed, "attribute 'to' is missing")
+        }
+        let name = try input(0)
+        guard let element = ElementType(onnx: code) else {
+            throw failure(.unsupported, "a cast to \(ONNXTensorProto.name(ofDataType: code)) is not supported")
+        }
+        if let constant = operand(0)?.constant { return .cast(constant, to: element) }
+        guard try type(0).element == element else {
+            throw failure(.unsupported, "a cast of \(try type(0)) to \(element) is supported on constants only")
+        }
+        return .operation(.identity(Identity()), operands: [name])
+    }
+}

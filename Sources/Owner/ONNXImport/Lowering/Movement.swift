@@ -1,0 +1,61 @@
+import ModelGraph
+import Tensors
+
+// Operators that move elements.
+
+extension ImportedNode {
+    mutating func concat() throws(ONNXImportError) -> Lowered {
+        guard let axis = try integer("axis") else { throw failure(.malformed, "attribute 'axis' is missing") }
+        return .operation(.concat(Concat(axis: axis)), operands: try inputs(1...Int.max))
+    }
+
+    /// Ranges are attributes before opset 10, inputs since.
+    mutating func slice() throws(ONNXImportError) -> Lowered {
+        var (starts, ends, axes, steps): ([Int]?, [Int]?, [Int]?, [Int]?)
+        if opset < 10 {
+            (starts, ends, axes) = (try integers("starts"), try integers("ends"), try integers("axes"))
+        } else {
+            (starts, ends) = (try constantIntegers(1, "starts"), try constantIntegers(2, "ends"))
+            (axes, steps) = (try constantIntegers(3, "axes"), try constantIntegers(4, "steps"))
+        }
+        guard let starts, let ends else { throw failure(.invalidGraph, "starts or ends are missing") }
+        let slice = Slice(
+            starts: try checked(starts), ends: try checked(ends),
+            axes: try checked(axes ?? Array(starts.indices)),
+            steps: try checked(steps ?? starts.map { _ in 1 }))
+        return .operation(.slice(slice), operands: [try input(0)])
+    }
+
+    /// Pads are attributes before opset 11, inputs since; axes may be named since opset 18.
+    mutating func pad() throws(ONNXImportError) -> Lowered {
+        let rank = try shape(0).rank
+        let name = try text("mode") ?? "constant"
+        let modes: [String: Pad.Mode] = ["constant": .constant, "reflect": .reflect, "edge": .edge]
+        guard let mode = modes[name] else {
+            throw failure(.unsupported, "mode '\(name.prefix(40))' is not supported, only constant, reflect and edge")
+        }
+        var (pads, axes): ([Int]?, [Int]?)
+        var value: Float = 0
+        if opset < 11 {
+            pads = try integers("pads")
+            value = try float("value") ?? 0
+        } else {
+            pads = try constantIntegers(1, "pads")
+            value = try constantFloat(2, "value") ?? 0
+            if opset >= 18 { axes = try constantIntegers(3, "axes") }
+        }
+        guard var pads else { throw failure(.malformed, "the pads are missing") }
+        if let axes {
+            try require(pads.count == 2 * axes.count, "\(pads.count) pads for \(axes.count) axes")
+            var all = [Int](repeating: 0, count: 2 * rank)
+            for (index, axis) in axes.enumerated() {
+                try require(axis >= -rank && axis < rank, "axis \(axis) is outside rank \(rank)")
+                let position = axis < 0 ? axis + rank : axis
+                (all[position], all[rank + position]) = (pads[index], pads[axes.count + index])
+            }
+            pads = all
+        }
+        try require(pads.count == 2 * rank, "\(pads.count) pads for rank \(rank)")
+        return .operation(.pad(Pad(mode, pads: pads, value: value)), operands: [try input(0)])
+    }
+}

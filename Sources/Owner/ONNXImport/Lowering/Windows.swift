@@ -1,0 +1,92 @@
+import ModelGraph
+import Tensors
+
+// Conv and the poolings: operators with a sliding window.
+
+extension ImportedNode {
+    mutating func convolution() throws(ONNXImportError) -> Lowered {
+        let (input, weights) = (try shape(0), try shape(1))
+        try require(input.rank >= 3, "input \(input) has no spatial dimension")
+        try require(weights.rank == input.rank, "weights \(weights) do not have the rank of the input \(input)")
+        let kernel = Array(weights.dimensions.dropFirst(2))
+        let groups = try integer("group") ?? 1
+        let window = try window(over: input, kernel: kernel).window
+        return .operation(.convolution(Convolution(window: window, groups: groups)), operands: try inputs(2...3))
+    }
+
+    mutating func maxPool() throws(ONNXImportError) -> Lowered {
+        // The order in which indices count; there is no output of indices.
+        _ = try flag("storage_order")
+        return try pool(.maximum)
+    }
+
+    mutating func averagePool() throws(ONNXImportError) -> Lowered {
+        try pool(try flag("count_include_pad") ? .averageWithPadding : .average)
+    }
+
+    private mutating func pool(_ kind: Pooling.Kind) throws(ONNXImportError) -> Lowered {
+        let input = try shape(0)
+        try require(input.rank >= 3, "input \(input) has no spatial dimension")
+        let ceil = try flag("ceil_mode")
+        let (window, isAutomatic) = try window(over: input, kernel: nil)
+        var pooling = Pooling(kind, window: window)
+        // Automatic padding states the extents itself. Rounding up is kept only where it changes them: until opset 21
+        // engines disagree on a last window that starts in the padding.
+        if ceil, !isAutomatic {
+            let roundedUp = Pooling(kind, window: window, ceil: true)
+            let type = TensorType(.float32, input)
+            do throws(GraphError) {
+                if try roundedUp.resultTypes(for: [type]) != pooling.resultTypes(for: [type]) { pooling = roundedUp }
+            } catch { throw failure(.invalidGraph, error.message) }
+        }
+        return .operation(.pooling(pooling), operands: try inputs(1...1))
+    }
+
+    mutating func globalPool(_ kind: GlobalPooling.Kind) throws(ONNXImportError) -> Lowered {
+        .operation(.globalPooling(GlobalPooling(kind)), operands: try inputs(1...1))
+    }
+
+    /// Takes the attributes of a window.
+    ///
+    /// - Parameter kernel: The extents of the weights, which `kernel_shape` must repeat; `nil` where it is required.
+    private mutating func window(
+        over input: Shape, kernel: [Int]?
+    ) throws(ONNXImportError) -> (window: Window, isAutomatic: Bool) {
+        let extents = Array(input.dimensions.dropFirst(2))
+        let rank = extents.count
+        let stated = try integers("kernel_shape")
+        guard let kernel = kernel ?? stated else { throw failure(.malformed, "attribute 'kernel_shape' is missing") }
+        try require(stated == nil || stated == kernel, "kernel_shape is not that of the weights, \(kernel)")
+        var window = Window(
+            kernel: kernel, strides: try integers("strides") ?? [Int](repeating: 1, count: rank),
+            dilations: try integers("dilations") ?? [Int](repeating: 1, count: rank))
+        let pads = try integers("pads")
+        let mode = try text("auto_pad") ?? "NOTSET"
+        try require(
+            kernel.count == rank && window.strides.count == rank && window.dilations.count == rank,
+            "kernel, strides or dilations do not have \(rank) entries, one for each spatial dimension")
+        for value in window.kernel + window.strides + window.dilations {
+            try require((1...1 << 31).contains(value), "kernel, stride or dilation \(value) is not positive")
+        }
+        switch mode {
+        case "NOTSET": window.pads = pads ?? window.pads
+        case "VALID": break
+        case "SAME_UPPER", "SAME_LOWER":
+            for axis in 0..<rank {
+                let total = Self.samePadding(extents[axis], window, axis)
+                window.pads[axis] = mode == "SAME_UPPER" ? total / 2 : total - total / 2
+                window.pads[rank + axis] = total - window.pads[axis]
+            }
+        default: throw failure(.malformed, "auto_pad is '\(mode.prefix(40))'")
+        }
+        return (window, mode != "NOTSET")
+    }
+
+    /// The padding for which the result has one element for each stride begun.
+    private static func samePadding(_ extent: Int, _ window: Window, _ axis: Int) -> Int {
+        let stride = window.strides[axis]
+        let reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1
+        let result = (extent + stride - 1) / stride
+        return max((result - 1) * stride + reach - extent, 0)
+    }
+}

@@ -1,0 +1,59 @@
+package import BundleFormat
+package import ModelGraph
+package import Tensors
+
+/// Everything that decides what a bundle holds, but the keys.
+package struct BundleRecipe: Sendable {
+    package var modelName: String
+    package var graph: Graph
+    /// The last layer of the FrontNet.
+    package var front: String
+    /// The last layer before the mapping unit; equal to `front` for everything inside.
+    package var mapping: String
+    /// One name per class, in the order of the model's output.
+    package var classNames: [String]
+    package var preprocessing: Preprocessing
+    /// Entries in an answer; `nil` for 20, or all classes when there are fewer.
+    package var topK: Int?
+    package var assessment: BundleManifest.Assessment
+
+    package init(
+        modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
+        preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none
+    ) {
+        self.modelName = modelName
+        self.graph = graph
+        self.front = front
+        self.mapping = mapping
+        self.classNames = classNames
+        self.preprocessing = preprocessing
+        self.topK = topK
+        self.assessment = assessment
+    }
+
+    private static let defaultTopK = 20
+
+    /// Cuts the graph in three.
+    package func partitioned() throws(PartitioningError) -> (
+        partition: TernaryPartition, front: FrontNetPart, mapping: MappingUnitPart
+    ) {
+        do throws(GraphError) {
+            let partition = try graph.partitioned(
+                front: try graph.cut(named: front), mapping: try graph.cut(named: mapping))
+            let shape = graph.inputs[0].type.shape
+            let expected = [1, preprocessing.channels.count, preprocessing.height, preprocessing.width]
+            guard shape.dimensions == expected else {
+                throw GraphError(
+                    .invalidGraph,
+                    "the preprocessing makes a tensor \(expected), the model takes \(shape.dimensions): give the right --preprocess")
+            }
+            let frontPart = try FrontNetPart(
+                graph: partition.front, normalization: preprocessing.normalization,
+                boundaryCount: partition.backInputs.count)
+            let mappingPart = try MappingUnitPart(
+                graph: partition.mapping, appliesSoftmax: !graph.endsInProbabilities, classNames: classNames,
+                topK: topK ?? min(Self.defaultTopK, classNames.count))
+            return (partition, frontPart, mappingPart)
+        } catch { throw PartitioningError(.invalidModel, error.message) }
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+
+/// A subcommand that reports its failures as one or two lines on stderr, or as JSON on stdout, and exits with 1.
+protocol Command: AsyncParsableCommand {
+    /// Whether a program reads the answer.
+    var json: Bool { get }
+    func execute() async throws
+}
+
+extension Command {
+    var json: Bool { false }
+
+    func run() async throws {
+        do {
+            try await execute()
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            CommandFailure(error).report(asJSON: json)
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// Runs `body` on a thread of its own: inference and numerics block, and OpenMP gives each calling thread a team.
+func onOwnThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        let thread = Thread { continuation.resume(with: Swift.Result { try body() }) }
+        thread.stackSize = 16 << 20
+        thread.start()
+    }
+}
+
+/// Prints a value as JSON with sorted keys.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Writes a line to stderr.
+func printError(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import ModelGraph
+import Tensors
+
+struct Inspect: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Print a model's layers, and what would cross each possible cut.")
+
+    @OptionGroup var source: ModelArguments
+    @Flag(help: "Print JSON.") var json = false
+
+    func execute() async throws {
+        let graph = try source.load().graph
+        let description = ModelDescription(graph)
+        if json { try printJSON(description) } else { print(description.table(of: graph)) }
+    }
+}
+
+/// What `inspect` says of a model.
+struct ModelDescription: Encodable {
+    struct Layer: Encodable {
+        let name, `operator`: String
+        let outputShape: [Int]
+        let parameters, multiplyAdds: Int
+    }
+
+    struct CrossingTensor: Encodable {
+        let tensor: String
+        let shape: [Int]
+        let type: String
+        let bytes: Int
+    }
+
+    struct CutDescription: Encodable {
+        let name: String
+        let crossing: [CrossingTensor]
+        /// Whether the cut can end a FrontNet: the input itself does not cross.
+        let usable: Bool
+        let parametersInside, multiplyAddsInside: Int
+    }
+
+    struct Port: Encodable {
+        let name: String
+        let shape: [Int]
+        let type: String
+    }
+
+    let layers: [Layer]
+    let cuts: [CutDescription]
+    let inputs, outputs: [Port]
+    let parameters, multiplyAdds: Int
+
+    init(_ graph: Graph) {
+        let (parameters, multiplyAdds) = (graph.parametersByNode, graph.multiplyAddsByNode)
+        layers = graph.nodes.indices.map { index in
+            let node = graph.nodes[index]
+            return Layer(
+                name: node.name, operator: node.operation.onnxName,
+                outputShape: graph.type(of: node.outputs[0]).shape.dimensions, parameters: parameters[index],
+                multiplyAdds: multiplyAdds[index])
+        }
+        var (parametersInside, multiplyAddsInside) = (0, 0)
+        cuts = zip(graph.cuts, zip(parameters, multiplyAdds)).map { cut, cost in
+            parametersInside += cost.0
+            multiplyAddsInside += cost.1
+            let crossing = cut.crossing.map { name in
+                let type = graph.type(of: name)
+                return CrossingTensor(
+                    tensor: name, shape: type.shape.dimensions, type: type.element.description, bytes: type.byteCount)
+            }
+            return CutDescription(
+                name: cut.name, crossing: crossing, usable: !cut.exposesInput, parametersInside: parametersInside,
+                multiplyAddsInside: multiplyAddsInside)
+        }
+        func port(_ name: String) -> Port {
+            let type = graph.type(of: name)
+            return Port(name: name, shape: type.shape.dimensions, type: type.element.description)
+        }
+        inputs = graph.inputs.map { port($0.name) }
+        outputs = graph.outputs.map(port)
+        self.parameters = graph.parameters
+        self.multiplyAdds = multiplyAdds.reduce(0, +)
+    }
+
+    func table(of graph: Graph) -> String {
+        var rows = [["layer", "operator", "output", "parameters", "multiply-adds", "crosses after it"]]
+        for (layer, cut) in zip(layers, cuts) {
+            let crossing = cut.crossing.map { "\($0.tensor) (\(formatted(bytes: $0.bytes)))" }.joined(separator: ", ")
+            rows.append([
+                layer.name, layer.operator, layer.outputShape.map(String.init).joined(separator: "x"),
+                layer.parameters == 0 ? "" : formatted(count: layer.parameters),
+                layer.multiplyAdds == 0 ? "" : formatted(count: layer.multiplyAdds),
+                (cut.usable ? "" : "[the input] ") + crossing,
+            ])
+        }
+        var lines = [TextTable(rows: rows, rightAligned: [3, 4]).description]
+        for (title, ports) in [("input", inputs), ("output", outputs)] {
+            for port in ports {
+                lines.append("\(title) \(port.name): \(port.type) \(port.shape.map(String.init).joined(separator: "x"))")
+            }
+        }
+        lines.append("\(formatted(count: parameters)) parameters, \(formatted(count: multiplyAdds)) multiply-adds")
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import BundleFormat
+import Foundation
+import LeakageAssessment
+import ModelGraph
+import Partitioning
+import SealedChannel
+import Tensors
+
+struct Partition: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Cut a model and seal it into a bundle.",
+        discussion: """
+            Equal --front and --mapping cuts put everything inside the enclave. The model key goes to --key-out with \
+            mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it.
+            """)
+
+    @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
+    @Option(help: "A plan.json of `assess`.") var plan: String?
+    @Option(help: "The last layer of the FrontNet.") var front: String?
+    @Option(help: "The last layer before the mapping unit.") var mapping: String?
+    @Option(help: "The class names, one a line.") var labels: String
+    @Option(help: "The bundle to write, NAME.infenclave.") var out: String
+    @Option(help: "Where the model key goes.") var keyOut: String
+    @Option(help: "The owner's signing key.") var ownerKey: String?
+    @Option(help: "How many classes an answer lists; 20 unless said otherwise.") var topK: Int?
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard (plan != nil) != (front != nil && mapping != nil), plan == nil || (front == nil && mapping == nil) else {
+            throw ValidationError("give either --plan, or both --front and --mapping")
+        }
+    }
+
+    func execute() async throws {
+        let model = try source.load()
+        let cuts = try resolvedCuts(for: model)
+        let recipe = BundleRecipe(
+            modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
+            classNames: try Self.classNames(labels), preprocessing: try preprocess.resolved(for: model), topK: topK,
+            assessment: cuts.assessment)
+        // What can be refused is refused before any key is made.
+        _ = try recipe.partitioned()
+        let modelKey = ModelKey.random()
+        try modelKey.write(to: keyOut)
+        var written = [keyOut]
+        do {
+            let owner = try ownerKey.map { try OwnerSigningKey(contentsOf: $0) } ?? newOwnerKey(&written)
+            let manifest = try BundleWriter(recipe: recipe, modelKey: modelKey, ownerKey: owner).write(to: out)
+            try report(manifest)
+        } catch {
+            for file in written { try? FileManager.default.removeItem(atPath: file) }
+            throw error
+        }
+    }
+
+    private func newOwnerKey(_ written: inout [String]) throws -> OwnerSigningKey {
+        let path = keyOut + ".owner"
+        let key = OwnerSigningKey.random()
+        try key.write(to: path)
+        written.append(path)
+        printError("wrote a new owner's signing key to \(path)")
+        return key
+    }
+
+    private func resolvedCuts(
+        for model: LoadedModel
+    ) throws -> (front: String, mapping: String, assessment: BundleManifest.Assessment) {
+        guard let plan else { return (front ?? "", mapping ?? "", .none) }
+        let file = try InputFile.read(plan, maximumBytes: 1 << 20)
+        let read = try PartitionPlan(decoding: file)
+        guard read.modelSHA256 == model.sha256 else {
+            throw CommandFailure(
+                "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")
+        }
+        return (
+            read.front, read.mapping,
+            BundleManifest.Assessment(status: "assessed", sha256: read.assessmentSHA256, headline: read.reason)
+        )
+    }
+
+    /// One name per line; a byte order mark and the line break at the end do not count.
+    static func classNames(_ path: String) throws -> [String] {
+        guard let text = String(data: try InputFile.read(path, maximumBytes: 1 << 26), encoding: .utf8) else {
+            throw CommandFailure("labels", "\(path) is not UTF-8 text", remedy: "give one class name a line")
+        }
+        var lines = text.replacing("\u{FEFF}", with: "").split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.map(String.init)
+    }
+
+    private func report(_ manifest: BundleManifest) throws {
+        guard !json else { return try printJSON(manifest) }
+        print("wrote \(out)")
+        if manifest.cuts.everythingInside {
+            print("  everything runs inside the enclave")
+        } else {
+            let crossing = manifest.boundary.toBackNet.map { "\($0.tensor) (\(formatted(bytes: $0.bytes)))" }
+            print("  FrontNet up to \(manifest.cuts.front), mapping unit after \(manifest.cuts.mapping)")
+            print("  crosses to the host: \(crossing.joined(separator: ", "))")
+        }
+        for part in manifest.parts {
+            print("  \(part.file)  \(formatted(bytes: part.bytes))\(part.sealed ? "  sealed" : "")")
+        }
+        print("wrote the model key to \(keyOut): keep it, and never copy it to the host")
+    }
+}

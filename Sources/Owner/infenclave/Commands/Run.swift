@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Inference
+import Tensors
+
+struct Run: Command {
+    static let configuration = CommandConfiguration(abstract: "Run a model locally on a picture or a tensor.")
+
+    @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
+    @OptionGroup var engine: EngineArguments
+    @Option(help: "A picture, or a .npy file with the input tensor.") var input: String
+    @Option(help: "Write the output tensor to this .npy file.") var output: String?
+    @Option(help: "How many classes to print.") var top = 5
+    @Flag(help: "Print JSON.") var json = false
+
+    func execute() async throws {
+        let model = try source.load()
+        let tensor = try preprocess.input(input, for: model)
+        let threads = try engine.resolvedThreads()
+        let (result, time) = try await onOwnThread {
+            let plan = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
+            let start = ContinuousClock.now
+            let outputs = try plan.run([tensor])
+            return (outputs[0], (ContinuousClock.now - start).milliseconds)
+        }
+        let values = try result.floats()
+        if let output { try OutputFile.write(result.npyBytes(), to: output) }
+        // A bound from outside must not become a crash.
+        let best = values.indices.sorted { (values[$0], -$0) > (values[$1], -$1) }.prefix(max(0, top))
+        if json {
+            try printJSON(
+                Answer(
+                    model: model.path, shape: result.shape.dimensions,
+                    top: best.map { .init(index: $0, value: values[$0]) }, milliseconds: time))
+        } else {
+            for index in best { print(String(format: "%6d  %.6g", index, values[index])) }
+            print(String(format: "%.1f ms on %d threads", time, threads))
+        }
+    }
+
+    private struct Answer: Encodable {
+        struct Entry: Encodable {
+            let index: Int
+            let value: Float
+        }
+
+        let model: String
+        let shape: [Int]
+        let top: [Entry]
+        let milliseconds: Double
+    }
+}

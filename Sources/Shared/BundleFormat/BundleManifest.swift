@@ -1,0 +1,229 @@
+import FoundationEssentials
+public import Tensors
+
+/// `manifest.json`: what a bundle holds, signed by its owner and pinned by its clients. It says nothing that the host
+/// may not know: no class name, no weight.
+public struct BundleManifest: Sendable, Hashable, Codable {
+    /// The format that this build writes and reads.
+    public static let currentFormatVersion = 1
+    public static let maximumBytes = 1 << 20
+
+    public var formatVersion: Int
+    /// 32 random hexadecimal digits, different in every bundle.
+    public var identifier: String
+    public var model: Model
+    /// The owner's Ed25519 key, 64 hexadecimal digits.
+    public var ownerPublicKey: String
+    public var input: Input
+    public var cuts: Cuts
+    public var boundary: Boundary
+    /// Number of classes.
+    public var classes: Int
+    /// Entries in an answer.
+    public var topK: Int
+    /// Arithmetic of the BackNet: `f32`.
+    public var precision: String
+    public var parts: [Part]
+    public var assessment: Assessment
+
+    public struct Model: Sendable, Hashable, Codable {
+        public var name: String
+
+        public init(name: String) { self.name = name }
+    }
+
+    public struct Input: Sendable, Hashable, Codable {
+        public var name: String
+        /// `[1, channels, height, width]`.
+        public var shape: [Int]
+        /// Element types that a request may hold: `u8` pixels (height, width, channel) or the normalised `f32` tensor.
+        public var elements: [String]
+        public var preprocessing: Preprocessing
+
+        public init(name: String, shape: [Int], elements: [String], preprocessing: Preprocessing) {
+            self.name = name
+            self.shape = shape
+            self.elements = elements
+            self.preprocessing = preprocessing
+        }
+    }
+
+    public struct Cuts: Sendable, Hashable, Codable {
+        /// The last layer of the FrontNet.
+        public var front: String
+        /// The last layer before the mapping unit; equal to `front` when everything is inside.
+        public var mapping: String
+        /// Whether the BackNet is empty.
+        public var everythingInside: Bool
+
+        public init(front: String, mapping: String, everythingInside: Bool) {
+            self.front = front
+            self.mapping = mapping
+            self.everythingInside = everythingInside
+        }
+    }
+
+    /// What crosses between enclave and host.
+    public struct Boundary: Sendable, Hashable, Codable {
+        public var toBackNet: [CrossingTensor]
+        public var fromBackNet: [CrossingTensor]
+
+        public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor]) {
+            self.toBackNet = toBackNet
+            self.fromBackNet = fromBackNet
+        }
+    }
+
+    public struct CrossingTensor: Sendable, Hashable, Codable {
+        public var tensor: String
+        public var shape: [Int]
+        public var type: String
+        public var bytes: Int
+
+        public init(tensor: String, type: TensorType) {
+            self.tensor = tensor
+            self.shape = type.shape.dimensions
+            self.type = type.element.description
+            self.bytes = type.byteCount
+        }
+    }
+
+    public struct Part: Sendable, Hashable, Codable {
+        public var file: String
+        public var bytes: Int
+        /// SHA-256 of the file, 64 hexadecimal digits.
+        public var sha256: String
+        public var sealed: Bool
+
+        public init(file: String, bytes: Int, sha256: String, sealed: Bool) {
+            self.file = file
+            self.bytes = bytes
+            self.sha256 = sha256
+            self.sealed = sealed
+        }
+    }
+
+    /// Whether the cut was assessed, and with what result.
+    public struct Assessment: Sendable, Hashable, Codable {
+        /// `assessed`, or `none` when the owner chose the cuts by hand.
+        public var status: String
+        /// SHA-256 of `assessment.json`; empty when there is none.
+        public var sha256: String
+        /// One line for people.
+        public var headline: String
+
+        public init(status: String, sha256: String, headline: String) {
+            self.status = status
+            self.sha256 = sha256
+            self.headline = headline
+        }
+
+        public static let none = Assessment(
+            status: "none", sha256: "", headline: "The cuts were chosen by hand; their leakage was not assessed.")
+    }
+
+    public init(
+        identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
+        classes: Int, topK: Int, precision: String, parts: [Part], assessment: Assessment
+    ) {
+        formatVersion = Self.currentFormatVersion
+        self.identifier = identifier
+        self.model = model
+        self.ownerPublicKey = ownerPublicKey
+        self.input = input
+        self.cuts = cuts
+        self.boundary = boundary
+        self.classes = classes
+        self.topK = topK
+        self.precision = precision
+        self.parts = parts
+        self.assessment = assessment
+    }
+
+    /// The bytes of `manifest.json`: sorted keys, so that equal manifests have equal bytes.
+    public func encoded() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self)) + [0x0A]
+    }
+
+    /// Reads `manifest.json`.
+    ///
+    /// - Throws: ``BundleFormatError``.
+    public init(decoding bytes: [UInt8]) throws(BundleFormatError) {
+        guard bytes.count <= Self.maximumBytes else {
+            throw BundleFormatError(
+                .malformed, "manifest.json has \(bytes.count) bytes, the limit is \(Self.maximumBytes)")
+        }
+        struct Version: Decodable { let formatVersion: Int }
+        let data = Data(bytes)
+        guard let version = try? JSONDecoder().decode(Version.self, from: data) else {
+            throw BundleFormatError(.malformed, "manifest.json is not JSON with a formatVersion")
+        }
+        guard version.formatVersion == Self.currentFormatVersion else {
+            throw BundleFormatError(
+                .unsupportedVersion,
+                "manifest.json has format version \(version.formatVersion), this build reads \(Self.currentFormatVersion)"
+            )
+        }
+        do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
+            throw BundleFormatError(.malformed, "manifest.json: \(Self.describe(error))")
+        }
+        try validate()
+    }
+
+    private func validate() throws(BundleFormatError) {
+        func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(BundleFormatError) {
+            guard condition else { throw BundleFormatError(.malformed, "manifest.json: \(message())") }
+        }
+        try require(Self.isHexadecimal(identifier, digits: 32), "identifier is not 32 hexadecimal digits")
+        try require(Self.isHexadecimal(ownerPublicKey, digits: 64), "ownerPublicKey is not 64 hexadecimal digits")
+        try require(input.shape.count == 4 && input.shape.allSatisfy { (1...1 << 16).contains($0) }, "input.shape")
+        try require((2...1 << 20).contains(classes) && (1...classes).contains(topK), "classes or topK is out of range")
+        let names = parts.map(\.file)
+        try require(Set(names).count == names.count, "a part is listed twice")
+        let expected = BundleFile.parts(everythingInside: cuts.everythingInside)
+        try require(Set(names) == Set(expected.map(\.rawValue)), "parts \(names) are not \(expected.map(\.rawValue))")
+        for part in parts {
+            try require(Self.isHexadecimal(part.sha256, digits: 64), "sha256 of \(part.file)")
+            try require(part.bytes >= 0, "bytes of \(part.file)")
+            try require(part.sealed == BundleFile(rawValue: part.file)?.isSealed, "sealed of \(part.file)")
+        }
+    }
+
+    private static func isHexadecimal(_ string: String, digits: Int) -> Bool {
+        string.utf8.count == digits
+            && string.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not what the format demands"
+        default: "it cannot be read"
+        }
+    }
+
+    /// The manifest with the digests of sealed parts replaced by zeros. Its SHA-256, the template digest, is what sealed
+    /// parts are bound to: they cannot be bound to the manifest that holds their own digests.
+    ///
+    /// - Parameter bytes: The exact bytes that `self` was decoded from.
+    public func templateBytes(of bytes: [UInt8]) -> [UInt8] {
+        var result = bytes
+        for part in parts where part.sealed {
+            let digest = Array(part.sha256.utf8)
+            var start = 0
+            while start + digest.count <= result.count {
+                if result[start..<start + digest.count].elementsEqual(digest) {
+                    for index in start..<start + digest.count { result[index] = 0x30 }
+                    start += digest.count
+                } else {
+                    start += 1
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,130 @@
+import FoundationEssentials
+
+/// What a host serves at `/.well-known/infenclave/evidence?nonce=HEX`: evidence with everything that its `report_data`
+/// covers. All of it comes from the host and proves nothing until an appraiser has checked it.
+///
+/// JSON: `{"version":1,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
+/// "manifest":base64,"manifestSignature":base64,"epoch":hex}`.
+public struct EvidenceDocument: Sendable, Hashable, Codable {
+    public static let version = 1
+    /// A document is refused beyond this size before it is read.
+    public static let maximumBytes = 8 << 20
+    static let maximumCollateralFiles = 32
+    static let maximumEvidenceBytes = 64 << 10
+
+    public let tee: TEEKind
+    public let nonce: [UInt8]
+    /// A quote, report or attestation document in the form of its TEE.
+    public let evidence: [UInt8]
+    /// The vendor's certificates and statements by role, such as `tcb_info`.
+    public let collateral: [String: [UInt8]]
+    /// An `application/ohttp-keys` list, byte for byte.
+    public let keyConfiguration: [UInt8]
+    /// The exact bytes of the bundle's `manifest.json`.
+    public let manifest: [UInt8]
+    /// The owner's Ed25519 signature over the manifest, 64 bytes.
+    public let manifestSignature: [UInt8]
+    public let epoch: [UInt8]
+
+    /// - Throws: ``EvidenceError`` (malformed) for a field of a length that no reader accepts.
+    public init(
+        tee: TEEKind, nonce: [UInt8], evidence: [UInt8], collateral: [String: [UInt8]] = [:],
+        keyConfiguration: [UInt8], manifest: [UInt8], manifestSignature: [UInt8], epoch: [UInt8]
+    ) throws(EvidenceError) {
+        try ReportTranscript.check(nonce, "the nonce", ReportTranscript.nonceByteCounts)
+        try ReportTranscript.check(evidence, "the evidence", 1...Self.maximumEvidenceBytes)
+        try ReportTranscript.check(
+            keyConfiguration, "the key configuration", 1...ReportTranscript.maximumKeyConfigurationBytes)
+        try ReportTranscript.check(manifestSignature, "the manifest's signature", 64...64)
+        let epochByteCount = ReportTranscript.epochByteCount
+        try ReportTranscript.check(epoch, "the epoch", epochByteCount...epochByteCount)
+        guard collateral.count <= Self.maximumCollateralFiles else {
+            throw EvidenceError(
+                .malformed, "\(collateral.count) collateral files; expected at most \(Self.maximumCollateralFiles)")
+        }
+        self.tee = tee
+        self.nonce = nonce
+        self.evidence = evidence
+        self.collateral = collateral
+        self.keyConfiguration = keyConfiguration
+        self.manifest = manifest
+        self.manifestSignature = manifestSignature
+        self.epoch = epoch
+    }
+
+    /// - Throws: ``EvidenceError`` when the bytes are not a document of this version.
+    public init(json: [UInt8]) throws(EvidenceError) {
+        guard json.count <= Self.maximumBytes else {
+            throw EvidenceError(
+                .malformed, "the evidence document has \(json.count) bytes; expected at most \(Self.maximumBytes)")
+        }
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(json))
+        } catch let error as EvidenceError {
+            throw error
+        } catch {
+            throw EvidenceError(.malformed, "the evidence document is not the expected JSON: \(Self.place(of: error))")
+        }
+    }
+
+    /// The document as JSON with sorted keys.
+    ///
+    /// - Throws: ``EvidenceError`` when the result would be larger than readers accept.
+    public func json() throws(EvidenceError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(self), json.count <= Self.maximumBytes else {
+            throw EvidenceError(.malformed, "the evidence document is larger than \(Self.maximumBytes) bytes")
+        }
+        return Array(json)
+    }
+
+    private enum Key: String, CodingKey {
+        case version, tee, nonce, evidence, collateral, keyConfiguration, manifest, manifestSignature, epoch
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: Key.self)
+        let version = try members.decode(Int.self, forKey: .version)
+        guard version == Self.version else {
+            throw EvidenceError(
+                .unsupported, "the evidence document has version \(version); expected \(Self.version)")
+        }
+        func bytes(_ key: Key) throws -> [UInt8] { Array(try members.decode(Data.self, forKey: key)) }
+        func hex(_ key: Key) throws -> [UInt8] {
+            guard let bytes = [UInt8](hex: try members.decode(String.self, forKey: key)) else {
+                throw EvidenceError(.malformed, "\(key.rawValue) of the evidence document is not hexadecimal")
+            }
+            return bytes
+        }
+        try self.init(
+            tee: members.decode(TEEKind.self, forKey: .tee), nonce: hex(.nonce), evidence: bytes(.evidence),
+            collateral: members.decode([String: Data].self, forKey: .collateral).mapValues { Array($0) },
+            keyConfiguration: bytes(.keyConfiguration), manifest: bytes(.manifest),
+            manifestSignature: bytes(.manifestSignature), epoch: hex(.epoch))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: Key.self)
+        try members.encode(Self.version, forKey: .version)
+        try members.encode(tee, forKey: .tee)
+        try members.encode(nonce.hex, forKey: .nonce)
+        try members.encode(Data(evidence), forKey: .evidence)
+        try members.encode(collateral.mapValues { Data($0) }, forKey: .collateral)
+        try members.encode(Data(keyConfiguration), forKey: .keyConfiguration)
+        try members.encode(Data(manifest), forKey: .manifest)
+        try members.encode(Data(manifestSignature), forKey: .manifestSignature)
+        try members.encode(epoch.hex, forKey: .epoch)
+    }
+
+    private static func place(of error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "\(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            context.codingPath.isEmpty
+                ? "it cannot be parsed" : "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is wrong"
+        default: "it cannot be parsed"
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package import Tensors
+
+/// The canonical file of a graph: one graph has one encoding, and only that encoding is read back.
+///
+/// Layout (little-endian): magic `INFGRAPH`, u16 version, name; u32 inputs (name, type); u32 constants in ascending
+/// order of their UTF-8 names (name, type, elements); u32 nodes (name, operator, u16 inputs, u16 outputs); u32 outputs.
+/// A name is a u32 length and UTF-8; a type is u8 element, u8 rank, i64 dimensions.
+package enum GraphFile {
+    package static let version: UInt16 = 1
+    private static let magic = Array("INFGRAPH".utf8)
+
+    package static func encode(_ graph: Graph) -> [UInt8] {
+        var writer = ByteWriter()
+        encode(graph, into: &writer)
+        return writer.bytes
+    }
+
+    static func encode(_ graph: Graph, into writer: inout ByteWriter) {
+        writer.write(bytes: magic)
+        writer.write(version)
+        writer.write(graph.name)
+        writer.write(UInt32(graph.inputs.count))
+        for input in graph.inputs {
+            writer.write(input.name)
+            input.type.encode(into: &writer)
+        }
+        writer.write(UInt32(graph.constants.count))
+        for (name, tensor) in graph.constants.sorted(by: { canonicallyPrecedes($0.key, $1.key) }) {
+            writer.write(name)
+            tensor.type.encode(into: &writer)
+            tensor.withBytes { writer.write(bytes: $0) }
+        }
+        writer.write(UInt32(graph.nodes.count))
+        for node in graph.nodes {
+            writer.write(node.name)
+            node.operation.encode(into: &writer)
+            for list in [node.inputs, node.outputs] {
+                writer.write(UInt16(list.count))
+                for name in list { writer.write(name) }
+            }
+        }
+        writer.write(UInt32(graph.outputs.count))
+        for output in graph.outputs { writer.write(output) }
+    }
+
+    /// - Parameter allocator: Where the constants are copied to.
+    /// - Throws: ``GraphError`` for anything but the canonical encoding of a valid graph.
+    package static func decode(
+        _ bytes: RawSpan, allocator: StorageAllocator = .standard
+    ) throws(GraphError) -> Graph {
+        var reader = ByteReader(bytes)
+        do throws(TensorError) {
+            let parts = try Parts(from: &reader, allocator: allocator)
+            try reader.finish()
+            return try parts.graph()
+        } catch {
+            throw GraphError(.malformedFile, "canonical graph: \(error.message)")
+        }
+    }
+
+    static func canonicallyPrecedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+
+    /// What a file says, before it is known to be a graph.
+    struct Parts {
+        var name: String
+        var inputs: [Value] = []
+        var constants: [String: Tensor] = [:]
+        var nodes: [Node] = []
+        var outputs: [String] = []
+
+        init(from reader: inout ByteReader, allocator: StorageAllocator) throws(TensorError) {
+            guard try reader.readBytes(magic.count, "magic") == magic else {
+                throw TensorError(.malformed, "it does not begin with INFGRAPH")
+            }
+            let version: UInt16 = try reader.read("version")
+            guard version == GraphFile.version else {
+                throw TensorError(.malformed, "version \(version) is unknown, this build reads \(GraphFile.version)")
+            }
+            name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "graph name")
+            for _ in 0..<(try reader.read(UInt32.self, "inputs")) {
+                let name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "input name")
+                inputs.append(Value(name: name, type: try TensorType(from: &reader)))
+            }
+            var previous: String?
+            for _ in 0..<(try reader.read(UInt32.self, "constants")) {
+                let name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "constant name")
+                if let previous, !canonicallyPrecedes(previous, name) {
+                    throw TensorError(.malformed, "constant '\(name)' is out of order")
+                }
+                previous = name
+                let type = try TensorType(from: &reader)
+                constants[name] = try reader.withBytes(type.byteCount, "constant") { (bytes) throws(TensorError) in
+                    try Tensor(type: type, copying: bytes, allocator: allocator)
+                }
+            }
+            let nodeCount = try reader.read(UInt32.self, "nodes")
+            for _ in 0..<nodeCount {
+                let name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "node name")
+                let operation = try Operation(from: &reader)
+                let inputs = try Self.readNames(&reader)
+                nodes.append(
+                    Node(name: name, operation: operation, inputs: inputs, outputs: try Self.readNames(&reader)))
+            }
+            for _ in 0..<(try reader.read(UInt32.self, "outputs")) {
+                outputs.append(try reader.readString(maximumBytes: Graph.maximumNameBytes, "output name"))
+            }
+        }
+
+        private static func readNames(_ reader: inout ByteReader) throws(TensorError) -> [String] {
+            var names: [String] = []
+            for _ in 0..<(try reader.read(UInt16.self, "names")) {
+                names.append(try reader.readString(maximumBytes: Graph.maximumNameBytes, "value name"))
+            }
+            return names
+        }
+
+        func graph() throws(TensorError) -> Graph {
+            do throws(GraphError) {
+                let graph = try Graph(name: name, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
+                guard graph.constants.count == constants.count else {
+                    throw GraphError(.malformedFile, "a constant is used by nothing")
+                }
+                return graph
+            } catch { throw TensorError(.malformed, error.message) }
+        }
+    }
+}
+
+extension TensorType {
+    func encode(into writer: inout ByteWriter) {
+        writer.write(element.rawValue)
+        writer.write(UInt8(shape.rank))
+        for dimension in shape.dimensions { writer.write(Int64(dimension)) }
+    }
+
+    init(from reader: inout ByteReader) throws(TensorError) {
+        let code: UInt8 = try reader.read("element type")
+        guard let element = ElementType(rawValue: code) else {
+            throw TensorError(.malformed, "element type \(code) is unknown")
+        }
+        let rank = Int(try reader.read(UInt8.self, "rank"))
+        guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
+        var dimensions: [Int] = []
+        for _ in 0..<rank { dimensions.append(Int(try reader.read(Int64.self, "dimension"))) }
+        self.init(element, try Shape(dimensions))
+    }
+}

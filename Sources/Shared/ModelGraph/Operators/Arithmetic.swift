@@ -1,0 +1,52 @@
+package import Tensors
+
+/// An element-wise function of two operands with NumPy's broadcasting.
+package struct Arithmetic: Operator {
+    package enum Function: UInt8, Sendable, Hashable, CaseIterable {
+        case add = 1
+        case subtract = 2
+        case multiply = 3
+        case divide = 4
+    }
+
+    package var function: Function
+
+    package init(_ function: Function) { self.function = function }
+
+    package var onnxName: String {
+        switch function {
+        case .add: "Add"
+        case .subtract: "Sub"
+        case .multiply: "Mul"
+        case .divide: "Div"
+        }
+    }
+
+    package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
+        try requireFloats(operands, count: 2...2)
+        return [TensorType(.float32, try Self.broadcast(operands[0].shape, operands[1].shape))]
+    }
+
+    /// The shape that both shapes broadcast to.
+    package static func broadcast(_ first: Shape, _ second: Shape) throws(GraphError) -> Shape {
+        let rank = max(first.rank, second.rank)
+        let left = [Int](repeating: 1, count: rank - first.rank) + first.dimensions
+        let right = [Int](repeating: 1, count: rank - second.rank) + second.dimensions
+        var result: [Int] = []
+        for (a, b) in zip(left, right) {
+            try require(a == b || a == 1 || b == 1, "shapes \(first) and \(second) do not broadcast")
+            result.append(a == 1 ? b : a)
+        }
+        return try shape(result)
+    }
+
+    package func encode(into writer: inout ByteWriter) { writer.write(function.rawValue) }
+
+    package init(from reader: inout ByteReader) throws(TensorError) {
+        let code: UInt8 = try reader.read("arithmetic")
+        guard let function = Function(rawValue: code) else {
+            throw TensorError(.malformed, "arithmetic code \(code) is unknown")
+        }
+        self.function = function
+    }
+}

@@ -1,0 +1,82 @@
+/// Why the enclave refused. All that leaves it about a failure is one of these fixed-size codes; text would be an output
+/// channel. The set is open: a peer may send a number that this build does not know.
+package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    // The peer's bytes.
+
+    /// A message is not what its format demands.
+    package static let malformed = Self(rawValue: 1)
+    /// The message is not allowed in the enclave's present state.
+    package static let unexpected = Self(rawValue: 2)
+    /// The peer speaks another version of the protocol.
+    package static let unsupportedVersion = Self(rawValue: 3)
+
+    // The bundle.
+
+    /// The manifest's signature is not by the given owner key.
+    package static let manifestUnauthorized = Self(rawValue: 16)
+    /// A part is too large, or its chunks are not in order.
+    package static let partRefused = Self(rawValue: 17)
+
+    // Provisioning.
+
+    /// No bundle is loaded, so there is nothing to attest or to provision.
+    package static let bundleMissing = Self(rawValue: 32)
+    /// The owner has not provisioned this enclave process.
+    package static let notProvisioned = Self(rawValue: 33)
+    /// The provisioning message is not the owner's, or not for this enclave.
+    package static let ownerUnauthorized = Self(rawValue: 34)
+    /// The provisioning message is for an earlier start of an enclave: attest again.
+    package static let wrongEpoch = Self(rawValue: 35)
+    /// The provisioning message is for another bundle.
+    package static let wrongManifest = Self(rawValue: 36)
+    /// Another provisioning message was accepted before: restart the enclave to provision it anew.
+    package static let alreadyProvisioned = Self(rawValue: 37)
+    /// The FrontNet does not open with the owner's key, or does not hold a usable graph.
+    package static let frontNetRefused = Self(rawValue: 38)
+    /// The mapping unit does not open with the owner's key, or does not fit the FrontNet.
+    package static let mappingUnitRefused = Self(rawValue: 39)
+
+    // Requests.
+
+    /// The request is sealed to a key that this enclave does not hold (any more): attest again.
+    package static let unknownKey = Self(rawValue: 48)
+    /// The request does not decrypt.
+    package static let undecipherable = Self(rawValue: 49)
+    /// The request was seen before.
+    package static let replayed = Self(rawValue: 50)
+    /// As many requests are in flight as the enclave holds.
+    package static let overloaded = Self(rawValue: 51)
+    /// The request identifier is in use.
+    package static let duplicateRequest = Self(rawValue: 52)
+    /// No request with this identifier is in flight.
+    package static let unknownRequest = Self(rawValue: 53)
+    /// The host gave the request up.
+    package static let cancelled = Self(rawValue: 54)
+
+    // Faults.
+
+    /// The platform makes no evidence now.
+    package static let evidenceUnavailable = Self(rawValue: 64)
+    /// A fault of the enclave's own.
+    package static let internalFault = Self(rawValue: 65)
+
+    private static let names: [Self: String] = [
+        .malformed: "malformed", .unexpected: "unexpected", .unsupportedVersion: "unsupportedVersion",
+        .manifestUnauthorized: "manifestUnauthorized", .partRefused: "partRefused", .bundleMissing: "bundleMissing",
+        .notProvisioned: "notProvisioned", .ownerUnauthorized: "ownerUnauthorized", .wrongEpoch: "wrongEpoch",
+        .wrongManifest: "wrongManifest", .alreadyProvisioned: "alreadyProvisioned",
+        .frontNetRefused: "frontNetRefused", .mappingUnitRefused: "mappingUnitRefused", .unknownKey: "unknownKey",
+        .undecipherable: "undecipherable", .replayed: "replayed", .overloaded: "overloaded",
+        .duplicateRequest: "duplicateRequest", .unknownRequest: "unknownRequest", .cancelled: "cancelled",
+        .evidenceUnavailable: "evidenceUnavailable", .internalFault: "internalFault",
+    ]
+
+    /// Every code that this build names.
+    package static var known: [Self] { names.keys.sorted { $0.rawValue < $1.rawValue } }
+
+    /// A stable name for programs and logs.
+    package var name: String { Self.names[self] ?? "code\(rawValue)" }
+}

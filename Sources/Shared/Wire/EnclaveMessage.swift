@@ -1,0 +1,74 @@
+package import Tensors
+
+/// What the enclave says to the host.
+package enum EnclaveMessage: WireMessage {
+    case hello(version: UInt16, teeKind: String)
+    /// A manifest, a chunk of a part, or the wish to shut down was accepted.
+    case accepted
+    case evidence(EnclaveEvidence)
+    case provisioned
+    /// The tensors that cross to the BackNet, in its order of inputs.
+    case intermediate([Tensor])
+    /// A `message/ohttp-res`. Its size is the same for all answers of a model.
+    case answer([UInt8])
+    case refused(EnclaveErrorCode)
+    case status(EnclaveStatus)
+
+    package var kind: UInt8 {
+        switch self {
+        case .hello: 129
+        case .accepted: 130
+        case .evidence: 131
+        case .provisioned: 132
+        case .intermediate: 133
+        case .answer: 134
+        case .refused: 135
+        case .status: 136
+        }
+    }
+
+    package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
+        switch kind {
+        case 129: 2 + 4 + maximumTEEKindBytes
+        case 130, 132: 0
+        case 131, 134: limits.messageBytes
+        case 133: limits.tensorBytes
+        case 135: 2
+        case 136: EnclaveStatus.byteCount
+        default: nil
+        }
+    }
+
+    private static let maximumTEEKindBytes = 32
+
+    package init(kind: UInt8, reader: inout ByteReader, payload: TensorStorage) throws(TensorError) {
+        switch kind {
+        case 129:
+            self = .hello(
+                version: try reader.read("version"),
+                teeKind: try reader.readString(maximumBytes: Self.maximumTEEKindBytes, "TEE kind"))
+        case 130: self = .accepted
+        case 131: self = .evidence(try EnclaveEvidence(from: &reader))
+        case 132: self = .provisioned
+        case 133: self = .intermediate(try TensorListCodec.decode(&reader, in: payload))
+        case 134: self = .answer(try reader.readBytes(reader.remaining, "answer"))
+        case 135: self = .refused(EnclaveErrorCode(rawValue: try reader.read("code")))
+        case 136: self = .status(try EnclaveStatus(from: &reader))
+        default: throw TensorError(.malformed, "frame kind \(kind) is unknown")
+        }
+    }
+
+    package func encode(into builder: inout PayloadBuilder) {
+        switch self {
+        case .hello(let version, let teeKind):
+            builder.write(version)
+            builder.write(teeKind)
+        case .accepted, .provisioned: break
+        case .evidence(let evidence): evidence.encode(into: &builder)
+        case .intermediate(let tensors): TensorListCodec.encode(tensors, into: &builder)
+        case .answer(let bytes): builder.write(bytes: bytes)
+        case .refused(let code): builder.write(code.rawValue)
+        case .status(let status): status.encode(into: &builder)
+        }
+    }
+}

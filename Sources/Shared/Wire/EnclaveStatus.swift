@@ -1,0 +1,61 @@
+import Tensors
+
+/// What the enclave tells about itself to anyone: nothing that depends on an input or a result.
+package struct EnclaveStatus: Sendable, Hashable {
+    package enum State: UInt8, Sendable, CaseIterable {
+        /// The manifest or a sealed part is missing.
+        case awaitingBundle = 1
+        /// It can be attested and waits for the owner's provisioning message.
+        case awaitingOwner = 2
+        /// It answers clients.
+        case provisioned = 3
+    }
+
+    package let state: State
+    /// Counts the key pairs made since start; clients of an earlier one must attest again.
+    package let keyGeneration: UInt32
+    /// Requests that wait for the BackNet.
+    package let inFlight: UInt32
+    /// Requests that could be decrypted.
+    package let opened: UInt64
+    /// Sealed answers, whatever they say.
+    package let answered: UInt64
+    /// Refusals by a plain code.
+    package let refused: UInt64
+    /// BackNet results that were not what the mapping unit takes.
+    package let rejectedResults: UInt64
+
+    static let byteCount = 1 + 4 + 4 + 8 + 8 + 8 + 8
+
+    package init(
+        state: State, keyGeneration: UInt32, inFlight: UInt32, opened: UInt64, answered: UInt64, refused: UInt64,
+        rejectedResults: UInt64
+    ) {
+        self.state = state
+        self.keyGeneration = keyGeneration
+        self.inFlight = inFlight
+        self.opened = opened
+        self.answered = answered
+        self.refused = refused
+        self.rejectedResults = rejectedResults
+    }
+
+    init(from reader: inout ByteReader) throws(TensorError) {
+        let code: UInt8 = try reader.read("state")
+        guard let state = State(rawValue: code) else { throw TensorError(.malformed, "state \(code) is unknown") }
+        self.init(
+            state: state, keyGeneration: try reader.read("generation"), inFlight: try reader.read("in flight"),
+            opened: try reader.read("opened"), answered: try reader.read("answered"),
+            refused: try reader.read("refused"), rejectedResults: try reader.read("rejected results"))
+    }
+
+    func encode(into builder: inout PayloadBuilder) {
+        builder.write(state.rawValue)
+        builder.write(keyGeneration)
+        builder.write(inFlight)
+        builder.write(opened)
+        builder.write(answered)
+        builder.write(refused)
+        builder.write(rejectedResults)
+    }
+}

@@ -1,0 +1,119 @@
+package import Tensors
+
+/// A sealed part of the bundle.
+package enum SealedPartName: UInt8, Sendable, CaseIterable {
+    case frontNet = 1
+    case mappingUnit = 2
+}
+
+/// What the host says to the enclave. Each is answered by one ``EnclaveMessage`` with the same request identifier; an
+/// inference by an `intermediate` first unless everything is inside.
+package enum HostMessage: WireMessage {
+    /// The first message. Answered by `hello`.
+    case hello(version: UInt16)
+    /// The manifest as it is in the bundle, its 64-byte signature and the owner's 32-byte Ed25519 key. Answered by
+    /// `accepted`.
+    case loadManifest(manifest: [UInt8], signature: [UInt8], ownerPublicKey: [UInt8])
+    /// Bytes of a sealed part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by `accepted`.
+    case loadPart(SealedPartName, totalBytes: UInt64, offset: UInt64, bytes: [UInt8])
+    /// Asks for evidence over a fresh nonce of 16 to 64 bytes. Answered by `evidence`.
+    case evidence(nonce: [UInt8])
+    /// The owner's sealed message. Answered by `provisioned`.
+    case provision(ciphertext: [UInt8])
+    /// A client's `message/ohttp-req`. Answered by `intermediate`, or by `answer` when everything is inside or the sealed
+    /// answer is a refusal.
+    case infer(message: [UInt8])
+    /// The BackNet's outputs for an `intermediate`. Answered by `answer`.
+    case backNetResult([Tensor])
+    /// The BackNet could not run. Answered by `answer`, a sealed refusal.
+    case backNetFailure
+    /// Forgets a request in flight. Answered by `refused(.cancelled)` with its identifier, or `refused(.unknownRequest)`.
+    case cancel
+    /// Answered by `status`.
+    case status
+    /// Ends the enclave process after `accepted`.
+    case shutdown
+
+    package var kind: UInt8 {
+        switch self {
+        case .hello: 1
+        case .loadManifest: 2
+        case .loadPart: 3
+        case .evidence: 4
+        case .provision: 5
+        case .infer: 6
+        case .backNetResult: 7
+        case .backNetFailure: 8
+        case .cancel: 9
+        case .status: 10
+        case .shutdown: 11
+        }
+    }
+
+    package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
+        switch kind {
+        case 1: 2
+        case 2: min(1 << 20, limits.messageBytes)
+        case 3: min(FrameLimits.partChunkBytes + 64, limits.messageBytes)
+        case 4: 64 + 4
+        case 5, 6: limits.messageBytes
+        case 7: limits.tensorBytes
+        case 8...11: 0
+        default: nil
+        }
+    }
+
+    package init(kind: UInt8, reader: inout ByteReader, payload: TensorStorage) throws(TensorError) {
+        switch kind {
+        case 1: self = .hello(version: try reader.read("version"))
+        case 2:
+            self = .loadManifest(
+                manifest: try reader.readCounted("manifest"), signature: try reader.readBytes(64, "signature"),
+                ownerPublicKey: try reader.readBytes(32, "owner key"))
+        case 3:
+            let code: UInt8 = try reader.read("part")
+            guard let part = SealedPartName(rawValue: code) else {
+                throw TensorError(.malformed, "part \(code) is unknown")
+            }
+            self = .loadPart(
+                part, totalBytes: try reader.read("part size"), offset: try reader.read("offset"),
+                bytes: try reader.readCounted("chunk"))
+        case 4: self = .evidence(nonce: try reader.readCounted("nonce"))
+        case 5: self = .provision(ciphertext: try reader.readBytes(reader.remaining, "ciphertext"))
+        case 6: self = .infer(message: try reader.readBytes(reader.remaining, "request"))
+        case 7: self = .backNetResult(try TensorListCodec.decode(&reader, in: payload))
+        case 8: self = .backNetFailure
+        case 9: self = .cancel
+        case 10: self = .status
+        case 11: self = .shutdown
+        default: throw TensorError(.malformed, "frame kind \(kind) is unknown")
+        }
+    }
+
+    package func encode(into builder: inout PayloadBuilder) {
+        switch self {
+        case .hello(let version): builder.write(version)
+        case .loadManifest(let manifest, let signature, let ownerPublicKey):
+            builder.write(counted: manifest)
+            builder.write(bytes: signature)
+            builder.write(bytes: ownerPublicKey)
+        case .loadPart(let part, let totalBytes, let offset, let bytes):
+            builder.write(part.rawValue)
+            builder.write(totalBytes)
+            builder.write(offset)
+            builder.write(counted: bytes)
+        case .evidence(let nonce): builder.write(counted: nonce)
+        case .provision(let bytes), .infer(let bytes): builder.write(bytes: bytes)
+        case .backNetResult(let tensors): TensorListCodec.encode(tensors, into: &builder)
+        case .backNetFailure, .cancel, .status, .shutdown: break
+        }
+    }
+}
+
+extension ByteReader {
+    /// Bytes behind a 32-bit length, which is checked against what is left.
+    @_lifetime(self: copy self)
+    mutating func readCounted(_ what: StaticString) throws(TensorError) -> [UInt8] {
+        try readBytes(Int(try read(UInt32.self, what)), what)
+    }
+}

@@ -1,0 +1,48 @@
+import Tensors
+
+/// Tensors in a payload: u32 how many; for each u8 element type, u8 rank, u32 per dimension, zeros up to the next
+/// multiple of 64 bytes from the payload's start, elements. So a payload in aligned memory needs no copy to become tensors.
+enum TensorListCodec {
+    /// Element, rank, dimensions and padding.
+    static let maximumDescriptionBytes = 2 + 4 * Shape.maximumRank + TensorStorage.alignment - 1
+
+    static func encode(_ tensors: [Tensor], into builder: inout PayloadBuilder) {
+        builder.write(UInt32(tensors.count))
+        for tensor in tensors {
+            builder.write(tensor.element.rawValue)
+            builder.write(UInt8(tensor.shape.rank))
+            for dimension in tensor.shape.dimensions { builder.write(UInt32(dimension)) }
+            while builder.byteCount % TensorStorage.alignment != 0 { builder.write(UInt8(0)) }
+            builder.write(tensor)
+        }
+    }
+
+    /// - Parameter payload: The memory that `reader` reads; the tensors keep it alive.
+    static func decode(_ reader: inout ByteReader, in payload: TensorStorage) throws(TensorError) -> [Tensor] {
+        let count: UInt32 = try reader.read("number of tensors")
+        guard count <= FrameLimits.maximumTensors else {
+            throw TensorError(.malformed, "\(count) tensors are over the limit of \(FrameLimits.maximumTensors)")
+        }
+        var tensors: [Tensor] = []
+        for _ in 0..<count {
+            let code: UInt8 = try reader.read("element type")
+            guard let element = ElementType(rawValue: code) else {
+                throw TensorError(.malformed, "element type \(code) is unknown")
+            }
+            let rank = Int(try reader.read(UInt8.self, "rank"))
+            guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
+            var dimensions: [Int] = []
+            for _ in 0..<rank { dimensions.append(Int(try reader.read(UInt32.self, "dimension"))) }
+            let type = TensorType(element, try Shape(dimensions))
+            while reader.offset % TensorStorage.alignment != 0 {
+                guard try reader.read(UInt8.self, "padding") == 0 else {
+                    throw TensorError(.malformed, "the padding before a tensor is not zero")
+                }
+            }
+            let start = reader.offset
+            try reader.withBytes(type.byteCount, "tensor") { _ in }
+            tensors.append(try Tensor(type: type, storage: payload, byteOffset: start))
+        }
+        return tensors
+    }
+}

@@ -1,0 +1,26 @@
+/// What the `Wire` module and the socket under it refuse.
+package struct WireError: Error, Sendable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable {
+        private let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// Bytes that are not what the frame format demands.
+        package static let malformed = Code("malformed")
+        /// A length over the limit for its kind.
+        package static let tooLarge = Code("tooLarge")
+        /// The peer closed the connection.
+        package static let closed = Code("closed")
+        /// The operating system failed a read or a write.
+        package static let system = Code("system")
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,40 @@
+package import Wire
+
+/// Why the host could not do what it was asked.
+package struct HostError: Error, Sendable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable {
+        package let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// The enclave executable could not be started, or ended before it was ready.
+        package static let enclaveUnavailable = Code("enclaveUnavailable")
+        /// The enclave refused with a code of its own.
+        package static let refusedByEnclave = Code("refusedByEnclave")
+        /// More requests wait than the host admits.
+        package static let overloaded = Code("overloaded")
+        /// The enclave answered with something else than the protocol allows.
+        package static let protocolViolation = Code("protocolViolation")
+        /// The bundle does not fit this build.
+        package static let unusableBundle = Code("unusableBundle")
+    }
+
+    package let code: Code
+    package let message: String
+    /// The enclave's code, when it refused.
+    package let enclaveCode: EnclaveErrorCode?
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+        self.enclaveCode = nil
+    }
+
+    /// A refusal by the enclave.
+    package init(refused code: EnclaveErrorCode) {
+        self.code = .refusedByEnclave
+        self.message = "the enclave refused: \(code.name)"
+        self.enclaveCode = code
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,28 @@
+package import ModelGraph
+import Wire
+
+/// What the host holds of a bundle: sealed parts that it cannot open, and the BackNet.
+package struct HostedBundle: Sendable {
+    /// The exact bytes of `manifest.json`.
+    package let manifest: [UInt8]
+    /// 64 bytes.
+    package let manifestSignature: [UInt8]
+    /// 32 bytes. The enclave checks the signature with it and clients check it against their policy.
+    package let ownerPublicKey: [UInt8]
+    package let frontNet: [UInt8]
+    package let mappingUnit: [UInt8]
+    /// `nil` when everything is inside.
+    package let backNet: Graph?
+
+    package init(
+        manifest: [UInt8], manifestSignature: [UInt8], ownerPublicKey: [UInt8], frontNet: [UInt8],
+        mappingUnit: [UInt8], backNet: Graph?
+    ) {
+        self.manifest = manifest
+        self.manifestSignature = manifestSignature
+        self.ownerPublicKey = ownerPublicKey
+        self.frontNet = frontNet
+        self.mappingUnit = mappingUnit
+        self.backNet = backNet
+    }
+}

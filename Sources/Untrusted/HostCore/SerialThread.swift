@@ -1,0 +1,42 @@
+import Foundation
+import Synchronization
+
+/// A thread that runs blocks one after another, for work that blocks: it must not occupy Swift's cooperative pool.
+final class SerialThread: Sendable {
+    private struct State: Sendable {
+        var blocks: [@Sendable () -> Void] = []
+        var isReleased = false
+    }
+
+    private let box = Box()
+
+    /// The thread keeps this alive, not the owner, so that releasing the owner ends the thread.
+    private final class Box: Sendable {
+        let state = Mutex(State())
+        let available = DispatchSemaphore(value: 0)
+    }
+
+    init(name: String) {
+        let thread = Thread { [box] in
+            while true {
+                box.available.wait()
+                let (block, isReleased) = box.state.withLock { state in
+                    (state.blocks.isEmpty ? nil : state.blocks.removeFirst(), state.isReleased)
+                }
+                if let block { block() } else if isReleased { return }
+            }
+        }
+        thread.name = name
+        thread.start()
+    }
+
+    deinit {
+        box.state.withLock { $0.isReleased = true }
+        box.available.signal()
+    }
+
+    func enqueue(_ block: @escaping @Sendable () -> Void) {
+        box.state.withLock { $0.blocks.append(block) }
+        box.available.signal()
+    }
+}

@@ -1,0 +1,106 @@
+public import Evidence
+
+/// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
+public struct Appraiser: Sendable {
+    public let policy: Policy
+    private let development: DevelopmentTEE
+
+    /// - Parameter development: Evidence of the development TEE is refused unless the caller accepts it here by name
+    ///   and the policy names it too.
+    public init(policy: Policy, development: DevelopmentTEE = .refuse) {
+        self.policy = policy
+        self.development = development
+    }
+
+    /// Verifies that a document was made for this nonce by an enclave that the policy describes.
+    ///
+    /// - Parameters:
+    ///   - nonce: 16 to 64 random bytes that the caller made for this session and used for no other.
+    ///   - time: The time at which certificates and collateral have to be valid.
+    ///   - collateral: The caller's own, which takes the place of what the document carries.
+    ///   - roots: Where chains have to end.
+    ///   - seenBefore: Dates of collateral seen earlier; what is older is refused.
+    /// - Returns: The peer, the only value that messages can be sealed to.
+    /// - Throws: ``AttestationError``: `rejected` with the verdict, or `invalidInput`.
+    public func verify(
+        _ document: EvidenceDocument, nonce: [UInt8], at time: Timestamp,
+        collateral: [CollateralRole: [UInt8]] = [:], roots: TrustedRoots = .vendors,
+        seenBefore: [String: Timestamp] = [:]
+    ) throws(AttestationError) -> VerifiedPeer {
+        guard ReportTranscript.nonceByteCounts.contains(nonce.count) else {
+            throw AttestationError(.invalidInput, "the nonce has \(nonce.count) bytes; expected 16 to 64")
+        }
+        // Roles that are not known are of no use to any check.
+        let served = document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) }
+        }
+        let request = VerificationRequest(
+            tee: document.tee, evidence: document.evidence,
+            collateral: Dictionary(served) { first, _ in first }.merging(collateral) { $1 }, at: time, roots: roots,
+            seenBefore: seenBefore)
+        var log = CheckLog()
+        var claims = Claims()
+        do throws(Rejection) {
+            // Before anything is read: a TEE that the policy does not name is of no interest.
+            guard policy.tee.contains(document.tee) else {
+                throw log.reject(
+                    .teeAllowed, document.tee == .development ? .developmentNotAccepted : .wrongTEE,
+                    found: document.tee.rawValue,
+                    expected: policy.tee.map(\.rawValue).sorted().joined(separator: " or "))
+            }
+            try EvidenceVerification(request: request, policy: policy, development: development)
+                .verify(&claims, &log)
+            PolicyAppraisal(policy: policy, request: request, isForPeer: true).check(claims, &log)
+            try DocumentBinding(policy: policy, document: document, nonce: nonce).check(claims, &log)
+        } catch {
+            // The log has the failed check.
+        }
+        let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
+        guard verdict.isAccepted else { throw AttestationError(rejected: verdict) }
+        return VerifiedPeer(document, verdict)
+    }
+}
+
+extension Verdict {
+    /// Judges saved evidence, which belongs to no session. No peer comes of it.
+    ///
+    /// - Parameter policy: `nil` appraises nothing: the evidence is verified to the vendor's root, and every check of
+    ///   a policy is listed as skipped.
+    public static func onSavedEvidence(
+        _ request: VerificationRequest, policy: Policy?, development: DevelopmentTEE = .refuse
+    ) -> Verdict {
+        var log = CheckLog()
+        var claims = Claims()
+        do throws(Rejection) {
+            try EvidenceVerification(request: request, policy: policy, development: development)
+                .verify(&claims, &log)
+            if let policy {
+                PolicyAppraisal(policy: policy, request: request, isForPeer: false).check(claims, &log)
+            } else {
+                log.warnings.append("no policy was given: the evidence is genuine, but nothing was appraised")
+                for check in PolicyAppraisal.checks(of: request.tee) { log.skip(check, "no policy was given") }
+            }
+        } catch {
+            // The log has the failed check.
+        }
+        return Verdict(tee: request.tee, entries: log.entries, claims: claims, warnings: log.warnings)
+    }
+}
+
+/// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and only to one can be encrypted.
+public struct VerifiedPeer: Sendable {
+    /// How the peer was judged.
+    public let verdict: Verdict
+    /// The run of the enclave that made the keys.
+    public let epoch: [UInt8]
+    /// The exact bytes of the manifest that the enclave is bound to.
+    public let manifest: [UInt8]
+    /// An `application/ohttp-keys` list: the keys that only the verified enclave has.
+    package let keyConfiguration: [UInt8]
+
+    fileprivate init(_ document: EvidenceDocument, _ verdict: Verdict) {
+        self.verdict = verdict
+        self.epoch = document.epoch
+        self.manifest = document.manifest
+        self.keyConfiguration = document.keyConfiguration
+    }
+}

@@ -1,0 +1,119 @@
+import Evidence
+
+/// One value inside JSON text, read only where it is asked for. It knows where it stands in the text, so that a
+/// signature over "the bytes of this member" is checked over the very bytes that are read afterwards. Members may not
+/// be doubled, and no function calls itself, so that nesting costs no stack.
+struct JSONText: Sendable {
+    let source: [UInt8]
+    let range: Range<Int>
+    /// The member that holds the value, for messages.
+    let name: String
+
+    /// The whole of a file.
+    init(_ source: [UInt8], name: String) throws(JSONFault) {
+        var scanner = JSONScanner(source, 0..<source.count, name)
+        let range = try scanner.value()
+        try scanner.finish()
+        self.init(source, range, name)
+    }
+
+    private init(_ source: [UInt8], _ range: Range<Int>, _ name: String) {
+        self.source = source
+        self.range = range
+        self.name = name
+    }
+
+    /// The bytes of the value as they stand.
+    var bytes: [UInt8] { Array(source[range]) }
+
+    var isNull: Bool { source[range].elementsEqual("null".utf8) }
+
+    func object() throws(JSONFault) -> JSONObject {
+        var scanner = try open("{", "an object")
+        var members: [String: JSONText] = [:]
+        if scanner.take("}") { return JSONObject(name: name, members: members) }
+        repeat {
+            let key = try JSONText(source, scanner.value(), name).string()
+            try scanner.expect(":")
+            let member = JSONText(source, try scanner.value(), key)
+            guard members.updateValue(member, forKey: key) == nil else {
+                throw JSONFault("\(name) has two members '\(key)'")
+            }
+        } while scanner.take(",")
+        try scanner.expect("}")
+        return JSONObject(name: name, members: members)
+    }
+
+    func array() throws(JSONFault) -> [JSONText] {
+        var scanner = try open("[", "an array")
+        var elements: [JSONText] = []
+        if scanner.take("]") { return elements }
+        repeat {
+            elements.append(JSONText(source, try scanner.value(), name))
+        } while scanner.take(",")
+        try scanner.expect("]")
+        return elements
+    }
+
+    func string() throws(JSONFault) -> String {
+        guard range.count >= 2, source[range.lowerBound] == UInt8(ascii: "\"") else {
+            throw JSONFault("\(name) is not a string")
+        }
+        return try JSONScanner.unescape(source[(range.lowerBound + 1)..<(range.upperBound - 1)], name)
+    }
+
+    func integer() throws(JSONFault) -> Int {
+        // JSON has no leading zeros and no plus sign, so only the canonical form of a number is read.
+        guard let text = String(validating: source[range], as: UTF8.self), let value = Int(text),
+            String(value) == text
+        else { throw JSONFault("\(name) is not a whole number") }
+        return value
+    }
+
+    func boolean() throws(JSONFault) -> Bool {
+        if source[range].elementsEqual("true".utf8) { return true }
+        if source[range].elementsEqual("false".utf8) { return false }
+        throw JSONFault("\(name) is neither true nor false")
+    }
+
+    /// - Parameter count: The number of bytes that the text must give; any number if `nil`.
+    func hex(_ count: Int? = nil) throws(JSONFault) -> [UInt8] {
+        guard let bytes = [UInt8](hex: try string()), count == nil || bytes.count == count else {
+            throw JSONFault("\(name) is not hexadecimal" + (count.map { " of \($0) bytes" } ?? ""))
+        }
+        return bytes
+    }
+
+    private func open(_ character: Unicode.Scalar, _ what: String) throws(JSONFault) -> JSONScanner {
+        var scanner = JSONScanner(source, range, name)
+        guard scanner.take(character) else { throw JSONFault("\(name) is not \(what)") }
+        return scanner
+    }
+}
+
+/// The members of a JSON object.
+struct JSONObject: Sendable {
+    let name: String
+    let members: [String: JSONText]
+
+    /// - Throws: ``JSONFault`` when the member is missing.
+    subscript(_ key: String) -> JSONText {
+        get throws(JSONFault) {
+            guard let member = members[key] else { throw JSONFault("\(name) has no member '\(key)'") }
+            return member
+        }
+    }
+
+    /// - Throws: ``JSONFault`` naming a member that is not in `known`: a misspelt one would be a check less.
+    func refuseMembers(otherThan known: Set<String>) throws(JSONFault) {
+        if let unknown = members.keys.filter({ !known.contains($0) }).min() {
+            throw JSONFault("\(name) has an unknown member '\(unknown)'")
+        }
+    }
+}
+
+/// What is wrong with JSON text, in a phrase that starts with the place.
+struct JSONFault: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,9 @@
+/// What a policy says about one check. There is no value that silently means "unchecked": what is skipped has a
+/// reason, which the verdict repeats.
+public enum Requirement<Value: Sendable & Hashable>: Sendable, Hashable {
+    case require(Value)
+    /// The policy's author decided against the check.
+    case skip(reason: String)
+    /// The policy does not speak of it. Enough to look at saved evidence, never enough to talk to a peer.
+    case unstated
+}

@@ -1,0 +1,79 @@
+/// The checks of evidence, in the order in which they are made. The raw values are stable names: programs and the
+/// documentation use them.
+public enum Check: String, Sendable, Hashable, CaseIterable {
+    case teeKind = "tee-kind"
+    case evidenceFormat = "evidence-format"
+
+    // The development TEE.
+    case developmentAccepted = "development-accepted"
+    case developmentKey = "development-key"
+    case developmentSignature = "development-signature"
+
+    // Intel SGX and TDX.
+    case pckCertificates = "pck-certificates"
+    case pckRoot = "pck-root"
+    case pckChain = "pck-chain"
+    case pckValidity = "pck-validity"
+    case qeReportSignature = "qe-report-signature"
+    case attestationKeyBinding = "attestation-key-binding"
+    case quoteSignature = "quote-signature"
+    case collateralPresent = "collateral-present"
+    case rootCRL = "root-crl"
+    case rootCRLValidity = "root-crl-validity"
+    case pckAuthorityRevocation = "pck-ca-revocation"
+    case pckCRL = "pck-crl"
+    case pckCRLValidity = "pck-crl-validity"
+    case pckRevocation = "pck-revocation"
+    case tcbInfoFormat = "tcb-info-format"
+    case tcbInfoSigner = "tcb-info-signer"
+    case tcbInfoSignature = "tcb-info-signature"
+    case tcbInfoValidity = "tcb-info-validity"
+    case tcbInfoMatch = "tcb-info-match"
+    case qeIdentityFormat = "qe-identity-format"
+    case qeIdentitySigner = "qe-identity-signer"
+    case qeIdentitySignature = "qe-identity-signature"
+    case qeIdentityValidity = "qe-identity-validity"
+    case qeIdentityMatch = "qe-identity-match"
+    case tdxModule = "tdx-module"
+    case tcbLevel = "tcb-level"
+    case tcbNotRevoked = "tcb-not-revoked"
+
+    // AMD SEV-SNP.
+    case vekCertificate = "vek-certificate"
+    case vekChain = "vek-chain"
+    case vekValidity = "vek-validity"
+    case askRevocation = "ask-revocation"
+    case signingKey = "signing-key"
+    case vekTCB = "vek-tcb"
+    case vekChipID = "vek-chip-id"
+    case vekProduct = "vek-product"
+    case reportSignature = "report-signature"
+
+    // AWS Nitro.
+    case documentRoot = "document-root"
+    case documentChain = "document-chain"
+    case documentValidity = "document-validity"
+    case documentSignature = "document-signature"
+
+    // The policy.
+    case teeAllowed = "tee-allowed"
+    case collateralAge = "collateral-age"
+    case debug
+    case policyReserved = "policy-reserved"
+    case migration
+    case vmpl
+    case tcbStatus = "tcb-status"
+    case advisories
+    case evaluationDataNumber = "evaluation-data-number"
+    case minimumTCB = "minimum-tcb"
+    case productID = "product-id"
+    case measurements
+    case age
+
+    // What the evidence is bound to.
+    case nonce
+    case ownerKey = "owner-key"
+    case manifestSignature = "manifest-signature"
+    case manifestDigest = "manifest-digest"
+    case reportData = "report-data"
+}

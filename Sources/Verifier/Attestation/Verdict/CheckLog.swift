@@ -1,0 +1,48 @@
+/// The checks of one appraisal as they are made. A failed check ends the stage that it belongs to, because what comes
+/// after it would be about bytes that nobody vouches for; checks of a policy are collected.
+struct CheckLog {
+    private(set) var entries: [Verdict.Entry] = []
+    var warnings: [String] = []
+
+    /// Notes a check that has to hold for the next ones to make sense.
+    ///
+    /// - Throws: ``Rejection`` when it does not hold; the log then has it as failed.
+    mutating func require(
+        _ check: Check, _ holds: Bool, otherwise code: @autoclosure () -> ReasonCode,
+        found: @autoclosure () -> String = "", expected: @autoclosure () -> String = ""
+    ) throws(Rejection) {
+        note(check, holds, otherwise: code(), found: found(), expected: expected())
+        guard holds else { throw Rejection() }
+    }
+
+    /// Notes a check after whose failure the following ones are made all the same.
+    mutating func note(
+        _ check: Check, _ holds: Bool, otherwise code: @autoclosure () -> ReasonCode,
+        found: @autoclosure () -> String = "", expected: @autoclosure () -> String = ""
+    ) {
+        let outcome: Verdict.Entry.Outcome
+        if holds {
+            outcome = .passed
+        } else {
+            let code = code()
+            assert(check.codes.contains(code), "\(check) does not list \(code)")
+            outcome = .failed(code)
+        }
+        entries.append(Verdict.Entry(check: check, outcome: outcome, found: found(), expected: expected()))
+    }
+
+    mutating func skip(_ check: Check, _ reason: String) {
+        entries.append(Verdict.Entry(check: check, outcome: .skipped(reason: reason), found: "", expected: ""))
+    }
+
+    /// Notes a failed check and gives the error that ends the stage.
+    mutating func reject(
+        _ check: Check, _ code: ReasonCode, found: String = "", expected: String = ""
+    ) -> Rejection {
+        note(check, false, otherwise: code, found: found, expected: expected)
+        return Rejection()
+    }
+}
+
+/// A stage ended; the ``CheckLog`` says why.
+struct Rejection: Error {}

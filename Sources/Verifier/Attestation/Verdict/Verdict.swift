@@ -1,0 +1,71 @@
+public import Evidence
+
+/// The outcome of an appraisal: every check that was made or skipped, in order, and what the evidence says of itself.
+public struct Verdict: Sendable {
+    public struct Entry: Sendable, Hashable {
+        public enum Outcome: Sendable, Hashable {
+            case passed
+            case failed(ReasonCode)
+            case skipped(reason: String)
+        }
+
+        public let check: Check
+        public let outcome: Outcome
+        /// What the evidence has, and what it was compared with. Empty where a check compares no values.
+        public let found: String
+        public let expected: String
+    }
+
+    public let tee: TEEKind
+    public let entries: [Entry]
+    /// What the evidence says; to be believed only as far as ``isAccepted`` and the passed checks go.
+    public let claims: Claims
+    /// What a reader must know even if all checks passed, such as that evidence of the development TEE was accepted.
+    public let warnings: [String]
+
+    /// Whether no check failed. A check that could not be reached follows one that failed.
+    public let isAccepted: Bool
+
+    init(tee: TEEKind, entries: [Entry], claims: Claims, warnings: [String]) {
+        self.tee = tee
+        self.entries = entries
+        self.claims = claims
+        self.warnings = warnings
+        // An appraisal that checked nothing accepts nothing.
+        self.isAccepted =
+            entries.contains { $0.outcome == .passed }
+            && entries.allSatisfy { if case .failed = $0.outcome { false } else { true } }
+    }
+
+    /// The failed checks, each with its code.
+    public var failures: [(entry: Entry, code: ReasonCode)] {
+        entries.compactMap { entry in
+            guard case .failed(let code) = entry.outcome else { return nil }
+            return (entry, code)
+        }
+    }
+
+    /// The skipped checks, each with the reason.
+    public var skipped: [(check: Check, reason: String)] {
+        entries.compactMap { entry in
+            guard case .skipped(let reason) = entry.outcome else { return nil }
+            return (entry.check, reason)
+        }
+    }
+
+    /// One line: accepted, or what failed first.
+    public var summary: String {
+        guard let first = failures.first else { return "\(tee.rawValue) evidence accepted" }
+        return "\(tee.rawValue) evidence rejected: \(first.entry.message(first.code)); \(first.code.remedy)"
+    }
+}
+
+extension Verdict.Entry {
+    /// What failed: check, found and expected, in one line.
+    func message(_ code: ReasonCode) -> String {
+        var message = "\(check.rawValue): \(code.rawValue)"
+        if !found.isEmpty { message += ", found \(found)" }
+        if !expected.isEmpty { message += ", expected \(expected)" }
+        return message
+    }
+}

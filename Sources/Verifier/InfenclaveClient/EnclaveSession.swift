@@ -1,0 +1,161 @@
+public import Attestation
+public import BundleFormat
+import Foundation
+public import Imaging
+public import SealedChannel
+import SecretMemory
+public import Tensors
+
+/// One class of an answer.
+public struct Classification: Sendable, Hashable {
+    /// Position in the model's output.
+    public let index: Int
+    public let name: String
+    /// 0 to 1.
+    public let probability: Float
+}
+
+/// A verified enclave: what is sent through this is sealed to keys that only that enclave holds.
+public struct EnclaveSession: Sendable {
+    /// How the enclave was judged.
+    public let peer: VerifiedPeer
+    /// What the owner says of the model; its signature was checked.
+    public let manifest: BundleManifest
+
+    private let transport: HTTPTransport
+    private let recipient: KeyConfiguration
+    private static let maximumAnswerBytes = 4 << 20
+
+    init(peer: VerifiedPeer, transport: HTTPTransport) throws(ClientError) {
+        do {
+            manifest = try BundleManifest(decoding: peer.manifest)
+            recipient = try KeyConfiguration.preferred(
+                in: try KeyConfiguration.parseList(peer.keyConfiguration.span.bytes))
+        } catch {
+            throw ClientError(
+                .invalidResponse, "the attested manifest or key configuration is not usable: \(error)",
+                remedy: "use the version of infenclave that the server runs")
+        }
+        self.peer = peer
+        self.transport = transport
+    }
+
+    /// The picture as the model's input, before normalisation, which happens in the enclave: u8 `[1, height, width,
+    /// channels]`.
+    ///
+    /// - Throws: ``ImagingError`` when the picture is smaller than the model's crop.
+    public func encode(_ image: Image) throws(ImagingError) -> Tensor {
+        try Preprocessor(manifest.input.preprocessing).pixels(of: image)
+    }
+
+    /// Classifies a picture.
+    ///
+    /// - Throws: ``ClientError``.
+    public func classify(_ image: Image, token: AccessToken) async throws(ClientError) -> [Classification] {
+        let tensor: Tensor
+        do throws(ImagingError) { tensor = try encode(image) } catch {
+            throw ClientError(.invalidInput, error.message)
+        }
+        return try await classify(tensor, token: token)
+    }
+
+    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or the normalised f32 `[1, channels, height,
+    /// width]`.
+    ///
+    /// - Returns: The model's most probable classes, as many as the owner allows.
+    /// - Throws: ``ClientError``.
+    public func classify(_ tensor: Tensor, token: AccessToken) async throws(ClientError) -> [Classification] {
+        do {
+            let request = ClassificationRequest(token: token, tensor: tensor)
+            let plaintext = try request.encodeBinaryRequest(authority: transport.authority)
+            let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)
+            let answer = try await exchange(sealed)
+            return try results(of: answer)
+        } catch let error as ClientError {
+            throw error
+        } catch let error as SealedChannelError {
+            throw ClientError(.invalidResponse, error.message)
+        } catch {
+            throw ClientError(.invalidResponse, "the exchange failed")
+        }
+    }
+
+    private func exchange(_ sealed: ObliviousRequest) async throws -> ClassificationAnswer {
+        let response = try await transport.post(
+            "/ohttp", body: sealed.message, contentType: ObliviousRequest.mediaType,
+            maximumBytes: Self.maximumAnswerBytes)
+        try Refusal.check(response)
+        guard response.contentType == ObliviousRequest.responseMediaType else {
+            throw ClientError(.invalidResponse, "the answer has the content type '\(response.contentType.prefix(80))'")
+        }
+        let plaintext = try sealed.opener.open(response.body.span.bytes)
+        return try ClassificationAnswer(binaryResponse: plaintext.bytes)
+    }
+
+    private func results(of answer: ClassificationAnswer) throws -> [Classification] {
+        switch answer.status {
+        case .answered:
+            return answer.entries.map { Classification(index: $0.index, name: $0.name, probability: $0.probability) }
+        case .unknownToken:
+            throw ClientError(
+                .unknownToken, "the owner did not list this access token",
+                remedy: "ask the owner to provision its digest", refusal: "unknownToken")
+        case .wrongTensorType:
+            let preprocessing = manifest.input.preprocessing
+            throw ClientError(
+                .invalidInput,
+                "the model takes u8 1x\(preprocessing.height)x\(preprocessing.width)x\(preprocessing.channels.count) "
+                    + "or f32 \(manifest.input.shape.map(String.init).joined(separator: "x")) with finite values",
+                refusal: "wrongTensorType")
+        case .replayedRequest:
+            throw ClientError(.refused, "the enclave saw this message before", refusal: "replayedRequest")
+        case .overLimit:
+            throw ClientError(
+                .refused, "a limit that the owner set is reached", remedy: "try again later", refusal: "overLimit")
+        case .outsideFailed:
+            throw ClientError(
+                .refused, "the host failed to run its part of the model", remedy: "try again", refusal: "outsideFailed")
+        default:
+            throw ClientError(
+                .refused, "the enclave refused with code \(answer.status.rawValue)",
+                refusal: "status\(answer.status.rawValue)")
+        }
+    }
+
+    /// Gives the enclave the model key and the clients that it may answer.
+    ///
+    /// - Parameters:
+    ///   - modelKey: Of the bundle that is served.
+    ///   - ownerKey: The key that signed the bundle.
+    ///   - tokens: Digests of the access tokens to accept.
+    ///   - limits: Bounds on the service.
+    /// - Throws: ``ClientError``.
+    public func provision(
+        modelKey: ModelKey, ownerKey: OwnerSigningKey, tokens: [TokenDigest], limits: ServiceLimits = .standard
+    ) async throws(ClientError) {
+        guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
+            throw ClientError(
+                .invalidConfiguration, "this owner key is not the one that signed the bundle",
+                remedy: "use the key that `infenclave partition` was given")
+        }
+        let message: [UInt8]
+        do throws(SealedChannelError) {
+            guard let epoch = EnclaveEpoch(bytes: peer.epoch) else {
+                throw SealedChannelError(.malformed, "the attested epoch is not 16 bytes")
+            }
+            let provisioning = try ProvisioningMessage(
+                modelKey: modelKey, templateDigest: ContentDigest(of: manifest.templateBytes(of: peer.manifest)),
+                manifestDigest: ContentDigest(of: peer.manifest), acceptedTokens: tokens, limits: limits, epoch: epoch,
+                keyConfiguration: peer.keyConfiguration)
+            message = try provisioning.sealed(to: recipient, signedBy: ownerKey)
+        } catch { throw ClientError(.invalidConfiguration, error.message) }
+        let response = try await transport.post(
+            "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16)
+        try Refusal.check(response)
+    }
+}
+
+extension ServiceLimits {
+    /// 64 requests at a time, and as many in all as an enclave may remember.
+    public static let standard = ServiceLimits(requestsInFlight: 64, requestsInEpoch: 1 << 40)
+}

@@ -1,0 +1,133 @@
+import Foundation
+import FoundationNetworking
+import Synchronization
+
+/// Requests to one server, without redirects, caches or cookies, and with bounded answers.
+struct HTTPTransport: Sendable {
+    struct Response: Sendable {
+        let status: Int
+        let contentType: String
+        let body: [UInt8]
+    }
+
+    private static let timeout: TimeInterval = 120
+    private let base: URL
+
+    /// - Parameter server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it
+    ///   only hides who talks to whom.
+    init(server: String) throws(ClientError) {
+        guard let url = URL(string: server), let scheme = url.scheme, ["http", "https"].contains(scheme),
+            url.host?.isEmpty == false, url.path.isEmpty || url.path == "/", url.query == nil
+        else {
+            throw ClientError(
+                .invalidConfiguration, "'\(server)' is no server address", remedy: "write it as http://HOST:PORT")
+        }
+        base = url
+    }
+
+    /// The name of the server, for the request's authority.
+    var authority: String { base.host.map { "\($0)\(base.port.map { ":\($0)" } ?? "")" } ?? "" }
+
+    func get(_ path: String, query: String, maximumBytes: Int) async throws(ClientError) -> Response {
+        try await send(URLRequest(url: url(path, query)), maximumBytes: maximumBytes)
+    }
+
+    func post(
+        _ path: String, body: [UInt8], contentType: String, maximumBytes: Int
+    ) async throws(ClientError) -> Response {
+        var request = URLRequest(url: url(path, nil))
+        request.httpMethod = "POST"
+        request.httpBody = Data(body)
+        request.setValue(contentType, forHTTPHeaderField: "Content-Type")
+        return try await send(request, maximumBytes: maximumBytes)
+    }
+
+    private func url(_ path: String, _ query: String?) -> URL {
+        var components = URLComponents()
+        (components.scheme, components.host, components.port) = (base.scheme, base.host, base.port)
+        components.path = path
+        components.query = query
+        return components.url ?? base
+    }
+
+    private func send(_ request: URLRequest, maximumBytes: Int) async throws(ClientError) -> Response {
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.timeoutIntervalForRequest = Self.timeout
+        configuration.httpShouldSetCookies = false
+        configuration.urlCache = nil
+        let receiver = Receiver(maximumBytes: maximumBytes)
+        let session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
+        let result = await withCheckedContinuation { continuation in
+            receiver.start(session.dataTask(with: request), continuation)
+        }
+        session.finishTasksAndInvalidate()
+        do throws(ClientError) { return try result.get() } catch {
+            guard error.code == .unreachable else { throw error }
+            throw ClientError(
+                .unreachable, "\(base.absoluteString) cannot be reached: \(error.message)",
+                remedy: "check the address and that `infenclave serve` runs")
+        }
+    }
+}
+
+/// Collects one answer up to a size.
+private final class Receiver: NSObject, URLSessionDataDelegate {
+    typealias Result = Swift.Result<HTTPTransport.Response, ClientError>
+
+    private struct State {
+        var continuation: CheckedContinuation<Result, Never>?
+        var body: [UInt8] = []
+        var isTooLarge = false
+    }
+
+    private let maximumBytes: Int
+    private let state = Mutex(State())
+
+    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+    func start(_ task: URLSessionDataTask, _ continuation: CheckedContinuation<Result, Never>) {
+        state.withLock { $0.continuation = continuation }
+        task.resume()
+    }
+
+    func urlSession(
+        _: URLSession, task _: URLSessionTask, willPerformHTTPRedirection _: HTTPURLResponse,
+        newRequest _: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
+    ) { completionHandler(nil) }
+
+    func urlSession(_: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        let isTooLarge = state.withLock { state in
+            state.isTooLarge = state.isTooLarge || state.body.count + data.count > maximumBytes
+            if !state.isTooLarge { state.body.append(contentsOf: data) }
+            return state.isTooLarge
+        }
+        if isTooLarge { dataTask.cancel() }
+    }
+
+    func urlSession(_: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        let (continuation, body, isTooLarge) = state.withLock { state in
+            defer { state.continuation = nil }
+            return (state.continuation, state.body, state.isTooLarge)
+        }
+        if isTooLarge {
+            continuation?.resume(
+                returning: .failure(ClientError(.invalidResponse, "the answer is over \(maximumBytes) bytes")))
+        } else if let response = task.response as? HTTPURLResponse, error == nil {
+            let type = response.value(forHTTPHeaderField: "Content-Type") ?? ""
+            continuation?.resume(
+                returning: .success(.init(status: response.statusCode, contentType: type, body: body)))
+        } else {
+            let reason = (error as? URLError).map(Self.reason) ?? "the connection broke"
+            continuation?.resume(returning: .failure(ClientError(.unreachable, reason)))
+        }
+    }
+
+    private static func reason(_ error: URLError) -> String {
+        switch error.code {
+        case .cannotFindHost: "the host name is unknown"
+        case .cannotConnectToHost: "the connection was refused"
+        case .timedOut: "it did not answer in time"
+        default: "the connection failed (error \(error.errorCode))"
+        }
+    }
+}

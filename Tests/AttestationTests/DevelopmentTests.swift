@@ -1,0 +1,211 @@
+import Attestation
+import Crypto
+import Evidence
+import Testing
+
+/// A development TEE, an owner and a bundle of the test's own.
+struct DevelopmentFixture {
+    let machine = Curve25519.Signing.PrivateKey()
+    let owner = Curve25519.Signing.PrivateKey()
+    var nonce = [UInt8](repeating: 7, count: 32)
+    var measurement = [UInt8](repeating: 1, count: 48)
+    var keyConfiguration = [UInt8](repeating: 2, count: 100)
+    var epoch = [UInt8](repeating: 3, count: 16)
+    let manifest: [UInt8]
+
+    init() {
+        manifest = Array(
+            #"{"formatVersion":1,"ownerPublicKey":"\#(Array(owner.publicKey.rawRepresentation).hex)","parts":[]}"#
+                .utf8)
+    }
+
+    var policyJSON: String {
+        """
+        {"version":1,"tee":["development"],"ownerPublicKey":"\(Array(owner.publicKey.rawRepresentation).hex)",
+        "manifestDigest":"\(Array(SHA256.hash(data: manifest)).hex)",
+        "measurements":{"development":["\([UInt8](repeating: 1, count: 48).hex)"]},
+        "developmentKey":"\(Array(machine.publicKey.rawRepresentation).hex)"}
+        """
+    }
+
+    func appraiser(_ development: DevelopmentTEE = .dangerouslyAccept) throws -> Appraiser {
+        Appraiser(policy: try Policy(json: Array(policyJSON.utf8)), development: development)
+    }
+
+    func document(reportOver transcriptManifest: [UInt8]? = nil) throws -> EvidenceDocument {
+        let transcript = try ReportTranscript(
+            nonce: nonce, keyConfiguration: keyConfiguration,
+            manifestDigest: Array(SHA256.hash(data: transcriptManifest ?? manifest)),
+            ownerPublicKey: Array(owner.publicKey.rawRepresentation), epoch: epoch)
+        let reportData = Array(SHA512.hash(data: transcript.encoded()))
+        let message = try DevelopmentReport.signedMessage(measurement: measurement, reportData: reportData)
+        let report = try DevelopmentReport(
+            measurement: measurement, reportData: reportData, publicKey: Array(machine.publicKey.rawRepresentation),
+            signature: Array(try machine.signature(for: message)))
+        return try EvidenceDocument(
+            tee: .development, nonce: nonce, evidence: report.encoded(), keyConfiguration: keyConfiguration,
+            manifest: manifest,
+            manifestSignature: Array(try owner.signature(for: Array("infenclave manifest v1".utf8) + [0] + manifest)),
+            epoch: epoch)
+    }
+}
+
+extension EvidenceDocument {
+    /// The document with other fields.
+    func changed(
+        evidence: [UInt8]? = nil, keyConfiguration: [UInt8]? = nil, manifest: [UInt8]? = nil,
+        manifestSignature: [UInt8]? = nil, epoch: [UInt8]? = nil
+    ) throws -> EvidenceDocument {
+        try EvidenceDocument(
+            tee: tee, nonce: nonce, evidence: evidence ?? self.evidence, collateral: collateral,
+            keyConfiguration: keyConfiguration ?? self.keyConfiguration, manifest: manifest ?? self.manifest,
+            manifestSignature: manifestSignature ?? self.manifestSignature, epoch: epoch ?? self.epoch)
+    }
+}
+
+private let now = Timestamp(secondsSince1970: 1_750_000_000)
+
+/// The check and code that a rejected document fails first.
+private func failure(
+    _ fixture: DevelopmentFixture, _ document: EvidenceDocument, nonce: [UInt8]? = nil,
+    _ development: DevelopmentTEE = .dangerouslyAccept
+) throws -> (Check, ReasonCode)? {
+    let appraiser = try fixture.appraiser(development)
+    do throws(AttestationError) {
+        _ = try appraiser.verify(document, nonce: nonce ?? fixture.nonce, at: now)
+        return nil
+    } catch {
+        let verdict = try #require(error.verdict)
+        return verdict.failures.first.map { ($0.entry.check, $0.code) }
+    }
+}
+
+@Suite("Development evidence")
+struct DevelopmentTests {
+    @Test("A document with every binding in place gives a verified peer that says what it is not")
+    func accepted() throws {
+        let fixture = DevelopmentFixture()
+        let document = try EvidenceDocument(json: fixture.document().json())
+        let peer = try fixture.appraiser().verify(document, nonce: fixture.nonce, at: now)
+        #expect(peer.keyConfiguration == fixture.keyConfiguration)
+        #expect(peer.manifest == fixture.manifest)
+        #expect(peer.epoch == fixture.epoch)
+        #expect(peer.verdict.warnings.contains { $0.contains("protects against nothing") })
+        #expect(peer.verdict.skipped.isEmpty)
+    }
+
+    @Test("Development evidence is refused unless the call accepts it by name")
+    func refusedByDefault() throws {
+        let fixture = DevelopmentFixture()
+        let found = try #require(try failure(fixture, fixture.document(), .refuse))
+        #expect(found == (.developmentAccepted, .developmentNotAccepted))
+    }
+
+    @Test("A release policy refuses development evidence even where the call accepts it")
+    func releasePolicy() throws {
+        let fixture = DevelopmentFixture()
+        let policy = try Policy(json: Array(fixture.policyJSON.replacing(#"["development"]"#, with: #"["tdx"]"#).utf8))
+        let appraiser = Appraiser(policy: policy, development: .dangerouslyAccept)
+        let error = #expect(throws: AttestationError.self) {
+            try appraiser.verify(fixture.document(), nonce: fixture.nonce, at: now)
+        }
+        #expect(error?.verdict?.failures.map(\.code) == [.developmentNotAccepted])
+    }
+
+    @Test("Each part of the binding is refused with its own reason when it is another's")
+    func bindings() throws {
+        let fixture = DevelopmentFixture()
+        let document = try fixture.document()
+        let other = DevelopmentFixture()
+
+        #expect(try failure(fixture, document, nonce: [UInt8](repeating: 8, count: 32))! == (.nonce, .nonceMismatch))
+        #expect(
+            try failure(fixture, document.changed(keyConfiguration: [9])) ?? (.nonce, .malformed)
+                == (.reportData, .reportDataMismatch))
+        #expect(
+            try failure(fixture, document.changed(epoch: Array(repeating: 9, count: 16))) ?? (.nonce, .malformed)
+                == (.reportData, .reportDataMismatch))
+        #expect(
+            try failure(fixture, document.changed(manifest: other.manifest)) ?? (.nonce, .malformed)
+                == (.ownerKey, .ownerKeyMismatch))
+        #expect(
+            try failure(fixture, document.changed(manifest: fixture.manifest + [0x20])) ?? (.nonce, .malformed)
+                == (.manifestSignature, .manifestSignatureInvalid))
+        #expect(
+            try failure(fixture, other.document()) ?? (.nonce, .malformed)
+                == (.developmentKey, .signingKeyMismatch))
+        // The right code over another manifest.
+        #expect(
+            try failure(fixture, fixture.document(reportOver: other.manifest)) ?? (.nonce, .malformed)
+                == (.reportData, .reportDataMismatch))
+        // Another manifest that the owner did sign.
+        let newer = fixture.manifest + [0x20]
+        let signature = Array(
+            try fixture.owner.signature(for: Array("infenclave manifest v1".utf8) + [0] + newer))
+        #expect(
+            try failure(fixture, document.changed(manifest: newer, manifestSignature: signature))
+                ?? (.nonce, .malformed) == (.manifestDigest, .manifestMismatch))
+        var otherCode = fixture
+        otherCode.measurement[47] ^= 1
+        #expect(
+            try failure(fixture, otherCode.document()) ?? (.nonce, .malformed)
+                == (.measurements, .measurementMismatch))
+    }
+
+    @Test("A flipped bit in any byte of a development report is refused")
+    func flippedBytes() throws {
+        let fixture = DevelopmentFixture()
+        let document = try fixture.document()
+        for index in document.evidence.indices {
+            var evidence = document.evidence
+            evidence[index] ^= 0x10
+            #expect(try failure(fixture, document.changed(evidence: evidence)) != nil, "byte \(index)")
+        }
+        #expect(try failure(fixture, document.changed(evidence: document.evidence + [0]))?.1 == .malformed)
+        #expect(try failure(fixture, document.changed(evidence: Array(document.evidence.dropLast())))?.1 == .malformed)
+    }
+
+    @Test(
+        "A policy that leaves something open verifies no peer",
+        arguments: [
+            "ownerPublicKey", "manifestDigest", "measurements", "developmentKey",
+        ])
+    func incompletePolicy(_ member: String) throws {
+        let fixture = DevelopmentFixture()
+        let members = fixture.policyJSON.replacing("\n", with: "")
+        let pattern = try Regex("\"\(member)\":([^,{]*|\\{[^}]*\\})(,|(?=\\}$))")
+        let json = members.replacing(pattern, with: "").replacing(",}", with: "}")
+        #expect(!json.contains(member))
+        let policy = try Policy(json: Array(json.utf8))
+        #expect(throws: AttestationError.self) {
+            try Appraiser(policy: policy, development: .dangerouslyAccept)
+                .verify(fixture.document(), nonce: fixture.nonce, at: now)
+        }
+    }
+
+    @Test("What a policy skips is listed with its reason")
+    func skips() throws {
+        let fixture = DevelopmentFixture()
+        let digest = Array(SHA256.hash(data: fixture.manifest)).hex
+        let json = fixture.policyJSON.replacing(
+            #""manifestDigest":"\#(digest)""#, with: #""skip":{"manifestDigest":"any model of this owner"}"#)
+        let peer = try Appraiser(policy: try Policy(json: Array(json.utf8)), development: .dangerouslyAccept)
+            .verify(fixture.document(), nonce: fixture.nonce, at: now)
+        #expect(peer.verdict.skipped.map(\.check) == [.manifestDigest])
+        #expect(peer.verdict.skipped.map(\.reason) == ["any model of this owner"])
+    }
+
+    @Test(
+        "A policy with an unknown, doubled or ill-typed member is refused",
+        arguments: [
+            #"{"tee":["tdx"],"alowDebug":false}"#, #"{"tee":["tdx"],"tee":["development"]}"#, #"{"tee":"tdx"}"#,
+            #"{"tee":[]}"#, #"{"tee":["arm"]}"#, #"{"tee":["tdx"],"version":2}"#, #"{"tee":["tdx"]"#, "[]", "",
+            #"{"tee":["tdx"],"measurements":{}}"#, #"{"tee":["tdx"],"measurements":{"mrtd":[]}}"#,
+            #"{"tee":["tdx"],"measurements":{"mrtd":["zz"]}}"#, #"{"tee":["tdx"],"skip":{"tee":"why not"}}"#,
+            #"{"tee":["tdx"],"skip":{"measurements":""}}"#, #"{"tee":["tdx"]} x"#,
+        ])
+    func invalidPolicies(_ json: String) {
+        let error = #expect(throws: AttestationError.self) { try Policy(json: Array(json.utf8)) }
+        #expect(error?.code == .invalidPolicy)
+    }
+}

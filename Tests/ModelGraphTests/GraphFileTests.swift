@@ -1,0 +1,95 @@
+import ModelGraph
+import Tensors
+import Testing
+
+@Suite("Canonical graph files")
+struct GraphFileTests {
+    /// Every operator once, so that no coding goes untested.
+    private static let operations: [Operation] = [
+        .convolution(Convolution(window: Window(kernel: [3, 5], strides: [2, 1], pads: [1, 2, 3, 4]), groups: 7)),
+        .batchNormalization(BatchNormalization(epsilon: 1e-3)), .activation(Activation(.clip, alpha: -1, beta: 6)),
+        .arithmetic(Arithmetic(.divide)),
+        .pooling(Pooling(.averageWithPadding, window: Window(kernel: [2, 2]), ceil: true)),
+        .globalPooling(GlobalPooling(.maximum)), .gemm(Gemm(alpha: 2, beta: 3, transposeA: true)),
+        .matMul(MatMul()), .concat(Concat(axis: -1)), .reshape(Reshape([0, -1])), .flatten(Flatten(axis: 2)),
+        .squeeze(Squeeze(axes: [1])), .unsqueeze(Unsqueeze(axes: [-1, 0])), .transpose(Transpose([0, 2, 1])),
+        .slice(Slice(starts: [-1], ends: [Int.min], axes: [2], steps: [-2])),
+        .pad(Pad(.reflect, pads: [0, 1, 0, 1], value: 0.5)), .softmax(Softmax(axis: 1, flattensTail: true)),
+        .localResponseNormalization(LocalResponseNormalization(size: 5, alpha: 1e-4, beta: 0.75, bias: 2)),
+        .reduceMean(ReduceMean(axes: [2, 3], keepsDimensions: true)), .identity(Identity(isDropout: true)),
+    ]
+
+    @Test("A graph that was written and read back is the same graph")
+    func roundTrip() throws {
+        let graph = try residualGraph()
+        let bytes = GraphFile.encode(graph)
+        let decoded = try GraphFile.decode(bytes.span.bytes)
+        #expect(GraphFile.encode(decoded) == bytes)
+        #expect(decoded.nodes.map(\.operation) == graph.nodes.map(\.operation))
+        #expect(try decoded.constants["w2"]?.floats() == graph.constants["w2"]?.floats())
+        #expect(decoded.types == graph.types)
+    }
+
+    @Test("Every operator's attributes survive", arguments: operations)
+    func operators(operation: Operation) throws {
+        var writer = ByteWriter()
+        operation.encode(into: &writer)
+        var reader = ByteReader(writer.bytes.span.bytes)
+        #expect(try Operation(from: &reader) == operation)
+        try reader.finish()
+    }
+
+    @Test("Every truncation is refused")
+    func truncation() throws {
+        let bytes = GraphFile.encode(try residualGraph())
+        for count in 0..<bytes.count {
+            let part = Array(bytes[..<count])
+            #expect(throws: GraphError.self) { try GraphFile.decode(part.span.bytes) }
+        }
+        let longer = bytes + [0]
+        #expect(throws: GraphError.self) { try GraphFile.decode(longer.span.bytes) }
+    }
+
+    @Test("A flipped byte gives an error or another graph that encodes to the same bytes, never a trap")
+    func flips() throws {
+        let bytes = GraphFile.encode(try residualGraph())
+        var refused = 0
+        for index in bytes.indices {
+            var flipped = bytes
+            flipped[index] ^= 0xFF
+            do throws(GraphError) {
+                let graph = try GraphFile.decode(flipped.span.bytes)
+                #expect(GraphFile.encode(graph) == flipped)
+            } catch { refused += 1 }
+        }
+        #expect(refused > 0)
+    }
+
+    @Test("The parts of a bundle survive, and another part's magic is refused")
+    func parts() throws {
+        let graph = try residualGraph()
+        let cut = try graph.cut(named: "relu1")
+        let partition = try graph.partitioned(front: cut, mapping: try graph.cut(named: "fc"))
+        let normalization = try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6])
+        let front = try FrontNetPart(graph: partition.front, normalization: normalization, boundaryCount: 1)
+        let mapping = try MappingUnitPart(
+            graph: partition.mapping, appliesSoftmax: false, classNames: ["a", "b", "ç", "d", ""], topK: 3)
+        let (frontBytes, mappingBytes) = (front.encoded(), mapping.encoded())
+        let readFront = try FrontNetPart(decoding: frontBytes.span.bytes, allocator: .standard)
+        let readMapping = try MappingUnitPart(decoding: mappingBytes.span.bytes, allocator: .standard)
+        #expect(readFront.normalization == normalization && readFront.boundaryCount == 1)
+        #expect(readMapping.classNames == mapping.classNames && readMapping.topK == 3)
+        #expect(throws: GraphError.self) { try FrontNetPart(decoding: mappingBytes.span.bytes, allocator: .standard) }
+        #expect(throws: GraphError.self) { try MappingUnitPart(decoding: frontBytes.span.bytes, allocator: .standard) }
+    }
+
+    @Test("A list of class names of the wrong length is refused")
+    func labels() throws {
+        let graph = try residualGraph()
+        let partition = try graph.partitioned(
+            front: try graph.cut(named: "relu1"), mapping: try graph.cut(named: "fc"))
+        #expect(throws: GraphError.self) {
+            try MappingUnitPart(graph: partition.mapping, appliesSoftmax: false, classNames: ["a"], topK: 1)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import ModelGraph
+import ONNXFormat
+import ONNXImport
+import Tensors
+import TestSupport
+import Testing
+
+/// A bad model gives a typed error that says what is wrong where; never a trap, a hang or a large allocation.
+@Suite struct BadModelTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let proto: ONNXModelProto
+        let code: ONNXImportError.Code
+        let phrases: [String]
+
+        init(
+            _ name: String, _ proto: ONNXModelProto, _ code: ONNXImportError.Code, _ phrases: String...
+        ) {
+            testDescription = name
+            self.proto = proto
+            self.code = code
+            self.phrases = phrases
+        }
+    }
+
+    static let relu = ONNXNodeProto.make("Relu", ["x"], ["y"], name: "r")
+
+    static let cases: [Case] = [
+        Case(
+            "an unknown operator", .make(nodes: [.make("Einsum", ["x"], ["y"], name: "e")]), .unsupported,
+            "node 'e'", "Einsum", "opset 13", "AveragePool", "Unsqueeze"),
+        Case("an old opset", .make(opset: 6, nodes: [relu]), .unsupported, "operator set 6", "7 to 23"),
+        Case("a future opset", .make(opset: 24, nodes: [relu]), .unsupported, "operator set 24"),
+        Case("an absurd opset", .make(opset: .min, nodes: [relu]), .unsupported, "operator set"),
+        Case("no opset", .make(opset: nil, nodes: [relu]), .unsupported, "names no version"),
+        Case(
+            "an unknown attribute", .make(nodes: [.make("Relu", ["x"], ["y"], name: "r", ["alpha": .integer(1)])]),
+            .unsupported, "node 'r' (Relu, opset 13)", "'alpha'"),
+        Case(
+            "an attribute of another type",
+            .make(nodes: [.make("Flatten", ["x"], ["y"], ["axis": .integers([1])])]), .malformed, "'axis'"),
+        Case(
+            "indices of MaxPool",
+            .make(
+                outputs: ["y", "i"], nodes: [.make("MaxPool", ["x"], ["y", "i"], ["kernel_shape": .integers([2, 2])])]),
+            .unsupported, "first output"),
+        Case(
+            "a cycle",
+            .make(nodes: [.make("Add", ["x", "b"], ["a"]), .make("Relu", ["a"], ["b"]), .make("Relu", ["b"], ["y"])]),
+            .invalidGraph, "depends on itself"),
+        Case("a node that needs itself", .make(nodes: [.make("Add", ["x", "y"], ["y"])]), .invalidGraph, "itself"),
+        Case(
+            "a missing tensor", .make(nodes: [.make("Add", ["x", "w"], ["y"], name: "n")]), .invalidGraph, "'w'", "'n'"),
+        Case("a missing output", .make(outputs: ["z"], nodes: [relu]), .invalidGraph, "'z'"),
+        Case("no output", .make(outputs: [], nodes: [relu]), .invalidGraph, "no output"),
+        Case("a value made twice", .make(nodes: [relu, .make("Tanh", ["x"], ["y"])]), .invalidGraph, "defined twice"),
+        Case("an input made by a node", .make(nodes: [.make("Relu", ["x"], ["x"])]), .invalidGraph, "defined twice"),
+        Case(
+            "shapes that do not fit",
+            .make(nodes: [.make("Add", ["x", "w"], ["y"], name: "n")], initializers: [.floats("w", [1, 2], [2])]),
+            .invalidGraph, "node 'n' (Add, opset 13)", "do not broadcast"),
+        Case(
+            "a shape that depends on the input", .make(nodes: [.make("Reshape", ["x", "x"], ["y"])]), .unsupported,
+            "not constant"),
+        Case(
+            "too few values", .make(nodes: [.make("Add", ["x", "w"], ["y"])], initializers: [.floats("w", [1], [2])]),
+            .malformed, "constant 'w'", "8 bytes, found 4"),
+        Case(
+            "values without data",
+            .make(nodes: [.make("Add", ["x", "w"], ["y"])], initializers: [.make("w", [1 << 29], .float)]),
+            .malformed, "constant 'w'"),
+        Case(
+            "extents whose product overflows",
+            .make(nodes: [.make("Add", ["x", "w"], ["y"])], initializers: [.make("w", [1 << 62, 1 << 62], .float)]),
+            .malformed, "elements"),
+        Case(
+            "a negative extent",
+            .make(nodes: [.make("Add", ["x", "w"], ["y"])], initializers: [.make("w", [-1], .float)]), .malformed,
+            "negative"),
+        Case("an absurd input", .make(inputs: [("x", [1 << 40, 1 << 40])], nodes: [relu]), .inputShape, "'x'"),
+        Case(
+            "a constant of 4 GB",
+            .make(
+                nodes: [.make("ConstantOfShape", ["s"], ["w"], name: "c"), .make("Add", ["x", "w"], ["y"])],
+                initializers: [.integers("s", [1 << 30])]), .tooLarge, "node 'c'"),
+        Case(
+            "many constants of 1 GB in all",
+            .make(
+                nodes: (0..<5).map { .make("ConstantOfShape", ["s"], ["w\($0)"]) } + [
+                    .make("Concat", (0..<5).map { "w\($0)" }, ["y"], ["axis": .integer(0)])
+                ], initializers: [.integers("s", [1 << 26])]), .tooLarge, "exceeds"),
+        Case(
+            "integers that overflow",
+            .make(
+                nodes: [.make("Mul", ["a", "a"], ["s"]), .make("Reshape", ["x", "s"], ["y"])],
+                initializers: [.integers("a", [.max])]), .invalidGraph, "overflow"),
+        Case(
+            "a division by 0",
+            .make(
+                nodes: [.make("Div", ["a", "b"], ["s"]), .make("Reshape", ["x", "s"], ["y"])],
+                initializers: [.integers("a", [1]), .integers("b", [0])]), .invalidGraph, "divide by 0"),
+        Case(
+            "an absurd kernel",
+            .make(nodes: [
+                .make(
+                    "MaxPool", ["x"], ["y"],
+                    [
+                        "kernel_shape": .integers([.max, .max]), "dilations": .integers([.max, .max]),
+                    ])
+            ]), .invalidGraph, "not positive"),
+        Case(
+            "absurd pads",
+            .make(nodes: [
+                .make(
+                    "MaxPool", ["x"], ["y"],
+                    [
+                        "kernel_shape": .integers([1, 1]), "pads": .integers([.max, .max, .max, .min]),
+                    ])
+            ]), .invalidGraph, "padding"),
+        Case(
+            "an index outside",
+            .make(
+                nodes: [.make("Gather", ["a", "i"], ["y"])],
+                initializers: [
+                    .integers("a", [1]), .integers("i", [.min]),
+                ]), .invalidGraph, "outside"),
+        Case(
+            "strings", .make(nodes: [.make("Add", ["x", "w"], ["y"])], initializers: [.make("w", [1], .string)]),
+            .unsupported, "string"),
+    ]
+
+    @Test("A bad graph is refused, saying what is wrong where", arguments: cases)
+    func isRefused(_ bad: Case) throws {
+        let error = try #require(#expect(throws: ONNXImportError.self) { try bad.proto.load() })
+        #expect(error.code == bad.code, "\(error)")
+        for phrase in bad.phrases { #expect(error.message.contains(phrase)) }
+    }
+
+    @Test(
+        "Bytes that are no model are refused",
+        arguments: [
+            [], Array("a text file named .onnx\n".utf8), Array("{\"json\": true}".utf8),
+            [UInt8](repeating: 0, count: 64),
+            [UInt8](repeating: 0xFF, count: 64),
+            [0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0x07] + [UInt8](repeating: 8, count: 1000),
+            [UInt8](repeating: 0x0B, count: 100_000), [UInt8](repeating: 0x3A, count: 100_000),
+        ] as [[UInt8]])
+    func noModel(_ bytes: [UInt8]) {
+        let error = #expect(throws: ONNXImportError.self) { try ONNXModel(bytes: Data(bytes)) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains("not an ONNX model") == true)
+    }
+
+    @Test("Every truncation and every changed byte gives a model or a typed error")
+    func mutations() throws {
+        let proto = ONNXModelProto.make(
+            nodes: [
+                .make("Conv", ["x", "w"], ["a"], ["pads": .integers([1, 1, 1, 1]), "strides": .integers([2, 2])]),
+                .make("MaxPool", ["a"], ["b"], ["kernel_shape": .integers([2, 2])]),
+                .make("Shape", ["b"], ["s"]), .make("Slice", ["s", "zero", "one"], ["n"]),
+                .make("Concat", ["n", "rest"], ["t"], ["axis": .integer(0)]), .make("Reshape", ["b", "t"], ["c"]),
+                .make("Softmax", ["c"], ["y"], ["axis": .integer(1)]),
+            ],
+            initializers: [
+                .floats("w", [Float](repeating: 1, count: 2 * 3 * 3 * 3), [2, 3, 3, 3]), .integers("zero", [0]),
+                .integers("one", [1]), .integers("rest", [-1]),
+            ])
+        let bytes = try proto.fileBytes()
+        _ = try ONNXModel(bytes: bytes)
+        var refused = 0
+        func attempt(_ bytes: Data) {
+            do throws(ONNXImportError) { _ = try ONNXModel(bytes: bytes) } catch { refused += 1 }
+        }
+        for count in 0..<bytes.count { attempt(bytes.prefix(count)) }
+        // Losing the last output names, at most, leaves a model.
+        #expect(refused > bytes.count * 9 / 10)
+        for index in bytes.indices {
+            for change: UInt8 in [0x01, 0x7F, 0x80, 0xFF] {
+                var changed = bytes
+                changed[index] ^= change
+                attempt(changed)
+            }
+        }
+    }
+
+    @Test("A name from the file cannot fill or break the lines of a message")
+    func longNames() throws {
+        let name = "\u{1B}[31m\n" + String(repeating: "n", count: 100_000)
+        let proto = ONNXModelProto.make(nodes: [.make("Relu", ["w"], ["y"], name: name)])
+        let error = try #require(#expect(throws: ONNXImportError.self) { try proto.load() })
+        #expect(error.message.utf8.count < 3000)
+        #expect(!error.message.unicodeScalars.contains { $0.value < 32 })
+    }
+
+    @Test("A chain of 100,000 nodes is read without recursion, and a longer one than allowed is refused")
+    func longChain() throws {
+        func chain(_ count: Int) -> ONNXModelProto {
+            .make(
+                outputs: ["v\(count)"],
+                nodes: [.make("Relu", ["x"], ["v1"])]
+                    + (1..<count).reversed().map { .make("Relu", ["v\($0)"], ["v\($0 + 1)"]) })
+        }
+        #expect(try chain(100_000).load().graph.nodes.count == 100_000)
+        let error = #expect(throws: ONNXImportError.self) { try chain(Graph.maximumNodes + 1).load() }
+        #expect(error?.code == .tooLarge)
+    }
+
+    @Test(
+        "Paths that lead to no regular file are refused with the path",
+        arguments: ["/", "/nowhere/model.onnx", "/dev/zero", ""])
+    func paths(_ path: String) {
+        let error = #expect(throws: ONNXImportError.self) { try ONNXModel.load(path: path) }
+        #expect(error?.code == .unreadableFile)
+        #expect(error?.message.hasPrefix("\(path): ") == true)
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import ModelGraph
+import ONNXFormat
+import ONNXImport
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ExternalDataTests {
+    /// A folder with `weights.bin` (24 bytes), a folder beside it, and links that lead out.
+    final class Folder {
+        let root = FileManager.default.temporaryDirectory.appendingPathComponent("onnx-\(UUID().uuidString)")
+        var model: String { root.appendingPathComponent("model").path }
+
+        init() throws {
+            let files = FileManager.default
+            let model = root.appendingPathComponent("model")
+            try files.createDirectory(at: model.appendingPathComponent("part"), withIntermediateDirectories: true)
+            let bytes = [Float](arrayLiteral: 1, 2, 3, 4, 5, 6).withUnsafeBytes { Data($0) }
+            for name in ["model/weights.bin", "model/part/weights.bin", "outside.bin"] {
+                try bytes.write(to: root.appendingPathComponent(name))
+            }
+            try files.createSymbolicLink(
+                at: model.appendingPathComponent("link.bin"),
+                withDestinationURL: root.appendingPathComponent("outside.bin"))
+            try files.createSymbolicLink(at: model.appendingPathComponent("up"), withDestinationURL: root)
+        }
+
+        deinit { try? FileManager.default.removeItem(at: root) }
+    }
+
+    static func model(_ tensors: [ONNXTensorProto]) -> ONNXModelProto {
+        .make(
+            inputs: [("x", [2])], nodes: [.make("Sum", ["x"] + tensors.map(\.name), ["y"])], initializers: tensors)
+    }
+
+    @Test("Weights beside the model are read at their offsets, and may be shared")
+    func reads() throws {
+        let folder = try Folder()
+        let graph = try Self.model([
+            .external("a", [2], ["location": "weights.bin", "offset": "8", "length": "8"]),
+            .external("b", [2], ["location": "weights.bin", "offset": "8", "length": "8"]),
+            .external("c", [2], ["location": "./part/weights.bin"]),
+        ]).load(folder: folder.model).graph
+        #expect(try graph.constants["a"]?.floats() == [3, 4])
+        #expect(try graph.constants["b"]?.floats() == [3, 4])
+        #expect(try graph.constants["c"]?.floats() == [1, 2])
+    }
+
+    @Test(
+        "A place outside the folder or beyond the file is refused",
+        arguments: [
+            ["location": "../outside.bin"], ["location": "part/../../outside.bin"], ["location": "link.bin"],
+            ["location": "up/outside.bin"], ["location": ""], ["location": "missing.bin"], ["location": "part"],
+            ["location": "/etc/hostname"], ["location": "weights.bin", "offset": "20"],
+            ["location": "weights.bin", "offset": "9223372036854775807"], ["location": "weights.bin", "offset": "-4"],
+            ["location": "weights.bin", "length": "4"], ["location": "weights.bin", "length": "x"],
+            ["location": "weights.bin\u{0}.txt"], [:],
+        ])
+    func refuses(_ entries: [String: String]) throws {
+        let folder = try Folder()
+        let error = #expect(throws: ONNXImportError.self) {
+            try Self.model([.external("a", [2], entries)]).load(folder: folder.model)
+        }
+        #expect(error?.code == .externalData)
+        #expect(error?.message.hasPrefix("constant 'a': ") == true)
+    }
+
+    @Test("A small file cannot be claimed many times over, nor a large tensor from it")
+    func bounds() throws {
+        let folder = try Folder()
+        let claims = (0..<4).map { index in
+            ONNXTensorProto.external("w\(index)", [2], ["location": "weights.bin", "offset": "\(index * 4)"])
+        }
+        for tensors in [claims, [.external("w", [1 << 33], ["location": "weights.bin"])]] {
+            let error = #expect(throws: ONNXImportError.self) { try Self.model(tensors).load(folder: folder.model) }
+            #expect(error?.code == .externalData)
+        }
+    }
+
+    @Test("A model from memory has no folder, so external data is refused")
+    func memory() throws {
+        let error = #expect(throws: ONNXImportError.self) {
+            try Self.model([.external("a", [2], ["location": "weights.bin"])]).load()
+        }
+        #expect(error?.code == .externalData)
+    }
+}

@@ -1,0 +1,79 @@
+import Dispatch
+import FrameSocket
+import Glibc
+import Tensors
+import Testing
+import Wire
+
+@Suite("The socket between host and enclave")
+struct FrameSocketTests {
+    private func pair() throws -> (host: HostSocket, enclave: EnclaveSocket) {
+        let (host, descriptor) = try HostSocket.pair()
+        return (host, EnclaveSocket(descriptor: descriptor))
+    }
+
+    @Test("Tensors of many megabytes arrive as they were sent")
+    func largeTensors() async throws {
+        let (host, enclave) = try pair()
+        let values = (0..<5_000_000).map { Float($0) }
+        let tensor = try Tensor(values, shape: [5, 1_000_000])
+        let sending = DispatchQueue(label: "sender")
+        sending.async {
+            for requestID in 0..<3 {
+                do { try host.write(.backNetResult([tensor, tensor]), requestID: UInt64(requestID)) } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        for requestID in 0..<3 {
+            guard case .frame(let frame)? = try enclave.read(), case .backNetResult(let tensors) = frame.message else {
+                Issue.record("no tensors arrived")
+                return
+            }
+            #expect(frame.requestID == UInt64(requestID))
+            #expect(tensors.count == 2)
+            for found in tensors { #expect(try found.floats() == values) }
+        }
+    }
+
+    @Test("The end of the stream between two frames is the end, within a frame an error")
+    func endOfStream() throws {
+        let (host, enclave) = try pair()
+        try host.write(.status, requestID: 4)
+        host.close()
+        guard case .frame(let frame)? = try enclave.read(), case .status = frame.message else {
+            Issue.record("the last frame did not arrive")
+            return
+        }
+        #expect(try enclave.read() == nil)
+
+        let (other, descriptor) = try HostSocket.pair()
+        var bytes = OutgoingFrame(EnclaveMessage.accepted, requestID: 1).bytes
+        bytes.removeLast()
+        #expect(bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) } == 23)
+        Glibc.close(descriptor)
+        let error = #expect(throws: WireError.self) { try other.read() }
+        #expect(error?.code == .closed)
+    }
+
+    @Test("Writing to a peer that is gone is an error, not a signal")
+    func brokenPipe() throws {
+        let (host, descriptor) = try HostSocket.pair()
+        Glibc.close(descriptor)
+        let error = #expect(throws: WireError.self) { try host.write(.status, requestID: 1) }
+        #expect(error?.code == .closed)
+    }
+
+    @Test("Limits apply to what is read next")
+    func limits() throws {
+        let (host, enclave) = try pair()
+        try host.write(.infer(message: [UInt8](repeating: 1, count: 100)), requestID: 1)
+        try host.write(.infer(message: [UInt8](repeating: 1, count: 100)), requestID: 2)
+        #expect(try enclave.read(limits: FrameLimits(messageBytes: 100)) != nil)
+        guard case .malformed(2, let error)? = try enclave.read(limits: FrameLimits(messageBytes: 99)) else {
+            Issue.record("100 bytes were accepted")
+            return
+        }
+        #expect(error.code == .tooLarge)
+    }
+}
