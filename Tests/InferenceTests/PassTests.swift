@@ -96,6 +96,17 @@ struct PassTests {
         #expect(plan.kinds.contains("scale and shift"))
     }
 
+    @Test("BatchNormalization by parameters that are computed is arithmetic")
+    func batchNormalizationExpansion() throws {
+        var problem = Problem("normalisation by inputs")
+        try problem.input("x", [2, 8, 6, 6])
+        for parameter in ["scale", "shift", "mean"] { try problem.input(parameter, [8]) }
+        try problem.constant("variance", [8], in: 0.5...2)
+        problem.node(
+            "n", .batchNormalization(BatchNormalization(epsilon: 1e-3)), "x", "scale", "shift", "mean", "variance")
+        #expect(try problem.check().rewrites(by: "batch normalisation expansion") == ["n"])
+    }
+
     @Test("A Pad with zeros goes into the convolution after it, and into an average that counts padding")
     func paddingMerging() throws {
         var problem = Problem("pad and convolution")

@@ -94,15 +94,14 @@ struct PlanTests {
 
     @Test("What cannot be computed is refused with the name of the node")
     func refusesUnsupported() throws {
-        var problem = Problem("normalisation by an input")
-        try problem.input("x", [1, 4, 2, 2])
-        try problem.input("s", [4])
-        try problem.constant("c", [4], in: 1...2)
-        problem.node("norm", .batchNormalization(BatchNormalization(epsilon: 0)), "x", "s", "c", "c", "c")
+        var problem = Problem("convolution over four dimensions")
+        try problem.input("x", [1, 2, 3, 3, 3, 3])
+        try problem.constant("w", [2, 2, 1, 1, 1, 1])
+        problem.node("conv", .convolution(Convolution(window: Window(kernel: [1, 1, 1, 1]))), "x", "w")
         let graph = try problem.graph()
         let error = #expect(throws: InferenceError.self) { try Plan(compiling: graph) }
         #expect(error?.code == .unsupported)
-        #expect(error?.message.contains("'norm'") == true)
+        #expect(error?.message.contains("'conv'") == true)
     }
 
     @Test("All memory comes from the allocator, and a run allocates its results only")

@@ -9,6 +9,8 @@ private let allowedEdges: [String: Set<String>] = [
     "Wire": ["Tensors"],
     "Evidence": [],
     "BundleFormat": ["Tensors"],
+    // Transport: the only I/O that host and enclave share.
+    "FrameSocket": ["Tensors", "Wire"],
     // Imaging.
     "CImageCodecs": [],
     "Imaging": ["CImageCodecs", "Tensors"],
@@ -23,13 +25,15 @@ private let allowedEdges: [String: Set<String>] = [
     "ReferenceInference": ["ModelGraph", "Tensors"],
     // Trusted: no importer, HTTP server, JSON from strangers, or logging backend.
     "EnclaveCore": [
-        "Evidence", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+        "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
         "swift-crypto/Crypto",
     ],
-    "EnclavePlatform": ["EnclaveCore", "Evidence", "SealedChannel", "SecretMemory", "swift-crypto/Crypto"],
-    "infenclave-enclave": ["EnclaveCore", "EnclavePlatform", "Inference", "SecretMemory", "Wire"],
+    "EnclavePlatform": ["EnclaveCore", "Evidence", "SecretMemory", "Tensors", "swift-crypto/Crypto"],
+    "infenclave-enclave": [
+        "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
+    ],
     // Untrusted: cannot name a key type.
-    "HostCore": ["Evidence", "Inference", "ModelGraph", "Tensors", "Wire"],
+    "HostCore": ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
     "HostServer": [
         "Evidence", "HostCore", "hummingbird/Hummingbird", "swift-service-lifecycle/ServiceLifecycle",
         "swift-log/Logging",
@@ -141,7 +145,8 @@ struct PackageTests {
         #expect(
             reached == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
-                "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "Evidence", "swift-crypto/Crypto",
+                "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameSocket", "Evidence",
+                "swift-crypto/Crypto",
             ])
     }
 

@@ -70,7 +70,10 @@ struct FrameSocketTests {
         try host.write(.infer(message: [UInt8](repeating: 1, count: 100)), requestID: 1)
         try host.write(.infer(message: [UInt8](repeating: 1, count: 100)), requestID: 2)
         #expect(try enclave.read(limits: FrameLimits(messageBytes: 100)) != nil)
-        let error = #expect(throws: WireError.self) { try enclave.read(limits: FrameLimits(messageBytes: 99)) }
-        #expect(error?.code == .tooLarge)
+        guard case .malformed(2, let error)? = try enclave.read(limits: FrameLimits(messageBytes: 99)) else {
+            Issue.record("100 bytes were accepted")
+            return
+        }
+        #expect(error.code == .tooLarge)
     }
 }

@@ -1,1 +1,102 @@
-// Placeholder.
+internal import Crypto
+package import FoundationEssentials
+internal import Imaging
+package import LeakageAssessment
+
+/// Writes what an assessment found: `assessment.json`, `plan.json`, `report.html`.
+package enum AssessmentReport {
+    package static let fileNames = ["assessment.json", "plan.json", "report.html"]
+
+    /// Whether `folder` may be written: it does not exist, is empty, or holds an earlier assessment and nothing else.
+    /// Callers ask before the long work, not after it.
+    ///
+    /// - Throws: ``AssessmentError`` `.file`.
+    package static func checkWritable(_ folder: String) throws(AssessmentError) {
+        let manager = FileManager.default
+        var isFolder = false
+        guard manager.fileExists(atPath: folder, isDirectory: &isFolder) else {
+            let parent = URL(filePath: folder).deletingLastPathComponent().path()
+            guard manager.fileExists(atPath: parent, isDirectory: &isFolder), isFolder,
+                manager.isWritableFile(atPath: parent)
+            else {
+                throw AssessmentError(.file, "\(folder): its parent folder does not exist or may not be written")
+            }
+            return
+        }
+        guard isFolder else { throw AssessmentError(.file, "\(folder): it is a file, expected a folder") }
+        let found: [String]
+        do { found = try manager.contentsOfDirectory(atPath: folder) } catch {
+            throw AssessmentError(.file, "\(folder): it cannot be read")
+        }
+        if let stranger = found.filter({ !fileNames.contains($0) }).min() {
+            throw AssessmentError(
+                .file,
+                "\(folder): it holds '\(stranger)', and only an empty folder or an earlier assessment is replaced; "
+                    + "choose another folder")
+        }
+    }
+
+    /// Writes the three files; the folder appears complete or not at all, and replaces an earlier assessment.
+    ///
+    /// - Throws: ``AssessmentError`` `.file`, and what ``checkWritable(_:)`` refuses.
+    package static func write(_ result: AssessmentResult, to folder: String) throws(AssessmentError) {
+        try checkWritable(folder)
+        let files = try contents(of: result)
+        let target = URL(filePath: folder, directoryHint: .isDirectory)
+        let stem = ".\(target.lastPathComponent).\(UUID().uuidString)"
+        let parent = target.deletingLastPathComponent()
+        let fresh = parent.appending(path: stem + ".new", directoryHint: .isDirectory)
+        let manager = FileManager.default
+        do {
+            try manager.createDirectory(at: fresh, withIntermediateDirectories: false)
+            for (name, data) in files { try data.write(to: fresh.appending(path: name)) }
+            if manager.fileExists(atPath: target.path()) {
+                let old = parent.appending(path: stem + ".old", directoryHint: .isDirectory)
+                try manager.moveItem(at: target, to: old)
+                do { try manager.moveItem(at: fresh, to: target) } catch {
+                    try? manager.moveItem(at: old, to: target)
+                    throw error
+                }
+                try? manager.removeItem(at: old)
+            } else {
+                try manager.moveItem(at: fresh, to: target)
+            }
+        } catch {
+            try? manager.removeItem(at: fresh)
+            throw AssessmentError(.file, "\(folder): the assessment cannot be written: \(reason(of: error))")
+        }
+    }
+
+    private static func reason(of error: any Error) -> String {
+        switch (error as? CocoaError)?.code {
+        case .fileWriteOutOfSpace: "no space is left"
+        case .fileWriteNoPermission: "permission denied"
+        case .fileWriteVolumeReadOnly: "the volume is read-only"
+        default: "\(error)"
+        }
+    }
+
+    /// The files' names and bytes. Equal results give equal bytes.
+    ///
+    /// - Throws: ``AssessmentError`` `.file` when a picture cannot be encoded, `.malformedPlan` when the model's digest is
+    ///   none.
+    package static func contents(
+        of result: AssessmentResult
+    ) throws(AssessmentError) -> [(name: String, data: Data)] {
+        let json = Data(AssessmentJSON.text(of: result).utf8)
+        let digest = SHA256.hash(data: json).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }.joined()
+        let plan = try PartitionPlan(
+            front: result.recommendation.front, mapping: result.recommendation.mapping,
+            modelSHA256: result.model.sha256, assessmentSHA256: digest, rule: result.recommendation.rule,
+            reason: result.recommendation.reason)
+        let page: String
+        do throws(ImagingError) { page = try ReportPage.html(of: result) } catch {
+            throw AssessmentError(.file, "the report's pictures cannot be encoded: \(error.message)")
+        }
+        return [
+            ("assessment.json", json), ("plan.json", try plan.encoded()), ("report.html", Data(page.utf8)),
+        ]
+    }
+}

@@ -1,1 +1,39 @@
 #include "COpenBLAS.h"
+
+#include <cblas.h>
+
+// Debian's libopenblas-dev installs no lapacke.h, so the one LAPACK routine is declared here as LAPACK documents it. The
+// hidden last argument is the length of the character argument, as gfortran passes it.
+extern void dposv_(
+    const char *uplo, const int *n, const int *nrhs, double *a, const int *lda, double *b, const int *ldb, int *info,
+    unsigned long uplo_length);
+
+void infenclave_blas_set_threads(int threads) { openblas_set_num_threads(threads); }
+
+void infenclave_blas_add_gram(int count, int width, const double *rows, double *gram) {
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, width, count, 1, rows, width, 1, gram, width);
+}
+
+void infenclave_blas_multiply_transposed(
+    int rows, int columns, int inner, const double *a, const double *b, double scale, double *result) {
+    cblas_dgemm(
+        CblasRowMajor, CblasTrans, CblasNoTrans, rows, columns, inner, 1, a, rows, b, columns, scale, result, columns);
+}
+
+void infenclave_blas_multiply(int rows, int columns, int inner, const double *a, const double *b, double *result) {
+    cblas_dgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1, a, inner, b, columns, 0, result, columns);
+}
+
+void infenclave_blas_multiply_single(
+    int rows, int columns, int inner, const float *a, const float *b, float *result) {
+    cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1, a, inner, b, columns, 0, result, columns);
+}
+
+int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides) {
+    int info = 0;
+    // Row-major upper is column-major lower, and right-hand sides one after the other are columns.
+    dposv_("L", &size, &count, matrix, &size, sides, &size, &info, 1);
+    return info;
+}

@@ -14,6 +14,6 @@ struct Infenclave: AsyncParsableCommand {
 
     static func main() async {
         OpenMPEnvironment.prepare()
-        await main(nil)
+        await Self.main(nil)
     }
 }

@@ -26,7 +26,7 @@ struct LoadedModel: Sendable {
         let bytes = try InputFile.read(path)
         self.path = path
         sha256 = SHA256.hash(data: bytes).hexadecimal
-        graph = try ONNXModel(contentsOf: URL(filePath: path), batch: batch).graph
+        graph = try ONNXModel.load(path: path, batch: batch).graph
     }
 
     /// The image tensor that the model takes.

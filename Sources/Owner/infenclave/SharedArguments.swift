@@ -12,6 +12,13 @@ struct PreprocessArguments: ParsableArguments {
             discussion: "Without it: a preprocess.json beside the model, else ImageNet's usual."))
     var preprocess: String?
 
+    /// As if this file had been named on the command line.
+    static func file(_ path: String?) -> PreprocessArguments {
+        var arguments = PreprocessArguments()
+        arguments.preprocess = path
+        return arguments
+    }
+
     /// The preprocessing for a model, checked against its input.
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let beside = URL(filePath: model.path).deletingLastPathComponent().appending(path: "preprocess.json").path
@@ -48,8 +55,8 @@ struct PreprocessArguments: ParsableArguments {
     }
 
     static func tensor(_ path: String) throws -> Tensor {
-        let bytes = try InputFile.read(path, maximumBytes: 1 << 30)
-        do throws(TensorError) { return try Tensor(npy: bytes.bytes) } catch {
+        let bytes = [UInt8](try InputFile.read(path, maximumBytes: 1 << 30))
+        do throws(TensorError) { return try Tensor(npy: bytes.span.bytes) } catch {
             throw CommandFailure("tensor", "\(path): \(error.message)")
         }
     }

@@ -12,4 +12,7 @@ package enum ProcessHardening {
             throw SecretMemoryError(.refusedByKernel, "core dumps could not be disabled (error \(code))")
         }
     }
+
+    /// Whether the kernel would dump this process, or let another of the same user attach to it.
+    package static var isDumpable: Bool { csecret_is_dumpable() != 0 }
 }

@@ -1,7 +1,7 @@
 /// `.npy` files.
 ///
 /// - Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Read: the element types of
-///   ``ElementType`` in little-endian C order. Written: version 1.0, as NumPy writes it.
+///   ``ElementType`` in little-endian C order. Written: version 1.0.
 extension Tensor {
     /// Bytes of a header; a description of ``Shape/maximumRank`` extents needs far fewer.
     private static let maximumHeaderBytes = 4096

@@ -40,7 +40,12 @@ extension Preprocessing: Codable {
             return .shorterSide(try members.decode(Int.self, forKey: Member("length")))
         case "letterbox":
             try refuseUnknown(in: members, known: ["mode", "fill"])
-            return .letterbox(fill: try members.decode(UInt8.self, forKey: Member("fill")))
+            let fill = try members.decode(Int.self, forKey: Member("fill"))
+            guard let value = UInt8(exactly: fill) else {
+                throw corrupted(
+                    "resize.fill is \(fill), expected 0 to 255", members.codingPath + [Member("fill")])
+            }
+            return .letterbox(fill: value)
         case "stretch":
             try refuseUnknown(in: members, known: ["mode"])
             return .stretch

@@ -25,7 +25,8 @@ package struct Frame<Message: WireMessage>: Sendable {
 /// What became of the bytes of one frame.
 package enum ReceivedFrame<Message: WireMessage>: Sendable {
     case frame(Frame<Message>)
-    /// The frame ended where its header said, but its payload is malformed; the stream goes on.
+    /// The frame ended where its header said, but its payload is malformed, of an unknown kind, or over its limit and
+    /// was passed over; the stream goes on.
     case malformed(requestID: UInt64, WireError)
 }
 
@@ -37,7 +38,16 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
     private let allocator: StorageAllocator
     private var header = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     private var filled = 0
-    private var body: (header: FrameHeader, storage: TensorStorage)?
+    private var body = Body.none
+
+    /// What the bytes after a header are.
+    private enum Body {
+        case none
+        case payload(FrameHeader, TensorStorage)
+        case excess(FrameHeader, remaining: Int, scratch: TensorStorage, WireError)
+    }
+
+    private static var scratchBytes: Int { 1 << 14 }
 
     /// - Parameter allocator: Where payloads are kept.
     package init(limits: FrameLimits = FrameLimits(), allocator: StorageAllocator = .standard) {
@@ -46,7 +56,9 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
     }
 
     /// Whether the next byte begins a frame, so that the stream may end here.
-    package var isBetweenFrames: Bool { body == nil && filled == 0 }
+    package var isBetweenFrames: Bool {
+        if case .none = body { filled == 0 } else { false }
+    }
 
     /// Lends the memory for the next bytes and takes how many of them `read` has written there.
     ///
@@ -55,25 +67,41 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
     package mutating func receive(
         _ read: (UnsafeMutableRawBufferPointer) throws(WireError) -> Int
     ) throws(WireError) -> ReceivedFrame<Message>? {
-        if let body {
-            let free = UnsafeMutableRawBufferPointer(
-                rebasing: body.storage.mutableBytes[filled..<body.header.payloadBytes])
+        switch body {
+        case .none: return try receiveHeader(read)
+        case .payload(let header, let storage):
+            let free = UnsafeMutableRawBufferPointer(rebasing: storage.mutableBytes[filled..<header.payloadBytes])
             filled += try Self.checked(try read(free), free.count)
-            return filled == body.header.payloadBytes ? finish(body.header, body.storage) : nil
+            return filled == header.payloadBytes ? finish(header, storage) : nil
+        case .excess(let header, let remaining, let scratch, let error):
+            let free = UnsafeMutableRawBufferPointer(rebasing: scratch.mutableBytes.prefix(remaining))
+            let left = remaining - (try Self.checked(try read(free), free.count))
+            body = left == 0 ? .none : .excess(header, remaining: left, scratch: scratch, error)
+            return left == 0 ? .malformed(requestID: header.requestID, error) : nil
         }
+    }
+
+    private mutating func receiveHeader(
+        _ read: (UnsafeMutableRawBufferPointer) throws(WireError) -> Int
+    ) throws(WireError) -> ReceivedFrame<Message>? {
         var free = [UInt8](repeating: 0, count: FrameHeader.byteCount - filled)
         let count = try Self.reading(into: &free, read)
         for index in 0..<count { header[filled + index] = free[index] }
         filled += count
         guard filled == FrameHeader.byteCount else { return nil }
-        let limits = limits
-        let parsed = try FrameHeader(decoding: header.span.bytes) {
-            Message.maximumPayloadBytes(kind: $0, limits: limits)
-        }
+        let parsed = try FrameHeader(decoding: header.span.bytes)
         filled = 0
+        let limit = Message.maximumPayloadBytes(kind: parsed.kind, limits: limits) ?? 0
+        if parsed.payloadBytes > limit {
+            let error = WireError(
+                .tooLarge, "a frame of kind \(parsed.kind) claims \(parsed.payloadBytes) bytes, the limit is \(limit)")
+            let scratch = StorageAllocator.standard.allocate(byteCount: Self.scratchBytes)
+            body = .excess(parsed, remaining: parsed.payloadBytes, scratch: scratch, error)
+            return nil
+        }
         let storage = allocator.allocate(byteCount: parsed.payloadBytes)
         guard parsed.payloadBytes > 0 else { return finish(parsed, storage) }
-        body = (parsed, storage)
+        body = .payload(parsed, storage)
         return nil
     }
 
@@ -94,7 +122,7 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
     }
 
     private mutating func finish(_ header: FrameHeader, _ storage: TensorStorage) -> ReceivedFrame<Message> {
-        body = nil
+        body = .none
         filled = 0
         do throws(TensorError) {
             let bytes = UnsafeRawBufferPointer(rebasing: storage.bytes[..<header.payloadBytes])

@@ -20,9 +20,8 @@ package struct FrameHeader: Sendable, Hashable {
         self.payloadBytes = payloadBytes
     }
 
-    /// - Parameter limit: The largest payload of a kind; `nil` for a kind that this side does not take.
     /// - Throws: ``WireError``; the stream cannot be read any further then.
-    package init(decoding bytes: RawSpan, limit: (UInt8) -> Int?) throws(WireError) {
+    package init(decoding bytes: RawSpan) throws(WireError) {
         do throws(TensorError) {
             var reader = ByteReader(bytes)
             guard try reader.readBytes(4, "magic") == Self.magic else {
@@ -40,10 +39,6 @@ package struct FrameHeader: Sendable, Hashable {
             try reader.finish()
             payloadBytes = Int(clamping: claimed)
         } catch { throw WireError(.malformed, error.message) }
-        guard let limit = limit(kind) else { throw WireError(.malformed, "frame kind \(kind) is unknown here") }
-        guard payloadBytes <= limit else {
-            throw WireError(.tooLarge, "a frame of kind \(kind) claims \(payloadBytes) bytes, the limit is \(limit)")
-        }
     }
 
     func encode(into writer: inout ByteWriter) {

@@ -1,1 +1,44 @@
-// Placeholder.
+import EnclaveCore
+import EnclavePlatform
+import Evidence
+import FrameSocket
+import Glibc
+import Inference
+import SecretMemory
+
+/// Where the host leaves its socket.
+let hostSocket: Int32 = 3
+
+/// One fixed or configuration-only line on the standard error stream. Nothing of a request ever gets here.
+func end(_ message: String, status: Int32) -> Never {
+    let line = Array("\(message)\n".utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    exit(status)
+}
+
+func perform(_ arguments: EnclaveArguments) throws {
+    try ProcessHardening.forbidDumps()
+    switch arguments {
+    case .measure: print(try ExecutableMeasurement.ofThisProcess().hex)
+    case .developmentKey(let path): print(try DevelopmentKey.publicKey(path).hex)
+    case .serve(let kind, let developmentKey, let threads):
+        // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.
+        signal(SIGINT, SIG_IGN)
+        let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
+        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let enclave = try Enclave(evidenceSource: source, threads: threads ?? processors)
+        try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket))
+    }
+}
+
+OpenMPEnvironment.prepare()
+guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {
+    end(EnclaveArguments.usage, status: 64)
+}
+do {
+    try perform(arguments)
+} catch let error as EvidenceSourceError {
+    end("infenclave-enclave: \(error.message)", status: 1)
+} catch {
+    end("infenclave-enclave: stopped, because the platform or the host's connection failed", status: 1)
+}

@@ -1,5 +1,5 @@
 import Inference
-import ModelGraph
+package import ModelGraph
 import Tensors
 
 /// The layers outside the enclave, ready to run.

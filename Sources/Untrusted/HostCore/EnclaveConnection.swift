@@ -74,11 +74,18 @@ final class EnclaveConnection: Sendable {
 
     private static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
 
+    private func settle(_ requestID: UInt64, _ result: Result<EnclaveMessage, HostError>) {
+        state.withLock { $0.open.removeValue(forKey: requestID) }?.resume(returning: result)
+    }
+
     private func readUntilEnd() {
         let limits = FrameLimits()
-        while let frame = try? process.socket.read(limits: limits) {
-            let waiting = state.withLock { $0.open.removeValue(forKey: frame.requestID) }
-            waiting?.resume(returning: .success(frame.message))
+        while let received = try? process.socket.read(limits: limits) {
+            switch received {
+            case .frame(let frame): settle(frame.requestID, .success(frame.message))
+            case .malformed(let requestID, let error):
+                settle(requestID, .failure(HostError(.protocolViolation, error.message)))
+            }
         }
         process.end()
         let abandoned = state.withLock { state in

@@ -1,6 +1,7 @@
 import FrameSocket
 import Glibc
 import Synchronization
+import Wire
 
 /// A running enclave executable, joined by a socket that is its file descriptor 3.
 final class EnclaveProcess: Sendable {
@@ -46,11 +47,12 @@ final class EnclaveProcess: Sendable {
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
 
-        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
+        var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0 as String) } + [nil]
         defer { for argument in argv { free(argument) } }
         // Nothing of the host's environment may steer the enclave's libraries, and passive OpenMP teams do not starve
         // the BackNet on a small machine.
-        var environment = ["OMP_WAIT_POLICY=PASSIVE", "LANG=C"].map { strdup($0) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] =
+            ["OMP_WAIT_POLICY=PASSIVE", "LANG=C"].map { strdup($0 as String) } + [nil]
         defer { for variable in environment { free(variable) } }
 
         var processID: pid_t = 0

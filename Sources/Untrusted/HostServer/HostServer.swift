@@ -4,15 +4,16 @@ import Hummingbird
 package import Logging
 import NIOCore
 import ServiceLifecycle
+import UnixSignals
 
 /// The HTTP server of a host.
 package struct HostServer: Sendable {
-    private let host: Host
+    private let host: EnclaveHost
     private let hostname: String
     private let port: Int
     private let logger: Logger
 
-    package init(host: Host, hostname: String, port: Int, logger: Logger) {
+    package init(host: EnclaveHost, hostname: String, port: Int, logger: Logger) {
         self.host = host
         self.hostname = hostname
         self.port = port

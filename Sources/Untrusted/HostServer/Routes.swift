@@ -11,7 +11,7 @@ struct Routes: Sendable {
     /// A sealed request of the largest image that the enclave takes.
     static let maximumMessageBytes = FrameLimits.maximumMessageBytes
 
-    let host: Host
+    let host: EnclaveHost
 
     func router() -> Router<BasicRequestContext> {
         let router = Router()

@@ -48,5 +48,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 
     /// Whether fresh evidence may help: the enclave was restarted or has new keys.
-    public var asksForFreshEvidence: Bool { refusal == "unknownKey" || refusal == "wrongEpoch" }
+    public var asksForFreshEvidence: Bool {
+        // Key identifiers are random bytes: after two changes of keys an old one may name a new key.
+        ["unknownKey", "undecipherable", "wrongEpoch"].contains(refusal)
+    }
 }

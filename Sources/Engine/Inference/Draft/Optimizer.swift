@@ -16,6 +16,7 @@ enum Optimizer {
             SwishRecognition.self,
             MatrixProductSelection.self,
             BatchNormalizationFolding.self,
+            BatchNormalizationExpansion.self,
             PaddingMerging.self,
             ActivationFusion.self,
             ResidualFusion.self,

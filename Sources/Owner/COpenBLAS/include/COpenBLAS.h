@@ -1,3 +1,29 @@
 #ifndef COPENBLAS_H
 #define COPENBLAS_H
+
+// The four operations of dense linear algebra that the assessment needs. Matrices are dense and row-major. Every
+// function may be called from several threads at once.
+
+/// Threads that one call below may use; holds for the whole process.
+void infenclave_blas_set_threads(int threads);
+
+/// gram += rows' * rows, upper triangle only. `rows` is [count, width], `gram` [width, width].
+void infenclave_blas_add_gram(int count, int width, const double *rows, double *gram);
+
+/// result = scale * result + a' * b with a [inner, rows], b [inner, columns].
+void infenclave_blas_multiply_transposed(
+    int rows, int columns, int inner, const double *a, const double *b, double scale, double *result);
+
+/// result = a * b with a [rows, inner], b [inner, columns].
+void infenclave_blas_multiply(int rows, int columns, int inner, const double *a, const double *b, double *result);
+
+/// result = a * b with a [rows, inner], b [inner, columns], in single precision.
+void infenclave_blas_multiply_single(
+    int rows, int columns, int inner, const float *a, const float *b, float *result);
+
+/// Replaces the upper triangle of the symmetric positive definite `matrix` [size, size] by its Cholesky factor and the
+/// `count` right-hand sides, one after the other in `sides` [count, size], by the solutions.
+/// Returns 0, or k > 0 when the leading minor of order k is not positive definite.
+int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides);
+
 #endif

@@ -96,7 +96,8 @@ struct ModelDescription: Encodable {
         var lines = [TextTable(rows: rows, rightAligned: [3, 4]).description]
         for (title, ports) in [("input", inputs), ("output", outputs)] {
             for port in ports {
-                lines.append("\(title) \(port.name): \(port.type) \(port.shape.map(String.init).joined(separator: "x"))")
+                lines.append(
+                    "\(title) \(port.name): \(port.type) \(port.shape.map(String.init).joined(separator: "x"))")
             }
         }
         lines.append("\(formatted(count: parameters)) parameters, \(formatted(count: multiplyAdds)) multiply-adds")

@@ -69,7 +69,7 @@ struct Partition: Command {
     ) throws -> (front: String, mapping: String, assessment: BundleManifest.Assessment) {
         guard let plan else { return (front ?? "", mapping ?? "", .none) }
         let file = try InputFile.read(plan, maximumBytes: 1 << 20)
-        let read = try PartitionPlan(decoding: [UInt8](file))
+        let read = try PartitionPlan(decoding: file)
         guard read.modelSHA256 == model.sha256 else {
             throw CommandFailure(
                 "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")

@@ -14,3 +14,6 @@ int csecret_random(void *bytes, size_t count);
 
 /// Makes the process undumpable: no core file, and no debugger of the same user. Returns 0, or an errno.
 int csecret_forbid_dumps(void);
+
+/// Whether the process may leave a core file.
+int csecret_is_dumpable(void);

@@ -17,19 +17,39 @@ public struct Appraiser: Sendable {
     /// - Parameters:
     ///   - nonce: 16 to 64 random bytes that the caller made for this session and used for no other.
     ///   - time: The time at which certificates and collateral have to be valid.
+    ///   - collateral: The caller's own, which takes the place of what the document carries.
+    ///   - roots: Where chains have to end.
+    ///   - seenBefore: Dates of collateral seen earlier; what is older is refused.
     /// - Returns: The peer, the only value that messages can be sealed to.
     /// - Throws: ``AttestationError``: `rejected` with the verdict, or `invalidInput`.
     public func verify(
-        _ document: EvidenceDocument, nonce: [UInt8], at time: Timestamp
+        _ document: EvidenceDocument, nonce: [UInt8], at time: Timestamp,
+        collateral: [CollateralRole: [UInt8]] = [:], roots: TrustedRoots = .vendors,
+        seenBefore: [String: Timestamp] = [:]
     ) throws(AttestationError) -> VerifiedPeer {
         guard ReportTranscript.nonceByteCounts.contains(nonce.count) else {
             throw AttestationError(.invalidInput, "the nonce has \(nonce.count) bytes; expected 16 to 64")
         }
+        // Roles that are not known are of no use to any check.
+        let served = document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) }
+        }
+        let request = VerificationRequest(
+            tee: document.tee, evidence: document.evidence,
+            collateral: Dictionary(served) { first, _ in first }.merging(collateral) { $1 }, at: time, roots: roots,
+            seenBefore: seenBefore)
         var log = CheckLog()
         var claims = Claims()
         do throws(Rejection) {
-            claims = try verifiedClaims(document, &log)
-            PolicyAppraisal(policy: policy, isForPeer: true).check(claims, &log)
+            // Before anything is read: a TEE that the policy does not name is of no interest.
+            guard policy.tee.contains(document.tee) else {
+                throw log.reject(
+                    .teeAllowed, document.tee == .development ? .developmentNotAccepted : .wrongTEE,
+                    found: document.tee.rawValue,
+                    expected: policy.tee.map(\.rawValue).sorted().joined(separator: " or "))
+            }
+            try EvidenceVerification(request: request, policy: policy, development: development)
+                .verify(&claims, &log)
+            PolicyAppraisal(policy: policy, request: request, isForPeer: true).check(claims, &log)
             try DocumentBinding(policy: policy, document: document, nonce: nonce).check(claims, &log)
         } catch {
             // The log has the failed check.
@@ -37,21 +57,6 @@ public struct Appraiser: Sendable {
         let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
         guard verdict.isAccepted else { throw AttestationError(rejected: verdict) }
         return VerifiedPeer(document, verdict)
-    }
-
-    private func verifiedClaims(_ document: EvidenceDocument, _ log: inout CheckLog) throws(Rejection) -> Claims {
-        try log.require(
-            .teeKind, policy.tee.contains(document.tee),
-            otherwise: document.tee == .development ? .developmentNotAccepted : .wrongTEE,
-            found: document.tee.rawValue, expected: policy.tee.map(\.rawValue).sorted().joined(separator: " or "))
-        switch document.tee {
-        case .development:
-            return try DevelopmentVerification(policy: policy, acceptance: development)
-                .claims(of: document.evidence, &log)
-        case .sgx, .tdx, .snp, .nitro:
-            throw log.reject(
-                .evidenceFormat, .unsupportedFormat, found: document.tee.rawValue, expected: "development evidence")
-        }
     }
 }
 

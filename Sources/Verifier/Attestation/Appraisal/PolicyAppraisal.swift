@@ -3,27 +3,199 @@ import Evidence
 /// The checks of a policy on what verified evidence says. All are made, so that a verdict names every difference.
 struct PolicyAppraisal {
     let policy: Policy
+    let request: VerificationRequest
     /// Whether the verdict is about a peer that will be talked to; then what the policy leaves open is refused.
     let isForPeer: Bool
 
     func check(_ claims: Claims, _ log: inout CheckLog) {
+        log.note(
+            .teeAllowed, policy.tee.contains(request.tee), otherwise: .wrongTEE, found: request.tee.rawValue,
+            expected: policy.tee.map(\.rawValue).sorted().joined(separator: " or "))
+        state(claims, &log)
+        if request.tee == .sgx || request.tee == .tdx { intel(claims, &log) }
+        versions(claims, &log)
         measurements(claims, &log)
+        session(claims, &log)
     }
 
+    /// What is not checked where there is no policy.
+    static func checks(of tee: TEEKind) -> [Check] {
+        let ofTEE: [Check] =
+            switch tee {
+            case .development: []
+            case .sgx: [.tcbStatus, .advisories, .evaluationDataNumber, .productID]
+            case .tdx: [.migration, .tcbStatus, .advisories, .evaluationDataNumber]
+            case .snp: [.policyReserved, .migration, .vmpl]
+            case .nitro: [.age]
+            }
+        return [.teeAllowed, .debug] + ofTEE + [.minimumTCB, .measurements]
+    }
+
+    private func state(_ claims: Claims, _ log: inout CheckLog) {
+        log.note(
+            .debug, !claims.isDebug || policy.allowsDebug, otherwise: .debugEnabled,
+            found: claims.isDebug ? "debug mode" : "no debug mode")
+        if claims.isDebug, policy.allowsDebug {
+            log.warnings.append("the TEE runs in debug mode: the host can read and change its memory")
+        }
+        if let isReserved = claims.hasReservedPolicyBit {
+            log.note(.policyReserved, isReserved, otherwise: .policyReserved)
+        }
+        if let isMigratable = claims.isMigratable {
+            log.note(
+                .migration, !isMigratable || policy.allowsMigration, otherwise: .migrationEnabled,
+                found: isMigratable ? "may be moved" : "may not be moved")
+        }
+        if let vmpl = claims.vmpl {
+            log.note(
+                .vmpl, vmpl <= policy.maximumVMPL, otherwise: .vmplNotAllowed, found: "VMPL \(vmpl)",
+                expected: "at most \(policy.maximumVMPL)")
+        }
+        if request.tee == .snp, request.collateral[.crl] == nil {
+            if let reason = policy.revocationSkip {
+                log.skip(.askRevocation, reason)
+            } else if isForPeer {
+                log.note(.askRevocation, false, otherwise: .revocationNotChecked, found: "no list of revocations")
+            }
+        }
+    }
+
+    private func intel(_ claims: Claims, _ log: inout CheckLog) {
+        let accepted = policy.tcbStatuses.union([.upToDate])
+        log.note(
+            .tcbStatus, claims.tcbStatus.map(accepted.contains) ?? false, otherwise: .tcbStatusNotAllowed,
+            found: claims.tcbStatus?.rawValue ?? "none",
+            expected: accepted.map(\.rawValue).sorted().joined(separator: " or "))
+        appraise(.advisories, policy.advisories, "advisories", &log) { accepted, log in
+            let others = claims.advisories.filter { !accepted.contains($0) }
+            log.note(
+                .advisories, others.isEmpty, otherwise: .advisoryNotAllowed, found: others.joined(separator: ", "),
+                expected: accepted.isEmpty ? "none" : accepted.sorted().joined(separator: ", "))
+        }
+        appraise(
+            .evaluationDataNumber, policy.minimumEvaluationDataNumber, "minimumEvaluationDataNumber", &log
+        ) { minimum, log in
+            log.note(
+                .evaluationDataNumber, claims.evaluationDataNumbers.allSatisfy { $0 >= minimum },
+                otherwise: .evaluationTooLow,
+                found: claims.evaluationDataNumbers.map(String.init).joined(separator: ", "),
+                expected: "at least \(minimum)")
+        }
+    }
+
+    private func versions(_ claims: Claims, _ log: inout CheckLog) {
+        appraise(.minimumTCB, policy.minimumTCB, "minimumTCB", of: request.tee != .development, &log) {
+            minimum, log in
+            for (name, least) in minimum.sorted(by: { $0.key < $1.key }) {
+                let version = claims.securityVersions[Self.versionNames[name] ?? name]
+                log.note(
+                    .minimumTCB, version.map { $0 >= least } ?? false, otherwise: .tcbStatusNotAllowed,
+                    found: "\(name) \(version.map(String.init) ?? "missing")", expected: "at least \(least)")
+            }
+        }
+        appraise(.productID, policy.productID, "productID", of: request.tee == .sgx, &log) { expected, log in
+            log.note(
+                .productID, claims.productID == expected, otherwise: .measurementMismatch,
+                found: claims.productID.map(String.init) ?? "missing", expected: String(expected))
+        }
+    }
+
+    /// Long names of security versions.
+    private static let versionNames = ["bootLoader": "bl", "microcode": "ucode", "isvSVN": "isvsvn"]
+
     private func measurements(_ claims: Claims, _ log: inout CheckLog) {
-        switch policy.measurements {
-        case .require(let pinned):
+        if case .require(let pinned) = policy.measurements {
             for (name, accepted) in pinned.sorted(by: { $0.key < $1.key }) {
-                let value = claims.measurements.first { $0.name == name }?.value
+                let value = claims.measurements.first { Self.plain($0.name) == Self.plain(name) }?.value
                 log.note(
                     .measurements, value.map(accepted.contains) ?? false, otherwise: .measurementMismatch,
                     found: "\(name) \(value?.hex ?? "missing")",
                     expected: accepted.map(\.hex).sorted().joined(separator: " or "))
             }
-        case .skip(let reason): log.skip(.measurements, reason)
-        case .unstated where isForPeer:
-            log.note(.measurements, false, otherwise: .measurementNotPinned, expected: "'measurements' in the policy")
-        case .unstated: log.skip(.measurements, "the policy names no measurements")
         }
+        if isForPeer {
+            requireIdentity(&log)
+        } else if case .unstated = policy.measurements {
+            log.skip(.measurements, "the policy names no measurements")
+        }
+        if case .skip(let reason) = policy.measurements { log.skip(.measurements, reason) }
+    }
+
+    /// `hostData`, `HOST_DATA` and `host_data` are one name.
+    private static func plain(_ name: String) -> String {
+        name.lowercased().filter { $0 != "_" && $0 != "-" }
+    }
+
+    /// A peer's code has to be pinned whole: firmware alone, or any program of a signer, is not an identity.
+    private func requireIdentity(_ log: inout CheckLog) {
+        if case .skip = policy.measurements { return }
+        var names: Set<String> = []
+        if case .require(let pinned) = policy.measurements { names = Set(pinned.keys.map(Self.plain)) }
+        var isSigned = false
+        if case .require = policy.productID, case .require(let minimum) = policy.minimumTCB {
+            isSigned = names.contains("mrsigner") && minimum.keys.contains { $0.lowercased() == "isvsvn" }
+        }
+        let needed: Set<String> =
+            switch request.tee {
+            case .development: ["development"]
+            case .sgx: isSigned ? ["mrsigner"] : ["mrenclave"]
+            // MRTD is the firmware alone; kernel and initial disk are in these registers.
+            case .tdx: ["mrtd", "rtmr1", "rtmr2"]
+            case .snp: ["measurement"]
+            case .nitro: ["pcr0"]
+            }
+        let missing = needed.subtracting(names)
+        if !missing.isEmpty {
+            log.note(
+                .measurements, false, otherwise: .measurementNotPinned,
+                found: "no value for " + missing.sorted().joined(separator: ", ") + " in the policy")
+        }
+    }
+
+    private func session(_ claims: Claims, _ log: inout CheckLog) {
+        // A peer's evidence is as old as the nonce in it.
+        if isForPeer, claims.timestamp == nil, case .require = policy.maximumAgeSeconds {
+            log.note(.age, true, otherwise: .tooOld, found: "made for this session's nonce")
+        } else {
+            appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", of: request.tee == .nitro, &log) {
+                maximum, log in
+                let age = claims.timestamp.map { abs(request.time.secondsSince1970 - $0.secondsSince1970) }
+                log.note(
+                    .age, age.map { $0 <= maximum } ?? false, otherwise: .tooOld,
+                    found: age.map { "\($0) seconds" } ?? "evidence without a time",
+                    expected: "at most \(maximum) seconds")
+            }
+        }
+        if case .require(let nonce) = policy.nonce {
+            log.note(
+                .nonce, claims.nonce == nonce, otherwise: .nonceMismatch,
+                found: claims.nonce?.hex ?? "evidence without a nonce", expected: nonce.hex)
+        }
+        if case .require(let expected) = policy.reportData { ReportDataAppraisal.check(expected, claims, &log) }
+    }
+
+    /// Makes a check that a policy may leave open, or lists it as skipped.
+    ///
+    /// - Parameter isOfTEE: Whether the TEE has what the check is about; if not, it is made only where a policy wants
+    ///   it, and then fails.
+    private func appraise<Value>(
+        _ check: Check, _ requirement: Requirement<Value>, _ member: String, of isOfTEE: Bool = true,
+        _ log: inout CheckLog, _ body: (Value, inout CheckLog) -> Void
+    ) {
+        switch requirement {
+        case .require(let value): body(value, &log)
+        case .skip(let reason): log.skip(check, reason)
+        case .unstated where isOfTEE: log.skip(check, "the policy names no '\(member)'")
+        case .unstated: break
+        }
+    }
+}
+
+/// The comparison of report data with a value that the caller or the policy names.
+enum ReportDataAppraisal {
+    static func check(_ expected: [UInt8], _ claims: Claims, _ log: inout CheckLog) {
+        log.note(
+            .reportData, claims.reportData == expected, otherwise: .reportDataMismatch,
+            found: claims.reportData.hex, expected: expected.hex)
     }
 }

@@ -3,13 +3,19 @@ import Evidence
 
 /// Verification of development evidence under the key that the policy pins.
 struct DevelopmentVerification {
-    let policy: Policy
+    let request: VerificationRequest
+    let policy: Policy?
     let acceptance: DevelopmentTEE
 
     static let warning =
         "the development TEE protects against nothing: whoever owns the machine can read everything and forge this"
 
-    func claims(of evidence: [UInt8], _ log: inout CheckLog) throws(Rejection) -> Claims {
+    func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
+        guard let policy else {
+            throw log.reject(
+                .developmentAccepted, .developmentNotAccepted, found: "no policy",
+                expected: "a policy that names 'development' and its key")
+        }
         try log.require(
             .developmentAccepted, policy.tee.contains(.development) && acceptance == .dangerouslyAccept,
             otherwise: .developmentNotAccepted, found: "development evidence", expected: "evidence of hardware")
@@ -17,11 +23,13 @@ struct DevelopmentVerification {
 
         let report: DevelopmentReport
         do throws(EvidenceError) {
-            report = try DevelopmentReport(parsing: evidence)
+            report = try DevelopmentReport(parsing: request.evidence)
         } catch {
             throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)
         }
         try log.require(.evidenceFormat, true, otherwise: .malformed)
+        claims.measurements = [Claims.Measurement(name: "development", value: report.measurement)]
+        claims.reportData = report.reportData
 
         guard case .require(let pinned) = policy.developmentKey else {
             throw log.reject(
@@ -35,11 +43,6 @@ struct DevelopmentVerification {
             .developmentSignature,
             Ed25519.isValid(report.signature, over: report.signedMessage, publicKey: report.publicKey),
             otherwise: .reportSignatureInvalid)
-
-        var claims = Claims()
-        claims.measurements = [Claims.Measurement(name: "development", value: report.measurement)]
-        claims.reportData = report.reportData
-        return claims
     }
 }
 

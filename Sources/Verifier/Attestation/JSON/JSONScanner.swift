@@ -1,6 +1,6 @@
 import Evidence
 
-/// Finds where JSON values start and end (RFC 8259).
+/// Finds where JSON values start and end, and refuses text that is not JSON (RFC 8259).
 struct JSONScanner {
     private let source: [UInt8]
     private let end: Int
@@ -21,9 +21,7 @@ struct JSONScanner {
     /// Steps over the character if it comes next.
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         skipSpace()
-        guard position < end, source[position] == UInt8(ascii: character) else { return false }
-        position += 1
-        return true
+        return takeByte(UInt8(ascii: character))
     }
 
     mutating func expect(_ character: Unicode.Scalar) throws(JSONFault) {
@@ -35,36 +33,57 @@ struct JSONScanner {
         guard position == end else { throw JSONFault("\(name) has text after its end, at byte \(position)") }
     }
 
-    /// Steps over one value and says where it stands. Of an object or array only the brackets and strings are looked
-    /// at; the rest is read when it is opened.
+    /// Steps over one value and says where it stands. The open brackets are kept in a list, so that no nesting can
+    /// exhaust the stack.
     mutating func value() throws(JSONFault) -> Range<Int> {
         skipSpace()
         let start = position
-        var closers: [UInt8] = []
+        var isObject: [Bool] = []
         repeat {
-            guard position < end else { throw JSONFault("\(name) ends early") }
-            switch source[position] {
-            case UInt8(ascii: "\""): try skipString()
-            case UInt8(ascii: "{"):
-                closers.append(UInt8(ascii: "}"))
-                position += 1
-            case UInt8(ascii: "["):
-                closers.append(UInt8(ascii: "]"))
-                position += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                guard closers.popLast() == source[position] else {
-                    throw JSONFault("\(name) has an unexpected bracket at byte \(position)")
+            skipSpace()
+            // A value; an object or array only as far as its first member.
+            if takeByte(UInt8(ascii: "{")) {
+                isObject.append(true)
+                if !take("}") {
+                    try key()
+                    continue
                 }
-                position += 1
-            default:
-                if closers.isEmpty {
-                    try skipScalar()
-                } else {
-                    position += 1
-                }
+                isObject.removeLast()
+            } else if takeByte(UInt8(ascii: "[")) {
+                isObject.append(false)
+                if !take("]") { continue }
+                isObject.removeLast()
+            } else if position < end, source[position] == UInt8(ascii: "\"") {
+                try skipString()
+            } else {
+                try skipScalar()
             }
-        } while !closers.isEmpty
+            // After a value: the next member, or the ends of what is complete.
+            while let inObject = isObject.last {
+                if take(",") {
+                    if inObject { try key() }
+                    break
+                }
+                try expect(inObject ? "}" : "]")
+                isObject.removeLast()
+            }
+        } while !isObject.isEmpty
         return start..<position
+    }
+
+    private mutating func key() throws(JSONFault) {
+        skipSpace()
+        guard position < end, source[position] == UInt8(ascii: "\"") else {
+            throw JSONFault("\(name) has a member without a name at byte \(position)")
+        }
+        try skipString()
+        try expect(":")
+    }
+
+    private mutating func takeByte(_ byte: UInt8) -> Bool {
+        guard position < end, source[position] == byte else { return false }
+        position += 1
+        return true
     }
 
     private mutating func skipString() throws(JSONFault) {
@@ -75,25 +94,35 @@ struct JSONScanner {
                 position += 1
                 return
             case UInt8(ascii: "\\"): position += 2
+            case 0..<0x20: throw JSONFault("\(name) has a control character in a string")
             default: position += 1
             }
         }
         throw JSONFault("\(name) has a string without an end")
     }
 
-    /// A number, `true`, `false` or `null`, whose spelling is checked where it is used.
+    /// A number, `true`, `false` or `null`.
     private mutating func skipScalar() throws(JSONFault) {
-        let start = position
-        while position < end {
-            switch source[position] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "E"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
-                position += 1
-            default:
-                guard position > start else { throw JSONFault("\(name) has no value at byte \(position)") }
-                return
-            }
+        for word in ["true", "false", "null"] where source[position..<end].starts(with: word.utf8) {
+            position += word.utf8.count
+            return
         }
+        let start = position
+        _ = takeByte(UInt8(ascii: "-"))
+        let isZero = takeByte(UInt8(ascii: "0"))
+        var isNumber = isZero || skipDigits()
+        if isNumber, takeByte(UInt8(ascii: ".")) { isNumber = skipDigits() }
+        if isNumber, takeByte(UInt8(ascii: "e")) || takeByte(UInt8(ascii: "E")) {
+            if !takeByte(UInt8(ascii: "+")) { _ = takeByte(UInt8(ascii: "-")) }
+            isNumber = skipDigits()
+        }
+        guard isNumber else { throw JSONFault("\(name) has no value at byte \(start)") }
+    }
+
+    private mutating func skipDigits() -> Bool {
+        let start = position
+        while position < end, (0x30...0x39).contains(source[position]) { position += 1 }
+        return position > start
     }
 
     /// The text of a string from what stands between its quotation marks.
@@ -102,7 +131,6 @@ struct JSONScanner {
         units.reserveCapacity(content.count)
         var rest = content
         while let byte = rest.popFirst() {
-            guard byte >= 0x20 else { throw JSONFault("\(name) has a control character in a string") }
             guard byte == UInt8(ascii: "\\") else {
                 units.append(byte)
                 continue

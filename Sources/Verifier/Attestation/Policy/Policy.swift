@@ -2,31 +2,50 @@ public import Evidence
 
 /// What a client demands of evidence: who owns the model, which model, which code, in which TEE, in what state.
 ///
-/// A policy is a JSON file, `{"version":1,"tee":["development"],"ownerPublicKey":hex,…}`; members that are not known
-/// are refused, because a misspelt one would be a check less.
+/// A policy is a JSON file, described by `Documentation/policy.schema.json`; members that are not known are refused,
+/// because a misspelt one would be a check less.
 public struct Policy: Sendable, Hashable {
     public static let version = 1
 
     /// The kinds of TEE that are accepted.
-    public let tee: Set<TEEKind>
-    /// The owner's Ed25519 key, 32 bytes, which the manifest has to name and whose signature it has to carry.
-    public let ownerPublicKey: Requirement<[UInt8]>
-    /// SHA-256 of the manifest.
-    public let manifestDigest: Requirement<[UInt8]>
-    /// The Ed25519 key of the development TEE, 32 bytes.
-    public let developmentKey: Requirement<[UInt8]>
-    /// Accepted values by the measurement's name. A name that the evidence's TEE does not have fails the check.
-    public let measurements: Requirement<[String: Set<[UInt8]>]>
+    public var tee: Set<TEEKind>
 
-    public init(
-        tee: Set<TEEKind>, ownerPublicKey: Requirement<[UInt8]> = .unstated,
-        manifestDigest: Requirement<[UInt8]> = .unstated, developmentKey: Requirement<[UInt8]> = .unstated,
-        measurements: Requirement<[String: Set<[UInt8]>]> = .unstated
-    ) {
-        self.tee = tee
-        self.ownerPublicKey = ownerPublicKey
-        self.manifestDigest = manifestDigest
-        self.developmentKey = developmentKey
-        self.measurements = measurements
-    }
+    // Whose enclave, and which.
+
+    /// The owner's Ed25519 key, 32 bytes, which the manifest has to name and whose signature it has to carry.
+    public var ownerPublicKey: Requirement<[UInt8]> = .unstated
+    /// SHA-256 of the manifest.
+    public var manifestDigest: Requirement<[UInt8]> = .unstated
+    /// The Ed25519 key of the development TEE, 32 bytes.
+    public var developmentKey: Requirement<[UInt8]> = .unstated
+    /// Accepted values by the measurement's name. A name that the evidence's TEE does not have fails the check.
+    public var measurements: Requirement<[String: Set<[UInt8]>]> = .unstated
+    /// ISVPRODID of an SGX enclave.
+    public var productID: Requirement<Int> = .unstated
+    /// The least accepted security versions by name.
+    public var minimumTCB: Requirement<[String: Int]> = .unstated
+
+    // In what state. What is not said is the strictest.
+
+    /// Accepted besides `UpToDate`.
+    public var tcbStatuses: Set<TCBStatus> = []
+    /// Advisories that may apply.
+    public var advisories: Requirement<Set<String>> = .unstated
+    /// The least `tcbEvaluationDataNumber` of Intel's collateral.
+    public var minimumEvaluationDataNumber: Requirement<Int> = .unstated
+    public var allowsDebug = false
+    public var allowsMigration = false
+    public var maximumVMPL: UInt32 = 0
+    /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
+    public var revocationSkip: String?
+
+    // For which session.
+
+    /// How old evidence that carries a time may be, in seconds.
+    public var maximumAgeSeconds: Requirement<Int> = .unstated
+    /// The nonce inside a Nitro document; a service's nonce is bound by the report data.
+    public var nonce: Requirement<[UInt8]> = .unstated
+    public var reportData: Requirement<[UInt8]> = .unstated
+
+    public init(tee: Set<TEEKind>) { self.tee = tee }
 }

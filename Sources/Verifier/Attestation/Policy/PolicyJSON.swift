@@ -4,6 +4,18 @@ extension Policy {
     /// No policy is larger.
     static let maximumBytes = 1 << 20
 
+    /// Members of the file. The schema lists the same ones.
+    package static let members: Set<String> = [
+        "version", "tee", "ownerPublicKey", "manifestDigest", "developmentKey", "measurements", "productID",
+        "minimumTCB", "tcbStatuses", "advisories", "minimumEvaluationDataNumber", "allowDebug", "allowMigration",
+        "maximumVMPL", "maximumAgeSeconds", "nonce", "reportData", "skip",
+    ]
+    /// What may stand in `skip`, with a reason. Owner, session and debug mode are never skipped.
+    package static let skippable: Set<String> = [
+        "manifestDigest", "measurements", "minimumTCB", "advisories", "minimumEvaluationDataNumber",
+        "maximumAgeSeconds", "revocation",
+    ]
+
     /// Reads a policy file.
     ///
     /// - Throws: ``AttestationError`` (invalidPolicy) naming the member that is wrong.
@@ -15,34 +27,68 @@ extension Policy {
         do throws(JSONFault) {
             try self.init(JSONText(json, name: "policy").object())
         } catch {
-            throw AttestationError(.invalidPolicy, "the policy cannot be used: \(error.description)")
+            throw AttestationError(
+                .invalidPolicy,
+                "the policy cannot be used: \(error.description); expected what Documentation/policy.schema.json says")
         }
     }
 
     private init(_ members: JSONObject) throws(JSONFault) {
-        try members.refuseMembers(otherThan: [
-            "version", "tee", "ownerPublicKey", "manifestDigest", "measurements", "developmentKey", "skip",
-        ])
+        try members.refuseMembers(otherThan: Self.members)
         if let version = members.members["version"], try version.integer() != Self.version {
             throw JSONFault("version is not \(Self.version)")
         }
+        self.init(tee: try Self.kinds(members["tee"]))
+        let skips = try Skips(members)
+
+        ownerPublicKey = try skips.requirement("ownerPublicKey") { value throws(JSONFault) in try value.hex(32) }
+        manifestDigest = try skips.requirement("manifestDigest") { value throws(JSONFault) in try value.hex(32) }
+        developmentKey = try skips.requirement("developmentKey") { value throws(JSONFault) in try value.hex(32) }
+        measurements = try skips.requirement("measurements", Self.measurements)
+        productID = try skips.requirement("productID") { value throws(JSONFault) in try value.natural() }
+        minimumTCB = try skips.requirement("minimumTCB", Self.versions)
+        advisories = try skips.requirement("advisories") { value throws(JSONFault) in try value.strings() }
+        minimumEvaluationDataNumber = try skips.requirement("minimumEvaluationDataNumber") {
+            value throws(JSONFault) in try value.natural()
+        }
+        maximumAgeSeconds = try skips.requirement("maximumAgeSeconds") { value throws(JSONFault) in
+            try value.natural()
+        }
+        nonce = try skips.requirement("nonce") { value throws(JSONFault) in try value.hex() }
+        reportData = try skips.requirement("reportData") { value throws(JSONFault) in try value.hex() }
+        revocationSkip = try skips.reason("revocation")
+
+        if let statuses = members.members["tcbStatuses"] { tcbStatuses = try Self.statuses(statuses) }
+        if let debug = members.members["allowDebug"] { allowsDebug = try debug.boolean() }
+        if let migration = members.members["allowMigration"] { allowsMigration = try migration.boolean() }
+        if let vmpl = members.members["maximumVMPL"] {
+            let value = try vmpl.natural()
+            guard value <= 3 else { throw JSONFault("maximumVMPL is more than 3") }
+            maximumVMPL = UInt32(value)
+        }
+    }
+
+    private static func kinds(_ list: JSONText) throws(JSONFault) -> Set<TEEKind> {
         var kinds: Set<TEEKind> = []
-        for name in try members["tee"].array() {
-            let name = try name.string()
+        for name in try list.strings() {
             guard let kind = TEEKind(rawValue: name) else {
                 throw JSONFault("tee has '\(name)', which is none of sgx, tdx, snp, nitro, development")
             }
             kinds.insert(kind)
         }
         guard !kinds.isEmpty else { throw JSONFault("tee is empty") }
+        return kinds
+    }
 
-        let skips = try Skips(members)
-        try self.init(
-            tee: kinds,
-            ownerPublicKey: skips.requirement("ownerPublicKey") { value throws(JSONFault) in try value.hex(32) },
-            manifestDigest: skips.requirement("manifestDigest") { value throws(JSONFault) in try value.hex(32) },
-            developmentKey: skips.requirement("developmentKey") { value throws(JSONFault) in try value.hex(32) },
-            measurements: skips.requirement("measurements", Self.measurements))
+    private static func statuses(_ list: JSONText) throws(JSONFault) -> Set<TCBStatus> {
+        var statuses: Set<TCBStatus> = []
+        for name in try list.strings() {
+            guard let status = TCBStatus(rawValue: name), status != .revoked else {
+                throw JSONFault("tcbStatuses has '\(name)', which cannot be accepted")
+            }
+            statuses.insert(status)
+        }
+        return statuses
     }
 
     private static func measurements(_ value: JSONText) throws(JSONFault) -> [String: Set<[UInt8]>] {
@@ -57,6 +103,13 @@ extension Policy {
         return measurements
     }
 
+    private static func versions(_ value: JSONText) throws(JSONFault) -> [String: Int] {
+        var versions: [String: Int] = [:]
+        for (name, value) in try value.object().members { versions[name] = try value.natural() }
+        guard !versions.isEmpty else { throw JSONFault("minimumTCB is empty; say in 'skip' why") }
+        return versions
+    }
+
     /// The policy's members and its object `skip`, which gives a reason for each check that is left out.
     private struct Skips {
         let members: JSONObject
@@ -69,22 +122,39 @@ extension Policy {
                 return
             }
             let object = try skip.object()
-            try object.refuseMembers(otherThan: ["manifestDigest", "measurements"])
+            try object.refuseMembers(otherThan: Policy.skippable)
             self.reasons = object.members
+        }
+
+        func reason(_ key: String) throws(JSONFault) -> String? {
+            guard let reason = try reasons[key]?.string() else { return nil }
+            guard !reason.isEmpty else { throw JSONFault("skip.\(key) gives no reason") }
+            return reason
         }
 
         func requirement<Value>(
             _ key: String, _ read: (JSONText) throws(JSONFault) -> Value
         ) throws(JSONFault) -> Requirement<Value> {
-            switch (members.members[key], reasons[key]) {
+            switch (members.members[key], try reason(key)) {
             case (let value?, nil): return .require(try read(value))
-            case (nil, let reason?):
-                let reason = try reason.string()
-                guard !reason.isEmpty else { throw JSONFault("skip.\(key) gives no reason") }
-                return .skip(reason: reason)
+            case (nil, let reason?): return .skip(reason: reason)
             case (nil, nil): return .unstated
             case (_?, _?): throw JSONFault("\(key) is both required and skipped")
             }
         }
+    }
+}
+
+extension JSONText {
+    fileprivate func natural() throws(JSONFault) -> Int {
+        let value = try integer()
+        guard value >= 0 else { throw JSONFault("\(name) is negative") }
+        return value
+    }
+
+    fileprivate func strings() throws(JSONFault) -> Set<String> {
+        var strings: Set<String> = []
+        for element in try array() { strings.insert(try element.string()) }
+        return strings
     }
 }

@@ -1,7 +1,6 @@
 /// The checks of evidence, in the order in which they are made. The raw values are stable names: programs and the
 /// documentation use them.
 public enum Check: String, Sendable, Hashable, CaseIterable {
-    // Before the evidence is read.
     case teeKind = "tee-kind"
     case evidenceFormat = "evidence-format"
 
@@ -10,8 +9,67 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case developmentKey = "development-key"
     case developmentSignature = "development-signature"
 
+    // Intel SGX and TDX.
+    case pckCertificates = "pck-certificates"
+    case pckRoot = "pck-root"
+    case pckChain = "pck-chain"
+    case pckValidity = "pck-validity"
+    case qeReportSignature = "qe-report-signature"
+    case attestationKeyBinding = "attestation-key-binding"
+    case quoteSignature = "quote-signature"
+    case collateralPresent = "collateral-present"
+    case rootCRL = "root-crl"
+    case rootCRLValidity = "root-crl-validity"
+    case pckAuthorityRevocation = "pck-ca-revocation"
+    case pckCRL = "pck-crl"
+    case pckCRLValidity = "pck-crl-validity"
+    case pckRevocation = "pck-revocation"
+    case tcbInfoFormat = "tcb-info-format"
+    case tcbInfoSigner = "tcb-info-signer"
+    case tcbInfoSignature = "tcb-info-signature"
+    case tcbInfoValidity = "tcb-info-validity"
+    case tcbInfoMatch = "tcb-info-match"
+    case qeIdentityFormat = "qe-identity-format"
+    case qeIdentitySigner = "qe-identity-signer"
+    case qeIdentitySignature = "qe-identity-signature"
+    case qeIdentityValidity = "qe-identity-validity"
+    case qeIdentityMatch = "qe-identity-match"
+    case tdxModule = "tdx-module"
+    case tcbLevel = "tcb-level"
+    case tcbNotRevoked = "tcb-not-revoked"
+
+    // AMD SEV-SNP.
+    case vekCertificate = "vek-certificate"
+    case vekChain = "vek-chain"
+    case vekValidity = "vek-validity"
+    case askRevocation = "ask-revocation"
+    case signingKey = "signing-key"
+    case vekTCB = "vek-tcb"
+    case vekChipID = "vek-chip-id"
+    case vekProduct = "vek-product"
+    case reportSignature = "report-signature"
+
+    // AWS Nitro.
+    case documentRoot = "document-root"
+    case documentChain = "document-chain"
+    case documentValidity = "document-validity"
+    case documentSignature = "document-signature"
+    case documentTime = "document-time"
+
     // The policy.
+    case teeAllowed = "tee-allowed"
+    case collateralAge = "collateral-age"
+    case debug
+    case policyReserved = "policy-reserved"
+    case migration
+    case vmpl
+    case tcbStatus = "tcb-status"
+    case advisories
+    case evaluationDataNumber = "evaluation-data-number"
+    case minimumTCB = "minimum-tcb"
+    case productID = "product-id"
     case measurements
+    case age
 
     // What the evidence is bound to.
     case nonce
@@ -19,38 +77,4 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case manifestSignature = "manifest-signature"
     case manifestDigest = "manifest-digest"
     case reportData = "report-data"
-
-    /// What has to hold.
-    public var summary: String {
-        switch self {
-        case .teeKind: "the evidence is of a TEE that the caller and the policy accept"
-        case .evidenceFormat: "the evidence has the exact layout of its format and version"
-        case .developmentAccepted: "the policy and the call both accept the development TEE by name"
-        case .developmentKey: "the signing key is the development key that the policy pins"
-        case .developmentSignature: "the development key signed measurement and report data"
-        case .measurements: "every measurement that the policy names has one of the values that it lists"
-        case .nonce: "the evidence is for the nonce of this session"
-        case .ownerKey: "the manifest names the owner's key that the policy pins"
-        case .manifestSignature: "the owner signed the manifest"
-        case .manifestDigest: "the manifest is the one that the policy pins"
-        case .reportData: "the report data binds nonce, key configuration, manifest, owner and epoch"
-        }
-    }
-
-    /// The codes with which the check can fail.
-    public var codes: [ReasonCode] {
-        switch self {
-        case .teeKind: [.wrongTEE, .developmentNotAccepted]
-        case .evidenceFormat: [.malformed, .unsupportedFormat]
-        case .developmentAccepted: [.developmentNotAccepted]
-        case .developmentKey: [.signingKeyMismatch]
-        case .developmentSignature: [.reportSignatureInvalid]
-        case .measurements: [.measurementMismatch, .measurementNotPinned]
-        case .nonce: [.nonceMismatch]
-        case .ownerKey: [.ownerKeyMismatch, .malformed]
-        case .manifestSignature: [.manifestSignatureInvalid]
-        case .manifestDigest: [.manifestMismatch]
-        case .reportData: [.reportDataMismatch]
-        }
-    }
 }

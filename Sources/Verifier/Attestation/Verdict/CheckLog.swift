@@ -28,7 +28,9 @@ struct CheckLog {
             assert(check.codes.contains(code), "\(check) does not list \(code)")
             outcome = .failed(code)
         }
-        entries.append(Verdict.Entry(check: check, outcome: outcome, found: found(), expected: expected()))
+        entries.append(
+            Verdict.Entry(
+                check: check, outcome: outcome, found: Self.printable(found()), expected: Self.printable(expected())))
     }
 
     mutating func skip(_ check: Check, _ reason: String) {
@@ -41,6 +43,22 @@ struct CheckLog {
     ) -> Rejection {
         note(check, false, otherwise: code, found: found, expected: expected)
         return Rejection()
+    }
+}
+
+extension CheckLog {
+    private static let maximumCharacters = 600
+
+    /// Names in certificates and the like come from strangers: in a terminal or log they must neither forge lines nor
+    /// flood it.
+    private static func printable(_ text: String) -> String {
+        let scalars = text.unicodeScalars.prefix(maximumCharacters).map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: "?"
+            default: String(scalar)
+            }
+        }
+        return scalars.joined()
     }
 }
 

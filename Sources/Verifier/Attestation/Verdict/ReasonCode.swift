@@ -1,19 +1,71 @@
-/// Why a check failed, in words that programs may rely on. The first groups are those of the shared attestation
-/// vectors; the last is about what the evidence is bound to.
+/// Why a check failed, in words that programs may rely on. All but the last two groups are those of the shared
+/// attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
     case malformed
     case unsupportedFormat = "unsupported_format"
+    case unsupportedCertificationData = "unsupported_cert_data"
     case wrongTEE = "wrong_tee"
 
     // Signatures of the evidence itself.
+    case quoteSignatureInvalid = "quote_signature_invalid"
+    case qeReportSignatureInvalid = "qe_report_signature_invalid"
+    case attestationKeyBindingInvalid = "ak_binding_invalid"
     case reportSignatureInvalid = "report_signature_invalid"
+    case documentSignatureInvalid = "document_signature_invalid"
+
+    // Chains of certificates.
+    case pckChainInvalid = "pck_chain_invalid"
+    case untrustedRoot = "untrusted_root"
+    case vekChainInvalid = "vek_chain_invalid"
+    case certificateChainInvalid = "cert_chain_invalid"
+    case certificateMalformed = "cert_malformed"
+    case authorityRevoked = "ca_revoked"
+    case pckRevoked = "pck_revoked"
+    case productMismatch = "product_mismatch"
+
+    // Times.
+    case certificateExpired = "cert_expired"
+    case certificateNotYetValid = "cert_not_yet_valid"
+    case crlExpired = "crl_expired"
+    case crlNotYetValid = "crl_not_yet_valid"
+    case tcbInfoExpired = "tcb_info_expired"
+    case tcbInfoNotYetValid = "tcb_info_not_yet_valid"
+    case qeIdentityExpired = "qe_identity_expired"
+    case qeIdentityNotYetValid = "qe_identity_not_yet_valid"
+
+    // Collateral.
+    case collateralMissing = "collateral_missing"
+    case crlInvalid = "crl_invalid"
+    case tcbInfoSignatureInvalid = "tcb_info_signature_invalid"
+    case qeIdentitySignatureInvalid = "qe_identity_signature_invalid"
+    case tcbInfoMismatch = "tcb_info_mismatch"
+    case qeIdentityMismatch = "qe_identity_mismatch"
+    case tdxModuleMismatch = "tdx_module_mismatch"
+
+    // The state of the platform.
+    case tcbNotSupported = "tcb_not_supported"
+    case tcbRevoked = "tcb_revoked"
+    case tcbStatusNotAllowed = "tcb_status_not_allowed"
+    case vekTCBMismatch = "vek_tcb_mismatch"
+    case vekChipIDMismatch = "vek_chip_id_mismatch"
+    case signingKeyMismatch = "signing_key_mismatch"
 
     // The caller's policy.
+    case debugEnabled = "debug_enabled"
+    case migrationEnabled = "migrate_ma_enabled"
+    case vmplNotAllowed = "vmpl_not_allowed"
+    case policyReserved = "policy_reserved"
+    case tooOld = "too_old"
+
+    // The caller's policy, beyond the vectors.
     case developmentNotAccepted = "development_not_accepted"
-    case signingKeyMismatch = "signing_key_mismatch"
     case measurementMismatch = "measurement_mismatch"
     case measurementNotPinned = "measurement_not_pinned"
+    case advisoryNotAllowed = "advisory_not_allowed"
+    case evaluationTooLow = "evaluation_data_number_too_low"
+    case collateralRolledBack = "collateral_rolled_back"
+    case revocationNotChecked = "revocation_not_checked"
 
     // What the evidence is bound to.
     case nonceMismatch = "nonce_mismatch"
@@ -25,15 +77,45 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     /// What a person can do about it.
     public var remedy: String {
         switch self {
-        case .malformed: "get the evidence again, and save it byte for byte"
+        case .malformed: "get the evidence and collateral again, byte for byte"
         case .unsupportedFormat: "use a version of infenclave that reads this format"
-        case .wrongTEE: "ask the owner which TEE the service runs in, or name it in 'tee' of the policy"
-        case .reportSignatureInvalid: "do not trust the server: the evidence was altered or made up"
+        case .unsupportedCertificationData: "give the PCK certificate chain as collateral 'pck_cert_chain'"
+        case .wrongTEE: "ask the owner which TEE the service runs in, and name that one"
+        case .quoteSignatureInvalid, .qeReportSignatureInvalid, .attestationKeyBindingInvalid,
+            .reportSignatureInvalid, .documentSignatureInvalid:
+            "do not trust the server: the evidence was altered or made up"
+        case .pckChainInvalid, .vekChainInvalid, .certificateChainInvalid, .certificateMalformed:
+            "get the certificates again from the vendor; if they are the same, do not trust the server"
+        case .untrustedRoot: "do not trust the server: the chain does not end at the vendor's root"
+        case .authorityRevoked, .pckRevoked: "do not trust the machine: the vendor revoked its certificate"
+        case .productMismatch: "get the certificates of this processor's generation from the vendor"
+        case .certificateExpired: "get a newer certificate, or set the clock right"
+        case .certificateNotYetValid: "set the clock right, or verify at a later time"
+        case .crlExpired, .tcbInfoExpired, .qeIdentityExpired: "get newer collateral, or set the clock right"
+        case .crlNotYetValid, .tcbInfoNotYetValid, .qeIdentityNotYetValid:
+            "set the clock right, or use collateral of that time"
+        case .collateralMissing: "get the missing files from the vendor or a cache and give them as collateral"
+        case .crlInvalid, .tcbInfoSignatureInvalid, .qeIdentitySignatureInvalid:
+            "get the collateral again from the vendor, byte for byte"
+        case .tcbInfoMismatch, .qeIdentityMismatch: "get the collateral for this platform and kind of TEE"
+        case .tdxModuleMismatch: "do not trust the machine: its TDX module is not one that Intel lists"
+        case .tcbNotSupported, .tcbRevoked: "use a machine with current firmware"
+        case .tcbStatusNotAllowed: "update the machine's firmware, or accept the status in the policy"
+        case .vekTCBMismatch, .vekChipIDMismatch: "get the certificate for this chip and its reported TCB"
+        case .signingKeyMismatch: "give the certificate or key of the kind that signed this evidence"
+        case .debugEnabled: "use an enclave without debug mode: with it the host reads its memory"
+        case .migrationEnabled: "start the guest without migration, or allow it in the policy"
+        case .vmplNotAllowed: "ask for the report at a lower VMPL, or allow this one in the policy"
+        case .policyReserved: "do not trust the report: no firmware sets its policy so"
+        case .tooOld: "ask for new evidence"
         case .developmentNotAccepted:
             "use hardware; only for trials name 'development' in the policy and accept it by name in the call"
-        case .signingKeyMismatch: "take the policy from the owner again; another machine or key signed this evidence"
         case .measurementMismatch: "compare the enclave's release with the policy; do not send data to other code"
-        case .measurementNotPinned: "name the measurement in 'measurements' of the policy, or say in 'skip' why not"
+        case .measurementNotPinned: "name the measurement in the policy, or say in its 'skip' why not"
+        case .advisoryNotAllowed: "update the machine, or accept the advisory in the policy"
+        case .evaluationTooLow: "get collateral of a later TCB evaluation"
+        case .collateralRolledBack: "get current collateral; older than what was seen before may hide a revocation"
+        case .revocationNotChecked: "give the vendor's revocation list, or say in 'skip' of the policy why not"
         case .nonceMismatch: "ask the server again; this evidence was made for another session"
         case .ownerKeyMismatch: "take the policy from the model's owner; the bundle is of somebody else"
         case .manifestMismatch: "take the policy of this bundle; the server has another model or version"

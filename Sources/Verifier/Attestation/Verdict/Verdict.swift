@@ -69,19 +69,3 @@ extension Verdict.Entry {
         return message
     }
 }
-
-/// What evidence says about its TEE.
-public struct Claims: Sendable {
-    public struct Measurement: Sendable, Hashable {
-        /// A name that policies use, such as `mrenclave`, `mrtd` or `pcr0`.
-        public let name: String
-        public let value: [UInt8]
-    }
-
-    /// In the order of the evidence.
-    public internal(set) var measurements: [Measurement] = []
-    /// 64 bytes; empty until the evidence was read.
-    public internal(set) var reportData: [UInt8] = []
-
-    init() {}
-}

@@ -1,0 +1,130 @@
+package import LeakageAssessment
+internal import ModelGraph
+internal import Tensors
+
+/// `assessment.json`.
+package enum AssessmentJSON {
+    package static let version = 1
+
+    /// The file's text; equal results give equal text.
+    package static func text(of result: AssessmentResult) -> String {
+        JSONText.object([
+            ("version", .integer(version)),
+            ("model", network(result.model, milliseconds: result.modelMilliseconds)),
+            ("validator", result.validator.map { network($0, milliseconds: nil) } ?? .null),
+            ("images", .integer(result.images)),
+            ("klImages", .integer(result.channelImages)),
+            ("trainingImages", .integer(result.trainingImages)),
+            ("testImages", .integer(result.testImages)),
+            ("seed", .integer(Int(clamping: result.seed))),
+            ("baselineMean", .number(result.baselineMean)),
+            ("validatorUnsure", .integer(result.validatorUnsure)),
+            (
+                "skipped",
+                .array(result.skipped.map { .object([("name", .string($0.name)), ("reason", .string($0.reason))]) })
+            ),
+            ("warnings", .array(result.warnings.map(JSONText.string))),
+            ("gates", gates(result.gates)),
+            ("cuts", .array(zip(result.cuts, result.verdicts).map(cut))),
+            (
+                "recommendation",
+                .object([
+                    ("front", .string(result.recommendation.front)),
+                    ("mapping", .string(result.recommendation.mapping)),
+                    ("everythingInside", .boolean(result.recommendation.everythingInside)),
+                    ("rule", .string(result.recommendation.rule)),
+                    ("reason", .string(result.recommendation.reason)),
+                    ("details", .array(result.recommendation.details.map(JSONText.string))),
+                ])
+            ),
+            (
+                "paperRule",
+                .object([
+                    ("front", .optional(result.paperRule.front)), ("reason", .string(result.paperRule.reason)),
+                ])
+            ),
+        ]).text
+    }
+
+    private static func network(
+        _ network: AssessmentResult.NetworkDescription, milliseconds: Double?
+    ) -> JSONText {
+        .object([
+            ("name", .string(network.name)), ("sha256", .string(network.sha256)),
+            ("classes", .integer(network.classes)), ("width", .integer(network.width)),
+            ("height", .integer(network.height)), ("parameters", .integer(network.parameters)),
+            ("multiplyAdds", .integer(network.multiplyAdds)), ("milliseconds", .optional(milliseconds)),
+        ])
+    }
+
+    private static func gates(_ gates: Gates) -> JSONText {
+        .object([
+            ("name", .string(gates.name)), ("maximumR2", .number(gates.maximumDetermination)),
+            ("maximumSSIMGain", .number(gates.maximumSimilarityGain)),
+            ("minimumKLPassFraction", .number(gates.minimumPassFraction)),
+            ("maximumKLAUC", .number(gates.maximumAreaUnderCurve)),
+        ])
+    }
+
+    private static func cut(_ measurement: CutMeasurement, _ verdict: GateVerdict) -> JSONText {
+        let (kl, decoder, cost) = (measurement.channelKL, measurement.decoder, measurement.cost)
+        return .object([
+            ("name", .string(measurement.name)),
+            ("operator", .string(measurement.operatorName)),
+            ("nodesInside", .integer(measurement.cut.nodesInside)),
+            ("crossing", .array(measurement.crossing.map(value))),
+            ("klApplicable", .boolean(kl != nil)),
+            ("klMean", .optional(kl?.mean)),
+            ("klMedian", .optional(kl?.median)),
+            ("klPassFraction", .optional(kl?.passFraction)),
+            ("klNullMean", .optional(kl?.nullMean)),
+            ("klRatioToNull", .optional(kl?.ratioToNull)),
+            ("klAUC", .optional(kl?.areaUnderCurve)),
+            ("r2", .number(decoder.determination)),
+            ("r2Deviation", .number(decoder.determinationDeviation)),
+            ("psnr", .number(decoder.peakSignalToNoise)),
+            ("ssim", .number(decoder.similarity)),
+            ("ssimOfMean", .number(decoder.similarityOfMean)),
+            ("retrievalTop1", .number(decoder.retrievalTopOne)),
+            (
+                "reconstruction",
+                .object([
+                    ("decoder", .string(decoder.kind.rawValue)), ("width", .integer(decoder.width)),
+                    ("height", .integer(decoder.height)), ("penalty", .number(decoder.penalty)),
+                    ("candidates", .integer(decoder.candidates)),
+                    ("validationR2Local", .optional(decoder.validation.local)),
+                    ("validationR2Global", .optional(decoder.validation.global)),
+                ])
+            ),
+            (
+                "gates",
+                .object([("passes", .boolean(verdict.passes)), ("checks", .array(verdict.checks.map(check)))])
+            ),
+            (
+                "cost",
+                .object([
+                    ("multiplyAddsInside", .integer(cost.multiplyAddsInside)),
+                    ("parametersInside", .integer(cost.parametersInside)),
+                    ("boundaryBytes", .integer(cost.boundaryBytes)),
+                    ("frontMilliseconds", .optional(cost.frontMilliseconds)),
+                    ("backMilliseconds", .optional(cost.backMilliseconds)),
+                ])
+            ),
+        ])
+    }
+
+    private static func value(_ value: Value) -> JSONText {
+        .object([
+            ("tensor", .string(value.name)),
+            ("shape", .array(value.type.shape.dimensions.map(JSONText.integer))),
+            ("type", .string("\(value.type.element)")), ("bytes", .integer(value.type.byteCount)),
+        ])
+    }
+
+    private static func check(_ check: GateVerdict.Check) -> JSONText {
+        .object([
+            ("measure", .string(check.measure.rawValue)), ("value", .number(check.value)),
+            ("limit", .number(check.limit)), ("passes", .boolean(check.passes)),
+        ])
+    }
+}

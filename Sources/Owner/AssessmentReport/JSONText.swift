@@ -1,0 +1,70 @@
+/// A JSON document whose members keep their order, so that equal results give equal bytes.
+enum JSONText {
+    case object([(String, JSONText)])
+    case array([JSONText])
+    case string(String)
+    case number(Double)
+    case integer(Int)
+    case boolean(Bool)
+    case null
+
+    /// Members of JSON that may be absent are `null`, never missing.
+    static func optional(_ value: Double?) -> JSONText { value.map(JSONText.number) ?? .null }
+    static func optional(_ value: String?) -> JSONText { value.map(JSONText.string) ?? .null }
+
+    /// The text, indented by two spaces, with a line feed at its end.
+    var text: String {
+        var text = ""
+        write(to: &text, indent: 0)
+        return text + "\n"
+    }
+
+    private func write(to text: inout String, indent: Int) {
+        switch self {
+        case .object(let members):
+            Self.write(members, open: "{", close: "}", to: &text, indent: indent) { member, text in
+                text += Self.quoted(member.0) + ": "
+                member.1.write(to: &text, indent: indent + 1)
+            }
+        case .array(let elements):
+            Self.write(elements, open: "[", close: "]", to: &text, indent: indent) { element, text in
+                element.write(to: &text, indent: indent + 1)
+            }
+        case .string(let string): text += Self.quoted(string)
+        // The shortest decimals that read back as the same number. JSON has no infinities.
+        case .number(let number): text += number.isFinite ? "\(number)" : "null"
+        case .integer(let integer): text += "\(integer)"
+        case .boolean(let boolean): text += boolean ? "true" : "false"
+        case .null: text += "null"
+        }
+    }
+
+    private static func write<Element>(
+        _ elements: [Element], open: String, close: String, to text: inout String, indent: Int,
+        _ body: (Element, inout String) -> Void
+    ) {
+        text += open
+        for (index, element) in elements.enumerated() {
+            text += (index == 0 ? "\n" : ",\n") + String(repeating: "  ", count: indent + 1)
+            body(element, &text)
+        }
+        if !elements.isEmpty { text += "\n" + String(repeating: "  ", count: indent) }
+        text += close
+    }
+
+    private static func quoted(_ string: String) -> String {
+        var result = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

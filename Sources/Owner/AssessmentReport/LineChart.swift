@@ -1,0 +1,114 @@
+internal import LeakageAssessment
+
+/// A chart of numbers over the cuts, as SVG that takes its colours from the page.
+struct LineChart {
+    struct Series {
+        let name: String
+        /// One per cut; `nil` breaks the line.
+        let values: [Double?]
+        /// Half the length of the error bars, one per cut.
+        var errors: [Double]?
+        /// 1 to 5: the page's colours.
+        let color: Int
+        var dashed = false
+    }
+
+    struct Limit {
+        let value: Double
+        let name: String
+    }
+
+    let title: String
+    /// What the vertical axis counts.
+    let unit: String
+    let series: [Series]
+    var limits: [Limit] = []
+    let range: ClosedRange<Double>
+    /// Names of the cuts.
+    let labels: [String]
+    /// A cut to point out.
+    var marked: Int?
+
+    private static let (width, height) = (560.0, 340.0)
+    private static let (left, right, top, bottom) = (46.0, 14.0, 12.0, 92.0)
+
+    var svg: String {
+        var parts = [
+            "<figure><figcaption>\(HTML.escape(title)) <span class=\"unit\">\(HTML.escape(unit))</span></figcaption>",
+            legend,
+            "<svg viewBox=\"0 0 560 340\" role=\"img\" aria-label=\"\(HTML.escape(title))\">",
+        ]
+        parts += grid
+        if let marked {
+            parts.append(
+                "<line class=\"mark\" x1=\"\(x(marked))\" x2=\"\(x(marked))\" y1=\"12\" y2=\"\(n(Self.height - Self.bottom))\"/>")
+        }
+        parts += limits.map(line)
+        parts += series.map(line)
+        parts += labels.indices.map(label)
+        return (parts + ["</svg></figure>"]).joined(separator: "\n")
+    }
+
+    private var legend: String {
+        let items = series.map { "<span class=\"key k\($0.color)\">\(HTML.escape($0.name))</span>" }
+        let gates = limits.map { "<span class=\"key kl\">\(HTML.escape($0.name))</span>" }
+        return "<p class=\"legend\">\((items + gates).joined(separator: " "))</p>"
+    }
+
+    private var grid: [String] {
+        let steps = 4
+        return (0...steps).flatMap { step in
+            let value = range.lowerBound + (range.upperBound - range.lowerBound) * Double(step) / Double(steps)
+            let text = Format.fixed(value, range.upperBound - range.lowerBound > 8 ? 0 : range.upperBound > 4 ? 1 : 2)
+            return [
+                "<line class=\"grid\" x1=\"\(n(Self.left))\" x2=\"\(n(Self.width - Self.right))\" y1=\"\(y(value))\" y2=\"\(y(value))\"/>",
+                "<text class=\"tick\" x=\"\(n(Self.left - 6))\" y=\"\(y(value))\" dy=\"4\" text-anchor=\"end\">\(text)</text>",
+            ]
+        }
+    }
+
+    private func line(_ limit: Limit) -> String {
+        "<line class=\"limit\" x1=\"\(n(Self.left))\" x2=\"\(n(Self.width - Self.right))\" y1=\"\(y(limit.value))\" y2=\"\(y(limit.value))\"/>"
+    }
+
+    private func line(_ series: Series) -> String {
+        var (path, dots, isConnected) = ("", "", false)
+        for (index, value) in series.values.enumerated() {
+            guard let value, value.isFinite else {
+                isConnected = false
+                continue
+            }
+            path += "\(isConnected ? "L" : "M")\(x(index)) \(y(value))"
+            isConnected = true
+            if let error = series.errors?[index], error.isFinite {
+                dots += "<path class=\"error c\(series.color)\" d=\"M\(x(index)) \(y(value - error))V\(y(value + error))\"/>"
+            }
+            let title = "\(HTML.escape(labels[index])): \(HTML.escape(series.name)) \(Format.number(value))"
+            dots += "<circle class=\"c\(series.color)\" cx=\"\(x(index))\" cy=\"\(y(value))\" r=\"3\"><title>\(title)</title></circle>"
+        }
+        return "<path class=\"line c\(series.color)\(series.dashed ? " dashed" : "")\" d=\"\(path)\"/>" + dots
+    }
+
+    private func label(_ index: Int) -> String {
+        // Every name only while they do not run into each other.
+        let step = (labels.count + 27) / 28
+        guard index.isMultiple(of: step) || index == marked else { return "" }
+        let (px, py) = (x(index), n(Self.height - Self.bottom + 12))
+        let name = HTML.escape(HTML.shortened(labels[index], limit: 18))
+        let mark = index == marked ? " marked" : ""
+        return "<text class=\"tick\(mark)\" x=\"\(px)\" y=\"\(py)\" text-anchor=\"end\" transform=\"rotate(-50 \(px) \(py))\">\(name)</text>"
+    }
+
+    private func x(_ index: Int) -> String {
+        let span = Self.width - Self.left - Self.right - 20
+        return n(Self.left + 10 + (labels.count > 1 ? span * Double(index) / Double(labels.count - 1) : span / 2))
+    }
+
+    private func y(_ value: Double) -> String {
+        let clamped = min(max(value, range.lowerBound), range.upperBound)
+        let share = (clamped - range.lowerBound) / (range.upperBound - range.lowerBound)
+        return n(Self.height - Self.bottom - share * (Self.height - Self.top - Self.bottom))
+    }
+
+    private func n(_ value: Double) -> String { Format.fixed(value, 1) }
+}

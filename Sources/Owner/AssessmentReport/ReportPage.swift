@@ -1,0 +1,27 @@
+package import Imaging
+package import LeakageAssessment
+
+/// `report.html`: one file that loads nothing, needs no script, and says the same thing every time it is rendered.
+package enum ReportPage {
+    /// - Throws: `ImagingError` when a picture cannot be encoded.
+    package static func html(of result: AssessmentResult) throws(ImagingError) -> String {
+        let name = HTML.escape(result.model.name)
+        return """
+            <!DOCTYPE html>
+            <html lang="en"><head><meta charset="utf-8">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>Leakage assessment: \(name)</title>
+            <style>\(ReportStyle.css)</style></head><body><main>
+            <header><b>Leakage assessment: \(name)</b><span>\(result.images) pictures · \(result.cuts.count) cuts · \
+            validator \(HTML.escape(result.validator?.name ?? "the model itself"))</span></header>
+            \(VerdictSection(result: result).html)
+            \(try GalleryTable(result: result).html())
+            \(LeakageCharts(result: result).html)
+            \(CutTable(result: result).html)
+            \(MethodSection(result: result).html)
+            </main></body></html>
+
+            """
+    }
+}

@@ -1,0 +1,96 @@
+/// Everything that an assessment found. Rendering it twice gives the same bytes.
+package struct AssessmentResult: Sendable {
+    /// A network as the report names it.
+    package struct NetworkDescription: Sendable, Hashable {
+        package let name: String
+        package let sha256: String
+        package let classes: Int
+        package let parameters: Int
+        package let multiplyAdds: Int
+        /// Pixels of its input.
+        package let width: Int
+        package let height: Int
+
+        package init(
+            name: String, sha256: String, classes: Int, parameters: Int, multiplyAdds: Int, width: Int, height: Int
+        ) {
+            self.name = name
+            self.sha256 = sha256
+            self.classes = classes
+            self.parameters = parameters
+            self.multiplyAdds = multiplyAdds
+            self.width = width
+            self.height = height
+        }
+    }
+
+    /// A file of the folder that was not used, and why.
+    package struct SkippedPicture: Sendable, Hashable {
+        package let name: String
+        package let reason: String
+
+        package init(name: String, reason: String) {
+            self.name = name
+            self.reason = reason
+        }
+    }
+
+    package let model: NetworkDescription
+    /// `nil` when the model judged its own IR images.
+    package let validator: NetworkDescription?
+    /// Pictures used.
+    package let images: Int
+    package let skipped: [SkippedPicture]
+    /// Pictures of the channel KL: the first so many.
+    package let channelImages: Int
+    /// Pictures that the decoders learned from (fitting and validation) and were tested on.
+    package let trainingImages: Int
+    package let testImages: Int
+    package let seed: UInt64
+    package let gates: Gates
+    /// Mean of ln C - H(F(x)) over the pictures of the channel KL, nats.
+    package let baselineMean: Double
+    /// How many of those the validator was unsure of (p < 0.8): their baseline is near 0 and passes anything.
+    package let validatorUnsure: Int
+    /// Shallowest first.
+    package let cuts: [CutMeasurement]
+    /// One per cut.
+    package let verdicts: [GateVerdict]
+    package let recommendation: Recommendation
+    package let paperRule: PaperRule
+    package let mapping: String
+    package let gallery: [GalleryRow]
+    package let warnings: [String]
+    /// Time of the whole model on this machine, where it was measured.
+    package let modelMilliseconds: Double?
+    package let threads: Int
+
+    package init(
+        model: NetworkDescription, validator: NetworkDescription?, images: Int, skipped: [SkippedPicture],
+        channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates, baselineMean: Double,
+        validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
+        paperRule: PaperRule, mapping: String, gallery: [GalleryRow], warnings: [String], modelMilliseconds: Double?,
+        threads: Int
+    ) {
+        self.model = model
+        self.validator = validator
+        self.images = images
+        self.skipped = skipped
+        self.channelImages = channelImages
+        self.trainingImages = trainingImages
+        self.testImages = testImages
+        self.seed = seed
+        self.gates = gates
+        self.baselineMean = baselineMean
+        self.validatorUnsure = validatorUnsure
+        self.cuts = cuts
+        self.verdicts = verdicts
+        self.recommendation = recommendation
+        self.paperRule = paperRule
+        self.mapping = mapping
+        self.gallery = gallery
+        self.warnings = warnings
+        self.modelMilliseconds = modelMilliseconds
+        self.threads = threads
+    }
+}

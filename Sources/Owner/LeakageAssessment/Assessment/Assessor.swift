@@ -1,0 +1,91 @@
+internal import ModelGraph
+internal import Tensors
+
+/// The Model Assessment Framework: measures what every cut of a model would leak, and recommends one.
+package struct Assessor: Sendable {
+    private let configuration: AssessmentConfiguration
+
+    /// - Throws: ``AssessmentError`` when the networks are no image classifiers, or the options contradict each other.
+    package init(_ configuration: AssessmentConfiguration) throws(AssessmentError) {
+        guard configuration.threads >= 1 else {
+            throw AssessmentError(.invalidConfiguration, "\(configuration.threads) threads, expected at least 1")
+        }
+        for limit in [configuration.imageLimit ?? .max, configuration.decoderImageLimit]
+        where limit < PictureSplit.minimum {
+            throw AssessmentError(
+                .tooFewImages, "\(limit) pictures are asked for, at least \(PictureSplit.minimum) are needed")
+        }
+        guard configuration.channelImageLimit >= 2 else {
+            throw AssessmentError(
+                .invalidConfiguration,
+                "\(configuration.channelImageLimit) pictures for the channel KL, expected at least 2")
+        }
+        try configuration.model.check()
+        try configuration.validator?.check()
+        self.configuration = configuration
+    }
+
+    /// Measures all of it; blocks for as long as that takes.
+    ///
+    /// - Parameter progress: Called from several threads, at most ten times a second.
+    /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
+    package func run(
+        cancellation: CancellationFlag = CancellationFlag(),
+        progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in }
+    ) throws(AssessmentError) -> AssessmentResult {
+        let model = configuration.model
+        let validator = configuration.validator ?? model
+        let mapping = try model.graph.mappingCut()
+        let cuts = try CutChoice.cuts(configuration.cuts, of: model.graph)
+        let pictures = try PictureSet(
+            configuration, validator: validator, cancellation: cancellation, progress: progress)
+        let decoded = min(pictures.entries.count, configuration.decoderImageLimit)
+        let split = PictureSplit(count: decoded, seed: configuration.seed)
+
+        let costs = try CostStage.run(
+            configuration, cuts: cuts, mapping: mapping, input: try pictures.tensor(of: 0),
+            cancellation: cancellation, progress: progress)
+        let outcomes = try DecoderStage.run(
+            configuration, cuts: cuts, pictures: pictures, split: split, count: decoded, cancellation: cancellation,
+            progress: progress)
+        let channelKL = try ChannelStage.run(
+            configuration, validator: validator, cuts: cuts, pictures: pictures, cancellation: cancellation,
+            progress: progress)
+        let gallery = try GalleryStage.run(
+            configuration, cuts: cuts, channelKL: channelKL, outcomes: outcomes, pictures: pictures, split: split)
+
+        let measurements = cuts.indices.map { index in
+            CutMeasurement(
+                cut: cuts[index],
+                operatorName: model.graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
+                crossing: cuts[index].crossing.map { Value(name: $0, type: model.graph.type(of: $0)) },
+                channelKL: channelKL[index], decoder: outcomes[index].scores, cost: costs.costs[index])
+        }
+        let verdicts = GateVerdict.verdicts(for: measurements, gates: configuration.gates)
+        let recommendation = Recommendation.choose(
+            among: measurements, verdicts: verdicts, gates: configuration.gates,
+            mapping: (mapping.name, mapping.nodesInside), pictures: decoded)
+        let unsure = pictures.truths.count { $0.confidence < Warnings.confidence }
+        return AssessmentResult(
+            model: model.description, validator: configuration.validator?.description,
+            images: pictures.entries.count, skipped: pictures.skipped, channelImages: pictures.truths.count,
+            trainingImages: split.training.count, testImages: split.testing.count, seed: configuration.seed,
+            gates: configuration.gates,
+            baselineMean: Statistics.mean(pictures.truths.map(KullbackLeibler.uniformBaseline)),
+            validatorUnsure: unsure, cuts: measurements, verdicts: verdicts, recommendation: recommendation,
+            paperRule: PaperRule.choose(among: measurements), mapping: mapping.name, gallery: gallery,
+            warnings: Warnings.texts(
+                pictures: pictures.entries.count, decoded: decoded, judged: pictures.truths.count, unsure: unsure,
+                skipped: pictures.skipped, independentValidator: configuration.validator != nil),
+            modelMilliseconds: costs.modelMilliseconds, threads: configuration.threads)
+    }
+}
+
+extension AssessmentConfiguration.Network {
+    var description: AssessmentResult.NetworkDescription {
+        AssessmentResult.NetworkDescription(
+            name: name, sha256: sha256, classes: classes, parameters: graph.parameters,
+            multiplyAdds: graph.multiplyAddsByNode.reduce(0, +), width: preprocessing.width,
+            height: preprocessing.height)
+    }
+}

@@ -1,0 +1,105 @@
+internal import ModelGraph
+internal import Tensors
+
+/// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
+final class ChannelJudge {
+    /// The minimum over a cut's channels, against the picture's own distribution and another's.
+    struct Minimum: Sendable {
+        var own = Double.infinity
+        var null = Double.infinity
+        var closestChannel = 0
+    }
+
+    private struct Extents: Hashable {
+        let height: Int
+        let width: Int
+    }
+
+    private let classifier: Classifier
+    private let preprocessing: Preprocessing
+    private var resizers: [Extents: BilinearResize] = [:]
+    private var map: [Float] = []
+    private var image: [Float]
+    /// Logarithms of the validator's view of an image of zeros.
+    private var blank: [Double]?
+
+    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+        classifier = try Classifier(validator)
+        preprocessing = validator.preprocessing
+        image = [Float](repeating: 0, count: preprocessing.height * preprocessing.width)
+    }
+
+    /// - Parameters:
+    ///   - crossing: What crosses one cut.
+    ///   - own: The validator's view of the picture.
+    ///   - other: Its view of the picture for the null.
+    ///   - judged: Called after each IR image.
+    /// - Returns: Infinite minima when nothing that crosses is a map.
+    func minimum(
+        over crossing: [Tensor], own: ClassDistribution, other: ClassDistribution,
+        judged: () throws(AssessmentError) -> Void
+    ) throws(AssessmentError) -> Minimum {
+        var minimum = Minimum()
+        var channel = 0
+        for tensor in crossing where FeatureLayout.isMap(tensor.shape.dimensions) {
+            for plane in 0..<tensor.shape[1] {
+                let logarithms = try logarithms(ofPlane: plane, in: tensor)
+                let divergence = try KullbackLeibler.divergence(of: own, fromLogarithms: logarithms)
+                if divergence < minimum.own {
+                    minimum.own = divergence
+                    minimum.closestChannel = channel
+                }
+                minimum.null = min(
+                    minimum.null, try KullbackLeibler.divergence(of: other, fromLogarithms: logarithms))
+                channel += 1
+                try judged()
+            }
+        }
+        return minimum
+    }
+
+    /// The validator's view of the IR image of one channel.
+    private func logarithms(ofPlane plane: Int, in tensor: Tensor) throws(AssessmentError) -> [Double] {
+        let extents = Extents(height: tensor.shape[2], width: tensor.shape[3])
+        let area = extents.height * extents.width
+        tensor.withElements(as: Float.self) { values in
+            map.removeAll(keepingCapacity: true)
+            map.append(contentsOf: values[plane * area..<(plane + 1) * area])
+        }
+        guard try ChannelImage.normalize(&map) else { return try blankLogarithms() }
+        resizer(for: extents).resize(map, into: &image)
+        return try classifier.distribution(of: input(image)).flooredLogarithms
+    }
+
+    /// Dead channels are common and all look the same.
+    private func blankLogarithms() throws(AssessmentError) -> [Double] {
+        if let blank { return blank }
+        let zeros = [Float](repeating: 0, count: image.count)
+        let logarithms = try classifier.distribution(of: input(zeros)).flooredLogarithms
+        blank = logarithms
+        return logarithms
+    }
+
+    private func resizer(for extents: Extents) -> BilinearResize {
+        if let known = resizers[extents] { return known }
+        let resizer = BilinearResize(
+            from: (extents.height, extents.width), to: (preprocessing.height, preprocessing.width))
+        resizers[extents] = resizer
+        return resizer
+    }
+
+    /// Scaled to 0...255, copied to the validator's channels and normalised as it wants.
+    private func input(_ image: [Float]) -> Tensor {
+        let normalization = preprocessing.normalization
+        return Tensor(type: classifier.inputType) { bytes in
+            let target = bytes.assumingMemoryBound(to: Float.self)
+            image.withUnsafeBufferPointer { image in
+                for channel in normalization.mean.indices {
+                    let (mean, inverse) = (normalization.mean[channel], 1 / normalization.std[channel])
+                    let start = channel * image.count
+                    for index in image.indices { target[start + index] = (image[index] * 255 - mean) * inverse }
+                }
+            }
+        }
+    }
+}

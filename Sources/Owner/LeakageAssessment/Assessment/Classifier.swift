@@ -1,0 +1,55 @@
+internal import Inference
+internal import ModelGraph
+internal import Tensors
+
+/// A network that gives the class distribution of a picture, on one thread. One picture a run: larger batches leave the
+/// cache and are slower.
+final class Classifier {
+    private let plan: Plan
+    private let endsWithSoftmax: Bool
+    /// `[1, channels, height, width]`.
+    let inputType: TensorType
+
+    init(_ network: AssessmentConfiguration.Network) throws(AssessmentError) {
+        try network.check()
+        plan = try EngineBridge.compile(network.graph, name: network.name)
+        endsWithSoftmax = network.graph.endsWithSoftmax
+        inputType = network.graph.inputs[0].type
+    }
+
+    func distribution(of input: Tensor) throws(AssessmentError) -> ClassDistribution {
+        let output = try EngineBridge.run(plan, [input])[0]
+        return try output.withElements(as: Float.self) { (scores) throws(AssessmentError) in
+            endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
+        }
+    }
+}
+
+extension AssessmentConfiguration.Network {
+    /// Classes of the output.
+    var classes: Int { graph.outputs.first.map { graph.type(of: $0).shape.elementCount } ?? 0 }
+
+    /// - Throws: ``AssessmentError`` `.unsupportedModel` when the network is no image classifier that the preprocessing
+    ///   fits.
+    func check() throws(AssessmentError) {
+        guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+            throw AssessmentError(
+                .unsupportedModel,
+                "\(name): \(graph.inputs.count) inputs and \(graph.outputs.count) outputs, expected a classifier with one each"
+            )
+        }
+        let expected = [1, preprocessing.channels.count, preprocessing.height, preprocessing.width]
+        let input = graph.inputs[0].type
+        guard input.element == .float32, input.shape.dimensions == expected else {
+            throw AssessmentError(
+                .unsupportedModel,
+                "\(name): the input is \(input), but the preprocessing makes f32 "
+                    + "\(expected.map(String.init).joined(separator: "x")); give the preprocessing of this model")
+        }
+        guard graph.type(of: graph.outputs[0]).element == .float32, classes >= 2 else {
+            throw AssessmentError(
+                .unsupportedModel,
+                "\(name): the output is \(graph.type(of: graph.outputs[0])), expected f32 scores of at least 2 classes")
+        }
+    }
+}

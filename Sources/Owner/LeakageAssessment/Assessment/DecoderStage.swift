@@ -1,0 +1,88 @@
+internal import ModelGraph
+internal import Tensors
+
+/// Tier 2: the closed-form decoders of every cut.
+enum DecoderStage {
+    /// Features in memory at once. Cuts are taken in groups that fit; the model runs once per picture and group.
+    static let memoryBytes = 1 << 30
+    /// A decoder holds a few hundred megabytes.
+    static let maximumThreads = 4
+
+    struct Outcome: Sendable {
+        let scores: DecoderScores
+        let reconstructions: [Picture]
+    }
+
+    static func run(
+        _ configuration: AssessmentConfiguration, cuts: [Cut], pictures: PictureSet, split: PictureSplit, count: Int,
+        cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
+    ) throws(AssessmentError) -> [Outcome] {
+        let model = configuration.model
+        let extents = (height: model.preprocessing.height, width: model.preprocessing.width)
+        let seed = configuration.seed
+        let layouts = cuts.map { cut in
+            FeatureLayout(crossing: cut.crossing, of: model.graph, picture: extents, seed: seed)
+        }
+        let originals = (0..<count).map(pictures.picture)
+        let meter = ProgressMeter(.decoders, total: cuts.count, report: progress)
+        MatrixProduct.setThreads(1)
+
+        var outcomes: [Outcome] = []
+        for group in groups(cuts, layouts, model.graph, pictures: count) {
+            let groupCuts = Array(cuts[group])
+            let groupLayouts = Array(layouts[group])
+            let features = try WorkerThreads<[FeatureLayout.Features]>.map(
+                count: count, threads: configuration.threads
+            ) { () throws(AssessmentError) in
+                try CutProbe(model, cuts: groupCuts)
+            } body: { (probe, picture) throws(AssessmentError) in
+                try cancellation.check()
+                let crossing = try probe.crossing(of: try pictures.tensor(of: picture))
+                var features: [FeatureLayout.Features] = []
+                for (index, layout) in groupLayouts.enumerated() {
+                    do throws(AssessmentError) { features.append(try layout.features(of: crossing[index])) } catch {
+                        throw AssessmentError(
+                            error.code,
+                            "cut '\(groupCuts[index].name)', picture \(pictures.entries[picture].name): \(error.message)")
+                    }
+                }
+                return features
+            }
+            outcomes += try WorkerThreads<Outcome>.map(
+                count: groupCuts.count, threads: min(maximumThreads, configuration.threads)
+            ) { () throws(AssessmentError) in
+            } body: { (_, index) throws(AssessmentError) in
+                try cancellation.check()
+                let layout = groupLayouts[index]
+                let targets = originals.map {
+                    $0.averaged(
+                        over: layout.region, height: layout.reconstruction.height, width: layout.reconstruction.width)
+                }
+                let outcome = try DecoderAttack.run(
+                    on: CutFeatures(layout: layout, pictures: features.map { $0[index] }), targets: targets,
+                    split: split, seed: seed)
+                meter.advance(by: 1)
+                return Outcome(scores: outcome.scores, reconstructions: outcome.reconstructions)
+            }
+        }
+        return outcomes
+    }
+
+    private static func groups(
+        _ cuts: [Cut], _ layouts: [FeatureLayout], _ graph: Graph, pictures: Int
+    ) -> [Range<Int>] {
+        var groups: [Range<Int>] = []
+        var (start, bytes) = (0, 0)
+        for index in cuts.indices {
+            let types = cuts[index].crossing.map(graph.type(of:))
+            let size = 4 * pictures * layouts[index].elements(crossing: types)
+            if index > start, bytes + size > memoryBytes {
+                groups.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += size
+        }
+        if start < cuts.count { groups.append(start..<cuts.count) }
+        return groups
+    }
+}

@@ -1,0 +1,22 @@
+internal import Inference
+internal import ModelGraph
+internal import Tensors
+
+/// The engine with this module's errors.
+enum EngineBridge {
+    static func compile(_ graph: Graph, name: String, threads: Int = 1) throws(AssessmentError) -> Plan {
+        do throws(InferenceError) {
+            return try Plan(compiling: graph, options: PlanOptions(threads: threads))
+        } catch { throw AssessmentError(.engine, "\(name): \(error.message)") }
+    }
+
+    static func run(_ plan: Plan, _ inputs: [Tensor]) throws(AssessmentError) -> [Tensor] {
+        do throws(InferenceError) { return try plan.run(inputs) } catch {
+            throw AssessmentError(.engine, error.message)
+        }
+    }
+
+    static func graph<Result>(_ body: () throws(GraphError) -> Result) throws(AssessmentError) -> Result {
+        do throws(GraphError) { return try body() } catch { throw AssessmentError(.engine, error.message) }
+    }
+}

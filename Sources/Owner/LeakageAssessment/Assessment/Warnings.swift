@@ -1,0 +1,37 @@
+/// What a reader must know before believing the numbers.
+enum Warnings {
+    /// Below this largest probability the validator counts as unsure of a picture.
+    static let confidence = 0.8
+    private static let wanted = 60
+    private static let wantedByDecoders = 200
+
+    static func texts(
+        pictures: Int, decoded: Int, judged: Int, unsure: Int, skipped: [AssessmentResult.SkippedPicture],
+        independentValidator: Bool
+    ) -> [String] {
+        var texts: [String] = []
+        if let first = skipped.first {
+            texts.append(
+                "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
+                    + first.reason)
+        }
+        if !independentValidator {
+            texts.append(
+                "No validator was given, so the model judged its own IR images: the channel KL is not independent.")
+        }
+        if unsure > 0 {
+            texts.append(
+                "The validator is unsure (p < \(Format.number(confidence))) of \(unsure) of the \(judged) pictures of the "
+                    + "channel KL: their baseline is near 0 and passes anything. The decoders are not affected.")
+        }
+        if judged < wanted {
+            texts.append(
+                "\(judged) pictures for the channel KL; \(wanted) without a failure would bound the failing share at 5 %.")
+        }
+        if decoded < wantedByDecoders {
+            texts.append(
+                "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R².")
+        }
+        return texts
+    }
+}

@@ -1,0 +1,27 @@
+/// Which pictures a decoder learns from, chooses its penalty on, and is judged by. Shared by all cuts.
+package struct PictureSplit: Sendable, Hashable {
+    /// The fewest pictures that can be split.
+    package static let minimum = 8
+
+    package let fitting: [Int]
+    package let validation: [Int]
+    package let testing: [Int]
+
+    /// A quarter of the pictures is for testing and a fifth of the rest for validation, drawn from the seed; each list is
+    /// in ascending order.
+    ///
+    /// - Parameter count: At least ``minimum``.
+    package init(count: Int, seed: UInt64) {
+        precondition(count >= Self.minimum)
+        var generator = SeededGenerator(seed: seed, purpose: "split")
+        let order = generator.permutation(of: count)
+        let tests = max(2, count / 4)
+        let validations = max(1, (count - tests) / 5)
+        testing = order[..<tests].sorted()
+        validation = order[tests..<tests + validations].sorted()
+        fitting = order[(tests + validations)...].sorted()
+    }
+
+    /// ``fitting`` and ``validation``.
+    package var training: [Int] { (fitting + validation).sorted() }
+}

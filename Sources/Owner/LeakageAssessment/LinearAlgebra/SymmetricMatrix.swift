@@ -1,0 +1,64 @@
+internal import COpenBLAS
+
+/// A dense symmetric matrix of doubles, of which the upper triangle is kept.
+package struct SymmetricMatrix: Sendable {
+    package let size: Int
+    /// Row-major; below the diagonal undefined.
+    package private(set) var values: [Double]
+
+    package init(size: Int) {
+        self.size = size
+        values = [Double](repeating: 0, count: size * size)
+    }
+
+    /// The mean of the diagonal.
+    package var meanDiagonal: Double {
+        size == 0 ? 0 : (0..<size).reduce(0) { $0 + values[$1 * size + $1] } / Double(size)
+    }
+
+    package subscript(row: Int, column: Int) -> Double {
+        get { row <= column ? values[row * size + column] : values[column * size + row] }
+        set { values[min(row, column) * size + max(row, column)] = newValue }
+    }
+
+    /// Adds the Gram matrix rows' rows.
+    ///
+    /// - Parameter rows: Row-major, ``size`` columns.
+    package mutating func addGram(of rows: Span<Double>) {
+        precondition(rows.count % max(1, size) == 0)
+        guard rows.count > 0 else { return }
+        rows.withUnsafeBufferPointer { rows in
+            infenclave_blas_add_gram(Int32(rows.count / size), Int32(size), rows.baseAddress, &values)
+        }
+    }
+
+    package mutating func add(_ other: SymmetricMatrix) {
+        precondition(size == other.size)
+        for index in values.indices { values[index] += other.values[index] }
+    }
+
+    /// All of it, both triangles, row-major.
+    package var full: [Double] {
+        var full = values
+        for row in 0..<size {
+            for column in 0..<row { full[row * size + column] = values[column * size + row] }
+        }
+        return full
+    }
+
+    /// Solves (self + ridge I) x = b for several b.
+    ///
+    /// - Parameters:
+    ///   - ridge: Added to the diagonal, but not to that of the last `unpenalized` rows.
+    ///   - sides: `[count, size]`, one right-hand side after the other.
+    /// - Returns: `[count, size]`, or `nil` when the matrix is not positive definite.
+    package func solve(ridge: Double, unpenalized: Int = 0, sides: [Double]) -> [Double]? {
+        precondition(sides.count % max(1, size) == 0)
+        guard !sides.isEmpty else { return [] }
+        var (factor, solution) = (values, sides)
+        for index in 0..<size - unpenalized { factor[index * size + index] += ridge }
+        let status = infenclave_blas_solve_positive(
+            Int32(size), Int32(sides.count / size), &factor, &solution)
+        return status == 0 && solution.allSatisfy(\.isFinite) ? solution : nil
+    }
+}

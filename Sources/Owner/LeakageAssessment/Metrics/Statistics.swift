@@ -1,0 +1,23 @@
+internal import Glibc
+
+/// Summaries of short lists, in `Double`.
+package enum Statistics {
+    /// 0 for an empty list.
+    package static func mean(_ values: [Double]) -> Double {
+        values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+    }
+
+    /// The middle value, or the mean of the two middle ones; 0 for an empty list.
+    package static func median(_ values: [Double]) -> Double {
+        guard !values.isEmpty else { return 0 }
+        let sorted = values.sorted()
+        let middle = sorted.count / 2
+        return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+    }
+
+    /// Square root of the mean squared distance from the mean.
+    package static func deviation(_ values: [Double]) -> Double {
+        let center = mean(values)
+        return sqrt(mean(values.map { ($0 - center) * ($0 - center) }))
+    }
+}

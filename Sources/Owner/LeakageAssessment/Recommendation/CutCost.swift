@@ -1,0 +1,35 @@
+/// What it costs to cut here, the mapping unit being inside as well.
+package struct CutCost: Sendable, Hashable {
+    /// Multiply-accumulate operations inside the enclave, per picture.
+    package let multiplyAddsInside: Int
+    /// Of the whole model.
+    package let multiplyAdds: Int
+    package let parametersInside: Int
+    /// What crosses on the way out and on the way back, per picture.
+    package let boundaryBytes: Int
+    /// Time of the FrontNet and of the BackNet on this machine, per picture; `nil` where they were not measured.
+    package let frontMilliseconds: Double?
+    package let backMilliseconds: Double?
+
+    package init(
+        multiplyAddsInside: Int, multiplyAdds: Int, parametersInside: Int, boundaryBytes: Int,
+        frontMilliseconds: Double?, backMilliseconds: Double?
+    ) {
+        self.multiplyAddsInside = multiplyAddsInside
+        self.multiplyAdds = multiplyAdds
+        self.parametersInside = parametersInside
+        self.boundaryBytes = boundaryBytes
+        self.frontMilliseconds = frontMilliseconds
+        self.backMilliseconds = backMilliseconds
+    }
+
+    /// The share of the arithmetic that is inside, 0 to 1.
+    package var shareInside: Double {
+        multiplyAdds > 0 ? Double(multiplyAddsInside) / Double(multiplyAdds) : 1
+    }
+
+    /// Less is better: arithmetic inside the enclave, then bytes that cross.
+    package static func isCheaper(_ a: CutCost, _ b: CutCost) -> Bool {
+        (a.multiplyAddsInside, a.boundaryBytes) < (b.multiplyAddsInside, b.boundaryBytes)
+    }
+}

@@ -1,0 +1,28 @@
+package import ModelGraph
+
+/// Everything that was measured at one cut.
+package struct CutMeasurement: Sendable {
+    package let cut: Cut
+    /// The operator of the last node inside, by its ONNX name.
+    package let operatorName: String
+    /// What crosses, with shapes for one picture.
+    package let crossing: [Value]
+    /// `nil` when everything that crosses is a vector, of which there is no IR image.
+    package let channelKL: ChannelKL?
+    package let decoder: DecoderScores
+    package let cost: CutCost
+
+    package init(
+        cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
+        cost: CutCost
+    ) {
+        self.cut = cut
+        self.operatorName = operatorName
+        self.crossing = crossing
+        self.channelKL = channelKL
+        self.decoder = decoder
+        self.cost = cost
+    }
+
+    package var name: String { cut.name }
+}

@@ -1,0 +1,38 @@
+package import ModelGraph
+
+extension Graph {
+    /// Where the mapping unit begins: softmax and the class mapping are inside the enclave, so the last node outside is the
+    /// one before the final softmax, or the last one when the model ends with class scores.
+    ///
+    /// - Throws: ``AssessmentError`` `.unsupportedModel` when the model has no node before its softmax.
+    package func mappingCut() throws(AssessmentError) -> Cut {
+        let cuts = cuts
+        var last = nodes.count
+        search: for index in nodes.indices.reversed() {
+            switch nodes[index].operation {
+            case .softmax:
+                last = index
+                break search
+            case .identity, .flatten, .reshape, .squeeze, .unsqueeze: continue
+            default: break search
+            }
+        }
+        guard last >= 1 else {
+            throw AssessmentError(
+                .unsupportedModel, "the model has no layer before its softmax: there is nothing to assess")
+        }
+        return cuts[last - 1]
+    }
+
+    /// Whether the output is a distribution already, because the model ends with a softmax.
+    package var endsWithSoftmax: Bool {
+        for node in nodes.reversed() {
+            switch node.operation {
+            case .softmax: return true
+            case .identity, .flatten, .reshape, .squeeze, .unsqueeze: continue
+            default: return false
+            }
+        }
+        return false
+    }
+}

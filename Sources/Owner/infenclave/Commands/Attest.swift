@@ -1,0 +1,61 @@
+import ArgumentParser
+import Attestation
+import InfenclaveClient
+
+struct Attest: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Verify a server's enclave or saved evidence against a policy, and list every check.")
+
+    @Option(help: "The server, http://HOST:PORT.") var server: String?
+    @Option(help: "Saved evidence: a quote, report or attestation document.") var evidence: String?
+    @Option(help: "The policy, a JSON file. Saved evidence can do without: then nothing is appraised.")
+    var policy: String?
+    @Option(
+        help: ArgumentHelp(
+            "What the saved evidence is: sgx, tdx, snp or nitro.",
+            discussion: "With --server, only `development` has to be accepted here by name."))
+    var tee: String?
+    @OptionGroup var saved: SavedEvidenceArguments
+    @Flag(help: "Print every check: what was compared, with what, the outcome and the remedy.") var explain = false
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard (server == nil) != (evidence == nil) else {
+            throw ValidationError("give either --server URL or --evidence FILE")
+        }
+        guard evidence != nil || !saved.isUsed else {
+            throw ValidationError(
+                "--collateral, --at, --report-data and --dangerously-trust-root are for --evidence only")
+        }
+        guard server == nil || policy != nil else { throw ValidationError("--server needs --policy") }
+        if evidence != nil { _ = try SavedEvidenceArguments.kind(tee) }
+    }
+
+    func execute() async throws {
+        let verdict: Verdict
+        if let evidence {
+            verdict = try saved.verdict(on: evidence, kind: SavedEvidenceArguments.kind(tee), policy: policy)
+        } else {
+            verdict = try await serverVerdict()
+        }
+        let report = VerdictReport(verdict)
+        if json {
+            try printJSON(report)
+        } else {
+            for line in report.summary + (explain ? report.explanation : []) { print(line) }
+        }
+        guard verdict.isAccepted else { throw ExitCode(1) }
+    }
+
+    private func serverVerdict() async throws -> Verdict {
+        var arguments = ["--server", server ?? "", "--policy", policy ?? ""]
+        if let tee { arguments += ["--tee", tee] }
+        let client = try ServerArguments.parse(arguments).client()
+        do throws(ClientError) {
+            return try await client.attest().peer.verdict
+        } catch {
+            guard error.code == .attestationRejected, let rejected = error.verdict else { throw error }
+            return rejected
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Attestation
+import Evidence
+import Foundation
+import Imaging
+import InfenclaveClient
+import SealedChannel
+import Tensors
+
+struct Classify: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Classify pictures in a verified enclave that only sees them sealed.")
+
+    @OptionGroup var target: ServerArguments
+    @Option(help: "Your access token.") var token: String
+    @Option(help: "How many classes to print.") var top = 5
+    @Flag(help: "Print JSON, one object a line for each picture.") var json = false
+    @Argument(help: "Pictures (JPEG, PNG, WebP), or .npy files with the input tensor.") var images: [String]
+
+    func validate() throws {
+        guard top >= 1 else { throw ValidationError("--top takes 1 or more") }
+    }
+
+    func execute() async throws {
+        let client = try target.client()
+        let accessToken = try AccessToken(contentsOf: token)
+        // Pictures are read before anything is sent, so that a corrupt one among them sends nothing.
+        let inputs = try images.map { try Input($0) }
+        let start = ContinuousClock.now
+        var session = try await client.attest()
+        var attestation = (ContinuousClock.now - start).milliseconds
+        for (path, input) in zip(images, inputs) {
+            let begin = ContinuousClock.now
+            let tensor = try input.encoded(for: session, path: path)
+            let sent = ContinuousClock.now
+            var results: [Classification]
+            do {
+                results = try await session.classify(tensor, token: accessToken)
+            } catch {
+                guard error.asksForFreshEvidence else { throw error }
+                let again = ContinuousClock.now
+                session = try await client.attest()
+                attestation = (ContinuousClock.now - again).milliseconds
+                results = try await session.classify(tensor, token: accessToken)
+            }
+            let answer = Answer(
+                image: path, results: results.prefix(top).map(Answer.Result.init),
+                milliseconds: .init(
+                    attest: attestation, encode: (sent - begin).milliseconds,
+                    request: (ContinuousClock.now - sent).milliseconds),
+                tee: session.peer.verdict.tee.rawValue, measurement: session.measurement)
+            attestation = 0
+            if json { try printJSONLine(answer) } else { answer.printTable() }
+        }
+    }
+
+    private enum Input {
+        case picture(Image)
+        case tensor(Tensor)
+
+        init(_ path: String) throws {
+            self =
+                path.lowercased().hasSuffix(".npy")
+                ? .tensor(try PreprocessArguments.tensor(path)) : .picture(try Image(contentsOf: path))
+        }
+
+        func encoded(for session: EnclaveSession, path: String) throws -> Tensor {
+            switch self {
+            case .tensor(let tensor): return tensor
+            case .picture(let image):
+                do throws(ImagingError) { return try session.encode(image) } catch {
+                    throw CommandFailure("picture", "\(path): \(error.message)")
+                }
+            }
+        }
+    }
+
+    private struct Answer: Encodable {
+        struct Result: Encodable {
+            let index: Int
+            let `class`: String
+            let probability: Float
+
+            init(_ classification: Classification) {
+                index = classification.index
+                self.class = classification.name
+                probability = classification.probability
+            }
+        }
+
+        struct Milliseconds: Encodable { let attest, encode, request: Double }
+
+        let image: String
+        let results: [Result]
+        let milliseconds: Milliseconds
+        let tee, measurement: String
+
+        func printTable() {
+            print("\(image)  (\(String(format: "%.1f", milliseconds.request)) ms)")
+            for result in results {
+                // A name is the owner's text; control characters in it must not reach the terminal.
+                let name = String(result.class.unicodeScalars.filter { $0.properties.generalCategory != .control })
+                print(String(format: "  %6.2f %%  ", result.probability * 100) + name)
+            }
+        }
+    }
+}
+
+extension EnclaveSession {
+    /// The first measurement of the evidence, in hexadecimal.
+    var measurement: String { peer.verdict.claims.measurements.first?.value.hexadecimal ?? "" }
+}

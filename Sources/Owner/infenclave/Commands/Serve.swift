@@ -1,0 +1,86 @@
+import ArgumentParser
+import BundleFormat
+import Evidence
+import Foundation
+import HostCore
+import HostServer
+import Logging
+import Partitioning
+import SealedChannel
+
+struct Serve: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a bundle: start the enclave, run the BackNet, answer clients over HTTP.")
+
+    @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
+    @Option(help: "The TEE: development, sgx, tdx, snp or nitro. It must be named.") var tee: String
+    @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
+    @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
+    @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
+    @Option(help: "The enclave's executable.") var enclave: String?
+    @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
+
+    func validate() throws {
+        guard TEEKind(rawValue: tee) != nil else {
+            throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        guard tee == "development" || developmentKey == nil else {
+            throw ValidationError("--development-key goes with --tee development")
+        }
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
+        guard (1...65536).contains(maximumWaiting) else {
+            throw ValidationError("--maximum-waiting takes 1 to 65536")
+        }
+        _ = try ListenAddress(listen)
+    }
+
+    func execute() async throws {
+        let kind = TEEKind(rawValue: tee) ?? .development
+        let address = try ListenAddress(listen)
+        let opened = try OpenedBundle(opening: bundle)
+        let executable = try EnclaveExecutable(enclave)
+        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        var keyFile: String?
+        if kind == .development {
+            keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
+            printError("warning: the development TEE protects nothing from whoever owns this machine")
+        }
+        let host = try EnclaveHost(
+            bundle: HostedBundle(opened),
+            command: .init(
+                executable: executable.path,
+                arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
+            backNetThreads: threads, maximumWaiting: maximumWaiting
+        ) { printError("infenclave: \($0)") }
+        try await host.start()
+        let server = HostServer(
+            host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
+        try await server.run { port in
+            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.host):\(port)")
+        }
+        printError("infenclave: stopped")
+    }
+}
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+struct ListenAddress {
+    let host: String
+    let port: Int
+
+    init(_ text: String) throws {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65535).contains(port), colon != text.startIndex
+        else { throw ValidationError("'\(text)' is no address to listen on; write HOST:PORT") }
+        host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        self.port = port
+    }
+}
+
+extension HostedBundle {
+    init(_ bundle: OpenedBundle) {
+        self.init(
+            manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
+            ownerPublicKey: bundle.ownerPublicKey.bytes, frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
+            backNet: bundle.backNet)
+    }
+}

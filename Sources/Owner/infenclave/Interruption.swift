@@ -1,0 +1,21 @@
+import Dispatch
+import Foundation
+import LeakageAssessment
+
+/// Turns SIGINT and SIGTERM into a cancellation, so that temporary files are removed before the process ends.
+enum Interruption {
+    static func cancelling<Result: Sendable>(
+        _ work: (CancellationFlag) async throws -> Result
+    ) async throws -> Result {
+        let flag = CancellationFlag()
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { flag.cancel() }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        return try await work(flag)
+    }
+}

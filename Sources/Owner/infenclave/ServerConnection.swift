@@ -1,0 +1,25 @@
+import Attestation
+import Evidence
+import Foundation
+import InfenclaveClient
+
+extension ServerArguments {
+    /// A client for the server under the policy.
+    func client() throws -> InfenclaveClient {
+        let json = try InputFile.read(policy, maximumBytes: 1 << 20)
+        let policy: Policy
+        do throws(AttestationError) { policy = try Policy(json: [UInt8](json)) } catch {
+            throw CommandFailure("policy", "\(self.policy): \(error.message)")
+        }
+        if policy.tee == [.development], tee != "development" {
+            throw CommandFailure(
+                "policy", "\(self.policy) is for the development TEE, which must be accepted by name",
+                remedy: "add --tee development if the machine is yours and this is a trial")
+        }
+        if tee == "development" {
+            printError("warning: the development TEE protects nothing from whoever owns the server's machine")
+        }
+        return try InfenclaveClient(
+            server: server, policy: policy, development: tee == "development" ? .dangerouslyAccept : .refuse)
+    }
+}

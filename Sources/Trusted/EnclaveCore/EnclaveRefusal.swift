@@ -1,0 +1,8 @@
+import Wire
+
+/// Why a message of the host gets no answer. Only the code leaves.
+struct EnclaveRefusal: Error {
+    let code: EnclaveErrorCode
+
+    init(_ code: EnclaveErrorCode) { self.code = code }
+}

@@ -1,0 +1,49 @@
+package import Evidence
+
+/// Where the platform's evidence about this enclave comes from.
+package protocol EvidenceSource: Sendable {
+    var kind: TEEKind { get }
+
+    /// Evidence that this enclave, now, vouches for these 64 bytes.
+    ///
+    /// - Throws: ``EvidenceSourceError`` when the platform makes none.
+    func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence
+}
+
+/// What the platform gave.
+package struct PlatformEvidence: Sendable, Hashable {
+    /// A quote, report or attestation document in the form of its TEE.
+    package let evidence: [UInt8]
+    /// The certificates that came with it, by role.
+    package let collateral: [String: [UInt8]]
+
+    package init(evidence: [UInt8], collateral: [String: [UInt8]] = [:]) {
+        self.evidence = evidence
+        self.collateral = collateral
+    }
+}
+
+/// Why the platform makes no evidence.
+package struct EvidenceSourceError: Error, Sendable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable {
+        private let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// This machine is not of the kind.
+        package static let absent = Code("absent")
+        /// The kernel's interface is there and failed.
+        package static let failed = Code("failed")
+        /// A file that the source needs is wrong.
+        package static let configurationInvalid = Code("configurationInvalid")
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+}

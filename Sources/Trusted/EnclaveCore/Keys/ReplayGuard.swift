@@ -1,0 +1,25 @@
+import SealedChannel
+
+/// Remembers which requests were opened. Another encapsulation of the same request does not decrypt, because HPKE binds
+/// the encapsulated key into the message's key.
+struct ReplayGuard {
+    /// 128 bits of the SHA-256 of an encapsulated key: a request that was seen is always recognised; an unseen one is
+    /// taken for it with negligible probability, unless its own sender worked for that.
+    private struct Trace: Hashable {
+        let low: UInt64
+        let high: UInt64
+
+        init(_ identifier: ContentDigest) {
+            (low, high) = identifier.bytes.withUnsafeBytes {
+                ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            }
+        }
+    }
+
+    private var seen: Set<Trace> = []
+
+    var count: Int { seen.count }
+
+    /// - Returns: Whether this request is new.
+    mutating func admit(_ identifier: ContentDigest) -> Bool { seen.insert(Trace(identifier)).inserted }
+}

@@ -1,0 +1,8 @@
+import SealedChannel
+
+/// Why a request that was opened is refused: sealed to its client, in an answer of the usual size.
+struct AnswerRefusal: Error {
+    let status: AnswerStatus
+
+    init(_ status: AnswerStatus) { self.status = status }
+}

@@ -1,0 +1,50 @@
+import Inference
+import ModelGraph
+import SealedChannel
+import SecretMemory
+import Tensors
+import Wire
+
+/// The first layers, compiled: from a client's tensor to what crosses the boundary and what stays.
+struct FrontNet: ~Copyable {
+    private let plan: Plan
+    private let normalization: PixelNormalization
+    private let boundaryCount: Int
+    /// The graph's outputs, in its order.
+    let outputs: [Value]
+    /// The tensors that a client may send: the network's own input, and pixels as decoders give them, `[1, H, W, C]`.
+    let inputTypes: [TensorType]
+
+    /// What goes to the host.
+    var boundary: ArraySlice<Value> { outputs.prefix(boundaryCount) }
+
+    /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
+    init(_ part: FrontNetPart, threads: Int) throws(EnclaveRefusal) {
+        let shape = part.graph.inputs[0].type.shape
+        guard part.graph.inputs[0].type.element == .float32,
+            let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
+        else { throw EnclaveRefusal(.frontNetRefused) }
+        do throws(InferenceError) {
+            plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
+        } catch { throw EnclaveRefusal(.frontNetRefused) }
+        normalization = part.normalization
+        boundaryCount = part.boundaryCount
+        outputs = part.graph.outputs.map { Value(name: $0, type: part.graph.type(of: $0)) }
+        inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
+    }
+
+    /// - Parameter input: Of one of ``inputTypes``.
+    /// - Returns: One tensor for each of ``outputs``.
+    /// - Throws: ``AnswerRefusal``: `wrongTensorType` for an input that is not finite, `failed`.
+    func run(_ input: Tensor) throws(AnswerRefusal) -> [Tensor] {
+        guard input.isFinite else { throw AnswerRefusal(.wrongTensorType) }
+        let results: [Tensor]
+        do {
+            let tensor =
+                input.element == .uint8 ? try normalization.normalized(input, allocator: .wiping) : input
+            results = try plan.run([tensor])
+        } catch { throw AnswerRefusal(.failed) }
+        guard results.allSatisfy(\.isFinite) else { throw AnswerRefusal(.failed) }
+        return results
+    }
+}

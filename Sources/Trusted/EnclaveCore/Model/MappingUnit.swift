@@ -1,0 +1,56 @@
+import Inference
+import ModelGraph
+import SealedChannel
+import SecretMemory
+import Tensors
+import Wire
+
+/// The last layers, compiled, and the class names: from what the BackNet returns to a client's answer.
+struct MappingUnit: ~Copyable {
+    private let plan: Plan
+    private let names: ClassNames
+    private let appliesSoftmax: Bool
+    let layout: AnswerLayout
+    /// The graph's inputs: what comes back from the host, then what was retained.
+    let inputs: [Value]
+
+    /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
+    init(_ part: MappingUnitPart, threads: Int) throws(EnclaveRefusal) {
+        guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
+            throw EnclaveRefusal(.mappingUnitRefused)
+        }
+        let names = ClassNames(part.classNames)
+        let layout: AnswerLayout
+        let plan: Plan
+        do throws(SealedChannelError) {
+            layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
+        } catch { throw EnclaveRefusal(.mappingUnitRefused) }
+        do throws(InferenceError) {
+            plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
+        } catch { throw EnclaveRefusal(.mappingUnitRefused) }
+        self.plan = plan
+        self.layout = layout
+        self.names = names
+        appliesSoftmax = part.appliesSoftmax
+        inputs = part.graph.inputs
+    }
+
+    /// - Parameter tensors: One for each of ``inputs``, of its type.
+    /// - Returns: The binary HTTP response to seal.
+    /// - Throws: ``AnswerRefusal`` (failed).
+    func answer(_ tensors: [Tensor]) throws(AnswerRefusal) -> SecretBytes {
+        let results: [Tensor]
+        do throws(InferenceError) { results = try plan.run(tensors) } catch { throw AnswerRefusal(.failed) }
+        guard results.count == 1, results[0].isFinite else { throw AnswerRefusal(.failed) }
+        let ranking = Ranking(results[0], count: layout.classCount, appliesSoftmax: appliesSoftmax)
+        do throws(SealedChannelError) {
+            return try ClassificationAnswer.encodeBinaryResponse(layout: layout) {
+                (position: Int, writer: inout AnswerEntryWriter) throws(SealedChannelError) -> Void in
+                let (index, probability) = ranking[position]
+                try names.withName(index) { (name) throws(SealedChannelError) in
+                    try writer.write(index: index, probability: probability, name: name)
+                }
+            }
+        } catch { throw AnswerRefusal(.failed) }
+    }
+}

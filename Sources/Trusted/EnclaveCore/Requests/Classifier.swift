@@ -1,0 +1,109 @@
+import ModelGraph
+import SealedChannel
+import SecretMemory
+import Tensors
+import Wire
+
+/// What a provisioned enclave computes with: the opened parts and the owner's list of clients.
+struct Classifier: ~Copyable {
+    /// How far the enclave gets with a request by itself.
+    enum Start: ~Copyable {
+        /// Everything is inside: the binary HTTP response to seal.
+        case answered(SecretBytes)
+        /// These go to the host; the others stay.
+        case boundary([Tensor], retained: [String: Tensor])
+    }
+
+    let provisioning: ProvisioningMessage
+    private let frontNet: FrontNet
+    private let mappingUnit: MappingUnit
+    /// The mapping unit's inputs that the BackNet makes: the first of them.
+    let backOutputs: [Value]
+    /// Bytes of a sealed request, at most.
+    let maximumRequestBytes: Int
+
+    var layout: AnswerLayout { mappingUnit.layout }
+
+    /// Opens and compiles both parts.
+    ///
+    /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
+    init(opening bundle: SealedBundle, with provisioning: ProvisioningMessage, threads: Int) throws(EnclaveRefusal) {
+        let frontNet = try FrontNet(try bundle.openFrontNet(with: provisioning), threads: threads)
+        let mappingUnit = try MappingUnit(try bundle.openMappingUnit(with: provisioning), threads: threads)
+        backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
+        self.provisioning = provisioning
+        maximumRequestBytes = frontNet.inputTypes.reduce(0) {
+            max($0, ClassificationRequest.maximumBinaryRequestBytes(for: $1) + Self.encapsulationBytes)
+        }
+        self.frontNet = frontNet
+        self.mappingUnit = mappingUnit
+    }
+
+    /// Header, encapsulated key and tag of a sealed request, at most.
+    private static let encapsulationBytes = 2048
+
+    /// The mapping unit takes what the FrontNet made, of the same type, and the rest from the BackNet; where nothing
+    /// crosses, nothing may come back.
+    private static func backOutputs(
+        from frontNet: borrowing FrontNet, to mappingUnit: borrowing MappingUnit
+    ) throws(EnclaveRefusal) -> [Value] {
+        var made: [String: TensorType] = [:]
+        for output in frontNet.outputs { made[output.name] = output.type }
+        var backOutputs: [Value] = []
+        for input in mappingUnit.inputs {
+            guard let type = made[input.name] else {
+                backOutputs.append(input)
+                continue
+            }
+            guard type == input.type else { throw EnclaveRefusal(.mappingUnitRefused) }
+        }
+        guard backOutputs.isEmpty == frontNet.boundary.isEmpty else { throw EnclaveRefusal(.mappingUnitRefused) }
+        return backOutputs
+    }
+
+    /// Checks the client's token, then runs the FrontNet.
+    ///
+    /// - Parameters:
+    ///   - request: A binary HTTP request that its channel key opened.
+    ///   - allowance: How many requests of listed clients may still be served; one less after the call.
+    /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `failed`.
+    func start(_ request: RawSpan, allowance: inout UInt64) throws(AnswerRefusal) -> Start {
+        let classification: ClassificationRequest
+        do throws(SealedChannelError) {
+            classification = try ClassificationRequest(binaryRequest: request, accepting: frontNet.inputTypes)
+        } catch {
+            throw AnswerRefusal(error.code == .wrongTensorType ? .wrongTensorType : .malformedRequest)
+        }
+        guard provisioning.lists(classification.token) else { throw AnswerRefusal(.unknownToken) }
+        guard allowance > 0 else { throw AnswerRefusal(.overLimit) }
+        allowance -= 1
+        let results = try frontNet.run(classification.tensor)
+        var made: [String: Tensor] = [:]
+        for (output, tensor) in zip(frontNet.outputs, results) { made[output.name] = tensor }
+        if backOutputs.isEmpty { return .answered(try answer(backNet: [], retained: made)) }
+        var retained: [String: Tensor] = [:]
+        for input in mappingUnit.inputs { retained[input.name] = made[input.name] }
+        return .boundary(Array(results.prefix(frontNet.boundary.count)), retained: retained)
+    }
+
+    /// Runs the mapping unit.
+    ///
+    /// - Parameters:
+    ///   - tensors: What the host says that the BackNet made; in the enclave's own memory already.
+    ///   - retained: What ``start(_:)`` gave.
+    /// - Returns: The binary HTTP response to seal.
+    /// - Throws: ``AnswerRefusal``: `outsideFailed` when number, types or values are impossible; `failed`.
+    func answer(backNet tensors: [Tensor], retained: [String: Tensor]) throws(AnswerRefusal) -> SecretBytes {
+        guard tensors.map(\.type) == backOutputs.map(\.type), tensors.allSatisfy(\.isFinite) else {
+            throw AnswerRefusal(.outsideFailed)
+        }
+        var known = retained
+        for (output, tensor) in zip(backOutputs, tensors) { known[output.name] = tensor }
+        var inputs: [Tensor] = []
+        for input in mappingUnit.inputs {
+            guard let tensor = known[input.name] else { throw AnswerRefusal(.failed) }
+            inputs.append(tensor)
+        }
+        return try mappingUnit.answer(inputs)
+    }
+}

@@ -1,0 +1,51 @@
+package import Evidence
+
+/// The command line of the enclave executable. The host writes it, so it holds nothing secret and decides nothing that
+/// evidence does not show.
+package enum EnclaveArguments: Sendable, Equatable {
+    /// Print the measurement of the executable.
+    case measure
+    /// Print the public half of the development key in this file, which is made if there is none.
+    case developmentKey(path: String)
+    /// Serve the socket that is file descriptor 3.
+    case serve(TEEKind, developmentKey: String?, threads: Int?)
+
+    package static let usage = """
+        usage: infenclave-enclave --tee development --development-key FILE [--threads N]
+               infenclave-enclave --tee sgx|tdx|snp|nitro [--threads N]
+               infenclave-enclave --measure
+               infenclave-enclave --print-development-key FILE
+        The host starts it with a connected Unix stream socket as file descriptor 3.
+        """
+
+    /// - Parameter arguments: Without the program's name.
+    /// - Returns: `nil` when they are not as ``usage`` says.
+    package init?(_ arguments: [String]) {
+        switch (arguments.first, arguments.count) {
+        case ("--measure", 1): self = .measure
+        case ("--print-development-key", 2): self = .developmentKey(path: arguments[1])
+        default:
+            guard let serve = Self.serving(arguments) else { return nil }
+            self = serve
+        }
+    }
+
+    private static func serving(_ arguments: [String]) -> EnclaveArguments? {
+        var values: [String: String] = [:]
+        var rest = arguments[...]
+        while let option = rest.popFirst() {
+            guard ["--tee", "--development-key", "--threads"].contains(option), let value = rest.popFirst(),
+                values.updateValue(value, forKey: option) == nil
+            else { return nil }
+        }
+        guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)) else { return nil }
+        let developmentKey = values["--development-key"]
+        guard (kind == .development) == (developmentKey != nil) else { return nil }
+        var threads: Int?
+        if let value = values["--threads"] {
+            guard let count = Int(value), (1...1024).contains(count) else { return nil }
+            threads = count
+        }
+        return .serve(kind, developmentKey: developmentKey, threads: threads)
+    }
+}

@@ -1,0 +1,210 @@
+package import Evidence
+import Foundation
+import Wire
+
+/// Relays opaque messages between clients and the enclave, runs the BackNet, and starts the enclave process again when
+/// it ends. A new process is unprovisioned: only the owner can give it the model key.
+package actor EnclaveHost {
+    /// How to start the enclave process.
+    package struct EnclaveCommand: Sendable {
+        package let executable: String
+        package let arguments: [String]
+
+        package init(executable: String, arguments: [String]) {
+            self.executable = executable
+            self.arguments = arguments
+        }
+    }
+
+    /// What operators may know.
+    package enum State: String, Sendable {
+        /// The enclave process starts, or could not be started and is tried again.
+        case starting
+        /// It waits for the owner's `infenclave provision`.
+        case unprovisioned
+        case ready
+        case stopped
+    }
+
+    package nonisolated let metrics = HostMetrics()
+    private let bundle: HostedBundle
+    private let backNet: BackNet?
+    private let command: EnclaveCommand
+    private let maximumWaiting: Int
+    private let log: @Sendable (String) -> Void
+
+    private var connection: EnclaveConnection?
+    private var teeKind: TEEKind?
+    private var generation = 0
+    private var waiting = 0
+    private var hasStopped = false
+    private(set) var isProvisioned = false
+
+    /// - Parameters:
+    ///   - backNetThreads: Threads of the BackNet.
+    ///   - maximumWaiting: Requests admitted at a time; more are refused as overloaded.
+    ///   - log: Takes lines without secrets: the host has none.
+    package init(
+        bundle: HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
+        log: @escaping @Sendable (String) -> Void
+    ) throws(HostError) {
+        self.bundle = bundle
+        self.command = command
+        self.maximumWaiting = maximumWaiting
+        self.log = log
+        if let graph = bundle.backNet {
+            backNet = try BackNet(graph, threads: backNetThreads)
+        } else {
+            backNet = nil
+        }
+    }
+
+    package var state: State {
+        if hasStopped { return .stopped }
+        guard connection != nil, teeKind != nil else { return .starting }
+        return isProvisioned ? .ready : .unprovisioned
+    }
+
+    /// Starts the enclave process and hands it the bundle.
+    package func start() async throws(HostError) {
+        generation += 1
+        let current = generation
+        let process = try EnclaveProcess(executable: command.executable, arguments: command.arguments)
+        let connection = EnclaveConnection(process: process) { [weak self] in
+            Task { await self?.enclaveEnded(generation: current) }
+        }
+        self.connection = connection
+        isProvisioned = false
+        do throws(HostError) {
+            guard case .hello(_, let kind) = try await connection.ask(.hello(version: FrameHeader.version)),
+                let teeKind = TEEKind(rawValue: kind)
+            else { throw HostError(.protocolViolation, "the enclave did not say which TEE it runs in") }
+            try await load(connection)
+            self.teeKind = teeKind
+            guard !connection.hasEnded else { throw HostError(.enclaveUnavailable, "the enclave process has ended") }
+            log("enclave started: tee \(kind), waiting for the owner")
+        } catch {
+            connection.close()
+            self.connection = nil
+            teeKind = nil
+            throw error
+        }
+    }
+
+    /// Ends the enclave process; nothing is served afterwards.
+    package func stop() {
+        hasStopped = true
+        connection?.close()
+        connection = nil
+    }
+
+    /// Evidence over this nonce.
+    package func evidence(nonce: [UInt8]) async throws(HostError) -> EvidenceDocument {
+        let connection = try current()
+        guard case .evidence(let evidence) = try await connection.ask(.evidence(nonce: nonce)), let teeKind else {
+            throw HostError(.protocolViolation, "the enclave did not answer with evidence")
+        }
+        do throws(EvidenceError) {
+            return try EvidenceDocument(
+                tee: teeKind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
+                keyConfiguration: evidence.keyConfiguration, manifest: bundle.manifest,
+                manifestSignature: bundle.manifestSignature, epoch: evidence.epoch)
+        } catch { throw HostError(.protocolViolation, "the enclave's evidence is not usable: \(error.message)") }
+    }
+
+    /// Hands the owner's sealed message to the enclave.
+    package func provision(_ ciphertext: [UInt8]) async throws(HostError) {
+        let connection = try current()
+        guard case .provisioned = try await connection.ask(.provision(ciphertext: ciphertext)) else {
+            throw HostError(.protocolViolation, "the enclave did not answer the provisioning message")
+        }
+        if !isProvisioned { log("enclave provisioned: serving") }
+        isProvisioned = true
+    }
+
+    /// Relays a client's `message/ohttp-req` and returns the `message/ohttp-res`.
+    package func answer(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
+        guard waiting < maximumWaiting else {
+            metrics.countRefusal("overloaded")
+            throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
+        }
+        waiting += 1
+        defer { waiting -= 1 }
+        let start = ContinuousClock.now
+        do throws(HostError) {
+            let answer = try await exchange(message)
+            metrics.countAnswer(taking: ContinuousClock.now - start)
+            return answer
+        } catch {
+            metrics.countRefusal(error.enclaveCode?.name ?? error.code.name)
+            throw error
+        }
+    }
+
+    private func exchange(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
+        let connection = try current()
+        var (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
+        if case .intermediate(let tensors) = reply {
+            let start = ContinuousClock.now
+            let outputs = await backNet?.run(tensors)
+            metrics.countBackNet(taking: ContinuousClock.now - start)
+            let continuation = outputs.map(HostMessage.backNetResult) ?? .backNetFailure
+            (reply, requestID) = try await connection.ask(continuation, requestID: requestID)
+        }
+        guard case .answer(let answer) = reply else {
+            throw HostError(.protocolViolation, "the enclave did not answer the request")
+        }
+        return answer
+    }
+
+    private func current() throws(HostError) -> EnclaveConnection {
+        guard let connection, teeKind != nil else {
+            throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
+        }
+        return connection
+    }
+
+    private func load(_ connection: EnclaveConnection) async throws(HostError) {
+        try await expectAccepted(
+            connection,
+            .loadManifest(
+                manifest: bundle.manifest, signature: bundle.manifestSignature, ownerPublicKey: bundle.ownerPublicKey))
+        for (name, part) in [(SealedPartName.frontNet, bundle.frontNet), (.mappingUnit, bundle.mappingUnit)] {
+            var offset = 0
+            repeat {
+                let end = min(offset + FrameLimits.partChunkBytes, part.count)
+                try await expectAccepted(
+                    connection,
+                    .loadPart(
+                        name, totalBytes: UInt64(part.count), offset: UInt64(offset), bytes: Array(part[offset..<end])))
+                offset = end
+            } while offset < part.count
+        }
+    }
+
+    private func expectAccepted(_ connection: EnclaveConnection, _ message: HostMessage) async throws(HostError) {
+        guard case .accepted = try await connection.ask(message) else {
+            throw HostError(.protocolViolation, "the enclave did not accept the bundle")
+        }
+    }
+
+    /// A process that ends while `start` still talks to it fails that start instead.
+    private func enclaveEnded(generation ended: Int) async {
+        guard ended == generation, teeKind != nil, !hasStopped else { return }
+        connection = nil
+        teeKind = nil
+        isProvisioned = false
+        metrics.countRestart()
+        log("enclave process ended: starting a new one, which the owner must provision again")
+        var delay = Duration.milliseconds(200)
+        while !hasStopped {
+            do throws(HostError) {
+                return try await start()
+            } catch {
+                log("the enclave cannot be started: \(error); next try in \(delay)")
+                try? await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(10))
+            }
+        }
+    }
+}

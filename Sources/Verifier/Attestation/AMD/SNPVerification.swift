@@ -1,0 +1,199 @@
+import Evidence
+
+/// Verification of SEV-SNP reports up to AMD's root key (ARK). Each step is a named check.
+///
+/// - Source: AMD 56860, SEV-SNP Firmware ABI; AMD 57230, VCEK Certificate and KDS Interface.
+struct SNPVerification {
+    let request: VerificationRequest
+
+    private var time: Timestamp { request.time }
+
+    func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
+        let report: SNPReport
+        do throws(EvidenceError) {
+            report = try SNPReport(parsing: request.evidence)
+        } catch {
+            throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)
+        }
+        try log.require(.evidenceFormat, true, otherwise: .malformed, found: "report version \(report.version)")
+        claims.read(report)
+
+        let supplied = try suppliedCertificates(&log)
+        let vek = try vek(report, supplied, &log)
+        let chain = try chain(vek, supplied, &log)
+        try revocation(chain, &log)
+        try match(vek, report, chain, &claims, &log)
+        try log.require(
+            .reportSignature,
+            report.signature.map {
+                RawECDSA.isValid($0, over: report.signedBytes, key: vek.certificate.publicKey)
+            } ?? false, otherwise: .reportSignatureInvalid)
+    }
+
+    /// Certificates given by role, and for the roles that were not, those of the host's table.
+    private func suppliedCertificates(_ log: inout CheckLog) throws(Rejection) -> [CollateralRole: [UInt8]] {
+        var supplied = request.collateral
+        guard let table = request.collateral[.certificateTable] else { return supplied }
+        let certificates: [CertificateTable.Kind: [UInt8]]
+        do throws(EvidenceError) {
+            certificates = try CertificateTable(parsing: table).certificates
+        } catch {
+            throw log.reject(.vekCertificate, .certificateMalformed, found: error.message)
+        }
+        let roles: [(CertificateTable.Kind, CollateralRole)] = [
+            (.vcek, .vcek), (.vlek, .vlek), (.intermediate, .intermediate),
+        ]
+        for (kind, role) in roles where supplied[role] == nil { supplied[role] = certificates[kind] }
+        return supplied
+    }
+
+    private func vek(
+        _ report: SNPReport, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
+    ) throws(Rejection) -> VEKCertificate {
+        // The kind that the report wants, if it is there; else the other, so that the mismatch is named.
+        let roles: [CollateralRole] = report.signingKey == .vlek ? [.vlek, .vcek] : [.vcek, .vlek]
+        guard let bytes = roles.lazy.compactMap({ supplied[$0] }).first else {
+            throw log.reject(.vekCertificate, .collateralMissing, found: "no vcek, no vlek")
+        }
+        let vek: VEKCertificate
+        do throws(CertificateFault) {
+            vek = try VEKCertificate(try Self.one(bytes))
+        } catch {
+            throw log.reject(.vekCertificate, .certificateMalformed, found: error.description)
+        }
+        try log.require(
+            .vekCertificate, true, otherwise: .certificateMalformed,
+            found: "'\(vek.certificate.commonName)' for \(vek.product.rawValue)")
+        return vek
+    }
+
+    private static func one(_ bytes: [UInt8]) throws(CertificateFault) -> Certificate {
+        let certificates = try PEM.certificates(bytes)
+        guard certificates.count == 1, let certificate = certificates.first else {
+            throw CertificateFault("\(certificates.count) certificates; expected 1")
+        }
+        return certificate
+    }
+
+    private func chain(
+        _ vek: VEKCertificate, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
+    ) throws(Rejection) -> [Certificate] {
+        var intermediates = AMDRoots.intermediates
+        if let bytes = supplied[.intermediate] {
+            do throws(CertificateFault) {
+                intermediates = [try Self.one(bytes)]
+            } catch {
+                throw log.reject(.vekChain, .certificateMalformed, found: error.description)
+            }
+        }
+        guard let intermediate = intermediates.first(where: { $0.subject == vek.certificate.issuer }) else {
+            throw log.reject(
+                .vekChain, .vekChainInvalid, found: "no intermediate that the certificate names as its issuer")
+        }
+        guard let root = request.roots.certificates(for: .snp).first(where: { $0.subject == intermediate.issuer })
+        else {
+            throw log.reject(
+                .vekChain, .vekChainInvalid, found: "'\(intermediate.commonName)' is not issued by a trusted ARK")
+        }
+        let chain = [root, intermediate, vek.certificate]
+        let fault = CertificateChain.fault(chain)
+        try log.require(
+            .vekChain, fault == nil, otherwise: .vekChainInvalid,
+            found: fault ?? chain.map(\.commonName).joined(separator: ", "))
+        let expiry = CertificateChain.expiry(chain, at: time)
+        try log.require(
+            .vekValidity, expiry == nil, otherwise: expiry?.code ?? .certificateExpired, found: expiry?.found ?? "",
+            expected: "valid at \(time)")
+        return chain
+    }
+
+    /// AMD publishes lists, but they are not always to be had; without one the check is skipped, and a policy for a
+    /// peer has to agree to that.
+    private func revocation(_ chain: [Certificate], _ log: inout CheckLog) throws(Rejection) {
+        guard let der = request.collateral[.crl] else {
+            log.skip(.askRevocation, "no revocation list of the ARK was given")
+            return
+        }
+        let list: RevocationList
+        do throws(CertificateFault) {
+            list = try RevocationList(der: der)
+        } catch {
+            throw log.reject(.askRevocation, .crlInvalid, found: error.description)
+        }
+        guard list.isIssued(by: chain[0]) else {
+            throw log.reject(
+                .askRevocation, .crlInvalid, found: "a list not issued by its authority",
+                expected: "issuer '\(chain[0].commonName)'")
+        }
+        guard list.thisUpdate <= time, time <= list.nextUpdate else {
+            throw log.reject(
+                .askRevocation, time < list.thisUpdate ? .crlNotYetValid : .crlExpired,
+                found: "\(list.thisUpdate) to \(list.nextUpdate)", expected: "valid at \(time)")
+        }
+        try log.require(
+            .askRevocation, !list.lists(chain[1]), otherwise: .authorityRevoked,
+            found: "serial number \(chain[1].serialNumber.hex)")
+    }
+
+    private func match(
+        _ vek: VEKCertificate, _ report: SNPReport, _ chain: [Certificate], _ claims: inout Claims,
+        _ log: inout CheckLog
+    ) throws(Rejection) {
+        try log.require(
+            .signingKey, vek.kind == report.signingKey, otherwise: .signingKeyMismatch,
+            found: "certificate '\(vek.certificate.commonName)'", expected: "\(report.signingKey)")
+
+        let reported = vek.product.layout.map { ($0.name, Int(report.reportedTCB[$0.index])) }
+        claims.securityVersions.merge(reported) { $1 }
+        let differing = reported.filter { vek.versions[$0.0] != $0.1 }
+        try log.require(
+            .vekTCB, differing.isEmpty, otherwise: .vekTCBMismatch,
+            found: differing.map { "\($0.0) \(vek.versions[$0.0].map(String.init) ?? "missing")" }
+                .joined(separator: ", "),
+            expected: reported.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
+
+        if vek.kind == .vcek {
+            // A masked chip id is all zero, and then this fails as it has to.
+            let used = vek.product.chipIDByteCount
+            try log.require(
+                .vekChipID,
+                !report.isChipMasked && vek.chipID == Array(report.chipID.prefix(used))
+                    && report.chipID.dropFirst(used).allSatisfy { $0 == 0 },
+                otherwise: .vekChipIDMismatch, found: vek.chipID?.hex ?? "none", expected: report.chipID.hex)
+        } else {
+            log.skip(.vekChipID, "a VLEK is for all chips of a cloud")
+        }
+
+        let names = ["SEV-\(vek.product.rawValue)", "SEV-VLEK-\(vek.product.rawValue)"]
+        let processor = report.processor.map { VEKCertificate.Product($0)?.rawValue ?? "an unknown product" }
+        try log.require(
+            .vekProduct,
+            names.contains(chain[1].commonName) && chain[0].commonName == "ARK-\(vek.product.rawValue)"
+                && (processor == nil || processor == vek.product.rawValue),
+            otherwise: .productMismatch,
+            found: "certificate \(vek.product.rawValue), chain '\(chain[1].commonName)', CPUID "
+                + (processor ?? "not in report version 2"),
+            expected: "one product")
+    }
+}
+
+extension Claims {
+    mutating func read(_ report: SNPReport) {
+        measurements = [
+            Measurement(name: "measurement", value: report.measurement),
+            Measurement(name: "host_data", value: report.hostData),
+            Measurement(name: "id_key_digest", value: report.idKeyDigest),
+            Measurement(name: "author_key_digest", value: report.authorKeyDigest),
+            Measurement(name: "family_id", value: report.familyID),
+            Measurement(name: "image_id", value: report.imageID),
+            Measurement(name: "report_id", value: report.reportID),
+            Measurement(name: "chip_id", value: report.chipID),
+        ]
+        reportData = report.reportData
+        isDebug = report.isDebug
+        isMigratable = report.isMigratable
+        vmpl = report.vmpl
+        hasReservedPolicyBit = report.hasReservedPolicyBit
+        securityVersions = ["guestsvn": Int(report.guestSVN)]
+    }
+}

@@ -1,0 +1,40 @@
+import Evidence
+
+/// Verification of evidence of any TEE to its vendor's root.
+struct EvidenceVerification {
+    let request: VerificationRequest
+    /// For the development TEE, which has no vendor.
+    let policy: Policy?
+    let development: DevelopmentTEE
+
+    /// - Parameter claims: Filled as far as the evidence was read, also when a check fails.
+    func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
+        if request.tee != .development, let warning = request.roots.warning { log.warnings.append(warning) }
+        switch request.tee {
+        case .development:
+            try DevelopmentVerification(request: request, policy: policy, acceptance: development)
+                .verify(&claims, &log)
+        case .sgx, .tdx: try IntelVerification(request: request).verify(&claims, &log)
+        case .snp: try SNPVerification(request: request).verify(&claims, &log)
+        case .nitro: try NitroVerification(request: request).verify(&claims, &log)
+        }
+        try age(claims, &log)
+    }
+
+    /// Whoever serves collateral could serve what was valid before a revocation, as long as it has not expired.
+    private func age(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) {
+        let known = claims.collateralDates.filter { request.seenBefore[$0.key] != nil }
+        guard !known.isEmpty else {
+            if request.tee == .sgx || request.tee == .tdx {
+                log.skip(.collateralAge, "no earlier collateral of this platform is known")
+            }
+            return
+        }
+        for (name, date) in known.sorted(by: { $0.key < $1.key }) {
+            guard let earlier = request.seenBefore[name], date < earlier else { continue }
+            throw log.reject(
+                .collateralAge, .collateralRolledBack, found: "\(name) of \(date)", expected: "\(earlier) or later")
+        }
+        try log.require(.collateralAge, true, otherwise: .collateralRolledBack)
+    }
+}

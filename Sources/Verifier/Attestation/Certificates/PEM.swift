@@ -1,0 +1,36 @@
+import FoundationEssentials
+
+/// Certificates as text (RFC 7468). Only white space, and the NUL byte that some quotes end in, may stand around them,
+/// and base64 has to be in its one canonical form: what is not signed should at least not be free to choose.
+enum PEM {
+    private static let begin = Array("-----BEGIN CERTIFICATE-----".utf8)
+    private static let end = Array("-----END CERTIFICATE-----".utf8)
+    private static let maximumCertificates = 8
+
+    /// - Parameter text: PEM text, or one certificate in DER.
+    static func certificates(_ text: [UInt8]) throws(CertificateFault) -> [Certificate] {
+        if text.first == DERTag.sequence { return [try Certificate(der: text)] }
+        var certificates: [Certificate] = []
+        var rest = text[...]
+        while let start = rest.firstRange(of: begin) {
+            guard let stop = rest[start.upperBound...].firstRange(of: end),
+                certificates.count < maximumCertificates
+            else { throw CertificateFault("PEM text has a certificate without an end, or too many") }
+            try requireSpace(rest[..<start.lowerBound])
+            let base64 = rest[start.upperBound..<stop.lowerBound].filter { !isSpace($0) }
+            guard let der = Data(base64Encoded: Data(base64)),
+                der.base64EncodedString().utf8.elementsEqual(base64)
+            else { throw CertificateFault("PEM text has a certificate that is not base64") }
+            certificates.append(try Certificate(der: Array(der)))
+            rest = rest[stop.upperBound...]
+        }
+        try requireSpace(rest.last == 0 ? rest.dropLast() : rest)
+        return certificates
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { [0x0A, 0x0D, 0x20, 0x09].contains(byte) }
+
+    private static func requireSpace(_ bytes: ArraySlice<UInt8>) throws(CertificateFault) {
+        guard bytes.allSatisfy(isSpace) else { throw CertificateFault("PEM text has other text beside certificates") }
+    }
+}

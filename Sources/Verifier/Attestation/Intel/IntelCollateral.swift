@@ -1,0 +1,148 @@
+import Evidence
+
+/// Verification of what Intel publishes about a platform: revocation lists, TCB info, QE identity.
+struct IntelCollateral {
+    let request: VerificationRequest
+    /// The verified PCK chain.
+    let chain: IntelChain
+
+    static let required: [CollateralRole] = [
+        .tcbInfo, .tcbInfoIssuerChain, .qeIdentity, .qeIdentityIssuerChain, .pckCRL, .rootCACRL,
+    ]
+
+    private var time: Timestamp { request.time }
+
+    /// - Returns: The root's list, which the signer of the other collateral is looked up in, too.
+    func checkRevocation(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) -> RevocationList {
+        let authority = chain.certificates[1]
+        let rootCRL = try list(.rootCACRL, chain.root, .rootCRL, .rootCRLValidity, &log)
+        try log.require(
+            .pckAuthorityRevocation, !rootCRL.lists(authority), otherwise: .authorityRevoked,
+            found: "serial number \(authority.serialNumber.hex)")
+        let pckCRL = try list(.pckCRL, authority, .pckCRL, .pckCRLValidity, &log)
+        try log.require(
+            .pckRevocation, !pckCRL.lists(chain.leaf), otherwise: .pckRevoked,
+            found: "serial number \(chain.leaf.serialNumber.hex)")
+        claims.collateralDates["root_ca_crl"] = rootCRL.thisUpdate
+        claims.collateralDates["pck_crl/\(authority.commonName)"] = pckCRL.thisUpdate
+        return rootCRL
+    }
+
+    private func list(
+        _ role: CollateralRole, _ authority: Certificate, _ check: Check, _ validity: Check, _ log: inout CheckLog
+    ) throws(Rejection) -> RevocationList {
+        let list: RevocationList
+        do throws(CertificateFault) {
+            list = try RevocationList(der: request.collateral[role] ?? [])
+        } catch {
+            throw log.reject(check, .crlInvalid, found: error.description)
+        }
+        try log.require(
+            check, list.isIssued(by: authority), otherwise: .crlInvalid, found: "a list not issued by its authority",
+            expected: "issuer '\(authority.commonName)'")
+        try log.require(
+            validity, list.thisUpdate <= time && time <= list.nextUpdate,
+            otherwise: time < list.thisUpdate ? .crlNotYetValid : .crlExpired,
+            found: "\(list.thisUpdate) to \(list.nextUpdate)", expected: "valid at \(time)")
+        return list
+    }
+
+    func tcbInfo(
+        _ rootCRL: RevocationList, _ claims: inout Claims, _ log: inout CheckLog
+    ) throws(Rejection) -> TCBInfo {
+        let content = try signed(
+            .tcbInfo, "tcbInfo", .tcbInfoIssuerChain, rootCRL,
+            Checks(
+                format: .tcbInfoFormat, signer: .tcbInfoSigner, signature: .tcbInfoSignature,
+                invalid: .tcbInfoSignatureInvalid), &log)
+        let info: TCBInfo
+        do throws(JSONFault) {
+            info = try TCBInfo(content)
+        } catch {
+            throw log.reject(.tcbInfoFormat, .malformed, found: error.description)
+        }
+        try log.require(
+            .tcbInfoValidity, info.issueDate <= time && time <= info.nextUpdate,
+            otherwise: time < info.issueDate ? .tcbInfoNotYetValid : .tcbInfoExpired,
+            found: "\(info.issueDate) to \(info.nextUpdate)", expected: "valid at \(time)")
+        claims.evaluationDataNumbers.append(info.evaluationDataNumber)
+        claims.collateralDates["tcb_info/\(info.tee.rawValue)/\(info.fmspc.hex)"] = info.issueDate
+        return info
+    }
+
+    func qeIdentity(
+        _ rootCRL: RevocationList, _ claims: inout Claims, _ log: inout CheckLog
+    ) throws(Rejection) -> QEIdentity {
+        let content = try signed(
+            .qeIdentity, "enclaveIdentity", .qeIdentityIssuerChain, rootCRL,
+            Checks(
+                format: .qeIdentityFormat, signer: .qeIdentitySigner, signature: .qeIdentitySignature,
+                invalid: .qeIdentitySignatureInvalid), &log)
+        let identity: QEIdentity
+        do throws(JSONFault) {
+            identity = try QEIdentity(content)
+        } catch {
+            throw log.reject(.qeIdentityFormat, .malformed, found: error.description)
+        }
+        try log.require(
+            .qeIdentityValidity, identity.issueDate <= time && time <= identity.nextUpdate,
+            otherwise: time < identity.issueDate ? .qeIdentityNotYetValid : .qeIdentityExpired,
+            found: "\(identity.issueDate) to \(identity.nextUpdate)", expected: "valid at \(time)")
+        claims.evaluationDataNumbers.append(identity.evaluationDataNumber)
+        claims.collateralDates["qe_identity/\(identity.tee.rawValue)"] = identity.issueDate
+        return identity
+    }
+
+    private struct Checks {
+        let format: Check
+        let signer: Check
+        let signature: Check
+        let invalid: ReasonCode
+    }
+
+    /// The signed member of a file, once its signature and signer are verified.
+    private func signed(
+        _ role: CollateralRole, _ member: String, _ issuer: CollateralRole, _ rootCRL: RevocationList,
+        _ checks: Checks, _ log: inout CheckLog
+    ) throws(Rejection) -> JSONText {
+        let file: SignedCollateral
+        do throws(JSONFault) {
+            file = try SignedCollateral(request.collateral[role] ?? [], member: member)
+        } catch {
+            throw log.reject(checks.format, .malformed, found: error.description)
+        }
+        try log.require(checks.format, true, otherwise: .malformed)
+        let signer = try signer(request.collateral[issuer] ?? [], rootCRL, checks.signer, &log)
+        try log.require(
+            checks.signature,
+            RawECDSA.isValid(file.signature, over: file.content.bytes, key: signer.publicKey),
+            otherwise: checks.invalid)
+        return file.content
+    }
+
+    private func signer(
+        _ pem: [UInt8], _ rootCRL: RevocationList, _ check: Check, _ log: inout CheckLog
+    ) throws(Rejection) -> Certificate {
+        let signerChain: IntelChain
+        do throws(CertificateFault) {
+            signerChain = try IntelChain(signer: PEM.certificates(pem))
+        } catch {
+            throw log.reject(check, .certificateMalformed, found: error.description)
+        }
+        guard signerChain.root.publicKeyInfo == chain.root.publicKeyInfo else {
+            throw log.reject(
+                check, .untrustedRoot, found: "another key of '\(signerChain.root.commonName)'",
+                expected: "that of the PCK chain")
+        }
+        if let fault = CertificateChain.fault(signerChain.certificates) {
+            throw log.reject(check, .certificateChainInvalid, found: fault)
+        }
+        if let expiry = CertificateChain.expiry(signerChain.certificates, at: time) {
+            throw log.reject(check, expiry.code, found: expiry.found, expected: "valid at \(time)")
+        }
+        try log.require(
+            check, !rootCRL.lists(signerChain.leaf), otherwise: .authorityRevoked,
+            found: "serial number \(signerChain.leaf.serialNumber.hex)")
+        return signerChain.leaf
+    }
+}

@@ -1,0 +1,125 @@
+extension Check {
+    /// What has to hold.
+    public var summary: String { description.summary }
+
+    /// The codes with which the check can fail.
+    public var codes: [ReasonCode] { description.codes }
+
+    private var description: (summary: String, codes: [ReasonCode]) {
+        switch self {
+        case .teeKind: ("the evidence is of the TEE that the caller expects", [.wrongTEE])
+        case .evidenceFormat:
+            ("the evidence has the exact layout of its format and version", [.malformed, .unsupportedFormat])
+
+        case .developmentAccepted:
+            ("the policy and the call both accept the development TEE by name", [.developmentNotAccepted])
+        case .developmentKey:
+            ("the signing key is the development key that the policy pins", [.signingKeyMismatch])
+        case .developmentSignature:
+            ("the development key signed measurement and report data", [.reportSignatureInvalid])
+
+        case .pckCertificates:
+            (
+                "the quote or the collateral has a PCK certificate with its CA and root, with Intel's extension",
+                [.unsupportedCertificationData, .certificateMalformed, .pckChainInvalid]
+            )
+        case .pckRoot: ("the root's key is the pinned key of the Intel SGX Root CA", [.untrustedRoot])
+        case .pckChain: ("root, PCK CA and PCK certificate link by name, signature and authority", [.pckChainInvalid])
+        case .pckValidity:
+            ("the certificates are valid at the time", [.certificateExpired, .certificateNotYetValid])
+        case .qeReportSignature: ("the PCK key signed the report of the quoting enclave", [.qeReportSignatureInvalid])
+        case .attestationKeyBinding:
+            ("the quoting enclave's report data is the digest of the attestation key", [.attestationKeyBindingInvalid])
+        case .quoteSignature: ("the attestation key signed header and body of the quote", [.quoteSignatureInvalid])
+        case .collateralPresent: ("TCB info, QE identity, both CRLs and the issuers are there", [.collateralMissing])
+        case .rootCRL: ("the root signed the root CRL", [.crlInvalid])
+        case .rootCRLValidity: ("the root CRL is of the time", [.crlExpired, .crlNotYetValid])
+        case .pckAuthorityRevocation: ("the root CRL does not list the PCK CA", [.authorityRevoked])
+        case .pckCRL: ("the CA of the PCK certificate signed the PCK CRL", [.crlInvalid])
+        case .pckCRLValidity: ("the PCK CRL is of the time", [.crlExpired, .crlNotYetValid])
+        case .pckRevocation: ("the PCK CRL does not list the PCK certificate", [.pckRevoked])
+        case .tcbInfoFormat: ("the TCB info is JSON of a known version", [.malformed, .unsupportedFormat])
+        case .tcbInfoSigner: ("the signer of the TCB info chains to the root and is valid", Self.signerCodes)
+        case .tcbInfoSignature: ("the TCB signing key signed the TCB info", [.tcbInfoSignatureInvalid])
+        case .tcbInfoValidity: ("the TCB info is of the time", [.tcbInfoExpired, .tcbInfoNotYetValid])
+        case .tcbInfoMatch:
+            ("kind, FMSPC and PCE id of the TCB info are those of quote and PCK certificate", [.tcbInfoMismatch])
+        case .qeIdentityFormat: ("the QE identity is JSON of a known version", [.malformed, .unsupportedFormat])
+        case .qeIdentitySigner: ("the signer of the QE identity chains to the root and is valid", Self.signerCodes)
+        case .qeIdentitySignature: ("the TCB signing key signed the QE identity", [.qeIdentitySignatureInvalid])
+        case .qeIdentityValidity: ("the QE identity is of the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
+        case .qeIdentityMatch: ("the quoting enclave is the one that Intel's identity describes", [.qeIdentityMismatch])
+        case .tdxModule: ("the TDX module is one that the TCB info lists, signed by Intel", [.tdxModuleMismatch])
+        case .tcbLevel: ("platform, quoting enclave and TDX module each reach a listed TCB level", [.tcbNotSupported])
+        case .tcbNotRevoked: ("no part of the TCB is revoked", [.tcbRevoked])
+
+        case .vekCertificate:
+            ("there is a VCEK or VLEK certificate with AMD's extensions", [.collateralMissing, .certificateMalformed])
+        case .vekChain:
+            (
+                "the pinned ARK signed the ASK or ASVK, and that the VCEK or VLEK",
+                [.vekChainInvalid, .certificateMalformed, .collateralMissing]
+            )
+        case .vekValidity:
+            ("the certificates are valid at the time", [.certificateExpired, .certificateNotYetValid])
+        case .askRevocation:
+            (
+                "the ARK's CRL, if given, is valid and does not list the ASK or ASVK",
+                [.crlInvalid, .crlExpired, .crlNotYetValid, .authorityRevoked, .revocationNotChecked]
+            )
+        case .signingKey: ("the certificate is of the kind of key that signed the report", [.signingKeyMismatch])
+        case .vekTCB: ("the certificate is for the reported TCB, part by part", [.vekTCBMismatch])
+        case .vekChipID: ("a VCEK is for the chip of the report", [.vekChipIDMismatch])
+        case .vekProduct: ("certificate, chain and CPUID name one product", [.productMismatch])
+        case .reportSignature: ("the VCEK or VLEK key signed the report", [.reportSignatureInvalid])
+
+        case .documentRoot: ("the bundle starts with the pinned root of AWS", [.untrustedRoot, .certificateMalformed])
+        case .documentChain:
+            (
+                "root, bundle and leaf link by name, signature and authority",
+                [.certificateChainInvalid, .certificateMalformed]
+            )
+        case .documentValidity:
+            ("the certificates are valid at the time", [.certificateExpired, .certificateNotYetValid])
+        case .documentSignature: ("the leaf's key signed the document", [.documentSignatureInvalid])
+        case .documentTime:
+            (
+                "the certificates were valid when the document says that it was made",
+                [.certificateExpired, .certificateNotYetValid]
+            )
+
+        case .teeAllowed: ("the policy accepts this kind of TEE", [.wrongTEE, .developmentNotAccepted])
+        case .collateralAge: ("no collateral is older than what was seen before", [.collateralRolledBack])
+        case .debug: ("the TEE does not run in debug mode", [.debugEnabled])
+        case .policyReserved: ("the guest policy's bit 17, which is always one, is one", [.policyReserved])
+        case .migration: ("nobody may move the guest to another machine", [.migrationEnabled])
+        case .vmpl: ("the report is of a privilege level that the policy accepts", [.vmplNotAllowed])
+        case .tcbStatus: ("the TCB status is UpToDate or one that the policy lists", [.tcbStatusNotAllowed])
+        case .advisories: ("every advisory that applies is one that the policy lists", [.advisoryNotAllowed])
+        case .evaluationDataNumber: ("the collateral's evaluation is at least the policy's", [.evaluationTooLow])
+        case .minimumTCB: ("every security version is at least the policy's", [.tcbStatusNotAllowed])
+        case .productID: ("the enclave's product id is the policy's", [.measurementMismatch])
+        case .measurements:
+            (
+                "every measurement that the policy names has one of the values that it lists",
+                [.measurementMismatch, .measurementNotPinned]
+            )
+        case .age: ("the evidence is not older than the policy allows", [.tooOld])
+
+        case .nonce: ("the evidence is for the nonce of this session", [.nonceMismatch])
+        case .ownerKey: ("the manifest names the owner's key that the policy pins", [.ownerKeyMismatch, .malformed])
+        case .manifestSignature: ("the owner signed the manifest", [.manifestSignatureInvalid])
+        case .manifestDigest: ("the manifest is the one that the policy pins", [.manifestMismatch])
+        case .reportData:
+            (
+                "the report data is the expected: for a service, the digest of nonce, keys, manifest, owner and epoch",
+                [.reportDataMismatch]
+            )
+        }
+    }
+
+    private static let signerCodes: [ReasonCode] = [
+        .certificateMalformed, .certificateChainInvalid, .untrustedRoot, .certificateExpired,
+        .certificateNotYetValid, .authorityRevoked,
+    ]
+}

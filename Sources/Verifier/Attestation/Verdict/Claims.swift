@@ -1,0 +1,40 @@
+/// What evidence says about its TEE. Before the checks have passed it is only what somebody wrote.
+public struct Claims: Sendable {
+    public struct Measurement: Sendable, Hashable {
+        /// A name that policies use, such as `mrenclave`, `mrtd` or `pcr0`.
+        public let name: String
+        public let value: [UInt8]
+    }
+
+    /// In the order of the evidence.
+    public internal(set) var measurements: [Measurement] = []
+    /// 64 bytes for all but Nitro, where it is the document's user data; empty until the evidence was read.
+    public internal(set) var reportData: [UInt8] = []
+    /// Whether the host may look into the TEE.
+    public internal(set) var isDebug = false
+    /// Security versions by name, such as `isvsvn` or `ucode`: what a policy's `minimumTCB` is about.
+    public internal(set) var securityVersions: [String: Int] = [:]
+
+    /// Intel only, as the next four.
+    public internal(set) var tcbStatus: TCBStatus?
+    public internal(set) var tcbDate: Timestamp?
+    public internal(set) var advisories: [String] = []
+    /// `tcbEvaluationDataNumber` of TCB info and QE identity.
+    public internal(set) var evaluationDataNumbers: [Int] = []
+    /// The date of every file of collateral, by a name that says which platform it is for.
+    public internal(set) var collateralDates: [String: Timestamp] = [:]
+
+    /// SGX only.
+    public internal(set) var productID: Int?
+    /// SNP and TDX only: whether the guest may be moved to another machine.
+    public internal(set) var isMigratable: Bool?
+    /// SNP only, as the next.
+    public internal(set) var vmpl: UInt32?
+    public internal(set) var hasReservedPolicyBit: Bool?
+    /// Nitro only: when the document was made.
+    public internal(set) var timestamp: Timestamp?
+    /// Nitro only: the nonce that the enclave put into its document.
+    public internal(set) var nonce: [UInt8]?
+
+    init() {}
+}

@@ -1,0 +1,119 @@
+import Evidence
+
+/// A verdict for programs, as JSON, and for people, as lines of text. Text that came with the evidence is in it, so
+/// whoever prints it has to see to control characters.
+public struct VerdictReport: Encodable, Sendable {
+    public struct Reason: Encodable, Sendable {
+        /// The stable name of a ``Check``.
+        public let check: String
+        /// The stable name of a ``ReasonCode``.
+        public let code: String
+        /// What was found, what was expected, and the remedy.
+        public let message: String
+    }
+
+    public struct Skipped: Encodable, Sendable {
+        public let check: String
+        public let reason: String
+    }
+
+    public let tee: String
+    /// `accepted` or `rejected`.
+    public let verdict: String
+    public let reasons: [Reason]
+    public let skipped: [Skipped]
+    public let warnings: [String]
+    public let tcbStatus: String?
+    public let tcbDate: String?
+    public let advisories: [String]
+    public let debug: Bool
+    /// Hexadecimal, as all byte strings here.
+    public let reportData: String
+    /// The first of ``measurements``: the one that stands for the code.
+    public let measurement: String
+    public let measurements: [String: String]
+    public let securityVersions: [String: Int]
+    private let entries: [Verdict.Entry]
+
+    private enum CodingKeys: CodingKey {
+        case tee, verdict, reasons, skipped, warnings, tcbStatus, tcbDate, advisories, debug, reportData, measurement
+        case measurements, securityVersions
+    }
+
+    public init(_ verdict: Verdict) {
+        let claims = verdict.claims
+        tee = verdict.tee.rawValue
+        self.verdict = verdict.isAccepted ? "accepted" : "rejected"
+        reasons = verdict.failures.map { entry, code in
+            Reason(
+                check: entry.check.rawValue, code: code.rawValue,
+                message: "\(entry.check.summary): \(Self.comparison(entry)); \(code.remedy)")
+        }
+        skipped = verdict.skipped.map { Skipped(check: $0.check.rawValue, reason: $0.reason) }
+        warnings = verdict.warnings
+        tcbStatus = claims.tcbStatus?.rawValue
+        tcbDate = claims.tcbDate?.description
+        advisories = claims.advisories
+        debug = claims.isDebug
+        reportData = claims.reportData.hex
+        measurement = claims.measurements.first?.value.hex ?? ""
+        measurements = Dictionary(claims.measurements.map { ($0.name, $0.value.hex) }) { first, _ in first }
+        securityVersions = claims.securityVersions.merging(claims.productID.map { ["isvprodid": $0] } ?? [:]) { $1 }
+        entries = verdict.entries
+    }
+
+    /// The verdict, what failed, what was not checked, and what the evidence says.
+    public var summary: [String] {
+        ["\(tee) evidence \(verdict)"] + warnings.map { "warning: \($0)" }
+            + reasons.map { "rejected by \($0.check) (\($0.code)): \($0.message)" }
+            + (tcbStatus.map {
+                ["TCB status: \($0)" + (advisories.isEmpty ? "" : ", \(advisories.joined(separator: ", "))")]
+            }
+                ?? [])
+            + skipped.map { "not checked: \($0.check), because \($0.reason)" }
+            + measurements.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            + (reportData.isEmpty ? [] : ["report data: \(reportData)"])
+    }
+
+    /// Every check in order: what was compared, with what, the outcome and the remedy.
+    public var explanation: [String] {
+        entries.flatMap { entry -> [String] in
+            let comparison = Self.comparison(entry)
+            let compared = comparison.isEmpty ? [] : ["      \(comparison)"]
+            switch entry.outcome {
+            case .passed: return ["pass  \(entry.check.rawValue): \(entry.check.summary)"] + compared
+            case .failed(let code):
+                return ["FAIL  \(entry.check.rawValue) (\(code.rawValue)): \(entry.check.summary)"] + compared
+                    + ["      remedy: \(code.remedy)"]
+            case .skipped(let reason):
+                return ["skip  \(entry.check.rawValue): \(entry.check.summary)", "      because \(reason)"]
+            }
+        }
+    }
+
+    private static func comparison(_ entry: Verdict.Entry) -> String {
+        [
+            entry.found.isEmpty ? nil : "found \(entry.found)",
+            entry.expected.isEmpty ? nil : "expected \(entry.expected)",
+        ]
+        .compactMap(\.self).joined(separator: ", ")
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: CodingKeys.self)
+        try members.encode(tee, forKey: .tee)
+        try members.encode(verdict, forKey: .verdict)
+        try members.encode(reasons, forKey: .reasons)
+        try members.encode(skipped, forKey: .skipped)
+        try members.encode(warnings, forKey: .warnings)
+        // Written as null where there is none: a program finds every key in every answer.
+        try members.encode(tcbStatus, forKey: .tcbStatus)
+        try members.encode(tcbDate, forKey: .tcbDate)
+        try members.encode(advisories, forKey: .advisories)
+        try members.encode(debug, forKey: .debug)
+        try members.encode(reportData, forKey: .reportData)
+        try members.encode(measurement, forKey: .measurement)
+        try members.encode(measurements, forKey: .measurements)
+        try members.encode(securityVersions, forKey: .securityVersions)
+    }
+}

@@ -1,0 +1,67 @@
+import Attestation
+import Evidence
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Shared attestation vectors", .enabled(if: Vectors.arePresent, Comment(rawValue: SharedFiles.absence)))
+struct VectorTests {
+    @Test("Every vector gets its verdict, for a reason of the right group", arguments: Vectors.cases)
+    func verdict(_ vector: Vectors.Case) throws {
+        let input = try VectorInput(vector.path, vector.expectation, at: vector.verifyAt)
+        let policy = try vector.policy.policy(for: vector.expectation.tee)
+        let verdict = SavedEvidenceAppraiser(policy: policy).verdict(on: try input.request())
+        expect(verdict, vector.expected, vector.reasonCodes)
+
+        let parsed = vector.expectation.parsed
+        let claims = verdict.claims
+        if vector.expected == "accept" || vector.reasonCodes.contains("tcb_status_not_allowed") {
+            #expect(claims.tcbStatus?.rawValue == parsed.tcbStatus)
+            #expect(claims.advisories == (parsed.advisories ?? []).sorted())
+        }
+        if vector.expected == "accept" {
+            #expect(claims.isDebug == parsed.debug)
+            #expect(!claims.measurements.isEmpty)
+            #expect(claims.reportData.hex == (parsed.texts["report_data"] ?? parsed.texts["user_data"] ?? ""))
+        }
+        // Measurements are read before anything is verified, so refused evidence has them too.
+        for measurement in claims.measurements {
+            let name = measurement.name
+            let expected =
+                name.hasPrefix("pcr") ? parsed.pcrs?[String(name.dropFirst(3))] : parsed.texts[name]
+            // Fields that the vectors do not list, such as an enclave's family id.
+            guard expected != nil || vector.expectation.tee == "nitro" else { continue }
+            #expect(measurement.value.hex == expected, "\(name)")
+        }
+    }
+
+    @Test("Every mutation gets its verdict, for a reason of the right group", arguments: Vectors.mutations)
+    func mutation(_ mutation: Vectors.Mutation) throws {
+        let expectation = try Vectors.expectation(mutation.base)
+        var input = try VectorInput(mutation.base, expectation, at: expectation.verifyAt)
+        try input.apply(mutation.ops)
+        let policy = try expectation.policy.policy(for: input.tee)
+        let verdict = SavedEvidenceAppraiser(policy: policy).verdict(on: try input.request())
+        expect(verdict, mutation.expected, mutation.reasonCodes)
+    }
+
+    @Test("All vectors and mutations of the set were found")
+    func count() {
+        #expect(Vectors.cases.count > 100)
+        #expect(Vectors.mutations.count > 400)
+    }
+
+    private func expect(
+        _ verdict: Verdict, _ expected: String, _ codes: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let found = verdict.failures.map(\.code.rawValue)
+        #expect(
+            verdict.isAccepted == (expected == "accept"), "\(verdict.summary), expected \(expected) \(codes)",
+            sourceLocation: sourceLocation)
+        let isRightGroup = Set(found.compactMap(Vectors.group)) == Set(codes.compactMap(Vectors.group))
+        #expect(isRightGroup, "\(found), expected \(codes)", sourceLocation: sourceLocation)
+        if found != codes, ProcessInfo.processInfo.environment["ATTESTATION_SHOW_ORDER"] != nil {
+            print("order: \(found) for \(codes)")
+        }
+    }
+}

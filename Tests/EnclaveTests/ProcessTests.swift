@@ -1,0 +1,103 @@
+import Crypto
+import EnclavePlatform
+import Evidence
+import FrameSocket
+import Glibc
+import SealedChannel
+import Tensors
+import Testing
+import Wire
+
+@Suite("The enclave process")
+struct ProcessTests {
+    private func withKeyFile(_ body: (String) throws -> Void) throws {
+        var generator = SystemRandomNumberGenerator()
+        let path = "/tmp/infenclave-test-\(String(generator.next() as UInt64, radix: 36))"
+        defer { unlink(path) }
+        try body(path)
+    }
+
+    private func load(_ deployment: Deployment, _ process: EnclaveProcess) throws {
+        guard case .hello(1, "development") = try process.send(.hello(version: 1)) else { throw Unexpected("no hello") }
+        for message in try deployment.load() {
+            guard case .accepted = try process.send(message) else { throw Unexpected("the bundle was refused") }
+        }
+    }
+
+    @Test("It attests, is provisioned, classifies and ends when it is told to")
+    func wholeLife() throws {
+        try withKeyFile { keyFile in
+            let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
+            let deployment = try Deployment()
+            try load(deployment, process)
+            guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32)))
+            else { throw Unexpected("no evidence") }
+            let report = try DevelopmentReport(parsing: evidence.evidence)
+            #expect(report.publicKey == (try DevelopmentKey.publicKey(keyFile)))
+            #expect(report.measurement == (try ExecutableMeasurement.ofFile(EnclaveProcess.executable)))
+            guard
+                case .provisioned = try process.send(.provision(ciphertext: try deployment.provisioning(for: evidence)))
+            else { throw Unexpected("not provisioned") }
+
+            let request = try deployment.request(try Picture.of(class: 1), for: evidence)
+            guard case .intermediate(let tensors) = try process.send(.infer(message: request.message), requestID: 9)
+            else { throw Unexpected("nothing came out") }
+            guard
+                case .answer(let bytes) = try process.send(
+                    .backNetResult([try TestHost.backNet(tensors)]), requestID: 9)
+            else { throw Unexpected("no answer") }
+            #expect(try request.answer(bytes).entries.first?.name == "sulphur-crested cockatoo")
+            guard case .refused(.replayed) = try process.send(.infer(message: request.message)) else {
+                throw Unexpected("the replay was answered")
+            }
+            guard case .accepted = try process.send(.shutdown) else { throw Unexpected("no end") }
+            #expect(try process.wait() == 0)
+        }
+    }
+
+    @Test("It outlives over-long frames, and ends when the host goes")
+    func hostileStream() throws {
+        try withKeyFile { keyFile in
+            let arguments = ["--tee", "development", "--development-key", keyFile]
+            let process = try EnclaveProcess(arguments)
+            guard case .refused(.malformed) = try process.send(.infer(message: [UInt8](repeating: 0, count: 17 << 20)))
+            else { throw Unexpected("17 MiB were taken") }
+            guard case .refused(.malformed) = try process.send(.backNetResult([try Picture.floats()])) else {
+                throw Unexpected("tensors were taken before provisioning")
+            }
+            guard case .status(let status) = try process.send(.status) else { throw Unexpected("no status") }
+            #expect(status.state == .awaitingBundle)
+            #expect(status.refused == 2)
+            process.socket.close()
+            #expect(try process.wait() == 0)
+        }
+    }
+
+    @Test("Its memory is not dumpable, so that others of the same user cannot read it")
+    func notDumpable() throws {
+        try withKeyFile { keyFile in
+            let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile])
+            _ = try process.send(.hello(version: 1))
+            // The files of a process that is not dumpable belong to root, and its limit for core files is 0.
+            let limits = try MachineFiles().read("/proc/\(process.identifier)/limits", limit: 1 << 16)
+            let line = String(decoding: limits, as: UTF8.self).split(separator: "\n")
+                .first { $0.hasPrefix("Max core file size") }
+            #expect(line?.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])
+        }
+    }
+
+    @Test("It prints its measurement and the development key, and refuses wrong command lines with code 64")
+    func otherUses() throws {
+        #expect(try EnclaveProcess(["--measure"]).wait() == 0)
+        #expect(try EnclaveProcess([]).wait() == 64)
+        #expect(try EnclaveProcess(["--tee", "development"]).wait() == 64)
+        try withKeyFile { keyFile in
+            let code = try EnclaveProcess(["--print-development-key", keyFile]).wait()
+            #expect(code == 0)
+            var status = stat()
+            #expect(stat(keyFile, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600)
+        }
+        #expect(try EnclaveProcess(["--tee", "development", "--development-key", "/nonexistent/key"]).wait() == 1)
+    }
+}

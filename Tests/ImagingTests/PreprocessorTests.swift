@@ -1,0 +1,63 @@
+import Imaging
+import Tensors
+import Testing
+
+@Suite("Preprocessing pictures")
+struct PreprocessorTests {
+    @Test("Pixels and normalised tensor equal Pillow's and NumPy's in every bit", arguments: Fixtures.cases.preprocess)
+    func equalsPillow(_ vector: Fixtures.Cases.Preprocess) throws {
+        let image = try Fixtures.image(vector.source)
+        let preprocessor = Preprocessor(vector.preprocessing)
+        let (pixels, tensor) = (try preprocessor.pixels(of: image), try preprocessor.tensor(of: image))
+        let expected = (pixels: try Fixtures.tensor(vector.pixels), tensor: try Fixtures.tensor(vector.tensor))
+        #expect(pixels.type == expected.pixels.type)
+        #expect(tensor.type == expected.tensor.type)
+        // A lossy source may decode differently by one step in another version; see DecodingTests.
+        if vector.source.hasSuffix(".jpg") {
+            #expect(try largestDifference(pixels.uint8s(), expected.pixels.uint8s()) <= 1)
+        } else {
+            #expect(try pixels.uint8s() == expected.pixels.uint8s())
+            #expect(try tensor.floats().map(\.bitPattern) == expected.tensor.floats().map(\.bitPattern))
+        }
+    }
+
+    @Test("A picture smaller than the crop is refused with both sizes")
+    func tooSmall() throws {
+        let image = try Fixtures.image("colour.png")
+        let preprocessing = try Preprocessing(
+            width: 34, height: 20, channels: .rgb, resize: .none, interpolation: .bilinear, mean: [0, 0, 0],
+            std: [1, 1, 1])
+        let error = #expect(throws: ImagingError.self) { try Preprocessor(preprocessing).pixels(of: image) }
+        #expect(error?.code == .tooSmall)
+        #expect(error?.message.contains("33x25") == true)
+        #expect(error?.message.contains("34x20") == true)
+    }
+
+    @Test("A shorter side that leaves the longer one under the crop is refused")
+    func tooSmallAfterResizing() throws {
+        let square = try Image(width: 30, height: 30, channels: 1, pixels: [UInt8](repeating: 0, count: 900))
+        let preprocessing = try Preprocessing(
+            width: 40, height: 20, channels: .grey, resize: .shorterSide(20), interpolation: .bilinear, mean: [0],
+            std: [1])
+        let error = #expect(throws: ImagingError.self) { try Preprocessor(preprocessing).tensor(of: square) }
+        #expect(error?.code == .tooSmall)
+    }
+
+    @Test("A picture too long to resize is refused")
+    func tooLong() throws {
+        let strip = try Image(width: 60_000, height: 1, channels: 1, pixels: [UInt8](repeating: 0, count: 60_000))
+        let error = #expect(throws: ImagingError.self) { try Preprocessor(.imageNet).pixels(of: strip) }
+        #expect(error?.code == .tooLarge)
+    }
+
+    @Test("A strip fits in a letterbox with at least one row")
+    func thinLetterbox() throws {
+        let strip = try Image(width: 900, height: 1, channels: 1, pixels: [UInt8](repeating: 200, count: 900))
+        let preprocessing = try Preprocessing(
+            width: 9, height: 5, channels: .grey, resize: .letterbox(fill: 3), interpolation: .bilinear, mean: [0],
+            std: [1])
+        let pixels = try Preprocessor(preprocessing).pixels(of: strip).uint8s()
+        let rows = [3, 3, 200, 3, 3] as [UInt8]
+        #expect(pixels == rows.flatMap { [UInt8](repeating: $0, count: 9) })
+    }
+}

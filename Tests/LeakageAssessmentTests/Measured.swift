@@ -1,0 +1,67 @@
+import Imaging
+import LeakageAssessment
+import ModelGraph
+
+/// Measurements that were made up, for the tests of what follows from them.
+enum Measured {
+    /// Cuts of ``TinyNetwork`` with these R² and KL; other numbers follow.
+    static func cuts(_ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws -> [CutMeasurement] {
+        let graph = try TinyNetwork.graph()
+        return try numbers.map { name, r2, kl in
+            let cut = try graph.cut(named: name)
+            return CutMeasurement(
+                cut: cut, operatorName: "Conv",
+                crossing: cut.crossing.map { Value(name: $0, type: graph.type(of: $0)) },
+                channelKL: try kl.map { kl in
+                    try ChannelKL(
+                        own: (0..<60).map { kl.own + 0.001 * Double($0 % 7) },
+                        null: (0..<60).map { kl.null + 0.001 * Double($0 % 7) },
+                        baseline: .init(repeating: 2, count: 60), closestChannel: .init(repeating: 1, count: 60))
+                },
+                decoder: try scores(r2),
+                cost: CutCost(
+                    multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: 10_000, parametersInside: 10,
+                    boundaryBytes: 400, frontMilliseconds: 1.5, backMilliseconds: 2))
+        }
+    }
+
+    /// Scores with nearly this R², from pictures made for it.
+    private static func scores(_ r2: Double) throws -> DecoderScores {
+        var generator = SeededGenerator(seed: 3)
+        let pictures = (0..<200).map { _ in
+            Picture(height: 12, width: 12, channels: 1, values: (0..<144).map { _ in Float(generator.uniform()) })
+        }
+        let mean = Picture(height: 12, width: 12, channels: 1, values: .init(repeating: 0.5, count: 144))
+        // The error of a mixture of picture and mean is the square of the mean's share.
+        let share = Float((1 - r2).squareRoot())
+        let decoded = pictures.map { picture in
+            Picture(height: 12, width: 12, channels: 1, values: picture.values.map { $0 + share * (0.5 - $0) })
+        }
+        return try DecoderScores(
+            kind: .local, penalty: 1e-3, reconstructions: decoded, pictures: pictures, meanPicture: mean,
+            validation: .init(local: r2, global: nil), seed: 1)
+    }
+
+    static func result(_ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = []) throws -> AssessmentResult {
+        let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
+        let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
+        let description = AssessmentResult.NetworkDescription(
+            name: name, sha256: String(repeating: "0a", count: 32), classes: 4, parameters: 10, multiplyAdds: 10_000,
+            width: 16, height: 16)
+        return AssessmentResult(
+            model: description, validator: description, images: 60, skipped: [], channelImages: 60, trainingImages: 45,
+            testImages: 15, seed: 1, gates: .standard, baselineMean: 2, validatorUnsure: 3, cuts: cuts,
+            verdicts: verdicts,
+            recommendation: Recommendation.choose(
+                among: cuts, verdicts: verdicts, gates: .standard, mapping: ("logits", 8), pictures: 60),
+            paperRule: PaperRule.choose(among: cuts), mapping: "logits",
+            gallery: [
+                GalleryRow(
+                    name: name, original: image,
+                    entries: cuts.map { cut in
+                        .init(channelImage: cut.channelKL.map { (image, 1, $0.mean) }, reconstruction: image)
+                    })
+            ],
+            warnings: warnings, modelMilliseconds: 3, threads: 2)
+    }
+}

@@ -1,0 +1,148 @@
+import LeakageAssessment
+import Testing
+
+@Suite("Metrics agree with numpy and scipy")
+struct MetricTests {
+    @Test("KL, entropy and uniform baseline, to 1e-6", arguments: Vectors.stored.divergences.indices)
+    func divergence(index: Int) throws {
+        let vector = Vectors.stored.divergences[index]
+        let (p, q) = (try ClassDistribution(logits: vector.p), try ClassDistribution(logits: vector.q))
+        #expect(abs(try KullbackLeibler.divergence(of: p, from: q) - vector.divergence) < 1e-6)
+        #expect(abs(p.entropy - vector.entropy) < 1e-6)
+        #expect(abs(KullbackLeibler.uniformBaseline(p) - vector.baseline) < 1e-6)
+    }
+
+    @Test("A class that the second distribution rules out costs what the floor allows")
+    func floor() throws {
+        let p = try ClassDistribution([0.5, 0.5] as [Float])
+        let q = try ClassDistribution([1, 0] as [Float])
+        // ln 2 less than half of -ln 1e-12.
+        #expect(abs(try KullbackLeibler.divergence(of: p, from: q) - (0.5 * 27.631021115928547 - 0.6931471805599453)) < 1e-9)
+    }
+
+    @Test(
+        "What is no distribution is refused",
+        arguments: [[0.5, 0.6], [0.5, -0.1, 0.6], [.nan, 1], [1], [0.5, .infinity]] as [[Float]])
+    func noDistribution(values: [Float]) {
+        #expect(throws: AssessmentError.self) { try ClassDistribution(values) }
+    }
+
+    @Test("Class scores that are not finite are refused", arguments: [[1, .nan], [.infinity, 0], [3]] as [[Float]])
+    func noScores(values: [Float]) {
+        #expect(throws: AssessmentError.self) { try ClassDistribution(logits: values) }
+    }
+
+    @Test("Area under the curve with ties, to 1e-12", arguments: Vectors.stored.areas.indices)
+    func area(index: Int) {
+        let vector = Vectors.stored.areas[index]
+        let area = AreaUnderCurve.value(positives: vector.positives, negatives: vector.negatives)
+        #expect(abs(area - vector.area) < 1e-12)
+    }
+
+    @Test("Bilinear resize with half-pixel centres, to 1e-6", arguments: Vectors.stored.resizes.indices)
+    func resize(index: Int) {
+        let vector = Vectors.stored.resizes[index]
+        let resize = BilinearResize(
+            from: (vector.source[0], vector.source[1]), to: (vector.target[0], vector.target[1]))
+        var result = [Float](repeating: -1, count: vector.result.count)
+        resize.resize(vector.image, into: &result)
+        for (found, expected) in zip(result, vector.result) { #expect(abs(found - expected) < 1e-6) }
+    }
+
+    @Test("MSE, PSNR and SSIM, to 1e-6", arguments: Vectors.stored.pictures.indices)
+    func pictures(index: Int) throws {
+        let vector = Vectors.stored.pictures[index]
+        func picture(_ values: [Float]) -> Picture {
+            Picture(height: vector.shape[0], width: vector.shape[1], channels: vector.shape[2], values: values)
+        }
+        let (a, b) = (picture(vector.a), picture(vector.b))
+        let error = try MeanSquaredError.value(a, b)
+        #expect(abs(error - vector.mse) < 1e-9)
+        #expect(abs(MeanSquaredError.peakSignalToNoise(meanSquaredError: error) - vector.psnr) < 1e-6)
+        #expect(abs(try StructuralSimilarity.value(a, b) - vector.ssim) < 1e-6)
+        #expect(abs(try StructuralSimilarity.value(a, a) - 1) < 1e-12)
+    }
+
+    @Test("Area averages over any region, to 1e-6", arguments: Vectors.stored.averages.indices)
+    func averages(index: Int) {
+        let vector = Vectors.stored.averages[index]
+        let picture = Picture(
+            height: vector.shape[0], width: vector.shape[1], channels: vector.shape[2], values: vector.image)
+        let region = Picture.Region(
+            top: vector.region[0], left: vector.region[1], height: vector.region[2], width: vector.region[3])
+        let result = picture.averaged(over: region, height: vector.target[0], width: vector.target[1])
+        for (found, expected) in zip(result.values, vector.result) { #expect(abs(found - expected) < 1e-6) }
+    }
+
+    @Test("A constant map becomes zeros, any other spans 0 to 1")
+    func channelImage() throws {
+        var constant: [Float] = [3, 3, 3]
+        #expect(try !ChannelImage.normalize(&constant))
+        #expect(constant == [0, 0, 0])
+        var map: [Float] = [-2, 0, 2, 6]
+        #expect(try ChannelImage.normalize(&map))
+        #expect(map == [0, 0.25, 0.5, 1])
+        var extreme: [Float] = [-.greatestFiniteMagnitude, 0, .greatestFiniteMagnitude]
+        #expect(try ChannelImage.normalize(&extreme))
+        #expect(extreme == [0, 0.5, 1])
+    }
+
+    @Test("Activations that are not finite are refused", arguments: [Float.nan, .infinity, -.infinity])
+    func notFinite(value: Float) {
+        var map: [Float] = [0, value, 1]
+        #expect(throws: AssessmentError.self) { try ChannelImage.normalize(&map) }
+    }
+
+    @Test("The envelope takes the worst of this and all deeper cuts and passes over what was not measured")
+    func envelope() {
+        #expect(Envelope.largestFromHere([0.9, 0.2, nil, 0.5, 0.1]) == [0.9, 0.5, 0.5, 0.5, 0.1])
+        #expect(Envelope.smallestFromHere([0.9, 0.2, 0.7, nil]) == [0.2, 0.2, 0.7, nil])
+        #expect(Envelope.largestFromHere([]) == [])
+    }
+
+    @Test("The channel KL summarises its pictures")
+    func channelKL() throws {
+        let kl = try ChannelKL(
+            own: [1, 2, 3, 10], null: [2, 2, 5, 9], baseline: [0.5, 2, 4, 4], closestChannel: [0, 1, 2, 3])
+        #expect(kl.mean == 4)
+        #expect(kl.median == 2.5)
+        #expect(kl.nullMean == 4.5)
+        // A divergence equal to the baseline does not pass.
+        #expect(kl.passFraction == 0.5)
+        #expect(kl.areaUnderCurve == 10.0 / 16)
+    }
+
+    @Test("Retrieval finds the most similar difference from the mean picture, however shrunken, and counts no ties")
+    func retrieval() throws {
+        func pair(_ a: Float, _ b: Float) -> Picture { Picture(height: 1, width: 2, channels: 1, values: [a, b]) }
+        let candidates = [pair(1, 0.5), pair(0.5, 1), pair(0, 0.4)]
+        func topOne(_ reconstructions: [Picture]) throws -> Double {
+            try Retrieval.topOne(reconstructions: reconstructions, candidates: candidates, mean: pair(0.5, 0.5))
+        }
+        #expect(try topOne(candidates) == 1)
+        #expect(try topOne([pair(0.51, 0.5), pair(0.5, 0.52), pair(0.49, 0.5)]) == 1)
+        #expect(try topOne([pair(0.5, 0.6), pair(0.5, 0.6), pair(0.4, 0.5)]) == 2.0 / 3)
+        #expect(try topOne([pair(0.5, 0.5), pair(0.5, 0.5), pair(0.5, 0.5)]) == 0)
+    }
+
+    @Test("R² is 1 for equality, 0 for the mean picture, 0 where nothing differs from the mean")
+    func determination() {
+        #expect(MeanSquaredError.determination(errors: [0, 0], meanErrors: [1, 2]) == 1)
+        #expect(MeanSquaredError.determination(errors: [1, 2], meanErrors: [1, 2]) == 0)
+        #expect(MeanSquaredError.determination(errors: [0], meanErrors: [0]) == 0)
+    }
+
+    @Test("The same seed gives the same bootstrap, and more pictures a smaller deviation")
+    func bootstrap() throws {
+        var generator = SeededGenerator(seed: 7)
+        let errors = (0..<400).map { _ in generator.uniform() }
+        let mean = errors.map { _ in 1.0 }
+        let few = try Bootstrap.deviationOfDetermination(
+            errors: Array(errors.prefix(25)), meanErrors: Array(mean.prefix(25)), seed: 1)
+        let many = try Bootstrap.deviationOfDetermination(errors: errors, meanErrors: mean, seed: 1)
+        #expect(many == (try Bootstrap.deviationOfDetermination(errors: errors, meanErrors: mean, seed: 1)))
+        // Uniform errors deviate by 0.289; divided by the root of 25 and 400.
+        #expect(abs(few - 0.058) < 0.02)
+        #expect(abs(many - 0.0144) < 0.003)
+    }
+}

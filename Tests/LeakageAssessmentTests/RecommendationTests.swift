@@ -1,0 +1,100 @@
+import Foundation
+import LeakageAssessment
+import ModelGraph
+import Testing
+
+@Suite("Recommendation")
+struct RecommendationTests {
+    @Test("The cheapest cut within all gates is chosen, with the shallower failure as a reason")
+    func cheapest() throws {
+        let cuts = try Measured.cuts([
+            ("relu1", 0.9, (1, 2)), ("pool1", 0.6, (1.5, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil),
+        ])
+        let result = try Measured.result(cuts)
+        #expect(result.recommendation.front == "relu2")
+        #expect(result.recommendation.mapping == "logits")
+        #expect(!result.recommendation.everythingInside)
+        #expect(result.recommendation.details.contains { $0.contains("'pool1'") })
+        #expect(result.paperRule.front == "relu2")
+    }
+
+    @Test("A leak that is found deeper rules out a shallower cut that looks safe")
+    func envelope() throws {
+        let cuts = try Measured.cuts([("relu1", 0.01, (3, 3)), ("pool1", 0.8, (3, 3)), ("relu2", 0.004, (3, 3))])
+        #expect(try Measured.result(cuts).recommendation.front == "relu2")
+    }
+
+    @Test("When every cut leaks, everything is inside, and the reasons say what failed")
+    func everythingInside() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.5, (3, 3)), ("flat", 0.3, nil)])
+        let recommendation = try Measured.result(cuts).recommendation
+        #expect(recommendation.everythingInside)
+        #expect(recommendation.front == "logits")
+        #expect(recommendation.details.contains { $0.contains("'flat'") && $0.contains("R²") })
+    }
+
+    @Test("The paper's rule alone passes a cut that the decoders invert")
+    func paperRule() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("pool1", 0.8, (3, 3)), ("relu2", 0.7, (3, 3))])
+        let result = try Measured.result(cuts)
+        #expect(result.paperRule.front == "pool1")
+        #expect(result.recommendation.everythingInside)
+    }
+
+    @Test("The paper's rule wants the baseline held at all deeper cuts")
+    func paperRuleDeeper() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (3, 3)), ("pool1", 0.8, (1, 3)), ("relu2", 0.7, (3, 3))])
+        #expect(try Measured.result(cuts).paperRule.front == "relu2")
+        #expect(try Measured.result(Measured.cuts([("relu1", 0.9, (1, 3))])).paperRule.front == nil)
+        #expect(try Measured.result(Measured.cuts([("flat", 0.9, nil)])).paperRule.front == nil)
+    }
+
+    @Test("A KL below the uniform baseline passes when it cannot tell a picture from others")
+    func shuffledNull() throws {
+        let blind = try Measured.cuts([("relu2", 0.004, (1, 1))])
+        #expect(try Measured.result(blind).recommendation.front == "relu2")
+        let telling = try Measured.cuts([("relu2", 0.004, (1, 1.1))])
+        #expect(try Measured.result(telling).recommendation.everythingInside)
+    }
+
+    @Test("The mapping unit begins at the final softmax, and behind the last layer when there is none")
+    func mappingCut() throws {
+        let graph = try TinyNetwork.graph()
+        #expect(try graph.mappingCut().name == "logits")
+        let scores = try Graph(
+            name: "scores", inputs: graph.inputs, outputs: ["h"], nodes: Array(graph.nodes.dropLast()),
+            constants: graph.constants)
+        #expect(try scores.mappingCut().name == "logits")
+        #expect(graph.endsWithSoftmax)
+        #expect(!scores.endsWithSoftmax)
+    }
+
+    @Test("A plan is read back as it was written, byte for byte the same each time")
+    func planRoundTrip() throws {
+        let plan = try PartitionPlan(
+            front: "relu2", mapping: "logits", modelSHA256: String(repeating: "0a", count: 32),
+            assessmentSHA256: String(repeating: "ff", count: 32), rule: "rule", reason: "reason \"quoted\"")
+        let data = try plan.encoded()
+        #expect(try PartitionPlan(decoding: data) == plan)
+        #expect(try plan.encoded() == data)
+    }
+
+    @Test(
+        "A plan with a missing, unknown or wrong member is refused with its name",
+        arguments: [
+            (#""front":"a","#, "", "front"), (#""version":1"#, #""version":2"#, "version 2"),
+            (#""rule":"r""#, #""rule":"r","extra":1"#, "extra"), (#""mapping":"b""#, #""mapping":7"#, "mapping"),
+            ("0a0a", "0A0A", "modelSHA256"), (#""front":"a""#, #""front":"""#, "front"), ("{", "[", "plan"),
+        ])
+    func badPlan(find: String, replace: String, named: String) throws {
+        let digest = String(repeating: "0a", count: 32)
+        let good =
+            #"{"version":1,"front":"a","mapping":"b","modelSHA256":"\#(digest)","assessmentSHA256":"\#(digest)","rule":"r","reason":"s"}"#
+        #expect(throws: Never.self) { try PartitionPlan(decoding: Data(good.utf8)) }
+        let bad = good.replacingOccurrences(of: find, with: replace)
+        #expect(bad != good)
+        let error = #expect(throws: AssessmentError.self) { try PartitionPlan(decoding: Data(bad.utf8)) }
+        #expect(error?.code == .malformedPlan)
+        #expect(error?.message.contains(named) == true)
+    }
+}

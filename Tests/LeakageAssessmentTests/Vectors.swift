@@ -1,0 +1,64 @@
+import Foundation
+
+/// `vectors.json`, which `make_vectors.py` computed with numpy and scipy.
+struct Vectors: Decodable {
+    struct Divergence: Decodable {
+        let p, q: [Float]
+        let divergence, entropy, baseline: Double
+    }
+
+    struct Area: Decodable {
+        let positives, negatives: [Double]
+        let area: Double
+    }
+
+    struct Resize: Decodable {
+        let source, target: [Int]
+        let image, result: [Float]
+    }
+
+    struct Pictures: Decodable {
+        let shape: [Int]
+        let a, b: [Float]
+        let mse, psnr, ssim: Double
+    }
+
+    struct Average: Decodable {
+        let shape, target: [Int]
+        let region: [Double]
+        let image, result: [Float]
+    }
+
+    struct NormalEquations: Decodable {
+        struct Case: Decodable {
+            let penalty, error: Double
+            let weights: [Double]
+        }
+
+        let features, outputs: Int
+        let x, y: [Double]
+        let cases: [Case]
+    }
+
+    struct DualRidge: Decodable {
+        let features, pictures, result: [[Float]]
+        let side: Int
+        let training, testing: [Int]
+        let penalty: Double
+    }
+
+    let divergences: [Divergence]
+    let areas: [Area]
+    let resizes: [Resize]
+    let pictures: [Pictures]
+    let averages: [Average]
+    let normalEquations: NormalEquations
+    let dualRidge: DualRidge
+
+    static let stored: Vectors = {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "vectors.json")
+        do {
+            return try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file))
+        } catch { fatalError("\(file.path()): \(error); make_vectors.py writes it") }
+    }()
+}

@@ -1,0 +1,162 @@
+import SealedChannel
+import SecretMemory
+import Testing
+
+@Suite("Provisioning")
+struct ProvisioningTests {
+    private struct Setting {
+        let owner = OwnerSigningKey.random()
+        let keys: ChannelKeyPair
+        let modelKey = ModelKey.random()
+        let template = ContentDigest(of: [1])
+        let manifest = ContentDigest(of: [2])
+        let epoch = EnclaveEpoch.random()
+        let tokens = (0..<5).map { _ in AccessToken.random().digest }
+
+        init() throws { keys = try ChannelKeyPair.generate() }
+
+        var expectation: ProvisioningMessage.Expectation {
+            ProvisioningMessage.Expectation(owner: owner.publicKey, manifestDigest: manifest, epoch: epoch)
+        }
+
+        func message(
+            manifest: ContentDigest? = nil, epoch: EnclaveEpoch? = nil, keyConfiguration: [UInt8]? = nil,
+            requestsInFlight: UInt32 = 8
+        ) throws(SealedChannelError) -> ProvisioningMessage {
+            try ProvisioningMessage(
+                modelKey: modelKey, templateDigest: template, manifestDigest: manifest ?? self.manifest,
+                acceptedTokens: tokens, limits: ServiceLimits(requestsInFlight: requestsInFlight, requestsInEpoch: 100),
+                epoch: epoch ?? self.epoch, keyConfiguration: keyConfiguration ?? keys.keyConfiguration)
+        }
+
+        func refuses(_ message: ProvisioningMessage, signedBy signer: OwnerSigningKey? = nil) throws
+            -> SealedChannelError.Code?
+        {
+            let sealed = try message.sealed(
+                to: try KeyConfiguration.preferred(in: keys.configurations), signedBy: signer ?? owner)
+            return refusal { () throws(SealedChannelError) in
+                _ = try ProvisioningMessage.open(sealed.span.bytes, with: keys, expecting: expectation)
+            }
+        }
+    }
+
+    @Test("A message opens to what was sealed, tokens in order", arguments: KeyEncapsulation.allCases)
+    func roundTrip(kem: KeyEncapsulation) throws {
+        let setting = try Setting()
+        let message = try setting.message()
+        let recipient = try #require(setting.keys.configurations.first { $0.kem == kem })
+        let sealed = try message.sealed(to: recipient, signedBy: setting.owner)
+        let found = try ProvisioningMessage.open(
+            sealed.span.bytes, with: setting.keys, expecting: setting.expectation)
+        #expect(found.modelKey.constantTimeEquals(setting.modelKey))
+        #expect(found.templateDigest == setting.template && found.manifestDigest == setting.manifest)
+        #expect(found.acceptedTokens == setting.tokens.sorted())
+        #expect(found.limits == ServiceLimits(requestsInFlight: 8, requestsInEpoch: 100))
+        #expect(found.agrees(with: message) && message.agrees(with: found))
+        #expect(!found.agrees(with: try setting.message(requestsInFlight: 9)))
+    }
+
+    @Test("What another implementation sealed opens", arguments: KeyEncapsulation.allCases)
+    func interoperates(kem: KeyEncapsulation) throws {
+        let vector = kem == .x25519 ? Vectors.stored.provisioningX25519 : Vectors.stored.provisioningXWing
+        let expected = ProvisioningMessage.Expectation(
+            owner: try #require(OwnerPublicKey(bytes: hex(vector.ownerPublicKey))),
+            manifestDigest: try #require(ContentDigest(hexadecimal: vector.manifestDigest)),
+            epoch: try #require(EnclaveEpoch(bytes: hex(vector.epoch))))
+        let keys = try keys(kem, vector.keyIdentifier, vector.privateKey)
+        let found = try ProvisioningMessage.open(hex(vector.message).span.bytes, with: keys, expecting: expected)
+        let modelKey = try #require(parsedModelKey(vector.modelKey))
+        #expect(found.modelKey.constantTimeEquals(modelKey))
+        #expect(found.templateDigest.description == vector.templateDigest)
+        let tokens = vector.tokens.compactMap { parsedToken($0)?.digest }
+        #expect(found.acceptedTokens == tokens.sorted())
+        #expect(found.limits == ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1_000_000))
+    }
+
+    @Test("Another run, bundle, key list or signer each has its code")
+    func codes() throws {
+        let setting = try Setting()
+        #expect(try setting.refuses(try setting.message()) == nil)
+        #expect(try setting.refuses(try setting.message(epoch: .random())) == .wrongEpoch)
+        #expect(try setting.refuses(try setting.message(manifest: ContentDigest(of: [3]))) == .wrongManifest)
+        #expect(try setting.refuses(try setting.message(keyConfiguration: [0])) == .wrongKeyConfiguration)
+        #expect(try setting.refuses(try setting.message(), signedBy: .random()) == .wrongSignature)
+    }
+
+    @Test("A message with any byte altered, or cut short, is refused")
+    func mutations() throws {
+        let setting = try Setting()
+        let recipient = try #require(setting.keys.configurations.first { $0.kem == .x25519 })
+        let sealed = try setting.message().sealed(to: recipient, signedBy: setting.owner)
+        for altered in Array(flips(sealed)) + Array(truncations(sealed)) {
+            let code = refusal { () throws(SealedChannelError) in
+                _ = try ProvisioningMessage.open(altered.span.bytes, with: setting.keys, expecting: setting.expectation)
+            }
+            #expect([.undecryptable, .unsupportedSuite, .malformed].contains(code))
+        }
+    }
+
+    @Test("A client's request is no provisioning message, nor the reverse")
+    func labels() throws {
+        let setting = try Setting()
+        let recipient = try KeyConfiguration.preferred(in: setting.keys.configurations)
+        let sealed = try setting.message().sealed(to: recipient, signedBy: setting.owner)
+        let gateway = ObliviousGateway(keys: setting.keys, maximumMessageBytes: 1 << 20)
+        #expect(refusal { () throws(SealedChannelError) in _ = try gateway.open(sealed.span.bytes) } == .undecryptable)
+        let request = try ObliviousRequest.seal([UInt8](repeating: 0, count: 300).span.bytes, to: recipient).message
+        let code = refusal { () throws(SealedChannelError) in
+            _ = try ProvisioningMessage.open(request.span.bytes, with: setting.keys, expecting: setting.expectation)
+        }
+        #expect(code == .undecryptable)
+    }
+
+    @Test("Too many tokens, limits of zero and oversized messages are refused")
+    func limits() throws {
+        let setting = try Setting()
+        #expect(
+            refusal { () throws(SealedChannelError) in _ = try setting.message(requestsInFlight: 0) } == .invalidValue)
+        let tokens = (0...UInt32(ProvisioningMessage.maximumTokens)).compactMap { number in
+            TokenDigest(bytes: [UInt8](repeating: 0, count: 28) + withUnsafeBytes(of: number) { [UInt8]($0) })
+        }
+        func message(_ tokens: some Sequence<TokenDigest>) throws(SealedChannelError) -> ProvisioningMessage {
+            try ProvisioningMessage(
+                modelKey: setting.modelKey, templateDigest: setting.template, manifestDigest: setting.manifest,
+                acceptedTokens: tokens, limits: ServiceLimits(requestsInFlight: 1, requestsInEpoch: 1),
+                epoch: setting.epoch, keyConfiguration: setting.keys.keyConfiguration)
+        }
+        #expect(refusal { () throws(SealedChannelError) in _ = try message(tokens) } == .invalidValue)
+        #expect(try setting.refuses(try message(tokens.dropLast())) == nil)
+        let large = [UInt8](repeating: 0, count: ProvisioningMessage.maximumMessageBytes + 1)
+        let code = refusal { () throws(SealedChannelError) in
+            _ = try ProvisioningMessage.open(large.span.bytes, with: setting.keys, expecting: setting.expectation)
+        }
+        #expect(code == .tooLarge)
+    }
+}
+
+@Suite("Manifest signatures")
+struct ManifestSignatureTests {
+    @Test("Signatures agree with the reference, and stand for the exact bytes and key")
+    func signatures() throws {
+        let vector = Vectors.stored.manifest
+        let owner = try OwnerSigningKey(seed: hex(vector.ownerSeed).span.bytes)
+        let (manifest, signature) = (hex(vector.manifest), hex(vector.signature))
+        #expect(owner.publicKey.bytes == hex(vector.ownerPublicKey))
+        #expect(OwnerPublicKey(hexadecimal: owner.publicKey.description) == owner.publicKey)
+        #expect(try ManifestSignature.sign(manifest, by: owner) == signature)
+        try ManifestSignature.verify(signature, of: manifest, by: owner.publicKey)
+
+        func code(_ signature: [UInt8], _ manifest: [UInt8], _ key: OwnerPublicKey) -> SealedChannelError.Code? {
+            refusal { () throws(SealedChannelError) in
+                try ManifestSignature.verify(signature, of: manifest, by: key)
+            }
+        }
+        for altered in Array(flips(signature)) + Array(truncations(signature)) {
+            #expect(code(altered, manifest, owner.publicKey) == .wrongSignature)
+        }
+        for altered in Array(flips(manifest)) + Array(truncations(manifest)) {
+            #expect(code(signature, altered, owner.publicKey) == .wrongSignature)
+        }
+        #expect(code(signature, manifest, OwnerSigningKey.random().publicKey) == .wrongSignature)
+    }
+}

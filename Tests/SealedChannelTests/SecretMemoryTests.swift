@@ -1,0 +1,152 @@
+import Foundation
+import SecretMemory
+import Synchronization
+import Tensors
+import Testing
+
+/// Pages from the heap, whose content is looked at when they come back.
+private final class WatchedPages: Sendable {
+    private struct State {
+        var mapped = 0
+        var returned: [[UInt8]] = []
+    }
+    private let state = Mutex(State())
+
+    var pages: SecretPages {
+        SecretPages(
+            map: { byteCount in
+                self.state.withLock { $0.mapped += byteCount }
+                let base = UnsafeMutableRawPointer.allocate(
+                    byteCount: byteCount, alignment: SecretPages.pageByteCount)
+                base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+                return base
+            },
+            unmap: { base, byteCount in
+                let bytes = [UInt8](UnsafeRawBufferPointer(start: base, count: byteCount))
+                self.state.withLock { $0.returned.append(bytes) }
+                base.deallocate()
+            })
+    }
+
+    var mapped: Int { state.withLock { $0.mapped } }
+    var returned: [[UInt8]] { state.withLock { $0.returned } }
+}
+
+@Suite("Secret memory")
+struct SecretMemoryTests {
+    @Test("Secret bytes are wiped, whole pages, before their memory is given back")
+    func wipedOnRelease() {
+        let watched = WatchedPages()
+        do {
+            let secret = SecretBytes(copying: [UInt8](repeating: 0xA5, count: 5000).span.bytes, pages: watched.pages)
+            #expect(array(secret) == [UInt8](repeating: 0xA5, count: 5000))
+            #expect(watched.returned.isEmpty)
+        }
+        #expect(watched.returned == [[UInt8](repeating: 0, count: watched.mapped)])
+        #expect(watched.mapped % SecretPages.pageByteCount == 0)
+    }
+
+    @Test("Bytes that were written before an initialiser failed are wiped, and released once")
+    func wipedOnFailure() {
+        struct Failure: Error {}
+        let watched = WatchedPages()
+        #expect(throws: Failure.self) {
+            _ = try SecretBytes(count: 64, pages: watched.pages) { (target) throws(Failure) in
+                target.copyBytes(from: [UInt8](repeating: 7, count: 64))
+                throw Failure()
+            }
+        }
+        #expect(watched.returned == [[UInt8](repeating: 0, count: watched.mapped)])
+    }
+
+    @Test("Tensors of the wiping allocator are wiped when the last of them goes")
+    func tensorsAreWiped() throws {
+        let watched = WatchedPages()
+        do {
+            let type = TensorType(.uint8, try Shape([3, 5]))
+            let tensor = try [UInt8](1...15).withUnsafeBytes {
+                try Tensor(type: type, copying: $0, allocator: .wiping(pages: watched.pages))
+            }
+            let other = try tensor.reshaped([15])
+            #expect(try other.uint8s() == Array(1...15))
+            #expect(watched.returned.isEmpty)
+        }
+        #expect(watched.returned == [[UInt8](repeating: 0, count: watched.mapped)])
+    }
+
+    @Test("A shared secret is wiped with its last owner")
+    func sharedSecret() {
+        let watched = WatchedPages()
+        var owners = [SharedSecretBytes(SecretBytes(copying: ([1, 2, 3] as [UInt8]).span.bytes, pages: watched.pages))]
+        owners.append(owners[0])
+        owners.removeFirst()
+        #expect(watched.returned.isEmpty)
+        #expect(owners[0].withBytes { [UInt8]($0) } == [1, 2, 3])
+        owners.removeAll()
+        #expect(watched.returned.count == 1)
+    }
+
+    @Test(
+        "Pages of the system are zeroed, aligned, writable to the end, and not dumped", arguments: [0, 1, 4096, 70_000])
+    func systemPages(count: Int) throws {
+        let tensor = Tensor(type: TensorType(.uint8, try Shape([count])), allocator: .wiping) { target in
+            #expect(target.allSatisfy { $0 == 0 })
+            #expect(Int(bitPattern: target.baseAddress) % TensorStorage.alignment == 0)
+            for index in target.indices { target[index] = UInt8(truncatingIfNeeded: index) }
+        }
+        #expect(try tensor.uint8s() == (0..<count).map { UInt8(truncatingIfNeeded: $0) })
+        let address = tensor.withBytes { UInt(bitPattern: $0.baseAddress) }
+        let flags = try #require(try Self.kernelFlags(of: address))
+        #expect(flags.contains("dd"))
+    }
+
+    /// `VmFlags` of the mapping that holds `address`.
+    private static func kernelFlags(of address: UInt) throws -> [Substring]? {
+        var inside = false
+        let file = FileHandle(forReadingAtPath: "/proc/self/smaps")
+        let text = String(decoding: try file?.readToEnd() ?? Data(), as: UTF8.self)
+        for line in text.split(separator: "\n") {
+            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+            if range.count == 2 { inside = range[0] <= address && address < range[1] }
+            if inside, line.hasPrefix("VmFlags:") { return line.split(separator: " ") }
+        }
+        return nil
+    }
+
+    @Test("Pages that come back from an earlier secret hold nothing of it")
+    func reusedPages() {
+        for size in [100, 5000, 100, 5000, 600_000, 600_000] {
+            let secret = SecretBytes(count: size) { target in
+                let clean = target.allSatisfy { $0 == 0 }
+                #expect(clean)
+                for index in target.indices { target[index] = 0xFF }
+            }
+            #expect(array(secret).count == size)
+        }
+    }
+
+    @Test("Comparison tells equal from different bytes, at every position and length")
+    func comparison() {
+        let bytes = [UInt8](0..<40)
+        let secret = SecretBytes(copying: bytes.span.bytes)
+        func equals(_ other: [UInt8]) -> Bool { secret.constantTimeEquals(other.span.bytes) }
+        #expect(equals(bytes))
+        for other in flips(bytes) { #expect(!equals(other)) }
+        for other in truncations(bytes) { #expect(!equals(other)) }
+        let random = SecretBytes.random(32)
+        let another = SecretBytes.random(32)
+        let same = random.constantTimeEquals(another.bytes)
+        #expect(!same)
+    }
+
+    @Test("A hardened process is not dumpable")
+    func hardening() async {
+        await #expect(processExitsWith: .success) {
+            precondition(ProcessHardening.isDumpable)
+            try ProcessHardening.forbidDumps()
+            var limit = rlimit()
+            precondition(getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit) == 0)
+            precondition(limit.rlim_cur == 0 && limit.rlim_max == 0 && !ProcessHardening.isDumpable)
+        }
+    }
+}
