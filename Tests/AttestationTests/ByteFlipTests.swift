@@ -7,7 +7,7 @@ import Testing
 struct ByteFlipTests {
     private func verifier(_ path: String) throws -> (VectorInput, SavedEvidenceAppraiser) {
         let expectation = try Vectors.expectation(path)
-        let input = try VectorInput(path, expectation, at: expectation.verify_at)
+        let input = try VectorInput(path, expectation, at: expectation.verifyAt)
         let policy = try expectation.policy.policy(for: expectation.tee)
         return (input, SavedEvidenceAppraiser(policy: policy))
     }

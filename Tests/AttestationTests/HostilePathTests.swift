@@ -8,7 +8,7 @@ import Testing
 struct HostilePathTests {
     private func request(_ path: String, seenBefore: [String: Timestamp] = [:]) throws -> VerificationRequest {
         let expectation = try Vectors.expectation(path)
-        let request = try VectorInput(path, expectation, at: expectation.verify_at).request()
+        let request = try VectorInput(path, expectation, at: expectation.verifyAt).request()
         return VerificationRequest(
             tee: request.tee, evidence: request.evidence, collateral: request.collateral, at: request.time,
             roots: request.roots, seenBefore: seenBefore)

@@ -38,11 +38,11 @@ struct VectorTests {
     @Test("Every mutation gets its verdict, for a reason of the right group", arguments: Vectors.mutations)
     func mutation(_ mutation: Vectors.Mutation) throws {
         let expectation = try Vectors.expectation(mutation.base)
-        var input = try VectorInput(mutation.base, expectation, at: expectation.verify_at)
+        var input = try VectorInput(mutation.base, expectation, at: expectation.verifyAt)
         try input.apply(mutation.ops)
         let policy = try expectation.policy.policy(for: input.tee)
         let verdict = SavedEvidenceAppraiser(policy: policy).verdict(on: try input.request())
-        expect(verdict, mutation.expected, mutation.reason_codes)
+        expect(verdict, mutation.expected, mutation.reasonCodes)
     }
 
     @Test("All vectors and mutations of the set were found")

@@ -24,39 +24,61 @@ enum Vectors {
     struct Expectation: Decodable, Sendable {
         struct Also: Decodable, Sendable {
             let policy: PolicyFields
-            let verify_at: String
+            let verifyAt: String
             let expected: String
-            let reason_codes: [String]
+            let reasonCodes: [String]
+
+            private enum CodingKeys: String, CodingKey {
+                case policy, expected
+                case verifyAt = "verify_at"
+                case reasonCodes = "reason_codes"
+            }
         }
         let tee: String
         let quote: String
         let auxblob: String?
         let collateral: [String: String]
-        let trusted_root: String
-        let verify_at: String
+        let trustedRoot: String
+        let verifyAt: String
         let policy: PolicyFields
         let expected: String
-        let reason_codes: [String]
+        let reasonCodes: [String]
         let parsed: Parsed
         let also: [Also]?
+
+        private enum CodingKeys: String, CodingKey {
+            case tee, quote, auxblob, collateral, policy, expected, parsed, also
+            case trustedRoot = "trusted_root"
+            case verifyAt = "verify_at"
+            case reasonCodes = "reason_codes"
+        }
     }
 
     struct PolicyFields: Decodable, Sendable {
-        let allowed_tcb_status: [String]?
-        let allow_debug: Bool?
-        let max_vmpl: Int?
-        let allow_migrate_ma: Bool?
-        let min_reported_tcb: [String: Int]?
-        let max_age_seconds: Int?
+        let allowedTCBStatus: [String]?
+        let allowDebug: Bool?
+        let maxVMPL: Int?
+        let allowMigrateMA: Bool?
+        let minReportedTCB: [String: Int]?
+        let maxAgeSeconds: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case allowedTCBStatus = "allowed_tcb_status"
+            case allowDebug = "allow_debug"
+            case maxVMPL = "max_vmpl"
+            case allowMigrateMA = "allow_migrate_ma"
+            case minReportedTCB = "min_reported_tcb"
+            case maxAgeSeconds = "max_age_seconds"
+        }
 
         func policy(for tee: String) throws -> Policy {
             var members: [String: Any] = ["version": 1, "tee": [tee]]
-            members["tcbStatuses"] = allowed_tcb_status
-            members["allowDebug"] = allow_debug
-            members["maximumVMPL"] = max_vmpl
-            members["allowMigration"] = allow_migrate_ma
-            members["minimumTCB"] = min_reported_tcb
-            members["maximumAgeSeconds"] = max_age_seconds
+            members["tcbStatuses"] = allowedTCBStatus
+            members["allowDebug"] = allowDebug
+            members["maximumVMPL"] = maxVMPL
+            members["allowMigration"] = allowMigrateMA
+            members["minimumTCB"] = minReportedTCB
+            members["maximumAgeSeconds"] = maxAgeSeconds
             return try Policy(json: Array(try JSONSerialization.data(withJSONObject: members)))
         }
     }
@@ -128,7 +150,12 @@ enum Vectors {
         let id: String
         let ops: [Operation]
         let expected: String
-        let reason_codes: [String]
+        let reasonCodes: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case base, id, ops, expected
+            case reasonCodes = "reason_codes"
+        }
 
         var testDescription: String { "\(base) \(id)" }
     }
@@ -145,12 +172,12 @@ enum Vectors {
             guard let expectation = try? expectation(vector.path) else { return [] }
             let first = Case(
                 path: vector.path, expectation: expectation, policy: expectation.policy,
-                verifyAt: expectation.verify_at, expected: expectation.expected, reasonCodes: expectation.reason_codes)
+                verifyAt: expectation.verifyAt, expected: expectation.expected, reasonCodes: expectation.reasonCodes)
             return [first]
                 + (expectation.also ?? []).map {
                     Case(
-                        path: vector.path, expectation: expectation, policy: $0.policy, verifyAt: $0.verify_at,
-                        expected: $0.expected, reasonCodes: $0.reason_codes)
+                        path: vector.path, expectation: expectation, policy: $0.policy, verifyAt: $0.verifyAt,
+                        expected: $0.expected, reasonCodes: $0.reasonCodes)
                 }
         }
     }()
@@ -222,8 +249,8 @@ struct VectorInput {
         collateral = [:]
         // Vectors under the vendors' roots use those that are compiled in.
         roots =
-            expectation.trusted_root.contains("/roots/")
-            ? .vendors : try .dangerouslyTrust(Vectors.bytes(path, expectation.trusted_root))
+            expectation.trustedRoot.contains("/roots/")
+            ? .vendors : try .dangerouslyTrust(Vectors.bytes(path, expectation.trustedRoot))
         try loadCollateral()
     }
 

@@ -67,10 +67,10 @@ struct Certificate: Sendable {
         self.extensions = try Self.extensions(content.element(DERTag.context(3), "the extensions").reader)
         try content.finish("the certificate's content")
         self.basicConstraints = try extensions[ObjectIdentifiers.basicConstraints].map {
-            extension_ throws(CertificateFault) in try Self.basicConstraints(extension_.value)
+            value throws(CertificateFault) in try Self.basicConstraints(value.value)
         }
-        self.keyUsage = try extensions[ObjectIdentifiers.keyUsage].map { extension_ throws(CertificateFault) in
-            var reader = DERReader(extension_.value)
+        self.keyUsage = try extensions[ObjectIdentifiers.keyUsage].map { value throws(CertificateFault) in
+            var reader = DERReader(value.value)
             let bits = try reader.element(DERTag.bits, "the key usage")
             try reader.finish("the key usage")
             return Array(bits.content.dropFirst())
