@@ -50,7 +50,7 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"],
-    "AssessmentReport": ["Imaging", "LeakageAssessment"],
+    "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
