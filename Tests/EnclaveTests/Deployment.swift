@@ -99,10 +99,13 @@ enum Picture {
     static let values: [Float] = [1, -0.5, 0.25, 2, 0, 0.75, -1, 3]
     static func floats() throws -> Tensor { try Tensor(values, shape: [1, 2, 2, 2]) }
 
+    /// Two channels, interleaved.
     static let pixels: [UInt8] = [0, 255, 128, 64, 10, 200, 100, 90]
     static func bytes() throws -> Tensor { try Tensor(pixels, shape: [1, 2, 2, 2]) }
+    /// One channel after the other.
     static var normalizedPixels: [Double] {
-        pixels.enumerated().map { $0 < 4 ? (Double($1) - 128) / 64 : (Double($1) - 100) / 32 }
+        stride(from: 0, to: 8, by: 2).map { (Double(pixels[$0]) - 128) / 64 }
+            + stride(from: 1, to: 8, by: 2).map { (Double(pixels[$0]) - 100) / 32 }
     }
 
     /// A picture whose best class is the given one.

@@ -112,12 +112,17 @@ struct MetricTests {
         #expect(kl.areaUnderCurve == 10.0 / 16)
     }
 
-    @Test("Retrieval counts nearest candidates and no ties")
+    @Test("Retrieval finds the most similar difference from the mean picture, however shrunken, and counts no ties")
     func retrieval() throws {
-        func flat(_ value: Float) -> Picture { Picture(height: 1, width: 1, channels: 1, values: [value]) }
-        let candidates = [flat(0), flat(0.5), flat(1)]
-        #expect(try Retrieval.topOne(reconstructions: [flat(0.1), flat(0.9), flat(0.8)], candidates: candidates) == 2.0 / 3)
-        #expect(try Retrieval.topOne(reconstructions: [flat(0.25), flat(0.5), flat(1)], candidates: candidates) == 2.0 / 3)
+        func pair(_ a: Float, _ b: Float) -> Picture { Picture(height: 1, width: 2, channels: 1, values: [a, b]) }
+        let candidates = [pair(1, 0.5), pair(0.5, 1), pair(0, 0.4)]
+        func topOne(_ reconstructions: [Picture]) throws -> Double {
+            try Retrieval.topOne(reconstructions: reconstructions, candidates: candidates, mean: pair(0.5, 0.5))
+        }
+        #expect(try topOne(candidates) == 1)
+        #expect(try topOne([pair(0.51, 0.5), pair(0.5, 0.52), pair(0.49, 0.5)]) == 1)
+        #expect(try topOne([pair(0.5, 0.6), pair(0.5, 0.6), pair(0.4, 0.5)]) == 2.0 / 3)
+        #expect(try topOne([pair(0.5, 0.5), pair(0.5, 0.5), pair(0.5, 0.5)]) == 0)
     }
 
     @Test("R² is 1 for equality, 0 for the mean picture, 0 where nothing differs from the mean")

@@ -118,7 +118,7 @@ struct LeftoverTests {
     }
 
     @Test("After a bundle was sealed, provisioned and opened, memory holds neither model key nor parts")
-    func modelKey() async {
+    func bundle() async {
         await #expect(processExitsWith: .success) {
             let keyBytes = Pattern(seed: UInt64.random(in: 0...UInt64.max))
             let weights = Pattern(seed: UInt64.random(in: 0...UInt64.max))

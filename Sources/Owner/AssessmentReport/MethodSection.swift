@@ -33,7 +33,7 @@ struct MethodSection {
             <tr><th>Pictures</th><td>\(result.images) used, \(result.skipped.count) passed over</td></tr>
             <tr><th>Seed</th><td>\(result.seed)</td></tr>
             <tr><th>Formats</th><td>assessment.json \(AssessmentJSON.version), plan.json \(PartitionPlan.version); \
-            times with \(result.threads) threads, medians of 5 runs</td></tr>
+            times with \(result.threads) threads, fastest of 7 runs</td></tr>
             </tbody></table></section>
             """
     }

@@ -20,10 +20,16 @@ enum OwnProgram {
             let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()
             guard process.terminationStatus == 0 else {
-                throw CommandFailure(
-                    arguments.first ?? "", complaint.trimmingCharacters(in: .whitespacesAndNewlines))
+                throw CommandFailure(arguments.first ?? "", Self.complaint(complaint))
             }
             return text
         }
+    }
+
+    /// What the program said went wrong, without its name and without warnings.
+    static func complaint(_ said: String) -> String {
+        said.split(separator: "\n").filter { !$0.contains("warning: ") }
+            .map { $0.replacing("infenclave: ", with: "").trimmingCharacters(in: .whitespaces) }
+            .joined(separator: "; ")
     }
 }

@@ -29,7 +29,7 @@ final class ServerProcess: Sendable {
         }
         guard let address else {
             process.waitUntilExit()
-            throw CommandFailure("server", said.trimmingCharacters(in: .whitespacesAndNewlines))
+            throw CommandFailure("server", OwnProgram.complaint(said))
         }
         // Whatever it says later must not fill the pipe and block it.
         errors.fileHandleForReading.readabilityHandler = { handle in

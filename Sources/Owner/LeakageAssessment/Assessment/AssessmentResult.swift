@@ -61,7 +61,7 @@ package struct AssessmentResult: Sendable {
     package let mapping: String
     package let gallery: [GalleryRow]
     package let warnings: [String]
-    /// Median time of the whole model on this machine, where it was measured.
+    /// Time of the whole model on this machine, where it was measured.
     package let modelMilliseconds: Double?
     package let threads: Int
 

@@ -10,98 +10,74 @@ final class ChannelJudge {
         var closestChannel = 0
     }
 
-    private struct Slot {
-        let cut: Int
-        let channel: Int
-    }
-
-    private let classifier: Classifier
-    private let preprocessing: Preprocessing
-    private var resizers: [Extents: BilinearResize] = [:]
-    private var buffer: [Float]
-    private var image: [Float]
-    private var map: [Float] = []
-    private var slots: [Slot] = []
-    /// Logarithms of the validator's view of an image of zeros.
-    private var blank: [Double]?
-
     private struct Extents: Hashable {
         let height: Int
         let width: Int
     }
 
-    init(_ validator: AssessmentConfiguration.Network, batch: Int) throws(AssessmentError) {
-        classifier = try Classifier(validator, batch: batch)
+    private let classifier: Classifier
+    private let preprocessing: Preprocessing
+    private var resizers: [Extents: BilinearResize] = [:]
+    private var map: [Float] = []
+    private var image: [Float]
+    /// Logarithms of the validator's view of an image of zeros.
+    private var blank: [Double]?
+
+    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+        classifier = try Classifier(validator)
         preprocessing = validator.preprocessing
-        buffer = [Float](repeating: 0, count: classifier.inputType.shape.elementCount)
         image = [Float](repeating: 0, count: preprocessing.height * preprocessing.width)
     }
 
     /// - Parameters:
-    ///   - crossing: Per cut, what crosses.
+    ///   - crossing: What crosses one cut.
     ///   - own: The validator's view of the picture.
     ///   - other: Its view of the picture for the null.
-    ///   - judged: Called with the number of IR images that were judged since the last call.
-    /// - Returns: One minimum per cut; infinite where nothing that crosses is a map.
-    func minima(
-        over crossing: [[Tensor]], own: ClassDistribution, other: ClassDistribution,
-        judged: (Int) throws(AssessmentError) -> Void
-    ) throws(AssessmentError) -> [Minimum] {
-        var minima = [Minimum](repeating: Minimum(), count: crossing.count)
-        func record(_ slot: Slot, _ logarithms: [Double]) throws(AssessmentError) {
-            let divergence = try KullbackLeibler.divergence(of: own, fromLogarithms: logarithms)
-            if divergence < minima[slot.cut].own {
-                minima[slot.cut].own = divergence
-                minima[slot.cut].closestChannel = slot.channel
-            }
-            let null = try KullbackLeibler.divergence(of: other, fromLogarithms: logarithms)
-            minima[slot.cut].null = min(minima[slot.cut].null, null)
-        }
-        func flush() throws(AssessmentError) {
-            guard !slots.isEmpty else { return }
-            for (slot, distribution) in zip(slots, try run(count: slots.count)) {
-                try record(slot, distribution.flooredLogarithms)
-            }
-            try judged(slots.count)
-            slots.removeAll(keepingCapacity: true)
-        }
-        for (cut, tensors) in crossing.enumerated() {
-            var channel = 0
-            for tensor in tensors where FeatureLayout.isMap(tensor.shape.dimensions) {
-                let extents = Extents(height: tensor.shape[2], width: tensor.shape[3])
-                for plane in 0..<tensor.shape[1] {
-                    let slot = Slot(cut: cut, channel: channel)
-                    channel += 1
-                    if try place(plane, of: tensor, extents, at: slots.count) {
-                        slots.append(slot)
-                        if slots.count == classifier.batch { try flush() }
-                    } else {
-                        // Dead channels are common and all look the same.
-                        try record(slot, try blankLogarithms())
-                        try judged(1)
-                    }
+    ///   - judged: Called after each IR image.
+    /// - Returns: Infinite minima when nothing that crosses is a map.
+    func minimum(
+        over crossing: [Tensor], own: ClassDistribution, other: ClassDistribution,
+        judged: () throws(AssessmentError) -> Void
+    ) throws(AssessmentError) -> Minimum {
+        var minimum = Minimum()
+        var channel = 0
+        for tensor in crossing where FeatureLayout.isMap(tensor.shape.dimensions) {
+            for plane in 0..<tensor.shape[1] {
+                let logarithms = try logarithms(ofPlane: plane, in: tensor)
+                let divergence = try KullbackLeibler.divergence(of: own, fromLogarithms: logarithms)
+                if divergence < minimum.own {
+                    minimum.own = divergence
+                    minimum.closestChannel = channel
                 }
+                minimum.null = min(
+                    minimum.null, try KullbackLeibler.divergence(of: other, fromLogarithms: logarithms))
+                channel += 1
+                try judged()
             }
         }
-        try flush()
-        return minima
+        return minimum
     }
 
-    /// Writes the IR image of one channel into the batch.
-    ///
-    /// - Returns: False for a constant map, of which nothing is written.
-    private func place(
-        _ plane: Int, of tensor: Tensor, _ extents: Extents, at slot: Int
-    ) throws(AssessmentError) -> Bool {
+    /// The validator's view of the IR image of one channel.
+    private func logarithms(ofPlane plane: Int, in tensor: Tensor) throws(AssessmentError) -> [Double] {
+        let extents = Extents(height: tensor.shape[2], width: tensor.shape[3])
         let area = extents.height * extents.width
         tensor.withElements(as: Float.self) { values in
             map.removeAll(keepingCapacity: true)
             map.append(contentsOf: values[plane * area..<(plane + 1) * area])
         }
-        guard try ChannelImage.normalize(&map) else { return false }
+        guard try ChannelImage.normalize(&map) else { return try blankLogarithms() }
         resizer(for: extents).resize(map, into: &image)
-        write(image, at: slot)
-        return true
+        return try classifier.distribution(of: input(image)).flooredLogarithms
+    }
+
+    /// Dead channels are common and all look the same.
+    private func blankLogarithms() throws(AssessmentError) -> [Double] {
+        if let blank { return blank }
+        let zeros = [Float](repeating: 0, count: image.count)
+        let logarithms = try classifier.distribution(of: input(zeros)).flooredLogarithms
+        blank = logarithms
+        return logarithms
     }
 
     private func resizer(for extents: Extents) -> BilinearResize {
@@ -112,35 +88,18 @@ final class ChannelJudge {
         return resizer
     }
 
-    /// Scales to 0...255, copies to the validator's channels and normalises as it wants.
-    private func write(_ image: [Float], at slot: Int) {
-        let area = image.count
+    /// Scaled to 0...255, copied to the validator's channels and normalised as it wants.
+    private func input(_ image: [Float]) -> Tensor {
         let normalization = preprocessing.normalization
-        buffer.withUnsafeMutableBufferPointer { buffer in
+        return Tensor(type: classifier.inputType) { bytes in
+            let target = bytes.assumingMemoryBound(to: Float.self)
             image.withUnsafeBufferPointer { image in
                 for channel in normalization.mean.indices {
                     let (mean, inverse) = (normalization.mean[channel], 1 / normalization.std[channel])
-                    let start = (slot * normalization.mean.count + channel) * area
-                    for index in 0..<area { buffer[start + index] = (image[index] * 255 - mean) * inverse }
+                    let start = channel * image.count
+                    for index in image.indices { target[start + index] = (image[index] * 255 - mean) * inverse }
                 }
             }
         }
-    }
-
-    private func run(count: Int) throws(AssessmentError) -> [ClassDistribution] {
-        let input = Tensor(type: classifier.inputType) { target in
-            buffer.withUnsafeBytes { target.copyMemory(from: $0) }
-        }
-        return try classifier.distributions(of: input, count: count)
-    }
-
-    private func blankLogarithms() throws(AssessmentError) -> [Double] {
-        if let blank { return blank }
-        let saved = buffer
-        write([Float](repeating: 0, count: image.count), at: 0)
-        let logarithms = try run(count: 1)[0].flooredLogarithms
-        buffer = saved
-        blank = logarithms
-        return logarithms
     }
 }

@@ -3,9 +3,6 @@ internal import Tensors
 
 /// Tier 1: the channel KL of every cut that has maps.
 enum ChannelStage {
-    /// IR images of one validator run. Larger batches leave the cache.
-    static let batch = 4
-
     /// - Returns: One element per cut; `nil` where nothing that crosses is a map.
     static func run(
         _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network, cuts: [Cut],
@@ -28,17 +25,22 @@ enum ChannelStage {
         ) { () throws(AssessmentError) in
             (
                 probe: try CutProbe(configuration.model, cuts: applicable),
-                judge: try ChannelJudge(validator, batch: batch)
+                judge: try ChannelJudge(validator)
             )
         } body: { (state, picture) throws(AssessmentError) in
             let crossing = try state.probe.crossing(of: try pictures.tensor(of: picture))
             // This picture's IR images are the null of the picture before it.
             let previous = truths[(picture + truths.count - 1) % truths.count]
-            return try state.judge.minima(over: crossing, own: truths[picture], other: previous) {
-                (count) throws(AssessmentError) in
-                try cancellation.check()
-                meter.advance(by: count)
+            var minima: [ChannelJudge.Minimum] = []
+            for tensors in crossing {
+                minima.append(
+                    try state.judge.minimum(over: tensors, own: truths[picture], other: previous) {
+                        () throws(AssessmentError) in
+                        try cancellation.check()
+                        meter.advance(by: 1)
+                    })
             }
+            return minima
         }
         let baseline = truths.map(KullbackLeibler.uniformBaseline)
         var results: [ChannelKL?] = []

@@ -2,61 +2,32 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// A network that gives class distributions for several pictures at once, on one thread.
+/// A network that gives the class distribution of a picture, on one thread. One picture a run: larger batches leave the
+/// cache and are slower.
 final class Classifier {
     private let plan: Plan
     private let endsWithSoftmax: Bool
-    private let classes: Int
-    /// Pictures of one run.
-    let batch: Int
-    /// `[batch, channels, height, width]`.
+    /// `[1, channels, height, width]`.
     let inputType: TensorType
 
-    /// - Parameter batch: Wanted pictures a run; 1 when the network does not allow it.
-    init(_ network: AssessmentConfiguration.Network, batch wanted: Int) throws(AssessmentError) {
+    init(_ network: AssessmentConfiguration.Network) throws(AssessmentError) {
         try network.check()
-        let graph: Graph
-        if let several = try? network.graph.withBatch(wanted), network.classes(of: several) == network.classes {
-            (graph, batch) = (several, wanted)
-        } else {
-            (graph, batch) = (network.graph, 1)
-        }
-        plan = try EngineBridge.compile(graph, name: network.name)
-        classes = network.classes
+        plan = try EngineBridge.compile(network.graph, name: network.name)
         endsWithSoftmax = network.graph.endsWithSoftmax
-        inputType = graph.inputs[0].type
+        inputType = network.graph.inputs[0].type
     }
 
-    /// One distribution for each of the first `count` pictures of the batch.
-    func distributions(of input: Tensor, count: Int) throws(AssessmentError) -> [ClassDistribution] {
+    func distribution(of input: Tensor) throws(AssessmentError) -> ClassDistribution {
         let output = try EngineBridge.run(plan, [input])[0]
-        return try output.withElements(as: Float.self) { (values) throws(AssessmentError) in
-            var result: [ClassDistribution] = []
-            for index in 0..<count {
-                let scores = values[index * classes..<(index + 1) * classes]
-                result.append(
-                    endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores))
-            }
-            return result
+        return try output.withElements(as: Float.self) { (scores) throws(AssessmentError) in
+            endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
         }
-    }
-
-    /// The distribution of one picture's input tensor.
-    func distribution(of picture: Tensor) throws(AssessmentError) -> ClassDistribution {
-        guard batch > 1 else { return try distributions(of: picture, count: 1)[0] }
-        let padded = Tensor(type: inputType) { target in picture.withBytes { target.copyBytes(from: $0) } }
-        return try distributions(of: padded, count: 1)[0]
     }
 }
 
 extension AssessmentConfiguration.Network {
     /// Classes of the output.
-    var classes: Int { classes(of: graph) }
-
-    fileprivate func classes(of graph: Graph) -> Int {
-        guard let output = graph.outputs.first, let input = graph.inputs.first else { return 0 }
-        return graph.type(of: output).shape.elementCount / max(1, input.type.shape.dimensions.first ?? 1)
-    }
+    var classes: Int { graph.outputs.first.map { graph.type(of: $0).shape.elementCount } ?? 0 }
 
     /// - Throws: ``AssessmentError`` `.unsupportedModel` when the network is no image classifier that the preprocessing
     ///   fits.

@@ -48,7 +48,7 @@ struct PictureSet: Sendable {
             let loaded = try WorkerThreads<Loaded>.map(
                 count: block, threads: configuration.threads
             ) { () throws(AssessmentError) in
-                try Classifier(validator, batch: 1)
+                try Classifier(validator)
             } body: { (classifier, item) throws(AssessmentError) in
                 try cancellation.check()
                 defer { meter.advance(by: 1) }

@@ -34,7 +34,7 @@ package struct DecoderScores: Sendable, Hashable {
     package let similarity: Double
     /// SSIM of the mean picture: what a decoder that sees nothing scores.
     package let similarityOfMean: Double
-    /// ``Retrieval/topOne(reconstructions:candidates:)`` among ``candidates``.
+    /// ``Retrieval/topOne(reconstructions:candidates:mean:)`` among ``candidates``.
     package let retrievalTopOne: Double
     package let candidates: Int
     /// Pixels of the reconstructions.
@@ -68,7 +68,8 @@ package struct DecoderScores: Sendable, Hashable {
             errors.map { min(120, MeanSquaredError.peakSignalToNoise(meanSquaredError: $0)) })
         similarity = Statistics.mean(similarities)
         similarityOfMean = Statistics.mean(similaritiesOfMean)
-        retrievalTopOne = try Retrieval.topOne(reconstructions: reconstructions, candidates: pictures)
+        retrievalTopOne = try Retrieval.topOne(
+            reconstructions: reconstructions, candidates: pictures, mean: meanPicture)
         candidates = pictures.count
         height = meanPicture.height
         width = meanPicture.width

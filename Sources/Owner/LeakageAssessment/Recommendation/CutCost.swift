@@ -7,7 +7,7 @@ package struct CutCost: Sendable, Hashable {
     package let parametersInside: Int
     /// What crosses on the way out and on the way back, per picture.
     package let boundaryBytes: Int
-    /// Median time of the FrontNet and of the BackNet on this machine, per picture; `nil` where they were not measured.
+    /// Time of the FrontNet and of the BackNet on this machine, per picture; `nil` where they were not measured.
     package let frontMilliseconds: Double?
     package let backMilliseconds: Double?
 

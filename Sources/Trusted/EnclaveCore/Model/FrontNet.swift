@@ -12,7 +12,7 @@ struct FrontNet: ~Copyable {
     private let boundaryCount: Int
     /// The graph's outputs, in its order.
     let outputs: [Value]
-    /// The tensors that a client may send: the network's own input, and the same shape in 8-bit pixels.
+    /// The tensors that a client may send: the network's own input, and pixels as decoders give them, `[1, H, W, C]`.
     let inputTypes: [TensorType]
 
     /// What goes to the host.
@@ -21,14 +21,16 @@ struct FrontNet: ~Copyable {
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
     init(_ part: FrontNetPart, threads: Int) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
-        guard part.graph.inputs[0].type.element == .float32 else { throw EnclaveRefusal(.frontNetRefused) }
+        guard part.graph.inputs[0].type.element == .float32,
+            let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
+        else { throw EnclaveRefusal(.frontNetRefused) }
         do throws(InferenceError) {
             plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
         } catch { throw EnclaveRefusal(.frontNetRefused) }
         normalization = part.normalization
         boundaryCount = part.boundaryCount
         outputs = part.graph.outputs.map { Value(name: $0, type: part.graph.type(of: $0)) }
-        inputTypes = [TensorType(.float32, shape), TensorType(.uint8, shape)]
+        inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
     }
 
     /// - Parameter input: Of one of ``inputTypes``.
@@ -37,8 +39,10 @@ struct FrontNet: ~Copyable {
     func run(_ input: Tensor) throws(AnswerRefusal) -> [Tensor] {
         guard input.isFinite else { throw AnswerRefusal(.wrongTensorType) }
         let results: [Tensor]
-        do throws(InferenceError) {
-            results = try plan.run([input.normalized(by: normalization, allocator: .wiping)])
+        do {
+            let tensor =
+                input.element == .uint8 ? try normalization.normalized(input, allocator: .wiping) : input
+            results = try plan.run([tensor])
         } catch { throw AnswerRefusal(.failed) }
         guard results.allSatisfy(\.isFinite) else { throw AnswerRefusal(.failed) }
         return results

@@ -10,25 +10,4 @@ extension Tensor {
             return worst < 0x7F80_0000
         }
     }
-
-    /// Pixels as the network takes them.
-    ///
-    /// - Parameter allocator: Where the result is kept.
-    /// - Returns: float32 in the same shape, (pixel - mean) / deviation by channel; float32 tensors as they are.
-    func normalized(by normalization: PixelNormalization, allocator: StorageAllocator) -> Tensor {
-        guard element == .uint8 else { return self }
-        let channels = normalization.mean.count
-        let plane = channels == 0 ? 0 : shape.elementCount / channels
-        return withElements(as: UInt8.self) { pixels in
-            Tensor(type: TensorType(.float32, shape), allocator: allocator) { target in
-                let values = target.bindMemory(to: Float.self)
-                for channel in 0..<channels {
-                    let (mean, deviation) = (normalization.mean[channel], normalization.std[channel])
-                    for index in channel * plane..<(channel + 1) * plane {
-                        values[index] = (Float(pixels[index]) - mean) / deviation
-                    }
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,165 @@
+import AssessmentReport
+import Foundation
+import Imaging
+import LeakageAssessment
+import Synchronization
+import Tensors
+import Testing
+
+@Suite("Assessment of a tiny network, end to end")
+struct AssessmentTests {
+    /// A folder of drawn pictures that is deleted with the value.
+    private final class Pictures {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "pictures-\(UUID().uuidString)")
+
+        init(count: Int, seed: UInt64 = 1) throws {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            var generator = SeededGenerator(seed: seed)
+            for index in 0..<count {
+                let coarse = Picture(
+                    height: 4, width: 4, channels: 3, values: (0..<48).map { _ in Float(generator.uniform()) })
+                let picture = coarse.averaged(over: coarse.whole, height: 20, width: 20)
+                let image = try Image(
+                    width: 20, height: 20, channels: 3, pixels: picture.values.map { UInt8($0 * 255) })
+                try Data(try image.pngBytes()).write(to: folder.appending(path: "\(100 + index).png"))
+            }
+        }
+
+        deinit { try? FileManager.default.removeItem(at: folder) }
+    }
+
+    private func configuration(_ pictures: Pictures, threads: Int = 2) throws -> AssessmentConfiguration {
+        AssessmentConfiguration(
+            model: try TinyNetwork.network(), validator: try TinyNetwork.network(seed: 9, classes: 6),
+            imageFolder: pictures.folder.path(), threads: threads)
+    }
+
+    @Test("Every cut is measured, shallow cuts leak, and the report can be written")
+    func endToEnd() throws {
+        let pictures = try Pictures(count: 40)
+        let progress = Mutex<Set<AssessmentProgress.Stage>>([])
+        let result = try Assessor(configuration(pictures)).run { report in
+            progress.withLock { _ = $0.insert(report.stage) }
+        }
+        #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases))
+        #expect(result.cuts.map(\.name) == ["relu1", "pool1", "relu2", "flat"])
+        #expect(result.images == 40 && result.trainingImages == 30 && result.testImages == 10)
+        #expect(result.cuts[0].decoder.determination > 0.9)
+        #expect(result.cuts[0].decoder.retrievalTopOne == 1)
+        #expect(result.cuts.map { $0.channelKL != nil } == [true, true, true, false])
+        #expect(result.mapping == "logits")
+        #expect(result.cuts[0].cost.boundaryBytes == 4 * (6 * 16 * 16 + 4))
+        #expect(result.gallery.count == 6)
+        #expect(result.gallery.allSatisfy { $0.entries.count == 4 && $0.entries[0].channelImage != nil })
+        #expect(try AssessmentReport.contents(of: result).allSatisfy { !$0.data.isEmpty })
+    }
+
+    @Test("The numbers do not depend on the number of threads")
+    func threads() throws {
+        let pictures = try Pictures(count: 12)
+        let results = try [1, 3].map { try Assessor(configuration(pictures, threads: $0)).run() }
+        for (one, three) in zip(results[0].cuts, results[1].cuts) {
+            #expect(one.decoder == three.decoder)
+            #expect(one.channelKL == three.channelKL)
+        }
+        #expect(results[0].recommendation == results[1].recommendation)
+    }
+
+    @Test("The null of a picture is the minimum over the next one's IR images")
+    func null() throws {
+        // Two equal pictures in a row: the first one's null is its own minimum.
+        let pictures = try Pictures(count: 8)
+        let first = pictures.folder.appending(path: "100.png")
+        let second = pictures.folder.appending(path: "101.png")
+        try FileManager.default.removeItem(at: second)
+        try FileManager.default.copyItem(at: first, to: second)
+        let kl = try #require(try Assessor(configuration(pictures)).run().cuts[0].channelKL)
+        #expect(kl.null[0] == kl.own[0])
+        #expect(kl.null[1] != kl.own[1])
+    }
+
+    @Test("Damaged pictures among good ones are passed over with a warning")
+    func damaged() throws {
+        let pictures = try Pictures(count: 10)
+        try Data("no picture".utf8).write(to: pictures.folder.appending(path: "099-broken.jpg"))
+        let result = try Assessor(configuration(pictures)).run()
+        #expect(result.images == 10)
+        #expect(result.skipped.map(\.name) == ["099-broken.jpg"])
+        #expect(result.warnings.contains { $0.contains("099-broken.jpg") })
+    }
+
+    @Test("A limit takes the first pictures by name, replacing damaged ones by later ones")
+    func limit() throws {
+        let pictures = try Pictures(count: 12)
+        try Data("no picture".utf8).write(to: pictures.folder.appending(path: "103.png"))
+        var configuration = try configuration(pictures)
+        configuration.imageLimit = 9
+        configuration.channelImageLimit = 4
+        let result = try Assessor(configuration).run()
+        #expect(result.images == 9 && result.channelImages == 4)
+        #expect(result.skipped.count == 1)
+    }
+
+    @Test("Too few pictures are refused with the number that is needed")
+    func tooFew() throws {
+        let pictures = try Pictures(count: 7)
+        let error = #expect(throws: AssessmentError.self) { try Assessor(configuration(pictures)).run() }
+        #expect(error?.code == .tooFewImages)
+        #expect(error?.message.contains("at least 8") == true)
+    }
+
+    @Test("A folder without pictures, and one that is not there, are refused by name")
+    func noFolder() throws {
+        let pictures = try Pictures(count: 0)
+        var configuration = try configuration(pictures)
+        for folder in [pictures.folder.path(), "/no/such/folder"] {
+            configuration.imageFolder = folder
+            let error = #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
+            #expect(error?.code == .file)
+            #expect(error?.message.contains(folder) == true)
+        }
+    }
+
+    @Test("A raised flag stops the run")
+    func cancelled() throws {
+        let pictures = try Pictures(count: 12)
+        let flag = CancellationFlag()
+        let error = #expect(throws: AssessmentError.self) {
+            try Assessor(configuration(pictures)).run(cancellation: flag) { report in
+                if report.stage == .channelKL, report.done > 0 { flag.cancel() }
+            }
+        }
+        #expect(error?.code == .cancelled)
+    }
+
+    @Test("A preprocessing that does not fit the model is refused before anything runs")
+    func preprocessing() throws {
+        let pictures = try Pictures(count: 8)
+        var configuration = try configuration(pictures)
+        configuration.model.preprocessing = .imageNet
+        let error = #expect(throws: AssessmentError.self) { try Assessor(configuration) }
+        #expect(error?.code == .unsupportedModel)
+    }
+
+    @Test("Cuts are taken by name in order of depth; unknown names are refused")
+    func namedCuts() throws {
+        let pictures = try Pictures(count: 8)
+        var configuration = try configuration(pictures)
+        configuration.cuts = .named(["relu2", "conv1", "relu2"])
+        #expect(try Assessor(configuration).run().cuts.map(\.name) == ["conv1", "relu2"])
+        configuration.cuts = .named(["nothing"])
+        let error = #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
+        #expect(error?.code == .invalidCut)
+    }
+
+    @Test("Without a validator the model judges itself, and the reader is told")
+    func noValidator() throws {
+        let pictures = try Pictures(count: 8)
+        var configuration = try configuration(pictures)
+        configuration.validator = nil
+        let result = try Assessor(configuration).run()
+        #expect(result.validator == nil)
+        #expect(result.warnings.contains { $0.contains("No validator") })
+        #expect(try ReportPage.html(of: result).contains("the model itself"))
+    }
+}

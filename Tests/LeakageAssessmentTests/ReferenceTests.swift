@@ -1,0 +1,96 @@
+import Foundation
+import LeakageAssessment
+import ONNXImport
+import Tensors
+import TestSupport
+import Testing
+
+/// Against `Tests/Reference`, which ONNX Runtime and numpy computed.
+@Suite("Channel KL agrees with an independent computation")
+struct ReferenceTests {
+    private struct Reference: Decodable {
+        struct Cut: Decodable {
+            let name: String
+            let klMean, klMedian, klPassFraction, klNullMean, klAUC: Double
+            let own, null: [Double]
+        }
+
+        let images: Int
+        let baselineMean: Double
+        let cuts: [Cut]
+    }
+
+    private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+
+    private func reference(_ name: String) throws -> Reference {
+        let file = Self.tests.appending(path: "Reference/\(name).json")
+        return try JSONDecoder().decode(Reference.self, from: Data(contentsOf: file))
+    }
+
+    private func network(_ model: String, _ preprocessing: String) throws -> AssessmentConfiguration.Network {
+        AssessmentConfiguration.Network(
+            graph: try ONNXModel.load(path: model).graph,
+            preprocessing: try JSONDecoder().decode(
+                Preprocessing.self, from: Data(contentsOf: URL(filePath: preprocessing))),
+            name: "network", sha256: String(repeating: "0", count: 64))
+    }
+
+    /// Within 1 % or, for divergences near 0, 0.0001 nats.
+    private func isClose(_ found: Double, _ expected: Double) -> Bool {
+        abs(found - expected) <= max(0.01 * abs(expected), 1e-4)
+    }
+
+    @Test("Demo model, all 120 pictures: every summary within 1 %")
+    func demo() throws {
+        let folder = Self.tests.deletingLastPathComponent().appending(path: "Examples/demo").path()
+        let reference = try reference("klmean-demo")
+        let names = ["stem.pool", "stage1.pool", "stage2.pool", "neck.relu"]
+        var configuration = AssessmentConfiguration(
+            model: try network(folder + "/classifier.onnx", folder + "/preprocess.json"),
+            validator: try network(folder + "/validator.onnx", folder + "/preprocess.json"),
+            imageFolder: folder + "/pictures", threads: 2)
+        configuration.channelImageLimit = reference.images
+        configuration.cuts = .named(names)
+        let result = try Assessor(configuration).run()
+        #expect(isClose(result.baselineMean, reference.baselineMean))
+        for cut in result.cuts {
+            let expected = try #require(reference.cuts.first { $0.name == cut.name })
+            let kl = try #require(cut.channelKL)
+            #expect(kl.own.count == expected.own.count)
+            #expect(isClose(kl.mean, expected.klMean), "\(cut.name): \(kl.mean), \(expected.klMean)")
+            #expect(isClose(kl.median, expected.klMedian))
+            #expect(isClose(kl.nullMean, expected.klNullMean))
+            #expect(isClose(kl.areaUnderCurve, expected.klAUC))
+            // One picture of 120 may lie on the baseline.
+            #expect(abs(kl.passFraction - expected.klPassFraction) <= 1 / 120 + 1e-9)
+        }
+    }
+
+    @Test(
+        "SqueezeNet 1.1 judged by MobileNet v2, the first 8 of 60 photographs: each minimum within 1 %",
+        .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
+    func squeezeNet() throws {
+        let reference = try reference("klmean-squeezenet")
+        func shared(_ name: String) throws -> AssessmentConfiguration.Network {
+            let folder = SharedFiles.path("models/\(name)")
+            return try network(folder + "/model.onnx", folder + "/preprocess.json")
+        }
+        var configuration = AssessmentConfiguration(
+            model: try shared("squeezenet-1.1"), validator: try shared("mobilenet-v2-1.0"),
+            imageFolder: SharedFiles.path("images/imagenet"), imageLimit: 8, threads: 2)
+        configuration.cuts = .named(reference.cuts.map(\.name))
+        configuration.measuresTime = false
+        let result = try Assessor(configuration).run()
+        for cut in result.cuts {
+            let expected = try #require(reference.cuts.first { $0.name == cut.name })
+            let kl = try #require(cut.channelKL)
+            for index in 0..<8 {
+                #expect(isClose(kl.own[index], expected.own[index]), "\(cut.name), picture \(index)")
+                // The null of the last one would need the ninth.
+                if index < 7 { #expect(isClose(kl.null[index], expected.null[index])) }
+            }
+        }
+        // Section 3b of the design notes: a pool's maps are inverted.
+        #expect(result.cuts[0].decoder.determination > 0.8)
+    }
+}
