@@ -5,24 +5,13 @@ It verifies an enclave of the development TEE against a policy, seals one tensor
 classes that come back. Hardware TEEs, X-Wing and resizing are left out. Needs Python 3.9 and `cryptography`.
 """
 
-import argparse
-import ast
-import base64
-import hashlib
-import hmac
-import json
-import secrets
-import struct
-import sys
-import urllib.error
-import urllib.request
-import zlib
+import argparse, ast, base64, hashlib, hmac, json, secrets, struct, sys, zlib
+import urllib.error, urllib.request
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 KEM_X25519, KDF_SHA256, AEAD_AES256 = 0x0020, 0x0001, 0x0002
 PUBLIC_KEY_BYTES = {0x647A: 1216, KEM_X25519: 32}
@@ -121,7 +110,7 @@ def seal(public_key, info, plaintext):
     """Encapsulated key, ciphertext, and the secret exported for the answer."""
     ephemeral = X25519PrivateKey.generate()
     shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(public_key))  # refuses keys of small order
-    encapsulated = ephemeral.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    encapsulated = ephemeral.public_key().public_bytes_raw()
 
     def labeled_extract(suite, salt, label, key):
         return extract(salt, b"HPKE-v1" + suite + label + key)
@@ -130,8 +119,8 @@ def seal(public_key, info, plaintext):
         return expand(key, struct.pack(">H", length) + b"HPKE-v1" + suite + label + context, length)
 
     kem = b"KEM" + struct.pack(">H", KEM_X25519)
-    secret = labeled_expand(kem, labeled_extract(kem, b"", b"eae_prk", shared), b"shared_secret",
-                            encapsulated + public_key, 32)
+    secret = labeled_extract(kem, b"", b"eae_prk", shared)
+    secret = labeled_expand(kem, secret, b"shared_secret", encapsulated + public_key, 32)
     suite = b"HPKE" + struct.pack(">HHH", KEM_X25519, KDF_SHA256, AEAD_AES256)
     context = b"\0" + labeled_extract(suite, b"", b"psk_id_hash", b"")
     context += labeled_extract(suite, b"", b"info_hash", info)
@@ -158,7 +147,8 @@ def read_integer(data, offset):
     return int.from_bytes(data[offset:offset + size], "big") & ((1 << (8 * size - 2)) - 1), offset + size
 
 def classify(server, key_id, public_key, token, element, shape, data):
-    body = struct.pack("<BBBB", 1, {"f32": 1, "u8": 2}[element], len(shape), 0) + token + struct.pack(f"<{len(shape)}I", *shape) + data
+    head = struct.pack("<BBBB", 1, {"f32": 1, "u8": 2}[element], len(shape), 0)
+    body = head + token + struct.pack(f"<{len(shape)}I", *shape) + data
     fields = counted(b"content-type") + counted(b"application/vnd.infenclave.request")
     authority = server.split("://", 1)[1].encode()
     request = (b"\0" + counted(b"POST") + counted(b"https") + counted(authority) + counted(b"/v1/classify")
