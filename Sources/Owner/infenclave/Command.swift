@@ -44,7 +44,8 @@ func printJSONLine(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    fflush(stdout)
+    // All streams: `stdout` is a global variable, which Swift 6 does not let one touch.
+    fflush(nil)
 }
 
 /// Writes a line to stderr.
