@@ -148,7 +148,8 @@ let package = Package(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging",
-                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel", "SecretMemory",
+                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "SealedChannel", "SecretMemory",
                 "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -174,10 +175,16 @@ let package = Package(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
             exclude: ["ohttp_reference.py", "vectors.json"]
         ),
-        tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
+        tests(
+            "InferenceTests",
+            ["Inference", "ModelGraph", "OneDNN", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests(
             "ONNXTests",
-            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+            [
+                "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors",
+                "TestSupport",
+            ]
         ),
         tests(
             "EnclaveTests",
@@ -191,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
-                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors", "TestSupport",
+                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors",
+                "TestSupport",
             ],
             path: "Tests/LeakageAssessmentTests",
             // Read from the source folder.

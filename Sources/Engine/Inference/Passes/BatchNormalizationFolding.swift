@@ -14,12 +14,7 @@ enum BatchNormalizationFolding: Pass {
         for position in draft.nodes.indices {
             let node = draft.nodes[position]
             guard case .operation(.batchNormalization(let normalization)) = node.kind else { continue }
-            guard let affine = Affine(node, normalization, draft) else {
-                throw InferenceError(
-                    .unsupported,
-                    "node '\(node.name)' (BatchNormalization): parameters that are not constant are unsupported; "
-                        + "export the model for inference")
-            }
+            guard let affine = Affine(node, normalization, draft) else { continue }
             let input = node.inputs[0]
             // After an earlier fold the convolution makes the folded node's value.
             let producer = replacements[input] ?? producers[input]
@@ -33,7 +28,8 @@ enum BatchNormalizationFolding: Pass {
                 let shift = Constants.make(affine.shape, draft.options) { Float(affine.shift[$0]) }
                 draft.nodes[position].kind = .scaleShift
                 draft.nodes[position].inputs = [
-                    input, draft.addConstant(scale, "\(node.name)/scale"), draft.addConstant(shift, "\(node.name)/shift"),
+                    input, draft.addConstant(scale, "\(node.name)/scale"),
+                    draft.addConstant(shift, "\(node.name)/shift"),
                 ]
             }
             draft.note(Self.self, node.name)

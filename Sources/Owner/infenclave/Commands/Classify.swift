@@ -14,7 +14,7 @@ struct Classify: Command {
     @OptionGroup var target: ServerArguments
     @Option(help: "Your access token.") var token: String
     @Option(help: "How many classes to print.") var top = 5
-    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Print JSON, one object a line for each picture.") var json = false
     @Argument(help: "Pictures (JPEG, PNG, WebP), or .npy files with the input tensor.") var images: [String]
 
     func validate() throws {
@@ -29,7 +29,6 @@ struct Classify: Command {
         let start = ContinuousClock.now
         var session = try await client.attest()
         var attestation = (ContinuousClock.now - start).milliseconds
-        var answers: [Answer] = []
         for (path, input) in zip(images, inputs) {
             let begin = ContinuousClock.now
             let tensor = try input.encoded(for: session, path: path)
@@ -51,10 +50,8 @@ struct Classify: Command {
                     request: (ContinuousClock.now - sent).milliseconds),
                 tee: session.peer.verdict.tee.rawValue, measurement: session.measurement)
             attestation = 0
-            answers.append(answer)
-            if !json { answer.printTable() }
+            if json { try printJSONLine(answer) } else { answer.printTable() }
         }
-        if json { try printJSON(answers) }
     }
 
     private enum Input {
