@@ -24,7 +24,8 @@ struct GalleryTable {
                     channels +=
                         "<td>\(try Self.picture(image.image, title))<small>KL \(Format.number(image.divergence))</small></td>"
                 } else {
-                    channels += "<td class=\"none\">no image</td>"
+                    let reason = result.cuts[cut].channelKL == nil ? "a vector" : "not sampled"
+                    channels += "<td class=\"none\">\(reason)</td>"
                 }
                 decoders += "<td>\(try Self.picture(entry.reconstruction, "reconstruction"))</td>"
             }
