@@ -34,10 +34,10 @@ struct PassTests {
         try problem.constant("b", [8, 1, 1])
         problem.node("c", .arithmetic(Arithmetic(.multiply)), "a", "b")
         problem.node("d", .activation(Activation(.sigmoid)), "c")
-        problem.node("z", .arithmetic(Arithmetic(.add)), "y", "d")
+        problem.node("z", .arithmetic(Arithmetic(.divide)), "d", "y")
         let plan = try problem.check()
         #expect(plan.rewrites(by: "constant folding") == ["c", "d"])
-        #expect(plan.kinds == ["convolution", "add"])
+        #expect(plan.kinds == ["convolution", "broadcast divide"])
     }
 
     @Test("Identities disappear and views of views see through")
@@ -76,7 +76,7 @@ struct PassTests {
         try Self.normalize(&problem, "m", "n")
         problem.node("z", .activation(Activation(.relu)), "m")
         let plan = try problem.check()
-        #expect(plan.rewrites(by: "batch normalisation folding") == ["n", "m"])
+        #expect(plan.rewrites(by: "channel scaling folding") == ["n", "m"])
         #expect(plan.kinds == ["convolution"])
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["n", "m", "z"])
     }
@@ -94,6 +94,47 @@ struct PassTests {
         used.node("z", .arithmetic(Arithmetic(.add)), "y", "n")
         let plan = try used.check()
         #expect(plan.kinds.contains("scale and shift"))
+    }
+
+    @Test("Arithmetic with a constant per channel goes into the convolution or normalisation before it")
+    func channelArithmetic() throws {
+        let functions: [(Arithmetic.Function, Bool)] = [
+            (.add, true), (.multiply, false), (.subtract, true), (.subtract, false), (.divide, true),
+        ]
+        for afterConvolution in [true, false] {
+            var problem = try Self.start("channel arithmetic")
+            if !afterConvolution {
+                problem = Problem("channel arithmetic after normalisation")
+                try problem.input("x", [2, 8, 6, 6])
+                try Self.normalize(&problem, "y", "x")
+            }
+            var last = "y"
+            for (index, (function, isSecond)) in functions.enumerated() {
+                try problem.constant("k\(index)", index == 1 ? [1] : [1, 8, 1, 1], in: 0.5...2)
+                let operands = isSecond ? [last, "k\(index)"] : ["k\(index)", last]
+                last = "z\(index)"
+                problem.node(last, .arithmetic(Arithmetic(function)), operands[0], operands[1])
+            }
+            let plan = try problem.check()
+            #expect(plan.rewrites(by: "channel scaling folding").suffix(5) == ["z0", "z1", "z2", "z3", "z4"])
+            #expect(plan.kinds == [afterConvolution ? "convolution" : "scale and shift"])
+        }
+    }
+
+    @Test("Arithmetic that differs within a channel, or divides by it, stays")
+    func channelArithmeticStays() throws {
+        for (shape, function, operands) in [
+            ([6], Arithmetic.Function.add, ["y", "k"]), ([8, 1, 6], .multiply, ["y", "k"]),
+            ([8, 1, 1], .divide, ["k", "y"]),
+        ] {
+            var problem = try Self.start("arithmetic that stays")
+            problem.node("s", .activation(Activation(.sigmoid)), "y")
+            problem.node("y2", Self.convolution(), "s", "w")
+            try problem.constant("k", shape, in: 0.5...2)
+            let names = operands.map { $0 == "y" ? (function == .divide ? "s" : "y2") : $0 }
+            problem.node("z", .arithmetic(Arithmetic(function)), names[0], names[1])
+            #expect(try problem.check().rewrites(by: "channel scaling folding").isEmpty)
+        }
     }
 
     @Test("BatchNormalization by parameters that are computed is arithmetic")

@@ -15,7 +15,7 @@ enum Optimizer {
             HardSigmoidExpansion.self,
             SwishRecognition.self,
             MatrixProductSelection.self,
-            BatchNormalizationFolding.self,
+            ChannelScalingFolding.self,
             BatchNormalizationExpansion.self,
             PaddingMerging.self,
             ActivationFusion.self,
