@@ -100,15 +100,17 @@ let package = Package(
         ),
 
         // Untrusted.
+        .target(name: "CSpawn", path: "Sources/Untrusted/CSpawn"),
         library(
             "HostCore", in: "Untrusted",
-            ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+            ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
         ),
         library(
             "HostServer", in: "Untrusted",
             [
                 "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),

@@ -33,9 +33,11 @@ private let allowedEdges: [String: Set<String>] = [
         "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
     ],
     // Untrusted: cannot name a key type.
-    "HostCore": ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
+    "CSpawn": [],
+    "HostCore": ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
     "HostServer": [
-        "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "swift-service-lifecycle/ServiceLifecycle",
+        "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
+        "swift-service-lifecycle/ServiceLifecycle",
         "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     // Verifier.

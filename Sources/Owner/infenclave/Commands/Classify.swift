@@ -5,6 +5,7 @@ import Foundation
 import Imaging
 import InfenclaveClient
 import SealedChannel
+import SecretMemory
 import Tensors
 
 struct Classify: Command {
@@ -22,6 +23,7 @@ struct Classify: Command {
     }
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         let client = try target.client()
         let accessToken = try AccessToken(contentsOf: token)
         // Pictures are read before anything is sent, so that a corrupt one among them sends nothing.
@@ -39,7 +41,10 @@ struct Classify: Command {
             } catch {
                 guard error.asksForFreshEvidence else { throw error }
                 let again = ContinuousClock.now
-                session = try await client.attest()
+                let fresh = try await client.attest()
+                // A host that merely says so must not get the same picture sealed twice.
+                guard fresh.hasOtherKeys(than: session) else { throw error }
+                session = fresh
                 attestation = (ContinuousClock.now - again).milliseconds
                 results = try await session.classify(tensor, token: accessToken)
             }
@@ -98,9 +103,7 @@ struct Classify: Command {
         func printTable() {
             print("\(image)  (\(String(format: "%.1f", milliseconds.request)) ms)")
             for result in results {
-                // A name is the owner's text; control characters in it must not reach the terminal.
-                let name = String(result.class.unicodeScalars.filter { $0.properties.generalCategory != .control })
-                print(String(format: "  %6.2f %%  ", result.probability * 100) + name)
+                print(String(format: "  %6.2f %%  ", result.probability * 100) + printable(result.class))
             }
         }
     }

@@ -5,6 +5,7 @@ import LeakageAssessment
 import ModelGraph
 import Partitioning
 import SealedChannel
+import SecretMemory
 import Tensors
 
 struct Partition: Command {
@@ -34,6 +35,7 @@ struct Partition: Command {
     }
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         let model = try source.load()
         let cuts = try resolvedCuts(for: model)
         let recipe = BundleRecipe(
