@@ -148,7 +148,8 @@ let package = Package(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging",
-                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel", "SecretMemory",
+                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "SealedChannel", "SecretMemory",
                 "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -186,20 +187,37 @@ let package = Package(
                 "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
-        tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
+        tests(
+            "HostTests",
+            [
+                "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
-                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors", "TestSupport",
+                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors",
+                "TestSupport",
             ],
             path: "Tests/LeakageAssessmentTests",
             // Read from the source folder.
             exclude: ["vectors.json", "make_vectors.py"],
             swiftSettings: settings
         ),
-        tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
-        tests("CommandTests", ["TestSupport", "Tensors"]),
+        tests(
+            "PartitioningTests",
+            ["BundleFormat", "ModelGraph", "Partitioning", "SealedChannel", "SecretMemory", "Tensors", "TestSupport"]
+        ),
+        // The executables are run, not called: the edges have them built.
+        tests(
+            "CommandTests",
+            [
+                "Attestation", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport", "SealedChannel",
+                "SecretMemory",
+                "Tensors", "TestSupport", "infenclave", "infenclave-enclave",
+            ]
+        ),
         tests("PackageTests", ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
