@@ -116,7 +116,8 @@ struct HostServerTests {
         }
         try #require(isConnected)
         let bytes = Array(request.utf8)
-        try #require(send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue)) == bytes.count)
+        let sent = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        try #require(sent == bytes.count)
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
