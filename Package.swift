@@ -195,7 +195,12 @@ let package = Package(
                 "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
-        tests("HostTests", ["HostCore", "HostServer", "TestSupport"]),
+        tests(
+            "HostTests",
+            [
+                "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
         .testTarget(
             name: "LeakageAssessmentTests",
@@ -208,8 +213,19 @@ let package = Package(
             exclude: ["vectors.json", "make_vectors.py"],
             swiftSettings: settings
         ),
-        tests("PartitioningTests", ["Partitioning", "ModelGraph", "TestSupport"]),
-        tests("CommandTests", ["TestSupport", "Tensors"]),
+        tests(
+            "PartitioningTests",
+            ["BundleFormat", "ModelGraph", "Partitioning", "SealedChannel", "SecretMemory", "Tensors", "TestSupport"]
+        ),
+        // The executables are run, not called: the edges have them built.
+        tests(
+            "CommandTests",
+            [
+                "Attestation", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport", "SealedChannel",
+                "SecretMemory",
+                "Tensors", "TestSupport", "infenclave", "infenclave-enclave",
+            ]
+        ),
         tests("PackageTests", ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -33,18 +33,23 @@ struct LoadedModel: Sendable {
     ///
     /// - Throws: ``CommandFailure`` when the model takes something else.
     func imageInput() throws -> Value {
+        let input = try onlyInput()
+        guard input.type.element == .float32, input.type.shape.rank == 4 else {
+            throw CommandFailure(
+                "model", "\(path): input '\(input.name)' is \(input.type), expected an f32 image tensor NxCxHxW")
+        }
+        return input
+    }
+
+    /// - Throws: ``CommandFailure`` when the model takes several tensors, or none.
+    func onlyInput() throws -> Value {
         guard graph.inputs.count == 1 else {
             throw CommandFailure(
                 "model",
                 "\(path) has \(graph.inputs.count) inputs (\(graph.inputs.map(\.name).joined(separator: ", "))), expected one",
                 remedy: "export the classifier with the image as its only input")
         }
-        let input = graph.inputs[0]
-        guard input.type.element == .float32, input.type.shape.rank == 4 else {
-            throw CommandFailure(
-                "model", "\(path): input '\(input.name)' is \(input.type), expected an f32 image tensor NxCxHxW")
-        }
-        return input
+        return graph.inputs[0]
     }
 }
 

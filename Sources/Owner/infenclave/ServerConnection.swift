@@ -4,6 +4,12 @@ import Foundation
 import InfenclaveClient
 
 extension ServerArguments {
+    /// Says what an accepted development TEE is worth. What fails before anything is accepted says only why.
+    func warnOfDevelopment() {
+        guard tee == "development" else { return }
+        printError("warning: the development TEE protects nothing from whoever owns the server's machine")
+    }
+
     /// A client for the server under the policy.
     func client() throws -> InfenclaveClient {
         let json = try InputFile.read(policy, maximumBytes: 1 << 20)
@@ -15,9 +21,6 @@ extension ServerArguments {
             throw CommandFailure(
                 "policy", "\(self.policy) is for the development TEE, which must be accepted by name",
                 remedy: "add --tee development if the machine is yours and this is a trial")
-        }
-        if tee == "development" {
-            printError("warning: the development TEE protects nothing from whoever owns the server's machine")
         }
         return try InfenclaveClient(
             server: server, policy: policy, development: tee == "development" ? .dangerouslyAccept : .refuse)

@@ -49,7 +49,10 @@ struct PreprocessArguments: ParsableArguments {
 
     /// The f32 tensor of a picture or of a .npy file.
     func input(_ path: String, for model: LoadedModel) throws -> Tensor {
-        if path.lowercased().hasSuffix(".npy") { return try Self.tensor(path) }
+        if path.lowercased().hasSuffix(".npy") {
+            _ = try model.onlyInput()
+            return try Self.tensor(path)
+        }
         let preprocessing = try resolved(for: model)
         return try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))
     }

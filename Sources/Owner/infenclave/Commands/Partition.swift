@@ -38,9 +38,14 @@ struct Partition: Command {
         try ProcessHardening.forbidDumps()
         let model = try source.load()
         let cuts = try resolvedCuts(for: model)
+        let names = try Self.classNames(labels)
+        if let topK, !(1...max(1, names.count)).contains(topK) {
+            throw CommandFailure(
+                "labels", "--top-k is \(topK), expected 1 to \(names.count), the number of classes in \(labels)")
+        }
         let recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
-            classNames: try Self.classNames(labels), preprocessing: try preprocess.resolved(for: model), topK: topK,
+            classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
             assessment: cuts.assessment)
         // What can be refused is refused before any key is made.
         _ = try recipe.partitioned()
@@ -74,7 +79,10 @@ struct Partition: Command {
     ) throws -> (front: String, mapping: String, assessment: BundleManifest.Assessment) {
         guard let plan else { return (front ?? "", mapping ?? "", .none) }
         let file = try InputFile.read(plan, maximumBytes: 1 << 20)
-        let read = try PartitionPlan(decoding: file)
+        let read: PartitionPlan
+        do throws(AssessmentError) { read = try PartitionPlan(decoding: file) } catch {
+            throw CommandFailure("plan", "\(plan): \(error.message)")
+        }
         guard read.modelSHA256 == model.sha256 else {
             throw CommandFailure(
                 "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")

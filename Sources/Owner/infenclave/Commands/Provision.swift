@@ -32,6 +32,7 @@ struct Provision: Command {
         let owner = try OwnerSigningKey(contentsOf: ownerKey)
         let tokens = try clientToken.map { try AccessToken(contentsOf: $0).digest }
         let session = try await client.attest()
+        target.warnOfDevelopment()
         try await session.provision(
             modelKey: modelKey, ownerKey: owner, tokens: tokens,
             limits: ServiceLimits(requestsInFlight: inFlight, requestsInEpoch: requests))

@@ -7,6 +7,7 @@ import HostServer
 import Logging
 import Partitioning
 import SealedChannel
+import Synchronization
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
@@ -40,10 +41,11 @@ struct Serve: Command {
         let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let log = StartupLog()
         var keyFile: String?
         if kind == .development {
             keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
-            printError("warning: the development TEE protects nothing from whoever owns this machine")
+            log.print("warning: the development TEE protects nothing from whoever owns this machine")
         }
         let host = try EnclaveHost(
             bundle: HostedBundle(opened),
@@ -51,14 +53,34 @@ struct Serve: Command {
                 executable: executable.path,
                 arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
             backNetThreads: threads, maximumWaiting: maximumWaiting
-        ) { printError("infenclave: \($0)") }
+        ) { log.print("infenclave: \($0)") }
         try await host.start()
         let server = HostServer(
             host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
         try await server.run { port in
+            log.serve()
             printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.urlHost):\(port)")
         }
         printError("infenclave: stopped")
+    }
+}
+
+/// Lines for the operator. Those before the server listens wait until it does: a start that fails says only why.
+private final class StartupLog: Sendable {
+    private let waiting = Mutex<[String]?>([])
+
+    func print(_ line: String) {
+        waiting.withLock { lines in
+            if lines == nil { printError(line) } else { lines?.append(line) }
+        }
+    }
+
+    /// Prints what waited; from now on nothing waits.
+    func serve() {
+        waiting.withLock { lines in
+            for line in lines ?? [] { printError(line) }
+            lines = nil
+        }
     }
 }
 

@@ -1,0 +1,72 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Keys and bundles that the commands write")
+struct BundleTests {
+    @Test("Secret files have mode 0600, and no class name or key is in a bundle's open files")
+    func modes() throws {
+        let folder = try TemporaryFolder()
+        let labels = try folder.write(
+            (0..<10).map { "very-particular-class-\($0)" }.joined(separator: "\n"), to: "labels.txt")
+        let deployment = try Deployment(labels: labels, in: folder)
+        for secret in [deployment.modelKey, deployment.ownerKey, deployment.token] {
+            #expect(try mode(of: secret) == 0o600)
+        }
+        let key = try bytes(of: deployment.modelKey)
+        let scan = MemoryScan([
+            .init("name", Array("very-particular-class".utf8)),
+            .init("key", Array(try #require(key.split(separator: UInt8(ascii: ":")).last?.dropLast()))),
+        ])
+        let names = try FileManager.default.contentsOfDirectory(atPath: deployment.bundle).sorted()
+        #expect(
+            names == [
+                "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed",
+            ])
+        for name in names { #expect(scan.found(in: try bytes(of: "\(deployment.bundle)/\(name)")).isEmpty, "\(name)") }
+        // The BackNet is an ONNX model that stands alone.
+        let inspected = try succeed(["inspect", deployment.bundle + "/backnet.onnx", "--json"], in: folder)
+        let inputs = (inspected.json as? [String: Any])?["inputs"] as? [[String: Any]]
+        #expect(inputs?.compactMap { $0["name"] as? String } == ["stage2.pool"])
+    }
+
+    @Test("partition without an owner's key makes one, and what it wrote serves")
+    func ownKey() throws {
+        let folder = try TemporaryFolder()
+        try succeed(
+            [
+                "partition", Demo.model, "--front", "prob", "--mapping", "prob", "--labels", Demo.labels, "--out",
+                folder.file("b.infenclave"), "--key-out", folder.file("b.key"),
+            ], in: folder)
+        #expect(try mode(of: folder.file("b.key")) == 0o600)
+        #expect(try mode(of: folder.file("b.key.owner")) == 0o600)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("b.infenclave")).sorted()
+        #expect(names == ["frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed"])
+    }
+
+    @Test("serve refuses a flipped byte in any file of the bundle, and a part of another, by name")
+    func damage() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let serve = ["serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0"]
+        for name in [
+            "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed",
+        ] {
+            let file = "\(deployment.bundle)/\(name)"
+            let whole = try bytes(of: file)
+            var flipped = whole
+            flipped[flipped.count / 2] ^= 0x10
+            try Data(flipped).write(to: URL(filePath: file))
+            // A manifest that still reads is told by its signature.
+            try expectRefused(serve, naming: name == "manifest.json" ? "manifest" : name, json: false, in: folder)
+            if name.hasSuffix(".sealed") {
+                try Data(try bytes(of: "\(other.bundle)/\(name)")).write(to: URL(filePath: file))
+                try expectRefused(serve, naming: name, json: false, in: folder)
+            }
+            try Data(whole).write(to: URL(filePath: file))
+        }
+        let server = try Server(provisioned: deployment)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+}

@@ -1,0 +1,149 @@
+import Evidence
+import Foundation
+import SealedChannel
+import TestSupport
+
+/// The demo's model, which the repository holds.
+enum Demo {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Examples/demo").path
+    static let model = folder + "/classifier.onnx"
+    static let labels = folder + "/labels.txt"
+    static let pictures = folder + "/pictures"
+    /// Pictures of three classes, and what they show.
+    static let clients = [
+        (folder + "/client/stop.png", "Stop"), (folder + "/client/speed-limit-30.png", "Speed limit 30"),
+        (folder + "/client/pedestrian-crossing.png", "Pedestrian crossing"),
+    ]
+    /// Somewhere in the middle.
+    static let cuts = Cuts(front: "stage2.pool", mapping: "logits")
+    static let everythingInside = Cuts(front: "prob", mapping: "prob")
+}
+
+struct Cuts {
+    let front: String
+    let mapping: String
+}
+
+/// A bundle with its keys and its policy, made by the commands as an owner makes it.
+struct Deployment {
+    let folder: TemporaryFolder
+    let bundle: String
+    let policy: String
+    let modelKey: String
+    let ownerKey: String
+    let token: String
+
+    /// - Parameter name: Of the bundle in the folder.
+    init(
+        model: String = Demo.model, labels: String = Demo.labels, cuts: Cuts = Demo.cuts, preprocess: String? = nil,
+        name: String = "model", in folder: TemporaryFolder
+    ) throws {
+        self.folder = folder
+        bundle = folder.file("\(name).infenclave")
+        policy = folder.file("\(name).policy.json")
+        modelKey = folder.file("\(name).key")
+        ownerKey = folder.file("owner.key")
+        token = folder.file("client.token")
+        if !FileManager.default.fileExists(atPath: ownerKey) {
+            try succeed(["keygen", "owner", "--out", ownerKey], in: folder)
+            try succeed(["keygen", "token", "--out", token], in: folder)
+        }
+        try succeed(
+            [
+                "partition", model, "--front", cuts.front, "--mapping", cuts.mapping, "--labels", labels, "--out",
+                bundle, "--key-out", modelKey, "--owner-key", ownerKey,
+            ] + (preprocess.map { ["--preprocess", $0] } ?? []), in: folder)
+        try succeed(["policy", bundle, "--tee", "development", "--out", policy], in: folder)
+    }
+
+    func target(_ url: String) -> [String] { ["--server", url, "--policy", policy, "--tee", "development"] }
+
+    func provisionArguments(_ url: String) -> [String] {
+        ["provision"] + target(url) + ["--key", modelKey, "--owner-key", ownerKey, "--client-token", token]
+    }
+
+    func classifyArguments(_ url: String, _ images: [String], top: Int = 5) -> [String] {
+        ["classify"] + target(url) + ["--token", token, "--top", String(top), "--json"] + images
+    }
+
+    /// The classes of each image, best first.
+    func classify(_ url: String, _ images: [String], top: Int = 5) throws -> [[ClassProbability]] {
+        let outcome = try succeed(classifyArguments(url, images, top: top), in: folder)
+        guard let answers = outcome.json as? [[String: Any]] else { throw Unexpected(outcome.output) }
+        return try answers.map { answer in
+            guard let results = answer["results"] as? [[String: Any]] else { throw Unexpected(outcome.output) }
+            return try results.map(ClassProbability.init)
+        }
+    }
+}
+
+struct ClassProbability {
+    let index: Int
+    let name: String
+    let probability: Double
+
+    init(_ json: [String: Any]) throws {
+        guard let index = json["index"] as? Int, let name = json["class"] as? String,
+            let probability = json["probability"] as? Double
+        else { throw Unexpected("\(json)") }
+        (self.index, self.name, self.probability) = (index, name, probability)
+    }
+}
+
+/// `infenclave serve`, started and listening.
+final class Server {
+    let program: Program
+    let port: Int
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    init(_ deployment: Deployment) throws {
+        program = try Program(
+            ["serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--threads", "2"],
+            in: deployment.folder)
+        var port: Int?
+        try program.wait(upTo: 120, until: "address") { [program] in
+            guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }
+            port = program.errors.split(separator: "\n").first { $0.contains(" at http://") }?
+                .split(separator: ":").last.flatMap { Int($0) }
+            return port != nil
+        }
+        self.port = port ?? 0
+    }
+
+    /// A server whose enclave has the model key.
+    convenience init(provisioned deployment: Deployment) throws {
+        try self.init(deployment)
+        try succeed(deployment.provisionArguments(url), in: deployment.folder)
+    }
+
+    /// Ends it as its operator would.
+    func stop() throws -> Outcome {
+        kill(program.identifier, SIGTERM)
+        return try program.wait(seconds: 20)
+    }
+
+    func get(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: port) }
+
+    func post(_ path: String, _ body: [UInt8], type: String = ObliviousRequest.mediaType) throws -> HTTPAnswer {
+        try HTTPAnswer.to("POST", path, type: type, body: body, port: port)
+    }
+
+    /// Fresh evidence, as a client fetches it.
+    func evidence(nonce: [UInt8] = [UInt8](repeating: 7, count: 32)) throws -> EvidenceDocument {
+        let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return try EvidenceDocument(json: try get("/.well-known/infenclave/evidence?nonce=\(digits)").body)
+    }
+
+    /// A counter of `/metrics`.
+    func metric(_ name: String) throws -> Double {
+        let text = String(decoding: try get("/metrics").body, as: UTF8.self)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("infenclave_\(name) ") }
+        guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
+            throw Unexpected("no \(name) in \(text)")
+        }
+        return value
+    }
+
+    func state() throws -> String? { try get("/health/ready").json?["state"] as? String }
+}

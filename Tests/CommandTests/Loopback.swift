@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+
+/// Sockets of 127.0.0.1.
+enum Loopback {
+    /// - Returns: A listening socket and its port.
+    static func listen() throws -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = self.address(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && Glibc.listen(descriptor, 64) == 0
+                    && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isListening else { throw Unexpected("no socket listens: errno \(errno)") }
+        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    static func connect(port: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = self.address(port: port)
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isConnected else {
+            close(descriptor)
+            throw Unexpected("127.0.0.1:\(port) cannot be reached: errno \(errno)")
+        }
+        return descriptor
+    }
+
+    private static func address(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(truncatingIfNeeded: port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+
+    /// The next bytes, none at the end.
+    static func receive(_ descriptor: Int32) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+            count = max(0, recv(descriptor, buffer.baseAddress, buffer.count, 0))
+        }
+    }
+
+    static func send(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            sent += count
+        }
+        return true
+    }
+}
+
+/// An HTTP answer.
+struct HTTPAnswer {
+    let status: Int
+    let head: String
+    let body: [UInt8]
+
+    var json: [String: Any]? { (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] }
+    /// The code of a refusal.
+    var code: String? { (json?["error"] as? [String: Any])?["code"] as? String }
+
+    /// Sends a request over a connection of its own.
+    static func to(
+        _ method: String, _ path: String, type: String? = nil, body: [UInt8] = [], port: Int
+    ) throws -> HTTPAnswer {
+        let descriptor = try Loopback.connect(port: port)
+        defer { close(descriptor) }
+        var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n"
+        if let type { head += "Content-Type: \(type)\r\n" }
+        head += "Content-Length: \(body.count)\r\n\r\n"
+        // A server that refuses early may stop reading: its answer counts.
+        _ = Loopback.send(Array(head.utf8) + body, to: descriptor)
+        var received: [UInt8] = []
+        while true {
+            let next = Loopback.receive(descriptor)
+            if next.isEmpty { break }
+            received += next
+        }
+        return try HTTPAnswer(received)
+    }
+
+    init(_ bytes: [UInt8]) throws {
+        guard let end = Data(bytes).range(of: Data("\r\n\r\n".utf8)) else {
+            throw Unexpected("\(bytes.count) bytes are no HTTP answer")
+        }
+        head = String(decoding: bytes[..<end.lowerBound], as: UTF8.self)
+        guard let status = head.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw Unexpected("no status in \(head)")
+        }
+        self.status = status
+        body = Array(bytes[end.upperBound...])
+    }
+}

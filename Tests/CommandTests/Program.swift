@@ -1,0 +1,125 @@
+import Foundation
+import Glibc
+
+/// A test could not do what it does on the way to what it tests.
+struct Unexpected: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// How a program ended.
+struct Outcome {
+    /// The exit code, or 128 and the signal.
+    let status: Int
+    let output: String
+    let errors: String
+
+    var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
+    var errorLines: [Substring] { errors.split(separator: "\n", omittingEmptySubsequences: true) }
+
+    /// The `code` of a failure in JSON.
+    var code: String? { ((json as? [String: Any])?["error"] as? [String: Any])?["code"] as? String }
+}
+
+/// One of the built executables, running. Its output goes to files, so that no pipe that another child inherited can
+/// keep anybody waiting.
+final class Program {
+    let identifier: pid_t
+    private let outputFile: String
+    private let errorFile: String
+    private var status: Int?
+
+    /// The folder of this test bundle and of the executables beside it.
+    static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+
+    /// - Parameter folder: Where its output goes, and the state that it keeps.
+    init(_ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave") throws {
+        let own = try folder.makeFolder("programs") + "/" + UUID().uuidString
+        (outputFile, errorFile) = (own + ".out", own + ".err")
+        let path = Self.products + "/" + executable
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
+        var variables = ProcessInfo.processInfo.environment
+        variables["XDG_STATE_HOME"] = folder.file("programs")
+        var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0 as String) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)" as String) } + [nil]
+        defer { for text in argv + environment { free(text) } }
+        var identifier: pid_t = 0
+        let code = posix_spawn(&identifier, path, &actions, nil, &argv, &environment)
+        guard code == 0 else { throw Unexpected("\(path) cannot be started: \(String(cString: strerror(code)))") }
+        self.identifier = identifier
+    }
+
+    deinit {
+        guard status == nil else { return }
+        kill(identifier, SIGKILL)
+        waitpid(identifier, nil, 0)
+    }
+
+    /// Whether it still runs.
+    var isRunning: Bool {
+        guard status == nil else { return false }
+        var raw: Int32 = 0
+        guard waitpid(identifier, &raw, WNOHANG) == identifier else { return true }
+        status = Int(raw & 0x7F == 0 ? (raw >> 8) & 0xFF : 128 + (raw & 0x7F))
+        return false
+    }
+
+    /// Waits for its end.
+    ///
+    /// - Throws: ``Unexpected`` after `seconds`; the program is killed with the object.
+    func wait(seconds: Double = 120) throws -> Outcome {
+        try wait(upTo: seconds, until: "the end of the program") { !isRunning }
+        return Outcome(status: status ?? -1, output: Self.text(outputFile), errors: errors)
+    }
+
+    /// Waits for something.
+    func wait(upTo seconds: Double, until what: String, _ condition: () throws -> Bool) throws {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while try !condition() {
+            guard ContinuousClock.now < end else { throw Unexpected("no \(what) in \(seconds) s; it said: \(errors)") }
+            usleep(5_000)
+        }
+    }
+
+    /// What it said on stderr so far.
+    var errors: String { Self.text(errorFile) }
+
+    /// Its children.
+    var children: [pid_t] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.filter { Self.parent(of: $0) == identifier }
+    }
+
+    private static func parent(of process: pid_t) -> pid_t? {
+        // The name in brackets may hold blanks and brackets; state and parent follow the last bracket.
+        guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            let name = text.lastIndex(of: ")")
+        else { return nil }
+        return text[text.index(after: name)...].split(separator: " ").dropFirst().first.flatMap { pid_t($0) }
+    }
+
+    private static func text(_ file: String) -> String {
+        String(decoding: (try? Data(contentsOf: URL(filePath: file))) ?? Data(), as: UTF8.self)
+    }
+}
+
+/// Runs a command of `infenclave` to its end.
+func infenclave(_ arguments: [String], in folder: TemporaryFolder, seconds: Double = 120) throws -> Outcome {
+    try Program(arguments, in: folder).wait(seconds: seconds)
+}
+
+/// Runs a command that must succeed.
+@discardableResult
+func succeed(_ arguments: [String], in folder: TemporaryFolder) throws -> Outcome {
+    let outcome = try infenclave(arguments, in: folder)
+    guard outcome.status == 0 else {
+        throw Unexpected(
+            "\(arguments.joined(separator: " ")): exit \(outcome.status): \(outcome.errors)\(outcome.output)")
+    }
+    return outcome
+}

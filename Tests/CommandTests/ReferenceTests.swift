@@ -1,0 +1,194 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// A trained model of the shared folder.
+struct TrainedModel: Sendable, CustomTestStringConvertible {
+    let name: String
+    var testDescription: String { name }
+
+    /// Those in float32.
+    static let all: [TrainedModel] = SharedFiles.names(in: "models")
+        .filter { SharedFiles.exists("models/\($0)/reference.json") && $0 != "darknet" && !$0.hasSuffix("-qdq") }
+        .map(TrainedModel.init)
+
+    var path: String { SharedFiles.path("models/\(name)/model.onnx") }
+    func file(_ file: String) -> String { SharedFiles.path("models/\(name)/\(file)") }
+
+    func json(_ file: String) throws -> [String: Any] {
+        let object = try JSONSerialization.jsonObject(with: try SharedFiles.bytes("models/\(name)/\(file)"))
+        guard let object = object as? [String: Any] else { throw Unexpected(file) }
+        return object
+    }
+
+    var labels: String {
+        get throws {
+            guard let labels = try json("model.json")["labels"] as? String else { throw Unexpected("no labels") }
+            return file(labels)
+        }
+    }
+
+    var endsInLogits: Bool {
+        get throws { (try json("model.json")["output"] as? [String: Any])?["kind"] as? String == "logits" }
+    }
+
+    struct Reference {
+        let image: String
+        let top: [(index: Int, name: String, probability: Double)]
+    }
+
+    /// What ONNX Runtime answered.
+    func references() throws -> [Reference] {
+        guard let references = try json("reference.json")["references"] as? [[String: Any]] else {
+            throw Unexpected("no references")
+        }
+        return try references.map { reference in
+            guard let image = reference["image"] as? String, let top = reference["top5"] as? [[String: Any]] else {
+                throw Unexpected("\(reference)")
+            }
+            return Reference(
+                image: image,
+                top: try top.map { entry in
+                    guard let index = entry["id"] as? Int, let name = entry["name"] as? String,
+                        let probability = entry["probability"] as? Double
+                    else { throw Unexpected("\(entry)") }
+                    return (index, name, probability)
+                })
+        }
+    }
+
+    /// The stored inputs that have stored outputs.
+    var vectors: [String] {
+        SharedFiles.names(in: "models/\(name)").filter { $0.hasPrefix("input-") && $0.hasSuffix(".npy") }
+            .map { String($0.dropFirst(6)) }
+    }
+
+    /// A cut in the middle: a usable one at about a third of the layers, the mapping unit near the end.
+    func middleCuts(in folder: TemporaryFolder) throws -> Cuts {
+        let cuts = try self.cuts(in: folder)
+        let usable = cuts.indices.filter { cuts[$0].usable }
+        guard let front = usable.first(where: { 3 * $0 >= cuts.count }), cuts.count >= 3 else {
+            throw Unexpected("no cut in the middle")
+        }
+        return Cuts(front: cuts[front].name, mapping: cuts[max(front + 1, cuts.count - 3)].name)
+    }
+
+    func everythingInside(in folder: TemporaryFolder) throws -> Cuts {
+        let last = try cuts(in: folder).last?.name ?? ""
+        return Cuts(front: last, mapping: last)
+    }
+
+    private func cuts(in folder: TemporaryFolder) throws -> [(name: String, usable: Bool)] {
+        let outcome = try succeed(["inspect", path, "--json"], in: folder)
+        guard let cuts = (outcome.json as? [String: Any])?["cuts"] as? [[String: Any]] else {
+            throw Unexpected(outcome.output)
+        }
+        return cuts.map { ($0["name"] as? String ?? "", $0["usable"] as? Bool ?? false) }
+    }
+}
+
+func softmax(_ logits: [Float]) -> [Double] {
+    let largest = Double(logits.max() ?? 0)
+    let exponentials = logits.map { exp(Double($0) - largest) }
+    let sum = exponentials.reduce(0, +)
+    return exponentials.map { $0 / sum }
+}
+
+@Suite("Answers agree with ONNX Runtime", .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), .serialized)
+struct ReferenceTests {
+    @Test("run gives the stored outputs to 1e-4 of the largest", arguments: TrainedModel.all)
+    func run(_ model: TrainedModel) throws {
+        let folder = try TemporaryFolder()
+        for vector in model.vectors {
+            let output = folder.file(vector)
+            try succeed(["run", model.path, "--input", model.file("input-" + vector), "--output", output], in: folder)
+            let found = try Tensor(npy: try bytes(of: output).span.bytes)
+            let expected = try SharedFiles.array("models/\(model.name)/output-\(vector)")
+            try expectClose(found, expected, relativeToLargest: 1e-4, "\(vector)")
+        }
+    }
+
+    @Test(
+        "classify gives the same five classes in the same order, and no other probabilities than run",
+        arguments: TrainedModel.all, [false, true])
+    func classify(_ model: TrainedModel, inside: Bool) throws {
+        let folder = try TemporaryFolder()
+        // The reference pictures are already resized: interpolation has no part in this.
+        var preprocessing = try model.json("preprocess.json")
+        preprocessing["resize"] = ["mode": "none"]
+        let preprocess = try folder.write(
+            try JSONSerialization.data(withJSONObject: preprocessing), to: "preprocess.json")
+        let deployment = try Deployment(
+            model: model.path, labels: model.labels,
+            cuts: inside ? model.everythingInside(in: folder) : model.middleCuts(in: folder), preprocess: preprocess,
+            in: folder)
+        let server = try Server(provisioned: deployment)
+        let references = try model.references()
+        let answers = try deployment.classify(server.url, references.map { SharedFiles.path("images/../\($0.image)") })
+        for (reference, answer) in zip(references, answers) { expectSame(answer, reference, within: 1e-4) }
+
+        guard let vector = model.vectors.first else { return }
+        let input = model.file("input-" + vector)
+        let answer = try deployment.classify(server.url, [input], top: 20)[0]
+        try succeed(["run", model.path, "--input", input, "--output", folder.file("output.npy")], in: folder)
+        let output = try Tensor(npy: try bytes(of: folder.file("output.npy")).span.bytes).floats()
+        let probabilities = try model.endsInLogits ? softmax(output) : output.map(Double.init)
+        for entry in answer {
+            #expect(abs(entry.probability - probabilities[entry.index]) < 1e-5, "\(vector): class \(entry.index)")
+        }
+    }
+
+    /// Pictures as a camera wrote them, and the references that were made from them.
+    static let photographs = [
+        ("photos/dog.jpg", "images/reference/dog.png"), ("photos/eagle.jpg", "images/reference/eagle.png"),
+        ("photos/dog.jpg", "images/reference/vww_dog.png"),
+    ]
+
+    @Test(
+        "Pictures that we decode and resize give probabilities within 0.01",
+        // Tiny Darknet's references are of other sizes than its own preprocessing makes.
+        arguments: TrainedModel.all.filter { $0.name != "tiny-darknet" })
+    func photographs(_ model: TrainedModel) throws {
+        let references = try model.references()
+        let pairs = Self.photographs.compactMap { photograph, image in
+            references.first { $0.image == image }.map { (photograph, $0) }
+        }
+        // Small pictures have no larger original.
+        let tried = pairs.isEmpty ? references.map { ($0.image.replacing("images/", with: ""), $0) } : pairs
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(
+            model: model.path, labels: model.labels, cuts: try model.everythingInside(in: folder), in: folder)
+        let server = try Server(provisioned: deployment)
+        let answers = try deployment.classify(
+            server.url, tried.map { SharedFiles.path("images/\($0.0)") }, top: 20)
+        for ((_, reference), answer) in zip(tried, answers) {
+            for expected in reference.top {
+                let found = answer.first { $0.index == expected.index }?.probability ?? 0
+                #expect(abs(found - expected.probability) < 0.01, "\(reference.image): \(expected.name)")
+            }
+        }
+    }
+
+    private func expectSame(
+        _ answer: [ClassProbability], _ reference: TrainedModel.Reference, within tolerance: Double
+    ) {
+        #expect(answer.count == reference.top.count, "\(reference.image)")
+        for (rank, (found, expected)) in zip(answer, reference.top).enumerated() {
+            #expect(
+                abs(found.probability - expected.probability) <= tolerance,
+                "\(reference.image), rank \(rank): \(found.name) \(found.probability), expected \(expected.probability)"
+            )
+            // Another class may have this rank only if it is as probable.
+            guard found.index != expected.index else {
+                #expect(found.name == expected.name)
+                continue
+            }
+            let rivals = reference.top.filter { $0.index == found.index }
+            #expect(
+                rivals.allSatisfy { abs($0.probability - expected.probability) <= 1e-4 }
+                    && (!rivals.isEmpty || abs(expected.probability - reference.top.last!.probability) <= 1e-4),
+                "\(reference.image), rank \(rank): class \(found.index), expected \(expected.index)")
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite("The server's life")
+struct ServiceTests {
+    @Test("Until the owner provisions it, it lives, is not ready, and answers 503 with a code")
+    func unprovisioned() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        #expect(try server.get("/health/live").status == 200)
+        let ready = try server.get("/health/ready")
+        #expect(ready.status == 503)
+        #expect(ready.json?["state"] as? String == "unprovisioned")
+        let answer = try server.post("/ohttp", [UInt8](repeating: 0, count: 2000))
+        #expect(answer.status == 503)
+        #expect(answer.code == "notProvisioned")
+        let classified = try infenclave(
+            deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
+        #expect(classified.status == 1)
+        #expect(classified.code == "notProvisioned")
+        // It can prove what it is all the same.
+        let attested = try succeed(["attest"] + deployment.target(server.url), in: deployment.folder)
+        #expect(attested.output.contains("accepted"))
+
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try server.get("/health/ready").status == 200)
+        #expect(try server.state() == "ready")
+        // The owner may say the same again.
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        let answers = try deployment.classify(server.url, Demo.clients.map(\.0))
+        #expect(answers.map { $0[0].name } == Demo.clients.map(\.1))
+        #expect(try server.metric("answers_total") == 3)
+        #expect(try server.metric("backnet_runs_total") == 3)
+    }
+
+    @Test("Provisioning with the key of another bundle, another owner's key or other tokens is refused with a code")
+    func wrongProvisioning() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let server = try Server(deployment)
+        func provision(key: String, owner: String, token: String) throws -> Outcome {
+            try infenclave(
+                ["provision"] + deployment.target(server.url) + [
+                    "--key", key, "--owner-key", owner, "--client-token", token, "--json",
+                ], in: folder)
+        }
+        let wrongKey = try provision(key: other.modelKey, owner: deployment.ownerKey, token: deployment.token)
+        #expect(wrongKey.status == 1)
+        #expect(wrongKey.code == "frontNetRefused")
+        #expect(try server.state() == "unprovisioned")
+        try succeed(["keygen", "owner", "--out", folder.file("stranger.key")], in: folder)
+        let wrongOwner = try provision(
+            key: deployment.modelKey, owner: folder.file("stranger.key"), token: deployment.token)
+        #expect(wrongOwner.status == 1)
+        #expect(wrongOwner.code == "invalidConfiguration")
+        // The right one still goes, and after it no other.
+        try succeed(deployment.provisionArguments(server.url), in: folder)
+        try succeed(["keygen", "token", "--out", folder.file("second.token")], in: folder)
+        let second = try provision(
+            key: deployment.modelKey, owner: deployment.ownerKey, token: folder.file("second.token"))
+        #expect(second.status == 1)
+        #expect(second.code == "alreadyProvisioned")
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
+    @Test("A dead enclave is started again, says so, and serves after the owner provisions it again")
+    func restart() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let first = server.program.children
+        try #require(first.count == 1)
+        kill(first[0], SIGKILL)
+        try server.program.wait(upTo: 20, until: "new enclave") {
+            let children = server.program.children
+            return children.count == 1 && children != first
+        }
+        try server.program.wait(upTo: 20, until: "unprovisioned enclave") { try server.state() == "unprovisioned" }
+        #expect(server.program.errors.contains("the owner must provision again"))
+        #expect(try server.get("/health/live").status == 200)
+        #expect(try server.metric("enclave_restarts_total") == 1)
+        let refused = try infenclave(
+            deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
+        #expect(refused.code == "notProvisioned")
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
+    @Test("SIGTERM and SIGINT end it in order, and the enclave with it", arguments: [SIGTERM, SIGINT])
+    func termination(_ signal: Int32) throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        let start = ContinuousClock.now
+        kill(server.program.identifier, signal)
+        let outcome = try server.program.wait(seconds: 20)
+        #expect(outcome.status == 0)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(kill(enclaves[0], 0) == -1 && errno == ESRCH)
+    }
+
+    @Test("A killed host takes its enclave along")
+    func killedHost() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(server.program.identifier, SIGKILL)
+        #expect(try server.program.wait(seconds: 10).status == 128 + 9)
+        // Reparented, it ends by itself; whoever adopted it may take a moment to reap it.
+        try server.program.wait(upTo: 10, until: "end of the enclave") {
+            let state = try? String(contentsOfFile: "/proc/\(enclaves[0])/stat", encoding: .utf8)
+            return state.map { $0.contains(") Z ") } ?? true
+        }
+    }
+
+    @Test("Clients at once are all answered")
+    func concurrency() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let clients = try (0..<6).map { number in
+            try Program(
+                deployment.classifyArguments(server.url, (0..<5).map { Demo.clients[(number + $0) % 3].0 }, top: 1),
+                in: deployment.folder)
+        }
+        for (number, client) in clients.enumerated() {
+            let outcome = try client.wait()
+            #expect(outcome.status == 0)
+            let names = (outcome.json as? [[String: Any]] ?? []).compactMap {
+                (($0["results"] as? [[String: Any]])?.first)?["class"] as? String
+            }
+            #expect(names == (0..<5).map { Demo.clients[(number + $0) % 3].1 })
+        }
+    }
+}
