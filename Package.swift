@@ -148,7 +148,8 @@ let package = Package(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging",
-                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel", "SecretMemory",
+                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "SealedChannel", "SecretMemory",
                 "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -197,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
-                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors", "TestSupport",
+                "LeakageAssessment", "AssessmentReport", "Imaging", "ModelGraph", "ONNXImport", "Tensors",
+                "TestSupport",
             ],
             path: "Tests/LeakageAssessmentTests",
             // Read from the source folder.

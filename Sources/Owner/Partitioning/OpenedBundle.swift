@@ -54,7 +54,7 @@ package struct OpenedBundle: Sendable {
             let content = try Self.read(file, in: folder, maximumBytes: Self.maximumPartBytes)
             guard ContentDigest(of: content).description == part.sha256 else {
                 throw PartitioningError(
-                    .damagedBundle, "\(path): \(part.file) is not the file that the manifest lists: copy the bundle again")
+                    .damagedBundle, "\(path): \(part.file) is not what the manifest lists: copy the bundle again")
             }
             bytes[file] = content
         }

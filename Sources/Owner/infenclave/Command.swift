@@ -43,8 +43,8 @@ func printJSON(_ value: some Encodable) throws {
 func printJSONLine(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    fflush(stdout)
+    // Not through print: a reader of the lines gets each as soon as there is one.
+    FileHandle.standardOutput.write(try encoder.encode(value) + [0x0A])
 }
 
 /// Writes a line to stderr.

@@ -59,7 +59,8 @@ final class EnclaveProcess: Sendable {
         let status = posix_spawn(&processID, executable, &actions, &attributes, &argv, &environment)
         guard status == 0 else {
             throw HostError(
-                .enclaveUnavailable, "the enclave \(executable) cannot be started: \(String(cString: strerror(status)))")
+                .enclaveUnavailable, "the enclave \(executable) cannot be started: \(String(cString: strerror(status)))"
+            )
         }
         self.processID = processID
     }

@@ -91,10 +91,12 @@ struct Routes: Sendable {
     private func bytes(hexadecimal text: String) -> [UInt8]? {
         let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
         guard digits.count % 2 == 0, digits.count <= 256 else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { result, index in
-            guard let high = digits[index], let low = digits[index + 1] else { return result = nil }
-            result?.append(UInt8(16 * high + low))
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            bytes.append(UInt8(16 * high + low))
         }
+        return bytes
     }
 
     private func response(_ bytes: [UInt8], type: String) -> Response {

@@ -42,6 +42,9 @@ struct Partition: Command {
             assessment: cuts.assessment)
         // What can be refused is refused before any key is made.
         _ = try recipe.partitioned()
+        guard !FileManager.default.fileExists(atPath: out) else {
+            throw CommandFailure("file", "\(out) exists already", remedy: "remove it or choose another name")
+        }
         let modelKey = ModelKey.random()
         try modelKey.write(to: keyOut)
         var written = [keyOut]

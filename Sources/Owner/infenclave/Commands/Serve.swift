@@ -56,7 +56,7 @@ struct Serve: Command {
         let server = HostServer(
             host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
         try await server.run { port in
-            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.host):\(port)")
+            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.urlHost):\(port)")
         }
         printError("infenclave: stopped")
     }
@@ -74,6 +74,9 @@ struct ListenAddress {
         host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         self.port = port
     }
+
+    /// As it stands in a URL.
+    var urlHost: String { host.contains(":") ? "[\(host)]" : host }
 }
 
 extension HostedBundle {
