@@ -17,7 +17,7 @@ package enum OpenMPEnvironment {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
-    /// Long enough to bridge the gap from one primitive to the next, some ten microseconds; after the last one a thread
-    /// spins for a fraction of a millisecond more.
-    private static let spinCount = "20000"
+    /// Bridges the gap from one primitive to the next, some ten microseconds; after the last one a thread spins for a
+    /// twentieth of a millisecond more. Longer spins cost most where other processes want the cores.
+    private static let spinCount = "2000"
 }
