@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a JSON value must look like. More members than named are allowed.
-indirect enum JSONShape {
+indirect enum JSONShape: Sendable {
     case string, number, bool
     /// A number or null.
     case optionalNumber
