@@ -100,15 +100,17 @@ let package = Package(
         ),
 
         // Untrusted.
+        .target(name: "CSpawn", path: "Sources/Untrusted/CSpawn"),
         library(
             "HostCore", in: "Untrusted",
-            ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+            ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
         ),
         library(
             "HostServer", in: "Untrusted",
             [
                 "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -175,10 +177,16 @@ let package = Package(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
             exclude: ["ohttp_reference.py", "vectors.json"]
         ),
-        tests("InferenceTests", ["Inference", "OneDNN", "ReferenceInference", "ONNXImport", "TestSupport"]),
+        tests(
+            "InferenceTests",
+            ["Inference", "ModelGraph", "OneDNN", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+        ),
         tests(
             "ONNXTests",
-            ["ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors", "TestSupport"]
+            [
+                "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors",
+                "TestSupport",
+            ]
         ),
         tests(
             "EnclaveTests",

@@ -5,7 +5,9 @@ import ModelGraph
 /// Measurements that were made up, for the tests of what follows from them.
 enum Measured {
     /// Cuts of ``TinyNetwork`` with these R² and KL; other numbers follow.
-    static func cuts(_ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws -> [CutMeasurement] {
+    static func cuts(_ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws
+        -> [CutMeasurement]
+    {
         let graph = try TinyNetwork.graph()
         return try numbers.map { name, r2, kl in
             let cut = try graph.cut(named: name)
@@ -42,7 +44,9 @@ enum Measured {
             validation: .init(local: r2, global: nil), seed: 1)
     }
 
-    static func result(_ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = []) throws -> AssessmentResult {
+    static func result(_ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = []) throws
+        -> AssessmentResult
+    {
         let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(

@@ -17,12 +17,16 @@ enum TinyNetwork {
             name: name, inputs: [Value(name: "input", type: TensorType(.float32, Shape([1, 3, 16, 16])))],
             outputs: ["prob"],
             nodes: [
-                Node(name: "conv1", operation: .convolution(.init(window: three)), inputs: ["input", "w1"], outputs: ["a"]),
+                Node(
+                    name: "conv1", operation: .convolution(.init(window: three)), inputs: ["input", "w1"],
+                    outputs: ["a"]),
                 Node(name: "relu1", operation: .activation(.init(.relu)), inputs: ["a"], outputs: ["b"]),
                 Node(
-                    name: "pool1", operation: .pooling(.init(.maximum, window: Window(kernel: [2, 2], strides: [2, 2]))),
+                    name: "pool1",
+                    operation: .pooling(.init(.maximum, window: Window(kernel: [2, 2], strides: [2, 2]))),
                     inputs: ["b"], outputs: ["c"]),
-                Node(name: "conv2", operation: .convolution(.init(window: three)), inputs: ["c", "w2"], outputs: ["d"]),
+                Node(
+                    name: "conv2", operation: .convolution(.init(window: three)), inputs: ["c", "w2"], outputs: ["d"]),
                 Node(name: "relu2", operation: .activation(.init(.relu)), inputs: ["d"], outputs: ["e"]),
                 Node(name: "gap", operation: .globalPooling(.init(.average)), inputs: ["e"], outputs: ["f"]),
                 Node(name: "flat", operation: .flatten(.init(axis: 1)), inputs: ["f"], outputs: ["g"]),

@@ -7,7 +7,7 @@ private let allowedEdges: [String: Set<String>] = [
     "Tensors": [],
     "ModelGraph": ["Tensors"],
     "Wire": ["Tensors"],
-    "Evidence": [],
+    "Evidence": ["Tensors"],
     "BundleFormat": ["Tensors"],
     // Transport: the only I/O that host and enclave share.
     "FrameSocket": ["Tensors", "Wire"],
@@ -33,13 +33,15 @@ private let allowedEdges: [String: Set<String>] = [
         "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
     ],
     // Untrusted: cannot name a key type.
-    "HostCore": ["Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
+    "CSpawn": [],
+    "HostCore": ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
     "HostServer": [
-        "Evidence", "HostCore", "hummingbird/Hummingbird", "swift-service-lifecycle/ServiceLifecycle",
-        "swift-log/Logging",
+        "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
+        "swift-service-lifecycle/ServiceLifecycle",
+        "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     // Verifier.
-    "Attestation": ["Evidence", "swift-crypto/Crypto"],
+    "Attestation": ["Evidence", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras"],
     "InfenclaveClient": [
         "Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
@@ -50,15 +52,15 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"],
-    "AssessmentReport": ["Imaging", "LeakageAssessment"],
+    "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
     ],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "HostCore", "HostServer", "Imaging", "Inference",
+        "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging", "Inference",
         "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel",
-        "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-log/Logging",
+        "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto", "swift-log/Logging",
     ],
 ]
 

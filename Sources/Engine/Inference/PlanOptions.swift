@@ -7,6 +7,9 @@ package struct PlanOptions: Sendable {
     /// Where weights, activations, scratch and results live.
     package var allocator: StorageAllocator
 
+    /// Activations and scratch of one run, at most. A small file can ask for any amount.
+    package var maximumWorkingBytes = 8 << 30
+
     package init(threads: Int = 1, allocator: StorageAllocator = .standard) {
         self.threads = max(1, threads)
         self.allocator = allocator

@@ -18,6 +18,7 @@ package struct Elementwise: Sendable, Hashable {
         case elu
         /// x / (1 + exp(-alpha * x))
         case swish
+        case squareRoot
     }
 
     package var function: Function
@@ -40,6 +41,7 @@ package struct Elementwise: Sendable, Hashable {
         case .tanh: dnnl_eltwise_tanh
         case .elu: dnnl_eltwise_elu
         case .swish: dnnl_eltwise_swish
+        case .squareRoot: dnnl_eltwise_sqrt
         }
     }
 }

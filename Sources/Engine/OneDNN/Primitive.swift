@@ -19,7 +19,9 @@ package final class PrimitiveDescription: @unchecked Sendable {
     ) throws(OneDNNError) {
         var created: dnnl_primitive_desc_t?
         try check(try create(&created), during: operation)
-        guard let created else { throw OneDNNError(message: "oneDNN: \(operation): nothing made", isUnimplemented: true) }
+        guard let created else {
+            throw OneDNNError(message: "oneDNN: \(operation): nothing made", isUnimplemented: true)
+        }
         handle = created
         self.operation = operation
         var name: UnsafePointer<CChar>?

@@ -12,10 +12,18 @@ package final class TensorLayout: Sendable {
     init(_ raw: dnnl_memory_desc_t) {
         self.raw = raw
         let rank = Int(raw.ndims)
-        dimensions = Self.integers(raw.dims, rank)
-        byteCount = withUnsafePointer(to: raw) { dnnl_memory_desc_get_size($0) }
+        let dimensions = Self.integers(raw.dims, rank)
         let isStrided = raw.format_kind == dnnl_blocked && raw.format_desc.blocking.inner_nblks == 0
-        strides = isStrided ? Self.integers(raw.format_desc.blocking.strides, rank) : nil
+        let strides = isStrided ? Self.integers(raw.format_desc.blocking.strides, rank) : nil
+        self.dimensions = dimensions
+        self.strides = strides
+        if let strides {
+            // Exact, where oneDNN counts a whole stride after the last element of a part.
+            let span = zip(dimensions, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+            byteCount = dimensions.contains(0) ? 0 : 4 * span
+        } else {
+            byteCount = withUnsafePointer(to: raw) { dnnl_memory_desc_get_size($0) }
+        }
     }
 
     /// Elements at these strides; row-major when none are given.

@@ -29,7 +29,8 @@ package final class TensorMemory {
 
     /// Lets primitives read and write `storage` from `byteOffset` on. The storage stays alive until the next call.
     package func bind(to storage: TensorStorage, byteOffset: Int) throws(OneDNNError) {
-        precondition(byteOffset >= 0 && byteOffset + layout.byteCount <= storage.byteCount, "\(layout) exceeds its memory")
+        precondition(
+            byteOffset >= 0 && byteOffset + layout.byteCount <= storage.byteCount, "\(layout) exceeds its memory")
         try check(
             dnnl_memory_set_data_handle(handle, storage.base + byteOffset), during: "binding memory \(layout)")
         self.storage = storage

@@ -21,9 +21,11 @@ struct GalleryTable {
                 let entry = row.entries[cut]
                 if let image = entry.channelImage {
                     let title = "channel \(image.channel), KL \(Format.number(image.divergence))"
-                    channels += "<td>\(try Self.picture(image.image, title))<small>KL \(Format.number(image.divergence))</small></td>"
+                    channels +=
+                        "<td>\(try Self.picture(image.image, title))<small>KL \(Format.number(image.divergence))</small></td>"
                 } else {
-                    channels += "<td class=\"none\">no image</td>"
+                    let reason = result.cuts[cut].channelKL == nil ? "a vector" : "not sampled"
+                    channels += "<td class=\"none\">\(reason)</td>"
                 }
                 decoders += "<td>\(try Self.picture(entry.reconstruction, "reconstruction"))</td>"
             }
@@ -40,7 +42,8 @@ struct GalleryTable {
                 + "<small>R² \(Format.number(cut.decoder.determination)) "
                 + "<span class=\"\(verdict ? "good" : "bad")\">\(verdict ? "within gates" : "leaks")</span></small></th>"
         }
-        return "<section class=\"gallery\"><h2>What can be seen</h2><p>Pictures that the attacker had not seen, and what it gets "
+        return
+            "<section class=\"gallery\"><h2>What can be seen</h2><p>Pictures that the attacker had not seen, and what it gets "
             + "after each cut, shallow to deep. <b>Nearest channel</b>: the feature map that the validator takes for the "
             + "picture most, all that the paper's measure looks at. <b>Decoder</b>: all channels at once, by a linear decoder "
             + "trained on \(result.trainingImages) pictures.</p><div class=\"wide\"><table>"
@@ -73,6 +76,7 @@ struct GalleryTable {
 
     private static func picture(_ image: Image, _ title: String) throws(ImagingError) -> String {
         let data = Data(try image.pngBytes()).base64EncodedString()
-        return "<img src=\"data:image/png;base64,\(data)\" alt=\"\(HTML.escape(title))\" title=\"\(HTML.escape(title))\">"
+        return
+            "<img src=\"data:image/png;base64,\(data)\" alt=\"\(HTML.escape(title))\" title=\"\(HTML.escape(title))\">"
     }
 }

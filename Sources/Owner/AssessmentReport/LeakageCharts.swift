@@ -22,11 +22,17 @@ struct LeakageCharts {
                 .init(
                     name: "R²", values: cuts.map { max(0, $0.decoder.determination) },
                     errors: cuts.map { Gates.deviations * $0.decoder.determinationDeviation }, color: 1),
-                .init(name: "SSIM above the mean picture", values: cuts.map { max(0, $0.decoder.similarityGain) }, color: 2),
+                .init(
+                    name: "SSIM above the mean picture", values: cuts.map { max(0, $0.decoder.similarityGain) },
+                    color: 2),
             ],
             limits: [
-                .init(value: result.gates.maximumDetermination, name: "gates: R² \(Format.number(result.gates.maximumDetermination))"),
-                .init(value: result.gates.maximumSimilarityGain, name: "SSIM \(Format.number(result.gates.maximumSimilarityGain))"),
+                .init(
+                    value: result.gates.maximumDetermination,
+                    name: "gates: R² \(Format.number(result.gates.maximumDetermination))"),
+                .init(
+                    value: result.gates.maximumSimilarityGain,
+                    name: "SSIM \(Format.number(result.gates.maximumSimilarityGain))"),
             ],
             range: 0...1, labels: labels, marked: marked
         ).svg
@@ -37,7 +43,9 @@ struct LeakageCharts {
             title: "Can the picture be told from others?",
             unit: "1 always; chance is 0.5 for the KL, 1/\(result.testImages) for the decoder",
             series: [
-                .init(name: "decoder: found among \(result.testImages)", values: cuts.map(\.decoder.retrievalTopOne), color: 3),
+                .init(
+                    name: "decoder: found among \(result.testImages)", values: cuts.map(\.decoder.retrievalTopOne),
+                    color: 3),
                 .init(
                     name: "channel KL: AUC", values: cuts.map { $0.channelKL?.areaUnderCurve },
                     errors: cuts.map { cut in
@@ -45,7 +53,9 @@ struct LeakageCharts {
                     }, color: 4),
             ],
             limits: [
-                .init(value: result.gates.maximumAreaUnderCurve, name: "gate: AUC \(Format.number(result.gates.maximumAreaUnderCurve))")
+                .init(
+                    value: result.gates.maximumAreaUnderCurve,
+                    name: "gate: AUC \(Format.number(result.gates.maximumAreaUnderCurve))")
             ],
             range: 0...1, labels: labels, marked: marked
         ).svg
@@ -58,7 +68,8 @@ struct LeakageCharts {
             title: "The paper's measure: nearest channel's KL", unit: "nats, mean over pictures; low leaks",
             series: [
                 .init(name: "own picture", values: cuts.map { $0.channelKL?.mean }, color: 1),
-                .init(name: "another picture (null)", values: cuts.map { $0.channelKL?.nullMean }, color: 5, dashed: true),
+                .init(
+                    name: "another picture (null)", values: cuts.map { $0.channelKL?.nullMean }, color: 5, dashed: true),
             ],
             limits: [.init(value: result.baselineMean, name: "uniform baseline \(Format.number(result.baselineMean))")],
             range: 0...max(1, top), labels: labels, marked: marked

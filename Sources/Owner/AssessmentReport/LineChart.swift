@@ -41,7 +41,8 @@ struct LineChart {
         parts += grid
         if let marked {
             parts.append(
-                "<line class=\"mark\" x1=\"\(x(marked))\" x2=\"\(x(marked))\" y1=\"12\" y2=\"\(n(Self.height - Self.bottom))\"/>")
+                "<line class=\"mark\" x1=\"\(x(marked))\" x2=\"\(x(marked))\" y1=\"12\" y2=\"\(n(Self.height - Self.bottom))\"/>"
+            )
         }
         parts += limits.map(line)
         parts += series.map(line)
@@ -81,10 +82,12 @@ struct LineChart {
             path += "\(isConnected ? "L" : "M")\(x(index)) \(y(value))"
             isConnected = true
             if let error = series.errors?[index], error.isFinite {
-                dots += "<path class=\"error c\(series.color)\" d=\"M\(x(index)) \(y(value - error))V\(y(value + error))\"/>"
+                dots +=
+                    "<path class=\"error c\(series.color)\" d=\"M\(x(index)) \(y(value - error))V\(y(value + error))\"/>"
             }
             let title = "\(HTML.escape(labels[index])): \(HTML.escape(series.name)) \(Format.number(value))"
-            dots += "<circle class=\"c\(series.color)\" cx=\"\(x(index))\" cy=\"\(y(value))\" r=\"3\"><title>\(title)</title></circle>"
+            dots +=
+                "<circle class=\"c\(series.color)\" cx=\"\(x(index))\" cy=\"\(y(value))\" r=\"3\"><title>\(title)</title></circle>"
         }
         return "<path class=\"line c\(series.color)\(series.dashed ? " dashed" : "")\" d=\"\(path)\"/>" + dots
     }
@@ -96,7 +99,8 @@ struct LineChart {
         let (px, py) = (x(index), n(Self.height - Self.bottom + 12))
         let name = HTML.escape(HTML.shortened(labels[index], limit: 18))
         let mark = index == marked ? " marked" : ""
-        return "<text class=\"tick\(mark)\" x=\"\(px)\" y=\"\(py)\" text-anchor=\"end\" transform=\"rotate(-50 \(px) \(py))\">\(name)</text>"
+        return
+            "<text class=\"tick\(mark)\" x=\"\(px)\" y=\"\(py)\" text-anchor=\"end\" transform=\"rotate(-50 \(px) \(py))\">\(name)</text>"
     }
 
     private func x(_ index: Int) -> String {

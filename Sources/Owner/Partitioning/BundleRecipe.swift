@@ -1,5 +1,6 @@
 package import BundleFormat
 package import ModelGraph
+import SealedChannel
 package import Tensors
 
 /// Everything that decides what a bundle holds, but the keys.
@@ -45,11 +46,15 @@ package struct BundleRecipe: Sendable {
             guard shape.dimensions == expected else {
                 throw GraphError(
                     .invalidGraph,
-                    "the preprocessing makes a tensor \(expected), the model takes \(shape.dimensions): give the right --preprocess")
+                    "the preprocessing makes a tensor \(expected), the model takes \(shape.dimensions): give the right --preprocess"
+                )
             }
             let frontPart = try FrontNetPart(
                 graph: partition.front, normalization: preprocessing.normalization,
                 boundaryCount: partition.backInputs.count)
+            guard topK.map({ $0 <= AnswerLayout.maximumClassCount }) ?? true else {
+                throw GraphError(.invalidGraph, "an answer lists at most \(AnswerLayout.maximumClassCount) classes")
+            }
             let mappingPart = try MappingUnitPart(
                 graph: partition.mapping, appliesSoftmax: !graph.endsInProbabilities, classNames: classNames,
                 topK: topK ?? min(Self.defaultTopK, classNames.count))

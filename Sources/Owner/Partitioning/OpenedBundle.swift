@@ -54,7 +54,7 @@ package struct OpenedBundle: Sendable {
             let content = try Self.read(file, in: folder, maximumBytes: Self.maximumPartBytes)
             guard ContentDigest(of: content).description == part.sha256 else {
                 throw PartitioningError(
-                    .damagedBundle, "\(path): \(part.file) is not the file that the manifest lists: copy the bundle again")
+                    .damagedBundle, "\(path): \(part.file) is not what the manifest lists: copy the bundle again")
             }
             bytes[file] = content
         }
@@ -76,8 +76,12 @@ package struct OpenedBundle: Sendable {
         _ file: BundleFile, in folder: URL, maximumBytes: Int
     ) throws(PartitioningError) -> [UInt8] {
         let path = folder.appending(path: file.rawValue).path
-        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
-            throw PartitioningError(.damagedBundle, "\(folder.path): \(file.rawValue) is missing")
+        // Links are not followed and pipes not waited for: a bundle comes from somebody else.
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            let size = attributes[.size] as? Int
+        else { throw PartitioningError(.damagedBundle, "\(folder.path): \(file.rawValue) is missing") }
+        guard attributes[.type] as? FileAttributeType == .typeRegular else {
+            throw PartitioningError(.damagedBundle, "\(folder.path): \(file.rawValue) is not a regular file")
         }
         guard size <= maximumBytes else {
             throw PartitioningError(

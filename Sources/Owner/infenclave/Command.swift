@@ -39,6 +39,14 @@ func printJSON(_ value: some Encodable) throws {
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
+/// Prints a value as JSON on one line, for answers that come one after another.
+func printJSONLine(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Not through print: a reader of the lines gets each as soon as there is one.
+    FileHandle.standardOutput.write(try encoder.encode(value) + [0x0A])
+}
+
 /// Writes a line to stderr.
 func printError(_ line: String) {
     FileHandle.standardError.write(Data((line + "\n").utf8))

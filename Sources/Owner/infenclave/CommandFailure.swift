@@ -22,12 +22,19 @@ struct CommandFailure: Error {
             try? printJSON(Body(error: .init(code: code, message: message, remedy: remedy)))
             return
         }
-        printError("infenclave: \(oneLine(message))")
-        if !remedy.isEmpty { printError("  \(oneLine(remedy))") }
+        printError("infenclave: \(printable(message))")
+        if !remedy.isEmpty { printError("  \(printable(remedy))") }
     }
 
-    /// Names come from outside: a line break or a control character in one must not forge output.
-    private func oneLine(_ text: String) -> String {
-        String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
-    }
+}
+
+/// Names come from outside: in a terminal they must not forge lines or change how others are shown.
+func printable(_ text: String) -> String {
+    String(
+        text.unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: " "
+            default: Character(scalar)
+            }
+        })
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Evidence
 import Foundation
 
@@ -17,8 +18,9 @@ struct EnclaveExecutable {
         self.path = URL(filePath: resolved).path
     }
 
-    /// The measurement that development evidence of this executable states.
-    func measurement() throws -> String { try line(["--measure"]) }
+    /// The measurement that development evidence of this executable states: SHA-384 of the file, computed here, not by
+    /// the program that it is about.
+    func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hexadecimal }
 
     /// The public half of a development key, which is made if the file does not exist.
     func developmentKey(_ file: String) throws -> String { try line(["--print-development-key", file]) }
@@ -54,7 +56,7 @@ enum DevelopmentKeyFile {
     static func defaultPath() throws -> String {
         let environment = ProcessInfo.processInfo.environment
         let state =
-            environment["XDG_STATE_HOME"].map { URL(filePath: $0) }
+            environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
             ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".local/state")
         let folder = state.appending(path: "infenclave")
         do {

@@ -180,6 +180,11 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         try require(Self.isHexadecimal(ownerPublicKey, digits: 64), "ownerPublicKey is not 64 hexadecimal digits")
         try require(input.shape.count == 4 && input.shape.allSatisfy { (1...1 << 16).contains($0) }, "input.shape")
         try require((2...1 << 20).contains(classes) && (1...classes).contains(topK), "classes or topK is out of range")
+        for (member, text) in [
+            ("model.name", model.name), ("input.name", input.name), ("cuts.front", cuts.front),
+            ("cuts.mapping", cuts.mapping), ("precision", precision), ("assessment.status", assessment.status),
+            ("assessment.headline", assessment.headline),
+        ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
         let expected = BundleFile.parts(everythingInside: cuts.everythingInside)
@@ -194,6 +199,17 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     private static func isHexadecimal(_ string: String, digits: Int) -> Bool {
         string.utf8.count == digits
             && string.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    /// Whether a terminal or a log shows the text as what it is.
+    private static func isPlain(_ text: String) -> Bool {
+        text.utf8.count <= 4096
+            && text.unicodeScalars.allSatisfy { scalar in
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator: false
+                default: true
+                }
+            }
     }
 
     private static func describe(_ error: any Error) -> String {

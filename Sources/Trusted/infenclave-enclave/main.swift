@@ -31,6 +31,8 @@ func perform(_ arguments: EnclaveArguments) throws {
     }
 }
 
+// Swift's own handlers would print registers and the memory that they point to.
+for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGQUIT] { signal(number, SIG_DFL) }
 OpenMPEnvironment.prepare()
 guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {
     end(EnclaveArguments.usage, status: 64)

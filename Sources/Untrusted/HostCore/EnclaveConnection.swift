@@ -42,10 +42,12 @@ final class EnclaveConnection: Sendable {
     func ask(
         _ message: HostMessage, requestID: UInt64?
     ) async throws(HostError) -> (answer: EnclaveMessage, requestID: UInt64) {
-        let identifier = requestID ?? state.withLock { state in
-            defer { state.nextRequestID += 1 }
-            return state.nextRequestID
-        }
+        let identifier =
+            requestID
+            ?? state.withLock { state in
+                defer { state.nextRequestID += 1 }
+                return state.nextRequestID
+            }
         let result: Result<EnclaveMessage, HostError> = await withCheckedContinuation { continuation in
             let isOpen = state.withLock { state in
                 guard !state.hasEnded else { return false }

@@ -115,21 +115,32 @@ package actor EnclaveHost {
     /// Hands the owner's sealed message to the enclave.
     package func provision(_ ciphertext: [UInt8]) async throws(HostError) {
         let connection = try current()
+        let asked = generation
         guard case .provisioned = try await connection.ask(.provision(ciphertext: ciphertext)) else {
             throw HostError(.protocolViolation, "the enclave did not answer the provisioning message")
+        }
+        guard asked == generation, teeKind != nil else {
+            throw HostError(.enclaveUnavailable, "the enclave process ended after it was provisioned; provision again")
         }
         if !isProvisioned { log("enclave provisioned: serving") }
         isProvisioned = true
     }
 
-    /// Relays a client's `message/ohttp-req` and returns the `message/ohttp-res`.
-    package func answer(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
+    /// Makes room for a request; ``release()`` gives it back.
+    ///
+    /// - Throws: ``HostError`` `.overloaded`.
+    package func admit() throws(HostError) {
         guard waiting < maximumWaiting else {
             metrics.countRefusal("overloaded")
             throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
         }
         waiting += 1
-        defer { waiting -= 1 }
+    }
+
+    package func release() { waiting -= 1 }
+
+    /// Relays a client's `message/ohttp-req`, for which ``admit()`` made room, and returns the `message/ohttp-res`.
+    package func answer(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
         let start = ContinuousClock.now
         do throws(HostError) {
             let answer = try await exchange(message)

@@ -1,3 +1,4 @@
+import CSpawn
 import FrameSocket
 import Glibc
 import Synchronization
@@ -22,16 +23,23 @@ final class EnclaveProcess: Sendable {
         }
         defer { _ = close(enclaveDescriptor) }
 
+        // Out of the way of the descriptors that the enclave starts with.
+        let moved = fcntl(enclaveDescriptor, F_DUPFD_CLOEXEC, 4)
+        guard moved >= 4 else {
+            throw HostError(.enclaveUnavailable, "no file descriptor is left for the enclave's socket")
+        }
+        defer { _ = close(moved) }
+
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, 2, 1)
-        // Everything else that this process has open stays closed to the enclave: descriptors are close-on-exec. A
-        // descriptor that is 3 already keeps that flag through dup2, so it moves out of the way first.
-        let moved = enclaveDescriptor == 3 ? fcntl(enclaveDescriptor, F_DUPFD_CLOEXEC, 4) : enclaveDescriptor
-        defer { if moved != enclaveDescriptor { _ = close(moved) } }
         posix_spawn_file_actions_adddup2(&actions, moved, 3)
+        // The listening socket and the clients' connections are not for the enclave.
+        guard cspawn_close_from(&actions, 4) == 0 else {
+            throw HostError(.enclaveUnavailable, "the enclave's descriptors cannot be prepared")
+        }
 
         // Signals for the host's terminal are not for the enclave: the host ends it in order.
         var attributes = posix_spawnattr_t()
@@ -52,14 +60,15 @@ final class EnclaveProcess: Sendable {
         // Nothing of the host's environment may steer the enclave's libraries, and passive OpenMP teams do not starve
         // the BackNet on a small machine.
         var environment: [UnsafeMutablePointer<CChar>?] =
-            ["OMP_WAIT_POLICY=PASSIVE", "LANG=C"].map { strdup($0 as String) } + [nil]
+            ["OMP_WAIT_POLICY=PASSIVE", "LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
         defer { for variable in environment { free(variable) } }
 
         var processID: pid_t = 0
         let status = posix_spawn(&processID, executable, &actions, &attributes, &argv, &environment)
         guard status == 0 else {
             throw HostError(
-                .enclaveUnavailable, "the enclave \(executable) cannot be started: \(String(cString: strerror(status)))")
+                .enclaveUnavailable, "the enclave \(executable) cannot be started: \(String(cString: strerror(status)))"
+            )
         }
         self.processID = processID
     }

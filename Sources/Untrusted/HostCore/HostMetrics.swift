@@ -40,7 +40,8 @@ package final class HostMetrics: Sendable {
         }
         metric("answers_total", "counter", "Sealed answers sent.", [("", "\(values.answers)")])
         metric(
-            "answer_seconds_total", "counter", "Time from request to answer, summed.", [("", "\(values.answerSeconds)")])
+            "answer_seconds_total", "counter", "Time from request to answer, summed.", [("", "\(values.answerSeconds)")]
+        )
         metric("backnet_runs_total", "counter", "Runs of the BackNet.", [("", "\(values.backNetRuns)")])
         metric("backnet_seconds_total", "counter", "Time in the BackNet, summed.", [("", "\(values.backNetSeconds)")])
         metric("enclave_restarts_total", "counter", "Enclave processes that ended.", [("", "\(values.restarts)")])

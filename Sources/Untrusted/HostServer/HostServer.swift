@@ -1,6 +1,7 @@
 import Foundation
 package import HostCore
 import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -12,6 +13,12 @@ package struct HostServer: Sendable {
     private let hostname: String
     private let port: Int
     private let logger: Logger
+
+    /// A connection without a byte for this long is closed.
+    private static let idleTimeout: TimeAmount = .seconds(60)
+    private static let maximumConnections = 1024
+    /// What is not answered by then is broken off.
+    private static let shutdownTime: Duration = .seconds(10)
 
     package init(host: EnclaveHost, hostname: String, port: Int, logger: Logger) {
         self.host = host
@@ -29,12 +36,16 @@ package struct HostServer: Sendable {
         quiet.logLevel = .warning
         let application = Application(
             router: Routes(host: host).router(),
-            configuration: .init(address: .hostname(hostname, port: port), serverName: "infenclave"),
-            onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
-        let group = ServiceGroup(
+            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
             configuration: .init(
-                services: [.init(service: application, failureTerminationBehavior: .cancelGroup)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+                address: .hostname(hostname, port: port), serverName: "infenclave",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections, logger: quiet)),
+            onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: application, failureTerminationBehavior: .cancelGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = Self.shutdownTime
+        let group = ServiceGroup(configuration: configuration)
         do { try await group.run() } catch let error as IOError {
             await host.stop()
             throw HostServerError(

@@ -10,6 +10,8 @@ import Wire
 struct Routes: Sendable {
     /// A sealed request of the largest image that the enclave takes.
     static let maximumMessageBytes = FrameLimits.maximumMessageBytes
+    /// The owner's message with as many tokens as an enclave takes.
+    private static let maximumProvisioningBytes = 4096 + 32 * 65_536
 
     let host: EnclaveHost
 
@@ -56,7 +58,9 @@ struct Routes: Sendable {
     }
 
     @Sendable private func provision(_ request: Request, _: BasicRequestContext) async -> Response {
-        guard let message = await body(of: request) else { return tooLarge }
+        guard let message = await body(of: request, maximumBytes: Self.maximumProvisioningBytes) else {
+            return tooLarge
+        }
         do throws(HostError) {
             try await host.provision(message)
             return response(Array(#"{"state":"ready"}"#.utf8), type: "application/json")
@@ -69,7 +73,17 @@ struct Routes: Sendable {
                 .unsupportedMediaType, "malformed", "expected the content type message/ohttp-req",
                 remedy: "seal requests as RFC 9458 says, or use the infenclave client")
         }
-        guard let message = await body(of: request) else { return tooLarge }
+        do throws(HostError) {
+            // Admitted before the body is read, so that waiting bodies are bounded, too.
+            try await host.admit()
+        } catch { return refusal(for: error) }
+        let answer = await admittedAnswer(request)
+        await host.release()
+        return answer
+    }
+
+    private func admittedAnswer(_ request: Request) async -> Response {
+        guard let message = await body(of: request, maximumBytes: Self.maximumMessageBytes) else { return tooLarge }
         do throws(HostError) {
             return response(try await host.answer(message), type: "message/ohttp-res")
         } catch { return refusal(for: error) }
@@ -83,18 +97,20 @@ struct Routes: Sendable {
             body: .init(byteBuffer: body))
     }
 
-    private func body(of request: Request) async -> [UInt8]? {
-        guard let buffer = try? await request.body.collect(upTo: Self.maximumMessageBytes) else { return nil }
+    private func body(of request: Request, maximumBytes: Int) async -> [UInt8]? {
+        guard let buffer = try? await request.body.collect(upTo: maximumBytes) else { return nil }
         return Array(buffer.readableBytesView)
     }
 
     private func bytes(hexadecimal text: String) -> [UInt8]? {
         let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
         guard digits.count % 2 == 0, digits.count <= 256 else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { result, index in
-            guard let high = digits[index], let low = digits[index + 1] else { return result = nil }
-            result?.append(UInt8(16 * high + low))
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            bytes.append(UInt8(16 * high + low))
         }
+        return bytes
     }
 
     private func response(_ bytes: [UInt8], type: String) -> Response {

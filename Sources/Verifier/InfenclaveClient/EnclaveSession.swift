@@ -40,6 +40,11 @@ public struct EnclaveSession: Sendable {
         self.transport = transport
     }
 
+    /// Whether the enclave was restarted or has made new keys since the other session was attested.
+    public func hasOtherKeys(than other: EnclaveSession) -> Bool {
+        peer.epoch != other.peer.epoch || peer.keyConfiguration != other.peer.keyConfiguration
+    }
+
     /// The picture as the model's input, before normalisation, which happens in the enclave: u8 `[1, height, width,
     /// channels]`.
     ///
@@ -156,6 +161,7 @@ public struct EnclaveSession: Sendable {
 }
 
 extension ServiceLimits {
-    /// 64 requests at a time, and as many in all as an enclave may remember.
-    public static let standard = ServiceLimits(requestsInFlight: 64, requestsInEpoch: 1 << 40)
+    /// 64 requests at a time and a million in all: who feeds chosen inputs to a FrontNet and sees what crosses the
+    /// boundary can learn to invert it, so there is a bound.
+    public static let standard = ServiceLimits(requestsInFlight: 64, requestsInEpoch: 1_000_000)
 }

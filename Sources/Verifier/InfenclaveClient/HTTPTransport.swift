@@ -53,6 +53,7 @@ struct HTTPTransport: Sendable {
     private func send(_ request: URLRequest, maximumBytes: Int) async throws(ClientError) -> Response {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = Self.timeout
+        configuration.timeoutIntervalForResource = 2 * Self.timeout
         configuration.httpShouldSetCookies = false
         configuration.urlCache = nil
         let receiver = Receiver(maximumBytes: maximumBytes)

@@ -7,19 +7,22 @@ protocol Pass: Sendable {
 
 /// The passes in the order in which they run.
 enum Optimizer {
-    static var passes: [any Pass.Type] { [
-        ViewRemoval.self,
-        ConstantFolding.self,
-        DeadCodeRemoval.self,
-        HardSigmoidExpansion.self,
-        SwishRecognition.self,
-        MatrixProductSelection.self,
-        BatchNormalizationFolding.self,
-        PaddingMerging.self,
-        ActivationFusion.self,
-        ResidualFusion.self,
-        DeadCodeRemoval.self,
-    ] }
+    static var passes: [any Pass.Type] {
+        [
+            ViewRemoval.self,
+            ConstantFolding.self,
+            DeadCodeRemoval.self,
+            HardSigmoidExpansion.self,
+            SwishRecognition.self,
+            MatrixProductSelection.self,
+            ChannelScalingFolding.self,
+            BatchNormalizationExpansion.self,
+            PaddingMerging.self,
+            ActivationFusion.self,
+            ResidualFusion.self,
+            DeadCodeRemoval.self,
+        ]
+    }
 
     static func optimize(_ draft: inout Draft) throws(InferenceError) {
         for pass in passes { try pass.apply(to: &draft) }

@@ -33,6 +33,11 @@ final class Execution: @unchecked Sendable {
             }
         }
         let constants = try ConstantStore(lowering, used: used.sorted(), stream: stream, options: options)
+        guard plan.byteCount <= options.maximumWorkingBytes - scratchBytes else {
+            throw OneDNNError(
+                message: "activations of \(plan.byteCount) bytes exceed the limit of \(options.maximumWorkingBytes)",
+                isUnimplemented: false)
+        }
         let arena = options.allocator.allocate(byteCount: plan.byteCount + MemoryPlan.aligned(scratchBytes))
 
         var memories: [Int: TensorMemory] = [:]

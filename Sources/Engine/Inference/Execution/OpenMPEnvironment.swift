@@ -17,7 +17,7 @@ package enum OpenMPEnvironment {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
-    /// Long enough to bridge the gap from one primitive to the next (some microseconds), too short to notice after the
-    /// last one.
-    private static let spinCount = "2000"
+    /// Long enough to bridge the gap from one primitive to the next, some ten microseconds; after the last one a thread
+    /// spins for a fraction of a millisecond more.
+    private static let spinCount = "20000"
 }

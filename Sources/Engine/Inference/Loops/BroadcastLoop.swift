@@ -23,7 +23,9 @@ extension Loop {
             let (leftStep, rightStep) = (left.last ?? 0, right.last ?? 0)
             for row in 0..<(result.dropLast().reduce(1, *)) {
                 let (x, y) = (a + walk.offset(left), b + walk.offset(right))
-                for index in 0..<inner { target[row * inner + index] = combine(x[index * leftStep], y[index * rightStep]) }
+                for index in 0..<inner {
+                    target[row * inner + index] = combine(x[index * leftStep], y[index * rightStep])
+                }
                 walk.advanceRow()
             }
         }

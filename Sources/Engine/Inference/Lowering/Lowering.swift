@@ -146,7 +146,8 @@ struct Lowering {
 
     /// The same memory read under another layout.
     mutating func alias(_ value: Int, as layout: TensorLayout, byteOffset: Int = 0) -> Int {
-        if byteOffset == 0, case .constant(let tensor, let source) = values[value].place, source == values[value].layout {
+        if byteOffset == 0, case .constant(let tensor, let source) = values[value].place, source == values[value].layout
+        {
             return add(.constant(tensor, layout: layout), layout)
         }
         return add(.within(value, byteOffset: byteOffset), layout)

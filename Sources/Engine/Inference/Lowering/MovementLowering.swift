@@ -80,7 +80,8 @@ extension Lowering {
         guard let part = try layout(source).part(ranges) else { return source }
         let view = add(.within(source, byteOffset: part.byteOffset), part.layout)
         return try copied(
-            view, to: wantsChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(type.planDimensions),
+            view,
+            to: wantsChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(type.planDimensions),
             for: node)
     }
 
@@ -96,7 +97,8 @@ extension Lowering {
         }
         let isChannelsLast = rank >= 3 && !layout(source).isRowMajor && layout(source).isChannelsLast
         if !isChannelsLast { source = try rowMajor(source, for: node) }
-        let target = add(.arena, isChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(shape: type))
+        let target = add(
+            .arena, isChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(shape: type))
         emit(.fill(pad.value, count: type.shape.elementCount), [], to: target, for: node)
         let inside = (0..<rank).map { (start: pad.pads[$0], step: 1, count: shape[$0]) }
         guard let part = try layout(target).part(inside) else { return target }

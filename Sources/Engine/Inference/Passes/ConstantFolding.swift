@@ -59,7 +59,7 @@ enum ConstantFolding: Pass {
             case .hardSwish: .activation(Activation(.hardSwish))
             case .tanh: .activation(Activation(.tanh))
             case .elu: .activation(Activation(.elu, alpha: function.alpha))
-            case .linear, .swish: nil
+            case .linear, .swish, .squareRoot: nil
             }
         case .scaleShift, .innerProduct, .matMul: nil
         }

@@ -37,7 +37,8 @@ enum MatrixProductSelection: Pass {
                 {
                     inputs.append(
                         draft.addConstant(
-                            try Constants.repeated(bias, to: columns, scale: gemm.beta, draft.options), "\(node.inputs[2])*"
+                            try Constants.repeated(bias, to: columns, scale: gemm.beta, draft.options),
+                            "\(node.inputs[2])*"
                         ))
                 } else {
                     isComplete = false

@@ -65,18 +65,17 @@ package struct Assessor: Sendable {
         let recommendation = Recommendation.choose(
             among: measurements, verdicts: verdicts, gates: configuration.gates,
             mapping: (mapping.name, mapping.nodesInside), pictures: decoded)
-        let unsure = pictures.truths.count { $0.confidence < Warnings.confidence }
         return AssessmentResult(
             model: model.description, validator: configuration.validator?.description,
             images: pictures.entries.count, skipped: pictures.skipped, channelImages: pictures.truths.count,
             trainingImages: split.training.count, testImages: split.testing.count, seed: configuration.seed,
             gates: configuration.gates,
             baselineMean: Statistics.mean(pictures.truths.map(KullbackLeibler.uniformBaseline)),
-            validatorUnsure: unsure, cuts: measurements, verdicts: verdicts, recommendation: recommendation,
+            validatorUnsure: Warnings.unsure(pictures.truths), cuts: measurements, verdicts: verdicts,
+            recommendation: recommendation,
             paperRule: PaperRule.choose(among: measurements), mapping: mapping.name, gallery: gallery,
             warnings: Warnings.texts(
-                pictures: pictures.entries.count, decoded: decoded, judged: pictures.truths.count, unsure: unsure,
-                skipped: pictures.skipped, independentValidator: configuration.validator != nil),
+                pictures, decoded: decoded, independentValidator: configuration.validator != nil),
             modelMilliseconds: costs.modelMilliseconds, threads: configuration.threads)
     }
 }

@@ -43,7 +43,8 @@ enum DecoderStage {
                     do throws(AssessmentError) { features.append(try layout.features(of: crossing[index])) } catch {
                         throw AssessmentError(
                             error.code,
-                            "cut '\(groupCuts[index].name)', picture \(pictures.entries[picture].name): \(error.message)")
+                            "cut '\(groupCuts[index].name)', picture \(pictures.entries[picture].name): \(error.message)"
+                        )
                     }
                 }
                 return features

@@ -15,8 +15,10 @@ enum GalleryStage {
         // Test pictures that the channel KL has seen too come first.
         let judged = pictures.truths.count
         let chosen = Array(
-            split.testing.indices.sorted { (split.testing[$0] >= judged ? 1 : 0) < (split.testing[$1] >= judged ? 1 : 0) }
-                .prefix(rows)
+            split.testing.indices.sorted {
+                (split.testing[$0] >= judged ? 1 : 0) < (split.testing[$1] >= judged ? 1 : 0)
+            }
+            .prefix(rows)
         ).sorted()
         var gallery: [GalleryRow] = []
         for position in chosen {

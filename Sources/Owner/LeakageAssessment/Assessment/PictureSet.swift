@@ -14,6 +14,8 @@ struct PictureSet: Sendable {
 
     let entries: [Entry]
     let skipped: [AssessmentResult.SkippedPicture]
+    /// Pictures that differ from each other.
+    let distinct: Int
     private let normalizer: Preprocessor
 
     /// Reads files in the order of their names until there are enough good ones.
@@ -74,12 +76,13 @@ struct PictureSet: Sendable {
                 }
             }
         }
-        guard entries.count >= PictureSplit.minimum else {
+        distinct = Set(entries.map(\.image)).count
+        guard distinct >= PictureSplit.minimum else {
             let refused = skipped.first.map { "; \(skipped.count) could not be used, such as \($0.name): \($0.reason)" }
             throw AssessmentError(
                 .tooFewImages,
-                "\(configuration.imageFolder): \(entries.count) usable pictures, at least \(PictureSplit.minimum) are "
-                    + "needed and 60 or more recommended" + (refused ?? ""))
+                "\(configuration.imageFolder): \(distinct) different usable pictures, at least "
+                    + "\(PictureSplit.minimum) are needed and 60 or more recommended" + (refused ?? ""))
         }
         self.entries = entries
         self.skipped = skipped

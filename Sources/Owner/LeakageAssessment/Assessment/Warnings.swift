@@ -5,15 +5,23 @@ enum Warnings {
     private static let wanted = 60
     private static let wantedByDecoders = 200
 
-    static func texts(
-        pictures: Int, decoded: Int, judged: Int, unsure: Int, skipped: [AssessmentResult.SkippedPicture],
-        independentValidator: Bool
-    ) -> [String] {
+    static func texts(_ set: PictureSet, decoded: Int, independentValidator: Bool) -> [String] {
+        let (skipped, truths) = (set.skipped, set.truths)
+        let (judged, unsure) = (truths.count, unsure(truths))
         var texts: [String] = []
         if let first = skipped.first {
             texts.append(
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
                     + first.reason)
+        }
+        if set.distinct < set.entries.count {
+            texts.append(
+                "\(set.entries.count - set.distinct) of the pictures are copies of others: an attacker may have learned from "
+                    + "the picture that it is tested on.")
+        }
+        if Set(truths.map(\.likeliestClass)).count == 1 {
+            texts.append(
+                "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another.")
         }
         if !independentValidator {
             texts.append(
@@ -26,12 +34,17 @@ enum Warnings {
         }
         if judged < wanted {
             texts.append(
-                "\(judged) pictures for the channel KL; \(wanted) without a failure would bound the failing share at 5 %.")
+                "\(judged) pictures for the channel KL; \(wanted) without a failure would bound the failing share at 5 %."
+            )
         }
         if decoded < wantedByDecoders {
             texts.append(
-                "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R².")
+                "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R²."
+            )
         }
         return texts
     }
+
+    /// How many pictures the validator is unsure of.
+    static func unsure(_ truths: [ClassDistribution]) -> Int { truths.count { $0.confidence < confidence } }
 }

@@ -61,7 +61,8 @@ extension Graph {
             case .arithmetic, .concat:
                 // Operands of other extents (a channel's weight, for instance) do not move the grid.
                 let extents = type(of: output).shape.dimensions.suffix(2)
-                grids[output] = node.inputs.lazy.filter { self.type(of: $0).shape.dimensions.suffix(2) == extents }
+                grids[output] =
+                    node.inputs.lazy.filter { self.type(of: $0).shape.dimensions.suffix(2) == extents }
                     .compactMap { grids[$0] }.first
             case .pad(let pad) where pad.pads.count == 8:
                 var moved = grid

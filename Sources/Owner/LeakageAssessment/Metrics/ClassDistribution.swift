@@ -46,6 +46,9 @@ package struct ClassDistribution: Sendable {
     /// The largest probability.
     package var confidence: Double { probabilities.max() ?? 0 }
 
+    /// The class of the largest probability, the first of several.
+    package var likeliestClass: Int { probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0 }
+
     /// ln max(p, ``floor``) for each class.
     package var flooredLogarithms: [Double] { probabilities.map { log(max($0, Self.floor)) } }
 }

@@ -20,13 +20,16 @@ package struct PartitionPlan: Sendable, Hashable {
         front: String, mapping: String, modelSHA256: String, assessmentSHA256: String, rule: String, reason: String
     ) throws(AssessmentError) {
         for (name, value) in [("front", front), ("mapping", mapping)] where value.isEmpty || value.utf8.count > 4096 {
-            throw AssessmentError(.malformedPlan, "plan: '\(name)' is empty or over 4096 bytes, expected a layer's name")
+            throw AssessmentError(
+                .malformedPlan, "plan: '\(name)' is empty or over 4096 bytes, expected a layer's name")
         }
         for (name, value) in [("modelSHA256", modelSHA256), ("assessmentSHA256", assessmentSHA256)] {
-            let isDigest = value.utf8.count == 64 && value.utf8.allSatisfy { digit in
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(digit)
-            }
+            let isDigest =
+                value.utf8.count == 64
+                && value.utf8.allSatisfy { digit in
+                    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit)
+                        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(digit)
+                }
             guard isDigest else {
                 throw AssessmentError(
                     .malformedPlan, "plan: '\(name)' is no SHA-256, expected 64 lower-case hexadecimal digits")

@@ -42,7 +42,8 @@ package struct Recommendation: Sendable, Hashable {
                     + "\(Format.bytes(cheapest.cost.boundaryBytes)) cross per picture.")
             return Recommendation(
                 front: cheapest.name, mapping: mapping.name, rule: rule,
-                reason: "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.name)' or deeper, "
+                reason:
+                    "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.name)' or deeper, "
                     + "and no cheaper cut holds.",
                 details: details)
         }

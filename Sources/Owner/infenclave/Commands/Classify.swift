@@ -5,6 +5,7 @@ import Foundation
 import Imaging
 import InfenclaveClient
 import SealedChannel
+import SecretMemory
 import Tensors
 
 struct Classify: Command {
@@ -14,7 +15,7 @@ struct Classify: Command {
     @OptionGroup var target: ServerArguments
     @Option(help: "Your access token.") var token: String
     @Option(help: "How many classes to print.") var top = 5
-    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Print JSON, one object a line for each picture.") var json = false
     @Argument(help: "Pictures (JPEG, PNG, WebP), or .npy files with the input tensor.") var images: [String]
 
     func validate() throws {
@@ -22,6 +23,7 @@ struct Classify: Command {
     }
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         let client = try target.client()
         let accessToken = try AccessToken(contentsOf: token)
         // Pictures are read before anything is sent, so that a corrupt one among them sends nothing.
@@ -30,7 +32,6 @@ struct Classify: Command {
         var session = try await client.attest()
         target.warnOfDevelopment()
         var attestation = (ContinuousClock.now - start).milliseconds
-        var answers: [Answer] = []
         for (path, input) in zip(images, inputs) {
             let begin = ContinuousClock.now
             let tensor = try input.encoded(for: session, path: path)
@@ -41,7 +42,10 @@ struct Classify: Command {
             } catch {
                 guard error.asksForFreshEvidence else { throw error }
                 let again = ContinuousClock.now
-                session = try await client.attest()
+                let fresh = try await client.attest()
+                // A host that merely says so must not get the same picture sealed twice.
+                guard fresh.hasOtherKeys(than: session) else { throw error }
+                session = fresh
                 attestation = (ContinuousClock.now - again).milliseconds
                 results = try await session.classify(tensor, token: accessToken)
             }
@@ -52,10 +56,8 @@ struct Classify: Command {
                     request: (ContinuousClock.now - sent).milliseconds),
                 tee: session.peer.verdict.tee.rawValue, measurement: session.measurement)
             attestation = 0
-            answers.append(answer)
-            if !json { answer.printTable() }
+            if json { try printJSONLine(answer) } else { answer.printTable() }
         }
-        if json { try printJSON(answers) }
     }
 
     private enum Input {
@@ -102,9 +104,7 @@ struct Classify: Command {
         func printTable() {
             print("\(image)  (\(String(format: "%.1f", milliseconds.request)) ms)")
             for result in results {
-                // A name is the owner's text; control characters in it must not reach the terminal.
-                let name = String(result.class.unicodeScalars.filter { $0.properties.generalCategory != .control })
-                print(String(format: "  %6.2f %%  ", result.probability * 100) + name)
+                print(String(format: "  %6.2f %%  ", result.probability * 100) + printable(result.class))
             }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SealedChannel
+import SecretMemory
 
 struct Keygen: Command {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case owner, token }
@@ -11,6 +12,7 @@ struct Keygen: Command {
     @Option(help: "The file to write, with mode 0600.") var out: String
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         switch kind {
         case .owner:
             let key = OwnerSigningKey.random()

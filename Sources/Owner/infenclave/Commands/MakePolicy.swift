@@ -39,6 +39,7 @@ struct MakePolicy: Command {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try OutputFile.write(try encoder.encode(policy) + [0x0A], to: out)
         print("wrote \(out): it accepts only this bundle in this build of the enclave")
+        print("the bundle's owner has the key \(opened.ownerPublicKey): compare it with what the owner told you")
         printError("warning: a policy for the development TEE is for trials on machines that you own")
     }
 

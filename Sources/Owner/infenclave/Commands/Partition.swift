@@ -5,6 +5,7 @@ import LeakageAssessment
 import ModelGraph
 import Partitioning
 import SealedChannel
+import SecretMemory
 import Tensors
 
 struct Partition: Command {
@@ -34,6 +35,7 @@ struct Partition: Command {
     }
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         let model = try source.load()
         let cuts = try resolvedCuts(for: model)
         let names = try Self.classNames(labels)
@@ -47,6 +49,9 @@ struct Partition: Command {
             assessment: cuts.assessment)
         // What can be refused is refused before any key is made.
         _ = try recipe.partitioned()
+        guard !FileManager.default.fileExists(atPath: out) else {
+            throw CommandFailure("file", "\(out) exists already", remedy: "remove it or choose another name")
+        }
         let modelKey = ModelKey.random()
         try modelKey.write(to: keyOut)
         var written = [keyOut]

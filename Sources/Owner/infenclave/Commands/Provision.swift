@@ -3,6 +3,7 @@ import Attestation
 import Evidence
 import InfenclaveClient
 import SealedChannel
+import SecretMemory
 
 struct Provision: Command {
     static let configuration = CommandConfiguration(
@@ -12,6 +13,10 @@ struct Provision: Command {
     @Option(help: "The model key, as `partition` wrote it.") var key: String
     @Option(help: "The owner's signing key.") var ownerKey: String
     @Option(help: "A client's access token; repeat it for more.") var clientToken: [String] = []
+    @Option(help: "Requests that the enclave answers in all until it is restarted.")
+    var requests: UInt64 = ServiceLimits.standard.requestsInEpoch
+    @Option(help: "Requests that the enclave holds at a time.")
+    var inFlight: UInt32 = ServiceLimits.standard.requestsInFlight
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -21,13 +26,16 @@ struct Provision: Command {
     }
 
     func execute() async throws {
+        try ProcessHardening.forbidDumps()
         let client = try target.client()
         let modelKey = try ModelKey(contentsOf: key)
         let owner = try OwnerSigningKey(contentsOf: ownerKey)
         let tokens = try clientToken.map { try AccessToken(contentsOf: $0).digest }
         let session = try await client.attest()
         target.warnOfDevelopment()
-        try await session.provision(modelKey: modelKey, ownerKey: owner, tokens: tokens)
+        try await session.provision(
+            modelKey: modelKey, ownerKey: owner, tokens: tokens,
+            limits: ServiceLimits(requestsInFlight: inFlight, requestsInEpoch: requests))
         if json {
             struct Answer: Encodable {
                 let state = "ready"

@@ -59,7 +59,7 @@ struct Serve: Command {
             host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
         try await server.run { port in
             log.serve()
-            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.host):\(port)")
+            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.urlHost):\(port)")
         }
         printError("infenclave: stopped")
     }
@@ -96,6 +96,9 @@ struct ListenAddress {
         host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         self.port = port
     }
+
+    /// As it stands in a URL.
+    var urlHost: String { host.contains(":") ? "[\(host)]" : host }
 }
 
 extension HostedBundle {

@@ -16,10 +16,7 @@ struct PartAssembly {
         guard let claimed = Int(exactly: claimed), claimed <= limit, totalBytes == nil || totalBytes == claimed,
             offset == UInt64(bytes.count), !chunk.isEmpty, chunk.count <= claimed - bytes.count
         else { throw EnclaveRefusal(.partRefused) }
-        if totalBytes == nil {
-            totalBytes = claimed
-            bytes.reserveCapacity(claimed)
-        }
+        totalBytes = claimed
         bytes.append(contentsOf: chunk)
     }
 }

@@ -17,7 +17,7 @@ struct ChannelKeyRing {
         self.requestsPerKey = requestsPerKey
     }
 
-    /// Opens a request that was not opened before.
+    /// Opens a request that was not served before.
     ///
     /// - Throws: ``EnclaveRefusal``: `malformed`, `unknownKey`, `undecipherable`, `replayed`, `internalFault`.
     mutating func open(_ message: [UInt8], maximumBytes: Int) throws(EnclaveRefusal) -> OpenedRequest {
@@ -26,9 +26,13 @@ struct ChannelKeyRing {
         do throws(SealedChannelError) {
             opened = try ObliviousGateway(keys: keys, maximumMessageBytes: maximumBytes).open(message.span.bytes)
         } catch { throw EnclaveRefusal(error.code.refusal) }
-        guard replays.admit(opened.replayIdentifier) else { throw EnclaveRefusal(.replayed) }
+        guard !replays.contains(opened.replayIdentifier) else { throw EnclaveRefusal(.replayed) }
         return opened
     }
+
+    /// Notes that a request of a listed client is about to be served. Others need not be remembered: no replay of
+    /// them reaches the FrontNet, and they must not wear the keys out.
+    mutating func remember(_ replayIdentifier: ContentDigest) { replays.remember(replayIdentifier) }
 
     /// Makes new keys if the present ones have opened as many requests as are remembered.
     mutating func renewIfWorn() throws(EnclaveRefusal) {

@@ -20,6 +20,7 @@ struct ReplayGuard {
 
     var count: Int { seen.count }
 
-    /// - Returns: Whether this request is new.
-    mutating func admit(_ identifier: ContentDigest) -> Bool { seen.insert(Trace(identifier)).inserted }
+    func contains(_ identifier: ContentDigest) -> Bool { seen.contains(Trace(identifier)) }
+
+    mutating func remember(_ identifier: ContentDigest) { seen.insert(Trace(identifier)) }
 }

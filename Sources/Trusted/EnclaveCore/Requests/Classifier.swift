@@ -66,8 +66,11 @@ struct Classifier: ~Copyable {
     /// - Parameters:
     ///   - request: A binary HTTP request that its channel key opened.
     ///   - allowance: How many requests of listed clients may still be served; one less after the call.
+    ///   - onListedClient: Called once the token is known to be listed, before anything is computed.
     /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `failed`.
-    func start(_ request: RawSpan, allowance: inout UInt64) throws(AnswerRefusal) -> Start {
+    func start(
+        _ request: RawSpan, allowance: inout UInt64, onListedClient: () -> Void
+    ) throws(AnswerRefusal) -> Start {
         let classification: ClassificationRequest
         do throws(SealedChannelError) {
             classification = try ClassificationRequest(binaryRequest: request, accepting: frontNet.inputTypes)
@@ -75,6 +78,7 @@ struct Classifier: ~Copyable {
             throw AnswerRefusal(error.code == .wrongTensorType ? .wrongTensorType : .malformedRequest)
         }
         guard provisioning.lists(classification.token) else { throw AnswerRefusal(.unknownToken) }
+        onListedClient()
         guard allowance > 0 else { throw AnswerRefusal(.overLimit) }
         allowance -= 1
         let results = try frontNet.run(classification.tensor)

@@ -56,8 +56,12 @@ final class Service {
         let opened = try keyRing.open(message, maximumBytes: classifier.maximumRequestBytes)
         total.opened += 1
         let sealer = opened.sealer
+        let identifier = opened.replayIdentifier
         do throws(AnswerRefusal) {
-            switch try classifier.start(opened.request.bytes, allowance: &allowance) {
+            let start = try classifier.start(opened.request.bytes, allowance: &allowance) {
+                keyRing.remember(identifier)
+            }
+            switch consume start {
             case .answered(let response):
                 let answer = try answer(response, sealer)
                 return [Frame(requestID: requestID, message: .answer(answer))]

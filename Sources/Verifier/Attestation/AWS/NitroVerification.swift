@@ -1,3 +1,4 @@
+import Crypto
 import Evidence
 
 /// Verification of Nitro attestation documents up to AWS's root. Each step is a named check. AWS says not to use
@@ -17,10 +18,11 @@ struct NitroVerification {
         try log.require(.evidenceFormat, true, otherwise: .malformed, found: document.moduleID)
         claims.read(document)
 
-        let trusted = request.roots.certificates(for: .nitro)
+        let trusted = request.roots.certificates(for: .nitro).map { Array(SHA256.hash(data: $0.der)).hex }
+        let root = Array(SHA256.hash(data: document.certificateBundle[0])).hex
         try log.require(
-            .documentRoot, trusted.contains { $0.der == document.certificateBundle[0] }, otherwise: .untrustedRoot,
-            found: "\(document.certificateBundle[0].count) bytes that are not the root's")
+            .documentRoot, trusted.contains(root), otherwise: .untrustedRoot, found: "certificate \(root)",
+            expected: trusted.joined(separator: " or "))
         var chain: [Certificate] = []
         do throws(CertificateFault) {
             for der in document.certificateBundle + [document.certificate] {

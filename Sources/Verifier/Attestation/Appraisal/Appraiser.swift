@@ -39,6 +39,7 @@ public struct Appraiser: Sendable {
             seenBefore: seenBefore)
         var log = CheckLog()
         var claims = Claims()
+        var isComplete = false
         do throws(Rejection) {
             // Before anything is read: a TEE that the policy does not name is of no interest.
             guard policy.tee.contains(document.tee) else {
@@ -51,11 +52,13 @@ public struct Appraiser: Sendable {
                 .verify(&claims, &log)
             PolicyAppraisal(policy: policy, request: request, isForPeer: true).check(claims, &log)
             try DocumentBinding(policy: policy, document: document, nonce: nonce).check(claims, &log)
+            isComplete = true
         } catch {
             // The log has the failed check.
         }
         let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
-        guard verdict.isAccepted else { throw AttestationError(rejected: verdict) }
+        // A stage that ended without a failed check would be a defect here; it accepts nobody.
+        guard isComplete, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
         return VerifiedPeer(document, verdict)
     }
 }

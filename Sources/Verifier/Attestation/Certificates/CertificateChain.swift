@@ -17,7 +17,9 @@ enum CertificateChain {
                 return "\(name(certificate)) has a critical extension that is not known"
             }
             if index == chain.count - 1 {
-                guard certificate.maySign else { return "\(name(certificate)) may not sign" }
+                guard certificate.maySign, certificate.basicConstraints?.isAuthority != true else {
+                    return "\(name(certificate)) may not sign, or is an authority"
+                }
             } else {
                 guard certificate.mayIssue else { return "\(name(certificate)) may not issue certificates" }
                 let below = chain.count - 2 - index

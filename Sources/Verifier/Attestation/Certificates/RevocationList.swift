@@ -3,8 +3,8 @@ struct RevocationList: Sendable {
     let issuer: [UInt8]
     let thisUpdate: Timestamp
     let nextUpdate: Timestamp
-    /// Content octets of the INTEGER of extension CRL number.
-    let number: [UInt8]
+    /// Whether the list has a number and the identifier of its authority's key, as Intel's have to.
+    let isNumbered: Bool
     private let revoked: Set<[UInt8]>
     private let signedBytes: ArraySlice<UInt8>
     private let algorithm: SignatureAlgorithm
@@ -39,18 +39,18 @@ struct RevocationList: Sendable {
             }
         }
         self.revoked = revoked
-        let extensions = try Certificate.extensions(content.element(DERTag.context(0), "the extensions").reader)
+        let extensions = try content.optional(DERTag.context(0)).map { list throws(CertificateFault) in
+            try Certificate.extensions(list.reader)
+        }
         try content.finish("the list's content")
 
         // A delta list, or one of only some certificates, would say so in a critical extension.
-        guard !extensions.contains(where: { $0.value.isCritical }) else {
+        guard !(extensions ?? [:]).contains(where: { $0.value.isCritical }) else {
             throw CertificateFault("the list has a critical extension, which makes it a partial one")
         }
-        guard extensions[ObjectIdentifiers.authorityKeyIdentifier] != nil,
-            let number = extensions[ObjectIdentifiers.crlNumber]
-        else { throw CertificateFault("the list lacks its number or its authority's key identifier") }
-        var reader = DERReader(number.value)
-        self.number = try reader.integer("the list's number")
+        isNumbered =
+            extensions?[ObjectIdentifiers.authorityKeyIdentifier] != nil
+            && extensions?[ObjectIdentifiers.crlNumber] != nil
     }
 
     func isIssued(by authority: Certificate) -> Bool {

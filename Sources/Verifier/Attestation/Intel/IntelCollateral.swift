@@ -37,8 +37,10 @@ struct IntelCollateral {
         } catch {
             throw log.reject(check, .crlInvalid, found: error.description)
         }
+        let isGenuine = list.isNumbered && list.isIssued(by: authority)
         try log.require(
-            check, list.isIssued(by: authority), otherwise: .crlInvalid, found: "a list not issued by its authority",
+            check, isGenuine, otherwise: .crlInvalid,
+            found: isGenuine ? "" : "a list that is not issued by its authority, or without a number",
             expected: "issuer '\(authority.commonName)'")
         try log.require(
             validity, list.thisUpdate <= time && time <= list.nextUpdate,

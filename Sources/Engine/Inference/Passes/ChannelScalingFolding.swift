@@ -1,0 +1,71 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Folds BatchNormalization, and arithmetic with a constant per channel, into the weights of the convolution before it
+/// or into the scaling before it. A BatchNormalization elsewhere becomes one scale and one shift per channel. Factors
+/// are computed in Double.
+enum ChannelScalingFolding: Pass {
+    static let name = "channel scaling folding"
+
+    static func apply(to draft: inout Draft) {
+        let (uses, producers) = (draft.uses, draft.producers)
+        // After an earlier fold the producer makes the folded node's value.
+        var moved: [String: Int] = [:]
+        var dead: Set<Int> = []
+        for position in draft.nodes.indices {
+            let node = draft.nodes[position]
+            guard let scaling = ChannelScaling(node, draft) else { continue }
+            if uses[scaling.input] == 1, let producer = moved[scaling.input] ?? producers[scaling.input],
+                fold(scaling, into: producer, &draft)
+            {
+                draft.nodes[producer].output = node.output
+                draft.nodes[producer].fused.append(node.name)
+                moved[node.output] = producer
+                dead.insert(position)
+                draft.note(Self.self, node.name)
+            } else if case .operation(.batchNormalization) = node.kind {
+                draft.nodes[position].kind = .scaleShift
+                draft.nodes[position].inputs = [scaling.input] + scaling.constants(node.name, &draft)
+                draft.note(Self.self, node.name)
+            }
+        }
+        draft.remove(dead)
+    }
+
+    private static func fold(_ scaling: ChannelScaling, into producer: Int, _ draft: inout Draft) -> Bool {
+        let node = draft.nodes[producer]
+        guard node.post.isEmpty else { return false }
+        switch node.kind {
+        case .scaleShift:
+            guard let scale = try? draft.constants[node.inputs[1]]?.floats(),
+                let shift = try? draft.constants[node.inputs[2]]?.floats()
+            else { return false }
+            let composed = scaling.after(scale: scale, shift: shift)
+            draft.nodes[producer].inputs = [node.inputs[0]] + composed.constants(node.name, &draft)
+            return true
+        case .operation(.convolution):
+            guard let weights = draft.constants[node.inputs[1]] else { return false }
+            var bias: [Float]?
+            if node.inputs.count == 3 {
+                bias = try? draft.constants[node.inputs[2]]?.floats()
+                guard bias != nil else { return false }
+            }
+            let perChannel = max(1, weights.shape.elementCount / max(1, scaling.scale.count))
+            let folded = weights.withElements(as: Float.self) { elements in
+                Constants.make(weights.shape, draft.options) {
+                    Float(Double(elements[$0]) * scaling.scale[$0 / perChannel])
+                }
+            }
+            let foldedBias = Constants.make(scaling.shape, draft.options) {
+                Float(Double(bias?[$0] ?? 0) * scaling.scale[$0] + scaling.shift[$0])
+            }
+            draft.nodes[producer].inputs = [
+                node.inputs[0], draft.addConstant(folded, "\(node.inputs[1])*"),
+                draft.addConstant(foldedBias, "\(node.name)/bias"),
+            ]
+            return true
+        default: return false
+        }
+    }
+}

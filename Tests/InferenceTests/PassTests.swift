@@ -1,0 +1,271 @@
+import Inference
+import ModelGraph
+import Tensors
+import Testing
+
+/// Each pass: that it changes what it should, that it leaves alone what it must, and that the numbers stay within 1e-5
+/// of the largest output.
+struct PassTests {
+    private static func convolution(_ kernel: Int = 3, pad: Int = 1) -> ModelGraph.Operation {
+        .convolution(Convolution(window: Window(kernel: [kernel, kernel], pads: [pad, pad, pad, pad])))
+    }
+
+    /// x `[2, 8, 6, 6]` and a convolution `y` of it with 8 channels.
+    private static func start(_ description: String) throws -> Problem {
+        var problem = Problem(description)
+        try problem.input("x", [2, 8, 6, 6])
+        try problem.constant("w", [8, 8, 3, 3])
+        problem.node("y", convolution(), "x", "w")
+        return problem
+    }
+
+    private static func normalize(_ problem: inout Problem, _ name: String, _ input: String) throws {
+        for parameter in ["scale", "shift", "mean"] { try problem.constant("\(name).\(parameter)", [8]) }
+        try problem.constant("\(name).variance", [8], in: 0.5...2)
+        problem.node(
+            name, .batchNormalization(BatchNormalization(epsilon: 1e-3)), input, "\(name).scale", "\(name).shift",
+            "\(name).mean", "\(name).variance")
+    }
+
+    @Test("Nodes of constants are computed once")
+    func constantFolding() throws {
+        var problem = try Self.start("constants")
+        try problem.constant("a", [8, 1, 1])
+        try problem.constant("b", [8, 1, 1])
+        problem.node("c", .arithmetic(Arithmetic(.multiply)), "a", "b")
+        problem.node("d", .activation(Activation(.sigmoid)), "c")
+        problem.node("z", .arithmetic(Arithmetic(.divide)), "d", "y")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "constant folding") == ["c", "d"])
+        #expect(plan.kinds == ["convolution", "broadcast divide"])
+    }
+
+    @Test("Identities disappear and views of views see through")
+    func viewRemoval() throws {
+        var problem = try Self.start("views")
+        problem.node("i", .identity(Identity(isDropout: true)), "y")
+        problem.node("f", .flatten(Flatten()), "i")
+        problem.node("r", .reshape(Reshape([2, 8, 36])), "f")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "view removal") == ["i", "r"])
+        #expect(plan.kinds == ["convolution"])
+    }
+
+    @Test("What no output needs is not computed")
+    func deadCode() throws {
+        var problem = try Self.start("dead code")
+        problem.node("z", .activation(Activation(.tanh)), "y")
+        problem.outputs = ["y"]
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "dead code removal") == ["z"])
+        #expect(plan.kinds == ["convolution"])
+    }
+
+    @Test("BatchNormalization goes into the convolution before it, with its bias", arguments: [false, true])
+    func batchNormalizationFolding(_ hasBias: Bool) throws {
+        var problem = Problem("convolution and normalisation")
+        try problem.input("x", [2, 8, 6, 6])
+        try problem.constant("w", [8, 8, 3, 3])
+        try problem.constant("b", [8])
+        if hasBias {
+            problem.node("y", Self.convolution(), "x", "w", "b")
+        } else {
+            problem.node("y", Self.convolution(), "x", "w")
+        }
+        try Self.normalize(&problem, "n", "y")
+        try Self.normalize(&problem, "m", "n")
+        problem.node("z", .activation(Activation(.relu)), "m")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "channel scaling folding") == ["n", "m"])
+        #expect(plan.kinds == ["convolution"])
+        #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["n", "m", "z"])
+    }
+
+    @Test("BatchNormalization elsewhere is one step with the activation after it")
+    func batchNormalizationAlone() throws {
+        var problem = Problem("normalisation of an input")
+        try problem.input("x", [2, 8, 6, 6])
+        try Self.normalize(&problem, "n", "x")
+        problem.node("z", .activation(Activation(.relu)), "n")
+        #expect(try problem.check().kinds == ["scale and shift"])
+
+        var used = try Self.start("a convolution that is used twice")
+        try Self.normalize(&used, "n", "y")
+        used.node("z", .arithmetic(Arithmetic(.add)), "y", "n")
+        let plan = try used.check()
+        #expect(plan.kinds.contains("scale and shift"))
+    }
+
+    @Test("Arithmetic with a constant per channel goes into the convolution or normalisation before it")
+    func channelArithmetic() throws {
+        let functions: [(Arithmetic.Function, Bool)] = [
+            (.add, true), (.multiply, false), (.subtract, true), (.subtract, false), (.divide, true),
+        ]
+        for afterConvolution in [true, false] {
+            var problem = try Self.start("channel arithmetic")
+            if !afterConvolution {
+                problem = Problem("channel arithmetic after normalisation")
+                try problem.input("x", [2, 8, 6, 6])
+                try Self.normalize(&problem, "y", "x")
+            }
+            var last = "y"
+            for (index, (function, isSecond)) in functions.enumerated() {
+                try problem.constant("k\(index)", index == 1 ? [1] : [1, 8, 1, 1], in: 0.5...2)
+                let operands = isSecond ? [last, "k\(index)"] : ["k\(index)", last]
+                last = "z\(index)"
+                problem.node(last, .arithmetic(Arithmetic(function)), operands[0], operands[1])
+            }
+            let plan = try problem.check()
+            #expect(plan.rewrites(by: "channel scaling folding").suffix(5) == ["z0", "z1", "z2", "z3", "z4"])
+            #expect(plan.kinds == [afterConvolution ? "convolution" : "scale and shift"])
+        }
+    }
+
+    @Test("Arithmetic that differs within a channel, or divides by it, stays")
+    func channelArithmeticStays() throws {
+        for (shape, function, operands) in [
+            ([6], Arithmetic.Function.add, ["y", "k"]), ([8, 1, 6], .multiply, ["y", "k"]),
+            ([8, 1, 1], .divide, ["k", "y"]),
+        ] {
+            var problem = try Self.start("arithmetic that stays")
+            problem.node("s", .activation(Activation(.sigmoid)), "y")
+            problem.node("y2", Self.convolution(), "s", "w")
+            try problem.constant("k", shape, in: 0.5...2)
+            let names = operands.map { $0 == "y" ? (function == .divide ? "s" : "y2") : $0 }
+            problem.node("z", .arithmetic(Arithmetic(function)), names[0], names[1])
+            #expect(try problem.check().rewrites(by: "channel scaling folding").isEmpty)
+        }
+    }
+
+    @Test("BatchNormalization by parameters that are computed is arithmetic")
+    func batchNormalizationExpansion() throws {
+        var problem = Problem("normalisation by inputs")
+        try problem.input("x", [2, 8, 6, 6])
+        for parameter in ["scale", "shift", "mean"] { try problem.input(parameter, [8]) }
+        try problem.constant("variance", [8], in: 0.5...2)
+        problem.node(
+            "n", .batchNormalization(BatchNormalization(epsilon: 1e-3)), "x", "scale", "shift", "mean", "variance")
+        #expect(try problem.check().rewrites(by: "batch normalisation expansion") == ["n"])
+    }
+
+    @Test("A Pad with zeros goes into the convolution after it, and into an average that counts padding")
+    func paddingMerging() throws {
+        var problem = Problem("pad and convolution")
+        try problem.input("x", [2, 8, 6, 6])
+        try problem.constant("w", [8, 8, 3, 3])
+        problem.node("p", .pad(Pad(.constant, pads: [0, 0, 0, 1, 0, 0, 1, 2])), "x")
+        problem.node("y", Self.convolution(pad: 0), "p", "w")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "padding merging") == ["y"])
+        #expect(plan.kinds == ["convolution"])
+
+        var average = Problem("pad and pooling")
+        try average.input("x", [2, 8, 6, 6])
+        average.node("p", .pad(Pad(.constant, pads: [0, 0, 1, 1, 0, 0, 1, 1])), "x")
+        average.node("y", .pooling(Pooling(.averageWithPadding, window: Window(kernel: [3, 3]))), "p")
+        #expect(try average.check().rewrites(by: "padding merging") == ["y"])
+    }
+
+    @Test("A Pad stays where the window would pad with something else")
+    func paddingStays() throws {
+        for (value, operation) in [
+            (Float(1), Self.convolution(pad: 0)), (0, .pooling(Pooling(.maximum, window: Window(kernel: [3, 3])))),
+            (0, .pooling(Pooling(.average, window: Window(kernel: [3, 3])))),
+        ] {
+            var problem = Problem("pad that stays")
+            try problem.input("x", [2, 8, 6, 6])
+            problem.node("p", .pad(Pad(.constant, pads: [0, 0, 1, 1, 0, 0, 1, 1], value: value)), "x")
+            if case .convolution = operation {
+                try problem.constant("w", [8, 8, 3, 3])
+                problem.node("y", operation, "p", "w")
+            } else {
+                problem.node("y", operation, "p")
+            }
+            #expect(try problem.check().rewrites(by: "padding merging").isEmpty)
+        }
+    }
+
+    @Test("An activation goes into what makes its operand, unless that is used elsewhere")
+    func activationFusion() throws {
+        var problem = try Self.start("activation")
+        problem.node("z", .activation(Activation(.hardSigmoid, alpha: 0.2, beta: 0.5)), "y")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "activation fusion") == ["z"])
+        #expect(plan.rewrites(by: "hard sigmoid expansion") == ["z"])
+        #expect(plan.kinds == ["convolution"])
+
+        problem.outputs = ["z", "y"]
+        #expect(try problem.check().rewrites(by: "activation fusion").isEmpty)
+    }
+
+    @Test("x times sigmoid(x) is one function in the convolution")
+    func swishRecognition() throws {
+        var problem = try Self.start("swish")
+        problem.node("s", .activation(Activation(.sigmoid)), "y")
+        problem.node("z", .arithmetic(Arithmetic(.multiply)), "s", "y")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "swish recognition") == ["z"])
+        #expect(plan.kinds == ["convolution"])
+
+        var other = try Self.start("a gate of another value")
+        other.node("s", .activation(Activation(.sigmoid)), "x")
+        other.node("z", .arithmetic(Arithmetic(.multiply)), "s", "y")
+        #expect(try other.check().rewrites(by: "swish recognition").isEmpty)
+    }
+
+    @Test("A residual Add and its ReLU go into the later convolution")
+    func residualFusion() throws {
+        var problem = try Self.start("residual")
+        problem.node("r", .activation(Activation(.relu)), "y")
+        problem.node("u", Self.convolution(), "r", "w")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "r", "u")
+        problem.node("z", .activation(Activation(.relu)), "a")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "residual fusion") == ["a"])
+        #expect(plan.kinds == ["convolution", "convolution"])
+        #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["a", "z"])
+    }
+
+    @Test("An operand that is needed later survives a residual Add")
+    func residualOperandSurvives() throws {
+        var problem = try Self.start("residual operand that is used later")
+        problem.node("u", Self.convolution(), "y", "w")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "u", "y")
+        problem.node("z", .arithmetic(Arithmetic(.multiply)), "a", "y")
+        #expect(try problem.check().rewrites(by: "residual fusion") == ["a"])
+
+        problem.outputs = ["y", "a", "z"]
+        try problem.check()
+
+        var input = Problem("residual operand that is the caller's")
+        try input.input("x", [2, 8, 6, 6])
+        try input.constant("w", [8, 8, 3, 3])
+        input.node("y", Self.convolution(), "x", "w")
+        input.node("a", .arithmetic(Arithmetic(.add)), "x", "y")
+        let before = try input.given[0].floats()
+        #expect(try input.check().rewrites(by: "residual fusion") == ["a"])
+        #expect(try input.given[0].floats() == before)
+    }
+
+    @Test("A residual Add stays where the convolution is an output or is used elsewhere")
+    func residualStays() throws {
+        var problem = try Self.start("residual that stays")
+        problem.node("u", Self.convolution(), "y", "w")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "u", "x")
+        problem.outputs = ["a", "u"]
+        #expect(try problem.check().rewrites(by: "residual fusion").isEmpty)
+    }
+
+    @Test("A constant matrix becomes the weights of an inner product that reads the layout of a convolution")
+    func matrixProductSelection() throws {
+        var problem = try Self.start("classifier")
+        problem.node("f", .flatten(Flatten()), "y")
+        try problem.constant("m", [288, 5])
+        try problem.constant("c", [5])
+        problem.node("z", .gemm(Gemm()), "f", "m", "c")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "matrix product selection") == ["z"])
+        #expect(plan.kinds == ["convolution", "inner product"])
+        #expect(plan.steps.last?.kind == "inner product")
+    }
+}
