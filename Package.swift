@@ -221,7 +221,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport", "SealedChannel",
+                "Attestation", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport",
+                "SealedChannel",
                 "SecretMemory",
                 "Tensors", "TestSupport", "infenclave", "infenclave-enclave",
             ]

@@ -70,7 +70,8 @@ struct Deployment {
     /// The classes of each image, best first.
     func classify(_ url: String, _ images: [String], top: Int = 5) throws -> [[ClassProbability]] {
         let outcome = try succeed(classifyArguments(url, images, top: top), in: folder)
-        guard let answers = outcome.json as? [[String: Any]] else { throw Unexpected(outcome.output) }
+        let answers = outcome.jsonLines
+        guard answers.count == images.count else { throw Unexpected(outcome.output) }
         return try answers.map { answer in
             guard let results = answer["results"] as? [[String: Any]] else { throw Unexpected(outcome.output) }
             return try results.map(ClassProbability.init)

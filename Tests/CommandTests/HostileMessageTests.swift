@@ -1,5 +1,7 @@
+import Evidence
 import Foundation
 import SealedChannel
+import SecretMemory
 import Tensors
 import TestSupport
 import Testing

@@ -15,6 +15,12 @@ struct Outcome {
     let errors: String
 
     var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
+    /// One object a line.
+    var jsonLines: [[String: Any]] {
+        output.split(separator: "\n").compactMap {
+            (try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any]
+        }
+    }
     var errorLines: [Substring] { errors.split(separator: "\n", omittingEmptySubsequences: true) }
 
     /// The `code` of a failure in JSON.

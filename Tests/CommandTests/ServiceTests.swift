@@ -129,7 +129,7 @@ struct ServiceTests {
         for (number, client) in clients.enumerated() {
             let outcome = try client.wait()
             #expect(outcome.status == 0)
-            let names = (outcome.json as? [[String: Any]] ?? []).compactMap {
+            let names = outcome.jsonLines.compactMap {
                 (($0["results"] as? [[String: Any]])?.first)?["class"] as? String
             }
             #expect(names == (0..<5).map { Demo.clients[(number + $0) % 3].1 })
