@@ -101,8 +101,9 @@ struct HostileMessageTests {
         func status(_ request: ObliviousRequest) throws -> AnswerStatus {
             let answer = try server.post("/ohttp", request.message)
             try #require(answer.status == 200)
-            return try ClassificationAnswer(binaryResponse: try request.opener.open(answer.body.span.bytes).bytes)
-                .status
+            let body = answer.body
+            let plaintext = try request.opener.open(body.span.bytes)
+            return try ClassificationAnswer(binaryResponse: plaintext.bytes).status
         }
         #expect(try status(try attacker.sealed(token: AccessToken.random())) == .unknownToken)
         let small = try Tensor([UInt8](repeating: 1, count: 12), shape: [1, 2, 2, 3])

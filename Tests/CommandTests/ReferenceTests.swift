@@ -103,7 +103,7 @@ struct ReferenceTests {
         for vector in model.vectors {
             let output = folder.file(vector)
             try succeed(["run", model.path, "--input", model.file("input-" + vector), "--output", output], in: folder)
-            let found = try Tensor(npy: try bytes(of: output).span.bytes)
+            let found = try tensor(in: output)
             let expected = try SharedFiles.array("models/\(model.name)/output-\(vector)")
             try expectClose(found, expected, relativeToLargest: 1e-4, "\(vector)")
         }
@@ -132,7 +132,7 @@ struct ReferenceTests {
         let input = model.file("input-" + vector)
         let answer = try deployment.classify(server.url, [input], top: 20)[0]
         try succeed(["run", model.path, "--input", input, "--output", folder.file("output.npy")], in: folder)
-        let output = try Tensor(npy: try bytes(of: folder.file("output.npy")).span.bytes).floats()
+        let output = try tensor(in: folder.file("output.npy")).floats()
         let probabilities = try model.endsInLogits ? softmax(output) : output.map(Double.init)
         for entry in answer {
             #expect(abs(entry.probability - probabilities[entry.index]) < 1e-5, "\(vector): class \(entry.index)")
@@ -191,4 +191,11 @@ struct ReferenceTests {
                 "\(reference.image), rank \(rank): class \(found.index), expected \(expected.index)")
         }
     }
+}
+
+/// The tensor of a .npy file. Bound to a constant and apart: the optimiser of Swift 6.3 crashes on a span of a temporary.
+@inline(never)
+private func tensor(in file: String) throws -> Tensor {
+    let content = try bytes(of: file)
+    return try Tensor(npy: content.span.bytes)
 }
