@@ -88,7 +88,13 @@ struct TrainedModel: Sendable, CustomTestStringConvertible {
     }
 }
 
-func softmax(_ logits: [Float]) -> [Double] {
+/// The tensor of a `.npy` file.
+private func array(of path: String) throws -> Tensor {
+    let bytes = try bytes(of: path)
+    return try Tensor(npy: bytes.span.bytes)
+}
+
+private func softmax(_ logits: [Float]) -> [Double] {
     let largest = Double(logits.max() ?? 0)
     let exponentials = logits.map { exp(Double($0) - largest) }
     let sum = exponentials.reduce(0, +)
@@ -103,7 +109,7 @@ struct ReferenceTests {
         for vector in model.vectors {
             let output = folder.file(vector)
             try succeed(["run", model.path, "--input", model.file("input-" + vector), "--output", output], in: folder)
-            let found = try Tensor(npy: try bytes(of: output).span.bytes)
+            let found = try array(of: output)
             let expected = try SharedFiles.array("models/\(model.name)/output-\(vector)")
             try expectClose(found, expected, relativeToLargest: 1e-4, "\(vector)")
         }
@@ -132,7 +138,7 @@ struct ReferenceTests {
         let input = model.file("input-" + vector)
         let answer = try deployment.classify(server.url, [input], top: 20)[0]
         try succeed(["run", model.path, "--input", input, "--output", folder.file("output.npy")], in: folder)
-        let output = try Tensor(npy: try bytes(of: folder.file("output.npy")).span.bytes).floats()
+        let output = try array(of: folder.file("output.npy")).floats()
         let probabilities = try model.endsInLogits ? softmax(output) : output.map(Double.init)
         for entry in answer {
             #expect(abs(entry.probability - probabilities[entry.index]) < 1e-5, "\(vector): class \(entry.index)")
