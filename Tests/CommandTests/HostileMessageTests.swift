@@ -19,8 +19,8 @@ private struct Attacker {
     }
 
     func configuration() throws -> KeyConfiguration {
-        try KeyConfiguration.preferred(
-            in: try KeyConfiguration.parseList(try server.evidence().keyConfiguration.span.bytes))
+        let list = try server.evidence().keyConfiguration
+        return try KeyConfiguration.preferred(in: KeyConfiguration.parseList(list.span.bytes))
     }
 
     func sealed(
@@ -32,13 +32,20 @@ private struct Attacker {
         return try ObliviousRequest.seal(request.bytes, to: try configuration ?? self.configuration())
     }
 
+    /// What the enclave says inside the sealed answer.
+    func status(of answer: HTTPAnswer, to request: ObliviousRequest) throws -> AnswerStatus {
+        guard answer.status == 200 else { throw Unexpected("HTTP status \(answer.status): \(answer.code ?? "")") }
+        let plaintext = try request.opener.open(answer.body.span.bytes)
+        let decoded = try ClassificationAnswer(binaryResponse: plaintext.bytes)
+        return decoded.status
+    }
+
     /// An honest request is answered.
     func expectService(_ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let request = try sealed()
         let answer = try server.post("/ohttp", request.message)
         #expect(answer.status == 200, comment, sourceLocation: sourceLocation)
-        let plaintext = try request.opener.open(answer.body.span.bytes)
-        let status = try ClassificationAnswer(binaryResponse: plaintext.bytes).status
+        let status = try status(of: answer, to: request)
         #expect(status == .answered, comment, sourceLocation: sourceLocation)
     }
 }

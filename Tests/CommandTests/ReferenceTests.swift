@@ -88,7 +88,13 @@ struct TrainedModel: Sendable, CustomTestStringConvertible {
     }
 }
 
-func softmax(_ logits: [Float]) -> [Double] {
+/// The tensor of a `.npy` file.
+private func array(of path: String) throws -> Tensor {
+    let bytes = try bytes(of: path)
+    return try Tensor(npy: bytes.span.bytes)
+}
+
+private func softmax(_ logits: [Float]) -> [Double] {
     let largest = Double(logits.max() ?? 0)
     let exponentials = logits.map { exp(Double($0) - largest) }
     let sum = exponentials.reduce(0, +)
