@@ -50,6 +50,19 @@ struct PreprocessorTests {
         #expect(error?.code == .tooLarge)
     }
 
+    @Test("A longer side of half a pixel is rounded to even", arguments: [(773, 386), (775, 388), (769, 384)])
+    func halves(_ width: Int, _ resized: Int) throws {
+        // The widest crop shows how wide the picture became.
+        let image = try Image(width: width, height: 512, channels: 1, pixels: [UInt8](repeating: 9, count: width * 512))
+        func preprocessing(width: Int) throws -> Preprocessing {
+            try Preprocessing(
+                width: width, height: 256, channels: .grey, resize: .shorterSide(256), interpolation: .bilinear,
+                mean: [0], std: [1])
+        }
+        #expect(try Preprocessor(preprocessing(width: resized)).pixels(of: image).byteCount == resized * 256)
+        #expect(throws: ImagingError.self) { try Preprocessor(preprocessing(width: resized + 1)).pixels(of: image) }
+    }
+
     @Test("A strip fits in a letterbox with at least one row")
     func thinLetterbox() throws {
         let strip = try Image(width: 900, height: 1, channels: 1, pixels: [UInt8](repeating: 200, count: 900))

@@ -10,6 +10,7 @@ write (16-bit colour, interlaced, transparent grey) are put together here, chunk
 
 import hashlib
 import io
+import fractions
 import json
 import pathlib
 import struct
@@ -209,7 +210,7 @@ IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
 
 
 def nearest(numerator, denominator):
-    return (2 * numerator + denominator) // (2 * denominator)
+    return round(fractions.Fraction(numerator, denominator))  # halves to even
 
 
 def preprocessed(image, settings):

@@ -38,7 +38,7 @@ def cropped_pixels(file, spec):
         picture = picture.resize((width, height), resampling)
     elif resize["mode"] == "shorterSide":
         factor = resize["length"] / min(picture.size)
-        picture = picture.resize(tuple(int(side * factor + 0.5) for side in picture.size), resampling)
+        picture = picture.resize(tuple(round(side * factor) for side in picture.size), resampling)
     elif resize["mode"] != "none":
         raise ValueError(f"resize mode '{resize['mode']}' is not needed by the references")
     left, top = (picture.width - width) // 2, (picture.height - height) // 2

@@ -72,9 +72,11 @@ public struct Preprocessor: Sendable, Hashable {
         }
     }
 
-    /// `numerator / denominator` to nearest, halves up.
+    /// `numerator / denominator` to nearest, halves to even as Python's `round` does: 773x512 becomes 386x256.
     private static func rounded(_ numerator: Int, over denominator: Int) -> Int {
-        (2 * numerator + denominator) / (2 * denominator)
+        let (quotient, remainder) = numerator.quotientAndRemainder(dividingBy: denominator)
+        return 2 * remainder > denominator || (2 * remainder == denominator && quotient % 2 == 1)
+            ? quotient + 1 : quotient
     }
 
     /// `image` in the middle of a picture of the tensor's size.
