@@ -5,6 +5,7 @@ import Glibc
 ///
 /// Every eighth word of the memory is looked up among all 8-byte windows of what is sought. A run of 15 bytes or more
 /// holds such a word at any alignment, so that none is missed; a match is then extended to both sides.
+/// Words of one repeated byte are passed over: memories are full of them, and a run of nothing else tells nothing.
 struct MemoryScan {
     struct Sought {
         let name: String
@@ -31,6 +32,7 @@ struct MemoryScan {
         for (item, one) in sought.enumerated() {
             for offset in 0...(one.bytes.count - 8) {
                 let word = one.bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+                guard word != (word << 8 | word >> 56) else { continue }
                 windows[word, default: []].append((item, offset))
                 filter[Self.slot(word)] = true
             }
