@@ -3,8 +3,13 @@
 SWIFT ?= swift
 CONFIGURATION = release
 BIN = .build/$(CONFIGURATION)
+# More options of `swift build`.
+BUILD_OPTIONS ?=
 
-.PHONY: demo test build format format-check setup clean
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 10
+
+.PHONY: demo test build fuzz format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -13,14 +18,17 @@ test: setup
 	$(SWIFT) test -c $(CONFIGURATION) --disable-testable-imports
 
 build: setup
-	$(SWIFT) build -c $(CONFIGURATION) --product infenclave
-	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave
+	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
+	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
+
+fuzz: setup
+	scripts/fuzz $(FUZZ_SECONDS)
 
 format:
-	$(SWIFT) format -i -r Package.swift Sources Tests
+	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 format-check:
-	$(SWIFT) format lint --strict -r Package.swift Sources Tests
+	$(SWIFT) format lint --strict -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 setup:
 	@scripts/setup

@@ -35,6 +35,8 @@ let package = Package(
         .executable(name: "infenclave", targets: ["infenclave"]),
         .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
         .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
+        // For the package in `Fuzz`.
+        .library(name: "FuzzEntryPoints", targets: ["FuzzEntryPoints"]),
     ],
     dependencies: [
         // HPKE with X-Wing, AES-GCM, Ed25519, P-256/P-384.
@@ -168,6 +170,16 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        .target(
+            name: "FuzzEntryPoints",
+            dependencies: [
+                "Attestation", "BundleFormat", "Evidence", "Imaging", "Inference", "LeakageAssessment", "ModelGraph",
+                "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+            ],
+            path: "Tests/FuzzEntryPoints",
+            swiftSettings: settings
+        ),
+        tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),

@@ -178,7 +178,7 @@ extension ProvisioningMessage {
     }
 
     /// Decodes a plaintext whose signature was checked.
-    private init(decodingSigned plaintext: RawSpan) throws(SealedChannelError) {
+    package init(decodingSigned plaintext: RawSpan) throws(SealedChannelError) {
         var reader = SpanReader(plaintext, of: "provisioning message")
         let version = try reader.littleEndian(UInt32.self, "version")
         guard version == Self.version else {

@@ -1,0 +1,33 @@
+import BundleFormat
+import FoundationEssentials
+import Imaging
+import LeakageAssessment
+import Tensors
+
+extension FuzzSeed {
+    static func fileSeeds() throws -> [FuzzSeed] {
+        let digest = String(repeating: "0a", count: 32)
+        let plan = try PartitionPlan(
+            front: "relu", mapping: "sum", modelSHA256: digest, assessmentSHA256: digest, rule: "gates", reason: "é")
+        let tensors = try [
+            Tensor([1.5, -2, .infinity], shape: [3]), Tensor([UInt8(3), 4], shape: [1, 2]),
+            Tensor([Int64(-1)], shape: []),
+        ]
+        let image = try Image(width: 3, height: 2, channels: 3, pixels: Array(0..<18))
+        let manifest = BundleManifest(
+            identifier: String(digest.prefix(32)), model: .init(name: "tiny"), ownerPublicKey: digest,
+            input: .init(name: "x", shape: [1, 3, 8, 8], elements: ["u8", "f32"], preprocessing: .imageNet),
+            cuts: .init(front: "relu", mapping: "sum", everythingInside: false),
+            boundary: .init(
+                toBackNet: [.init(tensor: "a", type: TensorType(.float32, try Shape([1, 4, 8, 8])))], fromBackNet: []),
+            classes: 3, topK: 2, precision: "f32",
+            parts: BundleFile.parts(everythingInside: false).map {
+                .init(file: $0.rawValue, bytes: 5, sha256: digest, sealed: $0.isSealed)
+            }, assessment: .none)
+        return [
+            FuzzSeed(.partitionPlan, "plan", Array(try plan.encoded())),
+            FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),
+            FuzzSeed(.image, "png", try image.pngBytes()), FuzzSeed(.manifest, "manifest", try manifest.encoded()),
+        ] + tensors.enumerated().map { FuzzSeed(.npy, "\($0.offset)", $0.element.npyBytes()) }
+    }
+}

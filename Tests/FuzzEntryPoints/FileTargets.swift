@@ -1,0 +1,41 @@
+import BundleFormat
+import FoundationEssentials
+import Imaging
+import LeakageAssessment
+import Tensors
+
+enum FileTargets {
+    /// `plan.json`.
+    static func partitionPlan(_ bytes: UnsafeRawBufferPointer) throws {
+        let plan = try PartitionPlan(decoding: Data(bytes))
+        promise(try PartitionPlan(decoding: plan.encoded()) == plan, "a plan survives its file")
+    }
+
+    /// `preprocess.json`.
+    static func preprocessing(_ bytes: UnsafeRawBufferPointer) throws {
+        let preprocessing = try JSONDecoder().decode(Preprocessing.self, from: Data(bytes))
+        let again = try JSONDecoder().decode(Preprocessing.self, from: try JSONEncoder().encode(preprocessing))
+        promise(again == preprocessing, "preprocessing survives its file")
+    }
+
+    /// `.npy`.
+    static func npy(_ bytes: UnsafeRawBufferPointer) throws {
+        let tensor = try Tensor(npy: bytes.bytes)
+        let again = tensor.npyBytes()
+        promise(try Tensor(npy: again.span.bytes).npyBytes() == again, "a tensor survives its file")
+    }
+
+    /// JPEG, PNG and WebP.
+    static func image(_ bytes: UnsafeRawBufferPointer) throws {
+        let image = try Image(decoding: bytes.bytes)
+        promise(image.width > 0 && image.height > 0, "a picture has pixels")
+    }
+
+    /// `manifest.json`.
+    static func manifest(_ bytes: UnsafeRawBufferPointer) throws {
+        let file = Array(bytes)
+        let manifest = try BundleManifest(decoding: file)
+        promise(manifest.templateBytes(of: file).count == file.count, "a template is as long as its manifest")
+        promise(try BundleManifest(decoding: manifest.encoded()) == manifest, "a manifest survives its file")
+    }
+}

@@ -1,0 +1,34 @@
+import Evidence
+
+/// Bytes that a target accepts, made by this package's own encoders: where a fuzzer starts from.
+public struct FuzzSeed: Sendable {
+    public let target: FuzzTarget
+    public let name: String
+    public let bytes: [UInt8]
+
+    init(_ target: FuzzTarget, _ name: String, _ bytes: [UInt8]) {
+        self.target = target
+        self.name = name
+        self.bytes = bytes
+    }
+
+    /// At least one for each target but those whose valid inputs only other programs make: pictures and certificates.
+    public static func all() throws -> [FuzzSeed] {
+        try modelSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
+    }
+
+    /// Real evidence, in the folder `vectors/attestation` of the shared files.
+    public static func attestationVectors(in folder: String) throws -> [FuzzSeed] {
+        try EvidenceParcel.vectors(in: folder).flatMap { name, parcel in
+            var seeds = [FuzzSeed(.verification, name, parcel.bytes)]
+            switch parcel.tee {
+            case .sgx, .tdx: seeds.append(FuzzSeed(.intelQuote, name, parcel.evidence))
+            case .snp: seeds.append(FuzzSeed(.amdReport, name, parcel.evidence))
+            case .nitro: seeds.append(FuzzSeed(.nitroDocument, name, parcel.evidence))
+            case .development: break
+            }
+            if let root = parcel.root { seeds.append(FuzzSeed(.certificate, name, root)) }
+            return seeds
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/// The parsers of bytes that come from outside, each with a name for the fuzzer. A target hands bytes to its parser and
+/// then checks what the parser promises of what it accepts.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    // Models and files of the owner.
+    case onnx
+    case graph
+    case engine
+    case enclavePart = "enclave-part"
+    case partitionPlan = "partition-plan"
+    case preprocessing
+    case npy
+    case image
+
+    // What host and enclave say to each other.
+    case hostFrames = "host-frames"
+    case enclaveFrames = "enclave-frames"
+
+    // What clients, owner and enclave say to each other.
+    case keyConfiguration = "key-configuration"
+    case obliviousRequest = "oblivious-request"
+    case binaryHTTP = "binary-http"
+    case classificationRequest = "classification-request"
+    case classificationAnswer = "classification-answer"
+    case provisioning
+    case sealedPart = "sealed-part"
+
+    // What an untrusted server serves, and what it is judged by.
+    case manifest
+    case policy
+    case evidenceDocument = "evidence-document"
+    case developmentReport = "development-report"
+    case intelQuote = "intel-quote"
+    case amdReport = "amd-report"
+    case nitroDocument = "nitro-document"
+    case certificate
+    case verification
+
+    /// Parses the bytes. A promise that does not hold ends the process, as a trap in the parser does.
+    public func run(_ bytes: UnsafeRawBufferPointer) -> FuzzOutcome {
+        do {
+            try parse(bytes)
+            return .accepted
+        } catch {
+            return .refused(String(describing: error))
+        }
+    }
+
+    private func parse(_ bytes: UnsafeRawBufferPointer) throws {
+        switch self {
+        case .onnx: try ModelTargets.onnx(bytes)
+        case .graph: try ModelTargets.graph(bytes)
+        case .engine: try ModelTargets.engine(bytes)
+        case .enclavePart: try ModelTargets.enclavePart(bytes)
+        case .partitionPlan: try FileTargets.partitionPlan(bytes)
+        case .preprocessing: try FileTargets.preprocessing(bytes)
+        case .npy: try FileTargets.npy(bytes)
+        case .image: try FileTargets.image(bytes)
+        case .hostFrames: try FrameTargets.hostFrames(bytes)
+        case .enclaveFrames: try FrameTargets.enclaveFrames(bytes)
+        case .keyConfiguration: try ChannelTargets.keyConfiguration(bytes)
+        case .obliviousRequest: try ChannelTargets.obliviousRequest(bytes)
+        case .binaryHTTP: try ChannelTargets.binaryHTTP(bytes)
+        case .classificationRequest: try ChannelTargets.classificationRequest(bytes)
+        case .classificationAnswer: try ChannelTargets.classificationAnswer(bytes)
+        case .provisioning: try ChannelTargets.provisioning(bytes)
+        case .sealedPart: try ChannelTargets.sealedPart(bytes)
+        case .manifest: try FileTargets.manifest(bytes)
+        case .policy: try EvidenceTargets.policy(bytes)
+        case .evidenceDocument: try EvidenceTargets.evidenceDocument(bytes)
+        case .developmentReport: try EvidenceTargets.developmentReport(bytes)
+        case .intelQuote: try EvidenceTargets.intelQuote(bytes)
+        case .amdReport: try EvidenceTargets.amdReport(bytes)
+        case .nitroDocument: try EvidenceTargets.nitroDocument(bytes)
+        case .certificate: try EvidenceTargets.certificate(bytes)
+        case .verification: try EvidenceTargets.verification(bytes)
+        }
+    }
+}
+
+/// What a parser made of the bytes.
+public enum FuzzOutcome: Sendable, Hashable {
+    case accepted
+    /// With the parser's message.
+    case refused(String)
+}
+
+/// Ends the process when a parser broke a promise about what it accepted.
+func promise(_ holds: Bool, _ what: StaticString) {
+    guard holds else { fatalError("broken promise: \(what)") }
+}
+
+/// Succeeds when one of the parsers accepts; all of them are run.
+func anyAccepts(_ parsers: [() throws -> Void]) throws {
+    var refusals: [any Error] = []
+    for parser in parsers { do { try parser() } catch { refusals.append(error) } }
+    if refusals.count == parsers.count, let first = refusals.first { throw first }
+}
