@@ -179,7 +179,6 @@ let package = Package(
             path: "Tests/FuzzEntryPoints",
             swiftSettings: settings
         ),
-        tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
