@@ -11,6 +11,8 @@ extension PrimitiveDescription {
         strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "convolution of \(source) with \(weights) to \(destination)"
+        try WindowLimits.check(
+            operation, strides: strides, dilations: dilations, padding: padBefore + padAfter)
         var problem = dnnl_convolution_desc_t()
         let empty = dnnl_memory_desc_t()
         let status = withUnsafePointer(to: source.raw) { source in
