@@ -15,7 +15,7 @@ demo: build
 	$(BIN)/infenclave demo
 
 test: setup
-	$(SWIFT) test -c $(CONFIGURATION) --disable-testable-imports
+	SWIFT=$(SWIFT) scripts/test
 
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
