@@ -13,7 +13,7 @@ struct EchoEvidence: EvidenceSource {
 
     func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
         if isBroken { throw EvidenceSourceError(.failed, "broken") }
-        return PlatformEvidence(evidence: reportData, collateral: ["role": [1]])
+        return PlatformEvidence(evidence: reportData, collateral: [.vcek: [1]])
     }
 }
 

@@ -195,14 +195,14 @@ struct HardwareEvidenceTests {
 
     @Test("SNP certificates become collateral by role, without the root; a broken table becomes none")
     func snp() throws {
-        func collateral(_ table: [UInt8]) throws -> [String: [UInt8]] {
+        func collateral(_ table: [UInt8]) throws -> [CollateralRole: [UInt8]] {
             let kernel = ModelKernel(provider: "sev_guest", auxblob: table, privlevelFloor: "2\n")
             let evidence = try ConfigfsEvidence(.snp, files: kernel).evidence(reportData: Self.reportData)
             kernel.state.withLock { #expect($0.privlevel == Array("2".utf8)) }
             return evidence.collateral
         }
-        let expected: [String: [UInt8]] = [
-            "vcek.der": [0x30, 1, 2], "intermediate.pem": Array("-----BEGIN CERTIFICATE-----".utf8),
+        let expected: [CollateralRole: [UInt8]] = [
+            .vcek: [0x30, 1, 2], .intermediate: Array("-----BEGIN CERTIFICATE-----".utf8),
         ]
         #expect(try collateral(Self.table()) == expected)
         #expect(try collateral([]).isEmpty)
