@@ -170,6 +170,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // Evidence of each TEE under roots of the tests' own.
+        .target(
+            name: "AttestationFixtures",
+            dependencies: ["Attestation", "Evidence", crypto, cryptoExtras],
+            path: "Tests/AttestationFixtures",
+            swiftSettings: settings
+        ),
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
@@ -203,8 +210,8 @@ let package = Package(
         tests(
             "EnclaveTests",
             [
-                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "ModelGraph", "SealedChannel",
-                "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+                "Attestation", "AttestationFixtures", "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket",
+                "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
         tests(
@@ -213,7 +220,7 @@ let package = Package(
                 "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
+        tests("AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "TestSupport", crypto]),
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
@@ -233,10 +240,9 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport",
-                "SealedChannel",
-                "SecretMemory",
-                "Tensors", "TestSupport", "infenclave", "infenclave-enclave",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
+                "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
+                "infenclave-enclave",
             ]
         ),
         tests("PackageTests", ["TestSupport"]),
