@@ -107,9 +107,18 @@ struct MemoryScan {
         return (names, total)
     }
 
+    /// The kernel gives a page of this file at a time, which Foundation takes for all of it.
+    private static func wholeText(of path: String) throws -> String {
+        guard let file = fopen(path, "re") else { throw Unexpected("\(path) cannot be read: errno \(errno)") }
+        defer { fclose(file) }
+        var text: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = fread(&piece, 1, piece.count, file), count > 0 { text += piece[..<count] }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     private static func readableRanges(of process: pid_t) throws -> [Range<Int>] {
-        let maps = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
-        return maps.split(separator: "\n").compactMap { line in
+        try wholeText(of: "/proc/\(process)/maps").split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ", maxSplits: 5)
             let bounds = fields[0].split(separator: "-").compactMap { Int($0, radix: 16) }
             guard fields[1].hasPrefix("r"), bounds.count == 2, !line.hasSuffix("[vsyscall]"), !line.contains("[vvar")
