@@ -1,5 +1,6 @@
 import Attestation
 import AttestationFixtures
+import Evidence
 import Testing
 
 @Suite("Time of verification", .serialized)
