@@ -186,8 +186,9 @@ let package = Package(
             path: "Tests/FuzzEntryPoints",
             swiftSettings: settings
         ),
+        tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
-        tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
+        tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),

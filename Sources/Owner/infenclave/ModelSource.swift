@@ -23,9 +23,9 @@ struct LoadedModel: Sendable {
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
     init(path: String, batch: Int = 1) throws {
-        let bytes = try InputFile.read(path)
         self.path = path
-        sha256 = SHA256.hash(data: bytes).hexadecimal
+        // The bytes are gone before the model is read.
+        sha256 = SHA256.hash(data: try InputFile.read(path)).hexadecimal
         graph = try ONNXModel.load(path: path, batch: batch).graph
     }
 
