@@ -103,6 +103,7 @@ package struct IntelFixture: EvidenceFixture {
         if tee == .tdx {
             members["measurements"] =
                 #"{"mrtd":["\#(repeated(0xD2, 48))"],"rtmr1":["\#(repeated(0xA1, 48))"],"rtmr2":["\#(repeated(0xA2, 48))"]}"#
+            members["flags"] = #"{"septVEDisable":true}"#
         } else {
             members["measurements"] = #"{"mrenclave":["\#(repeated(0xE1, 32))"]}"#
             members["productID"] = "7"

@@ -33,6 +33,7 @@ package struct SNPFixture: EvidenceFixture {
         report.put([UInt8](repeating: 0xB1, count: 48), at: 0x90)
         report.put([UInt8](repeating: 0xB2, count: 32), at: 0xC0)
         for offset in [0x38, 0x180, 0x1E0, 0x1F0] { report.put([4, 0, 0, 0, 0, 0, 24, 219], at: offset) }
+        report.put([0x20], at: 0x40)
         report.put([0x19, 0x01, 0x01], at: 0x188)
         report.put(chipID, at: 0x1A0)
         ask = TestCertificate("SEV-Milan", Self.keys.ask, by: ark)
@@ -93,7 +94,8 @@ package struct SNPFixture: EvidenceFixture {
 
     package var policy: [String: String] {
         [
-            "tee": #"["snp"]"#, "minimumTCB": #"{"bl":4,"tee":0,"snp":24,"ucode":219,"guestsvn":2}"#,
+            "tee": #"["snp"]"#, "flags": #"{"smt":false,"aliasCheck":true,"cxlAllowed":false}"#,
+            "minimumTCB": #"{"bl":4,"tee":0,"snp":24,"ucode":219,"guestsvn":2}"#,
             "measurements": #"{"measurement":["\#([UInt8](repeating: 0xB1, count: 48).hex)"]}"#,
         ]
     }

@@ -21,11 +21,11 @@ extension DevelopmentPeer {
 extension EvidenceDocument {
     /// The document with other fields.
     func changed(
-        evidence: [UInt8]? = nil, keyConfiguration: [UInt8]? = nil, manifest: [UInt8]? = nil,
+        nonce: [UInt8]? = nil, evidence: [UInt8]? = nil, keyConfiguration: [UInt8]? = nil, manifest: [UInt8]? = nil,
         manifestSignature: [UInt8]? = nil, epoch: [UInt8]? = nil
     ) throws -> EvidenceDocument {
         try EvidenceDocument(
-            tee: tee, nonce: nonce, evidence: evidence ?? self.evidence, collateral: collateral,
+            tee: tee, nonce: nonce ?? self.nonce, evidence: evidence ?? self.evidence, collateral: collateral,
             keyConfiguration: keyConfiguration ?? self.keyConfiguration, manifest: manifest ?? self.manifest,
             manifestSignature: manifestSignature ?? self.manifestSignature, epoch: epoch ?? self.epoch)
     }

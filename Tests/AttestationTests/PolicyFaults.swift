@@ -31,6 +31,17 @@ extension SingleFaultTests {
         SingleFault(.vmpl, .vmplNotAllowed, SNPFixture(), policy: ["maximumVMPL": "3"]) {
             $0.report.put([255, 255, 255, 255], at: 0x30)
         },
+        SingleFault(.flags, .flagMismatch, SNPFixture()) { $0.report.put([0x21], at: 0x40) },
+        SingleFault(.flags, .flagMismatch, SNPFixture()) { $0.report.put([0x00], at: 0x40) },
+        SingleFault(.flags, .flagMismatch, SNPFixture()) { $0.report.put([0x23], at: 0x0A) },
+        SingleFault(.flags, .flagMismatch, SNPFixture(), policy: ["flags": #"{"septVEDisable":false}"#]) { _ in },
+        SingleFault(.flags, .flagMismatch, IntelFixture.tdx()) { $0.body.put([0], at: 123) },
+        unstated("flags", .flags, SNPFixture()), unstated("flags", .flags, IntelFixture.tdx()),
+        unstated("advisories", .advisories, IntelFixture.tdx()),
+        unstated("minimumEvaluationDataNumber", .evaluationDataNumber, IntelFixture.sgx()),
+        unstated("minimumTCB", .minimumTCB, IntelFixture.sgx()), unstated("minimumTCB", .minimumTCB, SNPFixture()),
+        unstated("productID", .productID, IntelFixture.sgx()),
+        unstated("maximumAgeSeconds", .age, NitroFixture()),
         SingleFault(.tcbStatus, .tcbStatusNotAllowed, IntelFixture.sgx()) {
             $0.tcbInfo.levels[0].status = "SWHardeningNeeded"
         },
@@ -67,6 +78,13 @@ extension SingleFaultTests {
             }),
         SingleFault(.age, .tooOld, NitroFixture()) { $0.made = Timestamp(iso8601: "2026-05-31T23:54:59Z")! },
     ]
+
+    /// A service's policy that says nothing of a check: what it leaves open is not taken for unchecked.
+    private static func unstated<Fixture: EvidenceFixture>(
+        _ member: String, _ check: Check, _ fixture: @autoclosure @escaping @Sendable () -> Fixture
+    ) -> SingleFault {
+        SingleFault(check, .policyIncomplete, peer: fixture(), policy: { $0[member] = nil })
+    }
 
     private static let zero = [UInt8](repeating: 0, count: 48).hex
 

@@ -26,6 +26,32 @@ struct SingleFaultTests {
         #expect(found.subtracting(wanted).isEmpty)
     }
 
+    @Test("What a policy leaves out for a service has to be skipped with a reason, which the verdict repeats")
+    func skips() throws {
+        func expectSkipped(_ fixture: some EvidenceFixture, _ names: [String: Check]) throws {
+            let peer = PeerFixture(fixture)
+            var members = peer.policy
+            for name in names.keys { members[name] = nil }
+            members["skip"] = "{" + names.keys.sorted().map { "\"\($0)\":\"no \($0)\"" }.joined(separator: ",") + "}"
+            let verdict = try peer.verdict(on: peer.document(), policy: members)
+            #expect(verdict.failures.map(\.code) == [])
+            for (name, check) in names {
+                #expect(verdict.skipped.contains { $0.check == check && $0.reason == "no \(name)" }, "\(name)")
+            }
+        }
+        let intel = ["advisories": Check.advisories, "minimumEvaluationDataNumber": .evaluationDataNumber]
+        let all = ["measurements": Check.measurements, "manifestDigest": .manifestDigest]
+        try expectSkipped(
+            IntelFixture.sgx(),
+            all.merging(intel) { $1 }.merging(["productID": .productID, "minimumTCB": .minimumTCB]) { $1 })
+        try expectSkipped(
+            IntelFixture.tdx(), all.merging(intel) { $1 }.merging(["flags": .flags, "minimumTCB": .minimumTCB]) { $1 })
+        try expectSkipped(
+            SNPFixture().with { $0.list = nil },
+            all.merging(["flags": .flags, "minimumTCB": .minimumTCB, "revocation": .askRevocation]) { $1 })
+        try expectSkipped(NitroFixture(), all.merging(["maximumAgeSeconds": .age]) { $1 })
+    }
+
     @Test("The fixtures are accepted as they come, by saved evidence and by services")
     func sound() throws {
         func expectAccepted(_ fixture: some EvidenceFixture) throws {

@@ -70,7 +70,9 @@ struct DevelopmentTests {
             ("--tee sgx", .serve(.sgx, developmentKey: nil, threads: nil)), ("", nil), ("--tee", nil),
             ("--tee development", nil), ("--tee sgx --development-key k", nil), ("--tee auto", nil),
             ("--tee sgx --tee sgx", nil), ("--tee sgx --threads 0", nil), ("--tee sgx --threads x", nil),
-            ("--measure --tee sgx", nil), ("--print-development-key", nil), ("--verbose", nil),
+            ("--detect", .detect), ("--report tdx", .report(.tdx)), ("--report development", nil), ("--report", nil),
+            ("--detect --tee sgx", nil), ("--measure --tee sgx", nil), ("--print-development-key", nil),
+            ("--verbose", nil),
         ])
     func arguments(line: String, expected: EnclaveArguments?) {
         #expect(EnclaveArguments(line.split(separator: " ").map(String.init)) == expected)

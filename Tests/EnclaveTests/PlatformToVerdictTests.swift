@@ -71,6 +71,24 @@ struct PlatformToVerdictTests {
         #expect(try verdict(fixture, GramineEvidence(files: kernel), collateral: fixture.collateral()).isAccepted)
     }
 
+    @Test("The hardware that is here is found, whatever it is, and nothing is never taken for development")
+    func detection() throws {
+        let absent = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in throw .noEntry }
+        let present = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in [0xA0] }
+        let gramine = ["/dev/attestation/attestation_type": Array("dcap\n".utf8)]
+        #expect(try EvidenceSources.detect(files: ModelKernel(files: gramine), module: absent) == .sgx)
+        #expect(try EvidenceSources.detect(files: ModelKernel(provider: "tdx_guest"), module: absent) == .tdx)
+        #expect(try EvidenceSources.detect(files: ModelKernel(provider: "sev_guest"), module: absent) == .snp)
+        #expect(try EvidenceSources.detect(files: ModelKernel(), module: present) == .nitro)
+        let error = #expect(throws: EvidenceSourceError.self) {
+            try EvidenceSources.detect(files: ModelKernel(provider: "arm_cca_guest"), module: absent)
+        }
+        #expect(error?.code == .absent)
+        for word in ["/dev/attestation", "arm_cca_guest", "sev_guest", "/dev/nsm", "tdx"] {
+            #expect(error?.message.contains(word) == true, "\(word)")
+        }
+    }
+
     @Test("A Nitro document is accepted")
     func nitro() throws {
         let fixture = NitroFixture()

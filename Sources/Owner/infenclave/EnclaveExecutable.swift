@@ -25,6 +25,24 @@ struct EnclaveExecutable {
     /// The public half of a development key, which is made if the file does not exist.
     func developmentKey(_ file: String) throws -> String { try line(["--print-development-key", file]) }
 
+    /// The kind of TEE that it finds itself in: it is asked, because under Gramine only it runs inside.
+    ///
+    /// - Throws: ``CommandFailure`` that says what was looked for.
+    func detectedTEE() throws -> TEEKind {
+        guard let kind = TEEKind(rawValue: try line(["--detect"])), kind != .development else {
+            throw CommandFailure("enclave", "\(path) found a TEE that is not known", remedy: "name it with --tee KIND")
+        }
+        return kind
+    }
+
+    /// Evidence of this machine that is bound to nothing.
+    func report(_ tee: TEEKind) throws -> [UInt8] {
+        guard let evidence = [UInt8](hex: try line(["--report", tee.rawValue])) else {
+            throw CommandFailure("enclave", "\(path) printed something else than evidence")
+        }
+        return evidence
+    }
+
     /// How the host starts it.
     func arguments(tee: TEEKind, developmentKey: String?, threads: Int) -> [String] {
         ["--tee", tee.rawValue] + (developmentKey.map { ["--development-key", $0] } ?? [])
@@ -52,8 +70,17 @@ struct EnclaveExecutable {
 
 /// The key with which this machine signs development evidence. It stands for nothing but itself.
 enum DevelopmentKeyFile {
-    /// `$XDG_STATE_HOME/infenclave/development-tee.key`, its folder made when it is missing.
     static func defaultPath() throws -> String {
+        do { return try StateFolder.file("development-tee.key") } catch let failure as CommandFailure {
+            throw CommandFailure(
+                failure.code, failure.message, remedy: "name another file with --development-key FILE")
+        }
+    }
+}
+
+/// `$XDG_STATE_HOME/infenclave`, made when it is missing.
+enum StateFolder {
+    static func file(_ name: String) throws -> String {
         let environment = ProcessInfo.processInfo.environment
         let state =
             environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
@@ -64,8 +91,8 @@ enum DevelopmentKeyFile {
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw CommandFailure(
-                "file", "\(folder.path) cannot be made", remedy: "name another file with --development-key FILE")
+                "file", "\(folder.path) cannot be made", remedy: "set XDG_STATE_HOME to a folder that is writable")
         }
-        return folder.appending(path: "development-tee.key").path
+        return folder.appending(path: name).path
     }
 }

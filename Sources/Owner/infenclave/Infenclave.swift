@@ -9,7 +9,7 @@ struct Infenclave: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Inspect.self, Run.self, Assess.self, Partition.self, Serve.self, Provision.self, Attest.self,
-            Keygen.self, MakePolicy.self, Classify.self, Bench.self,
+            Keygen.self, Measure.self, MakePolicy.self, Classify.self, Bench.self,
         ])
 
     static func main() async {

@@ -11,7 +11,7 @@ extension ServerArguments {
     }
 
     /// A client for the server under the policy.
-    func client() throws -> InfenclaveClient {
+    func client() throws -> AttestingClient {
         let json = try InputFile.read(policy, maximumBytes: 1 << 20)
         let policy: Policy
         do throws(AttestationError) { policy = try Policy(json: [UInt8](json)) } catch {
@@ -22,7 +22,21 @@ extension ServerArguments {
                 "policy", "\(self.policy) is for the development TEE, which must be accepted by name",
                 remedy: "add --tee development if the machine is yours and this is a trial")
         }
-        return try InfenclaveClient(
-            server: server, policy: policy, development: tee == "development" ? .dangerouslyAccept : .refuse)
+        let client = try InfenclaveClient(
+            server: server, policy: policy, development: tee == "development" ? .dangerouslyAccept : .refuse,
+            collateral: try collateral.sources())
+        return AttestingClient(client: client, history: try CollateralHistory(collateral.collateralHistory))
+    }
+}
+
+/// A client that remembers the dates of the collateral that it accepted, from one command to the next.
+struct AttestingClient {
+    let client: InfenclaveClient
+    let history: CollateralHistory
+
+    func attest() async throws -> EnclaveSession {
+        let session = try await client.attest(seenBefore: history.dates())
+        try history.remember(session.peer.verdict.claims.collateralDates)
+        return session
     }
 }

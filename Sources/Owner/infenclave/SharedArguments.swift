@@ -96,6 +96,7 @@ struct ServerArguments: ParsableArguments {
             "Accept this TEE, which the policy must name too.",
             discussion: "Only `development` needs it: a process that whoever owns the machine can read."))
     var tee: String?
+    @OptionGroup var collateral: CollateralArguments
 
     func validate() throws {
         if let tee, tee != "development" {

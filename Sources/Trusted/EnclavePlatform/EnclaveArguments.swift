@@ -7,12 +7,19 @@ package enum EnclaveArguments: Sendable, Equatable {
     case measure
     /// Print the public half of the development key in this file, which is made if there is none.
     case developmentKey(path: String)
+    /// Print the kind of TEE that this process runs in.
+    case detect
+    /// Print evidence over 64 zero bytes, in hexadecimal, for whoever wants to read this machine's measurements. No
+    /// service's report data is zero.
+    case report(TEEKind)
     /// Serve the socket that is file descriptor 3.
     case serve(TEEKind, developmentKey: String?, threads: Int?)
 
     package static let usage = """
         usage: infenclave-enclave --tee development --development-key FILE [--threads N]
                infenclave-enclave --tee sgx|tdx|snp|nitro [--threads N]
+               infenclave-enclave --detect
+               infenclave-enclave --report sgx|tdx|snp|nitro
                infenclave-enclave --measure
                infenclave-enclave --print-development-key FILE
         The host starts it with a connected Unix stream socket as file descriptor 3.
@@ -23,6 +30,10 @@ package enum EnclaveArguments: Sendable, Equatable {
     package init?(_ arguments: [String]) {
         switch (arguments.first, arguments.count) {
         case ("--measure", 1): self = .measure
+        case ("--detect", 1): self = .detect
+        case ("--report", 2):
+            guard let kind = TEEKind(rawValue: arguments[1]), kind != .development else { return nil }
+            self = .report(kind)
         case ("--print-development-key", 2): self = .developmentKey(path: arguments[1])
         default:
             guard let serve = Self.serving(arguments) else { return nil }

@@ -21,4 +21,25 @@ package enum EvidenceSources {
         case .nitro: return try NitroEvidence()
         }
     }
+
+    /// Which hardware this process runs in. The development TEE is never an answer.
+    ///
+    /// - Throws: ``EvidenceSourceError`` (absent) that says what was looked for, and what was found.
+    package static func detect(
+        files: any KernelFiles = MachineFiles(), module: any NitroSecurityModule = NitroDevice()
+    ) throws(EvidenceSourceError) -> TEEKind {
+        let attempts: [(TEEKind, () throws(EvidenceSourceError) -> any EvidenceSource)] = [
+            (.sgx, { () throws(EvidenceSourceError) in try GramineEvidence(files: files) }),
+            (.tdx, { () throws(EvidenceSourceError) in try ConfigfsEvidence(.tdx, files: files) }),
+            (.snp, { () throws(EvidenceSourceError) in try ConfigfsEvidence(.snp, files: files) }),
+            (.nitro, { () throws(EvidenceSourceError) in try NitroEvidence(module: module) }),
+        ]
+        var reasons: [String] = []
+        for (kind, source) in attempts {
+            do throws(EvidenceSourceError) { return try source().kind } catch {
+                reasons.append("\(kind.rawValue): \(error.message)")
+            }
+        }
+        throw EvidenceSourceError(.absent, "no TEE was found here. " + reasons.joined(separator: "; "))
+    }
 }

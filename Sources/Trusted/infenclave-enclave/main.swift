@@ -20,6 +20,11 @@ func perform(_ arguments: EnclaveArguments) throws {
     try ProcessHardening.forbidDumps()
     switch arguments {
     case .measure: print(try ExecutableMeasurement.ofThisProcess().hex)
+    case .detect: print(try EvidenceSources.detect().rawValue)
+    case .report(let kind):
+        let source = try EvidenceSources.source(kind, developmentKey: nil)
+        let nothing = [UInt8](repeating: 0, count: ReportTranscript.reportDataByteCount)
+        print(try source.evidence(reportData: nothing).evidence.hex)
     case .developmentKey(let path): print(try DevelopmentKey.publicKey(path).hex)
     case .serve(let kind, let developmentKey, let threads):
         // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.

@@ -7,15 +7,19 @@ struct HTTPTransport: Sendable {
     struct Response: Sendable {
         let status: Int
         let contentType: String
+        /// By lower-case names.
+        let headers: [String: String]
         let body: [UInt8]
     }
 
-    private static let timeout: TimeInterval = 120
     private let base: URL
+    private let timeout: TimeInterval
 
-    /// - Parameter server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it
-    ///   only hides who talks to whom.
-    init(server: String) throws(ClientError) {
+    /// - Parameters:
+    ///   - server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it only
+    ///     hides who talks to whom.
+    ///   - timeout: Seconds without a sign of life; the whole answer may take twice as long.
+    init(server: String, timeout: TimeInterval = 120) throws(ClientError) {
         guard let url = URL(string: server), let scheme = url.scheme, ["http", "https"].contains(scheme),
             url.host?.isEmpty == false, url.path.isEmpty || url.path == "/", url.query == nil
         else {
@@ -23,6 +27,7 @@ struct HTTPTransport: Sendable {
                 .invalidConfiguration, "'\(server)' is no server address", remedy: "write it as http://HOST:PORT")
         }
         base = url
+        self.timeout = timeout
     }
 
     /// The name of the server, for the request's authority.
@@ -46,14 +51,14 @@ struct HTTPTransport: Sendable {
         var components = URLComponents()
         (components.scheme, components.host, components.port) = (base.scheme, base.host, base.port)
         components.path = path
-        components.query = query
+        components.query = query?.isEmpty == true ? nil : query
         return components.url ?? base
     }
 
     private func send(_ request: URLRequest, maximumBytes: Int) async throws(ClientError) -> Response {
         let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = Self.timeout
-        configuration.timeoutIntervalForResource = 2 * Self.timeout
+        configuration.timeoutIntervalForRequest = timeout
+        configuration.timeoutIntervalForResource = 2 * timeout
         configuration.httpShouldSetCookies = false
         configuration.urlCache = nil
         let receiver = Receiver(maximumBytes: maximumBytes)
@@ -114,9 +119,15 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
             continuation?.resume(
                 returning: .failure(ClientError(.invalidResponse, "the answer is over \(maximumBytes) bytes")))
         } else if let response = task.response as? HTTPURLResponse, error == nil {
-            let type = response.value(forHTTPHeaderField: "Content-Type") ?? ""
+            var headers: [String: String] = [:]
+            for (name, value) in response.allHeaderFields {
+                if let name = name as? String, let value = value as? String { headers[name.lowercased()] = value }
+            }
             continuation?.resume(
-                returning: .success(.init(status: response.statusCode, contentType: type, body: body)))
+                returning: .success(
+                    .init(
+                        status: response.statusCode, contentType: headers["content-type"] ?? "", headers: headers,
+                        body: body)))
         } else {
             let reason = (error as? URLError).map(Self.reason) ?? "the connection broke"
             continuation?.resume(returning: .failure(ClientError(.unreachable, reason)))

@@ -14,15 +14,24 @@ import SealedChannel
 public struct InfenclaveClient: Sendable {
     private let transport: HTTPTransport
     private let appraiser: Appraiser
+    private let collateral: CollateralSources
+    private let roots: TrustedRoots
 
     /// - Parameters:
     ///   - server: `http://HOST:PORT` or `https://HOST:PORT`.
     ///   - policy: What is demanded of the enclave.
     ///   - development: Evidence of the development TEE is refused unless it is accepted here by name and the policy
     ///     names it too.
+    ///   - collateral: The client's own, which takes the place of what the server sends. SGX and TDX need it.
+    ///   - roots: Where chains have to end.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
-    public init(server: String, policy: Policy, development: DevelopmentTEE = .refuse) throws(ClientError) {
+    public init(
+        server: String, policy: Policy, development: DevelopmentTEE = .refuse,
+        collateral: CollateralSources = CollateralSources(), roots: TrustedRoots = .vendors
+    ) throws(ClientError) {
         transport = try HTTPTransport(server: server)
+        self.collateral = collateral
+        self.roots = roots
         appraiser = Appraiser(policy: policy, development: development)
     }
 
@@ -30,10 +39,14 @@ public struct InfenclaveClient: Sendable {
 
     /// Fetches evidence over a fresh nonce and appraises it.
     ///
-    /// - Parameter time: When certificates and collateral must be valid; now, unless a test says otherwise.
+    /// - Parameters:
+    ///   - time: When certificates and collateral must be valid; now, unless a test says otherwise.
+    ///   - seenBefore: ``Claims/collateralDates`` of earlier verdicts: what is older is refused.
     /// - Returns: A session with the verified enclave.
     /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server.
-    public func attest(at time: Timestamp? = nil) async throws(ClientError) -> EnclaveSession {
+    public func attest(
+        at time: Timestamp? = nil, seenBefore: [String: Timestamp] = [:]
+    ) async throws(ClientError) -> EnclaveSession {
         var generator = SystemRandomNumberGenerator()
         let nonce = (0..<Self.nonceByteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -45,8 +58,17 @@ public struct InfenclaveClient: Sendable {
             throw ClientError(.invalidResponse, "the server's evidence document: \(error.message)")
         }
         let now = time ?? Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
+        let own: [CollateralRole: [UInt8]]
+        if appraiser.policy.tee.contains(document.tee) {
+            own = try await collateral.collateral(for: document.evidence, of: document.tee)
+        } else {
+            own = [:]
+        }
         let peer: VerifiedPeer
-        do throws(AttestationError) { peer = try appraiser.verify(document, nonce: nonce, at: now) } catch {
+        do throws(AttestationError) {
+            peer = try appraiser.verify(
+                document, nonce: nonce, at: now, collateral: own, roots: roots, seenBefore: seenBefore)
+        } catch {
             throw ClientError(
                 .attestationRejected, error.message,
                 remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)

@@ -15,6 +15,7 @@ struct Attest: Command {
             "What the saved evidence is: sgx, tdx, snp or nitro.",
             discussion: "With --server, only `development` has to be accepted here by name."))
     var tee: String?
+    @OptionGroup var collateral: CollateralArguments
     @OptionGroup var saved: SavedEvidenceArguments
     @Flag(help: "Print every check: what was compared, with what, the outcome and the remedy.") var explain = false
     @Flag(help: "Print JSON.") var json = false
@@ -25,7 +26,7 @@ struct Attest: Command {
         }
         guard evidence != nil || !saved.isUsed else {
             throw ValidationError(
-                "--collateral, --at, --report-data and --dangerously-trust-root are for --evidence only")
+                "--at, --report-data and --dangerously-trust-root are for --evidence only")
         }
         guard server == nil || policy != nil else { throw ValidationError("--server needs --policy") }
         if evidence != nil { _ = try SavedEvidenceArguments.kind(tee) }
@@ -34,7 +35,8 @@ struct Attest: Command {
     func execute() async throws {
         let verdict: Verdict
         if let evidence {
-            verdict = try saved.verdict(on: evidence, kind: SavedEvidenceArguments.kind(tee), policy: policy)
+            verdict = try await saved.verdict(
+                on: evidence, kind: SavedEvidenceArguments.kind(tee), policy: policy, collateral: collateral)
         } else {
             verdict = try await serverVerdict()
         }
@@ -50,10 +52,10 @@ struct Attest: Command {
     private func serverVerdict() async throws -> Verdict {
         var arguments = ["--server", server ?? "", "--policy", policy ?? ""]
         if let tee { arguments += ["--tee", tee] }
-        let client = try ServerArguments.parse(arguments).client()
-        do throws(ClientError) {
+        let client = try ServerArguments.parse(arguments + collateral.arguments).client()
+        do {
             return try await client.attest().peer.verdict
-        } catch {
+        } catch let error as ClientError {
             guard error.code == .attestationRejected, let rejected = error.verdict else { throw error }
             return rejected
         }

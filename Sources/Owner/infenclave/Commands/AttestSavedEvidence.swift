@@ -2,11 +2,10 @@ import ArgumentParser
 import Attestation
 import Evidence
 import Foundation
+import InfenclaveClient
 
 /// Evidence in a file, which belongs to no session.
 struct SavedEvidenceArguments: ParsableArguments {
-    @Option(help: "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, …")
-    var collateral: String?
     @Option(help: "The time to verify at, such as 2026-06-01T00:00:00Z; now unless said otherwise.") var at: String?
     @Option(help: "The report data that the evidence has to be bound to, hexadecimal.") var reportData: String?
     @Option(
@@ -14,7 +13,7 @@ struct SavedEvidenceArguments: ParsableArguments {
             "Trust this root, PEM, in place of the vendor's.", discussion: "For tests only: every output says so."))
     var dangerouslyTrustRoot: String?
 
-    var isUsed: Bool { collateral != nil || at != nil || reportData != nil || dangerouslyTrustRoot != nil }
+    var isUsed: Bool { at != nil || reportData != nil || dangerouslyTrustRoot != nil }
 
     static func kind(_ name: String?) throws -> TEEKind {
         guard let name, let kind = TEEKind(rawValue: name), kind != .development else {
@@ -30,20 +29,29 @@ struct SavedEvidenceArguments: ParsableArguments {
         if let reportData, [UInt8](hex: reportData) == nil { throw ValidationError("--report-data takes hexadecimal") }
     }
 
-    func verdict(on evidence: String, kind: TEEKind, policy: String?) throws -> Verdict {
+    func verdict(
+        on evidence: String, kind: TEEKind, policy: String?, collateral: CollateralArguments
+    ) async throws -> Verdict {
         do {
+            let bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
+            // Saved evidence may be of any time, so what live servers showed is not held against it unless asked for.
+            let history = try collateral.collateralHistory.map { try CollateralHistory($0) }
             let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
             let request = VerificationRequest(
-                tee: kind, evidence: [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20)),
-                collateral: try collateral.map(CollateralFolder.read) ?? [:],
+                tee: kind, evidence: bytes, collateral: try await collateral.sources().collateral(for: bytes, of: kind),
                 at: at.flatMap(Timestamp.init(iso8601:)) ?? now,
                 roots: try dangerouslyTrustRoot.map {
                     try .dangerouslyTrust([UInt8](try InputFile.read($0, maximumBytes: 1 << 16)))
-                } ?? .vendors)
+                } ?? .vendors, seenBefore: try history?.dates() ?? [:])
             let appraiser = SavedEvidenceAppraiser(
                 policy: try policy.map { try Policy(json: [UInt8](try InputFile.read($0, maximumBytes: 1 << 20))) },
                 reportData: reportData.flatMap { [UInt8](hex: $0) }.map(Requirement.require) ?? .unstated)
-            return appraiser.verdict(on: request)
+            let verdict = appraiser.verdict(on: request)
+            // Under another root than the vendor's, dates prove nothing about the vendor's collateral.
+            if verdict.isAccepted, dangerouslyTrustRoot == nil {
+                try history?.remember(verdict.claims.collateralDates)
+            }
+            return verdict
         } catch let error as AttestationError {
             throw CommandFailure("attestation", error.message, remedy: "Documentation/attestation-checks.md has more")
         }

@@ -14,7 +14,8 @@ struct Serve: Command {
         abstract: "Serve a bundle: start the enclave, run the BackNet, answer clients over HTTP.")
 
     @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
-    @Option(help: "The TEE: development, sgx, tdx, snp or nitro. It must be named.") var tee: String
+    @Option(help: "The TEE: sgx, tdx, snp, nitro, auto for the one of these that is here, or development.") var tee:
+        String
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
     @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
     @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
@@ -22,8 +23,8 @@ struct Serve: Command {
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
     func validate() throws {
-        guard TEEKind(rawValue: tee) != nil else {
-            throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        guard TEEKind(rawValue: tee) != nil || tee == "auto" else {
+            throw ValidationError("--tee takes auto, \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         guard tee == "development" || developmentKey == nil else {
             throw ValidationError("--development-key goes with --tee development")
@@ -36,10 +37,11 @@ struct Serve: Command {
     }
 
     func execute() async throws {
-        let kind = TEEKind(rawValue: tee) ?? .development
         let address = try ListenAddress(listen)
         let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
+        // What is found is hardware or nothing: development is only ever served by name.
+        let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
         let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let log = StartupLog()
         var keyFile: String?

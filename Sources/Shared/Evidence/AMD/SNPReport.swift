@@ -77,6 +77,17 @@ package struct SNPReport: Sendable, Hashable {
     /// Whether policy bit 17, which is always one, is one.
     package var hasReservedPolicyBit: Bool { policy >> 17 & 1 != 0 }
 
+    /// Flags by name: those of the machine (PLATFORM_INFO), then what the guest was started with (POLICY).
+    package var flags: [String: Bool] {
+        let platform = [
+            ("smt", 0), ("tsme", 1), ("ecc", 2), ("raplDisabled", 3), ("ciphertextHiding", 4), ("aliasCheck", 5),
+        ]
+        let guest = [("smtAllowed", 16), ("singleSocket", 20), ("cxlAllowed", 21)]
+        return Dictionary(
+            uniqueKeysWithValues: platform.map { ($0, platformInfo >> $1 & 1 != 0) }
+                + guest.map { ($0, policy >> $1 & 1 != 0) })
+    }
+
     package var signedBytes: [UInt8] { Array(bytes[..<0x2A0]) }
 
     /// R and S, big-endian, 96 bytes. The report has both little-endian in 72 bytes, of which 48 count.

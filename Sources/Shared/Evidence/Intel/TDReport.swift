@@ -53,6 +53,8 @@ package struct TDReport: Sendable, Hashable {
 
     /// Whether any bit of the group "TD under debug" (bits 7 to 0) is set, not only DEBUG: each lets the host look in.
     package var isDebug: Bool { bytes[120] != 0 }
+    /// Flags by name. `septVEDisable` (bit 28): the host cannot raise exceptions in the TD by taking its pages away.
+    package var flags: [String: Bool] { ["septVEDisable": bytes[123] & 0x10 != 0] }
     /// Whether the TD may be moved to another host by a migration TD (bit 29).
     package var isMigratable: Bool { bytes[123] & 0x20 != 0 }
 }

@@ -21,7 +21,7 @@ struct SNPVerification {
         let supplied = try suppliedCertificates(&log)
         let vek = try vek(report, supplied, &log)
         let chain = try chain(vek, supplied, &log)
-        try revocation(chain, &log)
+        try revocation(chain, &claims, &log)
         try match(vek, report, chain, &claims, &log)
         try log.require(
             .reportSignature,
@@ -102,7 +102,9 @@ struct SNPVerification {
 
     /// AMD publishes lists, but they are not always to be had; without one the check is skipped, and a policy for a
     /// peer has to agree to that.
-    private func revocation(_ chain: [Certificate], _ log: inout CheckLog) throws(Rejection) {
+    private func revocation(
+        _ chain: [Certificate], _ claims: inout Claims, _ log: inout CheckLog
+    ) throws(Rejection) {
         guard let der = request.collateral[.crl] else {
             log.skip(.askRevocation, "no revocation list of the ARK was given")
             return
@@ -126,6 +128,7 @@ struct SNPVerification {
         try log.require(
             .askRevocation, !list.lists(chain[1]), otherwise: .authorityRevoked,
             found: "serial number \(chain[1].serialNumber.hex)")
+        claims.collateralDates["crl/\(chain[0].commonName)"] = list.thisUpdate
     }
 
     private func match(
@@ -186,6 +189,7 @@ extension Claims {
         isDebug = report.isDebug
         isMigratable = report.isMigratable
         vmpl = report.vmpl
+        flags = report.flags
         hasReservedPolicyBit = report.hasReservedPolicyBit
         securityVersions = ["guestsvn": Int(report.guestSVN)]
     }

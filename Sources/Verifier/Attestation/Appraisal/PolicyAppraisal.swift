@@ -24,12 +24,15 @@ struct PolicyAppraisal {
             switch tee {
             case .development: []
             case .sgx: [.tcbStatus, .advisories, .evaluationDataNumber, .productID]
-            case .tdx: [.migration, .tcbStatus, .advisories, .evaluationDataNumber]
-            case .snp: [.policyReserved, .migration, .vmpl]
+            case .tdx: [.migration, .flags, .tcbStatus, .advisories, .evaluationDataNumber]
+            case .snp: [.policyReserved, .migration, .vmpl, .flags]
             case .nitro: [.age]
             }
-        return [.teeAllowed, .debug] + ofTEE + [.minimumTCB, .measurements]
+        return [.teeAllowed, .debug] + ofTEE + (hasVersions(tee) ? [.minimumTCB] : []) + [.measurements]
     }
+
+    /// Whether evidence of the TEE carries security versions.
+    private static func hasVersions(_ tee: TEEKind) -> Bool { tee != .development && tee != .nitro }
 
     private func state(_ claims: Claims, _ log: inout CheckLog) {
         log.note(
@@ -50,6 +53,15 @@ struct PolicyAppraisal {
             log.note(
                 .vmpl, vmpl <= policy.maximumVMPL, otherwise: .vmplNotAllowed, found: "VMPL \(vmpl)",
                 expected: "at most \(policy.maximumVMPL)")
+        }
+        let hasFlags = request.tee == .snp || request.tee == .tdx
+        appraise(.flags, policy.flags, "flags", of: hasFlags, &log) { flags, log in
+            for (name, wanted) in flags.sorted(by: { $0.key < $1.key }) {
+                let value = claims.flags[name]
+                log.note(
+                    .flags, value == wanted, otherwise: .flagMismatch,
+                    found: "\(name) \(value.map(String.init) ?? "missing")", expected: String(wanted))
+            }
         }
         if request.tee == .snp, request.collateral[.crl] == nil {
             if let reason = policy.revocationSkip {
@@ -84,7 +96,7 @@ struct PolicyAppraisal {
     }
 
     private func versions(_ claims: Claims, _ log: inout CheckLog) {
-        appraise(.minimumTCB, policy.minimumTCB, "minimumTCB", of: request.tee != .development, &log) {
+        appraise(.minimumTCB, policy.minimumTCB, "minimumTCB", of: Self.hasVersions(request.tee), &log) {
             minimum, log in
             for (name, least) in minimum.sorted(by: { $0.key < $1.key }) {
                 let version = claims.securityVersions[Self.versionNames[name] ?? name]
@@ -154,7 +166,7 @@ struct PolicyAppraisal {
 
     private func session(_ claims: Claims, _ log: inout CheckLog) {
         // A peer's evidence is as old as the nonce in it.
-        if isForPeer, claims.timestamp == nil, case .require = policy.maximumAgeSeconds {
+        if isForPeer, claims.timestamp == nil {
             log.note(.age, true, otherwise: .tooOld, found: "made for this session's nonce")
         } else {
             appraise(.age, policy.maximumAgeSeconds, "maximumAgeSeconds", of: request.tee == .nitro, &log) {
@@ -185,6 +197,10 @@ struct PolicyAppraisal {
         switch requirement {
         case .require(let value): body(value, &log)
         case .skip(let reason): log.skip(check, reason)
+        case .unstated where isOfTEE && isForPeer:
+            log.note(
+                check, false, otherwise: .policyIncomplete, found: "a policy without '\(member)'",
+                expected: "a value, or a reason in 'skip'")
         case .unstated where isOfTEE: log.skip(check, "the policy names no '\(member)'")
         case .unstated: break
         }

@@ -210,6 +210,7 @@ extension Claims {
             reportData = report.reportData
             isDebug = report.isDebug
             isMigratable = report.isMigratable
+            flags = report.flags
             securityVersions = ["module": Int(report.teeTCBSVN[0]), "moduleversion": Int(report.teeTCBSVN[1])]
         }
     }

@@ -36,6 +36,8 @@ public struct Policy: Sendable, Hashable {
     public var allowsDebug = false
     public var allowsMigration = false
     public var maximumVMPL: UInt32 = 0
+    /// What flags of guest and platform have to be, by name: the ones that ``Claims/flags`` has.
+    public var flags: Requirement<[String: Bool]> = .unstated
     /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
     public var revocationSkip: String?
 

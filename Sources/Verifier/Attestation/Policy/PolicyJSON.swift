@@ -8,12 +8,12 @@ extension Policy {
     package static let members: Set<String> = [
         "version", "tee", "ownerPublicKey", "manifestDigest", "developmentKey", "measurements", "productID",
         "minimumTCB", "tcbStatuses", "advisories", "minimumEvaluationDataNumber", "allowDebug", "allowMigration",
-        "maximumVMPL", "maximumAgeSeconds", "nonce", "reportData", "skip",
+        "maximumVMPL", "flags", "maximumAgeSeconds", "nonce", "reportData", "skip",
     ]
     /// What may stand in `skip`, with a reason. Owner, session and debug mode are never skipped.
     package static let skippable: Set<String> = [
-        "manifestDigest", "measurements", "minimumTCB", "advisories", "minimumEvaluationDataNumber",
-        "maximumAgeSeconds", "revocation",
+        "manifestDigest", "measurements", "productID", "minimumTCB", "advisories", "minimumEvaluationDataNumber",
+        "flags", "maximumAgeSeconds", "revocation",
     ]
 
     /// Reads a policy file.
@@ -54,6 +54,7 @@ extension Policy {
         maximumAgeSeconds = try skips.requirement("maximumAgeSeconds") { value throws(JSONFault) in
             try value.natural()
         }
+        flags = try skips.requirement("flags", Self.flags)
         nonce = try skips.requirement("nonce") { value throws(JSONFault) in try value.hex() }
         reportData = try skips.requirement("reportData") { value throws(JSONFault) in try value.hex() }
         revocationSkip = try skips.reason("revocation")
@@ -108,6 +109,13 @@ extension Policy {
         for (name, value) in try value.object().members { versions[name] = try value.natural() }
         guard !versions.isEmpty else { throw JSONFault("minimumTCB is empty; say in 'skip' why") }
         return versions
+    }
+
+    private static func flags(_ value: JSONText) throws(JSONFault) -> [String: Bool] {
+        var flags: [String: Bool] = [:]
+        for (name, value) in try value.object().members { flags[name] = try value.boolean() }
+        guard !flags.isEmpty else { throw JSONFault("flags is empty; say in 'skip' why") }
+        return flags
     }
 
     /// The policy's members and its object `skip`, which gives a reason for each check that is left out.

@@ -63,6 +63,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case policyReserved = "policy-reserved"
     case migration
     case vmpl
+    case flags
     case tcbStatus = "tcb-status"
     case advisories
     case evaluationDataNumber = "evaluation-data-number"

@@ -94,17 +94,25 @@ extension Check {
         case .policyReserved: ("the guest policy's bit 17, which is always one, is one", [.policyReserved])
         case .migration: ("nobody may move the guest to another machine", [.migrationEnabled])
         case .vmpl: ("the report is of a privilege level that the policy accepts", [.vmplNotAllowed])
+        case .flags:
+            (
+                "every flag of guest and platform that the policy names is as it says",
+                [.flagMismatch, .policyIncomplete]
+            )
         case .tcbStatus: ("the TCB status is UpToDate or one that the policy lists", [.tcbStatusNotAllowed])
-        case .advisories: ("every advisory that applies is one that the policy lists", [.advisoryNotAllowed])
-        case .evaluationDataNumber: ("the collateral's evaluation is at least the policy's", [.evaluationTooLow])
-        case .minimumTCB: ("every security version is at least the policy's", [.tcbStatusNotAllowed])
-        case .productID: ("the enclave's product id is the policy's", [.measurementMismatch])
+        case .advisories:
+            ("every advisory that applies is one that the policy lists", [.advisoryNotAllowed, .policyIncomplete])
+        case .evaluationDataNumber:
+            ("the collateral's evaluation is at least the policy's", [.evaluationTooLow, .policyIncomplete])
+        case .minimumTCB:
+            ("every security version is at least the policy's", [.tcbStatusNotAllowed, .policyIncomplete])
+        case .productID: ("the enclave's product id is the policy's", [.measurementMismatch, .policyIncomplete])
         case .measurements:
             (
                 "every measurement that the policy names has one of the values that it lists",
                 [.measurementMismatch, .measurementNotPinned]
             )
-        case .age: ("the evidence is not older than the policy allows", [.tooOld])
+        case .age: ("the evidence is not older than the policy allows", [.tooOld, .policyIncomplete])
 
         case .nonce: ("the evidence is for the nonce of this session", [.nonceMismatch])
         case .ownerKey: ("the manifest names the owner's key that the policy pins", [.ownerKeyMismatch, .malformed])

@@ -31,6 +31,8 @@ public struct Claims: Sendable {
     /// SNP only, as the next.
     public internal(set) var vmpl: UInt32?
     public internal(set) var hasReservedPolicyBit: Bool?
+    /// SNP and TDX only: flags of guest and platform by the names that a policy's `flags` uses.
+    public internal(set) var flags: [String: Bool] = [:]
     /// Nitro only: when the document was made.
     public internal(set) var timestamp: Timestamp?
     /// Nitro only: the nonce that the enclave put into its document.

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Attestation
+import Evidence
+import Foundation
+import Partitioning
+import SealedChannel
+
+struct Measure: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the values that a policy pins: of the bundle, and of the enclave that serves it.",
+        discussion: """
+            For development they are computed from the enclave's executable. A hardware TEE measures what it was \
+            started with, so there they are read: on the machine that serves, or from evidence saved there. They are \
+            what that machine says, not what was released; compare them with a machine of your own.
+            """)
+
+    @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
+    @Option(help: "The TEE: development, sgx, tdx, snp or nitro.") var tee: String
+    @Option(help: "The enclave's executable.") var enclave: String?
+    @Option(help: "Read a hardware TEE's values from this saved evidence, not from this machine.") var evidence: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard TEEKind(rawValue: tee) != nil else {
+            throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        guard evidence == nil || tee != TEEKind.development.rawValue else {
+            throw ValidationError("--evidence is for hardware; development is computed from the executable")
+        }
+    }
+
+    func execute() async throws {
+        let opened = try OpenedBundle(opening: bundle)
+        let kind = TEEKind(rawValue: tee) ?? .development
+        let values = kind == .development ? try computed() : try read(kind)
+        let answer = Answer(
+            tee: tee, ownerPublicKey: opened.ownerPublicKey.description,
+            manifestDigest: opened.manifestDigest.description, measurements: values.measurements,
+            securityVersions: values.securityVersions)
+        if json {
+            try printJSON(answer)
+        } else {
+            print("ownerPublicKey: \(answer.ownerPublicKey)\nmanifestDigest: \(answer.manifestDigest)")
+            for (name, value) in answer.measurements.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
+            for (name, value) in answer.securityVersions.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
+        }
+        if kind != .development {
+            printError("warning: these values are what one machine says of itself; nothing was verified")
+        }
+    }
+
+    private func computed() throws -> (measurements: [String: String], securityVersions: [String: Int]) {
+        (["development": try EnclaveExecutable(enclave).measurement()], [:])
+    }
+
+    private func read(_ kind: TEEKind) throws -> (measurements: [String: String], securityVersions: [String: Int]) {
+        let bytes: [UInt8]
+        if let evidence {
+            bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
+        } else {
+            do { bytes = try EnclaveExecutable(enclave).report(kind) } catch let failure as CommandFailure {
+                throw CommandFailure(
+                    failure.code, failure.message,
+                    remedy: "run this where the \(tee) enclave runs, or name evidence saved there with --evidence FILE")
+            }
+        }
+        // Verification fills in what the evidence says before it finds that no collateral was given.
+        let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
+        let verdict = SavedEvidenceAppraiser(policy: nil).verdict(
+            on: VerificationRequest(tee: kind, evidence: bytes, at: now))
+        let report = VerdictReport(verdict)
+        let isOther = verdict.failures.contains { $0.entry.check == .teeKind }
+        guard !isOther, !report.measurements.isEmpty else {
+            throw CommandFailure(
+                "evidence", "the evidence is not of \(tee): \(verdict.summary)",
+                remedy: "name the right kind with --tee")
+        }
+        return (report.measurements, report.securityVersions)
+    }
+
+    /// Names as in a policy, so that its members can be taken over.
+    private struct Answer: Encodable {
+        let tee, ownerPublicKey, manifestDigest: String
+        let measurements: [String: String]
+        let securityVersions: [String: Int]
+    }
+}

@@ -1,0 +1,33 @@
+public import Evidence
+
+/// The kind of machine that a quote claims to be of: what a cache of Intel's collateral has to be asked for.
+///
+/// It is read before anything was verified. A lie in it fetches collateral of another platform, which the checks of
+/// the evidence then refuse.
+public struct IntelPlatform: Sendable, Hashable {
+    /// Which of the two authorities issued the PCK certificate, as Intel's service names them.
+    public enum Authority: String, Sendable, Hashable {
+        case platform, processor
+    }
+
+    /// SGX or TDX.
+    public let tee: TEEKind
+    /// 6 bytes, 12 hexadecimal digits.
+    public let fmspc: String
+    public let authority: Authority
+
+    /// - Parameters:
+    ///   - evidence: A quote.
+    ///   - pckChain: The PCK certificate with its chain, for quotes that do not have it.
+    /// - Returns: `nil` for what is no quote with a PCK certificate: no collateral would make it acceptable.
+    public init?(evidence: [UInt8], pckChain: [UInt8]? = nil) {
+        guard let quote = try? IntelQuote(parsing: evidence) else { return nil }
+        let text = quote.certificationKind == IntelQuote.pckChainKind ? quote.certificationData : pckChain
+        guard let text, let certificates = try? PEM.certificates(text),
+            let chain = try? IntelChain(pck: certificates), let pck = try? PCKExtension(chain.leaf)
+        else { return nil }
+        tee = quote.tee
+        fmspc = pck.fmspc.hex
+        authority = chain.certificates[1].commonName.contains("Processor") ? .processor : .platform
+    }
+}

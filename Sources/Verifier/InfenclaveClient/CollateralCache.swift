@@ -1,0 +1,107 @@
+public import Attestation
+public import Evidence
+import Foundation
+
+/// A cache of Intel's collateral with the interface of Intel's PCCS (Provisioning Certificate Caching Service) and of
+/// its source, version 4. It is not trusted: what it gives is signed by Intel, and appraised like a server's.
+///
+/// - Source: Intel SGX and TDX Provisioning Certification Service, API version 4.
+public struct CollateralCache: Sendable {
+    private static let interface = "/sgx/certification/v4"
+    /// Real lists and statements have at most some 100 KB.
+    private static let maximumBytes = 2 << 20
+    private static let maximumChainBytes = 1 << 16
+    private static let timeout: Double = 20
+
+    private let transport: HTTPTransport
+    private let address: String
+
+    /// - Parameter url: `https://HOST:PORT`, with or without the path `/sgx/certification/v4`.
+    /// - Throws: ``ClientError`` `.invalidConfiguration`.
+    public init(url: String) throws(ClientError) {
+        var base = url
+        while base.hasSuffix("/") { base.removeLast() }
+        if base.hasSuffix(Self.interface) { base.removeLast(Self.interface.count) }
+        transport = try HTTPTransport(server: base, timeout: Self.timeout)
+        address = base
+    }
+
+    /// Fetches all that the verification of a platform's quotes needs.
+    ///
+    /// - Throws: ``ClientError``: `.unreachable`, or `.invalidResponse` when the cache does not have it.
+    public func collateral(for platform: IntelPlatform) async throws(ClientError) -> [CollateralRole: [UInt8]] {
+        let kind = "/\(platform.tee.rawValue)/certification/v4"
+        let info = try await get("\(kind)/tcb", "fmspc=\(platform.fmspc)")
+        let identity = try await get("\(kind)/qe/identity", "")
+        let pckList = try await get("\(Self.interface)/pckcrl", "ca=\(platform.authority.rawValue)&encoding=der")
+        let rootList = try await get("\(Self.interface)/rootcacrl", "")
+        return [
+            .tcbInfo: info.body,
+            .tcbInfoIssuerChain: try chain(info, ["tcb-info-issuer-chain", "sgx-tcb-info-issuer-chain"]),
+            .qeIdentity: identity.body,
+            .qeIdentityIssuerChain: try chain(identity, ["sgx-enclave-identity-issuer-chain"]),
+            .pckCRL: Self.der(pckList.body), .rootCACRL: Self.der(rootList.body),
+        ]
+    }
+
+    private func get(_ path: String, _ query: String) async throws(ClientError) -> HTTPTransport.Response {
+        let response: HTTPTransport.Response
+        do throws(ClientError) {
+            response = try await transport.get(path, query: query, maximumBytes: Self.maximumBytes)
+        } catch {
+            throw ClientError(
+                error.code, "the collateral cache: \(error.message)",
+                remedy: "check the address given with --pccs, or give the files with --collateral")
+        }
+        guard response.status == 200, !response.body.isEmpty else {
+            throw ClientError(
+                .invalidResponse, "the collateral cache \(address) answered \(path) with status \(response.status)",
+                remedy: "let the cache fetch this platform's collateral, or give the files with --collateral")
+        }
+        return response
+    }
+
+    /// The certificates of a statement's signer stand in a header, percent-encoded.
+    private func chain(_ response: HTTPTransport.Response, _ names: [String]) throws(ClientError) -> [UInt8] {
+        guard let text = names.lazy.compactMap({ response.headers[$0] }).first,
+            text.utf8.count <= Self.maximumChainBytes, let pem = text.removingPercentEncoding
+        else {
+            throw ClientError(
+                .invalidResponse, "the collateral cache \(address) sent no header '\(names[0])'",
+                remedy: "use a cache with the interface of Intel's PCCS, version 4")
+        }
+        return Array(pem.utf8)
+    }
+
+    /// Some caches write revocation lists in hexadecimal whatever they are asked for.
+    private static func der(_ body: [UInt8]) -> [UInt8] {
+        guard body.first != 0x30 || body.allSatisfy({ $0 < 0x80 }) else { return body }
+        let text = String(decoding: body, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return [UInt8](hex: text) ?? body
+    }
+}
+
+/// Where a client takes vendors' collateral from. What is given here takes the place of what the server sends.
+public struct CollateralSources: Sendable {
+    /// Files by their role.
+    public var files: [CollateralRole: [UInt8]]
+    /// Asked for what Intel's TEEs need and the files lack.
+    public var cache: CollateralCache?
+
+    public init(files: [CollateralRole: [UInt8]] = [:], cache: CollateralCache? = nil) {
+        self.files = files
+        self.cache = cache
+    }
+
+    /// All that these sources have for evidence.
+    ///
+    /// - Throws: ``ClientError`` of the cache.
+    public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws(ClientError) -> [CollateralRole:
+        [UInt8]]
+    {
+        guard let cache, tee == .sgx || tee == .tdx,
+            let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain])
+        else { return files }
+        return try await cache.collateral(for: platform).merging(files) { $1 }
+    }
+}

@@ -1,0 +1,141 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import Evidence
+import Testing
+
+/// Services whose hardware is genuine, and that a client must not talk to all the same.
+@Suite("Hostile services")
+struct HostileServiceTests {
+    private static let fixtures: [any EvidenceFixture] = [
+        IntelFixture.sgx(), IntelFixture.tdx(), IntelFixture.tdx(version: 5, is15: true), SNPFixture(), NitroFixture(),
+    ]
+
+    private func expect(
+        _ verdict: Verdict, _ check: Check, _ code: ReasonCode, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let failures = verdict.failures
+        #expect(failures.map(\.entry.check) == [check], "\(verdict.tee)", sourceLocation: sourceLocation)
+        #expect(failures.map(\.code) == [code], "\(verdict.tee)", sourceLocation: sourceLocation)
+    }
+
+    /// Does something with a service in each kind of hardware.
+    private func forEach(_ body: (any Service) throws -> Void) throws {
+        func service(_ fixture: some EvidenceFixture) -> any Service { PeerFixture(fixture) }
+        for fixture in Self.fixtures { try body(service(fixture)) }
+    }
+
+    @Test("A nonce of another session is refused")
+    func nonce() throws {
+        try forEach { service in
+            let verdict = try service.verdict(on: service.document(), nonce: [UInt8](repeating: 8, count: 32))
+            expect(verdict, .nonce, .nonceMismatch)
+            // A host that writes the new nonce beside the old evidence gains nothing.
+            let old = try service.document()
+            var asked = service
+            asked.nonce = [UInt8](repeating: 8, count: 32)
+            let relabelled = try old.changed(nonce: asked.nonce)
+            expect(try asked.verdict(on: relabelled, nonce: nil), .reportData, .reportDataMismatch)
+        }
+    }
+
+    @Test("A key configuration of another enclave is refused")
+    func keyConfiguration() throws {
+        try forEach { service in
+            let document = try service.document().changed(keyConfiguration: [UInt8](repeating: 9, count: 100))
+            expect(try service.verdict(on: document, nonce: nil), .reportData, .reportDataMismatch)
+        }
+    }
+
+    @Test("An epoch of another run is refused")
+    func epoch() throws {
+        try forEach { service in
+            let document = try service.document().changed(epoch: [UInt8](repeating: 9, count: 16))
+            expect(try service.verdict(on: document, nonce: nil), .reportData, .reportDataMismatch)
+        }
+    }
+
+    @Test("Evidence of the right code over the wrong manifest is refused")
+    func manifest() throws {
+        try forEach { service in
+            let document = try service.document(over: Array("another manifest".utf8))
+            expect(try service.verdict(on: document, nonce: nil), .reportData, .reportDataMismatch)
+        }
+    }
+
+    @Test("Evidence that is relayed from another machine gives that enclave's keys, and no others")
+    func relay() throws {
+        let peer = PeerFixture(IntelFixture.tdx())
+        let verified = try Appraiser(policy: Policy(members: peer.policy)).verify(
+            peer.document(), nonce: peer.nonce, at: Period.now, collateral: peer.evidence.collateral(),
+            roots: peer.evidence.roots())
+        #expect(verified.keyConfiguration == peer.keyConfiguration)
+        #expect(verified.epoch == peer.epoch)
+    }
+
+    @Test("Certificates that are not yet valid, or expired, at the time of verification are refused")
+    func times() throws {
+        func codes(_ fixture: some EvidenceFixture, _ time: String) throws -> [ReasonCode] {
+            let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
+            let time = try #require(Timestamp(iso8601: time))
+            return appraiser.verdict(on: try fixture.request(at: time)).failures.map(\.code)
+        }
+        for fixture in Self.fixtures {
+            #expect(try codes(fixture, "2025-12-31T23:59:59Z") == [.certificateNotYetValid])
+            #expect(try codes(fixture, "2027-01-01T00:00:01Z") == [.certificateExpired])
+        }
+        for fixture in Self.fixtures where fixture.tee != .nitro {
+            #expect(try codes(fixture, "2026-01-01") == [])
+            #expect(try codes(fixture, "2027-01-01") == [])
+        }
+    }
+
+    @Test("A revocation list that names the PCK, its authority or AMD's intermediate is not passed over")
+    func revoked() throws {
+        func verdict(_ fixture: some EvidenceFixture) throws -> Verdict {
+            let peer = PeerFixture(fixture)
+            return try peer.verdict(on: peer.document())
+        }
+        let pck = IntelFixture.tdx().with { $0.pckList.serials = [1, 0x1234, 0x12345] }
+        expect(try verdict(pck), .pckRevocation, .pckRevoked)
+        let authority = IntelFixture.sgx().with { $0.rootList.serials = [2] }
+        expect(try verdict(authority), .pckAuthorityRevocation, .authorityRevoked)
+        let intermediate = SNPFixture().with { $0.list?.serials = [2] }
+        expect(try verdict(intermediate), .askRevocation, .authorityRevoked)
+        // Numbers that look alike are other certificates.
+        let others = IntelFixture.tdx().with { $0.pckList.serials = [0x12, 0x34, 0x3412, 0x123400] }
+        #expect(try verdict(others).failures.map(\.code) == [])
+    }
+
+    @Test("Collateral older than what was seen before is refused, and the same or newer is not")
+    func olderCollateral() throws {
+        for fixture in Self.fixtures where fixture.tee != .nitro {
+            let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
+            let dates = appraiser.verdict(on: try fixture.request()).claims.collateralDates
+            #expect(dates.count == (fixture.tee == .snp ? 1 : 4))
+            #expect(appraiser.verdict(on: try fixture.request(seenBefore: dates)).failures.map(\.code) == [])
+            for (name, date) in dates {
+                let later = [name: Timestamp(secondsSince1970: date.secondsSince1970 + 1)]
+                let refused = appraiser.verdict(on: try fixture.request(seenBefore: later))
+                expect(refused, .collateralAge, .collateralRolledBack)
+            }
+        }
+    }
+}
+
+/// A service whose TEE does not matter.
+private protocol Service {
+    var nonce: [UInt8] { get set }
+    func document(over manifest: [UInt8]?) throws -> EvidenceDocument
+    func verdict(on document: EvidenceDocument, nonce: [UInt8]?) throws -> Verdict
+}
+
+extension Service {
+    fileprivate func document() throws -> EvidenceDocument { try document(over: nil) }
+}
+
+extension PeerFixture: Service {
+    func verdict(on document: EvidenceDocument, nonce: [UInt8]?) throws -> Verdict {
+        try verdict(on: document, policy: nil, nonce: nonce)
+    }
+}

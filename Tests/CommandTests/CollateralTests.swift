@@ -1,0 +1,145 @@
+import Attestation
+import AttestationFixtures
+import Evidence
+import Foundation
+import InfenclaveClient
+import Testing
+
+@Suite("Collateral for live servers")
+struct CollateralTests {
+    /// A client, and the server that it talks to, which lives as long.
+    private struct Connected {
+        let client: InfenclaveClient
+        let server: AnsweringServer
+    }
+
+    private func client<Fixture: EvidenceFixture>(
+        _ server: AnsweringServer, _ peer: PeerFixture<Fixture>, _ sources: CollateralSources
+    ) throws -> Connected {
+        Connected(
+            client: try InfenclaveClient(
+                server: server.url, policy: Policy(members: peer.policy), collateral: sources,
+                roots: peer.evidence.roots()), server: server)
+    }
+
+    /// What attestation ends with. A fixture's manifest is no bundle's, so a session ends right behind the verdict.
+    private func outcome(
+        _ connected: Connected, seenBefore: [String: Timestamp] = [:]
+    ) async -> (code: ClientError.Code?, reasons: [ReasonCode], message: String) {
+        defer { withExtendedLifetime(connected) {} }
+        do throws(ClientError) {
+            _ = try await connected.client.attest(at: Period.now, seenBefore: seenBefore)
+            return (nil, [], "")
+        } catch {
+            return (error.code, error.verdict?.failures.map(\.code) ?? [], error.message)
+        }
+    }
+
+    /// An accepted peer: the failure is about the manifest, which comes after.
+    private func expectAccepted(
+        _ found: (code: ClientError.Code?, reasons: [ReasonCode], message: String),
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(found.reasons == [], "\(found.message)", sourceLocation: sourceLocation)
+        #expect(found.code == .invalidResponse, "\(found.message)", sourceLocation: sourceLocation)
+        #expect(found.message.contains("attested manifest"), "\(found.message)", sourceLocation: sourceLocation)
+    }
+
+    @Test("A live SGX or TDX server is accepted with collateral from files, and refused without")
+    func files() async throws {
+        for fixture in [IntelFixture.sgx(), IntelFixture.tdx(), .tdx(version: 5, is15: true)] {
+            let peer = PeerFixture(fixture)
+            let server = try evidenceServer(peer)
+            let files = try fixture.collateral()
+            expectAccepted(await outcome(try client(server, peer, CollateralSources(files: files))))
+            let without = await outcome(try client(server, peer, CollateralSources()))
+            #expect(without.reasons == [.collateralMissing])
+        }
+    }
+
+    @Test("A live SNP server is accepted with the certificate of its chip, and a Nitro server without anything")
+    func others() async throws {
+        let snp = PeerFixture(SNPFixture())
+        let files = try snp.evidence.collateral()
+        expectAccepted(await outcome(try client(evidenceServer(snp), snp, CollateralSources(files: files))))
+        let nitro = PeerFixture(NitroFixture())
+        expectAccepted(await outcome(try client(evidenceServer(nitro), nitro, CollateralSources())))
+    }
+
+    @Test("A cache is asked for what the quote's platform needs", arguments: [false, true])
+    func cache(hexadecimalLists: Bool) async throws {
+        for fixture in [IntelFixture.sgx(), IntelFixture.tdx()] {
+            let peer = PeerFixture(fixture)
+            let server = try evidenceServer(peer)
+            let cache = try collateralCache(fixture, hexadecimalLists: hexadecimalLists)
+            for suffix in ["", "/", "/sgx/certification/v4/"] {
+                let sources = CollateralSources(cache: try CollateralCache(url: cache.url + suffix))
+                expectAccepted(await outcome(try client(server, peer, sources)))
+            }
+            #expect(cache.paths.count == 12)
+        }
+    }
+
+    @Test("Files take the place of what a cache says")
+    func precedence() async throws {
+        let fixture = IntelFixture.tdx()
+        let peer = PeerFixture(fixture)
+        let revoked = fixture.with { $0.pckList.serials = [0x1234] }
+        let list = try #require(try revoked.collateral()[.pckCRL])
+        let cache = try collateralCache(fixture)
+        let sources = CollateralSources(files: [.pckCRL: list], cache: try CollateralCache(url: cache.url))
+        #expect(await outcome(try client(evidenceServer(peer), peer, sources)).reasons == [.pckRevoked])
+    }
+
+    @Test("A cache that lacks something, sends no chain, too much or nonsense is refused with its name")
+    func brokenCaches() async throws {
+        let fixture = IntelFixture.sgx()
+        let peer = PeerFixture(fixture)
+        let server = try evidenceServer(peer)
+        func outcome(_ cache: AnsweringServer) async throws -> ClientError.Code? {
+            let sources = CollateralSources(cache: try CollateralCache(url: cache.url))
+            let found = await self.outcome(try client(server, peer, sources))
+            #expect(found.message.contains("collateral cache"), "\(found.message)")
+            return found.code
+        }
+        #expect(try await outcome(AnsweringServer { _ in nil }) == .invalidResponse)
+        #expect(try await outcome(collateralCache(fixture) { $1.headers = [:] }) == .invalidResponse)
+        #expect(try await outcome(collateralCache(fixture) { $1.body = [] }) == .invalidResponse)
+        let long = try collateralCache(fixture) { $1.body = [UInt8](repeating: 0x20, count: (2 << 20) + 1) }
+        #expect(try await outcome(long) == .invalidResponse)
+        let redirect = try collateralCache(fixture) {
+            $1.status = 307
+            $1.headers["Location"] = "http://127.0.0.1:1/"
+        }
+        #expect(try await outcome(redirect) == .invalidResponse)
+        // What is well-formed HTTP and not Intel's is for the appraiser to refuse.
+        let nonsense = try collateralCache(fixture) { if $0.contains("rootcacrl") { $1.body = Array("0123".utf8) } }
+        let sources = CollateralSources(cache: try CollateralCache(url: nonsense.url))
+        #expect(await self.outcome(try client(server, peer, sources)).reasons == [.crlInvalid])
+        #expect(throws: ClientError.self) { try CollateralCache(url: "ftp://127.0.0.1") }
+        let nobody = CollateralSources(cache: try CollateralCache(url: "http://127.0.0.1:9"))
+        #expect(await self.outcome(try client(server, peer, nobody)).code == .unreachable)
+    }
+
+    @Test("A server of a TEE that the policy does not name has nothing fetched for it")
+    func otherTEE() async throws {
+        let fixture = IntelFixture.tdx()
+        var peer = PeerFixture(fixture)
+        let server = try evidenceServer(peer)
+        let cache = try collateralCache(fixture)
+        peer.evidence = .sgx()
+        let sources = CollateralSources(cache: try CollateralCache(url: cache.url))
+        #expect(await outcome(try client(server, peer, sources)).reasons == [.wrongTEE])
+        #expect(cache.paths.isEmpty)
+    }
+
+    @Test("Collateral older than what was seen before is refused by a client that remembers")
+    func rolledBack() async throws {
+        let fixture = IntelFixture.tdx()
+        let peer = PeerFixture(fixture)
+        let client = try client(evidenceServer(peer), peer, CollateralSources(files: fixture.collateral()))
+        let later = Timestamp(secondsSince1970: Period.current.start.secondsSince1970 + 1)
+        #expect(await outcome(client, seenBefore: ["root_ca_crl": later]).reasons == [.collateralRolledBack])
+        expectAccepted(await outcome(client, seenBefore: ["root_ca_crl": Period.current.start]))
+    }
+}
