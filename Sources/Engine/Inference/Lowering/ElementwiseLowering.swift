@@ -52,19 +52,20 @@ extension Lowering {
         let shape = draft.type(node.output).planDimensions
         var operands: [Int] = []
         for name in node.inputs { operands.append(try ranked(try value(of: name), shape.count, for: node)) }
-        let operation: BinaryFunction =
+        let operation: BinaryFunction? =
             switch function {
             case .add: .add
             case .subtract: .subtract
             case .multiply: .multiply
             case .divide: .divide
+            case .maximum: .maximum
+            case .minimum: .minimum
+            case .power: nil
             }
         // oneDNN broadcasts the second operand only.
-        if layout(operands[0]).dimensions != shape, function == .add || function == .multiply {
-            operands.swapAt(0, 1)
-        }
-        guard layout(operands[0]).dimensions == shape else {
-            return try emitBroadcastLoop(operation, operands, shape, node)
+        if layout(operands[0]).dimensions != shape, function.isCommutative { operands.swapAt(0, 1) }
+        guard let operation, layout(operands[0]).dimensions == shape else {
+            return try emitBroadcastLoop(function, operands, shape, node)
         }
         if layout(operands[1]).dimensions == shape {
             // Agrees on the layout that is not row-major: activations are more often in it.
@@ -80,7 +81,7 @@ extension Lowering {
             return try emitBinary(operation, first, second, post: node.post, for: node)
         } catch {
             guard error.isUnimplemented else { throw error }
-            return try emitBroadcastLoop(operation, operands, shape, node)
+            return try emitBroadcastLoop(function, operands, shape, node)
         }
     }
 
@@ -108,7 +109,7 @@ extension Lowering {
     }
 
     private mutating func emitBroadcastLoop(
-        _ function: BinaryFunction, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
+        _ function: Arithmetic.Function, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
         var rows: [Int] = []
         for operand in operands { rows.append(try rowMajor(operand, for: node)) }
@@ -117,5 +118,15 @@ extension Lowering {
             .broadcast(function, layout(rows[0]).dimensions, layout(rows[1]).dimensions, result: shape), rows,
             to: target, for: node)
         return try applying(node.post, to: target, for: node)
+    }
+}
+
+extension Arithmetic.Function {
+    /// Whether the operands may change places.
+    fileprivate var isCommutative: Bool {
+        switch self {
+        case .add, .multiply, .maximum, .minimum: true
+        case .subtract, .divide, .power: false
+        }
     }
 }
