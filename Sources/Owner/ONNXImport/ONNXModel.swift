@@ -37,7 +37,7 @@ package struct ONNXModel: Sendable {
     package let notes: [String]
 
     /// The operator sets whose meaning is known.
-    package static let opsets = 7...23
+    package static let opsets = 6...23
     /// Names of the operators that can be imported, sorted.
     package static var operators: [String] { OperatorTable.names }
     /// The most bytes of a model file, without external data: the limit of protocol buffers.
