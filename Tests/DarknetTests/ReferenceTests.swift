@@ -25,15 +25,21 @@ struct ReferenceTests {
         let image: String
         let preprocessing: String
         let top5: [Entry]
-        let input_tensor: String?
-        let output_tensor: String?
+        let inputTensor: String?
+        let outputTensor: String?
 
         var testDescription: String { "\(model) on \(image)" }
         var isLetterboxed: Bool { preprocessing.hasPrefix("Darknet's own") }
     }
 
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     static let references =
-        (try? JSONDecoder().decode(
+        (try? decoder.decode(
             References.self, from: SharedFiles.bytes("models/darknet/reference.json")))?.references ?? []
 
     static func load(_ name: String) throws -> DarknetModel {
@@ -59,7 +65,7 @@ struct ReferenceTests {
         let output = try Plan(compiling: model.graph).run([input])[0]
         let values = try output.floats()
         for entry in reference.top5 { #expect(abs(values[entry.id] - entry.probability) <= 1e-4) }
-        if let file = reference.output_tensor {
+        if let file = reference.outputTensor {
             let expected = try SharedFiles.array("models/darknet/\(file)")
             try expectClose(
                 output.reshaped([values.count]), expected.reshaped([values.count]), relativeToLargest: 1e-4)
@@ -74,7 +80,7 @@ struct ReferenceTests {
         let preprocessing = try #require(model.preprocessing)
         let image = try Image(contentsOf: SharedFiles.path(reference.image))
         let input = try Preprocessor(preprocessing).tensor(of: image)
-        if let file = reference.input_tensor {
+        if let file = reference.inputTensor {
             // Another JPEG decoder, and rounding to 8 bits, differ by a few levels at most.
             let expected = try SharedFiles.array("models/darknet/\(file)")
             let pairs = zip(try input.floats(), try expected.floats())
@@ -85,7 +91,7 @@ struct ReferenceTests {
             let output = try Plan(compiling: model.graph).run([
                 expected.reshaped(model.graph.inputs[0].type.shape.dimensions)
             ])[0]
-            let file = try #require(reference.output_tensor)
+            let file = try #require(reference.outputTensor)
             let stored = try SharedFiles.array("models/darknet/\(file)")
             try expectClose(
                 output.reshaped([output.shape.elementCount]), stored.reshaped([output.shape.elementCount]),
@@ -100,8 +106,8 @@ struct ReferenceTests {
     struct Generated: Decodable {
         let gain: Double
         let floats: Int
-        let weights_sha256: String
-        let layer_output_shapes_chw: [[Int]]
+        let weightsSha256: String
+        let layerOutputShapesChw: [[Int]]
     }
 
     @Test(
@@ -110,15 +116,15 @@ struct ReferenceTests {
             .map { String($0.dropLast(5)) })
     func generated(_ name: String) throws {
         let folder = "models/darknet"
-        let rule = try JSONDecoder().decode(
+        let rule = try Self.decoder.decode(
             Generated.self, from: SharedFiles.bytes("\(folder)/generated/\(name).json"))
         let configuration = try SharedFiles.bytes("\(folder)/\(name).cfg")
         let weights = GeneratedWeights.file(
             configuration: String(decoding: configuration, as: UTF8.self), input: [3, 0, 0],
-            shapes: rule.layer_output_shapes_chw, gain: rule.gain)
+            shapes: rule.layerOutputShapesChw, gain: rule.gain)
         #expect(weights.count == 20 + 4 * rule.floats)
         let digest = SHA256.hash(data: weights).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-        #expect(digest.joined() == rule.weights_sha256)
+        #expect(digest.joined() == rule.weightsSha256)
         let graph = try DarknetModel(
             name: name, configuration: configuration.bytes, weights: weights.span.bytes
         ).graph

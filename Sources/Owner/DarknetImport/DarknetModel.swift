@@ -16,6 +16,12 @@ package struct DarknetModel: Sendable {
         "logistic", "maxpool", "route", "shortcut", "softmax",
     ]
 
+    /// Activations that can be imported, sorted.
+    package static let activations = [
+        "elu", "gelu", "hardtan", "leaky", "lhtan", "linear", "logistic", "loggy", "mish", "plse", "ramp", "relie",
+        "relu", "relu6", "selu", "swish", "tanh",
+    ]
+
     /// - Parameters:
     ///   - name: Of the graph.
     ///   - configuration: The `.cfg` file.

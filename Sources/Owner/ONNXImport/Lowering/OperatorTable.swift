@@ -101,5 +101,11 @@ enum OperatorTable {
         "Where": { (node) throws(ONNXImportError) in try node.choice() },
     ]
 
+    /// Those that are supported on constants only, as exporters use them for arithmetic on shapes.
+    static let onConstants: Set<String> = [
+        "And", "Constant", "ConstantOfShape", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or",
+        "Range", "Shape", "Size", "Where",
+    ]
+
     static var names: [String] { lowerings.keys.sorted() }
 }
