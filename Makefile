@@ -9,13 +9,13 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test build fuzz format format-check setup clean
+.PHONY: demo test build fuzz benchmark format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
 
 test: setup
-	$(SWIFT) test -c $(CONFIGURATION) --disable-testable-imports
+	SWIFT=$(SWIFT) scripts/test
 
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
@@ -23,6 +23,12 @@ build: setup
 
 fuzz: setup
 	scripts/fuzz $(FUZZ_SECONDS)
+
+# `make benchmark BENCHMARK_OPTIONS="--model resnet50 --threads 1"`; `Benchmarks/run --help` lists the options.
+BENCHMARK_OPTIONS ?=
+
+benchmark: build
+	Benchmarks/run $(BENCHMARK_OPTIONS)
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources

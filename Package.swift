@@ -173,6 +173,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // Evidence of each TEE under roots of the tests' own.
+        .target(
+            name: "AttestationFixtures",
+            dependencies: ["Attestation", "Evidence", crypto, cryptoExtras],
+            path: "Tests/AttestationFixtures",
+            swiftSettings: settings
+        ),
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
@@ -183,8 +190,9 @@ let package = Package(
             path: "Tests/FuzzEntryPoints",
             swiftSettings: settings
         ),
+        tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
-        tests("ModelGraphTests", ["ModelGraph", "TestSupport"]),
+        tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
         tests("EvidenceTests", ["Evidence"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
@@ -213,8 +221,8 @@ let package = Package(
         tests(
             "EnclaveTests",
             [
-                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "ModelGraph", "SealedChannel",
-                "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+                "Attestation", "AttestationFixtures", "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket",
+                "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
         tests(
@@ -223,7 +231,7 @@ let package = Package(
                 "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        tests("AttestationTests", ["Attestation", "Evidence", "TestSupport", crypto]),
+        tests("AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "TestSupport", crypto]),
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
@@ -243,10 +251,9 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph", "ONNXExport",
-                "SealedChannel",
-                "SecretMemory",
-                "Tensors", "TestSupport", "infenclave", "infenclave-enclave",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
+                "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
+                "infenclave-enclave",
             ]
         ),
         tests("PackageTests", ["TestSupport"]),

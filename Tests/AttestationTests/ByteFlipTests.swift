@@ -1,4 +1,5 @@
 import Attestation
+import AttestationFixtures
 import Evidence
 import TestSupport
 import Testing
@@ -72,6 +73,48 @@ struct ByteFlipTests {
             bytes.removeSubrange(start..<end)
         default: bytes.insert(contentsOf: bytes.suffix(from: start).prefix(40), at: start)
         }
+    }
+}
+
+/// The same for evidence that is made here, which needs nothing but this package.
+@Suite("Changed bytes of generated evidence")
+struct GeneratedByteFlipTests {
+    static let padding = 16
+
+    private static let fixtures: [any EvidenceFixture] = [
+        IntelFixture.sgx().with { $0.padding = padding }, IntelFixture.sgx(version: 4), IntelFixture.tdx(),
+        IntelFixture.tdx(version: 5, is15: true), SNPFixture(), NitroFixture(),
+    ]
+
+    /// Bytes that no signature covers and nobody reads, by the evidence's format; for every other byte there is one
+    /// value. A quote's own length field says where it ends, and clouds return quotes in padded buffers.
+    private func unsigned(_ fixture: any EvidenceFixture, _ evidence: [UInt8]) -> Range<Int> {
+        evidence.count - ((fixture as? IntelFixture)?.padding ?? 0)..<evidence.count
+    }
+
+    @Test("A flipped bit in any byte is refused, but for bytes that the format leaves out", arguments: fixtures.indices)
+    func flips(_ index: Int) throws {
+        let fixture = Self.fixtures[index]
+        let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
+        let original = try fixture.request()
+        func isAccepted(_ evidence: [UInt8]) -> Bool {
+            appraiser.verdict(
+                on: VerificationRequest(
+                    tee: original.tee, evidence: evidence, collateral: original.collateral, at: original.time,
+                    roots: original.roots)
+            ).isAccepted
+        }
+        var evidence = original.evidence
+        #expect(isAccepted(evidence))
+        var accepted: Set<Int> = []
+        for index in evidence.indices {
+            for bit in [0x01, 0x80] as [UInt8] {
+                evidence[index] ^= bit
+                if isAccepted(evidence) { accepted.insert(index) }
+                evidence[index] ^= bit
+            }
+        }
+        #expect(accepted == Set(unsigned(fixture, evidence)))
     }
 }
 

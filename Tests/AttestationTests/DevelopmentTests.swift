@@ -1,52 +1,20 @@
 import Attestation
+import AttestationFixtures
 import Crypto
 import Evidence
 import Testing
 
-/// A development TEE, an owner and a bundle of the test's own.
-struct DevelopmentFixture {
-    let machine = Curve25519.Signing.PrivateKey()
-    let owner = Curve25519.Signing.PrivateKey()
-    var nonce = [UInt8](repeating: 7, count: 32)
-    var measurement = [UInt8](repeating: 1, count: 48)
-    var keyConfiguration = [UInt8](repeating: 2, count: 100)
-    var epoch = [UInt8](repeating: 3, count: 16)
-    let manifest: [UInt8]
+typealias DevelopmentPeer = PeerFixture<DevelopmentFixture>
 
-    init() {
-        manifest = Array(
-            #"{"formatVersion":1,"ownerPublicKey":"\#(Array(owner.publicKey.rawRepresentation).hex)","parts":[]}"#
-                .utf8)
-    }
+extension DevelopmentPeer {
+    init() { self.init(DevelopmentFixture()) }
 
     var policyJSON: String {
-        """
-        {"version":1,"tee":["development"],"ownerPublicKey":"\(Array(owner.publicKey.rawRepresentation).hex)",
-        "manifestDigest":"\(Array(SHA256.hash(data: manifest)).hex)",
-        "measurements":{"development":["\([UInt8](repeating: 1, count: 48).hex)"]},
-        "developmentKey":"\(Array(machine.publicKey.rawRepresentation).hex)"}
-        """
+        "{" + policy.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}"
     }
 
     func appraiser(_ development: DevelopmentTEE = .dangerouslyAccept) throws -> Appraiser {
         Appraiser(policy: try Policy(json: Array(policyJSON.utf8)), development: development)
-    }
-
-    func document(reportOver transcriptManifest: [UInt8]? = nil) throws -> EvidenceDocument {
-        let transcript = try ReportTranscript(
-            nonce: nonce, keyConfiguration: keyConfiguration,
-            manifestDigest: Array(SHA256.hash(data: transcriptManifest ?? manifest)),
-            ownerPublicKey: Array(owner.publicKey.rawRepresentation), epoch: epoch)
-        let reportData = Array(SHA512.hash(data: transcript.encoded()))
-        let message = try DevelopmentReport.signedMessage(measurement: measurement, reportData: reportData)
-        let report = try DevelopmentReport(
-            measurement: measurement, reportData: reportData, publicKey: Array(machine.publicKey.rawRepresentation),
-            signature: Array(try machine.signature(for: message)))
-        return try EvidenceDocument(
-            tee: .development, nonce: nonce, evidence: report.encoded(), keyConfiguration: keyConfiguration,
-            manifest: manifest,
-            manifestSignature: Array(try owner.signature(for: Array("infenclave manifest v1".utf8) + [0] + manifest)),
-            epoch: epoch)
     }
 }
 
@@ -63,11 +31,11 @@ extension EvidenceDocument {
     }
 }
 
-private let now = Timestamp(secondsSince1970: 1_750_000_000)
+let now = Timestamp(secondsSince1970: 1_750_000_000)
 
 /// The check and code that a rejected document fails first.
 private func failure(
-    _ fixture: DevelopmentFixture, _ document: EvidenceDocument, nonce: [UInt8]? = nil,
+    _ fixture: DevelopmentPeer, _ document: EvidenceDocument, nonce: [UInt8]? = nil,
     _ development: DevelopmentTEE = .dangerouslyAccept
 ) throws -> (Check, ReasonCode)? {
     let appraiser = try fixture.appraiser(development)
@@ -84,7 +52,7 @@ private func failure(
 struct DevelopmentTests {
     @Test("A document with every binding in place gives a verified peer that says what it is not")
     func accepted() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let document = try EvidenceDocument(json: fixture.document().json())
         let peer = try fixture.appraiser().verify(document, nonce: fixture.nonce, at: now)
         #expect(peer.keyConfiguration == fixture.keyConfiguration)
@@ -96,14 +64,14 @@ struct DevelopmentTests {
 
     @Test("Development evidence is refused unless the call accepts it by name")
     func refusedByDefault() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let found = try #require(try failure(fixture, fixture.document(), .refuse))
         #expect(found == (.developmentAccepted, .developmentNotAccepted))
     }
 
     @Test("A release policy refuses development evidence even where the call accepts it")
     func releasePolicy() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let policy = try Policy(json: Array(fixture.policyJSON.replacing(#"["development"]"#, with: #"["tdx"]"#).utf8))
         let appraiser = Appraiser(policy: policy, development: .dangerouslyAccept)
         let error = #expect(throws: AttestationError.self) {
@@ -114,9 +82,9 @@ struct DevelopmentTests {
 
     @Test("Each part of the binding is refused with its own reason when it is another's")
     func bindings() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let document = try fixture.document()
-        let other = DevelopmentFixture()
+        let other = DevelopmentPeer()
 
         #expect(try failure(fixture, document, nonce: [UInt8](repeating: 8, count: 32))! == (.nonce, .nonceMismatch))
         #expect(
@@ -136,7 +104,7 @@ struct DevelopmentTests {
                 == (.developmentKey, .signingKeyMismatch))
         // The right code over another manifest.
         #expect(
-            try failure(fixture, fixture.document(reportOver: other.manifest)) ?? (.nonce, .malformed)
+            try failure(fixture, fixture.document(over: other.manifest)) ?? (.nonce, .malformed)
                 == (.reportData, .reportDataMismatch))
         // Another manifest that the owner did sign.
         let newer = fixture.manifest + [0x20]
@@ -146,7 +114,7 @@ struct DevelopmentTests {
             try failure(fixture, document.changed(manifest: newer, manifestSignature: signature))
                 ?? (.nonce, .malformed) == (.manifestDigest, .manifestMismatch))
         var otherCode = fixture
-        otherCode.measurement[47] ^= 1
+        otherCode.evidence.measurement[47] ^= 1
         #expect(
             try failure(fixture, otherCode.document()) ?? (.nonce, .malformed)
                 == (.measurements, .measurementMismatch))
@@ -154,7 +122,7 @@ struct DevelopmentTests {
 
     @Test("A flipped bit in any byte of a development report is refused")
     func flippedBytes() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let document = try fixture.document()
         for index in document.evidence.indices {
             var evidence = document.evidence
@@ -171,7 +139,7 @@ struct DevelopmentTests {
             "ownerPublicKey", "manifestDigest", "measurements", "developmentKey",
         ])
     func incompletePolicy(_ member: String) throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let members = fixture.policyJSON.replacing("\n", with: "")
         let pattern = try Regex("\"\(member)\":([^,{]*|\\{[^}]*\\})(,|(?=\\}$))")
         let json = members.replacing(pattern, with: "").replacing(",}", with: "}")
@@ -185,7 +153,7 @@ struct DevelopmentTests {
 
     @Test("What a policy skips is listed with its reason")
     func skips() throws {
-        let fixture = DevelopmentFixture()
+        let fixture = DevelopmentPeer()
         let digest = Array(SHA256.hash(data: fixture.manifest)).hex
         let json = fixture.policyJSON.replacing(
             #""manifestDigest":"\#(digest)""#, with: #""skip":{"manifestDigest":"any model of this owner"}"#)

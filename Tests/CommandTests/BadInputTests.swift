@@ -159,9 +159,9 @@ struct BadInputTests {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
         let deployment = try Deployment(in: folder)
-        try expectRefused(["keygen", "token", "--out", deployment.token], naming: "exists", json: false, in: folder)
+        try expectRefused(["keygen", "token", "--out", deployment.token], naming: "exists", in: folder)
         try expectRefused(
-            ["keygen", "owner", "--out", folder.file("none/key")], naming: "none/key", json: false, in: folder)
+            ["keygen", "owner", "--out", folder.file("none/key")], naming: "none/key", in: folder)
         try expectUsage(["keygen", "king", "--out", folder.file("key")], in: folder)
 
         func partition(

@@ -38,6 +38,20 @@ func expectShape(_ value: Any?, _ shape: JSONShape, sourceLocation: SourceLocati
 struct JSONShapeTests {
     private static let port = JSONShape.object(["name": .string, "shape": .array(.number), "type": .string])
 
+    @Test("keygen --json tells the public half and never the secret")
+    func keygen() throws {
+        let folder = try TemporaryFolder()
+        for (kind, member) in [("owner", "publicKey"), ("token", "digest")] {
+            let file = folder.file("\(kind).key")
+            let outcome = try succeed(["keygen", kind, "--out", file, "--json"], in: folder)
+            expectShape(outcome.json, .object(["kind": .string, "file": .string, member: .string]))
+            let secret = try #require(
+                String(decoding: try bytes(of: file), as: UTF8.self).trimmingCharacters(in: .newlines)
+                    .split(separator: ":").last)
+            #expect(!outcome.output.contains(secret))
+        }
+    }
+
     @Test("inspect --json")
     func inspect() throws {
         let folder = try TemporaryFolder()

@@ -23,6 +23,7 @@ struct MemoryScan {
     }
 
     private static let filterBits = 22
+    private static let pageBytes = sysconf(Int32(_SC_PAGESIZE))
     private let sought: [Sought]
     private var windows: [UInt64: [(item: Int, offset: Int)]] = [:]
     private var filter = [Bool](repeating: false, count: 1 << filterBits)
@@ -93,7 +94,11 @@ struct MemoryScan {
             var start = range.lowerBound
             while start < range.upperBound {
                 let count = pread(descriptor, buffer.baseAddress, min(chunk, range.upperBound - start), start)
-                guard count > 0 else { break }
+                guard count > 0 else {
+                    // Unmapped since the list was made, or not readable: what lies behind it is read all the same.
+                    start += Self.pageBytes
+                    continue
+                }
                 total += count
                 names.formUnion(found(in: UnsafeRawBufferPointer(rebasing: buffer[..<count])))
                 start += count > overlap && start + count < range.upperBound ? count - overlap : count

@@ -13,7 +13,7 @@ struct EchoEvidence: EvidenceSource {
 
     func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
         if isBroken { throw EvidenceSourceError(.failed, "broken") }
-        return PlatformEvidence(evidence: reportData, collateral: ["role": [1]])
+        return PlatformEvidence(evidence: reportData, collateral: [.vcek: [1]])
     }
 }
 
@@ -27,8 +27,9 @@ struct Deployment {
     let frontNet: [UInt8]
     let mappingUnit: [UInt8]
 
+    /// - Parameter manifest: `OWNER` in it stands for the owner's key.
     init(_ model: TinyModel = TinyModel(isAllInside: false), manifest: String = "{}") throws {
-        self.manifest = Array(manifest.utf8)
+        self.manifest = Array(manifest.replacing("OWNER", with: owner.publicKey.description).utf8)
         frontNet = try SealedPart.seal(
             try model.frontNetPart().encoded().span.bytes, as: .frontNet, modelKey: modelKey,
             templateDigest: templateDigest)

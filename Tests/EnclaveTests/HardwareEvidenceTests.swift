@@ -21,10 +21,14 @@ final class ModelKernel: KernelFiles {
     let provider: String?
     let auxblob: [UInt8]?
     let privlevelFloor: String?
+    /// What the hardware makes of 64 bytes.
+    let report: @Sendable ([UInt8]) -> [UInt8]
 
     init(
-        provider: String? = nil, auxblob: [UInt8]? = nil, privlevelFloor: String? = nil, files: [String: [UInt8]] = [:]
+        provider: String? = nil, auxblob: [UInt8]? = nil, privlevelFloor: String? = nil, files: [String: [UInt8]] = [:],
+        report: @escaping @Sendable ([UInt8]) -> [UInt8] = { [4, 0] + Array("report".utf8) + $0 }
     ) {
+        self.report = report
         self.provider = provider
         self.auxblob = auxblob
         self.privlevelFloor = privlevelFloor
@@ -41,7 +45,7 @@ final class ModelKernel: KernelFiles {
 
     private func read(_ path: String, _ state: inout State) throws(KernelError) -> [UInt8] {
         if path == "/dev/attestation/quote", state.files[path] != nil {
-            return Array("quote".utf8) + (state.files["/dev/attestation/user_report_data"] ?? [])
+            return report(state.files["/dev/attestation/user_report_data"] ?? [])
         }
         if let bytes = state.files[path] { return bytes }
         guard let provider, path.hasPrefix(Self.root), let slash = path.lastIndex(of: "/"),
@@ -63,7 +67,7 @@ final class ModelKernel: KernelFiles {
                 state.generation += 1
             }
             guard state.inblob.count == 64 else { throw KernelError(EINVAL) }
-            return [4, 0] + Array("report".utf8) + state.inblob
+            return report(state.inblob)
         case "auxblob":
             guard let auxblob else { throw .noEntry }
             return auxblob
@@ -129,7 +133,9 @@ struct HardwareEvidenceTests {
         ]
         let source = try GramineEvidence(files: ModelKernel(files: files))
         #expect(source.kind == .sgx)
-        #expect(try source.evidence(reportData: Self.reportData).evidence == Array("quote".utf8) + Self.reportData)
+        #expect(
+            try source.evidence(reportData: Self.reportData).evidence == [4, 0] + Array("report".utf8) + Self.reportData
+        )
         files["/dev/attestation/attestation_type"] = Array("none".utf8)
         let error = #expect(throws: EvidenceSourceError.self) { try GramineEvidence(files: ModelKernel(files: files)) }
         #expect(error?.code == .absent)
@@ -195,14 +201,14 @@ struct HardwareEvidenceTests {
 
     @Test("SNP certificates become collateral by role, without the root; a broken table becomes none")
     func snp() throws {
-        func collateral(_ table: [UInt8]) throws -> [String: [UInt8]] {
+        func collateral(_ table: [UInt8]) throws -> [CollateralRole: [UInt8]] {
             let kernel = ModelKernel(provider: "sev_guest", auxblob: table, privlevelFloor: "2\n")
             let evidence = try ConfigfsEvidence(.snp, files: kernel).evidence(reportData: Self.reportData)
             kernel.state.withLock { #expect($0.privlevel == Array("2".utf8)) }
             return evidence.collateral
         }
-        let expected: [String: [UInt8]] = [
-            "vcek.der": [0x30, 1, 2], "intermediate.pem": Array("-----BEGIN CERTIFICATE-----".utf8),
+        let expected: [CollateralRole: [UInt8]] = [
+            .vcek: [0x30, 1, 2], .intermediate: Array("-----BEGIN CERTIFICATE-----".utf8),
         ]
         #expect(try collateral(Self.table()) == expected)
         #expect(try collateral([]).isEmpty)

@@ -159,7 +159,7 @@ struct StateTests {
             Array("infenclave report data v1".utf8) + [0] + counted(nonce) + counted(evidence.keyConfiguration)
             + Array(SHA256.hash(data: deployment.manifest)) + deployment.owner.publicKey.bytes + evidence.epoch
         #expect(evidence.evidence == Array(SHA512.hash(data: transcript)))
-        #expect(evidence.collateral == ["role": [1]])
+        #expect(evidence.collateral == ["vcek": [1]])
         #expect(try evidence.configurations().map(\.kem) == [.xWing, .x25519])
 
         let other = try TestHost(deployment)

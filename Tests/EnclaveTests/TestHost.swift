@@ -14,7 +14,7 @@ final class TestHost {
     private(set) var intermediates = 0
 
     init(
-        _ deployment: Deployment, evidence: EchoEvidence = EchoEvidence(), limits: EnclaveLimits = EnclaveLimits()
+        _ deployment: Deployment, evidence: any EvidenceSource = EchoEvidence(), limits: EnclaveLimits = EnclaveLimits()
     ) throws {
         self.deployment = deployment
         enclave = try Enclave(evidenceSource: evidence, limits: limits)

@@ -18,7 +18,7 @@ extension FuzzSeed {
             FuzzSeed(.intelQuote, "sgx-v3", parcel.evidence),
             FuzzSeed(.intelQuote, "tdx-v4", intelQuote(version: 4, teeType: 0x81, bodyBytes: 584)),
             FuzzSeed(.amdReport, "v2", snpReport()),
-            FuzzSeed(.nitroDocument, "cbor", cbor),
+            FuzzSeed(.nitroDocument, "cbor", cbor), FuzzSeed(.verification, "zeros", parcel.bytes),
         ]
     }
 

@@ -1,6 +1,7 @@
 import Evidence
 
-/// Bytes that a target accepts, made by this package's own encoders: where a fuzzer starts from.
+/// Bytes that a target accepts (`verification` only parses, as nobody vouches for them), made by this package's own
+/// encoders: where a fuzzer starts from.
 public struct FuzzSeed: Sendable {
     public let target: FuzzTarget
     public let name: String
@@ -12,7 +13,7 @@ public struct FuzzSeed: Sendable {
         self.bytes = bytes
     }
 
-    /// At least one for each target but those whose valid inputs only other programs make: pictures and certificates.
+    /// At least one for each target but those whose valid inputs only other programs make: certificates.
     public static func all() throws -> [FuzzSeed] {
         try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
     }

@@ -28,7 +28,7 @@ enum ModelTargets {
         describe(graph)
     }
 
-    /// A canonical graph file, compiled for this machine when it is small.
+    /// A canonical graph file, compiled for this machine and run when it is small.
     static func engine(_ bytes: UnsafeRawBufferPointer) throws {
         let graph = try GraphFile.decode(bytes.bytes)
         let activationBytes = graph.types.values.reduce(0) { $0 + min($1.byteCount, maximumCompiledBytes) }
@@ -36,7 +36,12 @@ enum ModelTargets {
         guard graph.nodes.count <= maximumCompiledNodes, activationBytes < maximumCompiledBytes,
             multiplyAdds < maximumCompiledMultiplyAdds
         else { return }
-        _ = try Plan(compiling: graph)
+        let plan = try Plan(compiling: graph)
+        let inputs = plan.inputs.map { input in
+            Tensor(type: input.type, allocator: .standard) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+        }
+        let outputs = try plan.run(inputs)
+        promise(outputs.map(\.type) == plan.outputs.map(\.type), "a plan returns what it says")
     }
 
     /// The plaintext of a sealed part.

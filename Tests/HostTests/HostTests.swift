@@ -17,13 +17,14 @@ private struct ScriptedEnclave {
         var all: [String] { kept.withLock { $0 } }
     }
 
-    init(_ script: String, executable: String = "/bin/sh") throws {
+    init(_ script: String, executable: String = "/bin/sh", startTimeout: Duration = .seconds(60)) throws {
         let lines = lines
         host = try EnclaveHost(
             bundle: HostedBundle(
                 manifest: [1], manifestSignature: [2], ownerPublicKey: [3], frontNet: [4], mappingUnit: [5],
                 backNet: nil),
-            command: .init(executable: executable, arguments: ["-c", script]), backNetThreads: 1
+            command: .init(executable: executable, arguments: ["-c", script]), backNetThreads: 1,
+            startTimeout: startTimeout
         ) { lines.append($0) }
     }
 
@@ -56,6 +57,15 @@ struct EnclaveHostTests {
             await enclave.host.stop()
             #expect(await enclave.host.state == .stopped)
         }
+    }
+
+    @Test("A program that lives and says nothing is ended after the time that a start may take")
+    func silence() async throws {
+        let enclave = try ScriptedEnclave("exec sleep 60", startTimeout: .milliseconds(200))
+        #expect(await enclave.failure()?.code == .enclaveUnavailable)
+        #expect(await enclave.host.state == .starting)
+        #expect(enclave.lines.all.contains { $0.contains("did not start within") })
+        await enclave.host.stop()
     }
 
     @Test("Without an enclave every question fails with a code, and nothing waits")

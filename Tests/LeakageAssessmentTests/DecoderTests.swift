@@ -52,7 +52,8 @@ struct DecoderTests {
         let maps = Self.mixed(pictures, block: 2, channels: 12, seed: 2)
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
-        #expect(outcome.scores.kind == .local)
+        #expect([.local, .elm].contains(outcome.scores.kind))
+        #expect(outcome.scores.trials.map(\.kind) == [.local, .elm, .global])
         #expect(outcome.scores.determination > 0.999)
         #expect(outcome.scores.similarity > 0.99)
         #expect(outcome.scores.retrievalTopOne == 1)
@@ -133,6 +134,20 @@ struct DecoderTests {
         let maps = FeatureMaps(height: mixed.height, width: mixed.width, channels: 13, values: values)
         let outcome = try DecoderAttack.run(on: Self.features(maps), targets: pictures, split: split, seed: 4)
         #expect(outcome.scores.determination > 0.98)
+    }
+
+    @Test("What is not linear is decoded better with random features than without")
+    func nonlinear() throws {
+        let pictures = Self.pictures(60, side: 16, seed: 1)
+        // Steep for dark pixels, flat for bright ones.
+        let maps = FeatureMaps(
+            height: 16, width: 16, channels: 3, values: pictures.map { $0.values.map { 1 / $0 } })
+        let scores = try DecoderAttack.run(
+            on: Self.features(maps), targets: pictures, split: PictureSplit(count: 60, seed: 3), seed: 4
+        ).scores
+        let (linear, random) = (scores.trials.first { $0.kind == .local }, scores.trials.first { $0.kind == .elm })
+        #expect(try #require(random).determination > #require(linear).determination)
+        #expect(scores.kind == .elm)
     }
 
     @Test("Features that do not differ leave the mean picture")

@@ -41,7 +41,7 @@ enum Measured {
         }
         return try DecoderScores(
             kind: .local, penalty: 1e-3, reconstructions: decoded, pictures: pictures, meanPicture: mean,
-            validation: .init(local: r2, global: nil), seed: 1)
+            trials: [.init(kind: .local, validation: r2, determination: r2)], seed: 1)
     }
 
     static func result(_ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = []) throws

@@ -119,7 +119,9 @@ struct MetricTests {
         func pair(_ a: Float, _ b: Float) -> Picture { Picture(height: 1, width: 2, channels: 1, values: [a, b]) }
         let candidates = [pair(1, 0.5), pair(0.5, 1), pair(0, 0.4)]
         func topOne(_ reconstructions: [Picture]) throws -> Double {
-            try Retrieval.topOne(reconstructions: reconstructions, candidates: candidates, mean: pair(0.5, 0.5))
+            Retrieval.share(
+                of: try Retrieval.ranks(
+                    reconstructions: reconstructions, candidates: candidates, mean: pair(0.5, 0.5)), within: 1)
         }
         #expect(try topOne(candidates) == 1)
         #expect(try topOne([pair(0.51, 0.5), pair(0.5, 0.52), pair(0.49, 0.5)]) == 1)

@@ -15,6 +15,8 @@ package final class Plan: Sendable {
     package let memory: PlanMemory
     /// What a run does, in order.
     package let steps: [PlanStep]
+    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions.
+    package let precision: Precision
     /// Each change that a pass made: the pass and the node.
     package let rewrites: [PlanRewrite]
 
@@ -24,14 +26,17 @@ package final class Plan: Sendable {
 
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(compiling graph: Graph, options: PlanOptions = PlanOptions()) throws(InferenceError) {
+        var options = options
+        options.precision = options.precision.available
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
         let optimized = draft
-        let (lowering, results, execution) = try ThreadTeam.using(options.threads) { () throws(InferenceError) in
+        let chosen = options
+        let (lowering, results, execution) = try ThreadTeam.using(chosen.threads) { () throws(InferenceError) in
             var lowering = try Lowering(optimized)
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
-                return (lowering, results, try Execution(lowering, options: options))
+                return (lowering, results, try Execution(lowering, options: chosen))
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }
         inputs = graph.inputs
@@ -40,6 +45,7 @@ package final class Plan: Sendable {
         steps = lowering.steps.map(\.description)
         rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         threads = options.threads
+        precision = options.precision
         self.results = results
         self.execution = Mutex(execution)
     }
@@ -63,15 +69,35 @@ package final class Plan: Sendable {
         return (outputs, durations)
     }
 
-    private func run(_ inputs: [Tensor], afterStep: () -> Void) throws(InferenceError) -> [Tensor] {
+    /// Like ``run(_:)``, with every float32 value that a step makes, in the order in which they are made.
+    func run(
+        _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void
+    ) throws(InferenceError) -> [Tensor] {
+        try checked(inputs)
+        return try execution.withLock { (execution) throws(InferenceError) in
+            do throws(OneDNNError) {
+                return try ThreadTeam.using(threads) { () throws(OneDNNError) in
+                    try execution.run(
+                        inputs, results: results, observing: body, observes: true, afterStep: {})
+                }
+            } catch { throw InferenceError(.libraryFailure, error.message) }
+        }
+    }
+
+    private func checked(_ inputs: [Tensor]) throws(InferenceError) {
         guard inputs.map(\.type) == self.inputs.map(\.type) else {
             throw InferenceError(
                 .invalidInputs, "the plan takes \(self.inputs.map(\.type)), found \(inputs.map(\.type))")
         }
+    }
+
+    private func run(_ inputs: [Tensor], afterStep: () -> Void) throws(InferenceError) -> [Tensor] {
+        try checked(inputs)
         return try execution.withLock { (execution) throws(InferenceError) in
             do throws(OneDNNError) {
                 return try ThreadTeam.using(threads) { () throws(OneDNNError) in
-                    try execution.run(inputs, results: results, afterStep: afterStep)
+                    try execution.run(
+                        inputs, results: results, observing: { _, _ in }, observes: false, afterStep: afterStep)
                 }
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }

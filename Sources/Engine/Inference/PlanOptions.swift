@@ -7,11 +7,15 @@ package struct PlanOptions: Sendable {
     /// Where weights, activations, scratch and results live.
     package var allocator: StorageAllocator
 
+    /// What convolutions and matrix products compute with. Where the processor lacks the instructions it is float32.
+    package var precision: Precision
+
     /// Activations and scratch of one run, at most. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 
-    package init(threads: Int = 1, allocator: StorageAllocator = .standard) {
+    package init(threads: Int = 1, precision: Precision = .float32, allocator: StorageAllocator = .standard) {
         self.threads = max(1, threads)
+        self.precision = precision
         self.allocator = allocator
     }
 }

@@ -89,15 +89,26 @@ package enum BinaryFunction: String, Sendable, Hashable {
 /// What a primitive does to its result before it writes it.
 package enum PostOperation: Sendable {
     case elementwise(Elementwise)
-    /// Adds what the destination holds.
-    case accumulate
+    /// Adds what the destination holds, times a scale, read as elements of this kind or its own.
+    case accumulate(scale: Float, element: LayoutElement?)
     /// Combines with another tensor, broadcast where its extents are 1.
     case binary(BinaryFunction, TensorLayout)
 }
 
+/// What a primitive multiplies its result by before its post-operations: one factor, or one for each channel.
+package struct OutputScales: Sendable {
+    let factors: [Float]
+    /// The axis of the destination whose indices have a factor each.
+    let axis: Int?
+
+    package static func uniform(_ factor: Float) -> OutputScales { OutputScales(factors: [factor], axis: nil) }
+    package static func channels(_ factors: [Float]) -> OutputScales { OutputScales(factors: factors, axis: 1) }
+}
+
 /// Runs `body` with attributes that hold the post-operations and leave scratch memory to us.
 func withAttributes<Result>(
-    _ post: [PostOperation], _ body: (dnnl_primitive_attr_t?) throws(OneDNNError) -> Result
+    _ post: [PostOperation], scales: OutputScales? = nil,
+    _ body: (dnnl_primitive_attr_t?) throws(OneDNNError) -> Result
 ) throws(OneDNNError) -> Result {
     var attributes: dnnl_primitive_attr_t?
     try check(dnnl_primitive_attr_create(&attributes), during: "creating attributes")
@@ -105,6 +116,12 @@ func withAttributes<Result>(
     try check(
         dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
         during: "setting the scratchpad mode")
+    if let scales {
+        let mask: Int32 = scales.axis.map { 1 << Int32($0) } ?? 0
+        try check(
+            dnnl_primitive_attr_set_output_scales(attributes, Int64(scales.factors.count), mask, scales.factors),
+            during: "setting output scales")
+    }
     guard !post.isEmpty else { return try body(attributes) }
 
     var chain: dnnl_post_ops_t?
@@ -115,8 +132,8 @@ func withAttributes<Result>(
             switch operation {
             case .elementwise(let function):
                 dnnl_post_ops_append_eltwise(chain, 1, function.algorithm, function.alpha, function.beta)
-            case .accumulate:
-                dnnl_post_ops_append_sum(chain, 1)
+            case .accumulate(let scale, let element):
+                dnnl_post_ops_append_sum_v2(chain, scale, element?.raw ?? dnnl_data_type_undef)
             case .binary(let function, let layout):
                 withUnsafePointer(to: layout.raw) { dnnl_post_ops_append_binary(chain, function.algorithm, $0) }
             }

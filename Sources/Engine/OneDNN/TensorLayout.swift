@@ -1,9 +1,10 @@
 internal import COneDNN
 
-/// Shape of a float32 tensor and where its elements lie. Immutable.
+/// Shape of a tensor, what its elements are and where they lie. Immutable.
 package final class TensorLayout: Sendable {
     let raw: dnnl_memory_desc_t
     package let dimensions: [Int]
+    package let element: LayoutElement
     /// Bytes from the first element to the end, padding of blocks included.
     package let byteCount: Int
     /// Elements from one index to the next along each axis; `nil` where elements lie in blocks.
@@ -16,11 +17,12 @@ package final class TensorLayout: Sendable {
         let isStrided = raw.format_kind == dnnl_blocked && raw.format_desc.blocking.inner_nblks == 0
         let strides = isStrided ? Self.integers(raw.format_desc.blocking.strides, rank) : nil
         self.dimensions = dimensions
+        element = LayoutElement(raw.data_type)
         self.strides = strides
         if let strides {
             // Exact, where oneDNN counts a whole stride after the last element of a part.
             let span = zip(dimensions, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
-            byteCount = dimensions.contains(0) ? 0 : 4 * span
+            byteCount = dimensions.contains(0) ? 0 : element.byteCount * span
         } else {
             byteCount = withUnsafePointer(to: raw) { dnnl_memory_desc_get_size($0) }
         }
@@ -29,28 +31,34 @@ package final class TensorLayout: Sendable {
     /// Elements at these strides; row-major when none are given.
     ///
     /// - Parameter dimensions: 1 to 12 extents.
-    package convenience init(_ dimensions: [Int], strides: [Int]? = nil) throws(OneDNNError) {
+    package convenience init(
+        _ dimensions: [Int], strides: [Int]? = nil, element: LayoutElement = .float32
+    ) throws(OneDNNError) {
         var raw = dnnl_memory_desc_t()
         let strides = strides ?? Self.rowMajorStrides(dimensions)
         try check(
             dnnl_memory_desc_init_by_strides(
-                &raw, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, strides.map(Int64.init)),
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), element.raw, strides.map(Int64.init)),
             during: "describing a tensor \(dimensions) with strides \(strides)")
         self.init(raw)
     }
 
     /// A layout that the primitive chooses.
-    package static func any(_ dimensions: [Int]) throws(OneDNNError) -> TensorLayout {
+    package static func any(
+        _ dimensions: [Int], element: LayoutElement = .float32
+    ) throws(OneDNNError) -> TensorLayout {
         var raw = dnnl_memory_desc_t()
         try check(
             dnnl_memory_desc_init_by_tag(
-                &raw, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, dnnl_format_tag_any),
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), element.raw, dnnl_format_tag_any),
             during: "describing a tensor \(dimensions)")
         return TensorLayout(raw)
     }
 
     /// Channels (axis 1) innermost.
-    package static func channelsLast(_ dimensions: [Int]) throws(OneDNNError) -> TensorLayout {
+    package static func channelsLast(
+        _ dimensions: [Int], element: LayoutElement = .float32
+    ) throws(OneDNNError) -> TensorLayout {
         var strides = [Int](repeating: 1, count: dimensions.count)
         var step = dimensions[1]
         for axis in stride(from: dimensions.count - 1, through: 2, by: -1) {
@@ -58,7 +66,15 @@ package final class TensorLayout: Sendable {
             step *= dimensions[axis]
         }
         strides[0] = step
-        return try TensorLayout(dimensions, strides: strides)
+        return try TensorLayout(dimensions, strides: strides, element: element)
+    }
+
+    /// Elements of another kind in the same places.
+    package func retyped(_ element: LayoutElement) -> TensorLayout {
+        guard element != self.element else { return self }
+        var raw = raw
+        raw.data_type = element.raw
+        return TensorLayout(raw)
     }
 
     package static func rowMajorStrides(_ dimensions: [Int]) -> [Int] {
@@ -71,8 +87,8 @@ package final class TensorLayout: Sendable {
 
     package var isChosenByPrimitive: Bool { raw.format_kind == dnnl_format_kind_any }
 
-    /// Whether the elements lie without gaps in row-major order. Strides along extents of 1 do not matter.
-    package var isRowMajor: Bool { hasStrides(Self.rowMajorStrides(dimensions)) }
+    /// Whether float32 elements lie without gaps in row-major order. Strides along extents of 1 do not matter.
+    package var isRowMajor: Bool { element == .float32 && hasStrides(Self.rowMajorStrides(dimensions)) }
 
     /// Whether channels are innermost, without gaps. True of row-major tensors whose spatial extents are 1, too.
     package var isChannelsLast: Bool {
@@ -96,8 +112,8 @@ package final class TensorLayout: Sendable {
         guard let strides else { return nil }
         let offset = zip(ranges, strides).reduce(0) { $0 + $1.0.start * $1.1 }
         let layout = try TensorLayout(
-            ranges.map(\.count), strides: zip(ranges, strides).map { $0.0.step * $0.1 })
-        return (layout, 4 * offset)
+            ranges.map(\.count), strides: zip(ranges, strides).map { $0.0.step * $0.1 }, element: element)
+        return (layout, element.byteCount * offset)
     }
 
     private static func integers<Storage>(_ storage: Storage, _ count: Int) -> [Int] {
@@ -108,6 +124,7 @@ package final class TensorLayout: Sendable {
 extension TensorLayout: Equatable {
     package static func == (a: TensorLayout, b: TensorLayout) -> Bool {
         if a === b { return true }
+        guard a.element == b.element else { return false }
         if a.dimensions == b.dimensions, let strides = b.strides, a.hasStrides(strides), b.raw.offset0 == 0 {
             return true
         }
@@ -118,7 +135,8 @@ extension TensorLayout: Equatable {
 extension TensorLayout: CustomStringConvertible {
     /// Extents and order, outermost first, in oneDNN's letters: `1x64x56x56 acdb`, blocks as `aBcd16b`.
     package var description: String {
-        let shape = dimensions.map(String.init).joined(separator: "x")
+        var shape = dimensions.map(String.init).joined(separator: "x")
+        if element != .float32 { shape = "\(element.label) \(shape)" }
         guard raw.format_kind == dnnl_blocked else {
             return "\(shape) \(isChosenByPrimitive ? "any" : "packed")"
         }

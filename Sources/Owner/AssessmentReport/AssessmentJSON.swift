@@ -26,6 +26,7 @@ package enum AssessmentJSON {
             ("warnings", .array(result.warnings.map(JSONText.string))),
             ("gates", gates(result.gates)),
             ("cuts", .array(zip(result.cuts, result.verdicts).map(cut))),
+            ("mappingUnit", result.mappingLeakage.map(mapping) ?? .null),
             (
                 "recommendation",
                 .object([
@@ -85,15 +86,27 @@ package enum AssessmentJSON {
             ("psnr", .number(decoder.peakSignalToNoise)),
             ("ssim", .number(decoder.similarity)),
             ("ssimOfMean", .number(decoder.similarityOfMean)),
+            ("msssim", .number(decoder.multiScaleSimilarity)),
+            ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
+            ("retrievalTop5", .number(decoder.retrievalTopFive)),
+            ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
+            ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),
+            ("decoderKLRatio", .optional(measurement.judgement?.divergence.ratioToNull)),
+            ("decoderKLAUC", .optional(measurement.judgement?.divergence.areaUnderCurve)),
+            ("featureDistance", .optional(measurement.judgement?.featureDistance)),
+            ("featureDistanceOfMean", .optional(measurement.judgement?.featureDistanceOfMean)),
+            ("distanceCorrelation", .optional(measurement.joint?.distanceCorrelation)),
+            ("class1Shot", .optional(measurement.joint?.oneShot)),
+            ("class5Shot", .optional(measurement.joint?.fiveShot)),
+            ("classChance", .optional(measurement.joint?.chance)),
             (
                 "reconstruction",
                 .object([
                     ("decoder", .string(decoder.kind.rawValue)), ("width", .integer(decoder.width)),
                     ("height", .integer(decoder.height)), ("penalty", .number(decoder.penalty)),
                     ("candidates", .integer(decoder.candidates)),
-                    ("validationR2Local", .optional(decoder.validation.local)),
-                    ("validationR2Global", .optional(decoder.validation.global)),
+                    ("tried", .array(decoder.trials.map(trial))),
                 ])
             ),
             (
@@ -110,6 +123,22 @@ package enum AssessmentJSON {
                     ("backMilliseconds", .optional(cost.backMilliseconds)),
                 ])
             ),
+        ])
+    }
+
+    private static func trial(_ trial: DecoderScores.Trial) -> JSONText {
+        .object([
+            ("decoder", .string(trial.kind.rawValue)), ("validationR2", .number(trial.validation)),
+            ("r2", .number(trial.determination)),
+        ])
+    }
+
+    private static func mapping(_ leakage: MappingLeakage) -> JSONText {
+        .object([
+            ("classes", .integer(leakage.classes)), ("clusterNMI", .optional(leakage.clusterInformation)),
+            ("probeAccuracy", .optional(leakage.probeAccuracy)), ("majorityShare", .optional(leakage.majorityShare)),
+            ("equalityAUC", .optional(leakage.equalityAreaUnderCurve)), ("class1Shot", .optional(leakage.oneShot)),
+            ("classChance", .optional(leakage.chance)),
         ])
     }
 

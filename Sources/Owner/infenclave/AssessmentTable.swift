@@ -6,7 +6,7 @@ struct AssessmentTable {
     let text: String
 
     init(_ result: AssessmentResult) {
-        var rows = [["cut", "crosses", "KL own/null", "passing", "AUC", "R²", "SSIM", "top-1", "gates"]]
+        var rows = [["cut", "crosses", "KL own/null", "passing", "AUC", "decoder", "R²", "SSIM", "top-1", "dKL/null", "gates"]]
         for (cut, verdict) in zip(result.cuts, result.verdicts) {
             let kl = cut.channelKL
             rows.append([
@@ -14,10 +14,12 @@ struct AssessmentTable {
                 kl.map { String(format: "%.2f/%.2f", $0.mean, $0.nullMean) } ?? "-",
                 kl.map { String(format: "%.2f", $0.passFraction) } ?? "-",
                 kl.map { String(format: "%.2f", $0.areaUnderCurve) } ?? "-",
-                String(format: "%.2f", cut.decoder.determination), String(format: "%.2f", cut.decoder.similarity),
-                String(format: "%.2f", cut.decoder.retrievalTopOne), verdict.passes ? "pass" : "fail",
+                cut.decoder.kind.rawValue, String(format: "%.2f", cut.decoder.determination),
+                String(format: "%.2f", cut.decoder.similarity),
+                String(format: "%.2f", cut.decoder.retrievalTopOne),
+                cut.judgement.map { String(format: "%.2f", $0.divergence.ratioToNull) } ?? "-", verdict.passes ? "pass" : "fail",
             ])
         }
-        text = TextTable(rows: rows, rightAligned: [1, 2, 3, 4, 5, 6, 7]).description
+        text = TextTable(rows: rows, rightAligned: [1, 2, 3, 4, 6, 7, 8, 9]).description
     }
 }

@@ -30,9 +30,9 @@ struct LoadedModel: Sendable {
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
     init(path: String, weights: String? = nil, batch: Int = 1) throws {
-        let bytes = try InputFile.read(path)
         self.path = path
         if path.lowercased().hasSuffix(".cfg") {
+            let bytes = try InputFile.read(path)
             let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
             let weightBytes = try InputFile.read(file)
             var digest = SHA256()
@@ -52,7 +52,8 @@ struct LoadedModel: Sendable {
         guard weights == nil else {
             throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
         }
-        sha256 = SHA256.hash(data: bytes).hexadecimal
+        // The bytes are gone before the model is read.
+        sha256 = SHA256.hash(data: try InputFile.read(path)).hexadecimal
         graph = try ONNXModel.load(path: path, batch: batch).graph
         preprocessing = nil
     }

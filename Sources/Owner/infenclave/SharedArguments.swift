@@ -81,10 +81,8 @@ struct PreprocessArguments: ParsableArguments {
 /// How the engine runs.
 struct EngineArguments: ParsableArguments {
     @Option(help: "Threads; all cores unless said otherwise.") var threads: Int?
-    @Option(help: "Arithmetic: f32.") var precision = "f32"
 
     func validate() throws {
-        guard precision == "f32" else { throw ValidationError("precision '\(precision)' is not available, only f32") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
     }
 

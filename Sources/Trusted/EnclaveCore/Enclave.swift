@@ -140,8 +140,10 @@ extension Enclave {
             let reportData = Array(SHA512.hash(data: transcript.encoded()))
             let evidence = try evidenceSource.evidence(reportData: reportData)
             return EnclaveEvidence(
-                evidence: evidence.evidence, collateral: evidence.collateral, keyConfiguration: keyConfiguration,
-                epoch: epoch.bytes)
+                evidence: evidence.evidence,
+                collateral: Dictionary(
+                    uniqueKeysWithValues: evidence.collateral.map { ($0.key.rawValue, $0.value) }),
+                keyConfiguration: keyConfiguration, epoch: epoch.bytes)
         } catch { throw EnclaveRefusal(.evidenceUnavailable) }
     }
 

@@ -15,9 +15,9 @@ package struct PlatformEvidence: Sendable, Hashable {
     /// A quote, report or attestation document in the form of its TEE.
     package let evidence: [UInt8]
     /// The certificates that came with it, by role.
-    package let collateral: [String: [UInt8]]
+    package let collateral: [CollateralRole: [UInt8]]
 
-    package init(evidence: [UInt8], collateral: [String: [UInt8]] = [:]) {
+    package init(evidence: [UInt8], collateral: [CollateralRole: [UInt8]] = [:]) {
         self.evidence = evidence
         self.collateral = collateral
     }

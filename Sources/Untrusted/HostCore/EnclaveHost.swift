@@ -31,6 +31,7 @@ package actor EnclaveHost {
     private let backNet: BackNet?
     private let command: EnclaveCommand
     private let maximumWaiting: Int
+    private let startTimeout: Duration
     private let log: @Sendable (String) -> Void
 
     private var connection: EnclaveConnection?
@@ -43,14 +44,16 @@ package actor EnclaveHost {
     /// - Parameters:
     ///   - backNetThreads: Threads of the BackNet.
     ///   - maximumWaiting: Requests admitted at a time; more are refused as overloaded.
+    ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     package init(
         bundle: HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
-        log: @escaping @Sendable (String) -> Void
+        startTimeout: Duration = .seconds(120), log: @escaping @Sendable (String) -> Void
     ) throws(HostError) {
         self.bundle = bundle
         self.command = command
         self.maximumWaiting = maximumWaiting
+        self.startTimeout = startTimeout
         self.log = log
         if let graph = bundle.backNet {
             backNet = try BackNet(graph, threads: backNetThreads)
@@ -66,6 +69,8 @@ package actor EnclaveHost {
     }
 
     /// Starts the enclave process and hands it the bundle.
+    ///
+    /// - Throws: ``HostError``; a process that stays silent is ended after the timeout.
     package func start() async throws(HostError) {
         generation += 1
         let current = generation
@@ -75,6 +80,13 @@ package actor EnclaveHost {
         }
         self.connection = connection
         isProvisioned = false
+        // Ending the process fails every question that it has not answered.
+        let watchdog = Task.detached { [startTimeout, log] in
+            guard (try? await Task.sleep(for: startTimeout)) != nil else { return }
+            log("the enclave process did not start within \(startTimeout): ending it")
+            connection.close()
+        }
+        defer { watchdog.cancel() }
         do throws(HostError) {
             guard case .hello(_, let kind) = try await connection.ask(.hello(version: FrameHeader.version)),
                 let teeKind = TEEKind(rawValue: kind)

@@ -78,16 +78,6 @@ final class EnclaveProcess: Sendable {
         end()
     }
 
-    /// Waits until the process has ended; reaps it once.
-    func waitForEnd() {
-        hasEnded.withLock { ended in
-            guard !ended else { return }
-            var status: Int32 = 0
-            while waitpid(processID, &status, 0) == -1, errno == EINTR {}
-            ended = true
-        }
-    }
-
     /// Asks the process to end by closing its socket, and kills it when it has not within a second.
     func end() {
         socket.close()

@@ -89,9 +89,11 @@ final class Execution: @unchecked Sendable {
     /// - Parameters:
     ///   - inputs: Of the plan's types.
     ///   - results: Where each result comes from.
+    ///   - observe: Called with each float32 value that a step completes, if `observes`.
     ///   - afterStep: Called after each step.
     func run(
-        _ inputs: [Tensor], results: [PlannedResult], afterStep: () -> Void = {}
+        _ inputs: [Tensor], results: [PlannedResult],
+        observing observe: (String, UnsafeBufferPointer<Float>) -> Void, observes: Bool, afterStep: () -> Void
     ) throws(OneDNNError) -> [Tensor] {
         var made: [Int: TensorStorage] = [:]
         for case .made(let position, let type) in results where made[position] == nil {
@@ -102,7 +104,7 @@ final class Execution: @unchecked Sendable {
             try memory.bind(to: storage, byteOffset: offset)
         }
         defer { for (_, memory) in changing { memory.unbind() } }
-        for code in codes {
+        for (index, code) in codes.enumerated() {
             switch code {
             case .primitive(let invocation): try invocation.execute(on: stream)
             case .loop(let loop, let sources, let destination):
@@ -113,6 +115,14 @@ final class Execution: @unchecked Sendable {
                 }
                 let (storage, offset) = try place(of: destination, inputs, made)
                 loop.body(bases, storage.base + offset)
+            }
+            if observes, let (name, value) = lowering.observations[index],
+                lowering.values[value].layout?.element == .float32
+            {
+                let (storage, offset) = try place(of: value, inputs, made)
+                let count = lowering.values[value].byteCount / 4
+                let base = (storage.base + offset).assumingMemoryBound(to: Float.self)
+                observe(name, UnsafeBufferPointer(start: UnsafePointer(base), count: count))
             }
             afterStep()
         }

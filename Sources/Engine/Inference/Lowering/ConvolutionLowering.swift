@@ -3,9 +3,22 @@ import OneDNN
 
 extension Lowering {
     mutating func lowerConvolution(_ convolution: Convolution, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        if let result = try lowerIntegerConvolution(convolution, node) { return result }
+        let element = draft.options.precision.floating
+        if element != .float32, let result = try lowerConvolution(convolution, node, element) { return result }
+        guard let result = try lowerConvolution(convolution, node, .float32) else {
+            throw OneDNNError(message: "no code for the convolution", isUnimplemented: true)
+        }
+        return result
+    }
+
+    /// - Returns: `nil` where oneDNN has only its reference for elements other than float32.
+    private mutating func lowerConvolution(
+        _ convolution: Convolution, _ node: Draft.Node, _ element: LayoutElement
+    ) throws(OneDNNError) -> Int? {
         let operands = Array(node.operands)
-        let source = try value(of: operands[0])
-        let destination = try TensorLayout.any(draft.shape(node.output))
+        let source = try element == .float32 ? value(of: operands[0]) : storedValue(of: operands[0])
+        let destination = try TensorLayout.any(draft.shape(node.output), element: element)
         var weightShape = draft.shape(operands[1])
         if convolution.groups > 1 {
             weightShape = [convolution.groups, weightShape[0] / convolution.groups] + weightShape.dropFirst()
@@ -14,7 +27,7 @@ extension Lowering {
         let groupedWeights = alias(try rowMajor(weights, for: node), as: try TensorLayout(weightShape))
         let bias = operands.count == 3 ? try value(of: operands[2]) : nil
         let biasLayout = bias.map { layout($0) }
-        let weightLayout = try TensorLayout.any(weightShape)
+        let weightLayout = try TensorLayout.any(weightShape, element: element)
         let rank = convolution.window.kernel.count
         func describe(
             _ source: TensorLayout, _ destination: TensorLayout, _ post: [PostOperation]
@@ -26,15 +39,23 @@ extension Lowering {
                 padAfter: (0..<rank).map(convolution.window.padAfter), post: post)
         }
 
-        let anySource = try TensorLayout.any(layout(source).dimensions)
-        var (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
-            try describe(anySource, destination, post)
+        let anySource = try TensorLayout.any(layout(source).dimensions, element: element)
+        var primitive: PrimitiveDescription
+        let fits: Bool
+        do throws(OneDNNError) {
+            (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
+                try describe(anySource, destination, post)
+            }
+        } catch {
+            guard error.isUnimplemented, element != .float32 else { throw error }
+            return nil
         }
+        if element != .float32, primitive.isReference { return nil }
         let chosen = primitive.layout(of: .destination)
         var arguments: [(argument: Argument, value: Int)] = []
         var result: Int?
         if let addition = node.post.firstIndex(where: \.takesOperand), let name = node.inputs.last, fits {
-            let operand = try value(of: name)
+            let operand = try storedValue(of: name)
             if layout(operand) == chosen, mayOverwrite(name, in: node) {
                 result = alias(operand, as: chosen)
             } else if layout(operand) == chosen {
@@ -76,7 +97,7 @@ extension Lowering {
                 result = try emitElementwise(function, result, overwriting: true, for: node)
             case .add:
                 guard let name = node.inputs.last else { continue }
-                let operand = try converted(try self.value(of: name), to: layout(result), for: node)
+                let operand = try converted(try storedValue(of: name), to: layout(result), for: node)
                 result = try emitBinary(.add, result, operand, post: [], for: node)
             }
         }

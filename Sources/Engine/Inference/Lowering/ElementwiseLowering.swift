@@ -4,7 +4,7 @@ import Tensors
 
 extension Lowering {
     mutating func lowerElementwise(_ function: Elementwise, _ node: Draft.Node) throws(OneDNNError) -> Int {
-        let source = try value(of: node.inputs[0])
+        let source = try unscaledValue(of: node.inputs[0])
         let result = try emitElementwise(
             function, source, overwriting: mayOverwrite(node.inputs[0], in: node), for: node)
         return try applying(node.post, to: result, for: node)
@@ -23,13 +23,18 @@ extension Lowering {
     }
 
     mutating func lowerScaleShift(_ node: Draft.Node) throws(OneDNNError) -> Int {
-        let source = try value(of: node.inputs[0])
+        let source = try unscaledValue(of: node.inputs[0])
         var channels = [Int](repeating: 1, count: layout(source).dimensions.count)
         channels[1] = layout(source).dimensions[1]
         let perChannel = try TensorLayout(channels)
         let scale = alias(try value(of: node.inputs[1]), as: perChannel)
         let shift = alias(try value(of: node.inputs[2]), as: perChannel)
         let layout = layout(source)
+        if let format = quantization?.stored[node.output],
+            let target = try emitIntegerScaleShift(source, scale, shift, perChannel, format, node)
+        {
+            return target
+        }
         let (primitive, fits) = try fit([.binary(.add, perChannel)] + node.post.operations) {
             (post) throws(OneDNNError) in
             try .binary(.multiply, layout, perChannel, destination: layout, post: post)
@@ -46,12 +51,31 @@ extension Lowering {
         return try applying(node.post, to: shifted, for: node)
     }
 
+    /// Scale, shift and functions with a result of integers; `nil` where that is not fast.
+    private mutating func emitIntegerScaleShift(
+        _ source: Int, _ scale: Int, _ shift: Int, _ perChannel: TensorLayout, _ format: Quantization.Format,
+        _ node: Draft.Node
+    ) throws(OneDNNError) -> Int? {
+        let destination = layout(source).retyped(format.element)
+        let post = [.binary(.add, perChannel)] + node.post.integerOperations(nil, format.scale)
+        let primitive = try PrimitiveDescription.binary(
+            .multiply, layout(source), perChannel, destination: destination, post: post)
+        guard !primitive.isReference else { return nil }
+        let target = add(.arena, destination)
+        values[target].scale = format.scale
+        emit(
+            primitive,
+            [(.source, source), (.secondSource, scale), (.destination, target), (.postOperand(0), shift)], to: target,
+            "int8 scale and shift", fused: node.fused, for: node)
+        return target
+    }
+
     mutating func lowerArithmetic(
         _ function: Arithmetic.Function, _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
         let shape = draft.type(node.output).planDimensions
         var operands: [Int] = []
-        for name in node.inputs { operands.append(try ranked(try value(of: name), shape.count, for: node)) }
+        for name in node.inputs { operands.append(try ranked(try unscaledValue(of: name), shape.count, for: node)) }
         let operation: BinaryFunction? =
             switch function {
             case .add: .add
@@ -74,7 +98,8 @@ extension Lowering {
             }
             operands[1] = try converted(operands[1], to: layout(operands[0]), for: node)
         } else {
-            operands[1] = try rowMajor(operands[1], for: node)
+            let rows = try TensorLayout(layout(operands[1]).dimensions, element: layout(operands[0]).element)
+            operands[1] = try converted(operands[1], to: rows, for: node)
         }
         let (first, second) = (operands[0], operands[1])
         do throws(OneDNNError) {
@@ -90,7 +115,8 @@ extension Lowering {
         let dimensions = layout(value).dimensions
         guard dimensions.count < rank else { return value }
         let ones = [Int](repeating: 1, count: rank - dimensions.count)
-        return alias(try rowMajor(value, for: node), as: try TensorLayout(ones + dimensions))
+        let rows = try rowMajor(value, for: node)
+        return alias(rows, as: try TensorLayout(ones + dimensions, element: layout(rows).element))
     }
 
     /// - Parameter first: Has the shape of the result.
@@ -112,7 +138,9 @@ extension Lowering {
         _ function: Arithmetic.Function, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
         var rows: [Int] = []
-        for operand in operands { rows.append(try rowMajor(operand, for: node)) }
+        for operand in operands {
+            rows.append(try converted(operand, to: try TensorLayout(layout(operand).dimensions), for: node))
+        }
         let target = add(.arena, try TensorLayout(shape))
         emit(
             .broadcast(function, layout(rows[0]).dimensions, layout(rows[1]).dimensions, result: shape), rows,

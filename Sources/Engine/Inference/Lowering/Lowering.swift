@@ -17,10 +17,18 @@ struct Lowering {
     private let uses: [String: Int]
     /// Copies of values under other layouts.
     private var copies: [Int: [Int]] = [:]
+    let quantization: Quantization?
+    /// Which value a step leaves complete, by the step's place.
+    private(set) var observations: [Int: (name: String, value: Int)] = [:]
 
     init(_ draft: Draft) throws(InferenceError) {
         self.draft = draft
         uses = draft.uses
+        if case .int8(let calibration) = draft.options.precision {
+            quantization = Quantization(draft, calibration)
+        } else {
+            quantization = nil
+        }
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
                 define(input.name, try add(.input(position), input.type))
@@ -43,7 +51,10 @@ struct Lowering {
         } else if type.shape.elementCount == 0 {
             define(node.output, try add(.arena, type))
         } else {
-            define(node.output, try compute(node))
+            let before = steps.count
+            let value = try compute(node)
+            define(node.output, value)
+            if steps.count > before { observations[steps.count - 1] = (node.output, value) }
         }
         for input in node.inputs {
             if let root = rootAtDefinition[input] { pendingUses[root, default: 0] -= 1 }
@@ -83,8 +94,25 @@ struct Lowering {
         return value
     }
 
-    /// The value of a name; constants are added when first used.
+    /// The value of a name as float32; a constant, when first used, is added.
     mutating func value(of name: String) throws(OneDNNError) -> Int {
+        try floating(try storedValue(of: name), for: name)
+    }
+
+    /// The value of a name as float32 or bfloat16.
+    mutating func unscaledValue(of name: String) throws(OneDNNError) -> Int {
+        let value = try storedValue(of: name)
+        return values[value].layout?.element == .bfloat16 ? value : try floating(value, for: name)
+    }
+
+    private mutating func floating(_ value: Int, for name: String) throws(OneDNNError) -> Int {
+        guard let layout = values[value].layout, layout.element != .float32 else { return value }
+        let node = Draft.Node(name: name, kind: .view, inputs: [], output: name)
+        return try converted(value, to: layout.retyped(.float32), for: node)
+    }
+
+    /// The value of a name as a step left it.
+    mutating func storedValue(of name: String) throws(OneDNNError) -> Int {
         if let value = names[name] { return value }
         if let base = lazyViews[name] {
             let view = try reshaped(base, draft.type(name))
@@ -112,30 +140,40 @@ struct Lowering {
     // MARK: Layouts
 
     /// The value under another layout of the same shape.
+    ///
+    /// - Parameter scale: That of quantised elements.
     mutating func converted(
-        _ value: Int, to target: TensorLayout, for node: Draft.Node
+        _ value: Int, to target: TensorLayout, scale: Float = 1, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
-        if layout(value) == target { return value }
-        if let copy = copies[value]?.first(where: { layout($0) == target }) { return copy }
+        if layout(value) == target, values[value].scale == scale { return value }
+        if let copy = copies[value]?.first(where: { layout($0) == target && values[$0].scale == scale }) {
+            return copy
+        }
         let copy: Int
-        if case .constant(let tensor, let source) = values[value].place, let source, layout(value) == source {
+        if case .constant(let tensor, let source) = values[value].place, let source, layout(value) == source,
+            scale == 1
+        {
             copy = add(.constant(tensor, layout: source), target)
         } else {
-            copy = try copied(value, to: target, for: node)
+            copy = try copied(value, to: target, scale: scale, for: node)
         }
         copies[value, default: []].append(copy)
         return copy
     }
 
     /// A copy that nothing else uses.
-    mutating func copied(_ value: Int, to target: TensorLayout, for node: Draft.Node) throws(OneDNNError) -> Int {
+    mutating func copied(
+        _ value: Int, to target: TensorLayout, scale: Float = 1, for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
         let copy = add(.arena, target)
+        values[copy].scale = scale
         try emitReorder(value, copy, for: node)
         return copy
     }
 
     mutating func emitReorder(_ source: Int, _ destination: Int, for node: Draft.Node) throws(OneDNNError) {
-        let reorder = try PrimitiveDescription.reorder(from: layout(source), to: layout(destination))
+        let reorder = try PrimitiveDescription.reorder(
+            from: layout(source), to: layout(destination), scale: values[source].scale / values[destination].scale)
         emit(reorder, [(.source, source), (.destination, destination)], to: destination, "reorder", for: node)
     }
 
@@ -150,7 +188,9 @@ struct Lowering {
         {
             return add(.constant(tensor, layout: layout), layout)
         }
-        return add(.within(value, byteOffset: byteOffset), layout)
+        let part = add(.within(value, byteOffset: byteOffset), layout)
+        values[part].scale = values[value].scale
+        return part
     }
 
     /// The elements of a row-major value under another shape.
@@ -165,7 +205,7 @@ struct Lowering {
     }
 
     private mutating func lowerView(_ node: Draft.Node) throws(OneDNNError) {
-        let base = try value(of: node.inputs[0])
+        let base = try storedValue(of: node.inputs[0])
         if let layout = values[base].layout, !layout.isRowMajor {
             lazyViews[node.output] = base
             let root = root(of: base)

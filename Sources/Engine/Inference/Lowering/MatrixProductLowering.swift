@@ -13,7 +13,7 @@ extension Lowering {
         {
             source = base
         } else {
-            source = try value(of: node.inputs[0])
+            source = try storedValue(of: node.inputs[0])
         }
         let dimensions = layout(source).dimensions
         let weightShape = [result[1]] + dimensions.dropFirst()
@@ -26,10 +26,12 @@ extension Lowering {
             as: try TensorLayout(Array(weightShape), strides: strides))
         let bias = node.operands.count == 3 ? try value(of: node.inputs[2]) : nil
         let biasLayout = bias.map { layout($0) }
-        let sourceLayout = layout(source)
+        var element = draft.options.precision.floating
+        if draft.constants[node.inputs[1]] == nil { element = .float32 }
+        let sourceLayout = layout(source).retyped(element)
         let (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
             try .innerProduct(
-                source: sourceLayout, weights: try .any(Array(weightShape)), bias: biasLayout,
+                source: sourceLayout, weights: try .any(Array(weightShape), element: element), bias: biasLayout,
                 destination: try TensorLayout(result), post: post)
         }
         source = try converted(source, to: primitive.layout(of: .source), for: node)

@@ -9,7 +9,8 @@ extension Lowering {
         // Empty parts add nothing.
         let names = node.inputs.filter { draft.type($0).shape.elementCount > 0 }
         var parts: [Int] = []
-        for name in names { parts.append(try value(of: name)) }
+        let format = quantization?.stored[node.output]
+        for name in names { parts.append(try format == nil ? unscaledValue(of: name) : storedValue(of: name)) }
         guard type.element == .float32 else {
             let target = try add(.arena, type)
             emit(.concat(names.map(draft.shape), axis: axis, type), parts, to: target, for: node)
@@ -17,12 +18,22 @@ extension Lowering {
         }
         let dimensions = type.shape.dimensions
         let isChannelsLast = dimensions.count >= 3 && parts.contains { !layout($0).isRowMajor }
+        // bfloat16 only where all of the parts are.
+        let isReduced = isChannelsLast && parts.allSatisfy { layout($0).element == .bfloat16 }
+        let element = format?.element ?? (isReduced ? .bfloat16 : .float32)
         for index in parts.indices {
             let shape = layout(parts[index]).dimensions
-            parts[index] = try converted(
-                parts[index], to: isChannelsLast ? try .channelsLast(shape) : try TensorLayout(shape), for: node)
+            let target =
+                isChannelsLast
+                ? try TensorLayout.channelsLast(shape, element: element)
+                : try TensorLayout(shape, element: element)
+            parts[index] = try converted(parts[index], to: target, scale: format?.scale ?? 1, for: node)
         }
-        let target = add(.arena, isChannelsLast ? try .channelsLast(dimensions) : try TensorLayout(dimensions))
+        let target = add(
+            .arena,
+            isChannelsLast
+                ? try .channelsLast(dimensions, element: element) : try TensorLayout(dimensions, element: element))
+        values[target].scale = format?.scale ?? 1
         let primitive = try PrimitiveDescription.concat(
             parts.map { layout($0) }, axis: axis, destination: layout(target))
         emit(

@@ -17,9 +17,11 @@ struct PlannedValue {
     }
 
     var place: Place
-    /// `nil` for elements that are not float32: those lie row-major.
+    /// `nil` for elements that oneDNN does not compute with: those lie row-major.
     let layout: TensorLayout?
     let byteCount: Int
+    /// What a quantised element stands for is this many times its integer.
+    var scale: Float = 1
 }
 
 /// One step before buffers have addresses. Values are positions in ``Lowering/values``.

@@ -4,7 +4,10 @@ import Tensors
 
 extension Lowering {
     mutating func lowerPooling(_ pooling: Pooling, _ node: Draft.Node) throws(OneDNNError) -> Int {
-        let source = try value(of: node.inputs[0])
+        let stored = try storedValue(of: node.inputs[0])
+        // The largest of some integers is one of them.
+        let keepsScale = pooling.kind == .maximum && layout(stored).element.isQuantized
+        let source = keepsScale ? stored : try unscaledValue(of: node.inputs[0])
         let extents = Array(layout(source).dimensions.dropFirst(2))
         let result = draft.shape(node.output)
         let window = pooling.window
@@ -27,7 +30,8 @@ extension Lowering {
         let primitive: PrimitiveDescription
         do throws(OneDNNError) {
             primitive = try .pooling(
-                function, source: sourceLayout, destination: try .any(result), kernel: window.kernel,
+                function, source: sourceLayout, destination: try .any(result, element: sourceLayout.element),
+                kernel: window.kernel,
                 strides: window.strides, dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore),
                 padAfter: padAfter, post: [])
         } catch {
@@ -39,6 +43,7 @@ extension Lowering {
             return target
         }
         let target = add(.arena, primitive.layout(of: .destination))
+        values[target].scale = values[source].scale
         emit(
             primitive, [(.source, source), (.destination, target)], to: target, "\(function.rawValue) pooling",
             for: node)
@@ -50,7 +55,7 @@ extension Lowering {
     }
 
     mutating func lowerReduceMean(_ reduction: ReduceMean, _ node: Draft.Node) throws(OneDNNError) -> Int {
-        let source = try value(of: node.inputs[0])
+        let source = try unscaledValue(of: node.inputs[0])
         let dimensions = layout(source).dimensions
         let axes = (try? reduction.resolvedAxes(rank: draft.shape(node.inputs[0]).count)) ?? []
         var kept = dimensions
@@ -61,7 +66,8 @@ extension Lowering {
             let ones = axes.map { _ in 1 }
             let zeros = axes.map { _ in 0 }
             let primitive = try PrimitiveDescription.pooling(
-                .average, source: layout(source), destination: try .any(kept), kernel: Array(dimensions.dropFirst(2)),
+                .average, source: layout(source), destination: try .any(kept, element: layout(source).element),
+                kernel: Array(dimensions.dropFirst(2)),
                 strides: ones, dilations: ones, padBefore: zeros, padAfter: zeros, post: [])
             mean = add(.arena, primitive.layout(of: .destination))
             emit(primitive, [(.source, source), (.destination, mean)], to: mean, "mean", for: node)

@@ -72,7 +72,7 @@ extension [Draft.Post] {
         map { post in
             switch post {
             case .elementwise(let function): .elementwise(function)
-            case .add: .accumulate
+            case .add: .accumulate(scale: 1, element: nil)
             }
         }
     }

@@ -35,6 +35,8 @@ enum ConstantFolding: Pass {
                 nodes: [ModelGraph.Node(name: name, operation: operation, inputs: names, outputs: ["result"])],
                 constants: Dictionary(uniqueKeysWithValues: zip(names, operands).dropFirst()))
         } catch { throw InferenceError(.unsupported, error.message) }
+        var options = options
+        options.precision = .float32
         return try Plan(compiling: graph, options: options).run([operands[0]])[0]
     }
 

@@ -3,6 +3,7 @@ import ModelGraph
 /// Lets a convolution or pooling pad instead of a Pad before it, where both pad with the same value.
 enum PaddingMerging: Pass {
     static let name = "padding merging"
+    private static let maximumConvolutionPadding = 256
 
     static func apply(to draft: inout Draft) {
         let (uses, producers) = (draft.uses, draft.producers)
@@ -15,6 +16,8 @@ enum PaddingMerging: Pass {
             switch node.kind {
             case .operation(.convolution(var convolution)) where pad.value == 0:
                 convolution.window.pads = zip(convolution.window.pads, spatial).map { $0 + $1 }
+                // A copy is cheaper than code for a padding much wider than the window.
+                guard convolution.window.pads.allSatisfy({ $0 <= maximumConvolutionPadding }) else { continue }
                 draft.nodes[position].kind = .operation(.convolution(convolution))
             case .operation(.pooling(var pooling))
             where pooling.kind == .maximum && pad.value == -.infinity && !pooling.ceil

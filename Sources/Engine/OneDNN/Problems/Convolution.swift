@@ -8,9 +8,12 @@ extension PrimitiveDescription {
     ///   - dilations: 1 for adjacent elements.
     package static func convolution(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
-        strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation]
+        strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation],
+        scales: OutputScales? = nil
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "convolution of \(source) with \(weights) to \(destination)"
+        try WindowLimits.check(
+            operation, strides: strides, dilations: dilations, padding: padBefore + padAfter)
         var problem = dnnl_convolution_desc_t()
         let empty = dnnl_memory_desc_t()
         let status = withUnsafePointer(to: source.raw) { source in
@@ -26,14 +29,14 @@ extension PrimitiveDescription {
             }
         }
         try check(status, during: operation)
-        return try describe(operation, &problem, post: post)
+        return try describe(operation, &problem, post: post, scales: scales)
     }
 
     /// Chooses code for a problem whose description begins at `problem`.
     static func describe(
-        _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation]
+        _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation], scales: OutputScales? = nil
     ) throws(OneDNNError) -> PrimitiveDescription {
-        try withAttributes(post) { (attributes) throws(OneDNNError) in
+        try withAttributes(post, scales: scales) { (attributes) throws(OneDNNError) in
             try PrimitiveDescription(operation) { (created) throws(OneDNNError) in
                 dnnl_primitive_desc_create(&created, problem, attributes, try Processor.engine, nil)
             }

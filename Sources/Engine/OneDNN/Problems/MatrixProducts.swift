@@ -4,7 +4,7 @@ extension PrimitiveDescription {
     /// `[n, c, …]` by weights `[m, c, …]` to `[n, m]`.
     package static func innerProduct(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
-        post: [PostOperation]
+        post: [PostOperation], scales: OutputScales? = nil
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "inner product of \(source) with \(weights)"
         var problem = dnnl_inner_product_desc_t()
@@ -20,7 +20,7 @@ extension PrimitiveDescription {
             }
         }
         try check(status, during: operation)
-        return try describe(operation, &problem, post: post)
+        return try describe(operation, &problem, post: post, scales: scales)
     }
 
     /// `[…, m, k]` by `[…, k, n]`; the dimensions before the matrices broadcast.

@@ -1,11 +1,11 @@
 internal import COneDNN
 
 extension PrimitiveDescription {
-    /// Copies a tensor to another layout of the same shape.
+    /// Copies a tensor, times `scale`, to another layout of the same shape.
     package static func reorder(
-        from source: TensorLayout, to destination: TensorLayout
+        from source: TensorLayout, to destination: TensorLayout, scale: Float = 1
     ) throws(OneDNNError) -> PrimitiveDescription {
-        try withAttributes([]) { (attributes) throws(OneDNNError) in
+        try withAttributes([], scales: scale == 1 ? nil : .uniform(scale)) { (attributes) throws(OneDNNError) in
             try PrimitiveDescription("reorder of \(source) to \(destination)") { (created) throws(OneDNNError) in
                 let engine = try Processor.engine
                 return withUnsafePointer(to: source.raw) { source in

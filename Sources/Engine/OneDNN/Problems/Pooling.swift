@@ -26,6 +26,8 @@ extension PrimitiveDescription {
         dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "\(function.rawValue) pooling of \(source) to \(destination), window \(kernel)"
+        try WindowLimits.check(
+            operation, strides: strides, dilations: dilations, padding: padBefore + padAfter)
         let (strides, kernel) = (strides.map(Int64.init), kernel.map(Int64.init))
         let (before, after) = (padBefore.map(Int64.init), padAfter.map(Int64.init))
         return try withUnsafePointer(to: source.raw) { (source) throws(OneDNNError) in

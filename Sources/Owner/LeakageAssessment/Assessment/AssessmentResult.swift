@@ -59,6 +59,8 @@ package struct AssessmentResult: Sendable {
     package let recommendation: Recommendation
     package let paperRule: PaperRule
     package let mapping: String
+    /// What the untrusted host learns of the class from what it hands to the mapping unit.
+    package let mappingLeakage: MappingLeakage?
     package let gallery: [GalleryRow]
     package let warnings: [String]
     /// Time of the whole model on this machine, where it was measured.
@@ -69,7 +71,8 @@ package struct AssessmentResult: Sendable {
         model: NetworkDescription, validator: NetworkDescription?, images: Int, skipped: [SkippedPicture],
         channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates, baselineMean: Double,
         validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
-        paperRule: PaperRule, mapping: String, gallery: [GalleryRow], warnings: [String], modelMilliseconds: Double?,
+        paperRule: PaperRule, mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow],
+        warnings: [String], modelMilliseconds: Double?,
         threads: Int
     ) {
         self.model = model
@@ -88,6 +91,7 @@ package struct AssessmentResult: Sendable {
         self.recommendation = recommendation
         self.paperRule = paperRule
         self.mapping = mapping
+        self.mappingLeakage = mappingLeakage
         self.gallery = gallery
         self.warnings = warnings
         self.modelMilliseconds = modelMilliseconds

@@ -45,9 +45,12 @@ package struct Assessor: Sendable {
         let costs = try CostStage.run(
             configuration, cuts: cuts, mapping: mapping, input: try pictures.tensor(of: 0),
             cancellation: cancellation, progress: progress)
+        let classes = try MappingStage.run(
+            configuration, mapping: mapping, pictures: pictures, split: split, count: decoded,
+            cancellation: cancellation)
         let outcomes = try DecoderStage.run(
-            configuration, cuts: cuts, pictures: pictures, split: split, count: decoded, cancellation: cancellation,
-            progress: progress)
+            configuration, validator: validator, cuts: cuts, pictures: pictures, split: split, count: decoded,
+            classes: classes.answers, cancellation: cancellation, progress: progress)
         let channelKL = try ChannelStage.run(
             configuration, validator: validator, cuts: cuts, pictures: pictures, cancellation: cancellation,
             progress: progress)
@@ -59,7 +62,8 @@ package struct Assessor: Sendable {
                 cut: cuts[index],
                 operatorName: model.graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
                 crossing: cuts[index].crossing.map { Value(name: $0, type: model.graph.type(of: $0)) },
-                channelKL: channelKL[index], decoder: outcomes[index].scores, cost: costs.costs[index])
+                channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
+                joint: outcomes[index].joint, cost: costs.costs[index])
         }
         let verdicts = GateVerdict.verdicts(for: measurements, gates: configuration.gates)
         let recommendation = Recommendation.choose(
@@ -73,7 +77,8 @@ package struct Assessor: Sendable {
             baselineMean: Statistics.mean(pictures.truths.map(KullbackLeibler.uniformBaseline)),
             validatorUnsure: Warnings.unsure(pictures.truths), cuts: measurements, verdicts: verdicts,
             recommendation: recommendation,
-            paperRule: PaperRule.choose(among: measurements), mapping: mapping.name, gallery: gallery,
+            paperRule: PaperRule.choose(among: measurements), mapping: mapping.name,
+            mappingLeakage: classes.leakage, gallery: gallery,
             warnings: Warnings.texts(
                 pictures, decoded: decoded, independentValidator: configuration.validator != nil),
             modelMilliseconds: costs.modelMilliseconds, threads: configuration.threads)

@@ -11,10 +11,16 @@ enum DecoderStage {
     struct Outcome: Sendable {
         let scores: DecoderScores
         let reconstructions: [Picture]
+        let judgement: ReconstructionJudge.Judgement
+        let joint: JointLeakage
     }
 
+    /// - Parameters:
+    ///   - count: How many of the pictures.
+    ///   - classes: The model's own answers for them.
     static func run(
-        _ configuration: AssessmentConfiguration, cuts: [Cut], pictures: PictureSet, split: PictureSplit, count: Int,
+        _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network, cuts: [Cut],
+        pictures: PictureSet, split: PictureSplit, count: Int, classes: [Int],
         cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
     ) throws(AssessmentError) -> [Outcome] {
         let model = configuration.model
@@ -52,18 +58,23 @@ enum DecoderStage {
             outcomes += try WorkerThreads<Outcome>.map(
                 count: groupCuts.count, threads: min(maximumThreads, configuration.threads)
             ) { () throws(AssessmentError) in
-            } body: { (_, index) throws(AssessmentError) in
+                try ReconstructionJudge(validator)
+            } body: { (judge, index) throws(AssessmentError) in
                 try cancellation.check()
                 let layout = groupLayouts[index]
                 let targets = originals.map {
                     $0.averaged(
                         over: layout.region, height: layout.reconstruction.height, width: layout.reconstruction.width)
                 }
-                let outcome = try DecoderAttack.run(
-                    on: CutFeatures(layout: layout, pictures: features.map { $0[index] }), targets: targets,
-                    split: split, seed: seed)
+                let cutFeatures = CutFeatures(layout: layout, pictures: features.map { $0[index] })
+                let outcome = try DecoderAttack.run(on: cutFeatures, targets: targets, split: split, seed: seed)
+                let judgement = try judge.judge(
+                    outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
+                let joint = JointLeakage(gram: cutFeatures.gram, pictures: targets, classes: classes, seed: seed)
                 meter.advance(by: 1)
-                return Outcome(scores: outcome.scores, reconstructions: outcome.reconstructions)
+                return Outcome(
+                    scores: outcome.scores, reconstructions: outcome.reconstructions, judgement: judgement,
+                    joint: joint)
             }
         }
         return outcomes

@@ -26,7 +26,7 @@ enum GalleryStage {
             let crossing = try probe.crossing(of: try pictures.tensor(of: picture))
             var entries: [GalleryRow.Entry] = []
             for (cut, tensors) in crossing.enumerated() {
-                let reconstruction = try image(outcomes[cut].reconstructions[position])
+                let reconstruction = try outcomes[cut].reconstructions[position].image()
                 guard let channelKL = channelKL[cut], picture < channelKL.own.count else {
                     entries.append(.init(channelImage: nil, reconstruction: reconstruction))
                     continue
@@ -54,18 +54,10 @@ enum GalleryStage {
                     Array(values[(channel - first) * area..<(channel - first + 1) * area])
                 }
                 _ = try ChannelImage.normalize(&map)
-                return try image(Picture(height: height, width: width, channels: 1, values: map))
+                return try Picture(height: height, width: width, channels: 1, values: map).image()
             }
             first += channels
         }
         return nil
-    }
-
-    private static func image(_ picture: Picture) throws(AssessmentError) -> Image {
-        do throws(ImagingError) {
-            return try Image(
-                width: picture.width, height: picture.height, channels: picture.channels,
-                pixels: picture.values.map { UInt8((min(max($0, 0), 1) * 255).rounded()) })
-        } catch { throw AssessmentError(.shapeMismatch, error.message) }
     }
 }

@@ -1,29 +1,37 @@
 /// How well a decoder recovered pictures that it had not seen.
 package struct DecoderScores: Sendable, Hashable {
     package enum Kind: String, Sendable, Hashable {
-        /// ``LocalRidge``.
+        /// ``LocalRidge``, linear.
         case local
+        /// ``LocalRidge`` with ``RandomFeatures``: an extreme learning machine.
+        case elm
         /// ``DualRidge``.
         case global
-        /// Neither did better than the mean picture.
+        /// ``TrainedDecoder``.
+        case trained
+        /// None did better than the mean picture.
         case mean
     }
 
-    /// R² on the validation pictures, by which the decoder was chosen; `nil` where it does not apply.
-    package struct Validation: Sendable, Hashable {
-        package let local: Double?
-        package let global: Double?
+    /// One decoder that was tried.
+    package struct Trial: Sendable, Hashable {
+        package let kind: Kind
+        /// R² on the validation pictures, by which the best was chosen.
+        package let validation: Double
+        /// R² on the test pictures.
+        package let determination: Double
 
-        package init(local: Double?, global: Double?) {
-            self.local = local
-            self.global = global
+        package init(kind: Kind, validation: Double, determination: Double) {
+            self.kind = kind
+            self.validation = validation
+            self.determination = determination
         }
     }
 
     package let kind: Kind
-    /// The penalty, relative to the mean diagonal of the decoder's matrix.
+    /// The penalty, relative to the mean diagonal of the decoder's matrix; 0 where there is none.
     package let penalty: Double
-    package let validation: Validation
+    package let trials: [Trial]
     /// 1 - MSE / MSE of the mean picture.
     package let determination: Double
     /// Bootstrap over the test pictures.
@@ -34,8 +42,13 @@ package struct DecoderScores: Sendable, Hashable {
     package let similarity: Double
     /// SSIM of the mean picture: what a decoder that sees nothing scores.
     package let similarityOfMean: Double
-    /// ``Retrieval/topOne(reconstructions:candidates:mean:)`` among ``candidates``.
+    /// Mean over pictures of ``MultiScaleSimilarity``, and that of the mean picture.
+    package let multiScaleSimilarity: Double
+    package let multiScaleSimilarityOfMean: Double
+    /// The share of pictures that are the most similar, or among the five most similar, of ``candidates``:
+    /// ``Retrieval/share(of:within:)``.
     package let retrievalTopOne: Double
+    package let retrievalTopFive: Double
     package let candidates: Int
     /// Pixels of the reconstructions.
     package let height: Int
@@ -47,19 +60,22 @@ package struct DecoderScores: Sendable, Hashable {
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package init(
         kind: Kind, penalty: Double, reconstructions: [Picture], pictures: [Picture], meanPicture: Picture,
-        validation: Validation, seed: UInt64
+        trials: [Trial], seed: UInt64
     ) throws(AssessmentError) {
         var (errors, meanErrors): ([Double], [Double]) = ([], [])
         var (similarities, similaritiesOfMean): ([Double], [Double]) = ([], [])
+        var (scales, scalesOfMean): ([Double], [Double]) = ([], [])
         for (reconstruction, picture) in zip(reconstructions, pictures) {
             errors.append(try MeanSquaredError.value(reconstruction, picture))
             meanErrors.append(try MeanSquaredError.value(meanPicture, picture))
             similarities.append(try StructuralSimilarity.value(reconstruction, picture))
             similaritiesOfMean.append(try StructuralSimilarity.value(meanPicture, picture))
+            scales.append(try MultiScaleSimilarity.value(reconstruction, picture))
+            scalesOfMean.append(try MultiScaleSimilarity.value(meanPicture, picture))
         }
         self.kind = kind
         self.penalty = penalty
-        self.validation = validation
+        self.trials = trials
         determination = MeanSquaredError.determination(errors: errors, meanErrors: meanErrors)
         determinationDeviation = try Bootstrap.deviationOfDetermination(
             errors: errors, meanErrors: meanErrors, seed: seed)
@@ -68,8 +84,11 @@ package struct DecoderScores: Sendable, Hashable {
             errors.map { min(120, MeanSquaredError.peakSignalToNoise(meanSquaredError: $0)) })
         similarity = Statistics.mean(similarities)
         similarityOfMean = Statistics.mean(similaritiesOfMean)
-        retrievalTopOne = try Retrieval.topOne(
-            reconstructions: reconstructions, candidates: pictures, mean: meanPicture)
+        multiScaleSimilarity = Statistics.mean(scales)
+        multiScaleSimilarityOfMean = Statistics.mean(scalesOfMean)
+        let ranks = try Retrieval.ranks(reconstructions: reconstructions, candidates: pictures, mean: meanPicture)
+        retrievalTopOne = Retrieval.share(of: ranks, within: 1)
+        retrievalTopFive = Retrieval.share(of: ranks, within: 5)
         candidates = pictures.count
         height = meanPicture.height
         width = meanPicture.width

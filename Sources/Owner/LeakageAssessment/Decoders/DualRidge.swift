@@ -86,6 +86,14 @@ package struct DualRidge: Sendable {
 
     /// The picture as it is decoded, clipped to [0, 1].
     package func reconstruction(of picture: Int) -> Picture {
+        let shape = targets[picture]
+        return Picture(
+            height: shape.height, width: shape.width, channels: shape.channels,
+            values: prediction(of: picture).map { Float(min(max($0, 0), 1)) })
+    }
+
+    /// What the regression answers for a picture, as it is.
+    package func prediction(of picture: Int) -> [Double] {
         let count = training.count
         let products = training.map { gram[picture, $0] }
         let own = Statistics.mean(products)
@@ -98,9 +106,6 @@ package struct DualRidge: Sendable {
             let target = targets[training[index]].values
             for position in values.indices { values[position] += weight * Double(target[position]) }
         }
-        let shape = targets[picture]
-        return Picture(
-            height: shape.height, width: shape.width, channels: shape.channels,
-            values: values.map { Float(min(max($0, 0), 1)) })
+        return values
     }
 }

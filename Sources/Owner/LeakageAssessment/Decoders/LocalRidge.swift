@@ -1,5 +1,6 @@
 /// The best linear transposed convolution: each cell's 3x3 neighbourhood predicts the patch of pixels under the cell, by
-/// ridge regression over positions of the training pictures.
+/// ridge regression over positions of the training pictures; and the same with ``RandomFeatures`` of the neighbourhood
+/// beside it, which is not linear.
 ///
 /// - Source: design notes, Tier 2; Hoerl and Kennard 1970 for ridge regression.
 package struct LocalRidge: Sendable {
@@ -8,19 +9,27 @@ package struct LocalRidge: Sendable {
     /// Positions to learn from, and to choose the penalty on.
     package static let fittingPositions = 20_000
     package static let validationPositions = 5_000
-    /// Channels that the normal equations can hold in reasonable memory: (9 * 256 + 1)² doubles are 42 MB.
+    /// Channels that the normal equations can hold in reasonable memory: (512 + 9 * 256 + 1)² doubles are 64 MB.
     package static let maximumChannels = 256
 
-    private let maps: FeatureMaps
-    private let patch: (height: Int, width: Int)
-    private let colours: Int
-    /// `[features, outputs]`, learned from the fitting pictures alone and from all training pictures.
-    private let fittingWeights: [Float]
-    private let weights: [Float]
-    /// The chosen element of ``penalties``.
-    package let penalty: Double
+    package enum Form: Sendable, Hashable, CaseIterable {
+        case linear
+        /// With random features.
+        case randomFeatures
+    }
 
-    private static func features(_ maps: FeatureMaps) -> Int { 9 * maps.channels + 1 }
+    private struct Solution: Sendable {
+        /// `[features, outputs]`, learned from the fitting pictures alone and from all training pictures.
+        let fittingWeights: [Float]
+        let weights: [Float]
+        let penalty: Double
+    }
+
+    private let rows: NeighbourhoodRows
+    private let colours: Int
+    private let patch: (height: Int, width: Int)
+    private let solutions: [Form: Solution]
+
     private var outputs: Int { patch.height * patch.width * colours }
 
     /// Learns from the pictures of `split.fitting`, chooses the penalty on `split.validation`, learns again from both.
@@ -35,103 +44,70 @@ package struct LocalRidge: Sendable {
         var maps = raw
         let scaling = ChannelScaling(of: maps, pictures: split.training)
         for picture in maps.values.indices { scaling.apply(to: &maps.values[picture]) }
-        self.maps = maps
+        let rows = NeighbourhoodRows(maps: maps, seed: seed)
+        self.rows = rows
         patch = (targets[0].height / maps.height, targets[0].width / maps.width)
         colours = targets[0].channels
 
         let (patch, colours) = (patch, colours)
         func equations(_ pictures: [Int], _ budget: Int) -> NormalEquations {
             var equations = NormalEquations(
-                features: Self.features(maps), outputs: patch.height * patch.width * colours)
+                features: rows.features(.randomFeatures), outputs: patch.height * patch.width * colours)
             let quota = (budget + pictures.count - 1) / max(1, pictures.count)
             for picture in pictures {
                 var generator = SeededGenerator(seed: seed &+ UInt64(picture), purpose: "positions")
                 let cells = quota >= maps.cells ? Array(0..<maps.cells) : generator.permutation(of: maps.cells)
-                Self.add(
-                    cells.prefix(quota), of: maps, picture, targets[picture], patch: patch, to: &equations)
+                rows.add(Array(cells.prefix(quota)), of: picture, targets[picture], patch: patch, to: &equations)
             }
             equations.flush()
             return equations
         }
-        var training = equations(split.fitting, Self.fittingPositions)
+        let training = equations(split.fitting, Self.fittingPositions)
         let validation = equations(split.validation, Self.validationPositions)
+        var solutions: [Form: Solution] = [:]
+        for form in Form.allCases {
+            // The linear features are the last ones.
+            let count = rows.features(form)
+            solutions[form] = Self.solve(training.trailing(count), validation.trailing(count))
+        }
+        guard !solutions.isEmpty else { return nil }
+        self.solutions = solutions
+    }
+
+    private static func solve(_ fitting: NormalEquations, _ validation: NormalEquations) -> Solution? {
         var best: (error: Double, penalty: Double, weights: [Double])?
         for penalty in Self.penalties {
-            guard let weights = training.weights(penalty: penalty) else { continue }
+            guard let weights = fitting.weights(penalty: penalty) else { continue }
             let error = validation.squaredError(of: weights)
             if error < best?.error ?? .infinity { best = (error, penalty, weights) }
         }
         guard let best else { return nil }
-        penalty = best.penalty
-        fittingWeights = best.weights.map(Float.init)
+        var training = fitting
         training.add(validation)
-        guard let final = training.weights(penalty: penalty) else { return nil }
-        weights = final.map(Float.init)
+        guard let final = training.weights(penalty: best.penalty) else { return nil }
+        return Solution(
+            fittingWeights: best.weights.map(Float.init), weights: final.map(Float.init), penalty: best.penalty)
     }
 
-    /// The picture as it is decoded, clipped to [0, 1].
+    /// The chosen element of ``penalties``; `nil` where this form has no solution.
+    package func penalty(_ form: Form) -> Double? { solutions[form]?.penalty }
+
+    /// The picture as it is decoded, clipped to [0, 1]; `nil` where this form has no solution.
     ///
     /// - Parameter fromFittingOnly: Use what was learned without the validation pictures.
-    package func reconstruction(of picture: Int, fromFittingOnly: Bool = false) -> Picture {
-        let features = Self.features(maps)
-        var rows = [Float](repeating: 0, count: maps.cells * features)
-        rows.withUnsafeMutableBufferPointer { rows in
-            for cell in 0..<maps.cells {
-                Self.neighbourhood(of: cell, in: maps, picture) { rows[cell * features + $0] = $1 }
-            }
-        }
+    package func reconstruction(of picture: Int, _ form: Form, fromFittingOnly: Bool = false) -> Picture? {
+        guard let solution = solutions[form] else { return nil }
+        let maps = rows.maps
         let patches = MatrixProduct.multiply(
-            rows.span, (fromFittingOnly ? fittingWeights : weights).span, rows: maps.cells, inner: features,
-            columns: outputs)
+            rows.values(of: Array(0..<maps.cells), in: picture, form).span,
+            (fromFittingOnly ? solution.fittingWeights : solution.weights).span, rows: maps.cells,
+            inner: rows.features(form), columns: outputs)
         var values = [Float](repeating: 0, count: maps.cells * outputs)
         Self.forEachPixel(grid: (maps.height, maps.width), patch: patch, colours: colours) { cell, output, pixel in
             values[pixel] = min(max(patches[cell * outputs + output], 0), 1)
         }
         return Picture(
             height: maps.height * patch.height, width: maps.width * patch.width, channels: colours, values: values)
-    }
-
-    private static func add(
-        _ cells: ArraySlice<Int>, of maps: FeatureMaps, _ picture: Int, _ target: Picture,
-        patch: (height: Int, width: Int), to equations: inout NormalEquations
-    ) {
-        let rowLength = patch.width * target.channels
-        for cell in cells {
-            let (y, x) = (cell / maps.width, cell % maps.width)
-            equations.addRow { row in
-                neighbourhood(of: cell, in: maps, picture) { row[$0] = Double($1) }
-            } outputs: { outputs in
-                for line in 0..<patch.height {
-                    let start = (y * patch.height + line) * target.width * target.channels + x * rowLength
-                    for index in 0..<rowLength {
-                        outputs[line * rowLength + index] = Double(target.values[start + index])
-                    }
-                }
-            }
-        }
-    }
-
-    /// The standardised values of the nine cells around `cell`, zeros (the mean) beyond the edges, then a 1.
-    @inline(__always)
-    private static func neighbourhood(
-        of cell: Int, in maps: FeatureMaps, _ picture: Int, _ body: (Int, Float) -> Void
-    ) {
-        let (y, x) = (cell / maps.width, cell % maps.width)
-        maps.values[picture].withUnsafeBufferPointer { values in
-            var position = 0
-            for neighbourY in y - 1...y + 1 {
-                for neighbourX in x - 1...x + 1 {
-                    if (0..<maps.height).contains(neighbourY), (0..<maps.width).contains(neighbourX) {
-                        let start = (neighbourY * maps.width + neighbourX) * maps.channels
-                        for channel in 0..<maps.channels { body(position + channel, values[start + channel]) }
-                    } else {
-                        for channel in 0..<maps.channels { body(position + channel, 0) }
-                    }
-                    position += maps.channels
-                }
-            }
-            body(position, 1)
-        }
     }
 
     /// Which output of which cell is which value of the picture.

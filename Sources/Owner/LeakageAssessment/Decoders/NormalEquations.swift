@@ -15,13 +15,15 @@ package struct NormalEquations: Sendable {
     private var blockOutputs: [Double]
     private var filled = 0
 
-    package init(features: Int, outputs: Int) {
+    package init(features: Int, outputs: Int) { self.init(features: features, outputs: outputs, holdingRows: true) }
+
+    private init(features: Int, outputs: Int, holdingRows: Bool) {
         self.features = features
         self.outputs = outputs
         gram = SymmetricMatrix(size: features)
         cross = [Double](repeating: 0, count: features * outputs)
-        block = [Double](repeating: 0, count: Self.blockRows * features)
-        blockOutputs = [Double](repeating: 0, count: Self.blockRows * outputs)
+        block = [Double](repeating: 0, count: holdingRows ? Self.blockRows * features : 0)
+        blockOutputs = [Double](repeating: 0, count: holdingRows ? Self.blockRows * outputs : 0)
     }
 
     /// Adds one row, which the closures write. ``flush()`` makes it count.
@@ -56,6 +58,17 @@ package struct NormalEquations: Sendable {
         gram.add(other.gram)
         for index in cross.indices { cross[index] += other.cross[index] }
         squares += other.squares
+    }
+
+    /// The same rows with the last `count` features only. The sums must be flushed.
+    package func trailing(_ count: Int) -> NormalEquations {
+        precondition(filled == 0 && count <= features)
+        var result = NormalEquations(features: count, outputs: outputs, holdingRows: false)
+        let first = features - count
+        result.gram = gram.trailing(count)
+        result.cross = Array(cross[(first * outputs)...])
+        result.squares = squares
+        return result
     }
 
     /// The ridge solution `[features, outputs]` for a penalty relative to the mean diagonal, or `nil` where there is none.

@@ -22,6 +22,13 @@ package struct PictureSplit: Sendable, Hashable {
         fitting = order[(tests + validations)...].sorted()
     }
 
+    /// Given lists, which must not overlap.
+    package init(fitting: [Int], validation: [Int], testing: [Int]) {
+        self.fitting = fitting
+        self.validation = validation
+        self.testing = testing
+    }
+
     /// ``fitting`` and ``validation``.
     package var training: [Int] { (fitting + validation).sorted() }
 }

@@ -37,6 +37,18 @@ package struct SymmetricMatrix: Sendable {
         for index in values.indices { values[index] += other.values[index] }
     }
 
+    /// Its last `count` rows and columns.
+    package func trailing(_ count: Int) -> SymmetricMatrix {
+        precondition(count <= size)
+        var result = SymmetricMatrix(size: count)
+        let first = size - count
+        for row in 0..<count {
+            let start = (first + row) * size + first
+            result.values.replaceSubrange(row * count..<(row + 1) * count, with: values[start..<start + count])
+        }
+        return result
+    }
+
     /// All of it, both triangles, row-major.
     package var full: [Double] {
         var full = values

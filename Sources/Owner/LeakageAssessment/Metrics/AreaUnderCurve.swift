@@ -8,11 +8,16 @@ package enum AreaUnderCurve {
     /// - Returns: 0 to 1; 0.5 for empty lists.
     package static func value(positives: [Double], negatives: [Double]) -> Double {
         guard !positives.isEmpty, !negatives.isEmpty else { return 0.5 }
+        let sorted = negatives.sorted()
         var wins = 0.0
-        for positive in positives {
-            for negative in negatives where positive <= negative { wins += positive < negative ? 1 : 0.5 }
+        var (below, through) = (0, 0)
+        for positive in positives.sorted() {
+            while below < sorted.count, sorted[below] < positive { below += 1 }
+            through = max(through, below)
+            while through < sorted.count, sorted[through] <= positive { through += 1 }
+            wins += Double(sorted.count - through) + 0.5 * Double(through - below)
         }
-        return wins / Double(positives.count * negatives.count)
+        return wins / (Double(positives.count) * Double(negatives.count))
     }
 
     package static func standardError(positives n: Int, negatives m: Int) -> Double {

@@ -20,6 +20,15 @@ package struct Picture: Sendable, Hashable {
         height == other.height && width == other.width && channels == other.channels
     }
 
+    /// The mean of pictures of one size; at least one.
+    package static func mean(of pictures: [Picture]) -> Picture {
+        var sum = [Double](repeating: 0, count: pictures[0].values.count)
+        for picture in pictures { for index in sum.indices { sum[index] += Double(picture.values[index]) } }
+        var result = pictures[0]
+        result.values = sum.map { Float($0 / Double(pictures.count)) }
+        return result
+    }
+
     /// A part of a picture in pixels from its top left corner; it may reach beyond the edges, which are continued.
     package struct Region: Sendable, Hashable {
         package let top: Double

@@ -2,19 +2,18 @@ internal import Glibc
 
 /// Re-identification: which of the candidates does a reconstruction show?
 package enum Retrieval {
-    /// The share of reconstructions whose most similar candidate is the picture that they were made from. Similarity is the
-    /// correlation of what differs from the mean picture: regression shrinks towards the mean, so that the nearest candidate
-    /// by squared error would be one that looks like the mean. A tie with another candidate counts as a miss.
+    /// For each reconstruction, how many other candidates are at least as similar to it as the picture that it was made
+    /// from. Similarity is the correlation of what differs from the mean picture: regression shrinks towards the mean, so
+    /// that the nearest candidate by squared error would be one that looks like the mean. A tie counts against the attacker.
     ///
     /// - Parameters:
     ///   - reconstructions: One per candidate, in the same order.
     ///   - candidates: The pictures among which to find them.
     ///   - mean: The mean training picture.
-    /// - Returns: 0 to 1; chance is 1 over the number of candidates.
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
-    package static func topOne(
+    package static func ranks(
         reconstructions: [Picture], candidates: [Picture], mean: Picture
-    ) throws(AssessmentError) -> Double {
+    ) throws(AssessmentError) -> [Int] {
         guard reconstructions.count == candidates.count, !candidates.isEmpty,
             (reconstructions + candidates).allSatisfy(mean.matches)
         else {
@@ -22,16 +21,18 @@ package enum Retrieval {
                 .shapeMismatch, "\(reconstructions.count) reconstructions of \(candidates.count) pictures")
         }
         let directions = candidates.map { direction(of: $0, from: mean) }
-        var hits = 0
-        for (index, reconstruction) in reconstructions.enumerated() {
+        return reconstructions.enumerated().map { index, reconstruction in
             let own = direction(of: reconstruction, from: mean)
             let similarities = directions.map { candidate in
                 zip(own, candidate).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             }
-            let others = similarities.indices.filter { $0 != index }
-            if others.allSatisfy({ similarities[$0] < similarities[index] }) { hits += 1 }
+            return similarities.indices.count { $0 != index && similarities[$0] >= similarities[index] }
         }
-        return Double(hits) / Double(candidates.count)
+    }
+
+    /// The share of ranks below `k`: 0 to 1; chance is k over the number of candidates.
+    package static func share(of ranks: [Int], within k: Int) -> Double {
+        ranks.isEmpty ? 0 : Double(ranks.count { $0 < k }) / Double(ranks.count)
     }
 
     /// The difference from the mean picture, scaled to length 1; zeros when there is none.

@@ -14,6 +14,19 @@ package enum StructuralSimilarity {
     /// - Returns: At most 1.
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package static func value(_ a: Picture, _ b: Picture) throws(AssessmentError) -> Double {
+        Statistics.mean(try components(a, b).map(\.similarity))
+    }
+
+    /// Means over one channel: of the whole quotient, and of its second factor (contrast and structure) alone.
+    struct Components {
+        let similarity: Double
+        let structure: Double
+    }
+
+    /// One per channel.
+    ///
+    /// - Throws: ``AssessmentError`` `.shapeMismatch`.
+    static func components(_ a: Picture, _ b: Picture) throws(AssessmentError) -> [Components] {
         guard a.matches(b) else {
             throw AssessmentError(
                 .shapeMismatch,
@@ -21,8 +34,7 @@ package enum StructuralSimilarity {
         }
         let rows = window(fitting: a.height)
         let columns = window(fitting: a.width)
-        var total = 0.0
-        for channel in 0..<a.channels {
+        return (0..<a.channels).map { channel in
             let (x, y) = (plane(a, channel), plane(b, channel))
             func smooth(_ values: [Double]) -> [Double] {
                 filter(values, height: a.height, width: a.width, rows: rows, columns: columns)
@@ -31,16 +43,18 @@ package enum StructuralSimilarity {
             let squareX = smooth(zip(x, x).map(*))
             let squareY = smooth(zip(y, y).map(*))
             let product = smooth(zip(x, y).map(*))
-            var sum = 0.0
+            var (similarity, structure) = (0.0, 0.0)
             for index in meanX.indices {
                 let (mx, my) = (meanX[index], meanY[index])
                 let (vx, vy) = (squareX[index] - mx * mx, squareY[index] - my * my)
                 let covariance = product[index] - mx * my
-                sum += (2 * mx * my + c1) * (2 * covariance + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
+                let factor = (2 * covariance + c2) / (vx + vy + c2)
+                structure += factor
+                similarity += (2 * mx * my + c1) / (mx * mx + my * my + c1) * factor
             }
-            total += sum / Double(meanX.count)
+            let count = Double(meanX.count)
+            return Components(similarity: similarity / count, structure: structure / count)
         }
-        return total / Double(a.channels)
     }
 
     private static func plane(_ picture: Picture, _ channel: Int) -> [Double] {

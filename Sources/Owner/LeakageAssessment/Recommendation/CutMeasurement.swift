@@ -10,17 +10,23 @@ package struct CutMeasurement: Sendable {
     /// `nil` when everything that crosses is a vector, of which there is no IR image.
     package let channelKL: ChannelKL?
     package let decoder: DecoderScores
+    /// What the validator thinks of the reconstructions.
+    package let judgement: ReconstructionJudge.Judgement?
+    /// What everything that crosses says at once, without a decoder.
+    package let joint: JointLeakage?
     package let cost: CutCost
 
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
-        cost: CutCost
+        judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil, cost: CutCost
     ) {
         self.cut = cut
         self.operatorName = operatorName
         self.crossing = crossing
         self.channelKL = channelKL
         self.decoder = decoder
+        self.judgement = judgement
+        self.joint = joint
         self.cost = cost
     }
 

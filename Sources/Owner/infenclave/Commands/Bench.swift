@@ -16,7 +16,10 @@ struct Bench: Command {
             """)
 
     @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
+    @OptionGroup var arithmetic: PrecisionArguments
+    @Option(help: "Compare the answers on the pictures of this folder with those in f32.") var accuracy: String?
     @Option(help: "A plan.json of `assess`.") var plan: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
@@ -38,9 +41,19 @@ struct Bench: Command {
             let values = bytes.bindMemory(to: Float.self)
             for index in values.indices { values[index] = Float(index % 255) / 127.5 - 1 }
         }
+        let (arithmetic, preprocess, accuracy) = (arithmetic, preprocess, accuracy)
+        let precision = try await onOwnThread {
+            try arithmetic.resolved(for: model, preprocess, threads: threads, substitute: tensor)
+        }
+        let options = PlanOptions(threads: threads, precision: precision)
         var report = Report(
-            model: model.path, precision: engine.precision, threads: threads,
-            plain: try await Self.plain(model.graph, tensor, threads: threads, runs: runs))
+            model: model.path, precision: precision.label, threads: threads,
+            plain: try await Self.plain(model.graph, tensor, options, runs: runs))
+        if let accuracy {
+            report.accuracy = try await onOwnThread {
+                try PrecisionAccuracy.measure(model, preprocess, precision, folder: accuracy, threads: threads)
+            }
+        }
         if plan != nil || front != nil {
             let trial = ConfidentialTrial(model: model, tensor: tensor, threads: threads, runs: runs)
             let cutArguments = plan.map { ["--plan", $0] } ?? ["--front", front ?? "", "--mapping", mapping ?? ""]
@@ -52,8 +65,8 @@ struct Bench: Command {
     }
 
     /// The time of the whole model in this process.
-    static func plain(_ graph: Graph, _ tensor: Tensor, threads: Int, runs: Int) async throws -> Timing {
-        let plan = try await onOwnThread { try Plan(compiling: graph, options: PlanOptions(threads: threads)) }
+    static func plain(_ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int) async throws -> Timing {
+        let plan = try await onOwnThread { try Plan(compiling: graph, options: options) }
         let executor = InferenceExecutor()
         defer { executor.shutDown() }
         return try await Timing.measure(runs: runs) { _ = try await executor.run(plan, [tensor]) }
@@ -65,6 +78,7 @@ struct Bench: Command {
         let plain: Timing
         var confidential: Timing?
         var allInside: Timing?
+        var accuracy: PrecisionAccuracy?
 
         var text: String {
             func row(_ name: String, _ timing: Timing) -> [String] {
@@ -76,7 +90,12 @@ struct Bench: Command {
             var rows = [["", "median ms", "p90 ms", "runs", "of plain"], row("plain", plain)]
             if let confidential { rows.append(row("partitioned, served", confidential)) }
             if let allInside { rows.append(row("all inside, served", allInside)) }
-            return TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
+            let table = TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
+            guard let accuracy else { return table }
+            let agreement = String(
+                format: "%@ against f32 on %d pictures: same best class %.1f%%, mean divergence %.2g nats", precision,
+                accuracy.images, 100 * accuracy.top1Agreement, accuracy.meanDivergence)
+            return table + "\n" + agreement
         }
     }
 }

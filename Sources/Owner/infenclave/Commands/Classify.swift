@@ -30,7 +30,6 @@ struct Classify: Command {
         let inputs = try images.map { try Input($0) }
         let start = ContinuousClock.now
         var session = try await client.attest()
-        target.warnOfDevelopment()
         var attestation = (ContinuousClock.now - start).milliseconds
         for (path, input) in zip(images, inputs) {
             let begin = ContinuousClock.now
@@ -58,6 +57,7 @@ struct Classify: Command {
             attestation = 0
             if json { try printJSONLine(answer) } else { answer.printTable() }
         }
+        target.warnOfDevelopment()
     }
 
     private enum Input {

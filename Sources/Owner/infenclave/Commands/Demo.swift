@@ -3,6 +3,7 @@ import Attestation
 import Foundation
 import Imaging
 import InfenclaveClient
+import Inference
 import SealedChannel
 import Tensors
 
@@ -77,7 +78,7 @@ struct Demo: Command {
         let image = try Image(contentsOf: picture)
         let tensor = try Preprocessor(preprocessing).tensor(of: image)
         let threads = ProcessInfo.processInfo.activeProcessorCount
-        let plain = try await Bench.plain(model.graph, tensor, threads: threads, runs: 100)
+        let plain = try await Bench.plain(model.graph, tensor, PlanOptions(threads: threads), runs: 100)
         let read = try Policy(json: [UInt8](try InputFile.read(policy)))
         let session = try await InfenclaveClient(
             server: server, policy: read, development: .dangerouslyAccept

@@ -10,6 +10,14 @@ struct Keygen: Command {
 
     @Argument(help: "owner or token") var kind: Kind
     @Option(help: "The file to write, with mode 0600.") var out: String
+    @Flag(help: "Print JSON.") var json = false
+
+    /// What may be told of the secret.
+    private struct Answer: Encodable {
+        let kind, file: String
+        var publicKey: String?
+        var digest: String?
+    }
 
     func execute() async throws {
         try ProcessHardening.forbidDumps()
@@ -17,11 +25,16 @@ struct Keygen: Command {
         case .owner:
             let key = OwnerSigningKey.random()
             try key.write(to: out)
+            guard !json else {
+                return try printJSON(Answer(kind: kind.rawValue, file: out, publicKey: key.publicKey.description))
+            }
             print("wrote the owner's signing key to \(out); its public key is \(key.publicKey)")
         case .token:
             let token = AccessToken.random()
             try token.write(to: out)
-            print("wrote an access token to \(out); its digest is \(token.digest.bytes.hexadecimal)")
+            let digest = token.digest.bytes.hexadecimal
+            guard !json else { return try printJSON(Answer(kind: kind.rawValue, file: out, digest: digest)) }
+            print("wrote an access token to \(out); its digest is \(digest)")
         }
     }
 }

@@ -10,6 +10,7 @@ struct Run: Command {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
+    @OptionGroup var arithmetic: PrecisionArguments
     @Option(help: "A picture, or a .npy file with the input tensor.") var input: String
     @Option(help: "Write the output tensor to this .npy file.") var output: String?
     @Option(help: "How many classes to print.") var top = 5
@@ -19,8 +20,11 @@ struct Run: Command {
         let model = try source.load()
         let tensor = try preprocess.input(input, for: model)
         let threads = try engine.resolvedThreads()
+        let (arithmetic, preprocess) = (arithmetic, preprocess)
         let (result, time) = try await onOwnThread {
-            let plan = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
+            let precision = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            let plan = try Plan(
+                compiling: model.graph, options: PlanOptions(threads: threads, precision: precision))
             let start = ContinuousClock.now
             let outputs = try plan.run([tensor])
             return (outputs[0], (ContinuousClock.now - start).milliseconds)

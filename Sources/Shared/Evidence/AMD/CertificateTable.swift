@@ -11,6 +11,15 @@ package struct CertificateTable: Sendable, Hashable {
         case vlek = "a8074bc2a25a483eaae639c045a0b8a1"
         /// ASK or ASVK.
         case intermediate = "4ab7b379bbac4fe4a02f05aef327c782"
+
+        /// Under what verifiers look for it.
+        var role: CollateralRole {
+            switch self {
+            case .vcek: .vcek
+            case .vlek: .vlek
+            case .intermediate: .intermediate
+            }
+        }
     }
 
     private static let maximumEntries = 32
@@ -43,5 +52,11 @@ package struct CertificateTable: Sendable, Hashable {
             throw EvidenceError(.malformed, error.message)
         }
         self.certificates = certificates
+    }
+
+    /// The certificates by the role that verifiers look for them under. Enclaves hand them on so, and verifiers take
+    /// them so from a table that was saved: one place says which is which.
+    package var collateral: [CollateralRole: [UInt8]] {
+        Dictionary(uniqueKeysWithValues: certificates.map { ($0.key.role, $0.value) })
     }
 }

@@ -54,12 +54,18 @@ package struct ConfigfsEvidence: EvidenceSource {
     private func platformEvidence(_ outblob: [UInt8], _ auxblob: [UInt8]) throws(KernelError) -> PlatformEvidence {
         guard !outblob.isEmpty else { throw KernelError(EIO) }
         switch kind {
-        case .snp: return PlatformEvidence(evidence: outblob, collateral: CertificateTable.collateral(of: auxblob))
+        case .snp: return PlatformEvidence(evidence: outblob, collateral: Self.certificates(auxblob))
         default:
             let version = UInt16(outblob[0]) | UInt16(outblob.count > 1 ? outblob[1] : 0) << 8
             guard outblob.count <= Self.quoteBytes || (3...5).contains(version) else { throw KernelError(EPROTO) }
             return PlatformEvidence(evidence: outblob)
         }
+    }
+
+    /// The certificates of the host's table. They prove nothing by themselves: whoever appraises the evidence verifies
+    /// them, and a client may have its own, so a table that is broken is none.
+    private static func certificates(_ table: [UInt8]) -> [CollateralRole: [UInt8]] {
+        do throws(EvidenceError) { return try CertificateTable(parsing: table).collateral } catch { return [:] }
     }
 
     private static func entry(_ files: any KernelFiles) throws(KernelError) -> ReportEntry {

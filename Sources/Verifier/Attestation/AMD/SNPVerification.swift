@@ -32,19 +32,12 @@ struct SNPVerification {
 
     /// Certificates given by role, and for the roles that were not, those of the host's table.
     private func suppliedCertificates(_ log: inout CheckLog) throws(Rejection) -> [CollateralRole: [UInt8]] {
-        var supplied = request.collateral
-        guard let table = request.collateral[.certificateTable] else { return supplied }
-        let certificates: [CertificateTable.Kind: [UInt8]]
+        guard let table = request.collateral[.certificateTable] else { return request.collateral }
         do throws(EvidenceError) {
-            certificates = try CertificateTable(parsing: table).certificates
+            return try CertificateTable(parsing: table).collateral.merging(request.collateral) { $1 }
         } catch {
             throw log.reject(.vekCertificate, .certificateMalformed, found: error.message)
         }
-        let roles: [(CertificateTable.Kind, CollateralRole)] = [
-            (.vcek, .vcek), (.vlek, .vlek), (.intermediate, .intermediate),
-        ]
-        for (kind, role) in roles where supplied[role] == nil { supplied[role] = certificates[kind] }
-        return supplied
     }
 
     private func vek(

@@ -21,7 +21,7 @@ extension Check {
         case .pckCertificates:
             (
                 "the quote or the collateral has a PCK certificate with its CA and root, with Intel's extension",
-                [.unsupportedCertificationData, .certificateMalformed, .pckChainInvalid]
+                [.unsupportedCertificationData, .pckChainInvalid]
             )
         case .pckRoot: ("the root's key is the pinned key of the Intel SGX Root CA", [.untrustedRoot])
         case .pckChain: ("root, PCK CA and PCK certificate link by name, signature and authority", [.pckChainInvalid])
@@ -38,13 +38,13 @@ extension Check {
         case .pckCRL: ("the CA of the PCK certificate signed the PCK CRL", [.crlInvalid])
         case .pckCRLValidity: ("the PCK CRL is of the time", [.crlExpired, .crlNotYetValid])
         case .pckRevocation: ("the PCK CRL does not list the PCK certificate", [.pckRevoked])
-        case .tcbInfoFormat: ("the TCB info is JSON of a known version", [.malformed, .unsupportedFormat])
+        case .tcbInfoFormat: ("the TCB info is JSON of a known version", [.malformed])
         case .tcbInfoSigner: ("the signer of the TCB info chains to the root and is valid", Self.signerCodes)
         case .tcbInfoSignature: ("the TCB signing key signed the TCB info", [.tcbInfoSignatureInvalid])
         case .tcbInfoValidity: ("the TCB info is of the time", [.tcbInfoExpired, .tcbInfoNotYetValid])
         case .tcbInfoMatch:
             ("kind, FMSPC and PCE id of the TCB info are those of quote and PCK certificate", [.tcbInfoMismatch])
-        case .qeIdentityFormat: ("the QE identity is JSON of a known version", [.malformed, .unsupportedFormat])
+        case .qeIdentityFormat: ("the QE identity is JSON of a known version", [.malformed])
         case .qeIdentitySigner: ("the signer of the QE identity chains to the root and is valid", Self.signerCodes)
         case .qeIdentitySignature: ("the TCB signing key signed the QE identity", [.qeIdentitySignatureInvalid])
         case .qeIdentityValidity: ("the QE identity is of the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
@@ -58,7 +58,7 @@ extension Check {
         case .vekChain:
             (
                 "the pinned ARK signed the ASK or ASVK, and that the VCEK or VLEK",
-                [.vekChainInvalid, .certificateMalformed, .collateralMissing]
+                [.vekChainInvalid, .certificateMalformed]
             )
         case .vekValidity:
             ("the certificates are valid at the time", [.certificateExpired, .certificateNotYetValid])
@@ -73,7 +73,7 @@ extension Check {
         case .vekProduct: ("certificate, chain and CPUID name one product", [.productMismatch])
         case .reportSignature: ("the VCEK or VLEK key signed the report", [.reportSignatureInvalid])
 
-        case .documentRoot: ("the bundle starts with the pinned root of AWS", [.untrustedRoot, .certificateMalformed])
+        case .documentRoot: ("the bundle starts with the pinned root of AWS", [.untrustedRoot])
         case .documentChain:
             (
                 "root, bundle and leaf link by name, signature and authority",

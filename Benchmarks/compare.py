@@ -1,0 +1,123 @@
+"""Compares `infenclave` with ONNX Runtime on one machine: the two run in turn, each in processes of its own."""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+
+import networks
+import report
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def ours(arguments, model, threads, precision):
+    command = [arguments.program, "bench", str(model), "--threads", str(threads), "--runs", str(arguments.runs)]
+    command += ["--precision", precision, "--json"]
+    return json.loads(checked(command))["plain"]["milliseconds"]
+
+
+def theirs(arguments, model, threads):
+    command = [sys.executable, str(HERE / "theirs.py"), str(model), "--threads", str(threads)]
+    return json.loads(checked(command + ["--runs", str(arguments.runs)]))["milliseconds"]
+
+
+def checked(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError((done.stderr.strip() or f"{command[0]} ended with {done.returncode}").splitlines()[-1])
+    return done.stdout
+
+
+def first_results(arguments, model):
+    """One run of each in a fresh process: agreement of the outputs, time to the first result, peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, mine, reference = (f"{folder}/{name}.npy" for name in ("input", "ours", "theirs"))
+        shape = json.loads(checked([arguments.program, "inspect", str(model), "--json"]))["inputs"][0]["shape"]
+        numpy.save(given, numpy.random.default_rng(1).standard_normal(shape, numpy.float32))
+        command = [arguments.program, "run", str(model), "--input", given, "--output", mine, "--threads", "2"]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        if process.returncode != 0:
+            raise RuntimeError(f"infenclave run ended with {process.returncode}")
+        command = [sys.executable, str(HERE / "theirs.py"), str(model), "--threads", "2", "--runs", "1"]
+        other = json.loads(checked(command + ["--input", given, "--output", reference]))
+        a, b = numpy.load(mine), numpy.load(reference)
+        return {
+            "relativeDifference": float(numpy.abs(a - b).max() / numpy.abs(b).max()),
+            "firstResultMilliseconds": {"ours": milliseconds, "theirs": other["firstResultMilliseconds"]},
+            "peakBytes": {"ours": usage.ru_maxrss * 1024, "theirs": other["peakBytes"]},
+        }
+
+
+def measure(arguments, name, model):
+    result = {"model": name, "bytes": model.stat().st_size, "speed": []}
+    try:
+        result |= first_results(arguments, model)
+    except (RuntimeError, KeyError) as problem:
+        print(f"{name}: left out: {problem}", file=sys.stderr)
+        return result | {"leftOut": str(problem)}
+    for threads in arguments.threads:
+        rounds = {precision: [] for precision in arguments.precisions}
+        base = []
+        for _ in range(arguments.rounds):
+            for precision in arguments.precisions:
+                rounds[precision].append(ours(arguments, model, threads, precision))
+            base.append(theirs(arguments, model, threads))
+        for precision, times in rounds.items():
+            ratios = [mine / other for mine, other in zip(times, base)]
+            row = {
+                "threads": threads, "precision": precision, "ours": statistics.median(times),
+                "theirs": statistics.median(base), "ratio": statistics.median(ratios), "lowest": min(ratios),
+                "highest": max(ratios),
+            }
+            result["speed"].append(row)
+            print(
+                f"{name}: {threads} threads, {precision}: {row['ours']:.2f} ms, ONNX Runtime {row['theirs']:.2f} ms, "
+                f"ratio {row['ratio']:.2f} ({row['lowest']:.2f} to {row['highest']:.2f})", flush=True)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", default=str(HERE.parent / ".build/release/infenclave"))
+    parser.add_argument("--model", action="append", help="a network's name or an .onnx file; repeat it for more")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--precisions", nargs="+", default=["f32"])
+    parser.add_argument("--rounds", type=int, default=5, help="times that the two take turns")
+    parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
+    parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
+    parser.add_argument("--shared", default=str(HERE.parent.parent / "shared/models"), help="trained models, if any")
+    parser.add_argument("--out", default=str(HERE / ".build/results"))
+    arguments = parser.parse_args()
+
+    pathlib.Path(arguments.networks).mkdir(parents=True, exist_ok=True)
+    trained = {path.parent.name: path for path in sorted(pathlib.Path(arguments.shared).glob("*/model.onnx"))}
+    results = []
+    for name in arguments.model or [*trained, *networks.ALL]:
+        if name in networks.ALL:
+            path = networks.write(name, arguments.networks)
+        else:
+            path = trained.get(name, pathlib.Path(name))
+        results.append(measure(arguments, path.parent.name if path.stem == "model" else path.stem, path))
+    import onnxruntime
+
+    report.write({
+        "machine": report.processor(), "system": platform.platform(), "onnxruntime": onnxruntime.__version__,
+        "rounds": arguments.rounds, "runs": arguments.runs, "models": results,
+    }, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Results as JSON, as a Markdown table and as a plot."""
+
+import json
+import pathlib
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "unknown"
+
+
+def write(results, folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (folder / "results.md").write_text(markdown(results))
+    (folder / "results.svg").write_text(plot(results))
+    print(f"wrote {folder}/results.json, results.md and results.svg")
+
+
+def markdown(results):
+    lines = [
+        f"Batch 1 on {results['machine']}, against ONNX Runtime {results['onnxruntime']} in f32. Medians of "
+        f"{results['rounds']} rounds in which the two take turns with {results['runs']} inferences each; the spread "
+        "is that of the rounds' ratios. Networks whose weights are random are marked in `networks.py`: speed does not "
+        "depend on the values.",
+        "",
+        "![Time relative to ONNX Runtime](results.svg)",
+        "",
+        "| model | threads | precision | ours, ms | ONNX Runtime, ms | ratio | spread |",
+        "|---|---:|---|---:|---:|---:|---|",
+    ]
+    for model in results["models"]:
+        for row in model["speed"]:
+            lines.append(
+                f"| {model['model']} | {row['threads']} | {row['precision']} | {row['ours']:.2f} | "
+                f"{row['theirs']:.2f} | {row['ratio']:.2f} | {row['lowest']:.2f} to {row['highest']:.2f} |")
+    lines += [
+        "",
+        "One run in a fresh process with 2 threads, f32. Their memory is what comes on top of Python's; their time "
+        "begins when Python has loaded.",
+        "",
+        "| model | difference, of the largest output | first result, ms | theirs | peak memory, MB | theirs |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for model in results["models"]:
+        if "leftOut" in model:
+            lines.append(f"| {model['model']} | left out: {model['leftOut']} | | | | |")
+            continue
+        first, peak = model["firstResultMilliseconds"], model["peakBytes"]
+        lines.append(
+            f"| {model['model']} | {model['relativeDifference']:.1e} | {first['ours']:.0f} | {first['theirs']:.0f} | "
+            f"{peak['ours'] / 1e6:.0f} | {peak['theirs'] / 1e6:.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+COLOURS = ["#3b6ea5", "#d98c3f", "#5b9a68", "#a45a8c", "#7a7a7a", "#c0504d"]
+
+
+def plot(results):
+    """Bars of the ratios with their spread, a group for each model."""
+    models = [model for model in results["models"] if model["speed"]]
+    series = []
+    for model in models:
+        for row in model["speed"]:
+            if (row["precision"], row["threads"]) not in series:
+                series.append((row["precision"], row["threads"]))
+    left, top, bar, gap, width = 190, 40, 11, 12, 460
+    group = bar * len(series) + gap
+    height = top + group * len(models) + 30
+    largest = max([1.2] + [row["highest"] for model in models for row in model["speed"]])
+    x = lambda ratio: left + width * ratio / largest
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 40}" height="{height}" '
+        'font-family="sans-serif" font-size="11">',
+        f'<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for index, (precision, threads) in enumerate(series):
+        offset = left + 130 * index
+        label = f"{precision}, {threads} thread{'s' if threads > 1 else ''}"
+        parts.append(f'<rect x="{offset}" y="10" width="10" height="10" fill="{COLOURS[index % len(COLOURS)]}"/>')
+        parts.append(f'<text x="{offset + 15}" y="19">{label}</text>')
+    for place, model in enumerate(models):
+        y = top + place * group
+        parts.append(f'<text x="{left - 8}" y="{y + group / 2}" text-anchor="end">{model["model"]}</text>')
+        for row in model["speed"]:
+            index = series.index((row["precision"], row["threads"]))
+            line = y + index * bar
+            parts.append(
+                f'<rect x="{left}" y="{line}" width="{x(row["ratio"]) - left:.1f}" height="{bar - 2}" '
+                f'fill="{COLOURS[index % len(COLOURS)]}"/>')
+            middle = line + (bar - 2) / 2
+            parts.append(
+                f'<path d="M{x(row["lowest"]):.1f} {middle}H{x(row["highest"]):.1f}" stroke="black" '
+                'stroke-width="1"/>')
+    parts.append(f'<path d="M{x(1):.1f} {top - 8}V{height - 24}" stroke="black" stroke-dasharray="3 3"/>')
+    parts.append(
+        f'<text x="{x(1):.1f}" y="{height - 10}" text-anchor="middle">1 = ONNX Runtime, f32 (less is faster)</text>')
+    return "\n".join(parts + ["</svg>"]) + "\n"

@@ -1,0 +1,134 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    /// A convolution of 8-bit integers; `nil` if this one is not to be computed so, or not by fast code.
+    mutating func lowerIntegerConvolution(
+        _ convolution: Convolution, _ node: Draft.Node
+    ) throws(OneDNNError) -> Int? {
+        let operands = Array(node.operands)
+        guard let quantization, quantization.convolutions.contains(node.output),
+            let sourceFormat = quantization.format(of: operands[0]), let tensor = draft.constants[operands[1]],
+            let weights = QuantizedWeights(tensor, draft.options)
+        else { return nil }
+        var source = try storedValue(of: operands[0])
+        if !layout(source).element.isQuantized {
+            source = try converted(
+                source, to: layout(source).retyped(sourceFormat.element), scale: sourceFormat.scale, for: node)
+        }
+        let sourceScale = values[source].scale
+        let result = quantization.stored[node.output]
+        let element = result?.element ?? draft.options.precision.floating
+
+        var addend: (value: Int, element: LayoutElement, scale: Float)?
+        if node.operands.count < node.inputs.count, let name = node.inputs.last {
+            let stored = try storedValue(of: name)
+            if result == nil {
+                addend = (stored, element, 1)
+            } else if layout(stored).element.isQuantized {
+                addend = (stored, layout(stored).element, values[stored].scale)
+            } else if let format = quantization.format(of: name) {
+                addend = (stored, format.element, format.scale)
+            } else {
+                return nil
+            }
+        }
+        let post = node.post.integerOperations(addend.map { ($0.element, $0.scale) }, result?.scale)
+        let problem = IntegerConvolution(
+            convolution, weights: draft.shape(operands[1]), source: layout(source), result: draft.shape(node.output),
+            element: element, factors: weights.scales.map { $0 * sourceScale })
+        guard let primitive = try problem.described(hasBias: operands.count == 3, post) else { return nil }
+
+        let chosen = primitive.layout(of: .destination)
+        var target: Int?
+        if let addend, let name = node.inputs.last {
+            let wanted = chosen.retyped(addend.element)
+            let mayReplace = layout(addend.value) == wanted && mayOverwrite(name, in: node)
+            let held =
+                mayReplace
+                ? addend.value : try copied(addend.value, to: wanted, scale: addend.scale, for: node)
+            target = alias(held, as: chosen)
+        }
+        let destination = target ?? add(.arena, chosen)
+        values[destination].scale = result?.scale ?? 1
+        let weightLayout = try TensorLayout(problem.weightShape, element: .signed8)
+        let held = add(.constant(weights.tensor, layout: weightLayout), weightLayout)
+        var arguments: [(argument: Argument, value: Int)] = [
+            (.source, try converted(source, to: primitive.layout(of: .source), scale: sourceScale, for: node)),
+            (.weights, try converted(held, to: primitive.layout(of: .weights), for: node)),
+            (.destination, destination),
+        ]
+        if operands.count == 3, let bias = try? draft.constants[operands[2]]?.floats() {
+            // Added before the scales are multiplied with.
+            let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
+                bias[$0] / problem.factors[$0]
+            }
+            arguments.append((.bias, try addConstant(scaled)))
+        }
+        emit(primitive, arguments, to: destination, "int8 convolution", fused: node.fused, for: node)
+        return destination
+    }
+}
+
+/// The problem of a convolution of integers.
+private struct IntegerConvolution {
+    let window: Window
+    /// `[m, c, …]`, or `[groups, m / groups, c / groups, …]`.
+    let weightShape: [Int]
+    let source, destination: [Int]
+    let sourceElement, element: LayoutElement
+    /// What the sums are multiplied by, by channel.
+    let factors: [Float]
+
+    init(
+        _ convolution: Convolution, weights: [Int], source: TensorLayout, result: [Int], element: LayoutElement,
+        factors: [Float]
+    ) {
+        window = convolution.window
+        weightShape =
+            convolution.groups > 1
+            ? [convolution.groups, weights[0] / convolution.groups] + weights.dropFirst() : weights
+        self.source = source.dimensions
+        sourceElement = source.element
+        destination = result
+        self.element = element
+        self.factors = factors
+    }
+
+    func described(hasBias: Bool, _ post: [PostOperation]) throws(OneDNNError) -> PrimitiveDescription? {
+        let rank = window.kernel.count
+        do throws(OneDNNError) {
+            let primitive = try PrimitiveDescription.convolution(
+                source: try .any(source, element: sourceElement), weights: try .any(weightShape, element: .signed8),
+                bias: hasBias ? try TensorLayout([factors.count]) : nil,
+                destination: try .any(destination, element: element), strides: window.strides,
+                dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore),
+                padAfter: (0..<rank).map(window.padAfter), post: post, scales: .channels(factors))
+            return primitive.isReference ? nil : primitive
+        } catch {
+            guard error.isUnimplemented else { throw error }
+            return nil
+        }
+    }
+}
+
+extension [Draft.Post] {
+    /// The functions as post-operations of a primitive that reads or writes integers.
+    ///
+    /// - Parameters:
+    ///   - addend: What the destination holds before.
+    ///   - scale: That of the result, if it is quantised.
+    func integerOperations(
+        _ addend: (element: LayoutElement, scale: Float)?, _ scale: Float?
+    ) -> [PostOperation] {
+        var operations: [PostOperation] = map { post in
+            switch post {
+            case .elementwise(let function): .elementwise(function)
+            case .add: .accumulate(scale: addend?.scale ?? 1, element: addend?.element)
+            }
+        }
+        if let scale { operations.append(.elementwise(Elementwise(.linear, alpha: 1 / scale))) }
+        return operations
+    }
+}

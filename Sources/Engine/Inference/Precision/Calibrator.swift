@@ -1,0 +1,29 @@
+package import ModelGraph
+package import Tensors
+
+/// Measures the ranges of a graph's values in float32.
+package struct Calibrator: Sendable {
+    /// Elements that may lie outside the measured range: 1 in 10 000.
+    private static let outliers = 1e-4
+
+    private let plan: Plan
+    private var histograms: [String: ValueHistogram] = [:]
+
+    /// - Throws: ``InferenceError`` naming the node that cannot be computed.
+    package init(_ graph: Graph, threads: Int) throws(InferenceError) {
+        plan = try Plan(compiling: graph, options: PlanOptions(threads: threads))
+    }
+
+    /// Adds the values that these inputs lead to, and returns the outputs.
+    @discardableResult
+    package mutating func observe(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] {
+        for (value, tensor) in zip(plan.inputs, inputs) where tensor.element == .float32 {
+            tensor.withElements(as: Float.self) { histograms[value.name, default: ValueHistogram()].add($0) }
+        }
+        return try plan.run(inputs, observing: { histograms[$0, default: ValueHistogram()].add($1) })
+    }
+
+    package var calibration: Calibration {
+        Calibration(ranges: histograms.compactMapValues { $0.range(leavingOut: Self.outliers) })
+    }
+}

@@ -1,0 +1,92 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Which values of a draft are 8-bit integers, and their scales.
+struct Quantization {
+    struct Format: Equatable {
+        let element: LayoutElement
+        /// What one stands for.
+        let scale: Float
+
+        /// Unsigned where nothing is negative.
+        init(_ range: Calibration.Range) {
+            element = range.low >= 0 ? .unsigned8 : .signed8
+            scale = max(-range.low, range.high) / element.largest
+        }
+    }
+
+    /// The values that primitives write as integers, by name.
+    private(set) var stored: [String: Format] = [:]
+    private var ranges: [String: Calibration.Range]
+    /// The results of convolutions that compute with integers.
+    private(set) var convolutions: Set<String> = []
+
+    init(_ draft: Draft, _ calibration: Calibration) {
+        ranges = calibration.ranges
+        let inputs = Set(draft.inputs.map(\.name))
+        for node in draft.nodes {
+            switch node.kind {
+            case .operation(.convolution):
+                let operands = Array(node.operands)
+                guard operands.dropFirst().allSatisfy({ draft.constants[$0]?.element == .float32 }),
+                    calibration.quantizesFirstLayer || !inputs.contains(operands[0]),
+                    let range = ranges[operands[0]], Format(range).scale.isNormal
+                else { continue }
+                convolutions.insert(node.output)
+            case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
+                // The same integers.
+                ranges[node.output] = ranges[node.inputs[0]]
+            default: break
+            }
+        }
+        chooseStored(draft)
+    }
+
+    /// Results are integers where a convolution reads them as such. Parts of a concatenation take its format.
+    private mutating func chooseStored(_ draft: Draft) {
+        var wanted: Set<String> = []
+        for node in draft.nodes.reversed() {
+            let isWanted = wanted.contains(node.output)
+            switch node.kind {
+            case .operation(.convolution):
+                guard convolutions.contains(node.output) else { continue }
+                wanted.insert(node.inputs[0])
+                if node.operands.count < node.inputs.count, let addend = node.inputs.last { wanted.insert(addend) }
+                if isWanted { store(node.output) }
+            case .scaleShift where isWanted: store(node.output)
+            case .operation(.pooling(let pooling)) where isWanted && pooling.kind == .maximum:
+                wanted.insert(node.inputs[0])
+            case .operation(.concat) where isWanted:
+                store(node.output)
+                for input in node.inputs where stored[input] == nil {
+                    stored[input] = stored[node.output]
+                    wanted.insert(input)
+                }
+            default: break
+            }
+        }
+        // What nothing makes as integers is converted where it is read.
+        let makers = Set(
+            draft.nodes.compactMap { node -> String? in
+                switch node.kind {
+                case .scaleShift, .operation(.concat): node.output
+                case .operation(.convolution): convolutions.contains(node.output) ? node.output : nil
+                default: nil
+                }
+            })
+        stored = stored.filter { makers.contains($0.key) && !draft.outputs.contains($0.key) }
+    }
+
+    private mutating func store(_ value: String) {
+        guard stored[value] == nil, let format = format(of: value) else { return }
+        stored[value] = format
+    }
+
+    /// How a value is written as integers.
+    func format(of value: String) -> Format? {
+        guard let range = ranges[value] else { return nil }
+        let format = stored[value] ?? Format(range)
+        return format.scale.isNormal ? format : nil
+    }
+}

@@ -1,0 +1,64 @@
+internal import COneDNN
+
+/// What the elements of a layout are.
+package enum LayoutElement: Sendable, Hashable {
+    case float32
+    /// The upper half of a float32.
+    case bfloat16
+    case unsigned8
+    case signed8
+
+    package var byteCount: Int {
+        switch self {
+        case .float32: 4
+        case .bfloat16: 2
+        case .unsigned8, .signed8: 1
+        }
+    }
+
+    /// Whether a value is an integer times a scale.
+    package var isQuantized: Bool { self == .unsigned8 || self == .signed8 }
+
+    /// The largest integer that stands for a value.
+    package var largest: Float { self == .unsigned8 ? 255 : 127 }
+
+    var raw: dnnl_data_type_t {
+        switch self {
+        case .float32: dnnl_f32
+        case .bfloat16: dnnl_bf16
+        case .unsigned8: dnnl_u8
+        case .signed8: dnnl_s8
+        }
+    }
+
+    init(_ raw: dnnl_data_type_t) {
+        switch raw {
+        case dnnl_bf16: self = .bfloat16
+        case dnnl_u8: self = .unsigned8
+        case dnnl_s8: self = .signed8
+        default: self = .float32
+        }
+    }
+
+    var label: String {
+        switch self {
+        case .float32: "f32"
+        case .bfloat16: "bf16"
+        case .unsigned8: "u8"
+        case .signed8: "s8"
+        }
+    }
+}
+
+/// What the processor computes with instructions of its own.
+package enum ProcessorSupport {
+    /// Dot products of bfloat16.
+    package static var hasBFloat16: Bool { has(dnnl_cpu_isa_avx512_core_bf16) }
+    /// Dot products of 8-bit integers that do not saturate on the way.
+    package static var hasInteger8: Bool { has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni) }
+
+    /// oneDNN's levels are sets of bits, each level holding those below it.
+    private static func has(_ level: dnnl_cpu_isa_t) -> Bool {
+        dnnl_get_effective_cpu_isa().rawValue & level.rawValue == level.rawValue
+    }
+}

@@ -1,0 +1,23 @@
+/// What oneDNN is asked for of a sliding window. It makes code for the positions in the padding one by one, and counts
+/// them in 32 bits: a file of a few bytes could make it take gigabytes.
+enum WindowLimits {
+    /// Far above real networks: a padding is about half a window.
+    static let maximumPadding = 1024
+    static let maximumStep = 1 << 16
+
+    /// - Throws: ``OneDNNError``, unimplemented, for a window beyond the limits.
+    static func check(
+        _ operation: String, strides: [Int], dilations: [Int], padding: [Int]
+    ) throws(OneDNNError) {
+        guard padding.allSatisfy({ $0 <= maximumPadding }) else {
+            throw OneDNNError(
+                message: "\(operation): padding \(padding.max() ?? 0) is over the limit of \(maximumPadding)",
+                isUnimplemented: true)
+        }
+        guard (strides + dilations).allSatisfy({ $0 <= maximumStep }) else {
+            throw OneDNNError(
+                message: "\(operation): a stride or dilation is over the limit of \(maximumStep)",
+                isUnimplemented: true)
+        }
+    }
+}

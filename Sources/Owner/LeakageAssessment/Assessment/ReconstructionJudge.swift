@@ -1,0 +1,99 @@
+internal import Imaging
+internal import Inference
+internal import ModelGraph
+internal import Tensors
+
+/// Shows reconstructions to the validator. Belongs to one thread.
+package final class ReconstructionJudge {
+    /// What the validator thinks of one cut's reconstructions.
+    package struct Judgement: Sendable, Hashable {
+        package let divergence: DecoderDivergence
+        /// Mean over the test pictures of ``FeatureDistance`` from picture to reconstruction; `nil` when the validator has
+        /// no layer of maps.
+        package let featureDistance: Double?
+        /// The same from picture to mean picture: what a decoder that sees nothing scores.
+        package let featureDistanceOfMean: Double?
+
+        package init(divergence: DecoderDivergence, featureDistance: Double?, featureDistanceOfMean: Double?) {
+            self.divergence = divergence
+            self.featureDistance = featureDistance
+            self.featureDistanceOfMean = featureDistanceOfMean
+        }
+    }
+
+    /// Layers of maps that distances are taken in, spread over the validator's depth.
+    static let layers = 4
+
+    private let plan: Plan
+    private let endsWithSoftmax: Bool
+    private let preprocessor: Preprocessor
+    private let layerCount: Int
+
+    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+        try validator.check()
+        let graph = validator.graph
+        let maps = graph.assessableCuts.flatMap(\.crossing).filter {
+            FeatureLayout.isMap(graph.type(of: $0).shape.dimensions)
+        }
+        let chosen =
+            maps.count <= Self.layers
+            ? maps : (0..<Self.layers).map { maps[($0 * (maps.count - 1)) / (Self.layers - 1)] }
+        layerCount = chosen.count
+        let observed = try EngineBridge.graph { () throws(GraphError) in
+            try Graph(
+                name: graph.name, inputs: graph.inputs, outputs: chosen + graph.outputs, nodes: graph.nodes,
+                constants: graph.constants)
+        }
+        plan = try EngineBridge.compile(observed, name: validator.name)
+        endsWithSoftmax = graph.endsWithSoftmax
+        let form = validator.preprocessing
+        do throws(TensorError) {
+            preprocessor = Preprocessor(
+                try Preprocessing(
+                    width: form.width, height: form.height, channels: form.channels, resize: .stretch,
+                    interpolation: form.interpolation, mean: form.normalization.mean, std: form.normalization.std))
+        } catch { throw AssessmentError(.invalidConfiguration, error.message) }
+    }
+
+    /// - Parameters:
+    ///   - reconstructions: At least two.
+    ///   - pictures: What they were made from, at their size: what they lack in resolution is not counted.
+    ///   - mean: The mean training picture.
+    func judge(
+        _ reconstructions: [Picture], of pictures: [Picture], mean: Picture
+    ) throws(AssessmentError) -> Judgement {
+        let ofMean = try view(of: mean).layers
+        var (truths, guesses): ([ClassDistribution], [ClassDistribution]) = ([], [])
+        var (distances, distancesOfMean): ([Double], [Double]) = ([], [])
+        for (reconstruction, picture) in zip(reconstructions, pictures) {
+            let (truth, guess) = (try view(of: picture), try view(of: reconstruction))
+            truths.append(truth.distribution)
+            guesses.append(guess.distribution)
+            distances.append(try FeatureDistance.value(truth.layers, guess.layers))
+            distancesOfMean.append(try FeatureDistance.value(truth.layers, ofMean))
+        }
+        return Judgement(
+            divergence: try DecoderDivergence(pictures: truths, reconstructions: guesses),
+            featureDistance: layerCount > 0 ? Statistics.mean(distances) : nil,
+            featureDistanceOfMean: layerCount > 0 ? Statistics.mean(distancesOfMean) : nil)
+    }
+
+    private func view(
+        of picture: Picture
+    ) throws(AssessmentError) -> (distribution: ClassDistribution, layers: [FeatureDistance.Layer]) {
+        let image = try picture.image()
+        let input: Tensor
+        do throws(ImagingError) { input = try preprocessor.tensor(of: image) } catch {
+            throw AssessmentError(.shapeMismatch, error.message)
+        }
+        let outputs = try EngineBridge.run(plan, [input])
+        let distribution = try outputs[layerCount].withElements(as: Float.self) { (scores) throws(AssessmentError) in
+            endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
+        }
+        let layers = outputs.prefix(layerCount).map { tensor in
+            FeatureDistance.Layer(
+                channels: tensor.shape[1], values: tensor.withElements(as: Float.self) { Array($0) })
+        }
+        return (distribution, layers)
+    }
+}

@@ -1,0 +1,31 @@
+/// A linear classifier of what crosses: ridge regression onto one column per class, in its dual form, the largest answer
+/// winning. What an attacker with many labelled representations reads of the class.
+///
+/// - Source: Alain and Bengio 2016 (linear probes); ridge with exact leave-one-out as in ``DualRidge``.
+package enum ClassProbe {
+    /// The share of the test pictures whose class the probe names.
+    ///
+    /// - Parameters:
+    ///   - gram: Of the representations of all pictures.
+    ///   - classes: Of all pictures.
+    /// - Returns: The share, and what always naming the likeliest class gives; `nil` when the training pictures have one
+    ///   class only, or representations that do not differ.
+    package static func accuracy(
+        gram: SymmetricMatrix, classes: [Int], split: PictureSplit
+    ) -> (accuracy: Double, majority: Double)? {
+        let known = Set(split.training.map { classes[$0] }).sorted()
+        guard known.count >= 2 else { return nil }
+        let targets = classes.map { label in
+            Picture(height: 1, width: known.count, channels: 1, values: known.map { $0 == label ? 1 : 0 })
+        }
+        guard let ridge = DualRidge(gram: gram, targets: targets, training: split.training) else { return nil }
+        let hits = split.testing.count { picture in
+            let answer = ridge.prediction(of: picture)
+            return known[answer.indices.max { answer[$0] < answer[$1] } ?? 0] == classes[picture]
+        }
+        let counts = known.map { label in split.training.count { classes[$0] == label } }
+        let majority = known[counts.indices.max { counts[$0] < counts[$1] } ?? 0]
+        let tests = Double(split.testing.count)
+        return (Double(hits) / tests, Double(split.testing.count { classes[$0] == majority }) / tests)
+    }
+}

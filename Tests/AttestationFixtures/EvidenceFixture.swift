@@ -1,0 +1,55 @@
+package import Attestation
+package import Evidence
+
+/// Evidence of one TEE under a root of the tests' own: accepted as it comes, with every part open to be made wrong
+/// before the parts above it are signed, so that a single check fails.
+package protocol EvidenceFixture: Sendable {
+    var tee: TEEKind { get }
+    /// Evidence that is bound to 64 bytes.
+    func evidence(over reportData: [UInt8]) throws -> [UInt8]
+    func collateral() throws -> [CollateralRole: [UInt8]]
+    /// Where its chains end.
+    func roots() throws -> TrustedRoots
+    /// The members of a policy, in JSON, that says something about every check of the TEE.
+    var policy: [String: String] { get }
+}
+
+extension EvidenceFixture {
+    /// What evidence is bound to where a test does not say.
+    package static var reportData: [UInt8] { (0..<64).map { UInt8($0) } }
+
+    /// - Parameter tee: What the caller takes the evidence for.
+    package func request(
+        as tee: TEEKind? = nil, at time: Timestamp = Period.now, seenBefore: [String: Timestamp] = [:]
+    ) throws -> VerificationRequest {
+        VerificationRequest(
+            tee: tee ?? self.tee, evidence: try evidence(over: Self.reportData), collateral: try collateral(), at: time,
+            roots: try roots(), seenBefore: seenBefore)
+    }
+
+    /// The fixture with something made wrong.
+    package func with(_ change: (inout Self) -> Void) -> Self {
+        var copy = self
+        change(&copy)
+        return copy
+    }
+}
+
+extension Policy {
+    /// - Parameter members: By name, in JSON.
+    package init(members: [String: String]) throws(AttestationError) {
+        let text = members.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
+        try self.init(json: Array("{\(text)}".utf8))
+    }
+}
+
+extension [UInt8] {
+    /// Puts bytes at an offset.
+    package mutating func put(_ bytes: [UInt8], at offset: Int) {
+        replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    }
+
+    static func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+        Swift.withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+}

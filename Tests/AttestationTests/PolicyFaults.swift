@@ -1,0 +1,110 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import Evidence
+
+// Sound evidence that a policy, or what it is bound to, does not take.
+
+extension SingleFaultTests {
+    static let policies: [SingleFault] = [
+        SingleFault(.teeAllowed, .wrongTEE, IntelFixture.sgx(), policy: ["tee": #"["tdx","snp"]"#]) { _ in },
+        SingleFault(
+            .teeAllowed, .developmentNotAccepted, peer: DevelopmentFixture(), development: .dangerouslyAccept,
+            policy: { $0["tee"] = #"["sgx","tdx","snp","nitro"]"# }),
+        SingleFault(.collateralAge, .collateralRolledBack, "an older PCK CRL") {
+            let fixture = IntelFixture.sgx()
+            let later = Timestamp(secondsSince1970: Period.current.start.secondsSince1970 + 1)
+            let request = try fixture.request(seenBefore: ["pck_crl/Intel SGX PCK Platform CA": later])
+            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+        },
+        SingleFault(.debug, .debugEnabled, IntelFixture.sgx()) { $0.body.put([0x07], at: 48) },
+        SingleFault(.debug, .debugEnabled, IntelFixture.tdx()) { $0.body.put([0x01], at: 120) },
+        SingleFault(.debug, .debugEnabled, IntelFixture.tdx()) { $0.body.put([0x20], at: 120) },
+        SingleFault(.debug, .debugEnabled, SNPFixture()) { $0.report.put([0x0B], at: 0x0A) },
+        SingleFault(.debug, .debugEnabled, NitroFixture(), policy: ["measurements": #"{"pcr3":["\#(zero)"]}"#]) {
+            $0.registers = []
+        },
+        SingleFault(.policyReserved, .policyReserved, SNPFixture()) { $0.report.put([0x01], at: 0x0A) },
+        SingleFault(.migration, .migrationEnabled, SNPFixture()) { $0.report.put([0x07], at: 0x0A) },
+        SingleFault(.migration, .migrationEnabled, IntelFixture.tdx()) { $0.body.put([0x30], at: 123) },
+        SingleFault(.vmpl, .vmplNotAllowed, SNPFixture()) { $0.report.put([1], at: 0x30) },
+        SingleFault(.vmpl, .vmplNotAllowed, SNPFixture(), policy: ["maximumVMPL": "3"]) {
+            $0.report.put([255, 255, 255, 255], at: 0x30)
+        },
+        SingleFault(.tcbStatus, .tcbStatusNotAllowed, IntelFixture.sgx()) {
+            $0.tcbInfo.levels[0].status = "SWHardeningNeeded"
+        },
+        SingleFault(.tcbStatus, .tcbStatusNotAllowed, IntelFixture.sgx()) {
+            $0.qeIdentity.levels[0].status = "OutOfDate"
+        },
+        SingleFault(.tcbStatus, .tcbStatusNotAllowed, IntelFixture.tdx()) {
+            $0.tcbInfo.moduleLevels[0].status = "OutOfDate"
+        },
+        SingleFault(.advisories, .advisoryNotAllowed, IntelFixture.sgx(), policy: ["advisories": #"["INTEL-SA-1"]"#]) {
+            $0.tcbInfo.levels[0].advisories = ["INTEL-SA-1", "INTEL-SA-2"]
+        },
+        SingleFault(.evaluationDataNumber, .evaluationTooLow, IntelFixture.sgx()) { $0.tcbInfo.evaluation = 16 },
+        SingleFault(.evaluationDataNumber, .evaluationTooLow, IntelFixture.sgx()) { $0.qeIdentity.evaluation = 16 },
+        SingleFault(.minimumTCB, .tcbStatusNotAllowed, IntelFixture.sgx()) { $0.body.put([2], at: 258) },
+        SingleFault(.minimumTCB, .tcbStatusNotAllowed, SNPFixture()) {
+            $0.report.put([218], at: 0x187)
+            $0.versions[8] = 218
+        },
+        SingleFault(.productID, .measurementMismatch, IntelFixture.sgx()) { $0.body.put([8], at: 256) },
+        SingleFault(.measurements, .measurementMismatch, IntelFixture.sgx()) { $0.body.put([0], at: 64) },
+        SingleFault(.measurements, .measurementMismatch, IntelFixture.tdx()) { $0.body.put([0], at: 424) },
+        SingleFault(.measurements, .measurementMismatch, SNPFixture()) { $0.report.put([0], at: 0x90) },
+        SingleFault(.measurements, .measurementMismatch, NitroFixture()) { $0.registers[0][0] = 0 },
+        SingleFault(
+            .measurements, .measurementNotPinned, peer: IntelFixture.tdx(),
+            policy: { $0["measurements"] = #"{"mrtd":["\#([UInt8](repeating: 0xD2, count: 48).hex)"]}"# }),
+        SingleFault(
+            .measurements, .measurementNotPinned, peer: IntelFixture.sgx(),
+            policy: {
+                // Without a least isvsvn an old enclave of the signer would do.
+                $0["measurements"] = #"{"mrsigner":["\#([UInt8](repeating: 0xE2, count: 32).hex)"]}"#
+                $0["minimumTCB"] = #"{"configsvn":0}"#
+            }),
+        SingleFault(.age, .tooOld, NitroFixture()) { $0.made = Timestamp(iso8601: "2026-05-31T23:54:59Z")! },
+    ]
+
+    private static let zero = [UInt8](repeating: 0, count: 48).hex
+
+    static let bindings: [SingleFault] = [
+        SingleFault(.developmentAccepted, .developmentNotAccepted, peer: DevelopmentFixture()),
+        SingleFault(
+            .developmentKey, .signingKeyMismatch,
+            peer: DevelopmentFixture().with { $0.named = Curve25519.Signing.PrivateKey() },
+            development: .dangerouslyAccept),
+        SingleFault(
+            .developmentSignature, .reportSignatureInvalid,
+            peer: DevelopmentFixture().with { $0.signer = Curve25519.Signing.PrivateKey() },
+            development: .dangerouslyAccept),
+        SingleFault(.nonce, .nonceMismatch, peer: IntelFixture.sgx(), nonce: [UInt8](repeating: 8, count: 32)),
+        SingleFault(.ownerKey, .ownerKeyMismatch, peer: SNPFixture()) {
+            $0.manifest = Array(#"{"ownerPublicKey":"\#([UInt8](repeating: 1, count: 32).hex)"}"#.utf8)
+            return try $0.document()
+        },
+        SingleFault(.ownerKey, .malformed, peer: SNPFixture()) {
+            $0.manifest = Array("no JSON".utf8)
+            return try $0.document()
+        },
+        SingleFault(.manifestSignature, .manifestSignatureInvalid, peer: NitroFixture()) {
+            try $0.document().changed(manifestSignature: $0.signature(of: [1]))
+        },
+        SingleFault(
+            .manifestDigest, .manifestMismatch, peer: IntelFixture.tdx(),
+            policy: { $0["manifestDigest"] = "\"\([UInt8](repeating: 1, count: 32).hex)\"" }),
+        SingleFault(.reportData, .reportDataMismatch, peer: IntelFixture.tdx()) {
+            try $0.document(over: $0.manifest + [0x20])
+        },
+        SingleFault(.reportData, .reportDataMismatch, peer: SNPFixture()) {
+            let document = try $0.document()
+            $0.keyConfiguration[0] ^= 1
+            return try document.changed(keyConfiguration: $0.keyConfiguration)
+        },
+        SingleFault(.reportData, .reportDataMismatch, peer: NitroFixture()) {
+            try $0.document().changed(epoch: [UInt8](repeating: 9, count: 16))
+        },
+    ]
+}

@@ -1,0 +1,47 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import Evidence
+import Testing
+
+@Suite("Every check alone")
+struct SingleFaultTests {
+    static let all = intel + quotes + snp + nitro + policies + bindings
+
+    @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
+    func fault(_ fault: SingleFault) throws {
+        let verdict = try fault.verdict()
+        let (failures, isAccepted, summary) = (verdict.failures, verdict.isAccepted, verdict.summary)
+        #expect(failures.map(\.entry.check) == [fault.check], "\(summary)")
+        #expect(failures.map(\.code) == [fault.code])
+        #expect(!isAccepted)
+    }
+
+    @Test("There is such a fault for each reason of each check")
+    func everyReason() {
+        struct Pair: Hashable { let check: Check, code: ReasonCode }
+        let wanted = Set(Check.allCases.flatMap { check in check.codes.map { Pair(check: check, code: $0) } })
+        let found = Set(Self.all.map { Pair(check: $0.check, code: $0.code) })
+        #expect(wanted.subtracting(found).isEmpty)
+        #expect(found.subtracting(wanted).isEmpty)
+    }
+
+    @Test("The fixtures are accepted as they come, by saved evidence and by services")
+    func sound() throws {
+        func expectAccepted(_ fixture: some EvidenceFixture) throws {
+            let policy = try Policy(members: fixture.policy)
+            let saved = SavedEvidenceAppraiser(policy: policy).verdict(on: try fixture.request())
+            #expect(saved.failures.map(\.code) == [], "\(saved.summary)")
+            let peer = PeerFixture(fixture)
+            let served = try peer.verdict(on: peer.document())
+            #expect(served.failures.map(\.code) == [], "\(served.summary)")
+        }
+        for version in [3, 4, 5] as [UInt16] { try expectAccepted(IntelFixture.sgx(version: version)) }
+        for version in [4, 5] as [UInt16] { try expectAccepted(IntelFixture.tdx(version: version)) }
+        try expectAccepted(IntelFixture.tdx(version: 5, is15: true))
+        try expectAccepted(SNPFixture())
+        try expectAccepted(NitroFixture())
+        let development = PeerFixture(DevelopmentFixture())
+        #expect(try development.verdict(on: development.document(), development: .dangerouslyAccept).isAccepted)
+    }
+}

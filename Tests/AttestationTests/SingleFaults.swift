@@ -1,0 +1,72 @@
+import Attestation
+import AttestationFixtures
+import Evidence
+import Testing
+
+/// Evidence that is wrong in one place: all that is above it is signed over the wrong part, so that no other check
+/// would refuse it.
+struct SingleFault: Sendable, CustomTestStringConvertible {
+    let check: Check
+    let code: ReasonCode
+    private let name: String
+    let verdict: @Sendable () throws -> Verdict
+
+    var testDescription: String { "\(check.rawValue): \(code.rawValue), \(name)" }
+
+    init(
+        _ check: Check, _ code: ReasonCode, _ name: String, _ verdict: @escaping @Sendable () throws -> Verdict
+    ) {
+        self.check = check
+        self.code = code
+        self.name = name
+        self.verdict = verdict
+    }
+
+    /// Saved evidence that is judged by its fixture's policy, some members of which are other.
+    init<Fixture: EvidenceFixture>(
+        _ check: Check, _ code: ReasonCode, _ fixture: @autoclosure @escaping @Sendable () -> Fixture,
+        policy: [String: String] = [:], at time: Timestamp = Period.now,
+        _ change: @escaping @Sendable (inout Fixture) -> Void
+    ) {
+        self.init(check, code, "\(Fixture.self)") {
+            let changed = fixture().with(change)
+            let policy = try Policy(members: changed.policy.merging(policy) { $1 })
+            return SavedEvidenceAppraiser(policy: policy).verdict(on: try changed.request(at: time))
+        }
+    }
+
+    /// A service, whose document, policy and nonce may be other than its enclave bound.
+    init<Fixture: EvidenceFixture>(
+        _ check: Check, _ code: ReasonCode, peer fixture: @autoclosure @escaping @Sendable () -> Fixture,
+        nonce: [UInt8]? = nil, development: DevelopmentTEE = .refuse,
+        _ document: @escaping @Sendable (inout PeerFixture<Fixture>) throws -> EvidenceDocument = { try $0.document() },
+        policy: @escaping @Sendable (inout [String: String]) -> Void = { _ in }
+    ) {
+        self.init(check, code, "a service with \(Fixture.self)") {
+            var peer = PeerFixture(fixture())
+            let document = try document(&peer)
+            var members = peer.policy
+            policy(&members)
+            return try peer.verdict(on: document, policy: members, nonce: nonce, development: development)
+        }
+    }
+}
+
+extension PeerFixture {
+    /// The verdict that a client reaches.
+    func verdict(
+        on document: EvidenceDocument, policy: [String: String]? = nil, nonce: [UInt8]? = nil,
+        development: DevelopmentTEE = .refuse
+    ) throws -> Verdict {
+        let appraiser = Appraiser(policy: try Policy(members: policy ?? self.policy), development: development)
+        let (collateral, roots) = (try evidence.collateral(), try evidence.roots())
+        do throws(AttestationError) {
+            return try appraiser.verify(
+                document, nonce: nonce ?? self.nonce, at: Period.now, collateral: collateral, roots: roots
+            ).verdict
+        } catch {
+            guard let verdict = error.verdict else { throw error }
+            return verdict
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import EnclaveCore
+import EnclavePlatform
+import Evidence
+import SealedChannel
+import Testing
+import Wire
+
+/// Evidence goes the whole way: the kernel's interface, the source, the enclave, the document, the appraiser. The two
+/// ends are written apart, and only this shows that they name the same things the same way.
+@Suite("From the platform to the verdict")
+struct PlatformToVerdictTests {
+    /// - Parameter collateral: The client's own.
+    private func verdict(
+        _ fixture: some EvidenceFixture, _ source: any EvidenceSource, collateral: [CollateralRole: [UInt8]]
+    ) throws -> Verdict {
+        let deployment = try Deployment(manifest: #"{"ownerPublicKey":"OWNER"}"#)
+        let host = try TestHost(deployment, evidence: source)
+        try host.load()
+        let nonce = (0..<32).map { UInt8($0) }
+        guard case .evidence(let evidence) = try host.send(.evidence(nonce: nonce)) else {
+            throw EvidenceSourceError(.failed, "no evidence")
+        }
+        let document = try EvidenceDocument(
+            tee: source.kind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
+            keyConfiguration: evidence.keyConfiguration, manifest: deployment.manifest,
+            manifestSignature: try ManifestSignature.sign(deployment.manifest, by: deployment.owner),
+            epoch: evidence.epoch)
+        var members = fixture.policy
+        members["ownerPublicKey"] = "\"\(deployment.owner.publicKey)\""
+        members["manifestDigest"] = "\"\(Array(SHA256.hash(data: deployment.manifest)).hex)\""
+        let policy = try Policy(members: members)
+        let received = try EvidenceDocument(json: document.json())
+        let roots = try fixture.roots()
+        return try Appraiser(policy: policy).verify(
+            received, nonce: nonce, at: Period.now, collateral: collateral, roots: roots
+        ).verdict
+    }
+
+    @Test("An SNP report is accepted with the certificates that the host's table brings")
+    func snp() throws {
+        let fixture = SNPFixture()
+        let kernel = ModelKernel(provider: "sev_guest", auxblob: try fixture.certificateTable()) { reportData in
+            (try? fixture.evidence(over: reportData)) ?? []
+        }
+        let list = try #require(try fixture.collateral()[.crl])
+        let verdict = try verdict(fixture, ConfigfsEvidence(.snp, files: kernel), collateral: [.crl: list])
+        #expect(verdict.isAccepted)
+        #expect(verdict.entries.contains { $0.check == .vekCertificate && $0.outcome == .passed })
+    }
+
+    @Test("A TDX quote is accepted with the client's collateral", arguments: [4, 5] as [UInt16])
+    func tdx(version: UInt16) throws {
+        let fixture = IntelFixture.tdx(version: version, is15: version == 5)
+        let kernel = ModelKernel(provider: "tdx_guest") { (try? fixture.evidence(over: $0)) ?? [] }
+        let source = try ConfigfsEvidence(.tdx, files: kernel)
+        #expect(try verdict(fixture, source, collateral: fixture.collateral()).isAccepted)
+        #expect(throws: AttestationError.self) { try verdict(fixture, source, collateral: [:]) }
+    }
+
+    @Test("An SGX quote of Gramine's is accepted with the client's collateral")
+    func sgx() throws {
+        let fixture = IntelFixture.sgx()
+        let files: [String: [UInt8]] = [
+            "/dev/attestation/attestation_type": Array("dcap".utf8), "/dev/attestation/user_report_data": [],
+            "/dev/attestation/quote": [],
+        ]
+        let kernel = ModelKernel(files: files) { (try? fixture.evidence(over: $0)) ?? [] }
+        #expect(try verdict(fixture, GramineEvidence(files: kernel), collateral: fixture.collateral()).isAccepted)
+    }
+
+    @Test("A Nitro document is accepted")
+    func nitro() throws {
+        let fixture = NitroFixture()
+        let module = HardwareEvidenceTests.ModelModule { request throws(KernelError) in
+            let head = [0xA1, 0x6B] + Array("Attestation".utf8)
+            guard request.starts(with: head) else { return [0xA1, 0x6B] + Array("DescribeNSM".utf8) + [0xA0] }
+            // The user data of a request lies between its name and the nonce: 64 bytes.
+            let start = head.count + 1 + 1 + "user_data".utf8.count + 2
+            let document = (try? fixture.evidence(over: Array(request[start..<start + 64]))) ?? []
+            return head + [0xA1, 0x68] + Array("document".utf8)
+                + [0x59, UInt8(document.count >> 8), UInt8(document.count & 255)] + document
+        }
+        #expect(try verdict(fixture, NitroEvidence(module: module), collateral: [:]).isAccepted)
+    }
+}

@@ -1,0 +1,123 @@
+import Inference
+import ModelGraph
+import ONNXImport
+import OneDNN
+import Tensors
+import TestSupport
+import Testing
+
+struct PrecisionTests {
+    /// The largest difference of the outputs, of the largest output.
+    private func difference(_ problem: Problem, _ precision: Precision, threads: Int = 1) throws -> Float {
+        let graph = try problem.graph()
+        let expected = try Plan(compiling: graph).run(problem.given)
+        let plan = try Plan(compiling: graph, options: PlanOptions(threads: threads, precision: precision))
+        let first = try plan.run(problem.given)
+        var worst: Float = 0
+        for (a, b) in zip(first, expected) {
+            #expect(a.type == b.type)
+            let (values, reference) = (try a.floats(), try b.floats())
+            let largest = reference.reduce(Float(0)) { max($0, abs($1)) }
+            worst = zip(values, reference).reduce(worst) { max($0, abs($1.0 - $1.1) / largest) }
+        }
+        let second = try plan.run(problem.given)
+        #expect(try zip(first, second).allSatisfy { try $0.floats() == $1.floats() })
+        return worst
+    }
+
+    /// Shortcuts, poolings, concatenations, groups, scales and gates, ending in probabilities.
+    static func network(_ activation: Activation) throws -> Problem {
+        var problem = Problem("network of many kinds with \(activation.function)")
+        for (name, shape) in [
+            ("w1", [32, 3, 3, 3]), ("w2", [32, 32, 3, 3]), ("w3", [32, 32, 1, 1]), ("w4", [32, 1, 3, 3]),
+            ("w5", [16, 64, 1, 1]), ("gate", [16, 16, 1, 1]), ("w6", [32, 16, 1, 1]), ("w7", [128, 10]),
+        ] { try problem.constant(name, shape) }
+        for name in ["b2", "b4"] { try problem.constant(name, [32]) }
+        for name in ["scale", "mean"] { try problem.constant(name, [64]) }
+        for name in ["shift", "variance"] { try problem.constant(name, [64], in: 0.5...1) }
+        try problem.input("x", [1, 3, 16, 16])
+        let same = Window(kernel: [3, 3], pads: [1, 1, 1, 1])
+        let point = Convolution(window: Window(kernel: [1, 1]))
+        problem.node("c1", .convolution(Convolution(window: same)), "x", "w1")
+        problem.node("r1", .activation(activation), "c1")
+        problem.node("c2", .convolution(Convolution(window: same)), "r1", "w2", "b2")
+        problem.node("r2", .activation(activation), "c2")
+        problem.node("c3", .convolution(point), "r2", "w3")
+        problem.node("a3", .arithmetic(Arithmetic(.add)), "c3", "r1")
+        problem.node("r3", .activation(activation), "a3")
+        problem.node("m3", .pooling(Pooling(.maximum, window: Window(kernel: [2, 2], strides: [2, 2]))), "r3")
+        problem.node("c4", .convolution(Convolution(window: same, groups: 32)), "m3", "w4", "b4")
+        problem.node("j", .concat(Concat(axis: 1)), "m3", "c4")
+        problem.node(
+            "n", .batchNormalization(BatchNormalization(epsilon: 1e-5)), "j", "scale", "shift", "mean", "variance")
+        problem.node("rn", .activation(activation), "n")
+        problem.node("c5", .convolution(point), "rn", "w5")
+        problem.node("g5", .globalPooling(GlobalPooling(.average)), "c5")
+        problem.node("gc", .convolution(point), "g5", "gate")
+        problem.node("gs", .activation(Activation(.sigmoid)), "gc")
+        problem.node("gm", .arithmetic(Arithmetic(.multiply)), "c5", "gs")
+        problem.node("c6", .convolution(point), "gm", "w6")
+        problem.node("p6", .pooling(Pooling(.average, window: Window(kernel: [4, 4], strides: [4, 4]))), "c6")
+        problem.node("f", .flatten(Flatten()), "p6")
+        problem.node("y", .matMul(MatMul()), "f", "w7")
+        return problem
+    }
+
+    static let activations: [Activation.Function] = [.relu, .hardSwish, .sigmoid, .leakyRelu]
+
+    @Test(
+        "bf16 stays within 2% of the largest output", .enabled(if: ProcessorSupport.hasBFloat16), arguments: activations
+    )
+    func bfloat16(_ function: Activation.Function) throws {
+        let problem = try Self.network(Activation(function, alpha: 0.1))
+        for threads in 1...2 {
+            let worst = try difference(problem, .bfloat16, threads: threads)
+            // It is rounded, so it cannot be the same.
+            #expect(worst > 0 && worst < 0.02)
+        }
+    }
+
+    @Test(
+        "int8 stays within 8% of the largest output of a network of random weights",
+        .enabled(if: ProcessorSupport.hasInteger8), arguments: activations)
+    func int8(_ function: Activation.Function) throws {
+        let problem = try Self.network(Activation(function, alpha: 0.1))
+        var calibrator = try Calibrator(try problem.graph(), threads: 1)
+        try calibrator.observe(problem.given)
+        for quantizesFirst in [false, true] {
+            var calibration = calibrator.calibration
+            calibration.quantizesFirstLayer = quantizesFirst
+            let worst = try difference(problem, .int8(calibration))
+            #expect(worst > 0 && worst < 0.08, "first layer quantised: \(quantizesFirst)")
+        }
+    }
+
+    @Test("Most convolutions of a quantised plan compute with integers", .enabled(if: ProcessorSupport.hasInteger8))
+    func usesIntegers() throws {
+        let problem = try Self.network(Activation(.relu))
+        let graph = try problem.graph()
+        var calibrator = try Calibrator(graph, threads: 1)
+        try calibrator.observe(problem.given)
+        let plan = try Plan(compiling: graph, options: PlanOptions(precision: .int8(calibrator.calibration)))
+        #expect(plan.precision.label == "int8")
+        #expect(plan.steps.count { $0.kind == "int8 convolution" } == 6)
+        #expect(plan.steps.contains { $0.kind == "int8 scale and shift" })
+        // Never measured: nothing is quantised.
+        let unmeasured = try Calibrator(graph, threads: 1).calibration
+        let other = try Plan(compiling: graph, options: PlanOptions(precision: .int8(unmeasured)))
+        #expect(!other.steps.contains { $0.kind == "int8 convolution" })
+        _ = try other.run(problem.given)
+    }
+
+    @Test("A value that is not a number does not end the measuring", .enabled(if: ProcessorSupport.hasInteger8))
+    func survivesNaN() throws {
+        let problem = try Self.network(Activation(.relu))
+        var calibrator = try Calibrator(try problem.graph(), threads: 1)
+        for value in [Float.nan, .infinity, -.infinity, 0, .greatestFiniteMagnitude, .leastNonzeroMagnitude] {
+            let input = try Tensor([Float](repeating: value, count: 768), shape: [1, 3, 16, 16])
+            try calibrator.observe([input])
+        }
+        let options = PlanOptions(precision: .int8(calibrator.calibration))
+        _ = try Plan(compiling: try problem.graph(), options: options).run(problem.given)
+    }
+}
