@@ -135,6 +135,7 @@ let package = Package(
             swiftSettings: settings
         ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
+        library("DarknetImport", in: "Owner", ["ModelGraph", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
             name: "COpenBLAS",
@@ -151,8 +152,10 @@ let package = Package(
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging",
-                "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
+                "HostServer",
+                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
+                "Partitioning",
                 "SealedChannel", "SecretMemory",
                 "Tensors",
                 crypto,
@@ -180,8 +183,9 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "Attestation", "BundleFormat", "Evidence", "Imaging", "Inference", "LeakageAssessment", "ModelGraph",
-                "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                "Attestation", "BundleFormat", "DarknetImport", "Evidence", "Imaging", "Inference", "LeakageAssessment",
+                "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel", "SecretMemory", "Tensors",
+                "Wire",
             ],
             path: "Tests/FuzzEntryPoints",
             swiftSettings: settings
@@ -205,6 +209,13 @@ let package = Package(
             [
                 "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors",
                 "TestSupport",
+            ]
+        ),
+        tests(
+            "DarknetTests",
+            [
+                "DarknetImport", "Imaging", "Inference", "ModelGraph", "ReferenceInference", "Tensors", "TestSupport",
+                crypto,
             ]
         ),
         tests(

@@ -15,7 +15,7 @@ public struct FuzzSeed: Sendable {
 
     /// At least one for each target but those whose valid inputs only other programs make: certificates.
     public static func all() throws -> [FuzzSeed] {
-        try modelSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
+        try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
     }
 
     /// Real evidence, in the folder `vectors/attestation` of the shared files.

@@ -3,6 +3,7 @@
 public enum FuzzTarget: String, CaseIterable, Sendable {
     // Models and files of the owner.
     case onnx
+    case darknet
     case graph
     case engine
     case enclavePart = "enclave-part"
@@ -48,6 +49,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     private func parse(_ bytes: UnsafeRawBufferPointer) throws {
         switch self {
         case .onnx: try ModelTargets.onnx(bytes)
+        case .darknet: try DarknetTarget.run(bytes)
         case .graph: try ModelTargets.graph(bytes)
         case .engine: try ModelTargets.engine(bytes)
         case .enclavePart: try ModelTargets.enclavePart(bytes)

@@ -198,6 +198,55 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "activation fusion").isEmpty)
     }
 
+    @Test("GELU as exporters spell it is one function", arguments: [0, 1, 2])
+    func geluRecognition(_ order: Int) throws {
+        var problem = try Self.start("gelu in order \(order)")
+        let root = Float(2).squareRoot()
+        try problem.constant("root", [], in: root...root)
+        try problem.constant("one", [], in: 1...1)
+        try problem.constant("half", [], in: 0.5...0.5)
+        let multiply = ModelGraph.Operation.arithmetic(Arithmetic(.multiply))
+        problem.node("d", .arithmetic(Arithmetic(.divide)), "y", "root")
+        problem.node("e", .activation(Activation(.erf)), "d")
+        problem.node("s", .arithmetic(Arithmetic(.add)), "e", "one")
+        switch order {
+        case 0:
+            problem.node("p", multiply, "y", "s")
+            problem.node("z", multiply, "p", "half")
+        case 1:
+            problem.node("p", multiply, "s", "half")
+            problem.node("z", multiply, "y", "p")
+        default:
+            problem.node("p", multiply, "y", "half")
+            problem.node("z", multiply, "p", "s")
+        }
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "gelu recognition") == ["z"])
+        #expect(plan.kinds == ["convolution"])
+    }
+
+    @Test("Layer normalisation spelled with means is one primitive")
+    func layerNormalizationRecognition() throws {
+        var problem = Problem("layer normalisation")
+        try problem.input("x", [2, 5, 16])
+        try problem.constant("epsilon", [], in: 1e-5...1e-5)
+        try problem.constant("scale", [16])
+        try problem.constant("shift", [16])
+        let mean = ModelGraph.Operation.reduceMean(ReduceMean(axes: [-1], keepsDimensions: true))
+        problem.node("m", mean, "x")
+        problem.node("c", .arithmetic(Arithmetic(.subtract)), "x", "m")
+        problem.node("q", .arithmetic(Arithmetic(.multiply)), "c", "c")
+        problem.node("v", mean, "q")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "v", "epsilon")
+        problem.node("r", .activation(Activation(.squareRoot)), "a")
+        problem.node("n", .arithmetic(Arithmetic(.divide)), "c", "r")
+        problem.node("s", .arithmetic(Arithmetic(.multiply)), "n", "scale")
+        problem.node("z", .arithmetic(Arithmetic(.add)), "s", "shift")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "layer normalisation recognition") == ["z"])
+        #expect(plan.kinds == ["layer normalisation"])
+    }
+
     @Test("x times sigmoid(x) is one function in the convolution")
     func swishRecognition() throws {
         var problem = try Self.start("swish")

@@ -17,6 +17,10 @@ struct GraphFileTests {
         .pad(Pad(.reflect, pads: [0, 1, 0, 1], value: 0.5)), .softmax(Softmax(axis: 1, flattensTail: true)),
         .localResponseNormalization(LocalResponseNormalization(size: 5, alpha: 1e-4, beta: 0.75, bias: 2)),
         .reduceMean(ReduceMean(axes: [2, 3], keepsDimensions: true)), .identity(Identity(isDropout: true)),
+        .reduction(Reduction(.maximum, axes: [1], keepsDimensions: false)),
+        .layerNormalization(LayerNormalization(axis: -1, epsilon: 1e-6)), .quantizeLinear(QuantizeLinear(axis: 1)),
+        .dequantizeLinear(DequantizeLinear(axis: -2)), .activation(Activation(.geluTanh)),
+        .arithmetic(Arithmetic(.power)),
     ]
 
     @Test("A graph that was written and read back is the same graph")

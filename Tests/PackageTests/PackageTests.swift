@@ -50,6 +50,7 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
+    "DarknetImport": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
@@ -58,8 +59,8 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-crypto/Crypto",
     ],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "Evidence", "HostCore", "HostServer", "Imaging", "Inference",
-        "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel",
+        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
+        "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel",
         "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto", "swift-log/Logging",
     ],
 ]

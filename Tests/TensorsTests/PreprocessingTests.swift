@@ -21,7 +21,7 @@ struct PreprocessingTests {
     @Test(
         "What is encoded decodes the same",
         arguments: [
-            Preprocessing.Resize.shorterSide(300), .stretch, .letterbox(fill: 128), .none,
+            Preprocessing.Resize.shorterSide(300), .stretch, .letterbox(fill: 128), .darknetLetterbox, .none,
         ], Preprocessing.Channels.allCases)
     func roundTrip(_ resize: Preprocessing.Resize, _ channels: Preprocessing.Channels) throws {
         let values = [Float](repeating: 0.1, count: channels.count)

@@ -19,6 +19,18 @@ package struct Elementwise: Sendable, Hashable {
         /// x / (1 + exp(-alpha * x))
         case swish
         case squareRoot
+        case exponential
+        /// The natural logarithm.
+        case logarithm
+        case absolute
+        /// log(1 + exp(x))
+        case softplus
+        /// x * tanh(log(1 + exp(x)))
+        case mish
+        /// x * (1 + erf(x / sqrt(2))) / 2
+        case gelu
+        /// The approximation of `gelu` with tanh.
+        case geluTanh
     }
 
     package var function: Function
@@ -42,6 +54,13 @@ package struct Elementwise: Sendable, Hashable {
         case .elu: dnnl_eltwise_elu
         case .swish: dnnl_eltwise_swish
         case .squareRoot: dnnl_eltwise_sqrt
+        case .exponential: dnnl_eltwise_exp
+        case .logarithm: dnnl_eltwise_log
+        case .absolute: dnnl_eltwise_abs
+        case .softplus: dnnl_eltwise_soft_relu
+        case .mish: dnnl_eltwise_mish
+        case .gelu: dnnl_eltwise_gelu_erf
+        case .geluTanh: dnnl_eltwise_gelu_tanh
         }
     }
 }
@@ -52,6 +71,8 @@ package enum BinaryFunction: String, Sendable, Hashable {
     case subtract
     case multiply
     case divide
+    case maximum
+    case minimum
 
     var algorithm: dnnl_alg_kind_t {
         switch self {
@@ -59,6 +80,8 @@ package enum BinaryFunction: String, Sendable, Hashable {
         case .subtract: dnnl_binary_sub
         case .multiply: dnnl_binary_mul
         case .divide: dnnl_binary_div
+        case .maximum: dnnl_binary_max
+        case .minimum: dnnl_binary_min
         }
     }
 }

@@ -54,6 +54,9 @@ package enum Argument: Sendable, Hashable {
     case destination
     case weights
     case bias
+    /// What a normalisation multiplies with, and adds.
+    case scale
+    case shift
     case scratchpad
     /// A source of a concatenation.
     case part(Int)
@@ -67,6 +70,8 @@ package enum Argument: Sendable, Hashable {
         case .destination: DNNL_ARG_DST
         case .weights: DNNL_ARG_WEIGHTS
         case .bias: DNNL_ARG_BIAS
+        case .scale: DNNL_ARG_SCALE
+        case .shift: DNNL_ARG_SHIFT
         case .scratchpad: DNNL_ARG_SCRATCHPAD
         case .part(let index): DNNL_ARG_MULTIPLE_SRC + Int32(index)
         case .postOperand(let index):

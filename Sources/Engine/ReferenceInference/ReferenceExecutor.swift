@@ -47,6 +47,8 @@ package struct ReferenceExecutor: Sendable {
             case .concat(let concat): return joined(operands, concat, result)
             case .transpose(let transpose): return transposed(operands[0], transpose, result)
             case .slice(let slice): return try sliced(operands[0], slice, result)
+            case .quantizeLinear(let quantize): return try quantized(operands, axis: quantize.axis, result)
+            case .dequantizeLinear(let dequantize): return try dequantized(operands, axis: dequantize.axis, result)
             default: break
             }
             let arrays = try operands.map { try FloatArray($0) }
@@ -64,8 +66,11 @@ package struct ReferenceExecutor: Sendable {
                 case .softmax(let softmax): exponentiate(arrays[0], softmax)
                 case .localResponseNormalization(let normalization): normalizeAcrossChannels(arrays[0], normalization)
                 case .reduceMean(let mean): try average(arrays[0], mean, result.shape)
-                case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .concat, .transpose, .slice:
-                    preconditionFailure("moves elements, handled above")
+                case .reduction(let reduction): try reduce(arrays[0], reduction, result.shape)
+                case .layerNormalization(let normalization): normalize(arrays, normalization)
+                case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .concat, .transpose, .slice, .quantizeLinear,
+                    .dequantizeLinear:
+                    preconditionFailure("takes other types than float32, handled above")
                 }
             return try Tensor(values, shape: result.shape.dimensions)
         } catch { throw ReferenceError(message: "\(operation.onnxName): \(error)") }

@@ -41,6 +41,9 @@ public struct Preprocessor: Sendable, Hashable {
     public func fitted(_ image: Image) throws(ImagingError) -> Image {
         let converted = preprocessing.channels == .grey ? image.grey() : image.rgb()
         let (width, height) = resizedSides(of: image)
+        if preprocessing.resize == .darknetLetterbox {
+            return framed(try converted.cornerAligned(width: width, height: height), fill: 128)
+        }
         let resized = try converted.resized(width: width, height: height, preprocessing.interpolation)
         if case .letterbox(let fill) = preprocessing.resize { return framed(resized, fill: fill) }
         guard width >= preprocessing.width, height >= preprocessing.height else {
@@ -69,6 +72,10 @@ public struct Preprocessor: Sendable, Hashable {
             return width * preprocessing.height >= height * preprocessing.width
                 ? (preprocessing.width, max(1, Self.rounded(height * preprocessing.width, over: width)))
                 : (max(1, Self.rounded(width * preprocessing.height, over: height)), preprocessing.height)
+        case .darknetLetterbox:
+            return width * preprocessing.height > height * preprocessing.width
+                ? (preprocessing.width, max(1, height * preprocessing.width / width))
+                : (max(1, width * preprocessing.height / height), preprocessing.height)
         }
     }
 

@@ -60,6 +60,20 @@ struct NodeForm {
             if !mean.axes.isEmpty {
                 if opset < 18 { set("axes", mean.axes) } else { add("axes", mean.axes) }
             }
+        case .reduction(let reduction):
+            set("keepdims", reduction.extent.keepsDimensions ? 1 : 0)
+            if !reduction.extent.axes.isEmpty {
+                if reduction.function != .sum, opset < 18 {
+                    set("axes", reduction.extent.axes)
+                } else {
+                    add("axes", reduction.extent.axes)
+                }
+            }
+        case .layerNormalization(let normalization):
+            set("axis", normalization.axis)
+            set("epsilon", normalization.epsilon)
+        case .quantizeLinear(let quantize): set("axis", quantize.axis)
+        case .dequantizeLinear(let dequantize): set("axis", dequantize.axis)
         case .arithmetic, .globalPooling, .matMul, .identity: break
         }
     }
@@ -73,14 +87,17 @@ struct NodeForm {
 
     private mutating func set(_ activation: Activation) {
         switch activation.function {
-        case .leakyRelu, .elu: set("alpha", activation.alpha)
+        case .leakyRelu, .elu, .thresholdedRelu: set("alpha", activation.alpha)
+        case .geluTanh: set("approximate", "tanh")
         case .hardSigmoid:
             set("alpha", activation.alpha)
             set("beta", activation.beta)
         case .clip:
             add("min", activation.alpha)
             add("max", activation.beta)
-        case .relu, .sigmoid, .hardSwish, .tanh: break
+        case .relu, .sigmoid, .hardSwish, .tanh, .exponential, .logarithm, .squareRoot, .absolute, .erf, .floor, .ceil,
+            .round, .softplus, .mish, .gelu:
+            break
         }
     }
 
@@ -91,12 +108,16 @@ struct NodeForm {
             case .reflect: "reflect"
             case .edge: "edge"
             }
-        var attribute = ONNXAttributeProto()
-        attribute.type = .string
-        attribute.s = Data(mode.utf8)
-        append(attribute, "mode")
+        set("mode", mode)
         add("pads", pad.pads)
         add("value", pad.value)
+    }
+
+    private mutating func set(_ name: String, _ text: String) {
+        var attribute = ONNXAttributeProto()
+        attribute.type = .string
+        attribute.s = Data(text.utf8)
+        append(attribute, name)
     }
 
     private mutating func set(_ name: String, _ value: Int) {

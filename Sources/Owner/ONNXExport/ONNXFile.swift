@@ -46,6 +46,9 @@ package enum ONNXFile {
     private static func neededOpset(_ operation: Operation) -> Int {
         switch operation {
         case .activation(let activation) where activation.function == .hardSwish: 14
+        case .activation(let activation) where activation.function == .mish: 18
+        case .activation(let activation) where activation.function == .gelu || activation.function == .geluTanh: 20
+        case .layerNormalization: 17
         case .pooling(let pooling)
         where pooling.kind != .maximum && pooling.window.dilations.contains(where: { $0 != 1 }):
             19

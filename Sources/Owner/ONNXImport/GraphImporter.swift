@@ -117,10 +117,16 @@ struct GraphImporter {
             operands: proto.input.prefix(operandCount).map { input in
                 input.isEmpty ? nil : Operand(name: input, type: types[input], constant: constants[input])
             },
-            needsLaterOutputs: proto.output.dropFirst().contains { !$0.isEmpty && used.contains($0) })
+            neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1)
         let lowered = try lower(&node)
-        try node.finish()
-        do throws(ONNXImportError) { try emit(lowered, name: name, output: output) } catch {
+        try node.finish(outputs: lowered.outputCount)
+        do throws(ONNXImportError) {
+            if case .expansion(let expansion) = lowered {
+                try emit(expansion, name: name, outputs: proto.output)
+            } else {
+                try emit(lowered, name: name, output: output)
+            }
+        } catch {
             throw error.at(node.place)
         }
     }
@@ -137,17 +143,44 @@ struct GraphImporter {
             define(output, .tensor(try ConstantFolder.cast(constant, to: element, budget: &budget)))
         case .operation(let operation, let operands):
             try emit(operation, operands, name: name, output: output)
-        case .sum(let operands):
-            var sum = operands[0]
-            for (index, operand) in operands.enumerated().dropFirst() {
-                let isLast = index == operands.count - 1
-                let partial = isLast ? output : valueNames.make("\(output)_partial_\(index)")
-                try emit(
-                    .arithmetic(Arithmetic(.add)), [sum, operand],
-                    name: index == 1 ? name : nodeNames.make("\(name)_\(index)"), output: partial)
-                sum = partial
-            }
+        case .folded(let body): define(output, .tensor(try body(&budget)))
+        case .expansion(let expansion): try emit(expansion, name: name, outputs: [output])
         }
+    }
+
+    /// The last step has the node's name, steps that make an output have the output's.
+    private mutating func emit(
+        _ expansion: Expansion, name: String, outputs: [String]
+    ) throws(ONNXImportError) {
+        let base = outputs[0]
+        var made: [Int: String] = [:]
+        for (source, output) in zip(expansion.outputs, outputs) where !output.isEmpty {
+            if case .step(let step) = source { made[step] = output }
+        }
+        var values: [String] = []
+        for (index, step) in expansion.steps.enumerated() {
+            var operands: [String] = []
+            for source in step.sources {
+                switch source {
+                case .value(let name): operands.append(name)
+                case .step(let step): operands.append(values[step])
+                case .constant(let tensor): operands.append(addConstant(tensor, base))
+                case .filled(let type, let value):
+                    operands.append(addConstant(try ConstantFolder.fill(type, with: value, budget: &budget), base))
+                }
+            }
+            let output = made[index] ?? valueNames.make("\(base)_step_\(index)")
+            let isLast = index == expansion.steps.count - 1
+            try emit(
+                step.operation, operands, name: isLast ? name : nodeNames.make("\(name)_\(index)"), output: output)
+            values.append(output)
+        }
+    }
+
+    private mutating func addConstant(_ tensor: Tensor, _ base: String) -> String {
+        let name = valueNames.make("\(base)_constant")
+        define(name, .tensor(tensor))
+        return name
     }
 
     private mutating func emit(

@@ -14,13 +14,18 @@ struct Operand {
 enum Lowered {
     /// One node of the graph.
     case operation(Operation, operands: [String])
-    /// The sum of these values, at least two.
-    case sum([String])
+    /// Several nodes of the graph.
+    case expansion(Expansion)
     case constant(Constant)
     /// A constant of this type, with this one value everywhere.
     case filled(TensorType, with: Tensor)
     case gathered(Gathering)
     case cast(Constant, to: ElementType)
+    /// A constant that is computed from others.
+    case folded((inout FoldingBudget) throws(ONNXImportError) -> Tensor)
+
+    /// How many of the node's outputs it makes.
+    var outputCount: Int { if case .expansion(let expansion) = self { expansion.outputs.count } else { 1 } }
 }
 
 /// A node of the file while it is read: its operands with their types, and its attributes, each of which must be taken.
@@ -30,18 +35,21 @@ struct ImportedNode {
     let opset: Int
     /// `nil` where an optional input is left out.
     let operands: [Operand?]
-    /// Whether anything needs an output after the first.
-    let needsLaterOutputs: Bool
+    /// How many outputs it has.
+    let outputCount: Int
+    /// How many outputs, from the first, something needs.
+    let neededOutputs: Int
     private var attributes: [String: ONNXAttributeProto] = [:]
 
     init(
-        _ proto: ONNXNodeProto, name: String, opset: Int, operands: [Operand?], needsLaterOutputs: Bool
+        _ proto: ONNXNodeProto, name: String, opset: Int, operands: [Operand?], neededOutputs: Int
     ) throws(ONNXImportError) {
         self.name = name
         self.operatorName = proto.opType
         self.opset = opset
         self.operands = operands
-        self.needsLaterOutputs = needsLaterOutputs
+        self.outputCount = proto.output.count
+        self.neededOutputs = neededOutputs
         for attribute in proto.attribute {
             guard attributes.updateValue(attribute, forKey: attribute.name) == nil else {
                 throw failure(.malformed, "attribute '\(attribute.name)' is given twice")
@@ -65,12 +73,15 @@ struct ImportedNode {
         try require(condition, .invalidGraph, message())
     }
 
-    /// - Throws: ``ONNXImportError`` when an attribute was not taken, or a second output is needed.
-    func finish() throws(ONNXImportError) {
+    /// - Parameter outputs: How many outputs are made.
+    /// - Throws: ``ONNXImportError`` when an attribute was not taken, or a further output is needed.
+    func finish(outputs: Int) throws(ONNXImportError) {
         if let name = attributes.keys.sorted().first {
             throw failure(.unsupported, "attribute '\(name)' is not supported for this operator and opset")
         }
-        try require(!needsLaterOutputs, .unsupported, "only the operator's first output is supported")
+        try require(
+            neededOutputs <= outputs, .unsupported,
+            outputs == 1 ? "only the operator's first output is supported" : "it has only \(outputs) outputs")
     }
 }
 

@@ -37,9 +37,11 @@ package struct ONNXModel: Sendable {
     package let notes: [String]
 
     /// The operator sets whose meaning is known.
-    package static let opsets = 7...23
+    package static let opsets = 6...23
     /// Names of the operators that can be imported, sorted.
     package static var operators: [String] { OperatorTable.names }
+    /// Which of them are supported on constants only: what they compute must be known when the file is read.
+    package static var operatorsOnConstants: Set<String> { OperatorTable.onConstants }
     /// The most bytes of a model file, without external data: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
     /// The most bytes that constant operators (`ConstantOfShape` and arithmetic on constants) may make in all.

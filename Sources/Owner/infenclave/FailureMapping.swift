@@ -1,6 +1,7 @@
 import ArgumentParser
 import Attestation
 import BundleFormat
+import DarknetImport
 import Foundation
 import HostCore
 import HostServer
@@ -21,6 +22,7 @@ extension CommandFailure {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as ONNXImportError: self.init("model", error.message)
+        case let error as DarknetImportError: self.init("model", error.message)
         case let error as GraphError: self.init("model", error.message)
         case let error as InferenceError: self.init("inference", error.message)
         case let error as ImagingError: self.init("picture", error.message)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Crypto
+import DarknetImport
 import Foundation
 import ModelGraph
 import ONNXImport
@@ -7,26 +8,54 @@ import Tensors
 
 /// A model file, as commands name it.
 struct ModelArguments: ParsableArguments {
-    @Argument(help: "The model, an .onnx file.")
+    @Argument(help: "The model, an .onnx file or Darknet's .cfg.")
     var model: String
+    @Option(help: "The weights of a .cfg; without it, the .weights file of the same name beside it.")
+    var weights: String?
 
-    func load(batch: Int = 1) throws -> LoadedModel { try LoadedModel(path: model, batch: batch) }
+    func load(batch: Int = 1) throws -> LoadedModel {
+        try LoadedModel(path: model, weights: weights, batch: batch)
+    }
 }
 
 /// A model in memory.
 struct LoadedModel: Sendable {
     let path: String
     let graph: Graph
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; of Darknet's two, one after the other.
     let sha256: String
+    /// How the format makes a picture the input, where it says.
+    let preprocessing: Preprocessing?
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
-    init(path: String, batch: Int = 1) throws {
+    init(path: String, weights: String? = nil, batch: Int = 1) throws {
         self.path = path
+        if path.lowercased().hasSuffix(".cfg") {
+            let bytes = try InputFile.read(path)
+            let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
+            let weightBytes = try InputFile.read(file)
+            var digest = SHA256()
+            digest.update(data: bytes)
+            digest.update(data: weightBytes)
+            sha256 = digest.finalize().hexadecimal
+            let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+            do throws(DarknetImportError) {
+                let model = try DarknetModel(
+                    name: name, configuration: bytes.bytes, weights: weightBytes.bytes, batch: batch)
+                (graph, preprocessing) = (model.graph, model.preprocessing)
+            } catch {
+                throw CommandFailure("model", "\(error.code == .weightsMismatch ? file : path): \(error.message)")
+            }
+            return
+        }
+        guard weights == nil else {
+            throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
+        }
         // The bytes are gone before the model is read.
         sha256 = SHA256.hash(data: try InputFile.read(path)).hexadecimal
         graph = try ONNXModel.load(path: path, batch: batch).graph
+        preprocessing = nil
     }
 
     /// The image tensor that the model takes.

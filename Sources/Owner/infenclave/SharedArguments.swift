@@ -9,7 +9,9 @@ struct PreprocessArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The preprocessing, a JSON file.",
-            discussion: "Without it: a preprocess.json beside the model, else ImageNet's usual."))
+            discussion:
+                "Without it: a preprocess.json beside the model, else the format's own (Darknet's letterbox), else ImageNet's usual."
+        ))
     var preprocess: String?
 
     /// As if this file had been named on the command line.
@@ -27,7 +29,7 @@ struct PreprocessArguments: ParsableArguments {
     }
 
     static func read(_ file: String?, for model: LoadedModel) throws -> Preprocessing {
-        var preprocessing = Preprocessing.imageNet
+        var preprocessing = model.preprocessing ?? Preprocessing.imageNet
         if let file {
             let json = try InputFile.read(file, maximumBytes: 1 << 20)
             do { preprocessing = try JSONDecoder().decode(Preprocessing.self, from: json) } catch {

@@ -44,6 +44,10 @@ package enum Operation: Sendable, Hashable {
     case localResponseNormalization(LocalResponseNormalization)
     case reduceMean(ReduceMean)
     case identity(Identity)
+    case reduction(Reduction)
+    case layerNormalization(LayerNormalization)
+    case quantizeLinear(QuantizeLinear)
+    case dequantizeLinear(DequantizeLinear)
 
     /// The attributes.
     package var attributes: any Operator {
@@ -68,6 +72,10 @@ package enum Operation: Sendable, Hashable {
         case .localResponseNormalization(let value): value
         case .reduceMean(let value): value
         case .identity(let value): value
+        case .reduction(let value): value
+        case .layerNormalization(let value): value
+        case .quantizeLinear(let value): value
+        case .dequantizeLinear(let value): value
         }
     }
 
@@ -96,6 +104,10 @@ package enum Operation: Sendable, Hashable {
         case .localResponseNormalization: 18
         case .reduceMean: 19
         case .identity: 20
+        case .reduction: 21
+        case .layerNormalization: 22
+        case .quantizeLinear: 23
+        case .dequantizeLinear: 24
         }
     }
 
@@ -127,6 +139,10 @@ package enum Operation: Sendable, Hashable {
         case 18: self = .localResponseNormalization(try LocalResponseNormalization(from: &reader))
         case 19: self = .reduceMean(try ReduceMean(from: &reader))
         case 20: self = .identity(try Identity(from: &reader))
+        case 21: self = .reduction(try Reduction(from: &reader))
+        case 22: self = .layerNormalization(try LayerNormalization(from: &reader))
+        case 23: self = .quantizeLinear(try QuantizeLinear(from: &reader))
+        case 24: self = .dequantizeLinear(try DequantizeLinear(from: &reader))
         default: throw TensorError(.malformed, "operator code \(code) is unknown")
         }
     }

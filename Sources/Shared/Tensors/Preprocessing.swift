@@ -21,6 +21,9 @@ public struct Preprocessing: Sendable, Hashable {
         case stretch
         /// Fits inside the tensor with its aspect kept; the rest has this value in every channel.
         case letterbox(fill: UInt8)
+        /// Fits inside the tensor as Darknet's classifier does it: the shorter side is rounded down, every sample is
+        /// interpolated between its four neighbours from corner to corner, and the rest is middle grey (128).
+        case darknetLetterbox
         /// As it is.
         case none
     }

@@ -49,12 +49,15 @@ extension Preprocessing: Codable {
         case "stretch":
             try refuseUnknown(in: members, known: ["mode"])
             return .stretch
+        case "darknetLetterbox":
+            try refuseUnknown(in: members, known: ["mode"])
+            return .darknetLetterbox
         case "none":
             try refuseUnknown(in: members, known: ["mode"])
             return .none
         default:
             throw corrupted(
-                "resize.mode is '\(mode)', expected shorterSide, stretch, letterbox or none",
+                "resize.mode is '\(mode)', expected shorterSide, stretch, letterbox, darknetLetterbox or none",
                 members.codingPath + [Member("mode")])
         }
     }
@@ -100,6 +103,8 @@ extension Preprocessing: Codable {
         case .letterbox(let fill):
             try nested.encode("letterbox", forKey: Member("mode"))
             try nested.encode(fill, forKey: Member("fill"))
+        case .darknetLetterbox:
+            try nested.encode("darknetLetterbox", forKey: Member("mode"))
         case .none:
             try nested.encode("none", forKey: Member("mode"))
         }

@@ -135,7 +135,15 @@ extension Draft.Kind {
             case .hardSwish: self = .elementwise(Elementwise(.hardSwish))
             case .tanh: self = .elementwise(Elementwise(.tanh))
             case .elu: self = .elementwise(Elementwise(.elu, alpha: activation.alpha))
-            case .hardSigmoid: self = .operation(operation)
+            case .exponential: self = .elementwise(Elementwise(.exponential))
+            case .logarithm: self = .elementwise(Elementwise(.logarithm))
+            case .squareRoot: self = .elementwise(Elementwise(.squareRoot))
+            case .absolute: self = .elementwise(Elementwise(.absolute))
+            case .softplus: self = .elementwise(Elementwise(.softplus, alpha: 1))
+            case .mish: self = .elementwise(Elementwise(.mish))
+            case .gelu: self = .elementwise(Elementwise(.gelu))
+            case .geluTanh: self = .elementwise(Elementwise(.geluTanh))
+            case .hardSigmoid, .erf, .floor, .ceil, .round, .thresholdedRelu: self = .operation(operation)
             }
         default: self = .operation(operation)
         }

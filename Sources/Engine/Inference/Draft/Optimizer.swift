@@ -14,6 +14,8 @@ enum Optimizer {
             DeadCodeRemoval.self,
             HardSigmoidExpansion.self,
             SwishRecognition.self,
+            GELURecognition.self,
+            LayerNormalizationRecognition.self,
             MatrixProductSelection.self,
             ChannelScalingFolding.self,
             BatchNormalizationExpansion.self,

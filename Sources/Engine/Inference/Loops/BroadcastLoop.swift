@@ -1,9 +1,11 @@
+import Glibc
+import ModelGraph
 import OneDNN
 
 extension Loop {
     /// A function of two row-major float32 tensors of the result's rank, broadcast where an extent is 1.
     static func broadcast(
-        _ function: BinaryFunction, _ first: [Int], _ second: [Int], result: [Int]
+        _ function: Arithmetic.Function, _ first: [Int], _ second: [Int], result: [Int]
     ) -> Loop {
         let left = broadcastStrides(first)
         let right = broadcastStrides(second)
@@ -13,8 +15,11 @@ extension Loop {
             case .subtract: { $0 - $1 }
             case .multiply: { $0 * $1 }
             case .divide: { $0 / $1 }
+            case .maximum: { max($0, $1) }
+            case .minimum: { min($0, $1) }
+            case .power: { powf($0, $1) }
             }
-        return Loop(name: "broadcast \(function.rawValue)") { sources, destination in
+        return Loop(name: "broadcast \(function)") { sources, destination in
             let a = sources[0].assumingMemoryBound(to: Float.self)
             let b = sources[1].assumingMemoryBound(to: Float.self)
             let target = destination.assumingMemoryBound(to: Float.self)

@@ -76,19 +76,20 @@ extension Lowering {
         let shape = draft.type(node.output).planDimensions
         var operands: [Int] = []
         for name in node.inputs { operands.append(try ranked(try unscaledValue(of: name), shape.count, for: node)) }
-        let operation: BinaryFunction =
+        let operation: BinaryFunction? =
             switch function {
             case .add: .add
             case .subtract: .subtract
             case .multiply: .multiply
             case .divide: .divide
+            case .maximum: .maximum
+            case .minimum: .minimum
+            case .power: nil
             }
         // oneDNN broadcasts the second operand only.
-        if layout(operands[0]).dimensions != shape, function == .add || function == .multiply {
-            operands.swapAt(0, 1)
-        }
-        guard layout(operands[0]).dimensions == shape else {
-            return try emitBroadcastLoop(operation, operands, shape, node)
+        if layout(operands[0]).dimensions != shape, function.isCommutative { operands.swapAt(0, 1) }
+        guard let operation, layout(operands[0]).dimensions == shape else {
+            return try emitBroadcastLoop(function, operands, shape, node)
         }
         if layout(operands[1]).dimensions == shape {
             // Agrees on the layout that is not row-major: activations are more often in it.
@@ -105,7 +106,7 @@ extension Lowering {
             return try emitBinary(operation, first, second, post: node.post, for: node)
         } catch {
             guard error.isUnimplemented else { throw error }
-            return try emitBroadcastLoop(operation, operands, shape, node)
+            return try emitBroadcastLoop(function, operands, shape, node)
         }
     }
 
@@ -114,7 +115,8 @@ extension Lowering {
         let dimensions = layout(value).dimensions
         guard dimensions.count < rank else { return value }
         let ones = [Int](repeating: 1, count: rank - dimensions.count)
-        return alias(try rowMajor(value, for: node), as: try TensorLayout(ones + dimensions))
+        let rows = try rowMajor(value, for: node)
+        return alias(rows, as: try TensorLayout(ones + dimensions, element: layout(rows).element))
     }
 
     /// - Parameter first: Has the shape of the result.
@@ -133,14 +135,26 @@ extension Lowering {
     }
 
     private mutating func emitBroadcastLoop(
-        _ function: BinaryFunction, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
+        _ function: Arithmetic.Function, _ operands: [Int], _ shape: [Int], _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
         var rows: [Int] = []
-        for operand in operands { rows.append(try rowMajor(operand, for: node)) }
+        for operand in operands {
+            rows.append(try converted(operand, to: try TensorLayout(layout(operand).dimensions), for: node))
+        }
         let target = add(.arena, try TensorLayout(shape))
         emit(
             .broadcast(function, layout(rows[0]).dimensions, layout(rows[1]).dimensions, result: shape), rows,
             to: target, for: node)
         return try applying(node.post, to: target, for: node)
+    }
+}
+
+extension Arithmetic.Function {
+    /// Whether the operands may change places.
+    fileprivate var isCommutative: Bool {
+        switch self {
+        case .add, .multiply, .maximum, .minimum: true
+        case .subtract, .divide, .power: false
+        }
     }
 }

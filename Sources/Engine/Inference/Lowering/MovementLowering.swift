@@ -75,7 +75,11 @@ extension Lowering {
         let type = draft.type(node.output)
         let shape = draft.type(node.inputs[0]).shape
         guard let ranges = try? slice.ranges(of: shape), !ranges.isEmpty else { return source }
-        guard values[source].layout != nil, ranges.allSatisfy({ $0.step > 0 }) else {
+        // oneDNN refuses strides by which the last step would leave its row.
+        let staysInside = ranges.enumerated().allSatisfy { axis, range in
+            range.step == 1 || (range.step > 0 && range.count * range.step <= shape[axis])
+        }
+        guard values[source].layout != nil, staysInside else {
             source = try rowMajor(source, for: node)
             let strides = shape.strides
             let target = try add(.arena, type)

@@ -27,6 +27,11 @@ extension Lowering {
             case .localResponseNormalization(let normalization):
                 return try lowerLocalResponseNormalization(normalization, node)
             case .reduceMean(let reduction): return try lowerReduceMean(reduction, node)
+            case .reduction(let reduction): return try lowerReduction(reduction, node)
+            case .layerNormalization(let normalization): return try lowerLayerNormalization(normalization, node)
+            case .quantizeLinear(let quantize): return try lowerQuantize(quantize, node)
+            case .dequantizeLinear(let dequantize): return try lowerDequantize(dequantize, node)
+            case .activation(let activation): return try lowerActivationLoop(activation, node)
             default:
                 throw OneDNNError(
                     message: "\(operation.onnxName) has no lowering: a pass should have replaced it",

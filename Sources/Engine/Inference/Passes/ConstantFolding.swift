@@ -61,7 +61,15 @@ enum ConstantFolding: Pass {
             case .hardSwish: .activation(Activation(.hardSwish))
             case .tanh: .activation(Activation(.tanh))
             case .elu: .activation(Activation(.elu, alpha: function.alpha))
-            case .linear, .swish, .squareRoot: nil
+            case .squareRoot: .activation(Activation(.squareRoot))
+            case .exponential: .activation(Activation(.exponential))
+            case .logarithm: .activation(Activation(.logarithm))
+            case .absolute: .activation(Activation(.absolute))
+            case .softplus: .activation(Activation(.softplus))
+            case .mish: .activation(Activation(.mish))
+            case .gelu: .activation(Activation(.gelu))
+            case .geluTanh: .activation(Activation(.geluTanh))
+            case .linear, .swish: nil
             }
         case .scaleShift, .innerProduct, .matMul: nil
         }

@@ -38,6 +38,7 @@ enum ConstantFolder {
                 operands, axis: concat.axis, to: try resultType(operation, operands), budget: &budget)
         case .arithmetic(let arithmetic):
             return try compute(arithmetic.function, operands[0], operands[1], budget: &budget)
+        case .activation(let activation): return try compute(activation, operands[0], budget: &budget)
         default: return nil
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import ModelGraph
 import Tensors
 
@@ -25,6 +26,9 @@ extension ConstantFolder {
                 case .subtract: x - y
                 case .multiply: x * y
                 case .divide: x / y
+                case .maximum: max(x, y)
+                case .minimum: min(x, y)
+                case .power: Float(pow(Double(x), Double(y)))
                 }
             }
         case .int64:
@@ -48,11 +52,26 @@ extension ConstantFolder {
             case .multiply: x.multipliedReportingOverflow(by: y)
             // Toward zero, as ONNX says.
             case .divide: x.dividedReportingOverflow(by: y)
+            case .maximum: (max(x, y), false)
+            case .minimum: (min(x, y), false)
+            case .power: power(x, y)
             }
         guard !overflow else {
             throw ONNXImportError(.invalidGraph, "\(x) and \(y) overflow, or divide by 0, in constant arithmetic")
         }
         return result
+    }
+
+    private static func power<Value: FixedWidthInteger>(_ x: Value, _ y: Value) -> (Value, Bool) {
+        guard y >= 0, y <= 64 || (x >= -1 && x <= 1) else { return (0, true) }
+        var result: Value = 1
+        // The sign of -1 follows the parity.
+        for _ in 0..<(y <= 64 ? y : 2 - y % 2) {
+            let (product, overflow) = result.multipliedReportingOverflow(by: x)
+            if overflow { return (0, true) }
+            result = product
+        }
+        return (result, false)
     }
 
     private static func elementwise<Value: BitwiseCopyable>(

@@ -58,16 +58,18 @@ extension ImportedNode {
 
     mutating func gather() throws(ONNXImportError) -> Lowered {
         let axis = try integer("axis") ?? 0
-        guard let data = try constant(0, "data"), let indices = try constant(1, "indices") else {
-            throw failure(.invalidGraph, "data or indices are missing")
-        }
-        let rank = data.shape.rank
-        try require(axis >= -rank && axis < rank, "axis \(axis) is outside \(data.shape)")
+        guard let indices = try constant(1, "indices") else { throw failure(.invalidGraph, "indices are missing") }
+        let shape = try shape(0)
+        let rank = shape.rank
+        try require(axis >= -rank && axis < rank, "axis \(axis) is outside \(shape)")
         let positions: [Int]
         switch indices.element {
         case .int64: positions = indices.withElements(as: Int64.self) { $0.map(Int.init) }
         case .int32: positions = indices.withElements(as: Int32.self) { $0.map(Int.init) }
         default: throw failure(.invalidGraph, "indices are \(indices.element), expected integers")
+        }
+        guard let data = operand(0)?.constant?.tensor else {
+            return try gather(positions, indices.shape, axis: axis < 0 ? axis + rank : axis)
         }
         return .gathered(
             Gathering(

@@ -28,13 +28,26 @@ extension ImportedNode {
         return .operation(.activation(clip), operands: [try input(0)])
     }
 
+    /// Before opset 7, the second operand broadcasts where told so: its dimensions are those of the first from `axis`.
     mutating func arithmetic(_ function: Arithmetic.Function) throws(ONNXImportError) -> Lowered {
-        .operation(.arithmetic(Arithmetic(function)), operands: try inputs(2...2))
-    }
-
-    mutating func sum() throws(ONNXImportError) -> Lowered {
-        let names = try inputs(1...Int.max)
-        return names.count == 1 ? .operation(.identity(Identity()), operands: names) : .sum(names)
+        let names = try inputs(2...2)
+        guard opset < 7 else { return .operation(.arithmetic(Arithmetic(function)), operands: names) }
+        let (a, b) = (try shape(0), try shape(1))
+        let broadcasts = try flag("broadcast")
+        let axis = try integer("axis") ?? a.rank - b.rank
+        guard broadcasts else {
+            try require(a == b, "operands \(a) and \(b) differ and 'broadcast' is not set")
+            return .operation(.arithmetic(Arithmetic(function)), operands: names)
+        }
+        let trailing = a.rank - b.rank - axis
+        try require(axis >= 0 && trailing >= 0, "operand \(b) at axis \(axis) does not fit \(a)")
+        return try expansion { (steps) throws(ONNXImportError) in
+            var second = try source(1)
+            if trailing > 0 {
+                second = steps.add(.unsqueeze(Unsqueeze(axes: Array(b.rank..<b.rank + trailing))), second)
+            }
+            return steps.add(function, try source(0), second)
+        }
     }
 
     mutating func identity() throws(ONNXImportError) -> Lowered {
@@ -46,6 +59,7 @@ extension ImportedNode {
     /// Inference lets everything through. The mask of what was let through is not made.
     mutating func dropout() throws(ONNXImportError) -> Lowered {
         ignore("seed")
+        if opset < 7 { ignore("is_test") }
         if opset < 12 { ignore("ratio") }
         try require(operands.count <= (opset < 12 ? 1 : 3), "too many inputs")
         if let training = try constant(2, "training_mode") {

@@ -8,6 +8,7 @@ extension ImportedNode {
         let epsilon = try float("epsilon") ?? 1e-5
         // How training updates the statistics.
         ignore("momentum")
+        if opset < 7 { ignore("is_test") }
         if opset < 9 {
             try require(
                 try flag("spatial", default: true), .unsupported,

@@ -8,6 +8,8 @@ extension ImportedNode {
         let gemm = Gemm(
             alpha: try float("alpha") ?? 1, beta: try float("beta") ?? 1, transposeA: try flag("transA"),
             transposeB: try flag("transB"))
+        // The addend broadcasts anyway.
+        if opset < 7 { ignore("broadcast") }
         return .operation(.gemm(gemm), operands: try inputs(2...3))
     }
 

@@ -42,6 +42,32 @@ extension ImportedNode {
         return .operation(.pooling(pooling), operands: try inputs(1...1))
     }
 
+    /// The p-th root of the sum of p-th powers of magnitudes: a mean times its count, between powers.
+    mutating func lpPool() throws(ONNXImportError) -> Lowered {
+        let p = try integer("p") ?? 2
+        try require((1...64).contains(p), .unsupported, "p is \(p), expected 1 to 64")
+        guard case .operation(.pooling(let pooling), _) = try pool(.averageWithPadding) else {
+            throw failure(.invalidGraph, "it is no pooling")
+        }
+        try require(!pooling.ceil, .unsupported, "ceil_mode is not supported")
+        let count = Float(pooling.window.kernel.reduce(1.0) { $0 * Double($1) })
+        return try expansion { (steps) throws(ONNXImportError) in
+            let x = try source(0)
+            let powers =
+                switch p {
+                case 1: steps.add(.absolute, x)
+                case 2: steps.add(.multiply, x, x)
+                default: steps.add(.power, steps.add(.absolute, x), try number(Float(p)))
+                }
+            let sum = steps.add(.multiply, steps.add(.pooling(pooling), powers), try number(count))
+            switch p {
+            case 1: return sum
+            case 2: return steps.add(.squareRoot, sum)
+            default: return steps.add(.power, sum, try number(1 / Float(p)))
+            }
+        }
+    }
+
     mutating func globalPool(_ kind: GlobalPooling.Kind) throws(ONNXImportError) -> Lowered {
         .operation(.globalPooling(GlobalPooling(kind)), operands: try inputs(1...1))
     }
@@ -49,7 +75,7 @@ extension ImportedNode {
     /// Takes the attributes of a window.
     ///
     /// - Parameter kernel: The extents of the weights, which `kernel_shape` must repeat; `nil` where it is required.
-    private mutating func window(
+    mutating func window(
         over input: Shape, kernel: [Int]?
     ) throws(ONNXImportError) -> (window: Window, isAutomatic: Bool) {
         let extents = Array(input.dimensions.dropFirst(2))

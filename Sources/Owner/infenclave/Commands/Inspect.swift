@@ -4,13 +4,22 @@ import Tensors
 
 struct Inspect: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Print a model's layers, and what would cross each possible cut.")
+        abstract: "Print a model's layers, and what would cross each possible cut; or how the engine runs it.")
 
     @OptionGroup var source: ModelArguments
+    @OptionGroup var engine: EngineArguments
+    @Flag(help: "Print what the engine runs instead: what was fused, the code that was chosen, the time of each step.")
+    var plan = false
     @Flag(help: "Print JSON.") var json = false
 
     func execute() async throws {
         let graph = try source.load().graph
+        if plan {
+            let threads = try engine.resolvedThreads()
+            let description = try await onOwnThread { try PlanDescription(graph, threads: threads) }
+            if json { try printJSON(description) } else { print(description.table) }
+            return
+        }
         let description = ModelDescription(graph)
         if json { try printJSON(description) } else { print(description.table(of: graph)) }
     }

@@ -16,6 +16,27 @@ package struct Activation: Operator {
         case tanh = 7
         /// x < 0 ? alpha * (exp(x) - 1) : x
         case elu = 8
+        case exponential = 9
+        /// The natural logarithm.
+        case logarithm = 10
+        case squareRoot = 11
+        case absolute = 12
+        /// The error function.
+        case erf = 13
+        case floor = 14
+        case ceil = 15
+        /// To the nearest integer, halves to even.
+        case round = 16
+        /// log(1 + exp(x))
+        case softplus = 17
+        /// x * tanh(log(1 + exp(x)))
+        case mish = 18
+        /// x * (1 + erf(x / sqrt(2))) / 2
+        case gelu = 19
+        /// x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2
+        case geluTanh = 20
+        /// x > alpha ? x : 0
+        case thresholdedRelu = 21
     }
 
     package var function: Function
@@ -39,6 +60,18 @@ package struct Activation: Operator {
         case .hardSwish: "HardSwish"
         case .tanh: "Tanh"
         case .elu: "Elu"
+        case .exponential: "Exp"
+        case .logarithm: "Log"
+        case .squareRoot: "Sqrt"
+        case .absolute: "Abs"
+        case .erf: "Erf"
+        case .floor: "Floor"
+        case .ceil: "Ceil"
+        case .round: "Round"
+        case .softplus: "Softplus"
+        case .mish: "Mish"
+        case .gelu, .geluTanh: "Gelu"
+        case .thresholdedRelu: "ThresholdedRelu"
         }
     }
 

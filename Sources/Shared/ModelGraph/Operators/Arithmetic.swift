@@ -7,6 +7,10 @@ package struct Arithmetic: Operator {
         case subtract = 2
         case multiply = 3
         case divide = 4
+        case maximum = 5
+        case minimum = 6
+        /// The first to the power of the second.
+        case power = 7
     }
 
     package var function: Function
@@ -19,6 +23,9 @@ package struct Arithmetic: Operator {
         case .subtract: "Sub"
         case .multiply: "Mul"
         case .divide: "Div"
+        case .maximum: "Max"
+        case .minimum: "Min"
+        case .power: "Pow"
         }
     }
 

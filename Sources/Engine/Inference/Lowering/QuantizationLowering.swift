@@ -1,0 +1,41 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    mutating func lowerQuantize(_ quantize: QuantizeLinear, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let type = draft.type(node.output)
+        let target = try add(.arena, type)
+        let source = try rowMajor(try value(of: node.inputs[0]), for: node)
+        let grid = QuantizationGrid(type.shape, draft.type(node.inputs[1]).shape, axis: quantize.axis)
+        let loop: Loop = type.element == .uint8 ? .quantize(UInt8.self, grid) : .quantize(Int8.self, grid)
+        emit(loop, [source, try value(of: node.inputs[1]), try value(of: node.inputs[2])], to: target, for: node)
+        return target
+    }
+
+    mutating func lowerDequantize(_ dequantize: DequantizeLinear, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let type = draft.type(node.output)
+        let target = add(.arena, try TensorLayout(type.planDimensions))
+        let source = try value(of: node.inputs[0])
+        let grid = QuantizationGrid(type.shape, draft.type(node.inputs[1]).shape, axis: dequantize.axis)
+        let loop: Loop =
+            switch draft.type(node.inputs[0]).element {
+            case .uint8: .dequantize(UInt8.self, grid)
+            case .int8: .dequantize(Int8.self, grid)
+            default: .dequantize(Int32.self, grid)
+            }
+        emit(loop, [source, try value(of: node.inputs[1]), try value(of: node.inputs[2])], to: target, for: node)
+        return target
+    }
+
+    /// A function that no primitive has.
+    mutating func lowerActivationLoop(_ activation: Activation, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let type = draft.type(node.output)
+        let target = add(.arena, try TensorLayout(type.planDimensions))
+        guard let loop = Loop.activation(activation, count: type.shape.elementCount) else {
+            throw OneDNNError(message: "\(activation.onnxName) has no loop", isUnimplemented: true)
+        }
+        emit(loop, [try rowMajor(try value(of: node.inputs[0]), for: node)], to: target, for: node)
+        return try applying(node.post, to: target, for: node)
+    }
+}

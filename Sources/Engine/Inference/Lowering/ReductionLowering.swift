@@ -1,0 +1,52 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    mutating func lowerReduction(_ reduction: Reduction, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        let dimensions = layout(source).dimensions
+        var kept = dimensions
+        for axis in (try? reduction.extent.resolvedAxes(rank: draft.shape(node.inputs[0]).count)) ?? [] {
+            kept[axis] = 1
+        }
+        let function: ReductionFunction =
+            switch reduction.function {
+            case .sum: .sum
+            case .maximum: .maximum
+            case .minimum: .minimum
+            }
+        var result = source
+        if kept != dimensions {
+            let rows = try rowMajor(source, for: node)
+            result = add(.arena, try TensorLayout(kept))
+            let primitive = try PrimitiveDescription.reduction(
+                function, source: layout(rows), destination: layout(result))
+            emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
+        }
+        return kept == draft.type(node.output).planDimensions ? result : try reshaped(result, draft.type(node.output))
+    }
+
+    mutating func lowerLayerNormalization(
+        _ normalization: LayerNormalization, _ node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let type = draft.type(node.output)
+        let count = draft.type(node.inputs[1]).shape.elementCount
+        let matrix = try TensorLayout([type.shape.elementCount / count, count])
+        let vector = try TensorLayout([count])
+        func rows(_ name: String, as target: TensorLayout) throws(OneDNNError) -> Int {
+            alias(try rowMajor(try value(of: name), for: node), as: target)
+        }
+        let hasShift = node.inputs.count == 3
+        let primitive = try PrimitiveDescription.layerNormalization(
+            matrix, epsilon: normalization.epsilon, hasShift: hasShift)
+        let target = add(.arena, matrix)
+        var arguments: [(argument: Argument, value: Int)] = [
+            (.source, try rows(node.inputs[0], as: matrix)), (.scale, try rows(node.inputs[1], as: vector)),
+            (.destination, target),
+        ]
+        if hasShift { arguments.append((.shift, try rows(node.inputs[2], as: vector))) }
+        emit(primitive, arguments, to: target, "layer normalisation", for: node)
+        return alias(target, as: try TensorLayout(type.planDimensions))
+    }
+}

@@ -1,0 +1,98 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// x * (1 + erf(x / sqrt(2))) / 2, in the orders in which exporters spell it, becomes one function.
+enum GELURecognition: Pass {
+    static let name = "gelu recognition"
+
+    static func apply(to draft: inout Draft) {
+        let graph = Neighbours(draft)
+        for node in draft.nodes {
+            guard case .operation(.activation(let activation)) = node.kind, activation.function == .erf,
+                let x = root(of: node.inputs[0], graph), let sum = graph.onlyUser(of: node.output),
+                graph.constant(sum, .add, with: node.output) == 1, let product = graph.onlyUser(of: sum.output),
+                let other = graph.other(product, .multiply, than: sum.output),
+                let last = last(product, other, x, graph), let position = draft.producers[last.output]
+            else { continue }
+            draft.nodes[position].kind = .elementwise(Elementwise(.gelu))
+            draft.nodes[position].inputs = [x]
+            draft.nodes[position].fused = [node.name]
+            draft.note(Self.self, last.name)
+        }
+        DeadCodeRemoval.apply(to: &draft)
+    }
+
+    /// x of x / sqrt(2).
+    private static func root(of name: String, _ graph: Neighbours) -> String? {
+        guard let scaled = graph.producer(of: name), let x = scaled.inputs.first(where: { graph.number($0) == nil })
+        else { return nil }
+        if let divisor = graph.constant(scaled, .divide, with: x), scaled.inputs[0] == x {
+            return abs(divisor - Float(2).squareRoot()) < 1e-5 ? x : nil
+        }
+        guard let factor = graph.constant(scaled, .multiply, with: x) else { return nil }
+        return abs(factor - Float(0.5).squareRoot()) < 1e-5 ? x : nil
+    }
+
+    /// The node that makes the result: `product` is the sum times `other`.
+    private static func last(
+        _ product: Draft.Node, _ other: String, _ x: String, _ graph: Neighbours
+    ) -> Draft.Node? {
+        if other == x {
+            guard let half = graph.onlyUser(of: product.output) else { return nil }
+            if graph.constant(half, .multiply, with: product.output) == 0.5 { return half }
+            return half.inputs[0] == product.output && graph.constant(half, .divide, with: product.output) == 2
+                ? half : nil
+        }
+        if graph.number(other) == 0.5 {
+            guard let last = graph.onlyUser(of: product.output) else { return nil }
+            return graph.other(last, .multiply, than: product.output) == x ? last : nil
+        }
+        guard let half = graph.producer(of: other), graph.constant(half, .multiply, with: x) == 0.5 else { return nil }
+        return product
+    }
+}
+
+/// What makes and what uses each value of a draft, for recognising patterns.
+struct Neighbours {
+    private let draft: Draft
+    private let producers: [String: Int]
+    private var users: [String: [Int]] = [:]
+
+    init(_ draft: Draft) {
+        self.draft = draft
+        producers = draft.producers
+        for (position, node) in draft.nodes.enumerated() {
+            for input in Set(node.inputs) { users[input, default: []].append(position) }
+        }
+    }
+
+    func producer(of name: String) -> Draft.Node? { producers[name].map { draft.nodes[$0] } }
+
+    /// The node that alone uses the value, which is no result.
+    func onlyUser(of name: String) -> Draft.Node? {
+        guard let users = users[name], users.count == 1, !draft.outputs.contains(name) else { return nil }
+        return draft.nodes[users[0]]
+    }
+
+    /// The value of a constant of one element.
+    func number(_ name: String) -> Float? {
+        guard let tensor = draft.constants[name], tensor.element == .float32, tensor.shape.elementCount == 1 else {
+            return nil
+        }
+        return tensor.withElements(as: Float.self) { $0[0] }
+    }
+
+    /// The operand beside `name` of such arithmetic without post-operations.
+    func other(_ node: Draft.Node, _ function: Arithmetic.Function, than name: String) -> String? {
+        guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == function,
+            node.post.isEmpty, let position = node.inputs.firstIndex(of: name)
+        else { return nil }
+        return node.inputs[1 - position]
+    }
+
+    /// The number beside `name` of such arithmetic.
+    func constant(_ node: Draft.Node, _ function: Arithmetic.Function, with name: String) -> Float? {
+        other(node, function, than: name).flatMap(number)
+    }
+}

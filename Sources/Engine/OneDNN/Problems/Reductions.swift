@@ -1,0 +1,48 @@
+internal import COneDNN
+
+/// What a reduction computes of the elements along its axes.
+package enum ReductionFunction: String, Sendable, Hashable {
+    case sum
+    case maximum
+    case minimum
+
+    var algorithm: dnnl_alg_kind_t {
+        switch self {
+        case .sum: dnnl_reduction_sum
+        case .maximum: dnnl_reduction_max
+        case .minimum: dnnl_reduction_min
+        }
+    }
+}
+
+extension PrimitiveDescription {
+    /// A reduction along the axes whose extent in the destination is 1.
+    package static func reduction(
+        _ function: ReductionFunction, source: TensorLayout, destination: TensorLayout
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "\(function.rawValue) of \(source) to \(destination)"
+        var problem = dnnl_reduction_desc_t()
+        let status = withUnsafePointer(to: source.raw) { source in
+            withUnsafePointer(to: destination.raw) {
+                dnnl_reduction_desc_init(&problem, function.algorithm, source, $0, 0, 0)
+            }
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: [])
+    }
+
+    /// Normalisation of each row of a matrix to mean 0 and variance 1, then times a scale and, if told so, plus a shift.
+    package static func layerNormalization(
+        _ layout: TensorLayout, epsilon: Float, hasShift: Bool
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "layer normalisation of \(layout)"
+        var problem = dnnl_layer_normalization_desc_t()
+        let flags = dnnl_use_scale.rawValue | (hasShift ? dnnl_use_shift.rawValue : 0)
+        let status = withUnsafePointer(to: layout.raw) {
+            dnnl_layer_normalization_forward_desc_init(
+                &problem, dnnl_forward_inference, $0, nil, epsilon, UInt32(flags))
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: [])
+    }
+}

@@ -1,0 +1,113 @@
+package import ModelGraph
+package import Tensors
+
+/// A trained network from Darknet's `.cfg` and `.weights`.
+///
+/// What the program does at inference is what the graph does; see https://github.com/pjreddie/darknet, whose behaviour
+/// the stored answers of the tests record.
+package struct DarknetModel: Sendable {
+    package let graph: Graph
+    /// How Darknet's classifier makes its input of a picture.
+    package let preprocessing: Preprocessing?
+
+    /// Sections that can be imported, sorted; `net` begins every file.
+    package static let sections = [
+        "activation", "avgpool", "batchnorm", "connected", "convolutional", "cost", "crop", "dropout", "local",
+        "logistic", "maxpool", "route", "shortcut", "softmax",
+    ]
+
+    /// Activations that can be imported, sorted.
+    package static let activations = [
+        "elu", "gelu", "hardtan", "leaky", "lhtan", "linear", "logistic", "loggy", "mish", "plse", "ramp", "relie",
+        "relu", "relu6", "selu", "swish", "tanh",
+    ]
+
+    /// - Parameters:
+    ///   - name: Of the graph.
+    ///   - configuration: The `.cfg` file.
+    ///   - weights: The `.weights` file.
+    ///   - batch: The first dimension of the input; the configuration's own is for training.
+    ///   - allocator: Where weights are copied to.
+    /// - Throws: ``DarknetImportError``
+    package init(
+        name: String, configuration: RawSpan, weights: RawSpan, batch: Int = 1,
+        allocator: StorageAllocator = .standard
+    ) throws(DarknetImportError) {
+        let sections = try Configuration(configuration).sections
+        guard var net = sections.first, net.kind == "net" || net.kind == "network" else {
+            throw DarknetImportError(
+                .malformedConfiguration, "this is not a Darknet configuration: it does not begin with [net]")
+        }
+        let extents = [
+            try net.extent("channels", default: 0), try net.extent("height", default: 0),
+            try net.extent("width", default: 0),
+        ]
+        guard !extents.contains(0) else {
+            throw net.failure(.invalidNetwork, "channels, height and width are \(extents), expected at least 1")
+        }
+        guard (1...1 << 16).contains(batch) else { throw net.failure(.invalidNetwork, "a batch of \(batch)") }
+        let input: Value
+        do throws(TensorError) {
+            input = Value(name: "input", type: TensorType(.float32, try Shape([batch] + extents)))
+        } catch { throw net.failure(.invalidNetwork, error.message) }
+
+        var network = Network(input: input)
+        var file = try Weights(weights, allocator: allocator)
+        var output: String?
+        for var section in sections.dropFirst() {
+            let layer = try network.layer(of: &section, &file)
+            try section.finish()
+            if section.kind != "cost" { output = layer.value }
+            network.finish(with: layer)
+        }
+        try file.finish()
+        guard let output, output != input.name else {
+            throw DarknetImportError(.invalidNetwork, "the configuration has no layer")
+        }
+        graph = try network.graph(name: String(name.prefix(1000)), output: output)
+        // The program scales pixels to 0...1 and fits the picture into the network's input, on grey.
+        preprocessing =
+            extents[0] == 3
+            ? try? Preprocessing(
+                width: extents[2], height: extents[1], channels: .rgb, resize: .darknetLetterbox,
+                interpolation: .bilinear, mean: [0, 0, 0], std: [255, 255, 255])
+            : nil
+    }
+}
+
+extension Network {
+    /// What a section makes of the layer before it.
+    fileprivate mutating func layer(
+        of section: inout Section, _ weights: inout Weights
+    ) throws(DarknetImportError) -> Layer {
+        // How training treats a layer.
+        section.ignore(["learning_rate", "learning_rate_scale", "stopbackward", "onlyforward"])
+        switch section.kind {
+        case "convolutional", "conv": return try convolutional(&section, &weights)
+        case "connected", "conn": return try connected(&section, &weights)
+        case "local": return try local(&section, &weights)
+        case "batchnorm": return try batchnorm(&section, &weights)
+        case "maxpool", "max": return try maxpool(&section)
+        case "avgpool", "avg": return try avgpool(&section)
+        case "softmax", "soft": return try softmax(&section)
+        case "dropout": return try dropout(&section)
+        case "crop": return try crop(&section)
+        case "route": return try route(&section)
+        case "shortcut": return try shortcut(&section)
+        case "activation":
+            let activation = section.text("activation") ?? "linear"
+            guard activation != "linear" else {
+                return try add(.identity(Identity()), [current], as: "linear", in: section)
+            }
+            return try activate(current, activation, in: section)
+        case "logistic": return try activate(current, "logistic", in: section)
+        case "cost":
+            section.ignoreAll()
+            return current
+        default:
+            throw section.failure(
+                .unsupported,
+                "this kind of section is not supported, only \(DarknetModel.sections.joined(separator: ", "))")
+        }
+    }
+}

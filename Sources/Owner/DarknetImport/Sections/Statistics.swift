@@ -1,0 +1,46 @@
+import ModelGraph
+import Tensors
+
+/// What batch normalisation divides and subtracts, per channel.
+struct Statistics {
+    let scales: Tensor
+    let means: Tensor
+    /// Such that their square root is what Darknet divides by.
+    let variances: Tensor
+
+    /// Scales, means and variances follow one another in the file. Darknet divides by sqrt(variance) + 0.000001, where
+    /// everyone else adds an epsilon to the variance.
+    init(_ channels: Int, _ weights: inout Weights, _ section: Section) throws(DarknetImportError) {
+        scales = try weights.read("scales", [channels], for: section)
+        means = try weights.read("rolling means", [channels], for: section)
+        let stored = try weights.read("rolling variances", [channels], for: section)
+        variances = try Network.tensor(
+            stored.withElements(as: Float.self) { values in
+                values.map { variance in
+                    let deviation = Double(variance).squareRoot() + 0.000001
+                    return Float(deviation * deviation)
+                }
+            }, [channels], section)
+    }
+}
+
+extension Network {
+    mutating func normalize(
+        _ layer: Layer, _ statistics: Statistics, _ biases: Tensor, in section: Section
+    ) throws(DarknetImportError) -> Layer {
+        try add(
+            .batchNormalization(BatchNormalization(epsilon: 0)), [layer],
+            constants: [
+                ("scales", statistics.scales), ("biases", biases), ("means", statistics.means),
+                ("variances", statistics.variances),
+            ], as: "batchnorm", in: section)
+    }
+
+    /// Normalisation by itself, which has no biases in the file.
+    mutating func batchnorm(_ section: inout Section, _ weights: inout Weights) throws(DarknetImportError) -> Layer {
+        let channels = current.shape[1]
+        let statistics = try Statistics(channels, &weights, section)
+        let zeros = try Self.tensor([Float](repeating: 0, count: channels), [channels], section)
+        return try normalize(current, statistics, zeros, in: section)
+    }
+}

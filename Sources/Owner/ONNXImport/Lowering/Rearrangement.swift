@@ -1,0 +1,108 @@
+import ModelGraph
+import Tensors
+
+// Operators that take tensors apart or deal their elements out anew.
+
+extension ImportedNode {
+    /// The most parts of a split, and runs of indices of a `Gather`.
+    private static let maximumParts = 1 << 10
+
+    /// Sizes are an attribute before opset 13, an input since; equal parts are named by their number since opset 18.
+    mutating func split() throws(ONNXImportError) -> Lowered {
+        let shape = try shape(0)
+        let axis = try axis(default: 0, rank: shape.rank)
+        let extent = shape[axis]
+        var sizes = opset < 13 ? try integers("split") : try constantIntegers(1, "split")
+        let stated = opset >= 18 ? try integer("num_outputs") : nil
+        if sizes == nil {
+            let count = stated ?? outputCount
+            try require((1...Self.maximumParts).contains(count), "a split in \(count) parts")
+            let size = (extent + count - 1) / count
+            sizes = (0..<count).map { max(0, min(size, extent - $0 * size)) }
+        }
+        let parts = sizes ?? []
+        try require(
+            parts.count <= Self.maximumParts && parts.allSatisfy { (0...extent).contains($0) }
+                && parts.reduce(0, +) == extent, "parts \(parts.prefix(20)) of an axis of \(extent)")
+        var (expansion, start) = (Expansion(), 0)
+        for size in parts {
+            let slice = Slice(starts: [start], ends: [start + size], axes: [axis], steps: [1])
+            expansion.outputs.append(expansion.add(.slice(slice), try source(0)))
+            start += size
+        }
+        return .expansion(expansion)
+    }
+
+    /// Constant indices into a value: one slice for each run of indices that are evenly spaced.
+    func gather(_ indices: [Int], _ indexShape: Shape, axis: Int) throws(ONNXImportError) -> Lowered {
+        let data = try shape(0)
+        let extent = data[axis]
+        var positions: [Int] = []
+        for index in indices {
+            try require((-extent..<extent).contains(index), "index \(index) is outside axis \(axis) of \(data)")
+            positions.append(index < 0 ? index + extent : index)
+        }
+        return try expansion { (steps) throws(ONNXImportError) in
+            var (parts, next): ([Expansion.Source], Int) = ([], 0)
+            while next < positions.count {
+                let first = positions[next]
+                let step = next + 1 < positions.count ? positions[next + 1] - first : 1
+                var last = next
+                while step > 0, last + 1 < positions.count, positions[last + 1] - positions[last] == step { last += 1 }
+                try require(parts.count < Self.maximumParts, .unsupported, "indices in over \(Self.maximumParts) runs")
+                let slice = Slice(
+                    starts: [first], ends: [positions[last] + 1], axes: [axis], steps: [max(step, 1)])
+                parts.append(steps.add(.slice(slice), try source(0)))
+                next = last + 1
+            }
+            try require(!parts.isEmpty, .unsupported, "no indices")
+            let joined = parts.count == 1 ? parts[0] : steps.add(.concat(Concat(axis: axis)), parts)
+            guard indexShape.rank != 1 else { return joined }
+            if indexShape.rank == 0 { return steps.add(.squeeze(Squeeze(axes: [axis])), joined) }
+            let dimensions = data.dimensions[..<axis] + indexShape.dimensions + data.dimensions[(axis + 1)...]
+            try require(dimensions.count <= Shape.maximumRank, "\(dimensions.count) dimensions")
+            return steps.add(.reshape(Reshape(Array(dimensions))), joined)
+        }
+    }
+
+    /// Blocks of channels to squares of pixels.
+    mutating func depthToSpace() throws(ONNXImportError) -> Lowered {
+        let (shape, size) = try blocks()
+        let (channels, height, width) = (shape[1], shape[2], shape[3])
+        try require(channels % (size * size) == 0, "\(channels) channels do not divide into blocks of \(size)")
+        let depth = channels / (size * size)
+        let mode = try text("mode") ?? "DCR"
+        try require(mode == "DCR" || mode == "CRD", .malformed, "mode '\(mode.prefix(40))'")
+        let (split, order) =
+            mode == "DCR"
+            ? ([0, size, size, depth, height, width], [0, 3, 4, 1, 5, 2])
+            : ([0, depth, size, size, height, width], [0, 1, 4, 2, 5, 3])
+        return try expansion { (steps) throws(ONNXImportError) in
+            let parts = steps.add(.reshape(Reshape(split)), try source(0))
+            let dealt = steps.add(.transpose(Transpose(order)), parts)
+            return steps.add(.reshape(Reshape([0, depth, height * size, width * size])), dealt)
+        }
+    }
+
+    /// Squares of pixels to blocks of channels.
+    mutating func spaceToDepth() throws(ONNXImportError) -> Lowered {
+        let (shape, size) = try blocks()
+        let (channels, height, width) = (shape[1], shape[2], shape[3])
+        try require(height % size == 0 && width % size == 0, "\(shape) does not divide into squares of \(size)")
+        return try expansion { (steps) throws(ONNXImportError) in
+            let parts = steps.add(
+                .reshape(Reshape([0, channels, height / size, size, width / size, size])), try source(0))
+            let dealt = steps.add(.transpose(Transpose([0, 3, 5, 1, 2, 4])), parts)
+            return steps.add(
+                .reshape(Reshape([0, channels * size * size, height / size, width / size])), dealt)
+        }
+    }
+
+    private mutating func blocks() throws(ONNXImportError) -> (shape: Shape, size: Int) {
+        let shape = try shape(0)
+        guard let size = try integer("blocksize") else { throw failure(.malformed, "attribute 'blocksize' is missing") }
+        try require(shape.rank == 4 && shape.elementCount > 0, "input \(shape) is no picture")
+        try require((1...1 << 15).contains(size), "a block size of \(size)")
+        return (shape, size)
+    }
+}

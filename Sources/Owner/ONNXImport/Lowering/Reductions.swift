@@ -1,0 +1,136 @@
+import ModelGraph
+import Tensors
+
+// Operators that reduce dimensions, and normalisations that are spelled with them.
+
+extension ImportedNode {
+    /// What is done to the elements before they are reduced, and to the result.
+    enum ReductionForm {
+        case plain
+        case magnitudes
+        case squares
+        case rootOfSquares
+    }
+
+    /// Axes are an attribute before `inputSince`, an input since.
+    mutating func reduction(
+        _ function: Reduction.Function, axesAreInputSince inputSince: Int, _ form: ReductionForm = .plain
+    ) throws(ONNXImportError) -> Lowered {
+        let keeps = try flag("keepdims", default: true)
+        let axes: [Int]
+        if opset < inputSince {
+            axes = try integers("axes") ?? []
+        } else {
+            axes = try constantIntegers(1, "axes") ?? []
+            if try flag("noop_with_empty_axes"), axes.isEmpty {
+                return .operation(.identity(Identity()), operands: [try input(0)])
+            }
+        }
+        let reduction = Reduction(function, axes: try checked(axes), keepsDimensions: keeps)
+        return try expansion { (steps) throws(ONNXImportError) in
+            var x = try source(0)
+            switch form {
+            case .plain: break
+            case .magnitudes: x = steps.add(.absolute, x)
+            case .squares, .rootOfSquares: x = steps.add(.multiply, x, x)
+            }
+            let result = steps.add(.reduction(reduction), x)
+            return form == .rootOfSquares ? steps.add(.squareRoot, result) : result
+        }
+    }
+
+    /// x - max - log(sum(exp(x - max))). Before opset 13, `axis` begins a tail of dimensions that are taken together.
+    mutating func logSoftmax() throws(ONNXImportError) -> Lowered {
+        let shape = try shape(0)
+        let axis = try axis(default: opset < 13 ? 1 : -1, rank: shape.rank)
+        let flattens = opset < 13 && axis < shape.rank - 1
+        return try expansion { (steps) throws(ONNXImportError) in
+            var x = try source(0)
+            if flattens { x = steps.add(.flatten(Flatten(axis: axis)), x) }
+            let axes = [flattens ? 1 : axis]
+            let largest = steps.add(.reduction(Reduction(.maximum, axes: axes, keepsDimensions: true)), x)
+            let shifted = steps.add(.subtract, x, largest)
+            let sum = steps.add(
+                .reduction(Reduction(.sum, axes: axes, keepsDimensions: true)), steps.add(.exponential, shifted))
+            let result = steps.add(.subtract, shifted, steps.add(.logarithm, sum))
+            return flattens ? steps.add(.reshape(Reshape(shape.dimensions)), result) : result
+        }
+    }
+
+    /// The mean and the inverse of the deviation, which training wants, are made where something needs them.
+    mutating func layerNormalization() throws(ONNXImportError) -> Lowered {
+        let shape = try shape(0)
+        let axis = try axis(default: -1, rank: shape.rank)
+        let epsilon = try float("epsilon") ?? 1e-5
+        try require(try integer("stash_type") ?? 1 == 1, .unsupported, "stash_type is not float32")
+        let names = try inputs(2...3)
+        var parameters: [Shape] = []
+        for index in names.indices.dropFirst() { parameters.append(try self.shape(index)) }
+        let normalized = Array(shape.dimensions[axis...])
+        let operation = Operation.layerNormalization(LayerNormalization(axis: axis, epsilon: epsilon))
+        var steps = Expansion()
+        if parameters.allSatisfy({ $0.dimensions == normalized }) {
+            steps.outputs = [steps.add(operation, names.map { .value($0) })]
+        } else {
+            // Parameters that broadcast.
+            let ones = try filledOnes(normalized)
+            var result = steps.add(.multiply, steps.add(operation, .value(names[0]), ones), .value(names[1]))
+            if names.count == 3 { result = steps.add(.add, result, .value(names[2])) }
+            steps.outputs = [result]
+        }
+        guard neededOutputs > 1 else { return .expansion(steps) }
+        let mean = ReduceMean(axes: Array(axis..<shape.rank), keepsDimensions: true)
+        let average = steps.add(.reduceMean(mean), .value(names[0]))
+        let centred = steps.add(.subtract, .value(names[0]), average)
+        let variance = steps.add(.reduceMean(mean), steps.add(.multiply, centred, centred))
+        let deviation = steps.add(.squareRoot, steps.add(.add, variance, try number(epsilon)))
+        steps.outputs += [average, steps.add(.divide, try number(1), deviation)]
+        return .expansion(steps)
+    }
+
+    private func filledOnes(_ dimensions: [Int]) throws(ONNXImportError) -> Expansion.Source {
+        let shape: Shape
+        do throws(TensorError) { shape = try Shape(dimensions) } catch {
+            throw failure(.invalidGraph, error.message)
+        }
+        return try filled(shape, with: 1)
+    }
+
+    /// Since opset 21, scale and bias are for channels; before, they were for groups.
+    mutating func statedGroupNormalization() throws(ONNXImportError) -> Lowered {
+        try require(opset >= 21, .unsupported, "parameters for groups are not supported, only those of opset 21")
+        guard let groups = try integer("num_groups") else {
+            throw failure(.malformed, "attribute 'num_groups' is missing")
+        }
+        return try groupNormalization(groups: groups)
+    }
+
+    /// Each image's groups of channels to mean 0 and variance 1, then a scale and a bias for each channel.
+    ///
+    /// - Parameter groups: How many; `nil` for one for each channel.
+    mutating func groupNormalization(groups: Int?) throws(ONNXImportError) -> Lowered {
+        let shape = try shape(0)
+        let epsilon = try float("epsilon") ?? 1e-5
+        try require(try integer("stash_type") ?? 1 == 1, .unsupported, "stash_type is not float32")
+        try require(shape.rank >= 3, "input \(shape) has no spatial dimension")
+        try require(shape.elementCount > 0, "input \(shape) is empty")
+        let channels = shape[1]
+        let groups = groups ?? channels
+        try require(groups > 0 && channels % groups == 0, "\(channels) channels in \(groups) groups")
+        let (scale, bias) = (try self.shape(1), try self.shape(2))
+        try require(
+            scale.dimensions == [channels] && bias.dimensions == [channels],
+            "scale \(scale) or bias \(bias) do not fit \(channels) channels")
+        let count = shape.dimensions[2...].reduce(channels / groups, *)
+        let trailing = Unsqueeze(axes: Array(1...shape.rank - 2))
+        let ones = try filledOnes([count])
+        return try expansion { (steps) throws(ONNXImportError) in
+            let rows = steps.add(.reshape(Reshape([0, groups, count])), try source(0))
+            let normalized = steps.add(
+                .layerNormalization(LayerNormalization(axis: 2, epsilon: epsilon)), rows, ones)
+            let image = steps.add(.reshape(Reshape([0] + shape.dimensions.dropFirst())), normalized)
+            let scaled = steps.add(.multiply, image, steps.add(.unsqueeze(trailing), try source(1)))
+            return steps.add(.add, scaled, steps.add(.unsqueeze(trailing), try source(2)))
+        }
+    }
+}
