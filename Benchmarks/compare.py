@@ -104,6 +104,10 @@ def main():
 
     pathlib.Path(arguments.networks).mkdir(parents=True, exist_ok=True)
     trained = {path.parent.name: path for path in sorted(pathlib.Path(arguments.shared).glob("*/model.onnx"))}
+    known = {*trained, *networks.ALL}
+    for name in arguments.model or []:
+        if name not in known and not pathlib.Path(name).is_file():
+            parser.error(f"no model '{name}': give an .onnx file or one of {', '.join(sorted(known))}")
     results = []
     for name in arguments.model or [*trained, *networks.ALL]:
         if name in networks.ALL:
