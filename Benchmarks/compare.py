@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--program", default=str(HERE.parent / ".build/release/infenclave"))
     parser.add_argument("--model", action="append", help="a network's name or an .onnx file; repeat it for more")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--precisions", nargs="+", default=["f32"])
+    parser.add_argument("--precisions", nargs="+", default=["f32", "bf16", "int8"])
     parser.add_argument("--rounds", type=int, default=5, help="times that the two take turns")
     parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
     parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
@@ -104,6 +104,10 @@ def main():
 
     pathlib.Path(arguments.networks).mkdir(parents=True, exist_ok=True)
     trained = {path.parent.name: path for path in sorted(pathlib.Path(arguments.shared).glob("*/model.onnx"))}
+    known = {*trained, *networks.ALL}
+    for name in arguments.model or []:
+        if name not in known and not pathlib.Path(name).is_file():
+            parser.error(f"no model '{name}': give an .onnx file or one of {', '.join(sorted(known))}")
     results = []
     for name in arguments.model or [*trained, *networks.ALL]:
         if name in networks.ALL:

@@ -1,3 +1,4 @@
+import Foundation
 import Inference
 import ModelGraph
 import Tensors
@@ -5,6 +6,44 @@ import TestSupport
 import Testing
 
 struct MemoryPlanTests {
+    /// A line of /proc/self/status, in bytes.
+    private static func status(_ name: String) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + ":") })
+        let number = try #require(line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) })
+        return number * 1024
+    }
+
+    @Test("The process takes what the plan states, to 10% and 8 MB")
+    func statesItsPeak() async {
+        await #expect(processExitsWith: .success) {
+            var problem = Problem("large weights and activations")
+            try problem.input("x", [1, 16, 256, 256])
+            try problem.constant("w1", [64, 16, 3, 3])
+            try problem.constant("w2", [64, 64, 3, 3])
+            try problem.constant("w3", [400, 64 * 128 * 4])
+            let same = Window(kernel: [3, 3], pads: [1, 1, 1, 1])
+            problem.node("c1", .convolution(Convolution(window: same)), "x", "w1")
+            problem.node("c2", .convolution(Convolution(window: same)), "c1", "w2")
+            problem.node("p", .pooling(Pooling(.maximum, window: Window(kernel: [8, 16], strides: [8, 16]))), "c2")
+            problem.node("f", .flatten(Flatten()), "p")
+            problem.node("y", .gemm(Gemm(transposeB: true)), "f", "w3")
+            let graph = try problem.graph()
+            _ = try Plan(compiling: try PlanTests.network().graph()).run(try PlanTests.network().given)
+            let before = try MemoryPlanTests.status("VmRSS")
+            let plan = try Plan(compiling: graph)
+            try Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
+            for _ in 0..<3 { _ = try plan.run(problem.given) }
+            let measured = try MemoryPlanTests.status("VmHWM") - before
+            let stated = plan.memory.peakBytes
+            print("stated \(stated), measured \(measured)")
+            #expect(stated > 60 << 20)
+            guard abs(measured - stated) <= stated / 10 + (8 << 20) else {
+                preconditionFailure("stated \(stated), measured \(measured)")
+            }
+        }
+    }
+
     @Test("Thousands of values that live together are placed in time, and do not overlap")
     func manyValues() throws {
         var problem = Problem("many sums")

@@ -17,6 +17,8 @@ package final class Plan: Sendable {
     package let steps: [PlanStep]
     /// What it computes with: what was asked for, or float32 where the processor lacks the instructions.
     package let precision: Precision
+    /// Results of the convolutions that compute with 8-bit integers.
+    package let integerConvolutions: [String]
     /// Each change that a pass made: the pass and the node.
     package let rewrites: [PlanRewrite]
 
@@ -46,6 +48,7 @@ package final class Plan: Sendable {
         rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         threads = options.threads
         precision = options.precision
+        integerConvolutions = (lowering.quantization?.convolutions ?? []).sorted()
         self.results = results
         self.execution = Mutex(execution)
     }
@@ -112,6 +115,9 @@ package struct PlanMemory: Sendable, Hashable {
     package let arenaBytes: Int
     /// Working memory of the primitives.
     package let scratchBytes: Int
+
+    /// What the plan holds while it runs, without its inputs and results.
+    package var peakBytes: Int { constantBytes + arenaBytes + scratchBytes }
 }
 
 /// One step of a plan, for people to read.

@@ -15,6 +15,11 @@ struct PrecisionArguments: ParsableArguments {
     var calibration: String?
     @Option(help: "How many pictures of the folder to measure on, spread over it.") var calibrationImages = 64
 
+    /// On how many pictures it is tried which layers to keep, and what they may change the outputs by: see
+    /// `Calibration.refined`.
+    private static let examples = 8
+    private static let tolerance = 0.002
+
     func validate() throws {
         guard ["f32", "bf16", "int8"].contains(precision) else {
             throw ValidationError("--precision takes f32, bf16 or int8, not '\(precision)'")
@@ -50,10 +55,13 @@ struct PrecisionArguments: ParsableArguments {
         _ model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, substitute: Tensor?
     ) throws -> Calibration {
         var calibrator = try Calibrator(model.graph, threads: threads)
+        var examples: [[Tensor]] = []
         if let calibration {
             let preprocessor = Preprocessor(try preprocess.resolved(for: model))
             for path in Self.spread(try ImageFolder(calibration).paths, calibrationImages) {
-                try calibrator.observe([try preprocessor.tensor(of: try Image(contentsOf: path))])
+                let input = try preprocessor.tensor(of: try Image(contentsOf: path))
+                try calibrator.observe([input])
+                if examples.count < Self.examples { examples.append([input]) }
             }
         } else if let substitute {
             try calibrator.observe([substitute])
@@ -62,7 +70,9 @@ struct PrecisionArguments: ParsableArguments {
                 "calibration", "int8 needs the ranges of values", remedy: "name a folder of pictures with --calibration"
             )
         }
-        return calibrator.calibration
+        guard !examples.isEmpty else { return calibrator.calibration }
+        return try calibrator.calibration.refined(
+            model.graph, on: examples, tolerance: Self.tolerance, threads: threads)
     }
 
     /// At most `count` of the elements, evenly spaced.

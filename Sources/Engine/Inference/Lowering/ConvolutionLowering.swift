@@ -18,7 +18,8 @@ extension Lowering {
     ) throws(OneDNNError) -> Int? {
         let operands = Array(node.operands)
         let source = try element == .float32 ? value(of: operands[0]) : storedValue(of: operands[0])
-        let destination = try TensorLayout.any(draft.shape(node.output), element: element)
+        let destination = try TensorLayout.any(
+            draft.shape(node.output), element: element == .float32 ? .float32 : resultElement(of: node))
         var weightShape = draft.shape(operands[1])
         if convolution.groups > 1 {
             weightShape = [convolution.groups, weightShape[0] / convolution.groups] + weightShape.dropFirst()

@@ -3,6 +3,11 @@ import OneDNN
 import Tensors
 
 extension Lowering {
+    /// What a product that is not quantised writes: what leads to the outputs alone is not rounded.
+    func resultElement(of node: Draft.Node) -> LayoutElement {
+        convolved.contains(node.output) ? draft.options.precision.floating : .float32
+    }
+
     /// A convolution of 8-bit integers; `nil` if this one is not to be computed so, or not by fast code.
     mutating func lowerIntegerConvolution(
         _ convolution: Convolution, _ node: Draft.Node
@@ -19,7 +24,7 @@ extension Lowering {
         }
         let sourceScale = values[source].scale
         let result = quantization.stored[node.output]
-        let element = result?.element ?? draft.options.precision.floating
+        let element = result?.element ?? resultElement(of: node)
 
         var addend: (value: Int, element: LayoutElement, scale: Float)?
         if node.operands.count < node.inputs.count, let name = node.inputs.last {

@@ -18,6 +18,9 @@ struct Lowering {
     /// Copies of values under other layouts.
     private var copies: [Int: [Int]] = [:]
     let quantization: Quantization?
+    /// Values that a convolution, or a convolution or matrix product, is still to be computed of.
+    private(set) var convolved: Set<String> = []
+    private(set) var multiplied: Set<String> = []
     /// Which value a step leaves complete, by the step's place.
     private(set) var observations: [Int: (name: String, value: Int)] = [:]
 
@@ -28,6 +31,10 @@ struct Lowering {
             quantization = Quantization(draft, calibration)
         } else {
             quantization = nil
+        }
+        for node in draft.nodes.reversed() {
+            if node.kind.isConvolution || convolved.contains(node.output) { convolved.formUnion(node.inputs) }
+            if node.kind.isProduct || multiplied.contains(node.output) { multiplied.formUnion(node.inputs) }
         }
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
@@ -241,6 +248,17 @@ struct Lowering {
                 code: .loop(loop), sources: sources, destination: destination,
                 description: PlanStep(
                     name: node.name, kind: loop.name, fused: [], implementation: "loop", result: result)))
+    }
+}
+
+extension Draft.Kind {
+    fileprivate var isConvolution: Bool { if case .operation(.convolution) = self { true } else { false } }
+
+    fileprivate var isProduct: Bool {
+        switch self {
+        case .innerProduct, .matMul: true
+        default: isConvolution
+        }
     }
 }
 

@@ -27,7 +27,8 @@ extension Lowering {
         let bias = node.operands.count == 3 ? try value(of: node.inputs[2]) : nil
         let biasLayout = bias.map { layout($0) }
         var element = draft.options.precision.floating
-        if draft.constants[node.inputs[1]] == nil { element = .float32 }
+        // The last one is computed as it would be otherwise.
+        if draft.constants[node.inputs[1]] == nil || !multiplied.contains(node.output) { element = .float32 }
         let sourceLayout = layout(source).retyped(element)
         let (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
             try .innerProduct(

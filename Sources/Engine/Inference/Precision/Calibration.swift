@@ -6,6 +6,8 @@ package struct Calibration: Sendable, Hashable {
     }
 
     let ranges: [String: Range]
+    /// Results of convolutions that are not to be quantised, because the outputs depend on them too much.
+    package var kept: Set<String> = []
     /// Whether convolutions of the graph's inputs are quantised too.
     package var quantizesFirstLayer = false
 }

@@ -3,9 +3,6 @@ package import Tensors
 
 /// Measures the ranges of a graph's values in float32.
 package struct Calibrator: Sendable {
-    /// Elements that may lie outside the measured range: 1 in 10 000.
-    private static let outliers = 1e-4
-
     private let plan: Plan
     private var histograms: [String: ValueHistogram] = [:]
 
@@ -23,7 +20,5 @@ package struct Calibrator: Sendable {
         return try plan.run(inputs, observing: { histograms[$0, default: ValueHistogram()].add($1) })
     }
 
-    package var calibration: Calibration {
-        Calibration(ranges: histograms.compactMapValues { $0.range(leavingOut: Self.outliers) })
-    }
+    package var calibration: Calibration { Calibration(ranges: histograms.compactMapValues(\.range)) }
 }

@@ -30,6 +30,7 @@ struct Quantization {
             case .operation(.convolution):
                 let operands = Array(node.operands)
                 guard operands.dropFirst().allSatisfy({ draft.constants[$0]?.element == .float32 }),
+                    !calibration.kept.contains(node.output),
                     calibration.quantizesFirstLayer || !inputs.contains(operands[0]),
                     let range = ranges[operands[0]], Format(range).scale.isNormal
                 else { continue }

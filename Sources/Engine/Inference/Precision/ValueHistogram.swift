@@ -39,22 +39,30 @@ struct ValueHistogram {
         limit *= 2
     }
 
-    /// The smallest magnitude that at most this fraction of the elements exceeds.
-    private func magnitude(exceededBy fraction: Double) -> Float {
-        var remaining = Int(Double(count) * fraction)
-        for index in bins.indices.reversed() {
-            remaining -= bins[index]
-            if remaining < 0 { return limit * Float(index + 1) / Float(Self.binCount) }
+    /// The bound with the least squared error of rounding and clipping together.
+    private func magnitude(levels: Float) -> Float {
+        var best: (error: Double, bound: Float) = (.infinity, limit)
+        let width = Double(limit) / Double(Self.binCount)
+        // The first bin is zeros, for the most part, which are exact.
+        let rounded = Double(count - bins[0])
+        for last in stride(from: Self.binCount / 32, through: Self.binCount, by: Self.binCount / 128) {
+            let bound = Double(last) * width
+            let step = bound / Double(levels)
+            var error = rounded * step * step / 12
+            for index in last..<Self.binCount where bins[index] > 0 {
+                let excess = (Double(index) + 0.5) * width - bound
+                error += Double(bins[index]) * excess * excess
+                if error >= best.error { break }
+            }
+            if error < best.error { best = (error, Float(bound)) }
         }
-        return 0
+        return best.bound
     }
 
-    /// The range without outliers.
-    ///
-    /// - Parameter fraction: How many elements may lie outside.
-    func range(leavingOut fraction: Double) -> Calibration.Range? {
-        let bound = magnitude(exceededBy: fraction)
-        guard low <= high, bound > 0 else { return nil }
+    /// What to represent as integers: all of the values but for outliers that would cost the others more.
+    var range: Calibration.Range? {
+        guard low <= high, limit > 0 else { return nil }
+        let bound = magnitude(levels: low >= 0 ? 255 : 127)
         return Calibration.Range(low: max(low, -bound), high: min(high, bound))
     }
 }

@@ -24,6 +24,8 @@ struct Bench: Command {
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
     @Option(help: "Runs of each kind.") var runs = 50
+    @Flag(help: "Also run one inference on each thread at a time, and count how many are done in a second.")
+    var throughput = false
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -49,6 +51,7 @@ struct Bench: Command {
         var report = Report(
             model: model.path, precision: precision.label, threads: threads,
             plain: try await Self.plain(model.graph, tensor, options, runs: runs))
+        if throughput { report.throughput = try await Self.throughput(model.graph, tensor, options, runs: runs) }
         if let accuracy {
             report.accuracy = try await onOwnThread {
                 try PrecisionAccuracy.measure(model, preprocess, precision, folder: accuracy, threads: threads)
@@ -72,6 +75,34 @@ struct Bench: Command {
         return try await Timing.measure(runs: runs) { _ = try await executor.run(plan, [tensor]) }
     }
 
+    /// Inferences in a second when each thread does its own.
+    static func throughput(
+        _ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int
+    ) async throws -> Double {
+        var single = options
+        single.threads = 1
+        let chosen = single
+        var plans: [Plan] = []
+        for _ in 0..<options.threads {
+            plans.append(try await onOwnThread { try Plan(compiling: graph, options: chosen) })
+        }
+        let executor = InferenceExecutor(workers: plans.count)
+        defer { executor.shutDown() }
+        let workers = plans
+        func rounds(_ count: Int) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for plan in workers {
+                    group.addTask { for _ in 0..<count { _ = try await executor.run(plan, [tensor]) } }
+                }
+                try await group.waitForAll()
+            }
+        }
+        try await rounds(3)
+        let start = ContinuousClock.now
+        try await rounds(runs)
+        return Double(runs * plans.count) / ((ContinuousClock.now - start).milliseconds / 1000)
+    }
+
     struct Report: Encodable {
         let model, precision: String
         let threads: Int
@@ -79,6 +110,8 @@ struct Bench: Command {
         var confidential: Timing?
         var allInside: Timing?
         var accuracy: PrecisionAccuracy?
+        /// Inferences in a second, one on each thread at a time.
+        var throughput: Double?
 
         var text: String {
             func row(_ name: String, _ timing: Timing) -> [String] {
@@ -90,7 +123,10 @@ struct Bench: Command {
             var rows = [["", "median ms", "p90 ms", "runs", "of plain"], row("plain", plain)]
             if let confidential { rows.append(row("partitioned, served", confidential)) }
             if let allInside { rows.append(row("all inside, served", allInside)) }
-            let table = TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
+            var table = TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
+            if let throughput {
+                table += "\n" + String(format: "%.1f in a second, one on each of %d threads", throughput, threads)
+            }
             guard let accuracy else { return table }
             let agreement = String(
                 format: "%@ against f32 on %d pictures: same best class %.1f%%, mean divergence %.2g nats", precision,
