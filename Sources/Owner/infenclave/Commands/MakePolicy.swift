@@ -26,7 +26,7 @@ struct MakePolicy: Command {
         guard tee == TEEKind.development.rawValue else {
             throw CommandFailure(
                 "policy", "the measurements of a \(tee) enclave depend on how it is packed and cannot be computed here",
-                remedy: "write it by hand with what `infenclave measure` prints: Documentation/deploying.md gives its form")
+                remedy: "write it by hand with what `infenclave measure` prints; see Documentation/deploying.md")
         }
         let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
