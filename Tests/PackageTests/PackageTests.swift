@@ -51,7 +51,7 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "COpenBLAS": [],
-    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"],
+    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
