@@ -142,7 +142,8 @@ let package = Package(
             path: "Sources/Owner/COpenBLAS",
             linkerSettings: [.linkedLibrary("openblas")]
         ),
-        library("LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"]),
+        library(
+            "LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"]),
         library(
             "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(

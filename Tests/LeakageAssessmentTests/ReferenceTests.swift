@@ -51,6 +51,7 @@ struct ReferenceTests {
             imageFolder: folder + "/pictures", threads: 2)
         configuration.channelImageLimit = reference.images
         configuration.cuts = .named(names)
+        configuration.trainedCuts = .none
         let result = try Assessor(configuration).run()
         #expect(isClose(result.baselineMean, reference.baselineMean))
         for cut in result.cuts {
@@ -64,6 +65,50 @@ struct ReferenceTests {
             // One picture of 120 may lie on the baseline.
             #expect(abs(kl.passFraction - expected.klPassFraction) <= 1 / 120 + 1e-9)
         }
+    }
+
+    private struct Decoders: Decodable {
+        struct Cut: Decodable {
+            struct Scores: Decodable { let r2: Double }
+
+            let name: String
+            let local, global: Scores?
+        }
+
+        let cuts: [Cut]
+    }
+
+    @Test("Demo model: decoders reach numpy's R² less 0.05, the first layer gives all away, leakage never rises")
+    func demoDecoders() throws {
+        let folder = Self.tests.deletingLastPathComponent().appending(path: "Examples/demo").path()
+        let file = Self.tests.appending(path: "Reference/ridge-demo.json")
+        let reference = try JSONDecoder().decode(Decoders.self, from: Data(contentsOf: file))
+        var configuration = AssessmentConfiguration(
+            model: try network(folder + "/classifier.onnx", folder + "/preprocess.json"),
+            validator: try network(folder + "/validator.onnx", folder + "/preprocess.json"),
+            imageFolder: folder + "/pictures", threads: 2)
+        configuration.cuts = .named(["stem.conv", "stage2.pool", "neck.relu", "logits"])
+        configuration.adversary = .informed
+        configuration.trainedCuts = .none
+        let result = try Assessor(configuration).run()
+        #expect(result.cuts[0].decoder.determination > 0.98)
+        for cut in result.cuts {
+            let expected = try #require(reference.cuts.first { $0.name == cut.name })
+            let best = max(expected.local?.r2 ?? -1, expected.global?.r2 ?? -1)
+            #expect(cut.decoder.determination > best - 0.05, "\(cut.name): \(cut.decoder.determination), \(best)")
+            #expect(cut.channelKL == nil)
+        }
+        for (shallow, deep) in zip(result.verdicts, result.verdicts.dropFirst()) {
+            for (a, b) in zip(shallow.checks, deep.checks) {
+                #expect(
+                    a.measure == b.measure
+                        && (a.measure == .decoderDivergenceRatio ? a.value <= b.value : a.value >= b.value))
+            }
+        }
+        // The class crosses to the mapping unit almost as it is.
+        let mapping = try #require(result.mappingLeakage)
+        #expect(try #require(mapping.equalityAreaUnderCurve) > 0.9)
+        #expect(try #require(mapping.probeAccuracy) > 0.8)
     }
 
     @Test(
@@ -80,6 +125,7 @@ struct ReferenceTests {
             imageFolder: SharedFiles.path("images/imagenet"), imageLimit: 8, threads: 2)
         configuration.cuts = .named(reference.cuts.map(\.name))
         configuration.measuresTime = false
+        configuration.trainedCuts = .none
         let result = try Assessor(configuration).run()
         for cut in result.cuts {
             let expected = try #require(reference.cuts.first { $0.name == cut.name })

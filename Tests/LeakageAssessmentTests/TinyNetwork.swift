@@ -4,12 +4,15 @@ import Tensors
 
 /// A small classifier of 16x16 pictures with random weights: two convolutions, pooling, softmax.
 enum TinyNetwork {
-    static func graph(seed: UInt64 = 1, classes: Int = 4, name: String = "tiny") throws -> Graph {
+    /// - Parameter scale: Of all weights.
+    static func graph(
+        seed: UInt64 = 1, classes: Int = 4, name: String = "tiny", scale: Float = 1
+    ) throws -> Graph {
         var generator = SeededGenerator(seed: seed)
         func weights(_ shape: [Int]) throws -> Tensor {
             let count = shape.reduce(1, *)
             let fan = shape.dropFirst().reduce(1, *)
-            let values = (0..<count).map { _ in Float(generator.normal() / Double(fan).squareRoot()) }
+            let values = (0..<count).map { _ in scale * Float(generator.normal() / Double(fan).squareRoot()) }
             return try Tensor(values, shape: shape)
         }
         let three = Window(kernel: [3, 3], pads: [1, 1, 1, 1])

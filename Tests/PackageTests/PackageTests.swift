@@ -52,7 +52,7 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "DarknetImport": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
-    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "Tensors"],
+    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
@@ -60,7 +60,8 @@ private let allowedEdges: [String: Set<String>] = [
     ],
     "infenclave": [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
-        "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "SealedChannel",
+        "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+        "SealedChannel",
         "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto", "swift-log/Logging",
     ],
 ]

@@ -58,6 +58,11 @@ package enum Argument: Sendable, Hashable {
     case scale
     case shift
     case scratchpad
+    /// Gradients of what the arguments of these names are in the forward problem.
+    case sourceGradient
+    case destinationGradient
+    case weightsGradient
+    case biasGradient
     /// A source of a concatenation.
     case part(Int)
     /// The operand of a binary post-operation, by its place among the post-operations.
@@ -73,6 +78,10 @@ package enum Argument: Sendable, Hashable {
         case .scale: DNNL_ARG_SCALE
         case .shift: DNNL_ARG_SHIFT
         case .scratchpad: DNNL_ARG_SCRATCHPAD
+        case .sourceGradient: DNNL_ARG_DIFF_SRC
+        case .destinationGradient: DNNL_ARG_DIFF_DST
+        case .weightsGradient: DNNL_ARG_DIFF_WEIGHTS
+        case .biasGradient: DNNL_ARG_DIFF_BIAS
         case .part(let index): DNNL_ARG_MULTIPLE_SRC + Int32(index)
         case .postOperand(let index):
             DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE * Int32(index + 1) | DNNL_ARG_SRC_1

@@ -24,7 +24,9 @@ package enum AssessmentJSON {
                 .array(result.skipped.map { .object([("name", .string($0.name)), ("reason", .string($0.reason))]) })
             ),
             ("warnings", .array(result.warnings.map(JSONText.string))),
+            ("adversary", .string(result.adversary.rawValue)),
             ("gates", gates(result.gates)),
+            ("budgets", budgets(result.budgets)),
             ("cuts", .array(zip(result.cuts, result.verdicts).map(cut))),
             ("mappingUnit", result.mappingLeakage.map(mapping) ?? .null),
             (
@@ -36,8 +38,11 @@ package enum AssessmentJSON {
                     ("rule", .string(result.recommendation.rule)),
                     ("reason", .string(result.recommendation.reason)),
                     ("details", .array(result.recommendation.details.map(JSONText.string))),
+                    ("nextSafer", result.recommendation.nextSafer.map(PlanJSON.name) ?? .null),
+                    ("nextFaster", result.recommendation.nextFaster.map(PlanJSON.name) ?? .null),
                 ])
             ),
+            ("plans", PlanJSON.plans(result.recommendation.options, result.budgets)),
             (
                 "paperRule",
                 .object([
@@ -64,6 +69,16 @@ package enum AssessmentJSON {
             ("maximumSSIMGain", .number(gates.maximumSimilarityGain)),
             ("minimumKLPassFraction", .number(gates.minimumPassFraction)),
             ("maximumKLAUC", .number(gates.maximumAreaUnderCurve)),
+            ("minimumDecoderKLRatio", .optional(gates.minimumDecoderDivergenceRatio)),
+            ("maximumTop1", .optional(gates.maximumRetrieval)),
+        ])
+    }
+
+    private static func budgets(_ budgets: Budgets) -> JSONText {
+        .object([
+            ("enclaveBytes", budgets.enclaveBytes.map(JSONText.integer) ?? .null),
+            ("latencyMilliseconds", .optional(budgets.latencyMilliseconds)),
+            ("enclaveFactor", .number(budgets.enclaveFactor)),
         ])
     }
 
@@ -89,6 +104,7 @@ package enum AssessmentJSON {
             ("msssim", .number(decoder.multiScaleSimilarity)),
             ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
+            ("r2GainFromPictures", .optional(measurement.gainFromPictures)),
             ("retrievalTop5", .number(decoder.retrievalTopFive)),
             ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
             ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),
@@ -121,6 +137,9 @@ package enum AssessmentJSON {
                     ("boundaryBytes", .integer(cost.boundaryBytes)),
                     ("frontMilliseconds", .optional(cost.frontMilliseconds)),
                     ("backMilliseconds", .optional(cost.backMilliseconds)),
+                    ("mappingMilliseconds", .optional(cost.mappingMilliseconds)),
+                    ("crossingMilliseconds", .optional(cost.crossingMilliseconds)),
+                    ("enclaveBytes", .integer(cost.enclaveBytes)),
                 ])
             ),
         ])

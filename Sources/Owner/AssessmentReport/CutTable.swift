@@ -34,7 +34,9 @@ struct CutTable {
                 "<td>\(Format.percent(kl.passFraction))</td>", "<td>\(Format.number(kl.areaUnderCurve))</td>",
             ]
         } else {
-            cells.append("<td colspan=\"3\" class=\"none\">a vector has no image</td>")
+            cells.append(
+                "<td colspan=\"3\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
+            )
         }
         cells += [
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",

@@ -24,7 +24,9 @@ struct GalleryTable {
                     channels +=
                         "<td>\(try Self.picture(image.image, title))<small>KL \(Format.number(image.divergence))</small></td>"
                 } else {
-                    let reason = result.cuts[cut].channelKL == nil ? "a vector" : "not sampled"
+                    let reason =
+                        result.adversary == .informed
+                        ? "not measured" : result.cuts[cut].channelKL == nil ? "a vector" : "not sampled"
                     channels += "<td class=\"none\">\(reason)</td>"
                 }
                 decoders += "<td>\(try Self.picture(entry.reconstruction, "reconstruction"))</td>"
@@ -45,7 +47,7 @@ struct GalleryTable {
         return
             "<section class=\"gallery\"><h2>What can be seen</h2><p>Pictures that the attacker had not seen, and what it gets "
             + "after each cut, shallow to deep. <b>Nearest channel</b>: the feature map that the validator takes for the "
-            + "picture most, all that the paper's measure looks at. <b>Decoder</b>: all channels at once, by a linear decoder "
+            + "picture most, all that the paper's measure looks at. <b>Decoder</b>: all channels at once, by the best decoder "
             + "trained on \(result.trainingImages) pictures.</p><div class=\"wide\"><table>"
             + "<thead><tr><th>picture</th><th></th>\(heads.joined())</tr></thead>\(rows.joined(separator: "\n"))</table></div></section>"
     }

@@ -17,6 +17,7 @@ package enum ReportPage {
             validator \(HTML.escape(result.validator?.name ?? "the model itself"))</span></header>
             \(VerdictSection(result: result).html)
             \(try GalleryTable(result: result).html())
+            \(ParetoChart(result: result).html)
             \(LeakageCharts(result: result).html)
             \(CutTable(result: result).html)
             \(MethodSection(result: result).html)

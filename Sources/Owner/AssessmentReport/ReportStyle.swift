@@ -37,7 +37,7 @@ enum ReportStyle {
         .limit{stroke:var(--bad);stroke-dasharray:5 4;stroke-width:1.3} .mark{stroke:var(--soft);stroke-dasharray:2 3}
         .line{fill:none;stroke-width:2} .dashed{stroke-dasharray:5 4} .error{fill:none;stroke-width:1.4;opacity:.7}
         .c1{stroke:var(--c1)} .c2{stroke:var(--c2)} .c3{stroke:var(--c3)} .c4{stroke:var(--c4)} .c5{stroke:var(--c5)}
-        circle{fill:var(--card);stroke-width:1.8}
+        circle{fill:var(--card);stroke-width:1.8} .chosen{stroke-width:3.5}
         .wide{overflow-x:auto} table{border-collapse:collapse;font-size:13px}
         .gallery tbody{border-top:1px solid var(--line);break-inside:avoid} .gallery th,.gallery td{padding:4px;text-align:center;
         vertical-align:top} .gallery thead th{vertical-align:bottom;font-size:12.5px;max-width:128px;overflow-wrap:anywhere}

@@ -19,6 +19,7 @@ struct VerdictSection {
             <p class="label">Recommendation</p><h1>\(headline)</h1>
             <p class="reason">\(HTML.escape(plan.reason))</p>
             \(details.isEmpty ? "" : "<ul>\(details)</ul>")
+            \(neighbours.isEmpty ? "" : "<ul>\(neighbours)</ul>")
             <p class="plan">FrontNet up to <code>\(HTML.escape(plan.front))</code> · mapping unit after \
             <code>\(HTML.escape(plan.mapping))</code>\(plan.everythingInside ? " · empty BackNet" : "")</p>
             </section>
@@ -29,5 +30,19 @@ struct VerdictSection {
             together. The recommendation follows the informed one.</p></section></div>
             \(warnings.isEmpty ? "" : "<section class=\"card warnings\"><h3>Read with care</h3><ul>\(warnings)</ul></section>")
             """
+    }
+
+    private var neighbours: String {
+        let plan = result.recommendation
+        return [("Next safer plan", plan.nextSafer), ("Next faster plan", plan.nextFaster)].compactMap {
+            title, option in
+            guard let option else { return nil }
+            let place =
+                option.everythingInside ? "everything inside" : "cut after <code>\(HTML.escape(option.front))</code>"
+            let time = option.latencyMilliseconds.map { ", \(Format.number($0)) ms per picture" } ?? ""
+            return "<li>\(title): \(place), mapping unit after <code>\(HTML.escape(option.mapping))</code>; "
+                + "\(Format.number(option.leakage)) of the gates\(time), \(Format.bytes(option.enclaveBytes)) of enclave "
+                + "memory.</li>"
+        }.joined()
     }
 }

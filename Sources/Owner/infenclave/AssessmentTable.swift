@@ -6,7 +6,9 @@ struct AssessmentTable {
     let text: String
 
     init(_ result: AssessmentResult) {
-        var rows = [["cut", "crosses", "KL own/null", "passing", "AUC", "decoder", "R²", "SSIM", "top-1", "dKL/null", "gates"]]
+        var rows = [
+            ["cut", "crosses", "KL own/null", "passing", "AUC", "decoder", "R²", "SSIM", "top-1", "dKL/null", "gates"]
+        ]
         for (cut, verdict) in zip(result.cuts, result.verdicts) {
             let kl = cut.channelKL
             rows.append([
@@ -17,7 +19,8 @@ struct AssessmentTable {
                 cut.decoder.kind.rawValue, String(format: "%.2f", cut.decoder.determination),
                 String(format: "%.2f", cut.decoder.similarity),
                 String(format: "%.2f", cut.decoder.retrievalTopOne),
-                cut.judgement.map { String(format: "%.2f", $0.divergence.ratioToNull) } ?? "-", verdict.passes ? "pass" : "fail",
+                cut.judgement.map { String(format: "%.2f", $0.divergence.ratioToNull) } ?? "-",
+                verdict.passes ? "pass" : "fail",
             ])
         }
         text = TextTable(rows: rows, rightAligned: [1, 2, 3, 4, 6, 7, 8, 9]).description

@@ -33,12 +33,15 @@ extension PrimitiveDescription {
     }
 
     /// Chooses code for a problem whose description begins at `problem`.
+    ///
+    /// - Parameter hint: For a gradient, the description of what it is the gradient of.
     static func describe(
-        _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation], scales: OutputScales? = nil
+        _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation], scales: OutputScales? = nil,
+        hint: PrimitiveDescription? = nil
     ) throws(OneDNNError) -> PrimitiveDescription {
         try withAttributes(post, scales: scales) { (attributes) throws(OneDNNError) in
             try PrimitiveDescription(operation) { (created) throws(OneDNNError) in
-                dnnl_primitive_desc_create(&created, problem, attributes, try Processor.engine, nil)
+                dnnl_primitive_desc_create(&created, problem, attributes, try Processor.engine, hint?.handle)
             }
         }
     }

@@ -29,6 +29,14 @@ package struct AssessmentConfiguration: Sendable {
         case named([String])
     }
 
+    /// Where a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes a cut.
+    package enum TrainedCuts: String, Sendable, Hashable, CaseIterable {
+        case none
+        /// The cut that would be recommended and its neighbours, until the recommended one has stood it.
+        case decision
+        case all
+    }
+
     package var model: Network
     /// The independent classifier that judges IR images; `nil` lets the model judge itself, with a warning.
     package var validator: Network?
@@ -41,7 +49,11 @@ package struct AssessmentConfiguration: Sendable {
     /// ... and the decoders the first this many.
     package var decoderImageLimit = 300
     package var cuts: CutSelection = .assessable
+    package var trainedCuts: TrainedCuts = .decision
+    package var training = TrainedDecoder.Options()
     package var gates: Gates = .standard
+    package var adversary: Adversary = .both
+    package var budgets = Budgets()
     package var seed: UInt64 = 1
     /// At least 1.
     package var threads: Int

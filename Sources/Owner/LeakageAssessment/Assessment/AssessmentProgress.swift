@@ -7,6 +7,8 @@ package struct AssessmentProgress: Sendable {
         /// Units: cuts.
         case decoders = "decoders"
         /// Units: cuts.
+        case training = "trained decoders"
+        /// Units: cuts.
         case costs = "costs"
     }
 

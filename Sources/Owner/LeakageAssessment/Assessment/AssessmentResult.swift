@@ -48,6 +48,8 @@ package struct AssessmentResult: Sendable {
     package let testImages: Int
     package let seed: UInt64
     package let gates: Gates
+    package let adversary: Adversary
+    package let budgets: Budgets
     /// Mean of ln C - H(F(x)) over the pictures of the channel KL, nats.
     package let baselineMean: Double
     /// How many of those the validator was unsure of (p < 0.8): their baseline is near 0 and passes anything.
@@ -69,7 +71,8 @@ package struct AssessmentResult: Sendable {
 
     package init(
         model: NetworkDescription, validator: NetworkDescription?, images: Int, skipped: [SkippedPicture],
-        channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates, baselineMean: Double,
+        channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates,
+        adversary: Adversary = .both, budgets: Budgets = Budgets(), baselineMean: Double,
         validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
         paperRule: PaperRule, mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow],
         warnings: [String], modelMilliseconds: Double?,
@@ -84,6 +87,8 @@ package struct AssessmentResult: Sendable {
         self.testImages = testImages
         self.seed = seed
         self.gates = gates
+        self.adversary = adversary
+        self.budgets = budgets
         self.baselineMean = baselineMean
         self.validatorUnsure = validatorUnsure
         self.cuts = cuts

@@ -2,60 +2,92 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// What each cut costs: counted, and timed on this machine.
+/// What each plan costs: arithmetic, bytes and memory counted, times measured on this machine.
 enum CostStage {
     /// Runs of which the fastest counts: whatever else the machine does only adds.
     private static let runs = 7
 
+    struct Outcome {
+        /// One per cut, the mapping unit being as small as it can be.
+        let costs: [CutCost]
+        /// The same with one more layer inside before the mapping unit; `nil` for cuts that are not before it.
+        let shallowerMapping: (name: String, costs: [CutCost?])?
+        /// Of everything inside.
+        let whole: CutCost
+    }
+
     static func run(
         _ configuration: AssessmentConfiguration, cuts: [Cut], mapping: Cut, input: Tensor,
         cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
-    ) throws(AssessmentError) -> (costs: [CutCost], modelMilliseconds: Double?) {
+    ) throws(AssessmentError) -> Outcome {
         let graph = configuration.model.graph
-        let (work, parameters) = (graph.multiplyAddsByNode, graph.parametersByNode)
         let meter = ProgressMeter(.costs, total: cuts.count + 1, report: progress)
-        var whole: Double?
-        if configuration.measuresTime {
-            let plan = try EngineBridge.compile(
-                graph, name: configuration.model.name, threads: configuration.threads)
-            whole = try time(plan, [input]).milliseconds
-        }
+        let rate = configuration.measuresTime ? CrossingRate.measure() : nil
+        let whole = try cost(configuration, front: mapping, mapping: mapping, input, rate)
         meter.advance(by: 1)
-        var costs: [CutCost] = []
+        let shallower = graph.assessableCuts.last { $0.nodesInside < mapping.nodesInside }
+        var (costs, others): ([CutCost], [CutCost?]) = ([], [])
         for cut in cuts {
             try cancellation.check()
             // A cut at or behind the mapping unit leaves nothing outside.
             let front = cut.nodesInside < mapping.nodesInside ? cut : mapping
-            let parts = try EngineBridge.graph { () throws(GraphError) in
-                try graph.partitioned(front: front, mapping: mapping)
+            costs.append(try cost(configuration, front: front, mapping: mapping, input, rate))
+            if let shallower, cut.nodesInside < shallower.nodesInside {
+                others.append(try cost(configuration, front: cut, mapping: shallower, input, rate))
+            } else {
+                others.append(nil)
             }
-            let outside = front.nodesInside..<mapping.nodesInside
-            func inside(_ values: [Int]) -> Int {
-                values.reduce(0, +) - outside.reduce(0) { $0 + values[$1] }
-            }
-            var times: (front: Double, back: Double)?
-            if configuration.measuresTime { times = try timed(parts, input, configuration) }
-            costs.append(
-                CutCost(
-                    multiplyAddsInside: inside(work), multiplyAdds: work.reduce(0, +),
-                    parametersInside: inside(parameters),
-                    boundaryBytes: (parts.backInputs + (parts.back == nil ? [] : parts.backOutputs))
-                        .reduce(0) { $0 + $1.type.byteCount },
-                    frontMilliseconds: times?.front, backMilliseconds: times?.back))
             meter.advance(by: 1)
         }
-        return (costs, whole)
+        return Outcome(costs: costs, shallowerMapping: shallower.map { ($0.name, others) }, whole: whole)
     }
 
-    private static func timed(
-        _ parts: TernaryPartition, _ input: Tensor, _ configuration: AssessmentConfiguration
-    ) throws(AssessmentError) -> (front: Double, back: Double) {
-        let front = try EngineBridge.compile(
-            parts.front, name: configuration.model.name, threads: configuration.threads)
-        let (frontTime, crossing) = try time(front, [input])
-        guard let back = parts.back else { return (frontTime, 0) }
-        let plan = try EngineBridge.compile(back, name: configuration.model.name, threads: configuration.threads)
-        return (frontTime, try time(plan, Array(crossing.prefix(parts.backInputs.count))).milliseconds)
+    private static func cost(
+        _ configuration: AssessmentConfiguration, front: Cut, mapping: Cut, _ input: Tensor, _ rate: Double?
+    ) throws(AssessmentError) -> CutCost {
+        let graph = configuration.model.graph
+        let parts = try EngineBridge.graph { () throws(GraphError) in
+            try graph.partitioned(front: front, mapping: mapping)
+        }
+        let outside = front.nodesInside..<mapping.nodesInside
+        func inside(_ values: [Int]) -> Int {
+            values.reduce(0, +) - outside.reduce(0) { $0 + values[$1] }
+        }
+        let bytes = (parts.backInputs + (parts.back == nil ? [] : parts.backOutputs))
+            .reduce(0) { $0 + $1.type.byteCount }
+        func compile(_ graph: Graph) throws(AssessmentError) -> Plan {
+            try EngineBridge.compile(graph, name: configuration.model.name, threads: configuration.threads)
+        }
+        let frontPlan = try compile(parts.front)
+        // A mapping unit without layers of its own has nothing to compute.
+        let mappingPlan = parts.mapping.nodes.isEmpty ? nil : try compile(parts.mapping)
+        var times: (front: Double, back: Double, mapping: Double)?
+        if configuration.measuresTime {
+            let (frontTime, made) = try time(frontPlan, [input])
+            var values = Dictionary(
+                zip(parts.front.outputs, made), uniquingKeysWith: { first, _ in first })
+            var backTime = 0.0
+            if let back = parts.back {
+                let timed = try time(try compile(back), parts.backInputs.compactMap { values[$0.name] })
+                backTime = timed.milliseconds
+                for (name, tensor) in zip(back.outputs, timed.outputs) { values[name] = tensor }
+            }
+            let mappingTime = try mappingPlan.map { (plan) throws(AssessmentError) in
+                try time(plan, parts.mapping.inputs.compactMap { values[$0.name] }).milliseconds
+            }
+            times = (frontTime, backTime, mappingTime ?? 0)
+        }
+        let work = graph.multiplyAddsByNode
+        return CutCost(
+            multiplyAddsInside: inside(work), multiplyAdds: work.reduce(0, +),
+            parametersInside: inside(graph.parametersByNode), boundaryBytes: bytes,
+            frontMilliseconds: times?.front, backMilliseconds: times?.back, mappingMilliseconds: times?.mapping,
+            crossingMilliseconds: rate.map { $0 * Double(bytes) },
+            enclaveBytes: bytesHeld(frontPlan) + (mappingPlan.map(bytesHeld) ?? 0))
+    }
+
+    private static func bytesHeld(_ plan: Plan) -> Int {
+        plan.memory.constantBytes + plan.memory.arenaBytes + plan.memory.scratchBytes
     }
 
     private static func time(

@@ -13,14 +13,17 @@ enum DecoderStage {
         let reconstructions: [Picture]
         let judgement: ReconstructionJudge.Judgement
         let joint: JointLeakage
+        /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
+        let gainFromPictures: Double?
     }
 
     /// - Parameters:
     ///   - count: How many of the pictures.
     ///   - classes: The model's own answers for them.
+    ///   - training: `nil` for the closed-form decoders alone.
     static func run(
         _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network, cuts: [Cut],
-        pictures: PictureSet, split: PictureSplit, count: Int, classes: [Int],
+        pictures: PictureSet, split: PictureSplit, count: Int, classes: [Int], training: TrainedDecoder.Options? = nil,
         cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
     ) throws(AssessmentError) -> [Outcome] {
         let model = configuration.model
@@ -30,7 +33,7 @@ enum DecoderStage {
             FeatureLayout(crossing: cut.crossing, of: model.graph, picture: extents, seed: seed)
         }
         let originals = (0..<count).map(pictures.picture)
-        let meter = ProgressMeter(.decoders, total: cuts.count, report: progress)
+        let meter = ProgressMeter(training == nil ? .decoders : .training, total: cuts.count, report: progress)
         MatrixProduct.setThreads(1)
 
         var outcomes: [Outcome] = []
@@ -67,14 +70,22 @@ enum DecoderStage {
                         over: layout.region, height: layout.reconstruction.height, width: layout.reconstruction.width)
                 }
                 let cutFeatures = CutFeatures(layout: layout, pictures: features.map { $0[index] })
-                let outcome = try DecoderAttack.run(on: cutFeatures, targets: targets, split: split, seed: seed)
+                let outcome = try DecoderAttack.run(
+                    on: cutFeatures, targets: targets, split: split, seed: seed, training: training,
+                    cancellation: cancellation)
                 let judgement = try judge.judge(
                     outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
                 let joint = JointLeakage(gram: cutFeatures.gram, pictures: targets, classes: classes, seed: seed)
+                var gain: Double?
+                if training != nil {
+                    let plain = outcome.scores.trials.filter { $0.kind != .trained }.map(\.determination).max()
+                    let few = try DecoderAttack.run(on: cutFeatures, targets: targets, split: split.quarter, seed: seed)
+                    gain = plain.map { $0 - max(0, few.scores.determination) }
+                }
                 meter.advance(by: 1)
                 return Outcome(
                     scores: outcome.scores, reconstructions: outcome.reconstructions, judgement: judgement,
-                    joint: joint)
+                    joint: joint, gainFromPictures: gain)
             }
         }
         return outcomes

@@ -18,7 +18,11 @@ enum MappingStage {
             let crossing = try state.probe.crossing(of: input)[0].flatMap { tensor in
                 tensor.withElements(as: Float.self) { Array($0) }
             }
-            return (try state.classifier.distribution(of: input).likeliestClass, crossing)
+            do throws(AssessmentError) {
+                return (try state.classifier.distribution(of: input).likeliestClass, crossing)
+            } catch {
+                throw AssessmentError(error.code, "picture \(pictures.entries[picture].name): \(error.message)")
+            }
         }
         let answers = observed.map(\.answer)
         return (

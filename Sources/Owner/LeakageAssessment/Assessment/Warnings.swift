@@ -1,3 +1,5 @@
+internal import Imaging
+
 /// What a reader must know before believing the numbers.
 enum Warnings {
     /// Below this largest probability the validator counts as unsure of a picture.
@@ -5,7 +7,12 @@ enum Warnings {
     private static let wanted = 60
     private static let wantedByDecoders = 200
 
-    static func texts(_ set: PictureSet, decoded: Int, independentValidator: Bool) -> [String] {
+    /// A larger gain in R² from four times the pictures means that still more would find more.
+    static let saturation = 0.05
+
+    static func texts(
+        _ set: PictureSet, decoded: Int, independentValidator: Bool, measured: [CutMeasurement]
+    ) -> [String] {
         let (skipped, truths) = (set.skipped, set.truths)
         let (judged, unsure) = (truths.count, unsure(truths))
         var texts: [String] = []
@@ -18,6 +25,12 @@ enum Warnings {
             texts.append(
                 "\(set.entries.count - set.distinct) of the pictures are copies of others: an attacker may have learned from "
                     + "the picture that it is tested on.")
+        }
+        let plain = set.entries.count { entry in
+            entry.image.pixels.allSatisfy { $0 == entry.image.pixels.first }
+        }
+        if plain > 0 {
+            texts.append("\(plain) of the pictures have one colour: there is nothing in them to recover.")
         }
         if Set(truths.map(\.likeliestClass)).count == 1 {
             texts.append(
@@ -41,6 +54,12 @@ enum Warnings {
             texts.append(
                 "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R²."
             )
+        }
+        for cut in measured {
+            guard let gain = cut.gainFromPictures, gain > saturation else { continue }
+            texts.append(
+                "Not saturated at '\(cut.name)': four times the pictures gained \(Format.number(gain)) R², so more pictures "
+                    + "would find more.")
         }
         return texts
     }

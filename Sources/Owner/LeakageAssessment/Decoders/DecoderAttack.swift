@@ -13,10 +13,12 @@ package enum DecoderAttack {
     /// - Parameters:
     ///   - features: Of all pictures.
     ///   - targets: The pictures at the size that the features' grid divides.
-    ///   - seed: For the projection, the random features, the sampled positions and the bootstrap.
+    ///   - seed: For the projection, the random features, the sampled positions, the training and the bootstrap.
+    ///   - training: How to train a ``TrainedDecoder`` where there are maps; `nil` for the closed-form decoders alone.
     /// - Throws: ``AssessmentError``.
     package static func run(
-        on features: CutFeatures, targets: [Picture], split: PictureSplit, seed: UInt64
+        on features: CutFeatures, targets: [Picture], split: PictureSplit, seed: UInt64,
+        training: TrainedDecoder.Options? = nil, cancellation: CancellationFlag = CancellationFlag()
     ) throws(AssessmentError) -> Outcome {
         let meanPicture = Picture.mean(of: split.training.map { targets[$0] })
         let fittingMean = Picture.mean(of: split.fitting.map { targets[$0] })
@@ -48,6 +50,20 @@ package enum DecoderAttack {
                         Candidate(kind: kind, penalty: penalty, validation: validation) {
                             local.reconstruction(of: $0, form) ?? meanPicture
                         })
+                }
+                if let training, let best = candidates.max(by: { $0.validation < $1.validation }) {
+                    let form: LocalRidge.Form = best.kind == .elm ? .randomFeatures : .linear
+                    let shortcut = targets.indices.map {
+                        local.reconstruction(of: $0, form, fromFittingOnly: true) ?? fittingMean
+                    }
+                    let decoder = try TrainedDecoder(
+                        maps: local.maps, shortcut: shortcut, targets: targets, split: split, seed: seed,
+                        options: training, cancellation: cancellation)
+                    let decode = { (picture: Int) in decoder.reconstructions[picture] }
+                    candidates.append(
+                        Candidate(
+                            kind: .trained, penalty: 0,
+                            validation: try determination(of: split.validation, fittingMean, decode), decode: decode))
                 }
             }
         }

@@ -26,6 +26,8 @@ package struct LocalRidge: Sendable {
     }
 
     private let rows: NeighbourhoodRows
+    /// Standardised.
+    package var maps: FeatureMaps { rows.maps }
     private let colours: Int
     private let patch: (height: Int, width: Int)
     private let solutions: [Form: Solution]
@@ -97,7 +99,6 @@ package struct LocalRidge: Sendable {
     /// - Parameter fromFittingOnly: Use what was learned without the validation pictures.
     package func reconstruction(of picture: Int, _ form: Form, fromFittingOnly: Bool = false) -> Picture? {
         guard let solution = solutions[form] else { return nil }
-        let maps = rows.maps
         let patches = MatrixProduct.multiply(
             rows.values(of: Array(0..<maps.cells), in: picture, form).span,
             (fromFittingOnly ? solution.fittingWeights : solution.weights).span, rows: maps.cells,

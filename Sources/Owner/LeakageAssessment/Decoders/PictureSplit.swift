@@ -29,6 +29,13 @@ package struct PictureSplit: Sendable, Hashable {
         self.testing = testing
     }
 
+    /// The same test pictures with a quarter of those to learn from, at least two and one.
+    package var quarter: PictureSplit {
+        PictureSplit(
+            fitting: Array(fitting.prefix(max(2, fitting.count / 4))),
+            validation: Array(validation.prefix(max(1, validation.count / 4))), testing: testing)
+    }
+
     /// ``fitting`` and ``validation``.
     package var training: [Int] { (fitting + validation).sorted() }
 }

@@ -3,29 +3,33 @@
 ///
 /// - Source: Alain and Bengio 2016 (linear probes); ridge with exact leave-one-out as in ``DualRidge``.
 package enum ClassProbe {
+    package static let minimumTests = 8
+
     /// The share of the test pictures whose class the probe names.
     ///
     /// - Parameters:
     ///   - gram: Of the representations of all pictures.
     ///   - classes: Of all pictures.
-    /// - Returns: The share, and what always naming the likeliest class gives; `nil` when the training pictures have one
-    ///   class only, or representations that do not differ.
+    /// - Returns: The share, and what always naming the likeliest class gives, over the test pictures whose class is one
+    ///   of the training pictures'; `nil` when those are fewer than ``minimumTests``, the training pictures have one class
+    ///   only, or their representations do not differ.
     package static func accuracy(
         gram: SymmetricMatrix, classes: [Int], split: PictureSplit
     ) -> (accuracy: Double, majority: Double)? {
         let known = Set(split.training.map { classes[$0] }).sorted()
-        guard known.count >= 2 else { return nil }
+        let testing = split.testing.filter { known.contains(classes[$0]) }
+        guard known.count >= 2, testing.count >= minimumTests else { return nil }
         let targets = classes.map { label in
             Picture(height: 1, width: known.count, channels: 1, values: known.map { $0 == label ? 1 : 0 })
         }
         guard let ridge = DualRidge(gram: gram, targets: targets, training: split.training) else { return nil }
-        let hits = split.testing.count { picture in
+        let hits = testing.count { picture in
             let answer = ridge.prediction(of: picture)
             return known[answer.indices.max { answer[$0] < answer[$1] } ?? 0] == classes[picture]
         }
         let counts = known.map { label in split.training.count { classes[$0] == label } }
         let majority = known[counts.indices.max { counts[$0] < counts[$1] } ?? 0]
-        let tests = Double(split.testing.count)
-        return (Double(hits) / tests, Double(split.testing.count { classes[$0] == majority }) / tests)
+        let tests = Double(testing.count)
+        return (Double(hits) / tests, Double(testing.count { classes[$0] == majority }) / tests)
     }
 }

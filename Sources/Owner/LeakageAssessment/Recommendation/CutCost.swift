@@ -10,10 +10,16 @@ package struct CutCost: Sendable, Hashable {
     /// Time of the FrontNet and of the BackNet on this machine, per picture; `nil` where they were not measured.
     package let frontMilliseconds: Double?
     package let backMilliseconds: Double?
+    /// Of the mapping unit, and of the bytes that cross, through a socket and back.
+    package let mappingMilliseconds: Double?
+    package let crossingMilliseconds: Double?
+    /// Weights, activations and scratch of the parts inside, as the engine plans them.
+    package let enclaveBytes: Int
 
     package init(
         multiplyAddsInside: Int, multiplyAdds: Int, parametersInside: Int, boundaryBytes: Int,
-        frontMilliseconds: Double?, backMilliseconds: Double?
+        frontMilliseconds: Double?, backMilliseconds: Double?, mappingMilliseconds: Double? = nil,
+        crossingMilliseconds: Double? = nil, enclaveBytes: Int = 0
     ) {
         self.multiplyAddsInside = multiplyAddsInside
         self.multiplyAdds = multiplyAdds
@@ -21,6 +27,9 @@ package struct CutCost: Sendable, Hashable {
         self.boundaryBytes = boundaryBytes
         self.frontMilliseconds = frontMilliseconds
         self.backMilliseconds = backMilliseconds
+        self.mappingMilliseconds = mappingMilliseconds
+        self.crossingMilliseconds = crossingMilliseconds
+        self.enclaveBytes = enclaveBytes
     }
 
     /// The share of the arithmetic that is inside, 0 to 1.

@@ -14,11 +14,14 @@ package struct CutMeasurement: Sendable {
     package let judgement: ReconstructionJudge.Judgement?
     /// What everything that crosses says at once, without a decoder.
     package let joint: JointLeakage?
+    /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
+    package let gainFromPictures: Double?
     package let cost: CutCost
 
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
-        judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil, cost: CutCost
+        judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
+        gainFromPictures: Double? = nil, cost: CutCost
     ) {
         self.cut = cut
         self.operatorName = operatorName
@@ -27,6 +30,7 @@ package struct CutMeasurement: Sendable {
         self.decoder = decoder
         self.judgement = judgement
         self.joint = joint
+        self.gainFromPictures = gainFromPictures
         self.cost = cost
     }
 

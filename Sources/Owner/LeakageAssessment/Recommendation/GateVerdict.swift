@@ -17,26 +17,55 @@ package struct GateVerdict: Sendable, Hashable {
         case passFraction
         /// AUC + 1.65 standard errors.
         case areaUnderCurve
+        /// Decoder-KL over its null.
+        case decoderDivergenceRatio
+        /// Share of pictures that are identified, chance being one over their number.
+        case retrieval
+
+        fileprivate var isOfChannels: Bool { self == .passFraction || self == .areaUnderCurve }
+        fileprivate var isMinimum: Bool { self == .passFraction || self == .decoderDivergenceRatio }
     }
 
     package let checks: [Check]
+    package let adversary: Adversary
 
-    /// Whether both decoder gates pass, and one of the two of the channel KL where there is one.
+    private var ofDecoders: [Check] { checks.filter { !$0.measure.isOfChannels } }
+    private var ofChannels: [Check] { checks.filter(\.measure.isOfChannels) }
+
+    /// Whether all decoder gates pass, and one of the two of the channel KL where there is one. The paper's adversary has
+    /// no decoder.
     package var passes: Bool {
-        let decoders = checks.filter { [.determination, .similarityGain].contains($0.measure) }
-        let channels = checks.filter { [.passFraction, .areaUnderCurve].contains($0.measure) }
-        return !decoders.isEmpty && decoders.allSatisfy(\.passes)
-            && (channels.isEmpty || channels.contains(where: \.passes))
+        let channels = ofChannels.isEmpty || ofChannels.contains(where: \.passes)
+        guard adversary != .paper else { return channels && !ofChannels.isEmpty }
+        return !ofDecoders.isEmpty && ofDecoders.allSatisfy(\.passes) && channels
     }
+
+    /// How far the gates that count are used up: the largest of value over limit (limit over value where the value must
+    /// not be less), of the two gates of the channel KL the smaller. At most ``worst``.
+    package var ratio: Double {
+        func ratio(_ check: Check) -> Double {
+            let (high, low) = check.measure.isMinimum ? (check.limit, check.value) : (check.value, check.limit)
+            return high <= 0 ? 0 : min(Self.worst, low > 0 ? high / low : Self.worst)
+        }
+        let channels = ofChannels.map(ratio).min()
+        let decoders = adversary == .paper ? [] : ofDecoders.map(ratio)
+        return (decoders + (channels.map { [$0] } ?? [])).max() ?? Self.worst
+    }
+
+    package static let worst = 1000.0
 
     /// One verdict per cut.
     ///
     /// - Parameter cuts: Shallowest first.
-    package static func verdicts(for cuts: [CutMeasurement], gates: Gates) -> [GateVerdict] {
+    package static func verdicts(
+        for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both
+    ) -> [GateVerdict] {
         let determination = Envelope.largestFromHere(cuts.map(\.carefulDetermination))
         let gain = Envelope.largestFromHere(cuts.map(\.decoder.similarityGain))
         let passing = Envelope.smallestFromHere(cuts.map { $0.channelKL?.passFraction })
         let area = Envelope.largestFromHere(cuts.map(\.carefulAreaUnderCurve))
+        let divergence = Envelope.smallestFromHere(cuts.map { $0.judgement?.divergence.ratioToNull })
+        let retrieval = Envelope.largestFromHere(cuts.map(\.decoder.retrievalTopOne))
         return cuts.indices.map { index in
             var checks: [Check] = []
             func check(_ measure: Measure, _ value: Double?, _ limit: Double, _ passes: (Double, Double) -> Bool) {
@@ -47,7 +76,11 @@ package struct GateVerdict: Sendable, Hashable {
             check(.similarityGain, gain[index], gates.maximumSimilarityGain, <=)
             check(.passFraction, passing[index], gates.minimumPassFraction, >=)
             check(.areaUnderCurve, area[index], gates.maximumAreaUnderCurve, <=)
-            return GateVerdict(checks: checks)
+            if let limit = gates.minimumDecoderDivergenceRatio {
+                check(.decoderDivergenceRatio, divergence[index], limit, >=)
+            }
+            if let limit = gates.maximumRetrieval { check(.retrieval, retrieval[index], limit, <=) }
+            return GateVerdict(checks: checks, adversary: adversary)
         }
     }
 }

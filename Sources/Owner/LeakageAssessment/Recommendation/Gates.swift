@@ -11,16 +11,23 @@ package struct Gates: Sendable, Hashable {
     /// ...or, because the minimum over hundreds of channels falls below that baseline by chance, an area under the curve
     /// against the shuffled null (plus 1.65 standard errors) of at most this.
     package var maximumAreaUnderCurve: Double
+    /// Of the decoder-KL over its shuffled null; `nil` for no gate.
+    package var minimumDecoderDivergenceRatio: Double?
+    /// Of the share of pictures that the best decoder's reconstructions identify among the test pictures; `nil` for no
+    /// gate.
+    package var maximumRetrieval: Double?
 
     package init(
         name: String, maximumDetermination: Double, maximumSimilarityGain: Double, minimumPassFraction: Double,
-        maximumAreaUnderCurve: Double
+        maximumAreaUnderCurve: Double, minimumDecoderDivergenceRatio: Double? = nil, maximumRetrieval: Double? = nil
     ) {
         self.name = name
         self.maximumDetermination = maximumDetermination
         self.maximumSimilarityGain = maximumSimilarityGain
         self.minimumPassFraction = minimumPassFraction
         self.maximumAreaUnderCurve = maximumAreaUnderCurve
+        self.minimumDecoderDivergenceRatio = minimumDecoderDivergenceRatio
+        self.maximumRetrieval = maximumRetrieval
     }
 
     /// One-sided 95 % of a normal distribution.
@@ -29,10 +36,10 @@ package struct Gates: Sendable, Hashable {
     /// - Source: design notes, section 5.
     package static let standard = Gates(
         name: "standard", maximumDetermination: 0.15, maximumSimilarityGain: 0.05, minimumPassFraction: 0.95,
-        maximumAreaUnderCurve: 0.65)
+        maximumAreaUnderCurve: 0.65, minimumDecoderDivergenceRatio: 0.5)
 
     /// - Source: design notes, section 5.
     package static let strict = Gates(
         name: "strict", maximumDetermination: 0.10, maximumSimilarityGain: 0.02, minimumPassFraction: 1,
-        maximumAreaUnderCurve: 0.60)
+        maximumAreaUnderCurve: 0.60, minimumDecoderDivergenceRatio: 0.8, maximumRetrieval: 0.05)
 }

@@ -12,56 +12,104 @@ package struct Recommendation: Sendable, Hashable {
     package let reason: String
     /// Further reasons: what spoke against cheaper cuts.
     package let details: [String]
+    /// Every plan that was compared, shallowest cut first, everything inside last; empty where there was none to compare.
+    package let options: [PlanOption]
+    /// Of the plans that nothing beats in leakage, time and memory at once: the next one in either direction.
+    package let nextSafer: PlanOption?
+    package let nextFaster: PlanOption?
 
     package var everythingInside: Bool { front == mapping }
 
-    /// The cheapest cut whose leakage stays within the gates here and deeper; everything inside when there is none.
+    /// The cheapest plan whose leakage stays within the gates at its cut and deeper, and whose cost stays within the
+    /// budgets; everything inside when there is none.
+    ///
+    /// Cost is arithmetic inside, which is counted: timed costs would let equal measurements end in different plans.
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
     ///   - verdicts: One per cut.
     ///   - mapping: The cut before the mapping unit, its number of nodes inside.
+    ///   - shallowerMapping: What the cuts cost with the last layer before the mapping unit inside too: the name of that
+    ///     mapping cut and one cost per cut, `nil` where the cut is not before it.
+    ///   - whole: The cost of everything inside.
     package static func choose(
-        among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, mapping: (name: String, nodesInside: Int),
-        pictures: Int
+        among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
+        mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
+        whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int
     ) -> Recommendation {
         let rule =
-            "informed adversary, gates '\(gates.name)': the cheapest cut (multiply-adds inside, then bytes that cross) "
-            + "within every gate at this and all deeper cuts"
+            "\(adversary == .paper ? "paper's" : "informed") adversary, gates '\(gates.name)': the cheapest cut "
+            + "(multiply-adds inside, then bytes that cross) within every gate at this and all deeper cuts"
+            + (budgets.enclaveBytes.map { ", at most \(Format.bytes($0)) of enclave memory" } ?? "")
+            + (budgets.latencyMilliseconds.map { ", at most \(Format.number($0)) ms per picture" } ?? "")
         let candidates = zip(cuts, verdicts).filter { $0.0.cut.nodesInside < mapping.nodesInside }
-        let passing = candidates.filter { $0.1.passes }.map(\.0)
+        var options: [PlanOption] = []
+        for (index, (cut, verdict)) in zip(cuts, verdicts).enumerated() where cut.cut.nodesInside < mapping.nodesInside
+        {
+            func option(_ mapping: String, _ cost: CutCost) -> PlanOption {
+                PlanOption(
+                    front: cut.name, mapping: mapping, leakage: verdict.ratio, passesGates: verdict.passes, cost: cost,
+                    budgets: budgets)
+            }
+            options.append(option(mapping.name, cut.cost))
+            if let shallowerMapping, let cost = shallowerMapping.costs[index] {
+                options.append(option(shallowerMapping.name, cost))
+            }
+        }
+        let inside = whole.map {
+            PlanOption(
+                front: mapping.name, mapping: mapping.name, leakage: 0, passesGates: true, cost: $0, budgets: budgets)
+        }
+        let all = options + (inside.map { [$0] } ?? [])
         var details: [String] = []
-        if let cheapest = passing.min(by: { CutCost.isCheaper($0.cost, $1.cost) }) {
-            if let shallower = candidates.last(where: {
-                $0.0.cut.nodesInside < cheapest.cut.nodesInside && !$0.1.passes
-            }) {
+        let passing = options.filter(\.passesGates)
+        func finished(_ option: PlanOption?, _ reason: String) -> Recommendation {
+            Recommendation(
+                front: option?.front ?? mapping.name, mapping: option?.mapping ?? mapping.name, rule: rule,
+                reason: reason, details: details, options: all, nextSafer: option?.nextSafer(among: all),
+                nextFaster: option?.nextFaster(among: all))
+        }
+        let affordable = passing.filter { budgets.excess(of: $0) == nil }
+        if let cheapest = affordable.min(by: { CutCost.isCheaper($0.cost, $1.cost) }) {
+            let depth = cuts.first { $0.name == cheapest.front }?.cut.nodesInside ?? 0
+            if let shallower = candidates.last(where: { $0.0.cut.nodesInside < depth && !$0.1.passes }) {
                 details.append("The next shallower cut fails: " + describe(shallower.0, shallower.1))
             }
             details.append(
                 "Inside the enclave: \(Format.percent(cheapest.cost.shareInside)) of the arithmetic; "
                     + "\(Format.bytes(cheapest.cost.boundaryBytes)) cross per picture.")
-            return Recommendation(
-                front: cheapest.name, mapping: mapping.name, rule: rule,
-                reason:
-                    "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.name)' or deeper, "
-                    + "and no cheaper cut holds.",
-                details: details)
+            return finished(
+                cheapest,
+                "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.front)' or deeper, "
+                    + "and no cheaper cut holds.")
         }
-        if let last = candidates.last {
+        for option in passing {
+            if let excess = budgets.excess(of: option) {
+                details.append("'\(option.front)' is within the gates but \(excess).")
+            }
+        }
+        if let last = candidates.last, !last.1.passes {
             details.append("The deepest cut fails: " + describe(last.0, last.1))
         }
         if let cheapest = candidates.min(by: { $0.0.carefulDetermination < $1.0.carefulDetermination }),
-            cheapest.0.name != candidates.last?.0.name
+            cheapest.0.name != candidates.last?.0.name, !cheapest.1.passes
         {
             details.append("The cut that leaks least fails: " + describe(cheapest.0, cheapest.1))
         }
-        return Recommendation(
-            front: mapping.name, mapping: mapping.name, rule: rule,
-            reason: candidates.isEmpty
-                ? "The model has no cut between its input and the mapping unit, so everything runs inside the enclave."
-                : "Every cut exceeds a gate: an attacker who knows or imitates the FrontNet recovers more of a picture "
-                    + "than the gates allow, so everything runs inside the enclave.",
-            details: details)
+        if let excess = inside.flatMap(budgets.excess(of:)) {
+            details.append("Everything inside \(excess): no plan keeps both the gates and the budget.")
+        }
+        let reason =
+            candidates.isEmpty
+            ? "The model has no cut between its input and the mapping unit, so everything runs inside the enclave."
+            : passing.isEmpty
+                ? adversary == .paper
+                    ? "At every cut an IR image resembles its picture more than the gates allow, so everything runs inside "
+                        + "the enclave."
+                    : "Every cut exceeds a gate: an attacker who knows or imitates the FrontNet recovers more of a picture "
+                        + "than the gates allow, so everything runs inside the enclave."
+                : "No cut within the gates is within the budget, so everything runs inside the enclave."
+        return finished(inside, reason)
     }
 
     private static func describe(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
@@ -76,6 +124,10 @@ package struct Recommendation: Sendable, Hashable {
             case .areaUnderCurve:
                 "KL tells pictures apart with AUC + 1.65 se \(Format.number(check.value)) "
                     + "(limit \(Format.number(check.limit)))"
+            case .decoderDivergenceRatio:
+                "decoder-KL is \(Format.number(check.value)) of its null (needed \(Format.number(check.limit)))"
+            case .retrieval:
+                "\(Format.percent(check.value)) of the pictures are identified (limit \(Format.percent(check.limit)))"
             }
         }
         return "'\(cut.name)': " + failures.joined(separator: "; ") + "."

@@ -22,7 +22,43 @@ struct Assess: Command {
     @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
     @Option(help: "Assess this cut; repeat it for more. `all` assesses every cut.") var cut: [String] = []
     @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
+    @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
+    var trained: AssessmentConfiguration.TrainedCuts = .decision
+    @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
+    var adversary: Adversary = .both
+    @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
+    @Option(help: "Gates of your own, a JSON file.") var gates: String?
+    @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
+    @Option(help: "Milliseconds per picture that the plan may take.") var latency: Double?
+    @Option(help: "How much slower layers are inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
     @Flag(help: "Print a summary as JSON.") var json = false
+
+    enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
+
+    func validate() throws {
+        guard (security == .custom) == (gates != nil) else {
+            throw ValidationError("give --gates FILE with --security custom, and only with it")
+        }
+        if let latency, !(latency > 0 && latency.isFinite) {
+            throw ValidationError("--latency takes milliseconds above 0")
+        }
+        guard enclaveFactor > 0, enclaveFactor.isFinite else {
+            throw ValidationError("--enclave-factor takes a number above 0")
+        }
+    }
+
+    private func resolvedGates() throws -> Gates {
+        switch security {
+        case .standard: return .standard
+        case .strict: return .strict
+        case .custom:
+            let path = gates ?? ""
+            let file = try InputFile.read(path, maximumBytes: 1 << 20)
+            do throws(AssessmentError) { return try GatesFile.gates(decoding: file) } catch {
+                throw CommandFailure("gates", "\(path): \(error.message)")
+            }
+        }
+    }
 
     func execute() async throws {
         try AssessmentReport.checkWritable(out)
@@ -31,6 +67,12 @@ struct Assess: Command {
             model: network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
             imageFolder: images, imageLimit: limit, threads: try engine.resolvedThreads())
         configuration.seed = seed
+        configuration.trainedCuts = trained
+        configuration.adversary = adversary
+        configuration.gates = try resolvedGates()
+        configuration.budgets.enclaveBytes = enclaveMemory?.bytes
+        configuration.budgets.latencyMilliseconds = latency
+        configuration.budgets.enclaveFactor = enclaveFactor
         if !cut.isEmpty { configuration.cuts = cut == ["all"] ? .all : .named(cut) }
         let assessor = try Assessor(configuration)
         let meter = ProgressLine()
@@ -67,6 +109,9 @@ struct Assess: Command {
                 ? "recommended: everything inside the enclave"
                 : "recommended: FrontNet up to \(recommendation.front), mapping unit after \(recommendation.mapping)")
         print("  \(recommendation.reason)")
+        for (title, option) in [("next safer", recommendation.nextSafer), ("next faster", recommendation.nextFaster)] {
+            if let option { print("  \(title): \(option.summary)") }
+        }
         for warning in result.warnings { print("warning: \(warning)") }
         print("wrote \(out)/report.html, assessment.json and plan.json")
     }
@@ -77,3 +122,16 @@ private func network(
 ) -> AssessmentConfiguration.Network {
     .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256)
 }
+
+extension PlanOption {
+    /// On one line of a terminal.
+    fileprivate var summary: String {
+        let place = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
+        let time = latencyMilliseconds.map { String(format: ", %.1f ms", $0) } ?? ""
+        return place + String(format: ", %.2f of the gates", leakage) + time + ", "
+            + formatted(bytes: enclaveBytes) + " of enclave memory"
+    }
+}
+
+extension AssessmentConfiguration.TrainedCuts: ExpressibleByArgument {}
+extension Adversary: ExpressibleByArgument {}

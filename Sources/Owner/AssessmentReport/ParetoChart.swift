@@ -1,0 +1,71 @@
+internal import Glibc
+internal import LeakageAssessment
+
+/// Plans as points: what a picture costs against how far the gates are used up. Nothing beats those on the line.
+struct ParetoChart {
+    let result: AssessmentResult
+
+    private static let (width, height) = (560.0, 340.0)
+    private static let (left, right, top, bottom) = (46.0, 14.0, 12.0, 44.0)
+    /// Shares of the gates on the vertical axis, which is logarithmic; less is drawn at its lower end.
+    private static let (lowest, highest) = (0.05, 20.0)
+
+    /// Empty where there is nothing to compare.
+    var html: String {
+        let options = result.recommendation.options
+        guard options.count > 1 else { return "" }
+        let isTimed = options.allSatisfy { $0.latencyMilliseconds != nil }
+        func cost(_ option: PlanOption) -> Double {
+            isTimed ? option.latencyMilliseconds ?? 0 : 100 * option.cost.shareInside
+        }
+        let most = max(options.map(cost).max() ?? 1, 1e-6) * 1.08
+        func x(_ value: Double) -> String { n(Self.left + value / most * (Self.width - Self.left - Self.right)) }
+        func y(_ value: Double) -> String {
+            let share =
+                log(min(max(value, Self.lowest), Self.highest) / Self.lowest) / log(Self.highest / Self.lowest)
+            return n(Self.height - Self.bottom - share * (Self.height - Self.top - Self.bottom))
+        }
+        let (start, end, floor) = (n(Self.left), n(Self.width - Self.right), n(Self.height - Self.bottom))
+        var parts: [String] = []
+        for value in [0.1, 1, 10] {
+            parts.append(
+                "<line class=\"\(value == 1 ? "limit" : "grid")\" x1=\"\(start)\" x2=\"\(end)\" y1=\"\(y(value))\" "
+                    + "y2=\"\(y(value))\"/><text class=\"tick\" x=\"\(n(Self.left - 6))\" y=\"\(y(value))\" dy=\"4\" "
+                    + "text-anchor=\"end\">\(Format.fixed(value, value < 1 ? 1 : 0))</text>")
+        }
+        for step in 0...4 {
+            let value = most * Double(step) / 4
+            parts.append(
+                "<text class=\"tick\" x=\"\(x(value))\" y=\"\(n(Self.height - Self.bottom + 16))\" "
+                    + "text-anchor=\"middle\">\(Format.fixed(value, most < 20 ? 1 : 0))</text>")
+        }
+        let best = PlanOption.pareto(options).sorted { cost($0) < cost($1) }
+        let path = best.enumerated().map {
+            "\($0.offset == 0 ? "M" : "L")\(x(cost($0.element))) \(y($0.element.leakage))"
+        }
+        parts.append("<path class=\"line c1\" d=\"\(path.joined())\"/>")
+        for option in options {
+            let chosen = option.front == result.recommendation.front && option.mapping == result.recommendation.mapping
+            let place = option.everythingInside ? "everything inside" : "cut after \(option.front)"
+            let title =
+                "\(place), mapping unit after \(option.mapping): \(Format.number(option.leakage)) of the gates, "
+                + "\(Format.number(cost(option)))\(isTimed ? " ms" : " % of the arithmetic inside"), "
+                + Format.bytes(option.enclaveBytes)
+            parts.append(
+                "<circle class=\"\(chosen ? "c3 chosen" : best.contains(option) ? "c1" : "c5")\" cx=\"\(x(cost(option)))\" "
+                    + "cy=\"\(y(option.leakage))\" r=\"\(chosen ? 7 : best.contains(option) ? 4 : 2.5)\">"
+                    + "<title>\(HTML.escape(title))</title></circle>")
+        }
+        return """
+            <section><h2>Plans: leakage against cost</h2><p>Every plan that was compared. Nothing beats those on the line in \
+            leakage, \(isTimed ? "time" : "arithmetic inside") and enclave memory at once; the large ring is the recommendation. \
+            Above the dashed line a gate is exceeded.</p><figure><figcaption>Share of the gates that is used up \
+            <span class="unit">logarithmic, over \(isTimed ? "milliseconds per picture" : "percent of the arithmetic inside")\
+            </span></figcaption><svg viewBox="0 0 560 340" role="img" aria-label="Leakage against cost">
+            <line class="grid" x1="\(start)" x2="\(end)" y1="\(floor)" y2="\(floor)"/>
+            \(parts.joined(separator: "\n"))</svg></figure></section>
+            """
+    }
+
+    private func n(_ value: Double) -> String { Format.fixed(value, 1) }
+}

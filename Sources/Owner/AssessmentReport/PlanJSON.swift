@@ -1,0 +1,26 @@
+internal import LeakageAssessment
+
+/// The plans that were compared, as members of `assessment.json`.
+enum PlanJSON {
+    static func plans(_ options: [PlanOption], _ budgets: Budgets) -> JSONText {
+        let front = PlanOption.pareto(options)
+        return .array(
+            options.map { option in
+                .object([
+                    ("front", .string(option.front)), ("mapping", .string(option.mapping)),
+                    ("everythingInside", .boolean(option.everythingInside)), ("leakage", .number(option.leakage)),
+                    ("passesGates", .boolean(option.passesGates)),
+                    ("withinBudgets", .boolean(budgets.excess(of: option) == nil)),
+                    ("pareto", .boolean(front.contains(option))),
+                    ("latencyMilliseconds", .optional(option.latencyMilliseconds)),
+                    ("enclaveBytes", .integer(option.enclaveBytes)),
+                    ("boundaryBytes", .integer(option.cost.boundaryBytes)),
+                    ("multiplyAddsInside", .integer(option.cost.multiplyAddsInside)),
+                ])
+            })
+    }
+
+    static func name(_ option: PlanOption) -> JSONText {
+        .object([("front", .string(option.front)), ("mapping", .string(option.mapping))])
+    }
+}
