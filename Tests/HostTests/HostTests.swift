@@ -61,7 +61,7 @@ struct EnclaveHostTests {
 
     @Test("A program that lives and says nothing is ended after the time that a start may take")
     func silence() async throws {
-        let enclave = try ScriptedEnclave("exec sleep 60", startTimeout: .milliseconds(200))
+        let enclave = try ScriptedEnclave("exec sleep 600", startTimeout: .milliseconds(200))
         #expect(await enclave.failure()?.code == .enclaveUnavailable)
         #expect(await enclave.host.state == .starting)
         #expect(enclave.lines.all.contains { $0.contains("did not start within") })

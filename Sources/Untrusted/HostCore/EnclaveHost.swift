@@ -1,3 +1,4 @@
+import Dispatch
 package import Evidence
 import Foundation
 import Wire
@@ -80,12 +81,13 @@ package actor EnclaveHost {
         }
         self.connection = connection
         isProvisioned = false
-        // Ending the process fails every question that it has not answered.
-        let watchdog = Task.detached { [startTimeout, log] in
-            guard (try? await Task.sleep(for: startTimeout)) != nil else { return }
+        // Ending the process fails every question that it has not answered. A queue of its own, as whoever waits may
+        // hold all threads of the cooperative pool.
+        let watchdog = DispatchWorkItem { [startTimeout, log] in
             log("the enclave process did not start within \(startTimeout): ending it")
             connection.close()
         }
+        DispatchQueue.global().asyncAfter(deadline: .now() + startTimeout / .seconds(1), execute: watchdog)
         defer { watchdog.cancel() }
         do throws(HostError) {
             guard case .hello(_, let kind) = try await connection.ask(.hello(version: FrameHeader.version)),
