@@ -1,7 +1,7 @@
 import Attestation
 import Foundation
 
-/// The newest date of each piece of collateral that was accepted, in a file. A host that serves collateral of before a
+/// The newest date of each piece of collateral that was verified, in a file. A host that serves collateral of before a
 /// revocation is found out by it, as long as this user saw newer collateral once.
 struct CollateralHistory {
     /// Some thousand platforms.

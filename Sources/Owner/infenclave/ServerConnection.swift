@@ -29,14 +29,20 @@ extension ServerArguments {
     }
 }
 
-/// A client that remembers the dates of the collateral that it accepted, from one command to the next.
+/// A client that remembers the dates of the collateral that it verified, from one command to the next.
 struct AttestingClient {
     let client: InfenclaveClient
     let history: CollateralHistory
 
     func attest() async throws -> EnclaveSession {
-        let session = try await client.attest(seenBefore: history.dates())
-        try history.remember(session.peer.verdict.claims.collateralDates)
-        return session
+        do {
+            let session = try await client.attest(seenBefore: history.dates())
+            try history.remember(session.peer.verdict.claims.collateralDates)
+            return session
+        } catch let error as ClientError {
+            // A revocation that was seen once stays seen: the dates are of lists whose signatures were verified.
+            if let verdict = error.verdict { try history.remember(verdict.claims.collateralDates) }
+            throw error
+        }
     }
 }

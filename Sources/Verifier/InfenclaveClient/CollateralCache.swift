@@ -81,7 +81,8 @@ public struct CollateralCache: Sendable {
     }
 }
 
-/// Where a client takes vendors' collateral from. What is given here takes the place of what the server sends.
+/// Where a client takes vendors' collateral from. What is given here takes the place of what the server sends: for Intel's
+/// TEEs of all of it but the platform's certificates, so that the server cannot choose an older piece.
 public struct CollateralSources: Sendable {
     /// Files by their role.
     public var files: [CollateralRole: [UInt8]]
@@ -99,9 +100,13 @@ public struct CollateralSources: Sendable {
     public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws(ClientError) -> [CollateralRole:
         [UInt8]]
     {
-        guard let cache, tee == .sgx || tee == .tdx,
-            let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain])
-        else { return files }
+        guard let cache, tee == .sgx || tee == .tdx else { return files }
+        // Collateral of the server's own choice must not come in where the cache was asked for.
+        guard let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain]) else {
+            throw ClientError(
+                .invalidResponse, "the server's evidence does not say which platform the cache is to be asked for",
+                remedy: "give the platform's certificates with --collateral, as pck_cert_chain.pem")
+        }
         return try await cache.collateral(for: platform).merging(files) { $1 }
     }
 }

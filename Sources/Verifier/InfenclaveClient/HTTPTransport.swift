@@ -26,6 +26,12 @@ struct HTTPTransport: Sendable {
             throw ClientError(
                 .invalidConfiguration, "'\(server)' is no server address", remedy: "write it as http://HOST:PORT")
         }
+        // Not repeated in the message: what stands there is a secret.
+        guard url.user == nil, url.password == nil, url.fragment == nil else {
+            throw ClientError(
+                .invalidConfiguration, "the server's address has a user, a password or a fragment",
+                remedy: "write it as http://HOST:PORT")
+        }
         base = url
         self.timeout = timeout
     }

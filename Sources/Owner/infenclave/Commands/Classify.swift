@@ -31,6 +31,7 @@ struct Classify: Command {
         let start = ContinuousClock.now
         var session = try await client.attest()
         var attestation = (ContinuousClock.now - start).milliseconds
+        var hasWarned = false
         for (path, input) in zip(images, inputs) {
             let begin = ContinuousClock.now
             let tensor = try input.encoded(for: session, path: path)
@@ -54,10 +55,11 @@ struct Classify: Command {
                     attest: attestation, encode: (sent - begin).milliseconds,
                     request: (ContinuousClock.now - sent).milliseconds),
                 tee: session.peer.verdict.tee.rawValue, measurement: session.measurement)
-            attestation = 0
             if json { try printJSONLine(answer) } else { answer.printTable() }
+            // With the first answer: a failure before any says only why.
+            if !hasWarned { target.warnOfDevelopment() }
+            (attestation, hasWarned) = (0, true)
         }
-        target.warnOfDevelopment()
     }
 
     private enum Input {

@@ -125,10 +125,10 @@ struct SNPVerification {
                 .askRevocation, time < list.thisUpdate ? .crlNotYetValid : .crlExpired,
                 found: "\(list.thisUpdate) to \(list.nextUpdate)", expected: "valid at \(time)")
         }
+        claims.collateralDates["crl/\(chain[0].commonName)"] = list.thisUpdate
         try log.require(
             .askRevocation, !list.lists(chain[1]), otherwise: .authorityRevoked,
             found: "serial number \(chain[1].serialNumber.hex)")
-        claims.collateralDates["crl/\(chain[0].commonName)"] = list.thisUpdate
     }
 
     private func match(

@@ -31,11 +31,16 @@ public struct Appraiser: Sendable {
             throw AttestationError(.invalidInput, "the nonce has \(nonce.count) bytes; expected 16 to 64")
         }
         // Roles that are not known are of no use to any check.
-        let served = document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) }
+        var served = Dictionary(
+            document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) } }
+        ) { first, _ in first }
+        // A client with collateral of its own says how fresh it is: the server must not choose the rest of it.
+        if !collateral.isEmpty, document.tee == .sgx || document.tee == .tdx {
+            served = served.filter { $0.key == .pckCertificateChain }
         }
         let request = VerificationRequest(
             tee: document.tee, evidence: document.evidence,
-            collateral: Dictionary(served) { first, _ in first }.merging(collateral) { $1 }, at: time, roots: roots,
+            collateral: served.merging(collateral) { $1 }, at: time, roots: roots,
             seenBefore: seenBefore)
         var log = CheckLog()
         var claims = Claims()

@@ -16,15 +16,16 @@ struct IntelCollateral {
     func checkRevocation(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) -> RevocationList {
         let authority = chain.certificates[1]
         let rootCRL = try list(.rootCACRL, chain.root, .rootCRL, .rootCRLValidity, &log)
+        // Dates are claimed before a revocation is found, so that who saw it does not take an older list later.
+        claims.collateralDates["root_ca_crl"] = rootCRL.thisUpdate
         try log.require(
             .pckAuthorityRevocation, !rootCRL.lists(authority), otherwise: .authorityRevoked,
             found: "serial number \(authority.serialNumber.hex)")
         let pckCRL = try list(.pckCRL, authority, .pckCRL, .pckCRLValidity, &log)
+        claims.collateralDates["pck_crl/\(authority.commonName)"] = pckCRL.thisUpdate
         try log.require(
             .pckRevocation, !pckCRL.lists(chain.leaf), otherwise: .pckRevoked,
             found: "serial number \(chain.leaf.serialNumber.hex)")
-        claims.collateralDates["root_ca_crl"] = rootCRL.thisUpdate
-        claims.collateralDates["pck_crl/\(authority.commonName)"] = pckCRL.thisUpdate
         return rootCRL
     }
 
