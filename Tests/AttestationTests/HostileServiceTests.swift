@@ -63,6 +63,41 @@ struct HostileServiceTests {
         }
     }
 
+    @Test("A server's collateral does not fill the gaps of a client's own")
+    func mixedCollateral() throws {
+        let peer = PeerFixture(IntelFixture.tdx())
+        let all = try peer.evidence.collateral()
+        let plain = try peer.document()
+        let document = try EvidenceDocument(
+            tee: plain.tee, nonce: plain.nonce, evidence: plain.evidence,
+            collateral: Dictionary(uniqueKeysWithValues: all.map { ($0.rawValue, $1) }),
+            keyConfiguration: plain.keyConfiguration, manifest: plain.manifest,
+            manifestSignature: plain.manifestSignature, epoch: plain.epoch)
+        let (appraiser, roots) = (Appraiser(policy: try Policy(members: peer.policy)), try peer.evidence.roots())
+        func reasons(_ own: [CollateralRole: [UInt8]]) -> [ReasonCode] {
+            do throws(AttestationError) {
+                _ = try appraiser.verify(
+                    document, nonce: peer.nonce, at: Period.now, collateral: own, roots: roots)
+                return []
+            } catch { return error.verdict?.failures.map(\.code) ?? [] }
+        }
+        #expect(reasons([:]) == [])
+        #expect(reasons(all) == [])
+        #expect(reasons(all.filter { $0.key == .pckCRL }) == [.collateralMissing])
+    }
+
+    @Test("A revocation tells the dates of the lists that it was found in")
+    func revocationDates() throws {
+        let peer = PeerFixture(IntelFixture.tdx())
+        let revoked = try peer.evidence.with { $0.pckList.serials = [0x1234] }.collateral()
+        let error = #expect(throws: AttestationError.self) {
+            _ = try Appraiser(policy: Policy(members: peer.policy)).verify(
+                peer.document(), nonce: peer.nonce, at: Period.now, collateral: revoked, roots: peer.evidence.roots())
+        }
+        #expect(error?.verdict?.failures.map(\.code) == [.pckRevoked])
+        #expect(error?.verdict?.claims.collateralDates.keys.contains { $0.hasPrefix("pck_crl/") } == true)
+    }
+
     @Test("Evidence that is relayed from another machine gives that enclave's keys, and no others")
     func relay() throws {
         let peer = PeerFixture(IntelFixture.tdx())

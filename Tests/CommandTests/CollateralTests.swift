@@ -80,6 +80,26 @@ struct CollateralTests {
         }
     }
 
+    @Test("A quote that hides its platform does not keep a client from its cache: it ends there")
+    func hiddenPlatform() async throws {
+        for fixture in [IntelFixture.sgx(), IntelFixture.tdx()] {
+            let peer = PeerFixture(fixture.with { $0.certificationKind = 1 })
+            let cache = try collateralCache(fixture)
+            let sources = CollateralSources(cache: try CollateralCache(url: cache.url))
+            let found = await outcome(try client(evidenceServer(peer), peer, sources))
+            #expect(found.code == .invalidResponse)
+            #expect(found.message.contains("which platform"), "\(found.message)")
+            #expect(cache.paths.isEmpty)
+        }
+    }
+
+    @Test("An address with a password is refused, and not repeated")
+    func password() throws {
+        let error = #expect(throws: ClientError.self) { try CollateralCache(url: "http://user:secret@127.0.0.1:1") }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains("secret") == false)
+    }
+
     @Test("Files take the place of what a cache says")
     func precedence() async throws {
         let fixture = IntelFixture.tdx()

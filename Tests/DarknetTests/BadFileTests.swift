@@ -42,6 +42,11 @@ struct BadFileTests {
 
     static let refusals: [Refusal] = [
         Refusal(net, "no layer"),
+        Refusal(
+            "[net]\nchannels=1048576\nheight=32\nwidth=32\n[softmax]\n[local]\nsize=1048576\nfilters=1\n",
+            "over the limit"),
+        Refusal(
+            "[net]\nchannels=1\nheight=8\nwidth=8\n[maxpool]\nsize=1048576\nstride=1048576\n", "over the limit"),
         Refusal("", "does not begin with [net]"),
         Refusal("width=3\n", "line 1 is 'width=3'"),
         Refusal("[net]\nnonsense\n", "line 2"),

@@ -44,6 +44,9 @@ struct Network {
         _ operation: Operation, _ operands: [Layer], constants: [(name: String, tensor: Tensor)] = [],
         as role: String, in section: Section
     ) throws(DarknetImportError) -> Layer {
+        guard nodes.count < Graph.maximumNodes else {
+            throw section.failure(.unsupported, "the network has over \(Graph.maximumNodes) operations")
+        }
         let name = "\(section.layer)_\(role)"
         var types = operands.map { TensorType(.float32, $0.shape) }
         var inputs = operands.map(\.value)

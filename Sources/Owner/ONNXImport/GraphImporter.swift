@@ -203,6 +203,10 @@ struct GraphImporter {
         do throws(GraphError) {
             types[output] = try operation.attributes.resultTypes(for: operandTypes)[0]
         } catch { throw ONNXImportError(.invalidGraph, error.message) }
+        // One node of the file may become a thousand.
+        guard nodes.count < Graph.maximumNodes else {
+            throw ONNXImportError(.invalidGraph, "the graph has over \(Graph.maximumNodes) nodes")
+        }
         nodes.append(Node(name: name, operation: operation, inputs: operands, outputs: [output]))
     }
 }

@@ -130,7 +130,9 @@ extension ImportedNode {
     /// The integers of a constant operand, or `nil` when it is left out.
     func constantIntegers(_ index: Int, _ what: String) throws(ONNXImportError) -> [Int]? {
         guard let tensor = try constant(index, what) else { return nil }
-        try require(tensor.shape.rank <= 1, "\(what) is \(tensor.shape), expected a list")
+        try require(
+            tensor.shape.rank <= 1 && tensor.shape.elementCount <= 1 << 16,
+            "\(what) is \(tensor.shape), expected a list of at most \(1 << 16)")
         switch tensor.element {
         case .int64: return tensor.withElements(as: Int64.self) { $0.map(Int.init) }
         case .int32: return tensor.withElements(as: Int32.self) { $0.map(Int.init) }

@@ -44,6 +44,7 @@ package struct Graph: Sendable {
 
     /// Bounds on a graph from outside.
     package static let maximumNodes = 1 << 17
+    package static let maximumOperands = 1 << 12
     package static let maximumNameBytes = 4096
 
     /// Checks the graph and infers the type of every value. Constants that no node and no output uses are dropped.
@@ -54,6 +55,9 @@ package struct Graph: Sendable {
     ) throws(GraphError) {
         guard nodes.count <= Self.maximumNodes else {
             throw GraphError(.invalidGraph, "\(nodes.count) nodes are over the limit of \(Self.maximumNodes)")
+        }
+        for node in nodes where max(node.inputs.count, node.outputs.count) > Self.maximumOperands {
+            throw GraphError(.invalidGraph, "node '\(node.name)' has over \(Self.maximumOperands) inputs or outputs")
         }
         var types: [String: TensorType] = [:]
         func define(_ name: String, _ type: TensorType) throws(GraphError) {

@@ -67,6 +67,10 @@ extension Network {
             throw section.failure(.unsupported, "pad=1 with size=\(size): padding is supported with size=3 only")
         }
         let padding = isPadded ? 1 : 0
+        guard size <= 1 << 11, input.shape[1] <= 1 << 11 else {
+            throw section.failure(
+                .unsupported, "windows of \(size)x\(size) over \(input.shape[1]) channels are over the limit")
+        }
         let taps = input.shape[1] * size * size
         guard taps <= 1 << 11 else {
             throw section.failure(.unsupported, "windows of \(taps) values are over the limit of \(1 << 11)")

@@ -39,8 +39,9 @@ extension ImportedNode {
             try require(a == b, "operands \(a) and \(b) differ and 'broadcast' is not set")
             return .operation(.arithmetic(Arithmetic(function)), operands: names)
         }
+        try require(
+            (0...a.rank).contains(axis) && axis + b.rank <= a.rank, "operand \(b) at axis \(axis) does not fit \(a)")
         let trailing = a.rank - b.rank - axis
-        try require(axis >= 0 && trailing >= 0, "operand \(b) at axis \(axis) does not fit \(a)")
         return try expansion { (steps) throws(ONNXImportError) in
             var second = try source(1)
             if trailing > 0 {

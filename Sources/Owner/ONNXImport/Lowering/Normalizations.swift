@@ -51,6 +51,7 @@ extension ImportedNode {
                 return .operation(.identity(Identity()), operands: [try input(0)])
             }
         }
-        return .operation(.reduceMean(ReduceMean(axes: axes, keepsDimensions: keeps)), operands: [try input(0)])
+        return .operation(
+            .reduceMean(ReduceMean(axes: try checked(axes), keepsDimensions: keeps)), operands: [try input(0)])
     }
 }

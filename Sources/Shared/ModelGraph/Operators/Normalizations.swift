@@ -83,6 +83,7 @@ package struct ReduceMean: Operator {
     /// The axes counted from the front, ascending.
     package func resolvedAxes(rank: Int) throws(GraphError) -> [Int] {
         guard !axes.isEmpty else { return Array(0..<rank) }
+        try require(axes.count <= Shape.maximumRank, "\(axes.count) axes are over the limit of \(Shape.maximumRank)")
         var resolved: Set<Int> = []
         for axis in axes { resolved.insert(try resolve(axis: axis, rank: rank)) }
         return resolved.sorted()

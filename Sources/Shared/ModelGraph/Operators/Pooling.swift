@@ -10,6 +10,8 @@ package struct Pooling: Operator {
         case averageWithPadding = 3
     }
 
+    private static let maximumWindow = 1 << 12
+
     package var kind: Kind
     package var window: Window
     /// Rounds the result's extents up.
@@ -28,6 +30,10 @@ package struct Pooling: Operator {
         let input = operands[0].shape
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let extents = try window.resultExtents(for: Array(input.dimensions.dropFirst(2)), ceil: ceil)
+        // Padding may make a window of any size legal, and each of its positions is visited.
+        try require(
+            window.kernel.allSatisfy { $0 <= Self.maximumWindow },
+            "window \(window.kernel) is over the limit of \(Self.maximumWindow)")
         for (pad, extent) in zip(window.pads, window.kernel + window.kernel) {
             try require(
                 pad < extent || kind == .maximum || pad == 0, "padding \(pad) is not below the window \(extent)")
