@@ -93,7 +93,10 @@ let package = Package(
                 crypto,
             ]
         ),
-        library("EnclavePlatform", in: "Trusted", ["EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
+        .target(name: "CNitro", path: "Sources/Trusted/CNitro"),
+        library(
+            "EnclavePlatform", in: "Trusted",
+            ["CNitro", "EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
         .executableTarget(
             name: "infenclave-enclave",
             dependencies: ["EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory"],
@@ -184,8 +187,10 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "Attestation", "BundleFormat", "DarknetImport", "Evidence", "Imaging", "Inference", "LeakageAssessment",
-                "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel", "SecretMemory", "Tensors",
+                "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence", "Imaging",
+                "Inference",
+                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
+                "SecretMemory", "Tensors",
                 "Wire",
             ],
             path: "Tests/FuzzEntryPoints",
@@ -222,7 +227,8 @@ let package = Package(
         tests(
             "EnclaveTests",
             [
-                "Attestation", "AttestationFixtures", "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket",
+                "Attestation", "AttestationFixtures", "CNitro", "EnclaveCore", "EnclavePlatform", "Evidence",
+                "FrameSocket",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
@@ -254,7 +260,7 @@ let package = Package(
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
                 "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
-                "infenclave-enclave",
+                "infenclave-enclave", crypto,
             ]
         ),
         tests("PackageTests", ["TestSupport"]),

@@ -28,7 +28,8 @@ private let allowedEdges: [String: Set<String>] = [
         "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
         "swift-crypto/Crypto",
     ],
-    "EnclavePlatform": ["EnclaveCore", "Evidence", "SecretMemory", "Tensors", "swift-crypto/Crypto"],
+    "CNitro": [],
+    "EnclavePlatform": ["CNitro", "EnclaveCore", "Evidence", "SecretMemory", "Tensors", "swift-crypto/Crypto"],
     "infenclave-enclave": [
         "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
     ],
@@ -150,6 +151,7 @@ struct PackageTests {
             reached == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
                 "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameSocket", "Evidence",
+                "CNitro",
                 "swift-crypto/Crypto",
             ])
     }

@@ -1,3 +1,4 @@
+package import CNitro
 import Glibc
 
 /// One exchange with the Nitro security module. A protocol so that tests can put a model of the module in its place.
@@ -11,36 +12,25 @@ package protocol NitroSecurityModule: Sendable {
 
 /// `/dev/nsm`, which only Nitro enclaves have (Linux `include/uapi/linux/nsm.h`).
 package struct NitroDevice: NitroSecurityModule {
-    /// `_IOWR(0x0A, 0, struct nsm_raw)`.
-    private static let request: UInt = 0xC020_0A00
-    private static let path = "/dev/nsm"
+    private let path: String
+    private let call: cnitro_call
 
-    package init() {}
+    /// - Parameters:
+    ///   - path: The device.
+    ///   - call: `ioctl`; tests put a model of the driver in its place.
+    package init(path: String = "/dev/nsm", call: @escaping cnitro_call = cnitro_ioctl) {
+        self.path = path
+        self.call = call
+    }
 
     package func exchange(_ request: [UInt8], limit: Int) throws(KernelError) -> [UInt8] {
-        let descriptor = open(Self.path, O_RDWR | O_CLOEXEC)
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw KernelError(errno) }
         defer { close(descriptor) }
-        var request = request
         var response = [UInt8](repeating: 0, count: limit)
-        var used: UInt64 = 0
-        let failure = request.withUnsafeMutableBytes { request in
-            response.withUnsafeMutableBytes { response -> Int32 in
-                // struct nsm_raw: address and length of the request, address and length of the response.
-                var message: [UInt64] = [
-                    UInt64(UInt(bitPattern: request.baseAddress)), UInt64(request.count),
-                    UInt64(UInt(bitPattern: response.baseAddress)), UInt64(response.count),
-                ]
-                let code = message.withUnsafeMutableBytes { message -> Int32 in
-                    guard let base = message.baseAddress else { return -1 }
-                    return ioctl(descriptor, Self.request, base)
-                }
-                used = message[3]
-                return code == 0 ? 0 : errno
-            }
-        }
+        var used = 0
+        let failure = cnitro_exchange(call, descriptor, request, request.count, &response, limit, &used)
         guard failure == 0 else { throw KernelError(failure) }
-        guard used <= UInt64(limit) else { throw KernelError(EPROTO) }
-        return Array(response.prefix(Int(used)))
+        return Array(response.prefix(used))
     }
 }
