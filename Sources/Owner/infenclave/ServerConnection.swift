@@ -29,19 +29,19 @@ extension ServerArguments {
     }
 }
 
-/// A client that remembers the dates of the collateral that it verified, from one command to the next.
+/// A client that remembers how new the collateral was that it verified, from one command to the next.
 struct AttestingClient {
     let client: InfenclaveClient
     let history: CollateralHistory
 
     func attest() async throws -> EnclaveSession {
         do {
-            let session = try await client.attest(seenBefore: history.dates())
-            try history.remember(session.peer.verdict.claims.collateralDates)
+            let session = try await client.attest(seenBefore: history.seen())
+            try history.remember(session.peer.verdict.claims.collateral)
             return session
         } catch let error as ClientError {
-            // A revocation that was seen once stays seen: the dates are of lists whose signatures were verified.
-            if let verdict = error.verdict { try history.remember(verdict.claims.collateralDates) }
+            // A revocation that was seen once stays seen: the records are of lists whose signatures were verified.
+            if let verdict = error.verdict { try history.remember(verdict.claims.collateral) }
             throw error
         }
     }

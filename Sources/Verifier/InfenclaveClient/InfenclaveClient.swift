@@ -41,11 +41,11 @@ public struct InfenclaveClient: Sendable {
     ///
     /// - Parameters:
     ///   - time: When certificates and collateral must be valid; now, unless a test says otherwise.
-    ///   - seenBefore: ``Claims/collateralDates`` of earlier verdicts: what is older is refused.
+    ///   - seenBefore: ``Claims/collateral`` of earlier verdicts: what is older is refused.
     /// - Returns: A session with the verified enclave.
     /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server.
     public func attest(
-        at time: Timestamp? = nil, seenBefore: [String: Timestamp] = [:]
+        at time: Timestamp? = nil, seenBefore: [String: CollateralRecord] = [:]
     ) async throws(ClientError) -> EnclaveSession {
         var generator = SystemRandomNumberGenerator()
         let nonce = (0..<Self.nonceByteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }

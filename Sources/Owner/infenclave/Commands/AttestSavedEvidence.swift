@@ -42,14 +42,14 @@ struct SavedEvidenceArguments: ParsableArguments {
                 at: at.flatMap(Timestamp.init(iso8601:)) ?? now,
                 roots: try dangerouslyTrustRoot.map {
                     try .dangerouslyTrust([UInt8](try InputFile.read($0, maximumBytes: 1 << 16)))
-                } ?? .vendors, seenBefore: try history?.dates() ?? [:])
+                } ?? .vendors, seenBefore: try history?.seen() ?? [:])
             let appraiser = SavedEvidenceAppraiser(
                 policy: try policy.map { try Policy(json: [UInt8](try InputFile.read($0, maximumBytes: 1 << 20))) },
                 reportData: reportData.flatMap { [UInt8](hex: $0) }.map(Requirement.require) ?? .unstated)
             let verdict = appraiser.verdict(on: request)
-            // Under another root than the vendor's, dates prove nothing about the vendor's collateral.
+            // Under another root than the vendor's, they prove nothing about the vendor's collateral.
             if verdict.isAccepted, dangerouslyTrustRoot == nil {
-                try history?.remember(verdict.claims.collateralDates)
+                try history?.remember(verdict.claims.collateral)
             }
             return verdict
         } catch let error as AttestationError {

@@ -30,7 +30,7 @@ struct SNPVerification {
             } ?? false, otherwise: .reportSignatureInvalid)
     }
 
-    /// Certificates given by role, and for the roles that were not, those of the host's table.
+    /// Certificates given by role, and for the roles that were not, those of the table.
     private func suppliedCertificates(_ log: inout CheckLog) throws(Rejection) -> [CollateralRole: [UInt8]] {
         guard let table = request.collateral[.certificateTable] else { return request.collateral }
         do throws(EvidenceError) {
@@ -105,7 +105,14 @@ struct SNPVerification {
     private func revocation(
         _ chain: [Certificate], _ claims: inout Claims, _ log: inout CheckLog
     ) throws(Rejection) {
+        let name = "crl/\(chain[0].commonName)"
         guard let der = request.collateral[.crl] else {
+            // Who saw a list, and perhaps a revocation in it, does not go on without one.
+            if let earlier = request.seenBefore[name] {
+                throw log.reject(
+                    .collateralAge, .collateralRolledBack, found: "no revocation list of the ARK",
+                    expected: "\(name) of \(earlier), or later")
+            }
             log.skip(.askRevocation, "no revocation list of the ARK was given")
             return
         }
@@ -125,7 +132,7 @@ struct SNPVerification {
                 .askRevocation, time < list.thisUpdate ? .crlNotYetValid : .crlExpired,
                 found: "\(list.thisUpdate) to \(list.nextUpdate)", expected: "valid at \(time)")
         }
-        claims.collateralDates["crl/\(chain[0].commonName)"] = list.thisUpdate
+        claims.collateral[name] = CollateralRecord(date: list.thisUpdate)
         try log.require(
             .askRevocation, !list.lists(chain[1]), otherwise: .authorityRevoked,
             found: "serial number \(chain[1].serialNumber.hex)")
@@ -140,7 +147,8 @@ struct SNPVerification {
             found: "certificate '\(vek.certificate.commonName)'", expected: "\(report.signingKey)")
 
         let reported = vek.product.layout.map { ($0.name, Int(report.reportedTCB[$0.index])) }
-        claims.securityVersions.merge(reported) { $1 }
+        claims.platformVersions = reported.map(\.0)
+        claims.securityVersions = ["guestsvn": Int(report.guestSVN)].merging(reported) { $1 }
         let differing = reported.filter { vek.versions[$0.0] != $0.1 }
         try log.require(
             .vekTCB, differing.isEmpty, otherwise: .vekTCBMismatch,
@@ -192,5 +200,8 @@ extension Claims {
         flags = report.flags
         hasReservedPolicyBit = report.hasReservedPolicyBit
         securityVersions = ["guestsvn": Int(report.guestSVN)]
+        // Version 2 names no processor; what wrote it is of a generation before the layout changed.
+        let product = report.processor.map(VEKCertificate.Product.init) ?? .milan
+        for (name, index) in product?.layout ?? [] { securityVersions[name] = Int(report.reportedTCB[index]) }
     }
 }

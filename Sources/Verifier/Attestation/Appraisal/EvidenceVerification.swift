@@ -23,17 +23,17 @@ struct EvidenceVerification {
 
     /// Whoever serves collateral could serve what was valid before a revocation, as long as it has not expired.
     private func age(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) {
-        let known = claims.collateralDates.filter { request.seenBefore[$0.key] != nil }
+        let known = claims.collateral.filter { request.seenBefore[$0.key] != nil }
         guard !known.isEmpty else {
-            if !claims.collateralDates.isEmpty {
+            if !claims.collateral.isEmpty {
                 log.skip(.collateralAge, "no earlier collateral of this platform is known")
             }
             return
         }
-        for (name, date) in known.sorted(by: { $0.key < $1.key }) {
-            guard let earlier = request.seenBefore[name], date < earlier else { continue }
+        for (name, record) in known.sorted(by: { $0.key < $1.key }) {
+            guard let earlier = request.seenBefore[name], record.isOlder(than: earlier) else { continue }
             throw log.reject(
-                .collateralAge, .collateralRolledBack, found: "\(name) of \(date)", expected: "\(earlier) or later")
+                .collateralAge, .collateralRolledBack, found: "\(name) of \(record)", expected: "\(earlier), or later")
         }
         try log.require(.collateralAge, true, otherwise: .collateralRolledBack)
     }

@@ -9,12 +9,12 @@ public struct VerificationRequest: Sendable {
     /// The time at which certificates and collateral have to be valid.
     public let time: Timestamp
     public let roots: TrustedRoots
-    /// Dates of collateral seen earlier, as ``Claims/collateralDates`` gave them: what is older is refused.
-    public let seenBefore: [String: Timestamp]
+    /// Collateral seen earlier, as ``Claims/collateral`` gave it: what is older is refused.
+    public let seenBefore: [String: CollateralRecord]
 
     public init(
         tee: TEEKind, evidence: [UInt8], collateral: [CollateralRole: [UInt8]] = [:], at time: Timestamp,
-        roots: TrustedRoots = .vendors, seenBefore: [String: Timestamp] = [:]
+        roots: TrustedRoots = .vendors, seenBefore: [String: CollateralRecord] = [:]
     ) {
         self.tee = tee
         self.evidence = evidence

@@ -17,12 +17,12 @@ struct IntelCollateral {
         let authority = chain.certificates[1]
         let rootCRL = try list(.rootCACRL, chain.root, .rootCRL, .rootCRLValidity, &log)
         // Dates are claimed before a revocation is found, so that who saw it does not take an older list later.
-        claims.collateralDates["root_ca_crl"] = rootCRL.thisUpdate
+        claims.collateral["root_ca_crl"] = CollateralRecord(date: rootCRL.thisUpdate)
         try log.require(
             .pckAuthorityRevocation, !rootCRL.lists(authority), otherwise: .authorityRevoked,
             found: "serial number \(authority.serialNumber.hex)")
         let pckCRL = try list(.pckCRL, authority, .pckCRL, .pckCRLValidity, &log)
-        claims.collateralDates["pck_crl/\(authority.commonName)"] = pckCRL.thisUpdate
+        claims.collateral["pck_crl/\(authority.commonName)"] = CollateralRecord(date: pckCRL.thisUpdate)
         try log.require(
             .pckRevocation, !pckCRL.lists(chain.leaf), otherwise: .pckRevoked,
             found: "serial number \(chain.leaf.serialNumber.hex)")
@@ -69,7 +69,8 @@ struct IntelCollateral {
             otherwise: time < info.issueDate ? .tcbInfoNotYetValid : .tcbInfoExpired,
             found: "\(info.issueDate) to \(info.nextUpdate)", expected: "valid at \(time)")
         claims.evaluationDataNumbers.append(info.evaluationDataNumber)
-        claims.collateralDates["tcb_info/\(info.tee.rawValue)/\(info.fmspc.hex)"] = info.issueDate
+        claims.collateral["tcb_info/\(info.tee.rawValue)/\(info.fmspc.hex)"] = CollateralRecord(
+            date: info.issueDate, evaluationDataNumber: info.evaluationDataNumber)
         return info
     }
 
@@ -92,7 +93,8 @@ struct IntelCollateral {
             otherwise: time < identity.issueDate ? .qeIdentityNotYetValid : .qeIdentityExpired,
             found: "\(identity.issueDate) to \(identity.nextUpdate)", expected: "valid at \(time)")
         claims.evaluationDataNumbers.append(identity.evaluationDataNumber)
-        claims.collateralDates["qe_identity/\(identity.tee.rawValue)"] = identity.issueDate
+        claims.collateral["qe_identity/\(identity.tee.rawValue)"] = CollateralRecord(
+            date: identity.issueDate, evaluationDataNumber: identity.evaluationDataNumber)
         return identity
     }
 

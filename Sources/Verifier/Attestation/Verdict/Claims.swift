@@ -14,6 +14,9 @@ public struct Claims: Sendable {
     public internal(set) var isDebug = false
     /// Security versions by name, such as `isvsvn` or `ucode`: what a policy's `minimumTCB` is about.
     public internal(set) var securityVersions: [String: Int] = [:]
+    /// Those of ``securityVersions`` that nobody but a policy judges: AMD publishes no list of platforms that are up to
+    /// date. Empty for other TEEs.
+    var platformVersions: [String] = []
 
     /// Intel only, as the next four.
     public internal(set) var tcbStatus: TCBStatus?
@@ -21,8 +24,8 @@ public struct Claims: Sendable {
     public internal(set) var advisories: [String] = []
     /// `tcbEvaluationDataNumber` of TCB info and QE identity.
     public internal(set) var evaluationDataNumbers: [Int] = []
-    /// The date of every file of collateral, by a name that says which platform it is for.
-    public internal(set) var collateralDates: [String: Timestamp] = [:]
+    /// How new every piece of collateral is, by a name that says which platform it is for.
+    public internal(set) var collateral: [String: CollateralRecord] = [:]
 
     /// SGX only.
     public internal(set) var productID: Int?

@@ -1,0 +1,32 @@
+/// How new a piece of collateral is. Dates alone do not say it: Intel signs an older evaluation of its platforms again, with a
+/// newer date, for as long as it offers that one beside the current.
+public struct CollateralRecord: Sendable, Hashable {
+    /// When it was made.
+    public let date: Timestamp
+    /// `tcbEvaluationDataNumber` of Intel's TCB info or QE identity; `nil` for lists, which have none.
+    public let evaluationDataNumber: Int?
+
+    public init(date: Timestamp, evaluationDataNumber: Int? = nil) {
+        self.date = date
+        self.evaluationDataNumber = evaluationDataNumber
+    }
+
+    /// The newer of each member.
+    public func merged(with other: CollateralRecord) -> CollateralRecord {
+        let numbers = [evaluationDataNumber, other.evaluationDataNumber].compactMap(\.self)
+        return CollateralRecord(date: max(date, other.date), evaluationDataNumber: numbers.max())
+    }
+
+    /// Whether it is older than what was seen, by date or by number.
+    func isOlder(than seen: CollateralRecord) -> Bool {
+        if date < seen.date { return true }
+        guard let number = seen.evaluationDataNumber else { return false }
+        return evaluationDataNumber.map { $0 < number } ?? true
+    }
+}
+
+extension CollateralRecord: CustomStringConvertible {
+    public var description: String {
+        "\(date)" + (evaluationDataNumber.map { ", evaluation data number \($0)" } ?? "")
+    }
+}
