@@ -20,7 +20,7 @@ extension EvidenceFixture {
 
     /// - Parameter tee: What the caller takes the evidence for.
     package func request(
-        as tee: TEEKind? = nil, at time: Timestamp = Period.now, seenBefore: [String: Timestamp] = [:]
+        as tee: TEEKind? = nil, at time: Timestamp = Period.now, seenBefore: [String: CollateralRecord] = [:]
     ) throws -> VerificationRequest {
         VerificationRequest(
             tee: tee ?? self.tee, evidence: try evidence(over: Self.reportData), collateral: try collateral(), at: time,
@@ -51,5 +51,14 @@ extension [UInt8] {
 
     static func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
         Swift.withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+}
+
+extension CollateralRecord {
+    /// As new in number, and made later.
+    package func later(bySeconds seconds: Int64) -> CollateralRecord {
+        CollateralRecord(
+            date: Timestamp(secondsSince1970: date.secondsSince1970 + seconds),
+            evaluationDataNumber: evaluationDataNumber)
     }
 }

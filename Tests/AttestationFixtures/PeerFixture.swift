@@ -4,14 +4,15 @@ package import Evidence
 /// A service in a TEE: an owner, a bundle and an enclave, whose evidence is bound to them.
 package struct PeerFixture<Evidence: EvidenceFixture>: Sendable {
     package var evidence: Evidence
-    package let owner = Curve25519.Signing.PrivateKey()
+    package let owner: Curve25519.Signing.PrivateKey
     package var nonce = [UInt8](repeating: 7, count: 32)
     package var keyConfiguration = [UInt8](repeating: 2, count: 100)
     package var epoch = [UInt8](repeating: 3, count: 16)
     package var manifest: [UInt8]
 
-    package init(_ evidence: Evidence) {
+    package init(_ evidence: Evidence, owner: Curve25519.Signing.PrivateKey = .init()) {
         self.evidence = evidence
+        self.owner = owner
         let key = Array(owner.publicKey.rawRepresentation).hex
         manifest = Array(#"{"formatVersion":1,"ownerPublicKey":"\#(key)","parts":[]}"#.utf8)
     }

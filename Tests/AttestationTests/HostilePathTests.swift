@@ -1,4 +1,5 @@
 import Attestation
+import AttestationFixtures
 import Evidence
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Testing
 /// Real evidence that is accepted, under policies and circumstances that must not accept it.
 @Suite("Hostile paths", .enabled(if: Vectors.arePresent, Comment(rawValue: SharedFiles.absence)))
 struct HostilePathTests {
-    private func request(_ path: String, seenBefore: [String: Timestamp] = [:]) throws -> VerificationRequest {
+    private func request(_ path: String, seenBefore: [String: CollateralRecord] = [:]) throws -> VerificationRequest {
         let expectation = try Vectors.expectation(path)
         let request = try VectorInput(path, expectation, at: expectation.verifyAt).request()
         return VerificationRequest(
@@ -70,11 +71,11 @@ struct HostilePathTests {
     func rolledBack() throws {
         let policy = try Policy(json: Array(#"{"tee":["tdx"]}"#.utf8))
         let appraiser = SavedEvidenceAppraiser(policy: policy)
-        let dates = appraiser.verdict(on: try request("tdx/v4-uptodate")).claims.collateralDates
-        #expect(dates.count == 4)
-        #expect(appraiser.verdict(on: try request("tdx/v4-uptodate", seenBefore: dates)).isAccepted)
-        for (name, date) in dates {
-            let later = [name: Timestamp(secondsSince1970: date.secondsSince1970 + 1)]
+        let seen = appraiser.verdict(on: try request("tdx/v4-uptodate")).claims.collateral
+        #expect(seen.count == 4)
+        #expect(appraiser.verdict(on: try request("tdx/v4-uptodate", seenBefore: seen)).isAccepted)
+        for (name, record) in seen {
+            let later = [name: record.later(bySeconds: 1)]
             let refused = appraiser.verdict(on: try request("tdx/v4-uptodate", seenBefore: later))
             #expect(refused.failures.map(\.code) == [.collateralRolledBack], "\(name)")
         }

@@ -86,6 +86,38 @@ struct HostileServiceTests {
         #expect(reasons(all.filter { $0.key == .pckCRL }) == [.collateralMissing])
     }
 
+    @Test("Where a client brings certificates of an SNP chip, a server's are not mixed with them")
+    func mixedCertificates() throws {
+        let peer = PeerFixture(SNPFixture())
+        let plain = try peer.document()
+        let stranger = SNPFixture().with {
+            $0.vcek.serial = 9
+            $0.versions[8] = 1
+        }
+        let document = try EvidenceDocument(
+            tee: plain.tee, nonce: plain.nonce, evidence: plain.evidence,
+            collateral: [
+                "vcek": try stranger.certificate(), "intermediate": try IntelFixture.tdx().authority.der(),
+                "crl": try #require(peer.evidence.collateral()[.crl]),
+            ],
+            keyConfiguration: plain.keyConfiguration, manifest: plain.manifest,
+            manifestSignature: plain.manifestSignature, epoch: plain.epoch)
+        let (appraiser, roots) = (Appraiser(policy: try Policy(members: peer.policy)), try peer.evidence.roots())
+        func reasons(_ own: [CollateralRole: [UInt8]]) -> [ReasonCode] {
+            do throws(AttestationError) {
+                _ = try appraiser.verify(
+                    document, nonce: peer.nonce, at: Period.now, collateral: own, roots: roots)
+                return []
+            } catch { return error.verdict?.failures.map(\.code) ?? [] }
+        }
+        #expect(reasons([:]) != [])
+        #expect(reasons([.certificateTable: try peer.evidence.certificateTable()]) == [])
+        let own = try peer.evidence.collateral()
+        #expect(reasons(own.filter { $0.key != .crl }) == [])
+        // A table without the chip's certificate is not completed by the server's.
+        #expect(reasons([.certificateTable: []]) == [.collateralMissing])
+    }
+
     @Test("A revocation tells the dates of the lists that it was found in")
     func revocationDates() throws {
         let peer = PeerFixture(IntelFixture.tdx())
@@ -95,7 +127,7 @@ struct HostileServiceTests {
                 peer.document(), nonce: peer.nonce, at: Period.now, collateral: revoked, roots: peer.evidence.roots())
         }
         #expect(error?.verdict?.failures.map(\.code) == [.pckRevoked])
-        #expect(error?.verdict?.claims.collateralDates.keys.contains { $0.hasPrefix("pck_crl/") } == true)
+        #expect(error?.verdict?.claims.collateral.keys.contains { $0.hasPrefix("pck_crl/") } == true)
     }
 
     @Test("Evidence that is relayed from another machine gives that enclave's keys, and no others")
@@ -146,11 +178,11 @@ struct HostileServiceTests {
     func olderCollateral() throws {
         for fixture in Self.fixtures where fixture.tee != .nitro {
             let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
-            let dates = appraiser.verdict(on: try fixture.request()).claims.collateralDates
-            #expect(dates.count == (fixture.tee == .snp ? 1 : 4))
-            #expect(appraiser.verdict(on: try fixture.request(seenBefore: dates)).failures.map(\.code) == [])
-            for (name, date) in dates {
-                let later = [name: Timestamp(secondsSince1970: date.secondsSince1970 + 1)]
+            let seen = appraiser.verdict(on: try fixture.request()).claims.collateral
+            #expect(seen.count == (fixture.tee == .snp ? 1 : 4))
+            #expect(appraiser.verdict(on: try fixture.request(seenBefore: seen)).failures.map(\.code) == [])
+            for (name, record) in seen {
+                let later = [name: record.later(bySeconds: 1)]
                 let refused = appraiser.verdict(on: try fixture.request(seenBefore: later))
                 expect(refused, .collateralAge, .collateralRolledBack)
             }

@@ -13,9 +13,22 @@ extension SingleFaultTests {
             policy: { $0["tee"] = #"["sgx","tdx","snp","nitro"]"# }),
         SingleFault(.collateralAge, .collateralRolledBack, "an older PCK CRL") {
             let fixture = IntelFixture.sgx()
-            let later = Timestamp(secondsSince1970: Period.current.start.secondsSince1970 + 1)
+            let later = CollateralRecord(date: Period.current.start).later(bySeconds: 1)
             let request = try fixture.request(seenBefore: ["pck_crl/Intel SGX PCK Platform CA": later])
             return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+        },
+        SingleFault(.collateralAge, .collateralRolledBack, "TCB info of an older evaluation, signed later") {
+            let fixture = IntelFixture.tdx()
+            let seen = CollateralRecord(date: Period.current.start, evaluationDataNumber: 18)
+            let request = try fixture.request(seenBefore: ["tcb_info/tdx/\(fixture.platform.fmspc.hex)": seen])
+            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+        },
+        SingleFault(.collateralAge, .collateralRolledBack, "AMD's list is withheld from who saw it once") {
+            let fixture = SNPFixture().with { $0.list = nil }
+            let policy = fixture.policy.merging(["skip": #"{"revocation":"this cloud gives none"}"#]) { $1 }
+            let seen = CollateralRecord(date: Period.current.start)
+            let request = try fixture.request(seenBefore: ["crl/ARK-Milan": seen])
+            return SavedEvidenceAppraiser(policy: try Policy(members: policy)).verdict(on: request)
         },
         SingleFault(.debug, .debugEnabled, IntelFixture.sgx()) { $0.body.put([0x07], at: 48) },
         SingleFault(.debug, .debugEnabled, IntelFixture.tdx()) { $0.body.put([0x01], at: 120) },
@@ -61,6 +74,11 @@ extension SingleFaultTests {
             $0.report.put([218], at: 0x187)
             $0.versions[8] = 218
         },
+        SingleFault(
+            .minimumTCB, .policyIncomplete, peer: SNPFixture(), policy: { $0["minimumTCB"] = #"{"guestsvn":2}"# }),
+        SingleFault(
+            .minimumTCB, .policyIncomplete, peer: SNPFixture(),
+            policy: { $0["minimumTCB"] = #"{"bootLoader":4,"tee":0,"microcode":219}"# }),
         SingleFault(.productID, .measurementMismatch, IntelFixture.sgx()) { $0.body.put([8], at: 256) },
         SingleFault(.measurements, .measurementMismatch, IntelFixture.sgx()) { $0.body.put([0], at: 64) },
         SingleFault(.measurements, .measurementMismatch, IntelFixture.tdx()) { $0.body.put([0], at: 424) },

@@ -19,13 +19,13 @@ public struct Appraiser: Sendable {
     ///   - time: The time at which certificates and collateral have to be valid.
     ///   - collateral: The caller's own, which takes the place of what the document carries.
     ///   - roots: Where chains have to end.
-    ///   - seenBefore: Dates of collateral seen earlier; what is older is refused.
+    ///   - seenBefore: ``Claims/collateral`` of earlier verdicts; what is older is refused.
     /// - Returns: The peer, the only value that messages can be sealed to.
     /// - Throws: ``AttestationError``: `rejected` with the verdict, or `invalidInput`.
     public func verify(
         _ document: EvidenceDocument, nonce: [UInt8], at time: Timestamp,
         collateral: [CollateralRole: [UInt8]] = [:], roots: TrustedRoots = .vendors,
-        seenBefore: [String: Timestamp] = [:]
+        seenBefore: [String: CollateralRecord] = [:]
     ) throws(AttestationError) -> VerifiedPeer {
         guard ReportTranscript.nonceByteCounts.contains(nonce.count) else {
             throw AttestationError(.invalidInput, "the nonce has \(nonce.count) bytes; expected 16 to 64")
@@ -34,10 +34,7 @@ public struct Appraiser: Sendable {
         var served = Dictionary(
             document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) } }
         ) { first, _ in first }
-        // A client with collateral of its own says how fresh it is: the server must not choose the rest of it.
-        if !collateral.isEmpty, document.tee == .sgx || document.tee == .tdx {
-            served = served.filter { $0.key == .pckCertificateChain }
-        }
+        served = served.filter { role, _ in !Self.displaces(collateral, role, of: document.tee) }
         let request = VerificationRequest(
             tee: document.tee, evidence: document.evidence,
             collateral: served.merging(collateral) { $1 }, at: time, roots: roots,
@@ -65,6 +62,23 @@ public struct Appraiser: Sendable {
         // A stage that ended without a failed check would be a defect here; it accepts nobody.
         guard isComplete, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
         return VerifiedPeer(document, verdict)
+    }
+}
+
+extension Appraiser {
+    /// Whether a caller with this collateral takes none of a role from the server.
+    private static func displaces(
+        _ own: [CollateralRole: [UInt8]], _ role: CollateralRole, of tee: TEEKind
+    ) -> Bool {
+        switch tee {
+        // Who has some says how fresh it is: the server must not choose the rest. Certificates have no freshness.
+        case .sgx, .tdx: return !own.isEmpty && role != .pckCertificateChain
+        // Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win.
+        case .snp:
+            let certificates: Set<CollateralRole> = [.vcek, .vlek, .intermediate, .certificateTable]
+            return certificates.contains(role) && !certificates.isDisjoint(with: own.keys)
+        case .nitro, .development: return false
+        }
     }
 }
 

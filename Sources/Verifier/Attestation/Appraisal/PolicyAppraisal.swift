@@ -104,6 +104,15 @@ struct PolicyAppraisal {
                     .minimumTCB, version.map { $0 >= least } ?? false, otherwise: .tcbStatusNotAllowed,
                     found: "\(name) \(version.map(String.init) ?? "missing")", expected: "at least \(least)")
             }
+            let named = Set(minimum.keys.map { Self.versionNames[$0] ?? $0 })
+            let open = claims.platformVersions.filter { !named.contains($0) }.joined(separator: ", ")
+            if !open.isEmpty, isForPeer {
+                log.note(
+                    .minimumTCB, false, otherwise: .policyIncomplete, found: "a minimumTCB without \(open)",
+                    expected: "the least version of each part, 0 where any will do")
+            } else if !open.isEmpty {
+                log.skip(.minimumTCB, "the policy's minimumTCB does not name \(open)")
+            }
         }
         appraise(.productID, policy.productID, "productID", of: request.tee == .sgx, &log) { expected, log in
             log.note(
