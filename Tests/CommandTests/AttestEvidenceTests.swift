@@ -161,9 +161,11 @@ struct AttestEvidenceTests {
     @Test(
         "Dates of accepted collateral are kept, and older collateral is refused by the next command",
         .enabled(if: SharedFiles.exists("vectors/attestation/index.json"), Comment(rawValue: SharedFiles.absence)))
-    func keptHistory() throws {
+    func keptHistory() async throws {
         let folder = try TemporaryFolder()
-        func vector(_ file: String) -> String { SharedFiles.path("vectors/attestation/tdx/v4-uptodate/\(file)") }
+        @Sendable func vector(_ file: String) -> String {
+            SharedFiles.path("vectors/attestation/tdx/v4-uptodate/\(file)")
+        }
         let collateral = try folder.makeFolder("collateral")
         let files = [
             "tcb_info.json": "tcb_info.json", "qe_identity.json": "qe_identity.json", "pck_crl.der": "pck_crl.der",
@@ -173,7 +175,7 @@ struct AttestEvidenceTests {
         for (name, file) in files { try folder.write(bytes(of: vector(file)), to: "collateral/\(name)") }
         let policy = try folder.write(#"{"tee":["tdx"]}"#, to: "policy.json")
         let history = folder.file("history.json")
-        func attest() throws -> Outcome {
+        @Sendable func attest() throws -> Outcome {
             try infenclave(
                 [
                     "attest", "--evidence", vector("quote.bin"), "--tee", "tdx", "--at", "2025-07-04T10:16:31Z",
@@ -191,7 +193,33 @@ struct AttestEvidenceTests {
         let older = try attest()
         #expect(older.status == 1)
         #expect(older.output.contains("collateral_rolled_back"))
-        #expect(try folder.contents().filter { $0.contains("history") } == ["history.json"])
+        #expect(
+            try folder.contents().filter { $0.contains("history") }.sorted() == ["history.json", "history.json.lock"])
+
+        // An older evaluation of Intel's, signed later, is older all the same.
+        try folder.write(
+            kept.replacing(#/("tcb_info/tdx/b0c06f000000" : )\d+/#) { "\($0.output.1)100000" }, to: "history.json")
+        let reissued = try attest()
+        #expect(reissued.status == 1)
+        #expect(reissued.output.contains("collateral_rolled_back"))
+        #expect(reissued.output.contains("evaluation data number 100000"))
+
+        // Another command holds the lock and has something newer to write: both are kept.
+        try folder.write("{\"version\":1,\"dates\":{}}", to: "history.json")
+        let lock = open(history + ".lock", O_RDWR | O_CLOEXEC)
+        #expect(flock(lock, LOCK_EX) == 0)
+        let (statuses, continuation) = AsyncStream.makeStream(of: Int?.self)
+        Thread.detachNewThread {
+            continuation.yield((try? attest())?.status)
+            continuation.finish()
+        }
+        try await Task.sleep(for: .seconds(1))
+        #expect(!String(decoding: try bytes(of: history), as: UTF8.self).contains("root_ca_crl"))
+        try folder.write("{\"version\":1,\"dates\":{\"crl/ARK-Milan\":\"2026-01-01T00:00:00Z\"}}", to: "history.json")
+        close(lock)
+        for await status in statuses { #expect(status == 0) }
+        let both = String(decoding: try bytes(of: history), as: UTF8.self)
+        #expect(both.contains("crl/ARK-Milan") && both.contains("root_ca_crl"))
     }
 
     @Test("A history of collateral refuses older collateral, and a damaged one is refused")
@@ -212,6 +240,6 @@ struct AttestEvidenceTests {
         try folder.write("{", to: "history.json")
         let damaged = try saved.attest(["--collateral-history", file])
         #expect(damaged.status == 1)
-        #expect(damaged.errors.contains("history.json is not a list of collateral dates"))
+        #expect(damaged.errors.contains("history.json is not a list of collateral that was seen"))
     }
 }

@@ -2,6 +2,7 @@ import Attestation
 import AttestationFixtures
 import Evidence
 import Foundation
+import Glibc
 import InfenclaveClient
 import Testing
 
@@ -24,7 +25,7 @@ struct CollateralTests {
 
     /// What attestation ends with. A fixture's manifest is no bundle's, so a session ends right behind the verdict.
     private func outcome(
-        _ connected: Connected, seenBefore: [String: Timestamp] = [:]
+        _ connected: Connected, seenBefore: [String: CollateralRecord] = [:]
     ) async -> (code: ClientError.Code?, reasons: [ReasonCode], message: String) {
         defer { withExtendedLifetime(connected) {} }
         do throws(ClientError) {
@@ -141,6 +142,30 @@ struct CollateralTests {
         #expect(await self.outcome(try client(server, peer, nobody)).code == .unreachable)
     }
 
+    @Test("A cache that sends a byte now and then is given up at its deadline", .timeLimit(.minutes(1)))
+    func drippingCache() async throws {
+        let (listener, port) = try Loopback.listen()
+        Thread.detachNewThread {
+            let client = accept(listener, nil, nil)
+            _ = Loopback.receive(client)
+            _ = Loopback.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".utf8), to: client)
+            // Ends when the client does.
+            while Loopback.send([0x20], to: client) { usleep(50_000) }
+            close(client)
+        }
+        defer { shutdown(listener, Int32(SHUT_RDWR)) }
+        let fixture = IntelFixture.sgx()
+        let peer = PeerFixture(fixture)
+        let sources = CollateralSources(
+            cache: try CollateralCache(url: "http://127.0.0.1:\(port)", deadline: 1))
+        let clock = ContinuousClock()
+        let start = clock.now
+        let found = await outcome(try client(evidenceServer(peer), peer, sources))
+        #expect(found.code == .unreachable)
+        #expect(found.message.contains("in time"), "\(found.message)")
+        #expect(clock.now - start < .seconds(15))
+    }
+
     @Test("A server of a TEE that the policy does not name has nothing fetched for it")
     func otherTEE() async throws {
         let fixture = IntelFixture.tdx()
@@ -158,8 +183,11 @@ struct CollateralTests {
         let fixture = IntelFixture.tdx()
         let peer = PeerFixture(fixture)
         let client = try client(evidenceServer(peer), peer, CollateralSources(files: fixture.collateral()))
-        let later = Timestamp(secondsSince1970: Period.current.start.secondsSince1970 + 1)
-        #expect(await outcome(client, seenBefore: ["root_ca_crl": later]).reasons == [.collateralRolledBack])
-        expectAccepted(await outcome(client, seenBefore: ["root_ca_crl": Period.current.start]))
+        let seen = CollateralRecord(date: Period.current.start)
+        #expect(
+            await outcome(client, seenBefore: ["root_ca_crl": seen.later(bySeconds: 1)]).reasons == [
+                .collateralRolledBack
+            ])
+        expectAccepted(await outcome(client, seenBefore: ["root_ca_crl": seen]))
     }
 }

@@ -12,17 +12,21 @@ public struct CollateralCache: Sendable {
     private static let maximumBytes = 2 << 20
     private static let maximumChainBytes = 1 << 16
     private static let timeout: Double = 20
+    private static let deadline: Double = 60
 
     private let transport: HTTPTransport
     private let address: String
 
     /// - Parameter url: `https://HOST:PORT`, with or without the path `/sgx/certification/v4`.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
-    public init(url: String) throws(ClientError) {
+    public init(url: String) throws(ClientError) { try self.init(url: url, deadline: Self.deadline) }
+
+    /// - Parameter deadline: Seconds for each answer as a whole.
+    package init(url: String, deadline: Double) throws(ClientError) {
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
         if base.hasSuffix(Self.interface) { base.removeLast(Self.interface.count) }
-        transport = try HTTPTransport(server: base, timeout: Self.timeout)
+        transport = try HTTPTransport(server: base, timeout: Self.timeout, deadline: deadline)
         address = base
     }
 

@@ -14,12 +14,14 @@ struct HTTPTransport: Sendable {
 
     private let base: URL
     private let timeout: TimeInterval
+    private let deadline: TimeInterval
 
     /// - Parameters:
     ///   - server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it only
     ///     hides who talks to whom.
-    ///   - timeout: Seconds without a sign of life; the whole answer may take twice as long.
-    init(server: String, timeout: TimeInterval = 120) throws(ClientError) {
+    ///   - timeout: Seconds without a sign of life.
+    ///   - deadline: Seconds for the whole answer: who sends a byte now and then does not hold a client for ever.
+    init(server: String, timeout: TimeInterval = 120, deadline: TimeInterval = 240) throws(ClientError) {
         guard let url = URL(string: server), let scheme = url.scheme, ["http", "https"].contains(scheme),
             url.host?.isEmpty == false, url.path.isEmpty || url.path == "/", url.query == nil
         else {
@@ -34,6 +36,7 @@ struct HTTPTransport: Sendable {
         }
         base = url
         self.timeout = timeout
+        self.deadline = deadline
     }
 
     /// The name of the server, for the request's authority.
@@ -64,13 +67,12 @@ struct HTTPTransport: Sendable {
     private func send(_ request: URLRequest, maximumBytes: Int) async throws(ClientError) -> Response {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = timeout
-        configuration.timeoutIntervalForResource = 2 * timeout
         configuration.httpShouldSetCookies = false
         configuration.urlCache = nil
         let receiver = Receiver(maximumBytes: maximumBytes)
         let session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
         let result = await withCheckedContinuation { continuation in
-            receiver.start(session.dataTask(with: request), continuation)
+            receiver.start(session.dataTask(with: request), deadline: deadline, continuation)
         }
         session.finishTasksAndInvalidate()
         do throws(ClientError) { return try result.get() } catch {
@@ -90,6 +92,7 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
         var continuation: CheckedContinuation<Result, Never>?
         var body: [UInt8] = []
         var isTooLarge = false
+        var isTooLate = false
     }
 
     private let maximumBytes: Int
@@ -97,8 +100,15 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    func start(_ task: URLSessionDataTask, _ continuation: CheckedContinuation<Result, Never>) {
+    /// - Parameter deadline: Seconds. `timeoutIntervalForResource` would be the place for it; on Linux it does nothing.
+    func start(
+        _ task: URLSessionDataTask, deadline: TimeInterval, _ continuation: CheckedContinuation<Result, Never>
+    ) {
         state.withLock { $0.continuation = continuation }
+        DispatchQueue.global().asyncAfter(deadline: .now() + deadline) { [weak self, weak task] in
+            self?.state.withLock { $0.isTooLate = true }
+            task?.cancel()
+        }
         task.resume()
     }
 
@@ -117,13 +127,15 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
     }
 
     func urlSession(_: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        let (continuation, body, isTooLarge) = state.withLock { state in
+        let (continuation, body, isTooLarge, isTooLate) = state.withLock { state in
             defer { state.continuation = nil }
-            return (state.continuation, state.body, state.isTooLarge)
+            return (state.continuation, state.body, state.isTooLarge, state.isTooLate)
         }
         if isTooLarge {
             continuation?.resume(
                 returning: .failure(ClientError(.invalidResponse, "the answer is over \(maximumBytes) bytes")))
+        } else if isTooLate {
+            continuation?.resume(returning: .failure(ClientError(.unreachable, Self.late)))
         } else if let response = task.response as? HTTPURLResponse, error == nil {
             var headers: [String: String] = [:]
             for (name, value) in response.allHeaderFields {
@@ -140,11 +152,13 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
         }
     }
 
+    private static let late = "it did not answer in time"
+
     private static func reason(_ error: URLError) -> String {
         switch error.code {
         case .cannotFindHost: "the host name is unknown"
         case .cannotConnectToHost: "the connection was refused"
-        case .timedOut: "it did not answer in time"
+        case .timedOut: late
         default: "the connection failed (error \(error.errorCode))"
         }
     }
