@@ -1,4 +1,6 @@
+import Attestation
 import AttestationFixtures
+import Crypto
 import Evidence
 import Foundation
 import Testing
@@ -46,6 +48,108 @@ struct MeasureTests {
             try expectRefused(["measure", bundle, "--tee", tee], naming: word, in: folder)
         }
         try expectUsage(["measure", bundle, "--tee", "arm"], in: folder)
+    }
+
+    /// What `policy` writes for a fixture of hardware, from what `measure` prints of its evidence.
+    private func pinned(
+        _ fixture: some EvidenceFixture, _ bundle: String, _ more: [String], in folder: TemporaryFolder
+    ) throws -> (file: String, measured: String) {
+        let name = fixture.tee.rawValue
+        let zeros = [UInt8](repeating: 0, count: 64)
+        let evidence = try folder.write(fixture.evidence(over: zeros), to: "\(name).bin")
+        let outcome = try succeed(
+            ["measure", bundle, "--tee", name, "--evidence", evidence, "--json"], in: folder)
+        let measured = try folder.write(outcome.output, to: "\(name).measured.json")
+        let file = folder.file("\(name).policy.json")
+        try succeed(["policy", bundle, "--tee", name, "--measured", measured, "--out", file] + more, in: folder)
+        return (file, measured)
+    }
+
+    @Test("A policy for hardware accepts the enclave that was measured, with nothing left open, and refuses any other")
+    func hardwarePolicies() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let bundle = deployment.bundle
+        let manifest = try bytes(of: bundle + "/manifest.json")
+        let key = String(decoding: try bytes(of: deployment.ownerKey), as: UTF8.self)
+        let seed = try #require(
+            Data(base64Encoded: key.trimmingCharacters(in: .newlines).split(separator: ":").last.map(String.init) ?? "")
+        )
+        let owner = try Curve25519.Signing.PrivateKey(rawRepresentation: seed)
+        func reasons<Fixture: EvidenceFixture>(_ fixture: Fixture, _ policy: Policy) throws -> [ReasonCode] {
+            var peer = PeerFixture(fixture, owner: owner)
+            peer.manifest = manifest
+            let appraiser = Appraiser(policy: policy)
+            let (document, collateral, roots) = (try peer.document(), try fixture.collateral(), try fixture.roots())
+            do throws(AttestationError) {
+                _ = try appraiser.verify(
+                    document, nonce: peer.nonce, at: Period.now, collateral: collateral, roots: roots)
+                return []
+            } catch { return error.verdict?.failures.map(\.code) ?? [] }
+        }
+        func check<Fixture: EvidenceFixture>(
+            _ fixture: Fixture, _ more: [String] = [], other: Fixture, older: Fixture?
+        ) throws {
+            let (file, _) = try pinned(fixture, bundle, more, in: folder)
+            let policy = try Policy(json: try bytes(of: file))
+            #expect(try reasons(fixture, policy) == [], "\(fixture.tee)")
+            #expect(try reasons(other, policy) == [.measurementMismatch], "\(fixture.tee)")
+            if let older { #expect(try reasons(older, policy) == [.tcbStatusNotAllowed], "\(fixture.tee)") }
+        }
+        let intel = ["--minimum-evaluation-data-number", "17"]
+        try check(
+            IntelFixture.sgx(), intel, other: .sgx().with { $0.body[64] ^= 1 },
+            older: .sgx().with { $0.body.put([2], at: 258) })
+        try check(IntelFixture.tdx(), intel, other: .tdx().with { $0.body[136] ^= 1 }, older: nil)
+        try check(
+            SNPFixture(), other: SNPFixture().with { $0.report[0x90] ^= 1 },
+            older: SNPFixture().with { $0.report.put([1], at: 4) })
+        try check(NitroFixture(), other: NitroFixture().with { $0.registers[1][0] ^= 1 }, older: nil)
+    }
+
+    @Test(
+        "A policy for hardware is refused without measurements, with those of another bundle or TEE, or with no number")
+    func hardwarePolicyRefusals() throws {
+        let folder = try TemporaryFolder()
+        let bundle = try Deployment(in: folder).bundle
+        let other = try Deployment(cuts: Demo.everythingInside, name: "other", in: folder).bundle
+        let out = folder.file("policy.json")
+        let (_, measured) = try pinned(SNPFixture(), bundle, [], in: folder)
+        func refuse(_ bundle: String, _ tee: String, _ more: [String], _ word: String) throws {
+            let outcome = try infenclave(["policy", bundle, "--tee", tee, "--out", out] + more, in: folder)
+            #expect(outcome.status == 1, "\(outcome.errors)")
+            #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
+            #expect(outcome.errors.contains(word), "\(outcome.errors)")
+        }
+        try refuse(bundle, "snp", [], "--measured")
+        try refuse(other, "snp", ["--measured", measured], "another TEE, owner or bundle")
+        try refuse(bundle, "nitro", ["--measured", measured], "another TEE, owner or bundle")
+        try refuse(bundle, "snp", ["--measured", try folder.write("{}", to: "empty.json")], "measure --json")
+        let sgx = IntelFixture.sgx()
+        let evidence = try folder.write(sgx.evidence(over: [UInt8](repeating: 0, count: 64)), to: "sgx.bin")
+        let outcome = try succeed(["measure", bundle, "--tee", "sgx", "--evidence", evidence, "--json"], in: folder)
+        let file = try folder.write(outcome.output, to: "sgx.measured.json")
+        try refuse(bundle, "sgx", ["--measured", file], "--minimum-evaluation-data-number")
+        let cut = try folder.write(
+            outcome.output.replacing("mrenclave", with: "mrother"), to: "cut.measured.json")
+        try refuse(
+            bundle, "sgx", ["--measured", cut, "--minimum-evaluation-data-number", "17"], "no value for mrenclave")
+        #expect(!FileManager.default.fileExists(atPath: out))
+        try expectUsage(["policy", bundle, "--tee", "development", "--measured", measured, "--out", out], in: folder)
+        try expectUsage(
+            ["policy", bundle, "--tee", "snp", "--minimum-evaluation-data-number", "1", "--out", out], in: folder)
+    }
+
+    @Test("measure prints every part of an SNP platform's TCB, and its flags")
+    func platformVersions() throws {
+        let folder = try TemporaryFolder()
+        let bundle = try Deployment(in: folder).bundle
+        let (_, file) = try pinned(SNPFixture(), bundle, [], in: folder)
+        let measured = try #require(JSONSerialization.jsonObject(with: Data(bytes(of: file))) as? [String: Any])
+        #expect(
+            measured["securityVersions"] as? [String: Int]
+                == ["bl": 4, "tee": 0, "snp": 24, "ucode": 219, "guestsvn": 2])
+        #expect((measured["flags"] as? [String: Bool])?["aliasCheck"] == true)
     }
 
     @Test("serve --tee auto says what it looked for, and does not fall back to development")

@@ -11,46 +11,84 @@ struct MakePolicy: Command {
         abstract: "Write a policy that pins the owner's key, the bundle's manifest and the enclave's measurement.")
 
     @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
-    @Option(help: "The TEE that the service will run in: development.") var tee: String
+    @Option(help: "The TEE that the service will run in: sgx, tdx, snp, nitro or development.") var tee: String
     @Option(help: "The policy to write.") var out: String
-    @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
+    @Option(
+        help: ArgumentHelp(
+            "Hardware: what `infenclave measure BUNDLE --tee KIND --json` printed for an enclave that you trust.",
+            discussion: "Measure on a machine of your own: the policy accepts exactly what it says."))
+    var measured: String?
+    @Option(
+        help: ArgumentHelp(
+            "SGX and TDX: the least tcbEvaluationDataNumber of Intel's collateral.",
+            discussion: "That of the TCB info that you have now: older evaluations are refused."))
+    var minimumEvaluationDataNumber: Int?
+    @Option(help: "Development: the enclave's executable.") var enclave: String?
+    @Option(help: "Development: the file of its signing key.") var developmentKey: String?
 
     func validate() throws {
-        guard TEEKind(rawValue: tee) != nil else {
+        guard let kind = TEEKind(rawValue: tee) else {
             throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        let isIntel = kind == .sgx || kind == .tdx
+        if kind == .development, measured != nil {
+            throw ValidationError("--measured is for hardware; development is computed from the executable")
+        }
+        if kind != .development, enclave != nil || developmentKey != nil {
+            throw ValidationError("--enclave and --development-key are for the development TEE")
+        }
+        guard isIntel || minimumEvaluationDataNumber == nil else {
+            throw ValidationError("--minimum-evaluation-data-number is for sgx and tdx")
+        }
+        if let minimumEvaluationDataNumber, minimumEvaluationDataNumber < 0 {
+            throw ValidationError("--minimum-evaluation-data-number takes 0 or more")
         }
     }
 
     func execute() async throws {
-        guard tee == TEEKind.development.rawValue else {
-            throw CommandFailure(
-                "policy", "the measurements of a \(tee) enclave depend on how it is packed and cannot be computed here",
-                remedy: "write it by hand with what `infenclave measure` prints; see Documentation/deploying.md")
-        }
         let opened = try OpenedBundle(opening: bundle)
-        let executable = try EnclaveExecutable(enclave)
-        let keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
-        let policy = PinnedPolicy(
-            ownerPublicKey: opened.ownerPublicKey.description, manifestDigest: opened.manifestDigest.description,
-            measurements: ["development": [try executable.measurement()]],
-            developmentKey: try executable.developmentKey(keyFile))
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try OutputFile.write(try encoder.encode(policy) + [0x0A], to: out)
+        let kind = TEEKind(rawValue: tee) ?? .development
+        let own = Measured(
+            tee: tee, ownerPublicKey: opened.ownerPublicKey.description,
+            manifestDigest: opened.manifestDigest.description)
+        let policy = kind == .development ? try development(own) : try hardware(kind, of: own)
+        try OutputFile.write(try policy.encoded(), to: out)
         print("wrote \(out): it accepts only this bundle in this build of the enclave")
         print("the bundle's owner has the key \(opened.ownerPublicKey): compare it with what the owner told you")
-        printError("warning: a policy for the development TEE is for trials on machines that you own")
+        if kind == .development {
+            printError("warning: a policy for the development TEE is for trials on machines that you own")
+        }
     }
 
-    /// The policy's JSON; `Policy` reads it.
-    private struct PinnedPolicy: Encodable {
-        let version = 1
-        let tee = ["development"]
-        let ownerPublicKey, manifestDigest: String
-        let measurements: [String: [String]]
-        let developmentKey: String
+    private func development(_ own: Measured) throws -> PinnedPolicy {
+        let executable = try EnclaveExecutable(enclave)
+        var measured = own
+        measured.measurements = ["development": try executable.measurement()]
+        let keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
+        return try PinnedPolicy(development: measured, key: try executable.developmentKey(keyFile))
+    }
 
-        enum CodingKeys: CodingKey { case version, tee, ownerPublicKey, manifestDigest, measurements, developmentKey }
+    private func hardware(_ kind: TEEKind, of own: Measured) throws -> PinnedPolicy {
+        guard let measured else {
+            throw CommandFailure(
+                "policy", "the measurements of a \(tee) enclave depend on how it is packed and cannot be computed here",
+                remedy:
+                    "run `infenclave measure BUNDLE --tee \(tee) --json` where it runs; give the output with --measured"
+            )
+        }
+        let values = try Measured.read(measured)
+        guard values.tee == own.tee, values.ownerPublicKey == own.ownerPublicKey,
+            values.manifestDigest == own.manifestDigest
+        else {
+            throw CommandFailure(
+                "measured", "\(measured) is of another TEE, owner or bundle than '\(bundle)' for \(tee)",
+                remedy: "measure this bundle, with --tee \(tee)")
+        }
+        if kind == .sgx || kind == .tdx, minimumEvaluationDataNumber == nil {
+            throw CommandFailure(
+                "policy", "\(tee) needs --minimum-evaluation-data-number",
+                remedy: "give the tcbEvaluationDataNumber that stands in the TCB info that you have now")
+        }
+        return try PinnedPolicy(hardware: values, kind, evaluationDataNumber: minimumEvaluationDataNumber)
     }
 }

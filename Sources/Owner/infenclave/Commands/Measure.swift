@@ -32,28 +32,25 @@ struct Measure: Command {
     func execute() async throws {
         let opened = try OpenedBundle(opening: bundle)
         let kind = TEEKind(rawValue: tee) ?? .development
-        let values = kind == .development ? try computed() : try read(kind)
-        let answer = Answer(
+        var values = Measured(
             tee: tee, ownerPublicKey: opened.ownerPublicKey.description,
-            manifestDigest: opened.manifestDigest.description, measurements: values.measurements,
-            securityVersions: values.securityVersions)
-        if json {
-            try printJSON(answer)
+            manifestDigest: opened.manifestDigest.description)
+        if kind == .development {
+            values.measurements = ["development": try EnclaveExecutable(enclave).measurement()]
         } else {
-            print("ownerPublicKey: \(answer.ownerPublicKey)\nmanifestDigest: \(answer.manifestDigest)")
-            for (name, value) in answer.measurements.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
-            for (name, value) in answer.securityVersions.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
+            try read(kind, into: &values)
+        }
+        if json {
+            try printJSON(values)
+        } else {
+            for (name, value) in values.lines { print("\(name): \(value)") }
         }
         if kind != .development {
             printError("warning: these values are what one machine says of itself; nothing was verified")
         }
     }
 
-    private func computed() throws -> (measurements: [String: String], securityVersions: [String: Int]) {
-        (["development": try EnclaveExecutable(enclave).measurement()], [:])
-    }
-
-    private func read(_ kind: TEEKind) throws -> (measurements: [String: String], securityVersions: [String: Int]) {
+    private func read(_ kind: TEEKind, into values: inout Measured) throws {
         let bytes: [UInt8]
         if let evidence {
             bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
@@ -75,13 +72,8 @@ struct Measure: Command {
                 "evidence", "the evidence is not of \(tee): \(verdict.summary)",
                 remedy: "name the right kind with --tee")
         }
-        return (report.measurements, report.securityVersions)
-    }
-
-    /// Names as in a policy, so that its members can be taken over.
-    private struct Answer: Encodable {
-        let tee, ownerPublicKey, manifestDigest: String
-        let measurements: [String: String]
-        let securityVersions: [String: Int]
+        if report.debug { printError("warning: the TEE runs in debug mode: its measurements prove nothing") }
+        (values.measurements, values.securityVersions) = (report.measurements, report.securityVersions)
+        values.flags = verdict.claims.flags
     }
 }

@@ -1,0 +1,80 @@
+import Attestation
+import Evidence
+import Foundation
+
+/// A policy for one bundle in one enclave, as JSON: strict in everything that the TEE's evidence says.
+struct PinnedPolicy: Encodable {
+    private let version = 1
+    private let tee: [String]
+    private let ownerPublicKey, manifestDigest: String
+    private let measurements: [String: [String]]
+    private var developmentKey: String?
+    private var productID: Int?
+    private var minimumTCB: [String: Int]?
+    private var flags: [String: Bool]?
+    private var advisories: [String]?
+    private var minimumEvaluationDataNumber: Int?
+    private var maximumAgeSeconds: Int?
+
+    /// What names the code, its loader and its configuration. Of a TD: firmware and its configuration, then what was
+    /// loaded; what it extends RTMR3 with while it runs is its own affair.
+    private static let identity: [TEEKind: [String]] = [
+        .development: ["development"], .sgx: ["mrenclave"], .tdx: ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
+        .snp: ["measurement"], .nitro: ["pcr0", "pcr1", "pcr2"],
+    ]
+    /// Of a Nitro document, which says when it was made. The nonce says the same of a service's other evidence.
+    private static let maximumAgeSeconds = 300
+
+    /// For the development TEE.
+    init(development measured: Measured, key: String) throws {
+        try self.init(measured, .development)
+        developmentKey = key
+    }
+
+    /// For hardware: no lower versions, other flags or advisories than those measured.
+    ///
+    /// - Parameter evaluationDataNumber: The least `tcbEvaluationDataNumber` of Intel's collateral; only for Intel's TEEs.
+    init(hardware measured: Measured, _ kind: TEEKind, evaluationDataNumber: Int?) throws {
+        try self.init(measured, kind)
+        var versions = measured.securityVersions
+        let product = versions.removeValue(forKey: "isvprodid")
+        switch kind {
+        case .sgx, .tdx:
+            productID = product
+            minimumTCB = versions
+            advisories = []
+            minimumEvaluationDataNumber = evaluationDataNumber
+        case .snp: minimumTCB = versions
+        case .nitro: maximumAgeSeconds = Self.maximumAgeSeconds
+        case .development: break
+        }
+        if kind == .tdx || kind == .snp { flags = measured.flags }
+    }
+
+    private init(_ measured: Measured, _ kind: TEEKind) throws {
+        tee = [kind.rawValue]
+        ownerPublicKey = measured.ownerPublicKey
+        manifestDigest = measured.manifestDigest
+        var pinned: [String: [String]] = [:]
+        for name in Self.identity[kind] ?? [] {
+            guard let value = measured.measurements[name] else {
+                throw CommandFailure(
+                    "measured", "what was measured has no value for \(name)",
+                    remedy: "give the whole output of `infenclave measure --tee \(kind.rawValue) --json`")
+            }
+            pinned[name] = [value]
+        }
+        measurements = pinned
+    }
+
+    /// The file, which was read back as a client reads it.
+    func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let json = try encoder.encode(self) + [0x0A]
+        do throws(AttestationError) { _ = try Policy(json: [UInt8](json)) } catch {
+            throw CommandFailure("measured", "what was measured makes no policy: \(error.message)")
+        }
+        return json
+    }
+}
