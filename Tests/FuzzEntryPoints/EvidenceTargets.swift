@@ -46,6 +46,15 @@ enum EvidenceTargets {
         _ = try TrustedRoots.dangerouslyTrust(Array(bytes))
     }
 
+    static func revocationList(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .pckCRL) }
+    static func tcbInfo(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .tcbInfo) }
+    static func qeIdentity(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .qeIdentity) }
+
+    /// A file of collateral, read as if its signature had been checked.
+    private static func collateral(_ bytes: UnsafeRawBufferPointer, _ role: CollateralRole) throws {
+        if let fault = CollateralForm.fault(of: Array(bytes), as: role) { throw Refusal(description: fault) }
+    }
+
     /// Evidence with its collateral, verified to the vendor's root or to one that the bytes bring along.
     static func verification(_ bytes: UnsafeRawBufferPointer) throws {
         let parcel = EvidenceParcel(bytes)

@@ -13,23 +13,16 @@ public struct FuzzSeed: Sendable {
         self.bytes = bytes
     }
 
-    /// At least one for each target but those whose valid inputs only other programs make: certificates.
+    /// At least one for each target.
     public static func all() throws -> [FuzzSeed] {
         try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
+            + fixtureSeeds()
     }
 
     /// Real evidence, in the folder `vectors/attestation` of the shared files.
     public static func attestationVectors(in folder: String) throws -> [FuzzSeed] {
         try EvidenceParcel.vectors(in: folder).flatMap { name, parcel in
-            var seeds = [FuzzSeed(.verification, name, parcel.bytes)]
-            switch parcel.tee {
-            case .sgx, .tdx: seeds.append(FuzzSeed(.intelQuote, name, parcel.evidence))
-            case .snp: seeds.append(FuzzSeed(.amdReport, name, parcel.evidence))
-            case .nitro: seeds.append(FuzzSeed(.nitroDocument, name, parcel.evidence))
-            case .development: break
-            }
-            if let root = parcel.root { seeds.append(FuzzSeed(.certificate, name, root)) }
-            return seeds
+            [FuzzSeed(.verification, name, parcel.bytes)] + parts(of: parcel, name)
         }
     }
 }

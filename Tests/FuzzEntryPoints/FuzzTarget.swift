@@ -34,6 +34,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case amdReport = "amd-report"
     case nitroDocument = "nitro-document"
     case certificate
+    case revocationList = "revocation-list"
+    case tcbInfo = "tcb-info"
+    case qeIdentity = "qe-identity"
     case verification
 
     /// Parses the bytes. A promise that does not hold ends the process, as a trap in the parser does.
@@ -74,6 +77,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .amdReport: try EvidenceTargets.amdReport(bytes)
         case .nitroDocument: try EvidenceTargets.nitroDocument(bytes)
         case .certificate: try EvidenceTargets.certificate(bytes)
+        case .revocationList: try EvidenceTargets.revocationList(bytes)
+        case .tcbInfo: try EvidenceTargets.tcbInfo(bytes)
+        case .qeIdentity: try EvidenceTargets.qeIdentity(bytes)
         case .verification: try EvidenceTargets.verification(bytes)
         }
     }

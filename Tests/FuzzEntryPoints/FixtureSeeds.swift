@@ -1,0 +1,44 @@
+import Attestation
+import AttestationFixtures
+import Evidence
+
+/// Evidence that is accepted, of each TEE and version, under roots of the fixtures' own.
+extension FuzzSeed {
+    static func fixtureSeeds() throws -> [FuzzSeed] {
+        let fixtures: [(String, any EvidenceFixture, [UInt8])] = try [
+            IntelFixture.sgx(), IntelFixture.sgx(version: 4), IntelFixture.tdx(), IntelFixture.tdx(version: 5),
+            IntelFixture.tdx(version: 5, is15: true),
+        ].map { ("\($0.tee.rawValue)-v\($0.version)-\($0.body.count)", $0, try $0.root()) }
+        let snp = SNPFixture()
+        let nitro = NitroFixture()
+        return try (fixtures + [("snp", snp, try snp.root()), ("nitro", nitro, try nitro.root())]).flatMap {
+            name, fixture, root in
+            var parcel = EvidenceParcel(tee: fixture.tee, time: Period.now.secondsSince1970)
+            parcel.evidence = try fixture.evidence(over: type(of: fixture).reportData)
+            parcel.root = root
+            parcel.collateral = try fixture.collateral()
+            return [FuzzSeed(.verification, "made-\(name)", parcel.bytes)] + parts(of: parcel, "made-\(name)")
+        } + [FuzzSeed(.amdReport, "made-table", try snp.certificateTable())]
+    }
+
+    /// Each file of a parcel, for the target that reads it alone.
+    static func parts(of parcel: EvidenceParcel, _ name: String) -> [FuzzSeed] {
+        let evidence: FuzzTarget? =
+            switch parcel.tee {
+            case .sgx, .tdx: .intelQuote
+            case .snp: .amdReport
+            case .nitro: .nitroDocument
+            case .development: nil
+            }
+        var seeds = evidence.map { [FuzzSeed($0, name, parcel.evidence)] } ?? []
+        if let root = parcel.root { seeds.append(FuzzSeed(.certificate, name, root)) }
+        let targets: [CollateralRole: FuzzTarget] = [
+            .tcbInfo: .tcbInfo, .qeIdentity: .qeIdentity, .pckCRL: .revocationList, .rootCACRL: .revocationList,
+            .crl: .revocationList, .vcek: .certificate, .vlek: .certificate, .intermediate: .certificate,
+        ]
+        for (role, bytes) in parcel.collateral.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            if let target = targets[role] { seeds.append(FuzzSeed(target, "\(name)-\(role.rawValue)", bytes)) }
+        }
+        return seeds
+    }
+}
