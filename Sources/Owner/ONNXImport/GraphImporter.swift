@@ -8,6 +8,9 @@ struct GraphImporter {
     let opset: Int
     private let settings: ONNXImportSettings
     private var externalData: ExternalData
+    /// Raw data of initializers, by their position, that the decoder did not see.
+    private let payloads: [Int: Range<Int>]
+    private let content: ModelContent
     private(set) var notes: [String] = []
 
     private var types: [String: TensorType] = [:]
@@ -17,10 +20,15 @@ struct GraphImporter {
     private var nodeNames = UniqueNames()
     private var valueNames = UniqueNames()
 
-    init(opset: Int, settings: ONNXImportSettings, externalData: ExternalData) {
+    init(
+        opset: Int, settings: ONNXImportSettings, externalData: ExternalData, payloads: [Int: Range<Int>],
+        of content: ModelContent
+    ) {
         self.opset = opset
         self.settings = settings
         self.externalData = externalData
+        self.payloads = payloads
+        self.content = content
     }
 
     /// - Throws: ``ONNXImportError``
@@ -82,15 +90,26 @@ struct GraphImporter {
     private mutating func readInitializers(
         _ initializers: [ONNXTensorProto], used: Set<String>
     ) throws(ONNXImportError) {
-        for initializer in initializers
+        for (position, initializer) in initializers.enumerated()
         where used.contains(initializer.name) && settings.fixedInputs[initializer.name] == nil {
             guard types[initializer.name] == nil, constants[initializer.name] == nil else {
                 throw ONNXImportError(.invalidGraph, "constant '\(initializer.name)' is defined twice")
             }
             do throws(ONNXImportError) {
-                define(initializer.name, try initializer.constant(externalData: &externalData))
+                define(initializer.name, try constant(initializer, at: position))
             } catch { throw error.at("constant '\(initializer.name)'") }
         }
+    }
+
+    private mutating func constant(
+        _ initializer: ONNXTensorProto, at position: Int
+    ) throws(ONNXImportError) -> Constant {
+        guard let range = payloads[position] else { return try initializer.constant(externalData: &externalData) }
+        if let type = try initializer.plainType() { return .tensor(try content.tensor(of: type, at: range)) }
+        // What has to be converted is decoded as if it had never been taken out.
+        var whole = initializer
+        whole.rawData = try content.bytes(at: range)
+        return try whole.constant(externalData: &externalData)
     }
 
     private mutating func define(_ name: String, _ constant: Constant) {

@@ -14,7 +14,7 @@ import Tensors
 #endif
 
 /// Bounded reading of regular files. A file that shrinks while it is read gives an error, which a mapping would not.
-struct ModelFile: ~Copyable {
+final class ModelFile {
     private let descriptor: Int32
     let byteCount: Int
 

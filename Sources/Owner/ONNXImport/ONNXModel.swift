@@ -60,8 +60,8 @@ package struct ONNXModel: Sendable {
     /// - Throws: ``ONNXImportError``
     package static func load(path: String, settings: ONNXImportSettings) throws(ONNXImportError) -> ONNXModel {
         do throws(ONNXImportError) {
-            let bytes = try ModelFile.read(path: path, maximumBytes: maximumFileBytes)
-            return try ONNXModel(bytes: bytes, folder: ModelFile.folder(of: path), settings: settings)
+            let content = try ModelContent(path: path, maximumBytes: maximumFileBytes)
+            return try ONNXModel(content, folder: ModelFile.folder(of: path), settings: settings)
         } catch { throw error.at(path) }
     }
 
@@ -72,8 +72,18 @@ package struct ONNXModel: Sendable {
     package init(
         bytes: Data, folder: String? = nil, settings: ONNXImportSettings = ONNXImportSettings()
     ) throws(ONNXImportError) {
+        guard bytes.count <= Self.maximumFileBytes else {
+            throw ONNXImportError(.tooLarge, "has \(bytes.count) bytes, the limit is \(Self.maximumFileBytes)")
+        }
+        try self.init(ModelContent(bytes), folder: folder, settings: settings)
+    }
+
+    private init(
+        _ content: ModelContent, folder: String?, settings: ONNXImportSettings
+    ) throws(ONNXImportError) {
+        let skeleton = try ModelSkeleton(content)
         let proto: ONNXModelProto
-        do throws(ONNXFormatError) { proto = try ONNXModelProto(parsing: bytes) } catch {
+        do throws(ONNXFormatError) { proto = try ONNXModelProto(parsing: skeleton.message) } catch {
             throw ONNXImportError(.malformed, "this is not an ONNX model: \(error.message)")
         }
         guard proto.hasGraph, !proto.graph.node.isEmpty || !proto.graph.output.isEmpty else {
@@ -82,7 +92,9 @@ package struct ONNXModel: Sendable {
         self.opset = try Self.standardOpset(of: proto)
         self.irVersion = Int(proto.irVersion)
         self.producer = [proto.producerName, proto.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
-        var importer = GraphImporter(opset: opset, settings: settings, externalData: ExternalData(folder: folder))
+        var importer = GraphImporter(
+            opset: opset, settings: settings, externalData: ExternalData(folder: folder),
+            payloads: skeleton.payloads, of: content)
         self.graph = try importer.graph(from: proto.graph)
         self.notes = importer.notes
     }

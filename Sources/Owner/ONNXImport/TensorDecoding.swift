@@ -77,6 +77,18 @@ extension ONNXTensorProto {
         }
     }
 
+    /// The type of a tensor whose raw data can be taken as it is; `nil` where it has to be converted, or lies elsewhere.
+    ///
+    /// - Throws: ``ONNXImportError`` for an impossible shape.
+    func plainType() throws(ONNXImportError) -> TensorType? {
+        guard let element = ElementType(onnx: dataType), element != .boolean, dataLocation != .external else {
+            return nil
+        }
+        do throws(TensorError) { return TensorType(element, try Shape(dims.map(Int.init))) } catch {
+            throw ONNXImportError(.malformed, error.message)
+        }
+    }
+
     private func wide(_ shape: Shape, _ values: [Double]) -> WideConstant {
         WideConstant(typeName: Self.name(ofDataType: dataType), shape: shape, values: values)
     }
