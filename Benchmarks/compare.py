@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import pathlib
 import platform
 import statistics
@@ -43,22 +42,33 @@ def first_results(arguments, model):
         given, mine, reference = (f"{folder}/{name}.npy" for name in ("input", "ours", "theirs"))
         shape = json.loads(checked([arguments.program, "inspect", str(model), "--json"]))["inputs"][0]["shape"]
         numpy.save(given, numpy.random.default_rng(1).standard_normal(shape, numpy.float32))
-        command = [arguments.program, "run", str(model), "--input", given, "--output", mine, "--threads", "2"]
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        milliseconds = 1000 * (time.perf_counter() - start)
+        command = [arguments.program, "run", str(model), "--input", given, "--output", mine, "--threads", "2", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        peak = 0
+        while process.poll() is None:
+            # The most that the process ever held: `ru_maxrss` would begin with what this one holds.
+            peak = max(peak, peak_bytes(process.pid))
+            time.sleep(0.001)
         if process.returncode != 0:
             raise RuntimeError(f"infenclave run ended with {process.returncode}")
+        milliseconds = json.loads(process.stdout.read())["firstResultMilliseconds"]
         command = [sys.executable, str(HERE / "theirs.py"), str(model), "--threads", "2", "--runs", "1"]
         other = json.loads(checked(command + ["--input", given, "--output", reference]))
         a, b = numpy.load(mine), numpy.load(reference)
         return {
             "relativeDifference": float(numpy.abs(a - b).max() / numpy.abs(b).max()),
             "firstResultMilliseconds": {"ours": milliseconds, "theirs": other["firstResultMilliseconds"]},
-            "peakBytes": {"ours": usage.ru_maxrss * 1024, "theirs": other["peakBytes"]},
+            "peakBytes": {"ours": peak, "theirs": other["peakBytes"]},
         }
+
+
+def peak_bytes(process):
+    try:
+        status = pathlib.Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(lines[0][1]) * 1024 if lines else 0
 
 
 def measure(arguments, name, model):

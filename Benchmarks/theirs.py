@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import resource
 import statistics
 import time
 
@@ -11,7 +10,9 @@ import onnxruntime
 
 
 def peak_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The most that this process ever held. `ru_maxrss` would begin with what its parent holds."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
 def main():

@@ -27,25 +27,27 @@ package final class Plan: Sendable {
     private let execution: Mutex<Execution>
 
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
-    package init(compiling graph: Graph, options: PlanOptions = PlanOptions()) throws(InferenceError) {
+    ///
+    /// Constants that nothing else holds are released while they are laid out.
+    package init(compiling graph: consuming Graph, options: PlanOptions = PlanOptions()) throws(InferenceError) {
         var options = options
         options.precision = options.precision.available
+        inputs = graph.inputs
+        outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
-        let optimized = draft
+        rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         let chosen = options
         let (lowering, results, execution) = try ThreadTeam.using(chosen.threads) { () throws(InferenceError) in
-            var lowering = try Lowering(optimized)
+            var lowering = try Lowering(draft)
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
-                return (lowering, results, try Execution(lowering, options: chosen))
+                let execution = try Execution(&lowering, options: chosen)
+                return (lowering, results, execution)
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }
-        inputs = graph.inputs
-        outputs = graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) }
         memory = execution.memory
         steps = lowering.steps.map(\.description)
-        rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         threads = options.threads
         precision = options.precision
         integerConvolutions = (lowering.quantization?.convolutions ?? []).sorted()

@@ -22,8 +22,8 @@ struct ModelArguments: ParsableArguments {
 struct LoadedModel: Sendable {
     let path: String
     let graph: Graph
-    /// SHA-256 of the file; of Darknet's two, one after the other.
-    let sha256: String
+    /// The model's files, in the order in which they are digested.
+    private let files: [String]
     /// How the format makes a picture the input, where it says.
     let preprocessing: Preprocessing?
 
@@ -35,10 +35,7 @@ struct LoadedModel: Sendable {
             let bytes = try InputFile.read(path)
             let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
             let weightBytes = try InputFile.read(file)
-            var digest = SHA256()
-            digest.update(data: bytes)
-            digest.update(data: weightBytes)
-            sha256 = digest.finalize().hexadecimal
+            files = [path, file]
             let name = URL(filePath: path).deletingPathExtension().lastPathComponent
             do throws(DarknetImportError) {
                 let model = try DarknetModel(
@@ -52,10 +49,16 @@ struct LoadedModel: Sendable {
         guard weights == nil else {
             throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
         }
-        // The bytes are gone before the model is read.
-        sha256 = SHA256.hash(data: try InputFile.read(path)).hexadecimal
+        files = [path]
         graph = try ONNXModel.load(path: path, batch: batch).graph
         preprocessing = nil
+    }
+
+    /// SHA-256 of the file; of Darknet's two, one after the other.
+    func sha256() throws -> String {
+        var digest = SHA256()
+        for file in files { digest.update(data: try InputFile.read(file)) }
+        return digest.finalize().hexadecimal
     }
 
     /// The image tensor that the model takes.

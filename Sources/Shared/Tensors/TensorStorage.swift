@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// A fixed block of 64-byte aligned memory that tensors share. Written only before it is shared, released once.
 ///
 /// - Note: `@unchecked Sendable` because the bytes are written only inside the initialiser of the tensor that owns
@@ -38,9 +46,12 @@ public struct StorageAllocator: Sendable {
 
     /// Ordinary memory.
     public static let standard = StorageAllocator { byteCount in
-        let base = UnsafeMutableRawPointer.allocate(
-            byteCount: max(byteCount, TensorStorage.alignment), alignment: TensorStorage.alignment)
-        base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, TensorStorage.alignment))
-        return TensorStorage(adopting: base, byteCount: byteCount) { base, _ in base.deallocate() }
+        // Large blocks come from the system as zeros already: `calloc` leaves them untouched until they are used.
+        guard let block = calloc(1, max(byteCount, 1) + TensorStorage.alignment) else {
+            fatalError("\(byteCount) bytes of memory are not available")
+        }
+        let base = block.alignedUp(toMultipleOf: TensorStorage.alignment)
+        let padding = base - block
+        return TensorStorage(adopting: base, byteCount: byteCount) { base, _ in free(base - padding) }
     }
 }

@@ -6,8 +6,12 @@ struct ConstantStore {
     let storage: TensorStorage
     private(set) var offsets: [Int: Int] = [:]
 
-    /// - Parameter used: The values that steps read.
-    init(_ lowering: Lowering, used: [Int], stream: ExecutionStream, options: PlanOptions) throws(OneDNNError) {
+    /// - Parameters:
+    ///   - lowering: Each of its constants is released once it is laid out here, so that weights are held once.
+    ///   - used: The values that steps read.
+    init(
+        releasing lowering: inout Lowering, used: [Int], stream: ExecutionStream, options: PlanOptions
+    ) throws(OneDNNError) {
         var byteCount = 0
         for value in used {
             guard case .constant = lowering.values[value].place else { continue }
@@ -15,7 +19,10 @@ struct ConstantStore {
             byteCount += MemoryPlan.aligned(lowering.values[value].byteCount)
         }
         storage = options.allocator.allocate(byteCount: byteCount)
-        for (value, offset) in offsets {
+        lowering.draft.constants = [:]
+        for value in lowering.values.indices where offsets[value] == nil { lowering.release(value) }
+        for (value, offset) in offsets.sorted(by: { $0.key < $1.key }) {
+            defer { lowering.release(value) }
             guard case .constant(let tensor, let source) = lowering.values[value].place, tensor.byteCount > 0 else {
                 continue
             }

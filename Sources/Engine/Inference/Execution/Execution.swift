@@ -21,7 +21,8 @@ final class Execution: @unchecked Sendable {
     private let changing: [(value: Int, memory: TensorMemory)]
     let memory: PlanMemory
 
-    init(_ lowering: Lowering, options: PlanOptions) throws(OneDNNError) {
+    /// - Parameter lowering: Its constants are gone afterwards.
+    init(_ lowering: inout Lowering, options: PlanOptions) throws(OneDNNError) {
         let stream = try ExecutionStream()
         let plan = MemoryPlan(lowering.intervals)
         var used: Set<Int> = []
@@ -32,7 +33,7 @@ final class Execution: @unchecked Sendable {
                 scratchBytes = max(scratchBytes, primitive.scratchpad.byteCount)
             }
         }
-        let constants = try ConstantStore(lowering, used: used.sorted(), stream: stream, options: options)
+        let constants = try ConstantStore(releasing: &lowering, used: used.sorted(), stream: stream, options: options)
         guard plan.byteCount <= options.maximumWorkingBytes - scratchBytes else {
             throw OneDNNError(
                 message: "activations of \(plan.byteCount) bytes exceed the limit of \(options.maximumWorkingBytes)",
@@ -60,9 +61,9 @@ final class Execution: @unchecked Sendable {
                     let (root, offset) = lowering.address(of: value)
                     switch lowering.values[root].place {
                     case .arena: try memory.bind(to: arena, byteOffset: offset + (plan.offsets[root] ?? 0))
-                    case .constant:
+                    case .laidOut:
                         try memory.bind(to: constants.storage, byteOffset: offset + (constants.offsets[root] ?? 0))
-                    case .input, .output, .within: changing.append((value, memory))
+                    case .input, .output, .within, .constant: changing.append((value, memory))
                     }
                 }
                 if primitive.scratchpad.byteCount > 0 {
@@ -149,11 +150,11 @@ final class Execution: @unchecked Sendable {
         let (root, offset) = lowering.address(of: value)
         switch lowering.values[root].place {
         case .arena: return (arena, offset + (arenaOffsets[root] ?? 0))
-        case .constant: return (constants.storage, offset + (constants.offsets[root] ?? 0))
+        case .laidOut: return (constants.storage, offset + (constants.offsets[root] ?? 0))
         case .input(let position): return (inputs[position].storage, offset + inputs[position].byteOffset)
         case .output(let position):
             if let storage = made[position] { return (storage, offset) }
-        case .within: break
+        case .within, .constant: break
         }
         throw OneDNNError(message: "value \(value) has no memory", isUnimplemented: false)
     }

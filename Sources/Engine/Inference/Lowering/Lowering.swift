@@ -4,7 +4,7 @@ import Tensors
 
 /// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders where two do not agree.
 struct Lowering {
-    let draft: Draft
+    var draft: Draft
     var values: [PlannedValue] = []
     var steps: [PlannedStep] = []
     /// The value of each name that has been computed.
@@ -80,6 +80,11 @@ struct Lowering {
         if type.element == .float32 { return add(place, try TensorLayout(type.planDimensions)) }
         values.append(PlannedValue(place: place, layout: nil, byteCount: type.byteCount))
         return values.count - 1
+    }
+
+    /// Lets go of a constant's elements.
+    mutating func release(_ value: Int) {
+        if case .constant = values[value].place { values[value].place = .laidOut }
     }
 
     func layout(_ value: Int) -> TensorLayout {

@@ -12,6 +12,8 @@ struct PlannedValue {
         case output(Int)
         /// Copied from a tensor, whose elements lie as `layout` says, into the plan's constants.
         case constant(Tensor, layout: TensorLayout?)
+        /// In the plan's constants; nothing else of it is left.
+        case laidOut
         /// In the memory of another value, this many bytes after its beginning.
         case within(Int, byteOffset: Int)
     }

@@ -44,7 +44,7 @@ extension Lowering {
             case .output(let position): return .made(position, type)
             case .constant(let tensor, _):
                 if let view = try? tensor.reshaped(type.shape.dimensions) { return .constant(view) }
-            case .within: break
+            case .within, .laidOut: break
             }
         }
         // Part of another value: copied out.

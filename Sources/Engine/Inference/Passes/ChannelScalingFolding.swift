@@ -17,7 +17,7 @@ enum ChannelScalingFolding: Pass {
             let node = draft.nodes[position]
             guard let scaling = ChannelScaling(node, draft) else { continue }
             if uses[scaling.input] == 1, let producer = moved[scaling.input] ?? producers[scaling.input],
-                fold(scaling, into: producer, &draft)
+                fold(scaling, into: producer, uses, &draft)
             {
                 draft.nodes[producer].output = node.output
                 draft.nodes[producer].fused.append(node.name)
@@ -33,7 +33,9 @@ enum ChannelScalingFolding: Pass {
         draft.remove(dead)
     }
 
-    private static func fold(_ scaling: ChannelScaling, into producer: Int, _ draft: inout Draft) -> Bool {
+    private static func fold(
+        _ scaling: ChannelScaling, into producer: Int, _ uses: [String: Int], _ draft: inout Draft
+    ) -> Bool {
         let node = draft.nodes[producer]
         guard node.post.isEmpty else { return false }
         switch node.kind {
@@ -51,12 +53,7 @@ enum ChannelScalingFolding: Pass {
                 bias = try? draft.constants[node.inputs[2]]?.floats()
                 guard bias != nil else { return false }
             }
-            let perChannel = max(1, weights.shape.elementCount / max(1, scaling.scale.count))
-            let folded = weights.withElements(as: Float.self) { elements in
-                Constants.make(weights.shape, draft.options) {
-                    Float(Double(elements[$0]) * scaling.scale[$0 / perChannel])
-                }
-            }
+            let folded = scaled(weights, scaling.scale, draft.options)
             let foldedBias = Constants.make(scaling.shape, draft.options) {
                 Float(Double(bias?[$0] ?? 0) * scaling.scale[$0] + scaling.shift[$0])
             }
@@ -64,8 +61,25 @@ enum ChannelScalingFolding: Pass {
                 node.inputs[0], draft.addConstant(folded, "\(node.inputs[1])*"),
                 draft.addConstant(foldedBias, "\(node.name)/bias"),
             ]
+            // What is folded is not held twice; names that this pass made have one use.
+            if uses[node.inputs[1], default: 1] == 1 { draft.constants[node.inputs[1]] = nil }
             return true
         default: return false
+        }
+    }
+
+    /// Each block of the first axis times its factor.
+    private static func scaled(_ weights: Tensor, _ factors: [Double], _ options: PlanOptions) -> Tensor {
+        Tensor(type: weights.type, allocator: options.allocator) { bytes in
+            let target = bytes.bindMemory(to: Float.self)
+            weights.withElements(as: Float.self) { source in
+                let count = source.count / max(1, factors.count)
+                for (channel, factor) in factors.enumerated() {
+                    for index in channel * count..<(channel + 1) * count {
+                        target[index] = Float(Double(source[index]) * factor)
+                    }
+                }
+            }
         }
     }
 }

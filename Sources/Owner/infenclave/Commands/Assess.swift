@@ -64,7 +64,7 @@ struct Assess: Command {
         try AssessmentReport.checkWritable(out)
         let model = try source.load()
         var configuration = AssessmentConfiguration(
-            model: network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
+            model: try network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
             imageFolder: images, imageLimit: limit, threads: try engine.resolvedThreads())
         configuration.seed = seed
         configuration.trainedCuts = trained
@@ -88,7 +88,7 @@ struct Assess: Command {
         guard let validator else { return nil }
         let loaded = try LoadedModel(path: validator)
         let arguments = PreprocessArguments.file(validatorPreprocess)
-        return network(loaded, try arguments.resolved(for: loaded))
+        return try network(loaded, try arguments.resolved(for: loaded))
     }
 
     private func summarise(_ result: AssessmentResult) throws {
@@ -119,8 +119,8 @@ struct Assess: Command {
 
 private func network(
     _ model: LoadedModel, _ preprocessing: Preprocessing
-) -> AssessmentConfiguration.Network {
-    .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256)
+) throws -> AssessmentConfiguration.Network {
+    try .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256())
 }
 
 extension PlanOption {

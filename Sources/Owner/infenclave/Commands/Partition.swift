@@ -83,7 +83,7 @@ struct Partition: Command {
         do throws(AssessmentError) { read = try PartitionPlan(decoding: file) } catch {
             throw CommandFailure("plan", "\(plan): \(error.message)")
         }
-        guard read.modelSHA256 == model.sha256 else {
+        guard try read.modelSHA256 == model.sha256() else {
             throw CommandFailure(
                 "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")
         }

@@ -17,17 +17,20 @@ struct Run: Command {
     @Flag(help: "Print JSON.") var json = false
 
     func execute() async throws {
-        let model = try source.load()
-        let tensor = try preprocess.input(input, for: model)
         let threads = try engine.resolvedThreads()
-        let (arithmetic, preprocess) = (arithmetic, preprocess)
-        let (result, time) = try await onOwnThread {
+        let (source, input, arithmetic, preprocess) = (source, input, arithmetic, preprocess)
+        let (result, time, sinceStart) = try await onOwnThread {
+            let beginning = ContinuousClock.now
+            let model = try source.load()
+            let tensor = try preprocess.input(input, for: model)
             let precision = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            // The plan takes the weights over: held by the model, too, they would be in memory twice.
             let plan = try Plan(
-                compiling: model.graph, options: PlanOptions(threads: threads, precision: precision))
+                compiling: (consume model).graph, options: PlanOptions(threads: threads, precision: precision))
             let start = ContinuousClock.now
             let outputs = try plan.run([tensor])
-            return (outputs[0], (ContinuousClock.now - start).milliseconds)
+            let end = ContinuousClock.now
+            return (outputs[0], (end - start).milliseconds, (end - beginning).milliseconds)
         }
         let values = try result.floats()
         if let output { try OutputFile.write(result.npyBytes(), to: output) }
@@ -36,8 +39,9 @@ struct Run: Command {
         if json {
             try printJSON(
                 Answer(
-                    model: model.path, shape: result.shape.dimensions,
-                    top: best.map { .init(index: $0, value: values[$0]) }, milliseconds: time))
+                    model: source.model, shape: result.shape.dimensions,
+                    top: best.map { .init(index: $0, value: values[$0]) }, milliseconds: time,
+                    firstResultMilliseconds: sinceStart))
         } else {
             for index in best { print(String(format: "%6d  %.6g", index, values[index])) }
             print(String(format: "%.1f ms on %d threads", time, threads))
@@ -54,5 +58,7 @@ struct Run: Command {
         let shape: [Int]
         let top: [Entry]
         let milliseconds: Double
+        /// From the opening of the model's file to its first result.
+        let firstResultMilliseconds: Double
     }
 }
