@@ -89,7 +89,11 @@ extension Check {
             )
 
         case .teeAllowed: ("the policy accepts this kind of TEE", [.wrongTEE, .developmentNotAccepted])
-        case .collateralAge: ("no collateral is older than what was seen before", [.collateralRolledBack])
+        case .collateralAge:
+            (
+                "no collateral is older than what was seen before, by date or evaluation number, or withheld after it was seen",
+                [.collateralRolledBack]
+            )
         case .debug: ("the TEE does not run in debug mode", [.debugEnabled])
         case .policyReserved: ("the guest policy's bit 17, which is always one, is one", [.policyReserved])
         case .migration: ("nobody may move the guest to another machine", [.migrationEnabled])
@@ -105,7 +109,10 @@ extension Check {
         case .evaluationDataNumber:
             ("the collateral's evaluation is at least the policy's", [.evaluationTooLow, .policyIncomplete])
         case .minimumTCB:
-            ("every security version is at least the policy's", [.tcbStatusNotAllowed, .policyIncomplete])
+            (
+                "every security version is at least the policy's, which names each that nobody else judges",
+                [.tcbStatusNotAllowed, .policyIncomplete]
+            )
         case .productID: ("the enclave's product id is the policy's", [.measurementMismatch, .policyIncomplete])
         case .measurements:
             (
