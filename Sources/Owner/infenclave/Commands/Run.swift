@@ -22,9 +22,9 @@ struct Run: Command {
         let threads = try engine.resolvedThreads()
         let (arithmetic, preprocess) = (arithmetic, preprocess)
         let (result, time) = try await onOwnThread {
-            let precision = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
             let plan = try Plan(
-                compiling: model.graph, options: PlanOptions(threads: threads, precision: precision))
+                compiling: model.graph, options: PlanOptions(threads: threads, precision: Precision(table)))
             let start = ContinuousClock.now
             let outputs = try plan.run([tensor])
             return (outputs[0], (ContinuousClock.now - start).milliseconds)
