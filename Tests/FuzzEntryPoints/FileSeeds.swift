@@ -21,7 +21,7 @@ extension FuzzSeed {
             boundary: .init(
                 toBackNet: [.init(tensor: "a", type: TensorType(.float32, try Shape([1, 4, 8, 8])))], fromBackNet: []),
             classes: 3, topK: 2, precision: "f32",
-            parts: BundleFile.parts(everythingInside: false).map {
+            parts: BundleFile.parts(everythingInside: false, precision: "f32").map {
                 .init(file: $0.rawValue, bytes: 5, sha256: digest, sealed: $0.isSealed)
             }, assessment: .none)
         return [

@@ -25,6 +25,11 @@ struct PrecisionTests {
         return worst
     }
 
+    /// Integers wherever they can be.
+    private func table(_ calibrator: Calibrator, _ problem: Problem) throws -> PrecisionTable {
+        try PrecisionSearch(try problem.graph(), ranges: calibrator.ranges, examples: [], threads: 1).table(.integer8)
+    }
+
     /// Shortcuts, poolings, concatenations, groups, scales and gates, ending in probabilities.
     static func network(_ activation: Activation) throws -> Problem {
         var problem = Problem("network of many kinds with \(activation.function)")
@@ -84,11 +89,12 @@ struct PrecisionTests {
         let problem = try Self.network(Activation(function, alpha: 0.1))
         var calibrator = try Calibrator(try problem.graph(), threads: 1)
         try calibrator.observe(problem.given)
-        for quantizesFirst in [false, true] {
-            var calibration = calibrator.calibration
-            calibration.quantizesFirstLayer = quantizesFirst
-            let worst = try difference(problem, .int8(calibration))
-            #expect(worst > 0 && worst < 0.08, "first layer quantised: \(quantizesFirst)")
+        let table = try table(calibrator, problem)
+        var products = table.products
+        products["c1"] = .init(.integer8, roundsResult: true)
+        for (name, table) in [("bf16", table), ("int8", PrecisionTable(products: products, ranges: table.ranges))] {
+            let worst = try difference(problem, Precision(table))
+            #expect(worst > 0 && worst < 0.08, "first layer in \(name)")
         }
     }
 
@@ -98,13 +104,15 @@ struct PrecisionTests {
         let graph = try problem.graph()
         var calibrator = try Calibrator(graph, threads: 1)
         try calibrator.observe(problem.given)
-        let plan = try Plan(compiling: graph, options: PlanOptions(precision: .int8(calibrator.calibration)))
-        #expect(plan.precision.label == "int8")
+        let plan = try Plan(
+            compiling: graph, options: PlanOptions(precision: Precision(try table(calibrator, problem))))
+        #expect(plan.precision.level == .integer8)
+        #expect(plan.reducedProducts.values.count { $0 == .integer8 } == 6)
         #expect(plan.steps.count { $0.kind == "int8 convolution" } == 6)
         #expect(plan.steps.contains { $0.kind == "int8 scale and shift" })
         // Never measured: nothing is quantised.
-        let unmeasured = try Calibrator(graph, threads: 1).calibration
-        let other = try Plan(compiling: graph, options: PlanOptions(precision: .int8(unmeasured)))
+        let unmeasured = try table(try Calibrator(graph, threads: 1), problem)
+        let other = try Plan(compiling: graph, options: PlanOptions(precision: Precision(unmeasured)))
         #expect(!other.steps.contains { $0.kind == "int8 convolution" })
         _ = try other.run(problem.given)
     }
@@ -117,7 +125,60 @@ struct PrecisionTests {
             let input = try Tensor([Float](repeating: value, count: 768), shape: [1, 3, 16, 16])
             try calibrator.observe([input])
         }
-        let options = PlanOptions(precision: .int8(calibrator.calibration))
+        let options = PlanOptions(precision: Precision(try table(calibrator, problem)))
         _ = try Plan(compiling: try problem.graph(), options: options).run(problem.given)
+    }
+
+    @Test(
+        "The parts of a network compute what the whole does in the same precision, wherever it is cut",
+        .enabled(if: ProcessorSupport.hasBFloat16 && ProcessorSupport.hasInteger8),
+        arguments: [PrecisionTable.Level.bfloat16, .integer8])
+    func cuts(_ level: PrecisionTable.Level) throws {
+        let problem = try Self.network(Activation(.relu))
+        let graph = try problem.graph()
+        var calibrator = try Calibrator(graph, threads: 1)
+        try calibrator.observe(problem.given)
+        let table = try PrecisionSearch(graph, ranges: calibrator.ranges, examples: [], threads: 1).table(level)
+        func run(_ part: Graph, _ inputs: [Tensor]) throws -> [Tensor] {
+            let precision = Precision(table.restricted(to: part))
+            return try Plan(compiling: part, options: PlanOptions(precision: precision)).run(inputs)
+        }
+        let expected = try run(graph, problem.given)[0].floats()
+        let exact = try Plan(compiling: graph).run(problem.given)[0].floats()
+        let largest = expected.reduce(Float(0)) { max($0, abs($1)) }
+        let rounding = zip(expected, exact).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+        let last = try #require(graph.cuts.last)
+        for cut in graph.cuts.dropLast() where !cut.exposesInput {
+            let parts = try graph.partitioned(front: cut, mapping: last)
+            let crossing = try run(parts.front, problem.given)
+            let back = try run(try #require(parts.back), Array(crossing.prefix(parts.backInputs.count)))
+            let actual = try back[0].floats()
+            let worst = zip(actual, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+            // Where a cut parts what would be fused, a sum is rounded elsewhere: by no more than the precision rounds.
+            #expect(worst <= max(2 * rounding, 1e-5 * largest), "cut after \(cut.name): \(worst) of \(largest)")
+        }
+    }
+
+    @Test(
+        "A search stays within its bound, and keeps what it can in integers",
+        .enabled(if: ProcessorSupport.hasBFloat16 && ProcessorSupport.hasInteger8))
+    func searches() throws {
+        let problem = try Self.network(Activation(.relu))
+        let graph = try problem.graph()
+        var calibrator = try Calibrator(graph, threads: 1)
+        try calibrator.observe(problem.given)
+        let search = try PrecisionSearch(
+            graph, ranges: calibrator.ranges, examples: [problem.given], threads: 1)
+        let expected = try Plan(compiling: graph).run(problem.given)[0].floats()
+        var counts: [Int] = []
+        for bound in [1e9, 1e-4, 0] {
+            let table = try search.table(.integer8, bound: bound)
+            let plan = try Plan(compiling: graph, options: PlanOptions(precision: Precision(table)))
+            var agreement = OutputAgreement()
+            agreement.add(expected: expected, actual: try plan.run(problem.given)[0].floats())
+            #expect(agreement.meanDivergence <= bound)
+            counts.append(table.products.values.count { $0.level == .integer8 })
+        }
+        #expect(counts[0] == 6 && counts[2] == 0 && counts[1] <= counts[0])
     }
 }

@@ -87,6 +87,30 @@ struct GraphFileTests {
         #expect(throws: GraphError.self) { try MappingUnitPart(decoding: frontBytes.span.bytes, allocator: .standard) }
     }
 
+    @Test("A precision table survives in the parts that it holds for, and a damaged one is refused")
+    func precision() throws {
+        let graph = try residualGraph()
+        let cut = try graph.cut(named: "relu1")
+        let partition = try graph.partitioned(front: cut, mapping: try graph.cut(named: "fc"))
+        let table = PrecisionTable(
+            products: Dictionary(
+                uniqueKeysWithValues: graph.nodes.map { ($0.name, .init(.integer8, roundsResult: true)) }),
+            ranges: [graph.inputs[0].name: .init(low: -1, high: 2)])
+        let front = try FrontNetPart(
+            graph: partition.front, normalization: try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6]),
+            boundaryCount: 1, precision: table)
+        let bytes = front.encoded()
+        let read = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
+        #expect(read.precision == table.restricted(to: partition.front))
+        #expect(Set(read.precision.products.keys) == Set(partition.front.nodes.map(\.name)))
+        let shorter = Array(bytes.dropLast())
+        #expect(throws: GraphError.self) { try FrontNetPart(decoding: shorter.span.bytes, allocator: .standard) }
+        let file = PrecisionFile.encode(front.precision)
+        #expect(try PrecisionFile.decode(file.span.bytes, for: partition.front) == front.precision)
+        // Of another graph.
+        #expect(throws: GraphError.self) { try PrecisionFile.decode(file.span.bytes, for: partition.mapping) }
+    }
+
     @Test("A list of class names of the wrong length is refused")
     func labels() throws {
         let graph = try residualGraph()

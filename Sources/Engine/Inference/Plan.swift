@@ -17,8 +17,8 @@ package final class Plan: Sendable {
     package let steps: [PlanStep]
     /// What it computes with: what was asked for, or float32 where the processor lacks the instructions.
     package let precision: Precision
-    /// Results of the convolutions that compute with 8-bit integers.
-    package let integerConvolutions: [String]
+    /// The nodes that compute with less than float32, where there was code for it.
+    package let reducedProducts: [String: PrecisionTable.Level]
     /// Each change that a pass made: the pass and the node.
     package let rewrites: [PlanRewrite]
 
@@ -50,7 +50,7 @@ package final class Plan: Sendable {
         steps = lowering.steps.map(\.description)
         threads = options.threads
         precision = options.precision
-        integerConvolutions = (lowering.quantization?.convolutions ?? []).sorted()
+        reducedProducts = lowering.products
         self.results = results
         self.execution = Mutex(execution)
     }

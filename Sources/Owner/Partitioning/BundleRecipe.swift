@@ -17,10 +17,14 @@ package struct BundleRecipe: Sendable {
     /// Entries in an answer; `nil` for 20, or all classes when there are fewer.
     package var topK: Int?
     package var assessment: BundleManifest.Assessment
+    /// What the whole network computes with.
+    package var precision: PrecisionTable
+    package var accuracy: BundleManifest.Accuracy?
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
-        preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none
+        preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
+        precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil
     ) {
         self.modelName = modelName
         self.graph = graph
@@ -30,6 +34,8 @@ package struct BundleRecipe: Sendable {
         self.preprocessing = preprocessing
         self.topK = topK
         self.assessment = assessment
+        self.precision = precision
+        self.accuracy = accuracy
     }
 
     private static let defaultTopK = 20
@@ -51,13 +57,13 @@ package struct BundleRecipe: Sendable {
             }
             let frontPart = try FrontNetPart(
                 graph: partition.front, normalization: preprocessing.normalization,
-                boundaryCount: partition.backInputs.count)
+                boundaryCount: partition.backInputs.count, precision: precision)
             guard topK.map({ $0 <= AnswerLayout.maximumClassCount }) ?? true else {
                 throw GraphError(.invalidGraph, "an answer lists at most \(AnswerLayout.maximumClassCount) classes")
             }
             let mappingPart = try MappingUnitPart(
                 graph: partition.mapping, appliesSoftmax: !graph.endsInProbabilities, classNames: classNames,
-                topK: topK ?? min(Self.defaultTopK, classNames.count))
+                topK: topK ?? min(Self.defaultTopK, classNames.count), precision: precision)
             return (partition, frontPart, mappingPart)
         } catch { throw PartitioningError(.invalidModel, error.message) }
     }

@@ -51,6 +51,9 @@ package struct BundleWriter {
                 throw PartitioningError(.invalidModel, "the BackNet cannot be written as ONNX: \(error.message)")
             }
             parts.append((.backNet, GraphFile.encode(back)))
+            if !recipe.precision.isFloat32 {
+                parts.append((.backNetPrecision, PrecisionFile.encode(recipe.precision.restricted(to: back))))
+            }
         }
         // The sealed parts are bound to the manifest without their own digests: see BundleManifest.templateBytes.
         var manifest = manifest(for: partition, classes: mapping.classNames.count, topK: mapping.topK)
@@ -103,7 +106,8 @@ package struct BundleWriter {
             boundary: .init(
                 toBackNet: partition.backInputs.map { .init(tensor: $0.name, type: $0.type) },
                 fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) }),
-            classes: classes, topK: topK, precision: "f32", parts: [], assessment: recipe.assessment)
+            classes: classes, topK: topK, precision: recipe.precision.level.label, accuracy: recipe.accuracy, parts: [],
+            assessment: recipe.assessment)
     }
 
     private static func description(_ file: BundleFile, _ bytes: [UInt8]) -> BundleManifest.Part {

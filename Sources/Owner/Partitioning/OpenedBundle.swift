@@ -15,6 +15,8 @@ package struct OpenedBundle: Sendable {
     package let mappingUnit: [UInt8]
     /// `nil` when everything is inside.
     package let backNet: Graph?
+    /// What the BackNet computes with.
+    package let backNetPrecision: PrecisionTable
 
     /// SHA-256 of the manifest: what policies pin.
     package var manifestDigest: ContentDigest { ContentDigest(of: manifestBytes) }
@@ -65,11 +67,17 @@ package struct OpenedBundle: Sendable {
         self.mappingUnit = mappingUnit
         do throws(GraphError) {
             if let graph = bytes[.backNet] {
-                backNet = try GraphFile.decode(graph.span.bytes)
+                let graph = try GraphFile.decode(graph.span.bytes)
+                let table = bytes[.backNetPrecision]
+                backNet = graph
+                backNetPrecision =
+                    try table.map { (table) throws(GraphError) in
+                        try PrecisionFile.decode(table.span.bytes, for: graph)
+                    } ?? .float32
             } else {
-                backNet = nil
+                (backNet, backNetPrecision) = (nil, .float32)
             }
-        } catch { throw PartitioningError(.damagedBundle, "\(path): backnet.graph: \(error.message)") }
+        } catch { throw PartitioningError(.damagedBundle, "\(path): the BackNet: \(error.message)") }
     }
 
     private static func read(

@@ -1,3 +1,4 @@
+import BundleFormat
 import Foundation
 import Imaging
 import Inference
@@ -7,43 +8,69 @@ import Tensors
 /// How far the answers of a plan are from those in f32.
 struct PrecisionAccuracy: Encodable {
     let images: Int
+    /// Whether nothing was measured on these pictures before.
+    let heldOut: Bool
     /// The share of the pictures whose best class is the same.
     let top1Agreement: Double
     /// Mean Kullback-Leibler divergence of the answers from those in f32, in nats.
     let meanDivergence: Double
+    /// The share of the multiply-adds by what computes them: `f32`, `bf16`, `int8`.
+    let multiplyAdds: [String: Double]
 
-    /// - Parameter folder: Pictures that the ranges were not measured on, if the numbers are to mean much.
+    /// Fewer pictures than this say little: then those that were measured on count too.
+    private static let fewest = 20
+
+    /// - Parameters:
+    ///   - folder: Pictures to compare on; those in `used` are left out where enough others are there.
+    ///   - used: Pictures that ranges and layers were chosen on.
     static func measure(
-        _ model: LoadedModel, _ preprocess: PreprocessArguments, _ precision: Precision, folder: String, threads: Int
+        _ model: LoadedModel, _ preprocess: PreprocessArguments, _ table: PrecisionTable, folder: String,
+        used: [String], threads: Int
     ) throws -> PrecisionAccuracy {
         let reference = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
-        let plan = try Plan(compiling: model.graph, options: PlanOptions(threads: threads, precision: precision))
+        let plan = try Plan(
+            compiling: model.graph, options: PlanOptions(threads: threads, precision: Precision(table)))
         let preprocessor = Preprocessor(try preprocess.resolved(for: model))
-        var (agreements, divergence) = (0, 0.0)
-        let paths = try ImageFolder(folder).paths
-        for path in paths {
+        let all = try ImageFolder(folder).paths
+        let seen = Set(used.map(Self.resolved))
+        let others = all.filter { !seen.contains(Self.resolved($0)) }
+        let isHeldOut = others.count == all.count || others.count >= Self.fewest
+        var agreement = OutputAgreement()
+        for path in isHeldOut ? others : all {
             let tensor = try preprocessor.tensor(of: try Image(contentsOf: path))
-            let expected = try probabilities(try reference.run([tensor])[0].floats())
-            let actual = try probabilities(try plan.run([tensor])[0].floats())
-            if best(expected) == best(actual) { agreements += 1 }
-            divergence += zip(expected, actual).reduce(0) { sum, pair in
-                pair.0 > 0 ? sum + pair.0 * log(pair.0 / max(pair.1, 1e-30)) : sum
-            }
+            agreement.add(
+                expected: try reference.run([tensor])[0].floats(), actual: try plan.run([tensor])[0].floats())
         }
         return PrecisionAccuracy(
-            images: paths.count, top1Agreement: Double(agreements) / Double(paths.count),
-            meanDivergence: divergence / Double(paths.count))
+            images: agreement.count, heldOut: isHeldOut, top1Agreement: agreement.top1,
+            meanDivergence: agreement.meanDivergence, multiplyAdds: Self.shares(model.graph, plan))
     }
 
-    private static func best(_ values: [Double]) -> Int? { values.indices.max { values[$0] < values[$1] } }
+    private static func resolved(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
 
-    /// The values themselves if they are probabilities, else their softmax.
-    private static func probabilities(_ values: [Float]) throws -> [Double] {
-        let values = values.map(Double.init)
-        if values.allSatisfy({ $0 >= 0 }), abs(values.reduce(0, +) - 1) < 1e-2 { return values }
-        let largest = values.max() ?? 0
-        let exponentials = values.map { exp($0 - largest) }
-        let sum = exponentials.reduce(0, +)
-        return exponentials.map { $0 / sum }
+    private static func shares(_ graph: Graph, _ plan: Plan) -> [String: Double] {
+        var shares: [String: Double] = [:]
+        let counts = graph.multiplyAddsByNode
+        let total = Double(max(1, counts.reduce(0, +)))
+        for (node, count) in zip(graph.nodes, counts) where count > 0 {
+            shares[(plan.reducedProducts[node.name] ?? .float32).label, default: 0] += Double(count) / total
+        }
+        return shares
+    }
+
+    /// For the manifest.
+    var recorded: BundleManifest.Accuracy {
+        .init(
+            pictures: images, heldOut: heldOut, top1Agreement: top1Agreement, meanDivergence: meanDivergence,
+            multiplyAdds: multiplyAdds)
+    }
+
+    func text(_ precision: String) -> String {
+        let shares = multiplyAdds.sorted { $0.value > $1.value }
+            .map { String(format: "%.0f%% %@", 100 * $0.value, $0.key) }.joined(separator: ", ")
+        return String(
+            format:
+                "%@ against f32 on %d %@pictures: same best class %.1f%%, mean divergence %.2g nats; of the multiply-adds %@",
+            precision, images, heldOut ? "other " : "", 100 * top1Agreement, meanDivergence, shares)
     }
 }

@@ -10,74 +10,67 @@ struct PrecisionArguments: ParsableArguments {
     @Option(help: "Arithmetic: f32, bf16 or int8.") var precision = "f32"
     @Option(
         help: ArgumentHelp(
-            "For int8: a folder of pictures like those to come.",
-            discussion: "The ranges of values are measured on them."))
+            "For int8, and better bf16: a folder of pictures like those to come.",
+            discussion: """
+                The ranges of values are measured on them, and layers stay closer to f32 until the answers on them do.
+                """))
     var calibration: String?
     @Option(help: "How many pictures of the folder to measure on, spread over it.") var calibrationImages = 64
 
-    /// On how many pictures it is tried which layers to keep, and what they may change the outputs by: see
-    /// `Calibration.refined`.
-    private static let examples = 8
-    private static let tolerance = 0.002
+    /// On how many pictures layers are tried at most.
+    private static let examples = 64
 
     func validate() throws {
-        guard ["f32", "bf16", "int8"].contains(precision) else {
+        guard PrecisionTable.Level(label: precision) != nil else {
             throw ValidationError("--precision takes f32, bf16 or int8, not '\(precision)'")
         }
-        guard calibration == nil || precision == "int8" else {
-            throw ValidationError("--calibration is for --precision int8")
+        guard calibration == nil || precision != "f32" else {
+            throw ValidationError("--calibration is for --precision int8 and bf16")
         }
         guard (1...10_000).contains(calibrationImages) else {
             throw ValidationError("--calibration-images takes 1 to 10000")
         }
     }
 
-    /// The precision, measured on the pictures if it needs to be. Says so where the processor lacks the instructions.
+    private var level: PrecisionTable.Level { PrecisionTable.Level(label: precision) ?? .float32 }
+
+    /// What each layer computes with, measured on the pictures if it needs to be. Says so where the processor lacks the
+    /// instructions.
     ///
     /// - Parameter substitute: What int8 is measured on when no folder is named.
     func resolved(
         for model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, substitute: Tensor? = nil
-    ) throws -> Precision {
-        let precision: Precision
-        switch self.precision {
-        case "bf16": precision = .bfloat16
-        case "int8": precision = .int8(try measured(model, preprocess, threads: threads, substitute: substitute))
-        default: return .float32
+    ) throws -> PrecisionTable {
+        guard level > .float32 else { return .float32 }
+        guard Precision.hasInstructions(for: level) else {
+            printError("infenclave: this processor has no \(precision) instructions: computing in f32")
+            return .float32
         }
-        if case .float32 = precision.available {
-            FileHandle.standardError.write(
-                Data("infenclave: this processor has no \(self.precision) instructions: computing in f32\n".utf8))
+        let examples = try pictures().map { path in
+            try Preprocessor(try preprocess.resolved(for: model)).tensor(of: try Image(contentsOf: path))
         }
-        return precision.available
-    }
-
-    private func measured(
-        _ model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, substitute: Tensor?
-    ) throws -> Calibration {
-        var calibrator = try Calibrator(model.graph, threads: threads)
-        var examples: [[Tensor]] = []
-        if let calibration {
-            let preprocessor = Preprocessor(try preprocess.resolved(for: model))
-            for path in Self.spread(try ImageFolder(calibration).paths, calibrationImages) {
-                let input = try preprocessor.tensor(of: try Image(contentsOf: path))
-                try calibrator.observe([input])
-                if examples.count < Self.examples { examples.append([input]) }
+        var ranges: [String: PrecisionTable.Range] = [:]
+        if level == .integer8 {
+            let measured = examples.isEmpty ? substitute.map { [$0] } ?? [] : examples
+            guard !measured.isEmpty else {
+                throw CommandFailure(
+                    "calibration", "int8 needs the ranges of values",
+                    remedy: "name a folder of pictures with --calibration")
             }
-        } else if let substitute {
-            try calibrator.observe([substitute])
-        } else {
-            throw CommandFailure(
-                "calibration", "int8 needs the ranges of values", remedy: "name a folder of pictures with --calibration"
-            )
+            var calibrator = try Calibrator(model.graph, threads: threads)
+            for input in measured { try calibrator.observe([input]) }
+            ranges = calibrator.ranges
         }
-        guard !examples.isEmpty else { return calibrator.calibration }
-        return try calibrator.calibration.refined(
-            model.graph, on: examples, tolerance: Self.tolerance, threads: threads)
+        let search = try PrecisionSearch(
+            model.graph, ranges: ranges, examples: examples.prefix(Self.examples).map { [$0] }, threads: threads)
+        return try search.table(level)
     }
 
-    /// At most `count` of the elements, evenly spaced.
-    private static func spread(_ all: [String], _ count: Int) -> [String] {
-        guard all.count > count else { return all }
-        return (0..<count).map { all[$0 * all.count / count] }
+    /// The pictures that are measured on.
+    func pictures() throws -> [String] {
+        guard let calibration else { return [] }
+        let all = try ImageFolder(calibration).paths
+        guard all.count > calibrationImages else { return all }
+        return (0..<calibrationImages).map { all[$0 * all.count / calibrationImages] }
     }
 }

@@ -6,13 +6,17 @@ public enum BundleFile: String, Sendable, CaseIterable {
     case frontNet = "frontnet.sealed"
     case mapping = "mapping.sealed"
     case backNet = "backnet.graph"
+    /// What the BackNet computes with, where that is not f32.
+    case backNetPrecision = "backnet.precision"
     /// The BackNet for other engines.
     case backNetONNX = "backnet.onnx"
 
     public var isSealed: Bool { self == .frontNet || self == .mapping }
 
     /// The parts that a manifest lists.
-    public static func parts(everythingInside: Bool) -> [BundleFile] {
-        everythingInside ? [.frontNet, .mapping] : [.frontNet, .mapping, .backNet, .backNetONNX]
+    public static func parts(everythingInside: Bool, precision: String) -> [BundleFile] {
+        let sealed: [BundleFile] = [.frontNet, .mapping]
+        guard !everythingInside else { return sealed }
+        return sealed + [.backNet, .backNetONNX] + (precision == "f32" ? [] : [.backNetPrecision])
     }
 }

@@ -21,8 +21,10 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var classes: Int
     /// Entries in an answer.
     public var topK: Int
-    /// Arithmetic of the BackNet: `f32`.
+    /// What the network computes with: `f32`, `bf16` or `int8`; some layers may stay closer to f32.
     public var precision: String
+    /// How far the answers are from those in f32, where that was measured.
+    public var accuracy: Accuracy?
     public var parts: [Part]
     public var assessment: Assessment
 
@@ -60,6 +62,30 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             self.front = front
             self.mapping = mapping
             self.everythingInside = everythingInside
+        }
+    }
+
+    /// The answers in the bundle's precision, compared with those in f32 on the owner's pictures.
+    public struct Accuracy: Sendable, Hashable, Codable {
+        public var pictures: Int
+        /// Whether the ranges and the layers' precisions were chosen on other pictures.
+        public var heldOut: Bool
+        /// The share of the pictures whose best class is the same.
+        public var top1Agreement: Double
+        /// Mean Kullback-Leibler divergence from the answers in f32, in nats.
+        public var meanDivergence: Double
+        /// The share of the multiply-adds by what they compute with: `f32`, `bf16`, `int8`.
+        public var multiplyAdds: [String: Double]
+
+        public init(
+            pictures: Int, heldOut: Bool, top1Agreement: Double, meanDivergence: Double,
+            multiplyAdds: [String: Double]
+        ) {
+            self.pictures = pictures
+            self.heldOut = heldOut
+            self.top1Agreement = top1Agreement
+            self.meanDivergence = meanDivergence
+            self.multiplyAdds = multiplyAdds
         }
     }
 
@@ -124,7 +150,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
 
     public init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
-        classes: Int, topK: Int, precision: String, parts: [Part], assessment: Assessment
+        classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment
     ) {
         formatVersion = Self.currentFormatVersion
         self.identifier = identifier
@@ -136,6 +162,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         self.classes = classes
         self.topK = topK
         self.precision = precision
+        self.accuracy = accuracy
         self.parts = parts
         self.assessment = assessment
     }
@@ -185,9 +212,10 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             ("cuts.mapping", cuts.mapping), ("precision", precision), ("assessment.status", assessment.status),
             ("assessment.headline", assessment.headline),
         ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
+        try require(["f32", "bf16", "int8"].contains(precision), "precision is not f32, bf16 or int8")
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
-        let expected = BundleFile.parts(everythingInside: cuts.everythingInside)
+        let expected = BundleFile.parts(everythingInside: cuts.everythingInside, precision: precision)
         try require(Set(names) == Set(expected.map(\.rawValue)), "parts \(names) are not \(expected.map(\.rawValue))")
         for part in parts {
             try require(Self.isHexadecimal(part.sha256, digits: 64), "sha256 of \(part.file)")

@@ -3,15 +3,20 @@ package import Tensors
 /// What `frontnet.sealed` holds: the FrontNet and how pixels become its input.
 ///
 /// Layout: magic `INFFRONT`, u16 version, u8 channels, f32 mean and f32 standard deviation per channel, u32 number of
-/// boundary tensors (the first that many outputs of the graph go to the host), canonical graph.
+/// boundary tensors (the first that many outputs of the graph go to the host), canonical graph; in version 2 the
+/// precision table, which is not empty, follows.
 package struct FrontNetPart: Sendable {
     package let graph: Graph
     /// Applied to u8 inputs; f32 inputs are taken as they are.
     package let normalization: PixelNormalization
     /// How many of the graph's outputs, from the first, the enclave sends to the host; the rest stay inside.
     package let boundaryCount: Int
+    /// What the graph computes with.
+    package let precision: PrecisionTable
 
-    package init(graph: Graph, normalization: PixelNormalization, boundaryCount: Int) throws(GraphError) {
+    package init(
+        graph: Graph, normalization: PixelNormalization, boundaryCount: Int, precision: PrecisionTable = .float32
+    ) throws(GraphError) {
         let input = graph.inputs.first?.type.shape
         guard graph.inputs.count == 1, let input, input.rank == 4, input[0] == 1 else {
             throw GraphError(
@@ -27,26 +32,26 @@ package struct FrontNetPart: Sendable {
         self.graph = graph
         self.normalization = normalization
         self.boundaryCount = boundaryCount
+        self.precision = precision.restricted(to: graph)
     }
 
     private static let magic = Array("INFFRONT".utf8)
-    private static let version: UInt16 = 1
-
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
-        writer.write(Self.version)
+        writer.write(precision.partVersion)
         writer.write(UInt8(normalization.mean.count))
         for value in normalization.mean + normalization.std { writer.write(value) }
         writer.write(UInt32(boundaryCount))
         GraphFile.encode(graph, into: &writer)
+        precision.encodeTail(into: &writer)
         return writer.bytes
     }
 
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            try reader.expect(Self.magic, version: Self.version)
+            let version = try reader.expectPart(Self.magic)
             let channels = Int(try reader.read(UInt8.self, "channels"))
             var values: [Float] = []
             for _ in 0..<2 * channels { values.append(try reader.readFloat("normalisation")) }
@@ -54,9 +59,11 @@ package struct FrontNetPart: Sendable {
                 mean: Array(values.prefix(channels)), std: Array(values.suffix(channels)))
             let boundaryCount = Int(try reader.read(UInt32.self, "boundary tensors"))
             let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
+            let precision = try PrecisionTable(tailOf: version, from: &reader, for: graph)
             try reader.finish()
             do throws(GraphError) {
-                try self.init(graph: graph, normalization: normalization, boundaryCount: boundaryCount)
+                try self.init(
+                    graph: graph, normalization: normalization, boundaryCount: boundaryCount, precision: precision)
             } catch { throw TensorError(.malformed, error.message) }
         } catch { throw GraphError(.malformedFile, "FrontNet part: \(error.message)") }
     }
@@ -64,7 +71,8 @@ package struct FrontNetPart: Sendable {
 
 /// What `mapping.sealed` holds: the last layers, the class names, and how many of them an answer lists.
 ///
-/// Layout: magic `INFMAPPG`, u16 version, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph.
+/// Layout: magic `INFMAPPG`, u16 version, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph;
+/// in version 2 the precision table, which is not empty, follows.
 package struct MappingUnitPart: Sendable {
     package let graph: Graph
     /// Whether the graph ends in logits, so that probabilities are their softmax.
@@ -73,11 +81,15 @@ package struct MappingUnitPart: Sendable {
     package let classNames: [String]
     /// Entries in an answer, best first.
     package let topK: Int
+    /// What the graph computes with.
+    package let precision: PrecisionTable
 
     package static let maximumClassNameBytes = 1024
     package static let maximumClasses = 1 << 20
 
-    package init(graph: Graph, appliesSoftmax: Bool, classNames: [String], topK: Int) throws(GraphError) {
+    package init(
+        graph: Graph, appliesSoftmax: Bool, classNames: [String], topK: Int, precision: PrecisionTable = .float32
+    ) throws(GraphError) {
         let classes = graph.outputs.count == 1 ? graph.type(of: graph.outputs[0]).shape.elementCount : 0
         guard classes >= 2, classes <= Self.maximumClasses else {
             throw GraphError(.invalidGraph, "a classifier has one output of at least 2 classes, found \(classes)")
@@ -97,27 +109,27 @@ package struct MappingUnitPart: Sendable {
         self.appliesSoftmax = appliesSoftmax
         self.classNames = classNames
         self.topK = topK
+        self.precision = precision.restricted(to: graph)
     }
 
     private static let magic = Array("INFMAPPG".utf8)
-    private static let version: UInt16 = 1
-
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
-        writer.write(Self.version)
+        writer.write(precision.partVersion)
         writer.write(UInt8(appliesSoftmax ? 1 : 0))
         writer.write(UInt32(topK))
         writer.write(UInt32(classNames.count))
         for name in classNames { writer.write(name) }
         GraphFile.encode(graph, into: &writer)
+        precision.encodeTail(into: &writer)
         return writer.bytes
     }
 
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            try reader.expect(Self.magic, version: Self.version)
+            let version = try reader.expectPart(Self.magic)
             let appliesSoftmax = try reader.readFlag("softmax")
             let topK = Int(try reader.read(UInt32.self, "top-k"))
             let count = Int(try reader.read(UInt32.self, "classes"))
@@ -127,21 +139,43 @@ package struct MappingUnitPart: Sendable {
                 names.append(try reader.readString(maximumBytes: Self.maximumClassNameBytes, "class name"))
             }
             let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
+            let precision = try PrecisionTable(tailOf: version, from: &reader, for: graph)
             try reader.finish()
             do throws(GraphError) {
-                try self.init(graph: graph, appliesSoftmax: appliesSoftmax, classNames: names, topK: topK)
+                try self.init(
+                    graph: graph, appliesSoftmax: appliesSoftmax, classNames: names, topK: topK, precision: precision)
             } catch { throw TensorError(.malformed, error.message) }
         } catch { throw GraphError(.malformedFile, "mapping part: \(error.message)") }
     }
 }
 
+extension PrecisionTable {
+    /// One part has one encoding: without a table where everything is float32.
+    fileprivate var partVersion: UInt16 { isFloat32 ? 1 : 2 }
+
+    fileprivate func encodeTail(into writer: inout ByteWriter) { if !isFloat32 { encode(into: &writer) } }
+
+    fileprivate init(
+        tailOf version: UInt16, from reader: inout ByteReader, for graph: Graph
+    ) throws(TensorError) {
+        guard version > 1 else {
+            self = .float32
+            return
+        }
+        try self.init(from: &reader, for: graph)
+        guard !isFloat32 else { throw TensorError(.malformed, "version 2 without products that are not float32") }
+    }
+}
+
 extension ByteReader {
+    /// - Returns: The version.
     @_lifetime(self: copy self)
-    fileprivate mutating func expect(_ magic: [UInt8], version expected: UInt16) throws(TensorError) {
+    fileprivate mutating func expectPart(_ magic: [UInt8]) throws(TensorError) -> UInt16 {
         guard try readBytes(magic.count, "magic") == magic else { throw TensorError(.malformed, "the magic is wrong") }
         let version: UInt16 = try read("version")
-        guard version == expected else {
-            throw TensorError(.malformed, "version \(version) is unknown, this build reads \(expected)")
+        guard (1...2).contains(version) else {
+            throw TensorError(.malformed, "version \(version) is unknown, this build reads 1 and 2")
         }
+        return version
     }
 }

@@ -57,7 +57,7 @@ package actor EnclaveHost {
         self.startTimeout = startTimeout
         self.log = log
         if let graph = bundle.backNet {
-            backNet = try BackNet(graph, threads: backNetThreads)
+            backNet = try BackNet(graph, precision: bundle.backNetPrecision, threads: backNetThreads)
         } else {
             backNet = nil
         }

@@ -13,10 +13,12 @@ package struct HostedBundle: Sendable {
     package let mappingUnit: [UInt8]
     /// `nil` when everything is inside.
     package let backNet: Graph?
+    /// What the BackNet computes with.
+    package let backNetPrecision: PrecisionTable
 
     package init(
         manifest: [UInt8], manifestSignature: [UInt8], ownerPublicKey: [UInt8], frontNet: [UInt8],
-        mappingUnit: [UInt8], backNet: Graph?
+        mappingUnit: [UInt8], backNet: Graph?, backNetPrecision: PrecisionTable = .float32
     ) {
         self.manifest = manifest
         self.manifestSignature = manifestSignature
@@ -24,5 +26,6 @@ package struct HostedBundle: Sendable {
         self.frontNet = frontNet
         self.mappingUnit = mappingUnit
         self.backNet = backNet
+        self.backNetPrecision = backNetPrecision
     }
 }

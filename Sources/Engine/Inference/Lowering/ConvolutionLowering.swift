@@ -4,8 +4,11 @@ import OneDNN
 extension Lowering {
     mutating func lowerConvolution(_ convolution: Convolution, _ node: Draft.Node) throws(OneDNNError) -> Int {
         if let result = try lowerIntegerConvolution(convolution, node) { return result }
-        let element = draft.options.precision.floating
-        if element != .float32, let result = try lowerConvolution(convolution, node, element) { return result }
+        let element = element(of: node)
+        if element != .float32, let result = try lowerConvolution(convolution, node, element) {
+            products[node.name] = .bfloat16
+            return result
+        }
         guard let result = try lowerConvolution(convolution, node, .float32) else {
             throw OneDNNError(message: "no code for the convolution", isUnimplemented: true)
         }

@@ -3,11 +3,6 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// What a product that is not quantised writes: what leads to the outputs alone is not rounded.
-    func resultElement(of node: Draft.Node) -> LayoutElement {
-        convolved.contains(node.output) ? draft.options.precision.floating : .float32
-    }
-
     /// A convolution of 8-bit integers; `nil` if this one is not to be computed so, or not by fast code.
     mutating func lowerIntegerConvolution(
         _ convolution: Convolution, _ node: Draft.Node
@@ -71,6 +66,7 @@ extension Lowering {
             }
             arguments.append((.bias, try addConstant(scaled)))
         }
+        products[node.name] = .integer8
         emit(primitive, arguments, to: destination, "int8 convolution", fused: node.fused, for: node)
         return destination
     }

@@ -17,25 +17,18 @@ struct Lowering {
     private let uses: [String: Int]
     /// Copies of values under other layouts.
     private var copies: [Int: [Int]] = [:]
+    private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Values that a convolution, or a convolution or matrix product, is still to be computed of.
-    private(set) var convolved: Set<String> = []
-    private(set) var multiplied: Set<String> = []
+    /// What each product was given code for, by its node.
+    var products: [String: PrecisionTable.Level] = [:]
     /// Which value a step leaves complete, by the step's place.
     private(set) var observations: [Int: (name: String, value: Int)] = [:]
 
     init(_ draft: Draft) throws(InferenceError) {
         self.draft = draft
         uses = draft.uses
-        if case .int8(let calibration) = draft.options.precision {
-            quantization = Quantization(draft, calibration)
-        } else {
-            quantization = nil
-        }
-        for node in draft.nodes.reversed() {
-            if node.kind.isConvolution || convolved.contains(node.output) { convolved.formUnion(node.inputs) }
-            if node.kind.isProduct || multiplied.contains(node.output) { multiplied.formUnion(node.inputs) }
-        }
+        precision = draft.options.precision.table(for: draft)
+        quantization = precision.level == .integer8 ? Quantization(draft, precision) : nil
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
                 define(input.name, try add(.input(position), input.type))
@@ -66,6 +59,18 @@ struct Lowering {
         for input in node.inputs {
             if let root = rootAtDefinition[input] { pendingUses[root, default: 0] -= 1 }
         }
+    }
+
+    // MARK: Precision
+
+    /// What a product that is not of integers computes with.
+    func element(of node: Draft.Node) -> LayoutElement {
+        precision.products[node.name] != nil && ProcessorSupport.hasBFloat16 ? .bfloat16 : .float32
+    }
+
+    /// What a product that is not quantised writes.
+    func resultElement(of node: Draft.Node) -> LayoutElement {
+        precision.products[node.name]?.roundsResult == true ? element(of: node) : .float32
     }
 
     // MARK: Values
@@ -253,17 +258,6 @@ struct Lowering {
                 code: .loop(loop), sources: sources, destination: destination,
                 description: PlanStep(
                     name: node.name, kind: loop.name, fused: [], implementation: "loop", result: result)))
-    }
-}
-
-extension Draft.Kind {
-    fileprivate var isConvolution: Bool { if case .operation(.convolution) = self { true } else { false } }
-
-    fileprivate var isProduct: Bool {
-        switch self {
-        case .innerProduct, .matMul: true
-        default: isConvolution
-        }
     }
 }
 

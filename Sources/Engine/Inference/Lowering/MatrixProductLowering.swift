@@ -26,9 +26,7 @@ extension Lowering {
             as: try TensorLayout(Array(weightShape), strides: strides))
         let bias = node.operands.count == 3 ? try value(of: node.inputs[2]) : nil
         let biasLayout = bias.map { layout($0) }
-        var element = draft.options.precision.floating
-        // The last one is computed as it would be otherwise.
-        if draft.constants[node.inputs[1]] == nil || !multiplied.contains(node.output) { element = .float32 }
+        let element = element(of: node)
         let sourceLayout = layout(source).retyped(element)
         let (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
             try .innerProduct(
@@ -42,6 +40,7 @@ extension Lowering {
             (.destination, target),
         ]
         if let bias { arguments.append((.bias, bias)) }
+        if element != .float32 { products[node.name] = .bfloat16 }
         emit(primitive, arguments, to: target, "inner product", fused: fits ? node.fused : [], for: node)
         return fits ? target : try applying(node.post, to: target, for: node)
     }

@@ -20,5 +20,6 @@ package struct Calibrator: Sendable {
         return try plan.run(inputs, observing: { histograms[$0, default: ValueHistogram()].add($1) })
     }
 
-    package var calibration: Calibration { Calibration(ranges: histograms.compactMapValues(\.range)) }
+    /// What the values lay between, by their names.
+    package var ranges: [String: PrecisionTable.Range] { histograms.compactMapValues(\.range) }
 }

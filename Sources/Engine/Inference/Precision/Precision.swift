@@ -1,36 +1,35 @@
+package import ModelGraph
 import OneDNN
 
 /// What convolutions and matrix products compute with. Sums are float32 or int32 in every case.
 package enum Precision: Sendable {
     case float32
+    /// Everything that can be, but what leads to the outputs alone.
     case bfloat16
-    /// 8-bit integers where ranges were measured; the first convolution, matrix products and other operations keep
-    /// ``bfloat16``, or float32 where the processor lacks it.
-    case int8(Calibration)
+    /// Each product as the table says. Where the processor lacks bfloat16, what would be is float32.
+    case mixed(PrecisionTable)
+
+    /// As the table says; ``float32`` for an empty one.
+    package init(_ table: PrecisionTable) { self = table.isFloat32 ? .float32 : .mixed(table) }
 
     /// This precision, or float32 where the processor lacks the instructions.
-    package var available: Precision {
-        switch self {
-        case .float32: .float32
-        case .bfloat16: ProcessorSupport.hasBFloat16 ? self : .float32
-        case .int8: ProcessorSupport.hasInteger8 ? self : .float32
+    package var available: Precision { Self.hasInstructions(for: level) ? self : .float32 }
+
+    /// Whether the processor has fast instructions for the level.
+    package static func hasInstructions(for level: PrecisionTable.Level) -> Bool {
+        switch level {
+        case .float32: true
+        case .bfloat16: ProcessorSupport.hasBFloat16
+        case .integer8: ProcessorSupport.hasInteger8
         }
     }
 
-    /// `f32`, `bf16` or `int8`.
-    package var label: String {
-        switch self {
-        case .float32: "f32"
-        case .bfloat16: "bf16"
-        case .int8: "int8"
-        }
-    }
-
-    /// What values that are not quantised are kept in between primitives.
-    var floating: LayoutElement {
+    /// The furthest from float32.
+    package var level: PrecisionTable.Level {
         switch self {
         case .float32: .float32
-        case .bfloat16, .int8: ProcessorSupport.hasBFloat16 ? .bfloat16 : .float32
+        case .bfloat16: .bfloat16
+        case .mixed(let table): table.level
         }
     }
 }

@@ -10,7 +10,7 @@ struct Quantization {
         let scale: Float
 
         /// Unsigned where nothing is negative.
-        init(_ range: Calibration.Range) {
+        init(_ range: PrecisionTable.Range) {
             element = range.low >= 0 ? .unsigned8 : .signed8
             scale = max(-range.low, range.high) / element.largest
         }
@@ -18,20 +18,18 @@ struct Quantization {
 
     /// The values that primitives write as integers, by name.
     private(set) var stored: [String: Format] = [:]
-    private var ranges: [String: Calibration.Range]
+    private var ranges: [String: PrecisionTable.Range]
     /// The results of convolutions that compute with integers.
     private(set) var convolutions: Set<String> = []
 
-    init(_ draft: Draft, _ calibration: Calibration) {
-        ranges = calibration.ranges
-        let inputs = Set(draft.inputs.map(\.name))
+    init(_ draft: Draft, _ table: PrecisionTable) {
+        ranges = table.ranges
         for node in draft.nodes {
             switch node.kind {
             case .operation(.convolution):
                 let operands = Array(node.operands)
-                guard operands.dropFirst().allSatisfy({ draft.constants[$0]?.element == .float32 }),
-                    !calibration.kept.contains(node.output),
-                    calibration.quantizesFirstLayer || !inputs.contains(operands[0]),
+                guard table.products[node.name]?.level == .integer8,
+                    operands.dropFirst().allSatisfy({ draft.constants[$0]?.element == .float32 }),
                     let range = ranges[operands[0]], Format(range).scale.isNormal
                 else { continue }
                 convolutions.insert(node.output)
@@ -41,11 +39,11 @@ struct Quantization {
             default: break
             }
         }
-        chooseStored(draft)
+        chooseStored(draft, table)
     }
 
     /// Results are integers where a convolution reads them as such. Parts of a concatenation take its format.
-    private mutating func chooseStored(_ draft: Draft) {
+    private mutating func chooseStored(_ draft: Draft, _ table: PrecisionTable) {
         var wanted: Set<String> = []
         for node in draft.nodes.reversed() {
             let isWanted = wanted.contains(node.output)
@@ -72,7 +70,9 @@ struct Quantization {
             draft.nodes.compactMap { node -> String? in
                 switch node.kind {
                 case .scaleShift, .operation(.concat): node.output
-                case .operation(.convolution): convolutions.contains(node.output) ? node.output : nil
+                case .operation(.convolution):
+                    convolutions.contains(node.output) && table.products[node.name]?.roundsResult == true
+                        ? node.output : nil
                 default: nil
                 }
             })

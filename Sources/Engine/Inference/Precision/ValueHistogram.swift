@@ -1,3 +1,5 @@
+import ModelGraph
+
 /// How often magnitudes occur, in bins that widen as larger ones come.
 struct ValueHistogram {
     private static let binCount = 2048
@@ -60,9 +62,9 @@ struct ValueHistogram {
     }
 
     /// What to represent as integers: all of the values but for outliers that would cost the others more.
-    var range: Calibration.Range? {
+    var range: PrecisionTable.Range? {
         guard low <= high, limit > 0 else { return nil }
         let bound = magnitude(levels: low >= 0 ? 255 : 127)
-        return Calibration.Range(low: max(low, -bound), high: min(high, bound))
+        return PrecisionTable.Range(low: max(low, -bound), high: min(high, bound))
     }
 }

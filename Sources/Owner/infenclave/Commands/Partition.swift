@@ -18,6 +18,13 @@ struct Partition: Command {
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
+    @OptionGroup var engine: EngineArguments
+    @OptionGroup var arithmetic: PrecisionArguments
+    @Option(
+        help:
+            "Compare the answers with those in f32 on the pictures of this folder; without it on those of --calibration."
+    )
+    var accuracy: String?
     @Option(help: "A plan.json of `assess`.") var plan: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
@@ -37,13 +44,13 @@ struct Partition: Command {
     func execute() async throws {
         try ProcessHardening.forbidDumps()
         let model = try source.load()
-        let cuts = try resolvedCuts(for: model)
+        let cuts = try Self.cuts(plan: plan, front: front, mapping: mapping, for: model)
         let names = try Self.classNames(labels)
         if let topK, !(1...max(1, names.count)).contains(topK) {
             throw CommandFailure(
                 "labels", "--top-k is \(topK), expected 1 to \(names.count), the number of classes in \(labels)")
         }
-        let recipe = BundleRecipe(
+        var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
             assessment: cuts.assessment)
@@ -52,6 +59,7 @@ struct Partition: Command {
         guard !FileManager.default.fileExists(atPath: out) else {
             throw CommandFailure("file", "\(out) exists already", remedy: "remove it or choose another name")
         }
+        try await choosePrecision(&recipe, model)
         let modelKey = ModelKey.random()
         try modelKey.write(to: keyOut)
         var written = [keyOut]
@@ -65,6 +73,22 @@ struct Partition: Command {
         }
     }
 
+    /// The ranges are measured on the whole network, once: its parts compute as it would.
+    private func choosePrecision(_ recipe: inout BundleRecipe, _ model: LoadedModel) async throws {
+        let (arithmetic, preprocess, threads) = (arithmetic, preprocess, try engine.resolvedThreads())
+        let folder = accuracy ?? arithmetic.calibration
+        let (table, accuracy) = try await onOwnThread {
+            let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            guard let folder, !table.isFloat32 else { return (table, PrecisionAccuracy?.none) }
+            let accuracy = try PrecisionAccuracy.measure(
+                model, preprocess, table, folder: folder, used: try arithmetic.pictures(), threads: threads)
+            return (table, accuracy)
+        }
+        recipe.precision = table
+        recipe.accuracy = accuracy?.recorded
+        if let accuracy, !json { print(accuracy.text(table.level.label)) }
+    }
+
     private func newOwnerKey(_ written: inout [String]) throws -> OwnerSigningKey {
         let path = keyOut + ".owner"
         let key = OwnerSigningKey.random()
@@ -74,8 +98,9 @@ struct Partition: Command {
         return key
     }
 
-    private func resolvedCuts(
-        for model: LoadedModel
+    /// The cuts of a plan, or those named.
+    static func cuts(
+        plan: String?, front: String?, mapping: String?, for model: LoadedModel
     ) throws -> (front: String, mapping: String, assessment: BundleManifest.Assessment) {
         guard let plan else { return (front ?? "", mapping ?? "", .none) }
         let file = try InputFile.read(plan, maximumBytes: 1 << 20)

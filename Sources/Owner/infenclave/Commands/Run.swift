@@ -23,10 +23,11 @@ struct Run: Command {
             let beginning = ContinuousClock.now
             let model = try source.load()
             let tensor = try preprocess.input(input, for: model)
-            let precision = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
             // The plan takes the weights over: held by the model, too, they would be in memory twice.
             let plan = try Plan(
-                compiling: (consume model).graph, options: PlanOptions(threads: threads, precision: precision))
+                compiling: (consume model).graph,
+                options: PlanOptions(threads: threads, precision: Precision(table)))
             let start = ContinuousClock.now
             let outputs = try plan.run([tensor])
             let end = ContinuousClock.now

@@ -4,7 +4,9 @@ import Evidence
 import Foundation
 import HostCore
 import HostServer
+import Inference
 import Logging
+import ModelGraph
 import Partitioning
 import SealedChannel
 import Synchronization
@@ -48,6 +50,11 @@ struct Serve: Command {
         if kind == .development {
             keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
             log.print("warning: the development TEE protects nothing from whoever owns this machine")
+        }
+        let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
+        if !Precision.hasInstructions(for: level) {
+            log.print(
+                "infenclave: this processor has no \(level.label) instructions: host and enclave compute in f32")
         }
         let host = try EnclaveHost(
             bundle: HostedBundle(opened),
@@ -108,6 +115,6 @@ extension HostedBundle {
         self.init(
             manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
             ownerPublicKey: bundle.ownerPublicKey.bytes, frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
-            backNet: bundle.backNet)
+            backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
     }
 }

@@ -25,7 +25,9 @@ struct FrontNet: ~Copyable {
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
         do throws(InferenceError) {
-            plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
+            plan = try Plan(
+                compiling: part.graph,
+                options: PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping))
         } catch { throw EnclaveRefusal(.frontNetRefused) }
         normalization = part.normalization
         boundaryCount = part.boundaryCount

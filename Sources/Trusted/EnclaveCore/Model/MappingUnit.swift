@@ -26,7 +26,9 @@ struct MappingUnit: ~Copyable {
             layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         do throws(InferenceError) {
-            plan = try Plan(compiling: part.graph, options: PlanOptions(threads: threads, allocator: .wiping))
+            plan = try Plan(
+                compiling: part.graph,
+                options: PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping))
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         self.plan = plan
         self.layout = layout

@@ -1,0 +1,79 @@
+import Attestation
+import Foundation
+import InfenclaveClient
+import Inference
+import ModelGraph
+import Partitioning
+import SealedChannel
+import Tensors
+
+/// A model served for the time of a measurement, with keys that live as long.
+struct ConfidentialTrial {
+    let threads: Int
+    let runs: Int
+
+    /// From a client's tensor to its result, over HTTP on this machine.
+    func measure(
+        _ model: LoadedModel, _ precision: PrecisionTable, front: String, mapping: String, _ tensor: Tensor
+    ) async throws -> Timing {
+        try await inTemporaryFolder { folder in
+            func file(_ name: String) -> String { folder.appending(path: name).path }
+            let classes = model.graph.type(of: model.graph.outputs[0]).shape.elementCount
+            let recipe = BundleRecipe(
+                modelName: model.name, graph: model.graph, front: front, mapping: mapping,
+                classNames: (0..<classes).map { "class \($0)" }, preprocessing: try preprocessing(of: model),
+                precision: precision)
+            let (modelKey, ownerKey) = (ModelKey.random(), OwnerSigningKey.random())
+            try modelKey.write(to: file("model.key"))
+            try ownerKey.write(to: file("owner.key"))
+            try BundleWriter(recipe: recipe, modelKey: modelKey, ownerKey: ownerKey).write(
+                to: file("model.infenclave"))
+            return try await measure(
+                bundle: file("model.infenclave"), modelKey: file("model.key"), ownerKey: file("owner.key"), tensor)
+        }
+    }
+
+    /// The same of a bundle that is there already.
+    func measure(bundle: String, modelKey: String, ownerKey: String, _ tensor: Tensor) async throws -> Timing {
+        try await inTemporaryFolder { folder in
+            func file(_ name: String) -> String { folder.appending(path: name).path }
+            let developmentKey = ["--development-key", file("development.key")]
+            let server = try ServerProcess(
+                arguments: [
+                    "serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--threads", "\(threads)",
+                ] + developmentKey)
+            defer { server.stop() }
+            _ = try await OwnProgram.run(
+                ["policy", bundle, "--tee", "development", "--out", file("policy.json")] + developmentKey)
+            let policy = try Policy(json: [UInt8](try InputFile.read(file("policy.json"))))
+            let client = try InfenclaveClient(server: server.url, policy: policy, development: .dangerouslyAccept)
+            let session = try await client.attest()
+            let token = AccessToken.random()
+            try await session.provision(
+                modelKey: try ModelKey(contentsOf: modelKey), ownerKey: try OwnerSigningKey(contentsOf: ownerKey),
+                tokens: [token.digest])
+            return try await Timing.measure(runs: runs) { _ = try await session.classify(tensor, token: token) }
+        }
+    }
+
+    /// A folder that nobody else can read, as long as the work takes.
+    private func inTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "infenclave-bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: folder) }
+        return try await body(folder)
+    }
+
+    /// Any preprocessing that makes the model's shape: the measurement sends tensors.
+    private func preprocessing(of model: LoadedModel) throws -> Preprocessing {
+        let shape = try model.imageInput().type.shape
+        let channels: Preprocessing.Channels = shape[1] == 1 ? .grey : .rgb
+        guard shape[1] == channels.count else {
+            throw CommandFailure("model", "\(model.path) takes \(shape[1]) channels, expected 1 or 3")
+        }
+        return try Preprocessing(
+            width: shape[3], height: shape[2], channels: channels, resize: .stretch, interpolation: .bilinear,
+            mean: [Float](repeating: 0, count: channels.count), std: [Float](repeating: 1, count: channels.count))
+    }
+}
