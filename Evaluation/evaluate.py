@@ -28,8 +28,8 @@ def main():
             for network in listed:
                 if options.only in (None, network.name):
                     found[network.name] = measure(options.program, shared, network, options.threads, options.results)
-    except run.Missing as missing:
-        sys.exit(f"error: {missing}")
+    except run.Failed as failure:
+        sys.exit(f"error: {failure}")
     if options.only is None:
         page.write(trained, priced, options.pages)
 

@@ -10,8 +10,8 @@ import darknet
 import networks
 
 
-class Missing(Exception):
-    """Something that the evaluation needs and cannot make itself."""
+class Failed(Exception):
+    """Something that the evaluation needs is not there, or a measurement failed."""
 
 
 def shared_folder():
@@ -22,7 +22,7 @@ def shared_folder():
     needed += [f"models/darknet/{network.configuration}" for network in networks.PRICED]
     absent = sorted({path for path in needed if not (folder / path).exists()})
     if absent:
-        raise Missing(
+        raise Failed(
             f"{folder} lacks {', '.join(absent)}. The evaluation needs trained networks and pictures, which are not part "
             "of this repository: name the folder that holds them in INFENCLAVE_SHARED.")
     return folder
@@ -82,21 +82,22 @@ def evenly(values, count):
 
 
 def once(command, target, results, writes_standard_output=False):
-    """Runs the command unless its result is there; keeps a note of how long it took beside it."""
-    note = results / (target.stem if writes_standard_output else target.parent.name)
-    note = note.with_name(note.name + ".time")
+    """Runs the command unless the same one left its result; keeps the command and how long it took beside it."""
+    note = results / ((target.stem if writes_standard_output else target.parent.name) + ".run")
     words = [str(word) for word in command]
-    if not target.exists() or not note.exists():
+    # Where the program and the shared folder lie makes no difference.
+    options = [pathlib.Path(word).name if "/" in word else word for word in words[1:]]
+    known = json.loads(note.read_text()) if note.exists() and target.exists() else {}
+    if known.get("options") != options:
         print("$", " ".join(words), flush=True)
         start, before = time.time(), os.times()
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
-            raise Missing(f"'{' '.join(words)}' failed with status {done.returncode}")
+            raise Failed(f"'{' '.join(words)}' ended with status {done.returncode}")
         if writes_standard_output:
             target.write_text(done.stdout)
         after = os.times()
         processor = after.children_user + after.children_system - before.children_user - before.children_system
-        note.write_text(json.dumps({"seconds": time.time() - start, "processorSeconds": processor}))
-    result = json.loads(target.read_text())
-    result["run"] = json.loads(note.read_text())
-    return result
+        known = {"options": options, "seconds": time.time() - start, "processorSeconds": processor}
+        note.write_text(json.dumps(known, indent=2) + "\n")
+    return json.loads(target.read_text()) | {"run": known}

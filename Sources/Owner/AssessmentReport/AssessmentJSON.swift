@@ -12,6 +12,8 @@ package enum AssessmentJSON {
             ("version", .integer(version)),
             ("model", network(result.model, milliseconds: result.modelMilliseconds)),
             ("validator", result.validator.map { network($0, milliseconds: nil) } ?? .null),
+            ("software", software(.current)),
+            ("threads", .integer(result.threads)),
             ("images", .integer(result.images)),
             ("klImages", .integer(result.channelImages)),
             ("trainingImages", .integer(result.trainingImages)),
@@ -50,6 +52,13 @@ package enum AssessmentJSON {
                 ])
             ),
         ]).text
+    }
+
+    private static func software(_ versions: SoftwareVersions) -> JSONText {
+        .object([
+            ("infenclave", .string(SoftwareVersions.program)), ("oneDNN", .string(versions.oneDNN)),
+            ("openBLAS", .string(versions.openBLAS)),
+        ])
     }
 
     private static func network(

@@ -1,5 +1,5 @@
-internal import ModelGraph
 package import LeakageAssessment
+internal import ModelGraph
 internal import Tensors
 
 /// Costs, as members of `assessment.json` and as what `assess --cost-only --json` prints.
