@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test build fuzz benchmark format format-check setup clean
+.PHONY: demo test build fuzz benchmark evaluation report-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -29,6 +29,20 @@ BENCHMARK_OPTIONS ?=
 
 benchmark: build
 	Benchmarks/run $(BENCHMARK_OPTIONS)
+
+# Measures what Documentation/evaluation.md says and writes it again; half an hour of one core.
+# `make evaluation EVALUATION_OPTIONS="--only squeezenet-1.1"`; what was measured already is kept in .build/evaluation.
+EVALUATION_OPTIONS ?=
+
+evaluation: build
+	python3 Evaluation/evaluate.py $(EVALUATION_OPTIONS)
+
+# The report in headless Chromium; `make test` does the same where there is one. Screenshots lie in .build/report-check.
+report-check: setup
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+	  echo "report-check needs Chromium: apt-get install chromium" >&2; exit 1; }
+	@command -v python3 || { echo "report-check needs Python 3: apt-get install python3" >&2; exit 1; }
+	INFENCLAVE_REPORT_PICTURES=$(CURDIR)/.build/report-check SWIFT=$(SWIFT) scripts/test --filter BrowserTests
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources

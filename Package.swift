@@ -247,7 +247,9 @@ let package = Package(
             ],
             path: "Tests/LeakageAssessmentTests",
             // Read from the source folder.
-            exclude: ["vectors.json", "make_vectors.py"],
+            exclude: [
+                "vectors.json", "make_vectors.py", "Browser/check.py", "Browser/devtools.py", "Browser/layout.json",
+            ],
             swiftSettings: settings
         ),
         tests(

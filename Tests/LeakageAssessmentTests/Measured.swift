@@ -8,8 +8,15 @@ enum Measured {
     static func cuts(_ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws
         -> [CutMeasurement]
     {
-        let graph = try TinyNetwork.graph()
-        return try numbers.map { name, r2, kl in
+        try cuts(numbers, of: try TinyNetwork.graph(), milliseconds: 3.5)
+    }
+
+    /// - Parameter milliseconds: Of FrontNet and BackNet together.
+    static func cuts(
+        _ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)], of graph: Graph,
+        milliseconds: Double
+    ) throws -> [CutMeasurement] {
+        try numbers.map { name, r2, kl in
             let cut = try graph.cut(named: name)
             return CutMeasurement(
                 cut: cut, operatorName: "Conv",
@@ -22,8 +29,10 @@ enum Measured {
                 },
                 decoder: try scores(r2),
                 cost: CutCost(
-                    multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: 10_000, parametersInside: 10,
-                    boundaryBytes: 400, frontMilliseconds: 1.5, backMilliseconds: 2))
+                    multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: max(10_000, 1000 * graph.nodes.count),
+                    parametersInside: 10,
+                    boundaryBytes: 400, frontMilliseconds: milliseconds * 0.4, backMilliseconds: milliseconds * 0.6,
+                    mappingMilliseconds: 0.01, crossingMilliseconds: 0.3, enclaveBytes: cut.nodesInside * 7_000_000))
         }
     }
 
@@ -44,9 +53,11 @@ enum Measured {
             trials: [.init(kind: .local, validation: r2, determination: r2)], seed: 1)
     }
 
-    static func result(_ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = []) throws
-        -> AssessmentResult
-    {
+    static func result(
+        _ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = [],
+        gallery: [GalleryRow]? = nil,
+        mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil
+    ) throws -> AssessmentResult {
         let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(
@@ -57,9 +68,9 @@ enum Measured {
             testImages: 15, seed: 1, gates: .standard, baselineMean: 2, validatorUnsure: 3, cuts: cuts,
             verdicts: verdicts,
             recommendation: Recommendation.choose(
-                among: cuts, verdicts: verdicts, gates: .standard, mapping: ("logits", 8), pictures: 60),
-            paperRule: PaperRule.choose(among: cuts), mapping: "logits",
-            gallery: [
+                among: cuts, verdicts: verdicts, gates: .standard, mapping: mapping, whole: whole, pictures: 60),
+            paperRule: PaperRule.choose(among: cuts), mapping: mapping.name,
+            gallery: gallery ?? [
                 GalleryRow(
                     name: name, original: image,
                     entries: cuts.map { cut in

@@ -40,10 +40,23 @@ struct ReportTests {
         #expect(page.contains("prefers-color-scheme:dark") && page.contains("@media print"))
     }
 
+    @Test("Every cut of every picture can be reached without a script, and some are printed")
+    func stepping() throws {
+        let page = try ReportPage.html(of: result())
+        for index in 0..<4 {
+            #expect(
+                page.contains("id=\"cut\(index)\"")
+                    && page.contains("#cut\(index):checked~#panel\(index){display:grid}"))
+        }
+        #expect(page.components(separatedBy: "type=\"radio\"").count == 5)
+        #expect(page.components(separatedBy: " checked aria-label").count == 2)
+        #expect(page.contains("class=\"panel printed\""))
+    }
+
     @Test("The page is well-formed: every element that is opened is closed in order")
     func wellFormed() throws {
         let page = try ReportPage.html(of: result())
-        let empty: Set<String> = ["meta", "img", "br", "!doctype"]
+        let empty: Set<String> = ["meta", "img", "br", "input", "!doctype"]
         var open: [String] = []
         for part in page.split(separator: "<").dropFirst() {
             let element = part.prefix { $0 != ">" }

@@ -12,6 +12,8 @@ package enum AssessmentJSON {
             ("version", .integer(version)),
             ("model", network(result.model, milliseconds: result.modelMilliseconds)),
             ("validator", result.validator.map { network($0, milliseconds: nil) } ?? .null),
+            ("software", software(.current)),
+            ("threads", .integer(result.threads)),
             ("images", .integer(result.images)),
             ("klImages", .integer(result.channelImages)),
             ("trainingImages", .integer(result.trainingImages)),
@@ -52,6 +54,13 @@ package enum AssessmentJSON {
         ]).text
     }
 
+    private static func software(_ versions: SoftwareVersions) -> JSONText {
+        .object([
+            ("infenclave", .string(SoftwareVersions.program)), ("oneDNN", .string(versions.oneDNN)),
+            ("openBLAS", .string(versions.openBLAS)),
+        ])
+    }
+
     private static func network(
         _ network: AssessmentResult.NetworkDescription, milliseconds: Double?
     ) -> JSONText {
@@ -88,7 +97,7 @@ package enum AssessmentJSON {
             ("name", .string(measurement.name)),
             ("operator", .string(measurement.operatorName)),
             ("nodesInside", .integer(measurement.cut.nodesInside)),
-            ("crossing", .array(measurement.crossing.map(value))),
+            ("crossing", .array(measurement.crossing.map(CostJSON.value))),
             ("klApplicable", .boolean(kl != nil)),
             ("klMean", .optional(kl?.mean)),
             ("klMedian", .optional(kl?.median)),
@@ -129,19 +138,7 @@ package enum AssessmentJSON {
                 "gates",
                 .object([("passes", .boolean(verdict.passes)), ("checks", .array(verdict.checks.map(check)))])
             ),
-            (
-                "cost",
-                .object([
-                    ("multiplyAddsInside", .integer(cost.multiplyAddsInside)),
-                    ("parametersInside", .integer(cost.parametersInside)),
-                    ("boundaryBytes", .integer(cost.boundaryBytes)),
-                    ("frontMilliseconds", .optional(cost.frontMilliseconds)),
-                    ("backMilliseconds", .optional(cost.backMilliseconds)),
-                    ("mappingMilliseconds", .optional(cost.mappingMilliseconds)),
-                    ("crossingMilliseconds", .optional(cost.crossingMilliseconds)),
-                    ("enclaveBytes", .integer(cost.enclaveBytes)),
-                ])
-            ),
+            ("cost", CostJSON.cost(cost)),
         ])
     }
 
@@ -158,14 +155,6 @@ package enum AssessmentJSON {
             ("probeAccuracy", .optional(leakage.probeAccuracy)), ("majorityShare", .optional(leakage.majorityShare)),
             ("equalityAUC", .optional(leakage.equalityAreaUnderCurve)), ("class1Shot", .optional(leakage.oneShot)),
             ("classChance", .optional(leakage.chance)),
-        ])
-    }
-
-    private static func value(_ value: Value) -> JSONText {
-        .object([
-            ("tensor", .string(value.name)),
-            ("shape", .array(value.type.shape.dimensions.map(JSONText.integer))),
-            ("type", .string("\(value.type.element)")), ("bytes", .integer(value.type.byteCount)),
         ])
     }
 

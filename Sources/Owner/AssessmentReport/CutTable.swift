@@ -8,10 +8,14 @@ struct CutTable {
 
     var html: String {
         let rows = zip(result.cuts, result.verdicts).map(row)
-        return "<section><h2>Every cut</h2><div class=\"wide\"><table class=\"numbers\"><thead><tr>"
-            + "<th>last layer inside</th><th>crosses</th><th>R²</th><th>SSIM (mean picture)</th><th>found among "
-            + "\(result.testImages)</th><th>KL own / null</th><th>pass uniform</th><th>AUC</th><th>inside</th>"
-            + "<th>across</th><th>FrontNet / BackNet</th><th>gates</th></tr></thead><tbody>"
+        let heads = [
+            "last layer inside", "crosses", "R²", "SSIM (mean picture)", "found among \(result.testImages)",
+            "KL own / null",
+            "pass uniform", "AUC", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms", "enclave", "gates",
+        ]
+        return "<section id=\"cuts\"><h2>Every cut</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
+            + "aria-label=\"Every cut\"><table class=\"numbers\"><thead><tr>"
+            + heads.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead><tbody>"
             + rows.joined(separator: "\n") + "</tbody></table></div></section>"
     }
 
@@ -19,10 +23,10 @@ struct CutTable {
         let (decoder, cost) = (cut.decoder, cut.cost)
         let crossing = cut.crossing.map { HTML.escape("\($0.type.shape)") }.joined(separator: "<br>")
         let times = cost.frontMilliseconds.flatMap { front in
-            cost.backMilliseconds.map { "\(Format.number(front)) / \(Format.number($0)) ms" }
+            cost.backMilliseconds.map { "\(Format.number(front)) / \(Format.number($0))" }
         }
         var cells = [
-            "<th>\(HTML.escape(cut.name)) <small>\(HTML.escape(cut.operatorName))</small></th>",
+            "<th scope=\"row\" title=\"\(HTML.escape(cut.name))\">\(HTML.escape(HTML.shortened(cut.name, limit: 30))) <small>\(HTML.escape(cut.operatorName))</small></th>",
             "<td>\(crossing)</td>",
             "<td>\(Format.number(decoder.determination)) <small>± \(Format.number(decoder.determinationDeviation))</small></td>",
             "<td>\(Format.number(decoder.similarity)) <small>(\(Format.number(decoder.similarityOfMean)))</small></td>",
@@ -39,8 +43,9 @@ struct CutTable {
             )
         }
         cells += [
+            "<td>\(cut.judgement.map { Format.number($0.divergence.ratioToNull) } ?? "–")</td>",
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",
-            "<td>\(times ?? "–")</td>",
+            "<td>\(times ?? "–")</td>", "<td>\(Format.bytes(cost.enclaveBytes))</td>",
             "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.passes ? "within" : "leaks")</td>",
         ]
         let isFront = cut.name == result.recommendation.front

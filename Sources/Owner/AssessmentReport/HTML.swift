@@ -19,6 +19,23 @@ enum HTML {
         return result
     }
 
+    /// The names without the whole words that all of them begin and end with, at most `limit` characters each: what tells
+    /// layers of one network apart.
+    static func distinct(_ names: [String], limit: Int) -> [String] {
+        func wordsLength(_ names: [String]) -> Int {
+            guard names.count > 1, var shared = names.first else { return 0 }
+            for name in names { shared = String(zip(shared, name).prefix { $0 == $1 }.map(\.0)) }
+            return shared.lastIndex { ".-_/".contains($0) }.map { shared.distance(from: shared.startIndex, to: $0) + 1 }
+                ?? 0
+        }
+        let front = wordsLength(names)
+        let back = wordsLength(names.map { String($0.dropFirst(front).reversed()) })
+        return names.map { name in
+            let kept = name.dropFirst(front).dropLast(back)
+            return shortened(kept.isEmpty ? name : String(kept), limit: limit)
+        }
+    }
+
     /// At most `limit` characters, the middle left out.
     static func shortened(_ text: String, limit: Int) -> String {
         guard text.count > limit else { return text }

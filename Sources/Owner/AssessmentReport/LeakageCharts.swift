@@ -5,10 +5,11 @@ struct LeakageCharts {
     let result: AssessmentResult
 
     var html: String {
-        "<section><h2>Leakage against depth</h2>"
+        "<section id=\"leakage\"><h2>Leakage against depth</h2>"
             + "<p>From left to right, more layers are inside. Error bars are 1.65 deviations; a dashed red line is a gate. "
-            + "A leak that is found deeper is there at every shallower cut as well.</p>"
-            + "<div class=\"charts\">\(decoder)\(identity)\(divergence)\(cost)</div></section>"
+            + "A leak that is found deeper is there at every shallower cut as well. The numbers are in "
+            + "<a href=\"#cuts\">the table of all cuts</a>.</p>"
+            + "<div class=\"charts\">\(decoder)\(identity)\(divergence)\(recognition)</div></section>"
     }
 
     private var cuts: [CutMeasurement] { result.cuts }
@@ -76,24 +77,26 @@ struct LeakageCharts {
         ).svg
     }
 
-    private var cost: String {
-        let largest = Double(max(1, cuts.map(\.cost.boundaryBytes).max() ?? 1))
-        let whole = result.modelMilliseconds ?? 0
-        var series: [LineChart.Series] = [
-            .init(name: "arithmetic inside", values: cuts.map(\.cost.shareInside), color: 1),
-            .init(
-                name: "bytes that cross (of \(Format.bytes(Int(largest))))",
-                values: cuts.map { Double($0.cost.boundaryBytes) / largest }, color: 2),
-        ]
-        if whole > 0 {
-            series.append(
-                .init(
-                    name: "FrontNet's time (of \(Format.number(whole)) ms)",
-                    values: cuts.map { $0.cost.frontMilliseconds.map { min(1, $0 / whole) } }, color: 3))
+    /// What is left for a classifier in the reconstructions, and for statistics in all that crosses.
+    private var recognition: String {
+        let ratios = cuts.map { $0.judgement?.divergence.ratioToNull }
+        let correlations = cuts.map { $0.joint?.distanceCorrelation }
+        let classes = cuts.map { $0.joint?.oneShot }
+        guard (ratios + correlations + classes).contains(where: { $0 != nil }) else { return "" }
+        var series: [LineChart.Series] = []
+        func add(_ name: String, _ values: [Double?], _ color: Int) {
+            guard values.contains(where: { $0 != nil }) else { return }
+            series.append(.init(name: name, values: values, color: color))
         }
+        add("decoder-KL over its null (low leaks)", ratios, 1)
+        add("distance correlation (high leaks)", correlations, 2)
+        add("class from one example (high leaks)", classes, 4)
         return LineChart(
-            title: "What a cut costs", unit: "shares of the whole model", series: series, range: 0...1, labels: labels,
-            marked: marked
+            title: "What is recognisable", unit: "of the reconstruction, and of all that crosses", series: series,
+            limits: result.gates.minimumDecoderDivergenceRatio.map {
+                [.init(value: $0, name: "gate: decoder-KL at least \(Format.number($0))")]
+            } ?? [],
+            range: 0...1, labels: labels, marked: marked
         ).svg
     }
 }

@@ -30,13 +30,13 @@ struct LineChart {
     var marked: Int?
 
     private static let (width, height) = (560.0, 340.0)
-    private static let (left, right, top, bottom) = (46.0, 14.0, 12.0, 92.0)
+    private static let (left, right, top, bottom) = (66.0, 14.0, 12.0, 92.0)
 
     var svg: String {
         var parts = [
-            "<figure><figcaption>\(HTML.escape(title)) <span class=\"unit\">\(HTML.escape(unit))</span></figcaption>",
+            "<figure tabindex=\"0\"><figcaption>\(HTML.escape(title)) <span class=\"unit\">\(HTML.escape(unit))</span></figcaption>",
             legend,
-            "<svg viewBox=\"0 0 560 340\" role=\"img\" aria-label=\"\(HTML.escape(title))\">",
+            "<svg viewBox=\"0 0 560 340\" role=\"img\" aria-label=\"\(HTML.escape(description))\">",
         ]
         parts += grid
         if let marked {
@@ -46,14 +46,27 @@ struct LineChart {
         }
         parts += limits.map(line)
         parts += series.map(line)
-        parts += labels.indices.map(label)
+        let names = HTML.distinct(labels, limit: 14)
+        parts += labels.indices.map { label($0, names) }
         return (parts + ["</svg></figure>"]).joined(separator: "\n")
+    }
+
+    /// The chart in words; every number is in the table of the cuts.
+    private var description: String {
+        let lines = series.compactMap { series -> String? in
+            let known = zip(labels, series.values).compactMap { name, value in value.map { (name, $0) } }
+            guard let first = known.first, let last = known.last else { return nil }
+            return
+                "\(series.name) from \(Format.number(first.1)) after \(first.0) to \(Format.number(last.1)) after \(last.0)"
+        }
+        return ([title] + lines + limits.map(\.name)).joined(separator: "; ")
     }
 
     private var legend: String {
         let items = series.map { "<span class=\"key k\($0.color)\">\(HTML.escape($0.name))</span>" }
         let gates = limits.map { "<span class=\"key kl\">\(HTML.escape($0.name))</span>" }
-        return "<p class=\"legend\">\((items + gates).joined(separator: " "))</p>"
+        let mark = marked == nil ? [] : ["<span class=\"key km\">recommended cut</span>"]
+        return "<p class=\"legend\">\((items + gates + mark).joined(separator: " "))</p>"
     }
 
     private var grid: [String] {
@@ -92,12 +105,12 @@ struct LineChart {
         return "<path class=\"line c\(series.color)\(series.dashed ? " dashed" : "")\" d=\"\(path)\"/>" + dots
     }
 
-    private func label(_ index: Int) -> String {
+    private func label(_ index: Int, _ names: [String]) -> String {
         // Every name only while they do not run into each other.
         let step = (labels.count + 27) / 28
         guard index.isMultiple(of: step) || index == marked else { return "" }
         let (px, py) = (x(index), n(Self.height - Self.bottom + 12))
-        let name = HTML.escape(HTML.shortened(labels[index], limit: 18))
+        let name = HTML.escape(names[index])
         let mark = index == marked ? " marked" : ""
         return
             "<text class=\"tick\(mark)\" x=\"\(px)\" y=\"\(py)\" text-anchor=\"end\" transform=\"rotate(-50 \(px) \(py))\">\(name)</text>"

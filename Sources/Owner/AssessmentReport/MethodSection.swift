@@ -7,8 +7,10 @@ struct MethodSection {
     var html: String {
         let gates = result.gates
         return """
-            <section class="method"><h2>How this was measured</h2>
+            <section class="method" id="method"><h2>How this was measured</h2>
             <dl>
+            <dt>Adversaries</dt><dd><b>Paper</b>: the FrontNet is secret and cannot be queried; one channel at a time is shown to
+            a validator. <b>Informed</b>: knows or imitates the FrontNet, and decodes all channels together. \(followed)</dd>
             <dt>Channel KL</dt><dd>Every channel of every tensor that crosses becomes an IR image: min-max normalised, resized
             bilinearly to the validator's input, shown to the validator. Of KL(F(x) ‖ F(IR)) in nats (floor 10⁻¹²) the
             minimum over all channels counts, over the first \(result.channelImages) pictures. The null is the same minimum for the
@@ -31,13 +33,28 @@ struct MethodSection {
             </dl>
             <table class="facts"><tbody>
             \(network("Model", result.model))
-            \(result.validator.map { network("Validator", $0) } ?? "<tr><th>Validator</th><td>the model itself</td></tr>")
-            <tr><th>Pictures</th><td>\(result.images) used, \(result.skipped.count) passed over</td></tr>
-            <tr><th>Seed</th><td>\(result.seed)</td></tr>
-            <tr><th>Formats</th><td>assessment.json \(AssessmentJSON.version), plan.json \(PartitionPlan.version); \
-            times with \(result.threads) threads, fastest of 7 runs</td></tr>
+            \(result.validator.map { network("Validator", $0) } ?? "<tr><th scope=\"row\">Validator</th><td>the model itself</td></tr>")
+            <tr><th scope="row">Pictures</th><td>\(result.images) used, \(result.skipped.count) passed over</td></tr>
+            <tr><th scope="row">Software</th><td>\(software)</td></tr>
+            <tr><th scope="row">Seed</th><td>\(result.seed)</td></tr>
+            <tr><th scope="row">Formats</th><td>assessment.json \(AssessmentJSON.version), plan.json \(PartitionPlan.version); \
+            times with \(result.threads) \(result.threads == 1 ? "thread" : "threads"), fastest of 7 runs</td></tr>
             </tbody></table></section>
             """
+    }
+
+    private var followed: String {
+        switch result.adversary {
+        case .paper: "The recommendation follows the paper’s adversary alone."
+        case .informed: "The recommendation follows the informed one; the channel KL was not measured."
+        case .both: "The recommendation has to hold against both."
+        }
+    }
+
+    private var software: String {
+        let versions = SoftwareVersions.current
+        return "infenclave \(SoftwareVersions.program), oneDNN \(HTML.escape(versions.oneDNN)), "
+            + HTML.escape(versions.openBLAS)
     }
 
     private var mappingUnit: String {
@@ -53,7 +70,7 @@ struct MethodSection {
     }
 
     private func network(_ title: String, _ network: AssessmentResult.NetworkDescription) -> String {
-        "<tr><th>\(title)</th><td>\(HTML.escape(network.name)), \(network.width)×\(network.height), \(network.classes) classes, "
+        "<tr><th scope=\"row\">\(title)</th><td>\(HTML.escape(network.name)), \(network.width)×\(network.height), \(network.classes) classes, "
             + "\(Format.count(network.parameters)) parameters, \(Format.count(network.multiplyAdds)) multiply-adds<br>"
             + "<code>SHA-256 \(HTML.escape(network.sha256))</code></td></tr>"
     }

@@ -57,14 +57,35 @@ struct ParetoChart {
                     + "<title>\(HTML.escape(title))</title></circle>")
         }
         return """
-            <section><h2>Plans: leakage against cost</h2><p>Every plan that was compared. Nothing beats those on the line in \
+            <section id="plans"><h2>Plans: leakage against cost</h2><p>Every plan that was compared. Nothing beats those on the line in \
             leakage, \(isTimed ? "time" : "arithmetic inside") and enclave memory at once; the large ring is the recommendation. \
-            Above the dashed line a gate is exceeded.</p><figure><figcaption>Share of the gates that is used up \
+            Above the dashed line, at 1, a gate is exceeded; plans beyond 20 and below 0.05 are drawn at the edge.</p><div class="plans"><figure tabindex="0"><figcaption>Share of the gates that is used up \
             <span class="unit">logarithmic, over \(isTimed ? "milliseconds per picture" : "percent of the arithmetic inside")\
-            </span></figcaption><svg viewBox="0 0 560 340" role="img" aria-label="Leakage against cost">
+            </span></figcaption><svg viewBox="0 0 560 340" role="img" aria-label="Leakage against cost; the plans on the line are in the table beside it">
             <line class="grid" x1="\(start)" x2="\(end)" y1="\(floor)" y2="\(floor)"/>
-            \(parts.joined(separator: "\n"))</svg></figure></section>
+            \(parts.joined(separator: "\n"))</svg></figure>\(table(best, isTimed))</section>
             """
+    }
+
+    /// The plans on the line, as text.
+    private func table(_ best: [PlanOption], _ isTimed: Bool) -> String {
+        let fronts = HTML.distinct(best.map(\.front), limit: 26)
+        let rows = zip(best, fronts).map { option, front -> String in
+            let chosen = option.front == result.recommendation.front && option.mapping == result.recommendation.mapping
+            let place =
+                option.everythingInside ? "everything inside" : HTML.escape(front)
+            let cost =
+                isTimed ? Format.number(option.latencyMilliseconds ?? 0) : Format.percent(option.cost.shareInside)
+            return "<tr\(chosen ? " class=\"front\"" : "")><th scope=\"row\">\(place)</th>"
+                + "<td>\(HTML.escape(HTML.shortened(option.mapping, limit: 18)))</td>"
+                + "<td class=\"\(option.leakage > 1 ? "bad" : "good")\">\(Format.number(option.leakage))</td><td>\(cost)</td>"
+                + "<td>\(Format.bytes(option.enclaveBytes))</td></tr>"
+        }
+        return
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Plans on the line\"><table class=\"numbers\">"
+            + "<thead><tr><th scope=\"col\">cut after</th><th scope=\"col\">mapping unit after</th>"
+            + "<th scope=\"col\">of the gates</th><th scope=\"col\">\(isTimed ? "ms" : "inside")</th>"
+            + "<th scope=\"col\">enclave</th></tr></thead><tbody>\(rows.joined())</tbody></table></div></div>"
     }
 
     private func n(_ value: Double) -> String { Format.fixed(value, 1) }

@@ -12,13 +12,14 @@ package enum ReportPage {
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>Leakage assessment: \(name)</title>
-            <style>\(ReportStyle.css)</style></head><body><main>
-            <header><b>Leakage assessment: \(name)</b><span>\(result.images) pictures · \(result.cuts.count) cuts · \
+            <style>\(ReportStyle.css)\(Gallery.rules(result.cuts.count))</style></head><body><main>
+            <header><b>Leakage assessment: <code>\(name)</code></b><span>\(result.images) pictures · \(result.cuts.count) cuts · \
             validator \(HTML.escape(result.validator?.name ?? "the model itself"))</span></header>
             \(VerdictSection(result: result).html)
-            \(try GalleryTable(result: result).html())
-            \(ParetoChart(result: result).html)
+            \(try Gallery(result: result).html())
             \(LeakageCharts(result: result).html)
+            \(ParetoChart(result: result).html)
+            \(CostSection(result: result).html)
             \(CutTable(result: result).html)
             \(MethodSection(result: result).html)
             </main></body></html>

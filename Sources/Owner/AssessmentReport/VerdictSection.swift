@@ -18,18 +18,61 @@ struct VerdictSection {
             <section class="verdict \(plan.everythingInside ? "inside" : "cut")">
             <p class="label">Recommendation</p><h1>\(headline)</h1>
             <p class="reason">\(HTML.escape(plan.reason))</p>
-            \(details.isEmpty ? "" : "<ul>\(details)</ul>")
-            \(neighbours.isEmpty ? "" : "<ul>\(neighbours)</ul>")
-            <p class="plan">FrontNet up to <code>\(HTML.escape(plan.front))</code> · mapping unit after \
-            <code>\(HTML.escape(plan.mapping))</code>\(plan.everythingInside ? " · empty BackNet" : "")</p>
+            \(figures)
+            <p class="plan">\(plan.everythingInside
+                ? "FrontNet and mapping unit: the whole model · no BackNet"
+                : "FrontNet up to <code>\(HTML.escape(plan.front))</code> · BackNet up to <code>\(HTML.escape(plan.mapping))</code> · "
+                + "mapping unit after it") · <code>plan.json</code> carries it to <code>infenclave partition</code></p>
+            \(details.isEmpty && neighbours.isEmpty ? "" : "<ul>\(details)\(neighbours)</ul>")
             </section>
-            <div class="pair"><section class="card"><h3>The paper's rule alone would \(paper)</h3>
-            <p>\(HTML.escape(result.paperRule.reason))</p></section>
-            <section class="card"><h3>Two adversaries</h3><p><b>Paper</b>: the FrontNet is secret and cannot be queried; one
-            channel at a time is shown to a validator. <b>Informed</b>: knows or imitates the FrontNet, and decodes all channels
-            together. The recommendation follows the informed one.</p></section></div>
-            \(warnings.isEmpty ? "" : "<section class=\"card warnings\"><h3>Read with care</h3><ul>\(warnings)</ul></section>")
+            <div class="pair"><section class="card"><h2>The paper’s rule alone would \(paper)</h2>
+            <p>\(HTML.escape(result.paperRule.reason))\(recoveredThere)</p></section>
+            <section class="card\(warnings.isEmpty ? "" : " warnings")"><h2>Read with care</h2>\(warnings.isEmpty
+                ? "<p>Nothing weakens these numbers beyond what “How this was measured” says.</p>" : "<ul>\(warnings)</ul>")
+            </section></div>
             """
+    }
+
+    /// The numbers of the recommended plan that a reviewer looks for first.
+    private var figures: String {
+        let plan = result.recommendation
+        var figures: [(value: String, name: String)] = []
+        if let cut = result.cuts.first(where: { $0.name == plan.front }), !plan.everythingInside {
+            figures.append(
+                (
+                    Format.number(cut.decoder.determination),
+                    "R² of the best decoder (gate \(Format.number(result.gates.maximumDetermination)))"
+                ))
+            figures.append(
+                (
+                    Format.percent(cut.decoder.retrievalTopOne),
+                    "of the pictures found among \(cut.decoder.candidates) (chance "
+                        + "\(Format.percent(1 / Double(max(1, cut.decoder.candidates)))))"
+                ))
+        } else {
+            figures.append(("nothing", "crosses to the host but ciphertext"))
+        }
+        if let option = plan.options.first(where: { $0.front == plan.front && $0.mapping == plan.mapping }) {
+            if let time = option.latencyMilliseconds {
+                let whole = plan.options.first(where: \.everythingInside)?.latencyMilliseconds
+                let against = whole.map {
+                    option.everythingInside ? "" : " (everything inside: \(Format.number($0)) ms)"
+                }
+                figures.append(("\(Format.number(time)) ms", "per picture\(against ?? "")"))
+            }
+            figures.append((Format.bytes(option.enclaveBytes), "of enclave memory"))
+        }
+        return "<dl class=\"figures\">"
+            + figures.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" }.joined() + "</dl>"
+    }
+
+    /// What the informed adversary gets at the cut that the paper's rule takes.
+    private var recoveredThere: String {
+        guard result.adversary != .paper, let front = result.paperRule.front,
+            let cut = result.cuts.first(where: { $0.name == front })
+        else { return "" }
+        return " An informed adversary recovers R² \(Format.number(cut.decoder.determination)) there, and finds "
+            + "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures among \(cut.decoder.candidates)."
     }
 
     private var neighbours: String {

@@ -10,6 +10,8 @@ extern void dposv_(
 
 void infenclave_blas_set_threads(int threads) { openblas_set_num_threads(threads); }
 
+const char *infenclave_blas_description(void) { return openblas_get_config(); }
+
 void infenclave_blas_add_gram(int count, int width, const double *rows, double *gram) {
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, width, count, 1, rows, width, 1, gram, width);
 }

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Inference
+import LeakageAssessment
 
 @main
 struct Infenclave: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave",
         abstract: "Image classification in a cloud that need not be trusted.",
-        version: "0.1.0",
+        version: SoftwareVersions.program,
         subcommands: [
             Demo.self, Inspect.self, Run.self, Assess.self, Partition.self, Serve.self, Provision.self, Attest.self,
             Keygen.self, Measure.self, MakePolicy.self, Classify.self, Bench.self,

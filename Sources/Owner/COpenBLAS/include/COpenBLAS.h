@@ -7,6 +7,9 @@
 /// Threads that one call below may use; holds for the whole process.
 void infenclave_blas_set_threads(int threads);
 
+/// Version, options and kernel of the library; lives as long as the process.
+const char *infenclave_blas_description(void);
+
 /// gram += rows' * rows, upper triangle only. `rows` is [count, width], `gram` [width, width].
 void infenclave_blas_add_gram(int count, int width, const double *rows, double *gram);
 

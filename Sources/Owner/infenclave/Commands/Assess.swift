@@ -15,11 +15,15 @@ struct Assess: Command {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Option(help: "A folder of pictures like those that clients will send.") var images: String
-    @Option(help: "The folder to write.") var out: String
+    @Option(help: "A folder of pictures like those that clients will send.") var images: String?
+    @Option(help: "The folder to write.") var out: String?
+    @Flag(help: "Only what each cut costs, without pictures and without --out: time, enclave memory, bytes that cross.")
+    var costOnly = false
     @Option(help: "An independent classifier that judges IR images.") var validator: String?
     @Option(help: "The validator's preprocessing, a JSON file.") var validatorPreprocess: String?
     @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
+    @Option(help: "Judge the channels of the first so many of them: the cost of the channel KL grows with it.")
+    var klImages: Int?
     @Option(help: "Assess this cut; repeat it for more. `all` assesses every cut.") var cut: [String] = []
     @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
     @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
@@ -36,6 +40,9 @@ struct Assess: Command {
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
     func validate() throws {
+        guard (images == nil) == costOnly, (out == nil) == costOnly else {
+            throw ValidationError("give --images FOLDER and --out FOLDER, or --cost-only without them")
+        }
         guard (security == .custom) == (gates != nil) else {
             throw ValidationError("give --gates FILE with --security custom, and only with it")
         }
@@ -61,18 +68,18 @@ struct Assess: Command {
     }
 
     func execute() async throws {
-        try AssessmentReport.checkWritable(out)
         let model = try source.load()
+        guard let images, let out else { return try await printCosts(of: model) }
+        try AssessmentReport.checkWritable(out)
         var configuration = AssessmentConfiguration(
             model: try network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
             imageFolder: images, imageLimit: limit, threads: try engine.resolvedThreads())
         configuration.seed = seed
+        if let klImages { configuration.channelImageLimit = klImages }
         configuration.trainedCuts = trained
         configuration.adversary = adversary
         configuration.gates = try resolvedGates()
-        configuration.budgets.enclaveBytes = enclaveMemory?.bytes
-        configuration.budgets.latencyMilliseconds = latency
-        configuration.budgets.enclaveFactor = enclaveFactor
+        configuration.budgets = budgets
         if !cut.isEmpty { configuration.cuts = cut == ["all"] ? .all : .named(cut) }
         let assessor = try Assessor(configuration)
         let meter = ProgressLine()
@@ -81,7 +88,35 @@ struct Assess: Command {
         }
         meter.finish()
         try AssessmentReport.write(result, to: out)
-        try summarise(result)
+        try summarise(result, out)
+    }
+
+    private var budgets: Budgets {
+        var budgets = Budgets()
+        budgets.enclaveBytes = enclaveMemory?.bytes
+        budgets.latencyMilliseconds = latency
+        budgets.enclaveFactor = enclaveFactor
+        return budgets
+    }
+
+    private func printCosts(of model: LoadedModel) async throws {
+        var configuration = AssessmentConfiguration(
+            model: network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
+            threads: try engine.resolvedThreads())
+        if !cut.isEmpty { configuration.cuts = cut == ["all"] ? .all : .named(cut) }
+        let meter = ProgressLine()
+        let settings = configuration
+        let costs = try await Interruption.cancelling { cancellation in
+            try await onOwnThread {
+                try CostAssessment.measure(settings, cancellation: cancellation) { meter.show($0) }
+            }
+        }
+        meter.finish()
+        if json {
+            print(CostJSON.text(of: costs, model: (model.name, model.sha256), budgets: budgets))
+        } else {
+            print(CostTable(costs, budgets: budgets).text)
+        }
     }
 
     private func validatorNetwork() throws -> AssessmentConfiguration.Network? {
@@ -91,7 +126,7 @@ struct Assess: Command {
         return try network(loaded, try arguments.resolved(for: loaded))
     }
 
-    private func summarise(_ result: AssessmentResult) throws {
+    private func summarise(_ result: AssessmentResult, _ out: String) throws {
         let recommendation = result.recommendation
         if json {
             struct Summary: Encodable {

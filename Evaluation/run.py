@@ -1,0 +1,103 @@
+"""Runs the program on every network of networks.py; what is there already is kept, so that a run can be interrupted."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import darknet
+import networks
+
+
+class Failed(Exception):
+    """Something that the evaluation needs is not there, or a measurement failed."""
+
+
+def shared_folder():
+    named = os.environ.get("INFENCLAVE_SHARED")
+    folder = pathlib.Path(named or pathlib.Path(__file__).resolve().parents[2] / "shared")
+    needed = [f"models/{network.name}/model.onnx" for network in networks.TRAINED]
+    needed += [f"images/{network.images}" for network in networks.TRAINED]
+    needed += [f"models/darknet/{network.configuration}" for network in networks.PRICED]
+    absent = sorted({path for path in needed if not (folder / path).exists()})
+    if absent:
+        raise Failed(
+            f"{folder} lacks {', '.join(absent)}. The evaluation needs trained networks and pictures, which are not part "
+            "of this repository: name the folder that holds them in INFENCLAVE_SHARED.")
+    return folder
+
+
+def assess(program, shared, network, threads, results):
+    """Leakage and cost of a trained network; its assessment.json."""
+    folder = results / network.name
+    command = [
+        program, "assess", shared / "models" / network.name / "model.onnx", "--images", shared / "images" / network.images,
+        "--limit", networks.PICTURES, "--kl-images", networks.KL_PICTURES, "--seed", networks.SEED, "--out", folder,
+        "--trained", "decision", "--threads", threads]
+    if network.validator:
+        command += ["--validator", shared / "models" / network.validator / "model.onnx"]
+        preprocess = shared / "models" / network.validator / "preprocess.json"
+        if preprocess.exists():
+            command += ["--validator-preprocess", preprocess]
+    for cut in network.cuts:
+        command += ["--cut", cut]
+    return once(command, folder / "assessment.json", results)
+
+
+def price(program, shared, network, threads, results):
+    """Cost alone of a network with random weights."""
+    configuration = shared / "models" / "darknet" / network.configuration
+    weights = results / (configuration.stem + ".weights")
+    if not weights.exists():
+        darknet.write(configuration, weights, networks.SEED)
+    model = [configuration, "--weights", weights]
+    command = [
+        program, "assess", *model, "--cost-only", "--enclave-memory", networks.ENCLAVE_BYTES, "--threads", threads, "--json"]
+    for cut in evenly(cuts_of([program, "inspect", *model, "--json"]), network.cuts):
+        command += ["--cut", cut]
+    return once(command, results / (configuration.stem + ".json"), results, writes_standard_output=True)
+
+
+def cuts_of(inspect):
+    """Names of the cuts where one tensor crosses that is no mere step on the way to an activation."""
+    described = json.loads(subprocess.run([str(word) for word in inspect], stdout=subprocess.PIPE, check=True).stdout)
+    layers = described["layers"]
+    names = []
+    for index, cut in enumerate(described["cuts"][:-1]):
+        following = layers[index + 1]["operator"]
+        if cut["usable"] and len(cut["crossing"]) == 1 and following not in FOLDED:
+            names.append(cut["name"])
+    return names
+
+
+FOLDED = ("BatchNormalization", "LeakyRelu", "Relu", "Flatten", "Reshape", "Softmax", "Identity")
+
+
+def evenly(values, count):
+    """At most `count` of the values, the first and the last among them."""
+    if len(values) <= count:
+        return values
+    return [values[round(index * (len(values) - 1) / (count - 1))] for index in range(count)]
+
+
+def once(command, target, results, writes_standard_output=False):
+    """Runs the command unless the same one left its result; keeps the command and how long it took beside it."""
+    note = results / ((target.stem if writes_standard_output else target.parent.name) + ".run")
+    words = [str(word) for word in command]
+    # Where the program and the shared folder lie makes no difference.
+    options = [pathlib.Path(word).name if "/" in word else word for word in words[1:]]
+    known = json.loads(note.read_text()) if note.exists() and target.exists() else {}
+    if known.get("options") != options:
+        print("$", " ".join(words), flush=True)
+        start, before = time.time(), os.times()
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise Failed(f"'{' '.join(words)}' ended with status {done.returncode}")
+        if writes_standard_output:
+            target.write_text(done.stdout)
+        after = os.times()
+        processor = after.children_user + after.children_system - before.children_user - before.children_system
+        known = {"options": options, "seconds": time.time() - start, "processorSeconds": processor}
+        note.write_text(json.dumps(known, indent=2) + "\n")
+    return json.loads(target.read_text()) | {"run": known}

@@ -1,0 +1,156 @@
+internal import FoundationEssentials
+internal import Imaging
+internal import LeakageAssessment
+
+/// Pictures beside what a cut gives away of them, one cut at a time.
+///
+/// Radio buttons before the panels choose the one that is shown, so stepping needs no script: the arrow keys move between
+/// the buttons, and each panel has labels of the next ones. Paper shows the panels of ``printed(_:)``.
+struct Gallery {
+    /// How many panels are printed at most.
+    static let printedPanels = 4
+
+    let result: AssessmentResult
+
+    /// - Throws: `ImagingError` when a picture cannot be encoded.
+    func html() throws(ImagingError) -> String {
+        guard !result.gallery.isEmpty, !result.cuts.isEmpty else { return "" }
+        let first = result.cuts.firstIndex { $0.name == result.recommendation.front } ?? 0
+        let printed = Self.printed(result)
+        var (buttons, labels, panels) = ("", "", "")
+        for (index, cut) in result.cuts.enumerated() {
+            let passes = result.verdicts[index].passes
+            buttons +=
+                "<input type=\"radio\" name=\"cut\" id=\"cut\(index)\"\(index == first ? " checked" : "") "
+                + "aria-label=\"after \(HTML.escape(cut.name)), \(passes ? "within the gates" : "leaks")\">"
+            labels +=
+                "<label for=\"cut\(index)\" title=\"\(HTML.escape(cut.name))\"><b class=\"\(passes ? "good" : "bad")\">"
+                + "\(passes ? "✓" : "✗")</b>\(index + 1)</label>"
+            panels += try panel(index, isPrinted: printed.contains(index))
+        }
+        return """
+            <section class="gallery" id="seen"><h2>What can be seen</h2><p>Pictures that the attacker had not learned from, and \
+            what it gets of them after each cut. Step from shallow to deep with the numbers, or with the arrow keys once one \
+            is selected. <b>Nearest channel</b>: the feature map that the validator takes for the picture most, all that the \
+            paper’s measure looks at. <b>Decoder</b>: all channels at once, by the best decoder that learned from \
+            \(result.trainingImages) pictures. Where you can make out the scene, so can the host.</p>
+            <div class="stepper">\(try originals())\(buttons)<div class="strip" aria-hidden="true"><span>shallow</span>\(labels)\
+            <span>deep</span></div>\(panels)</div></section>
+            """
+    }
+
+    /// Rules of the style sheet that show the chosen panel and mark its number.
+    static func rules(_ count: Int) -> String {
+        "@media screen{"
+            + (0..<count).map { index in
+                "#cut\(index):checked~#panel\(index){display:grid}#cut\(index):checked~.strip label[for=cut\(index)]"
+                    + "{border-color:var(--accent);background:var(--chosen);font-weight:700}"
+                    + "#cut\(index):focus-visible~.strip label[for=cut\(index)]"
+                    + "{outline:3px solid var(--accent);outline-offset:2px}"
+            }.joined() + "}"
+    }
+
+    /// The recommended cut and its neighbours, the first and the last, in the order of need.
+    static func printed(_ result: AssessmentResult) -> Set<Int> {
+        let last = result.cuts.count - 1
+        let chosen = result.cuts.firstIndex { $0.name == result.recommendation.front }
+        let wanted = (chosen.map { [$0, $0 - 1] } ?? []) + [0, last, last / 2, last - 1]
+        var printed: Set<Int> = []
+        for index in wanted where printed.count < printedPanels && result.cuts.indices.contains(index) {
+            printed.insert(index)
+        }
+        return printed
+    }
+
+    private func panel(_ index: Int, isPrinted: Bool) throws(ImagingError) -> String {
+        let cut = result.cuts[index]
+        var rows = ""
+        for (number, row) in result.gallery.enumerated() {
+            let entry = row.entries[index]
+            let channel: String
+            if let image = entry.channelImage {
+                channel =
+                    try Self.picture(image.image, "nearest channel of \(row.name) after \(cut.name)")
+                    + "<small>channel \(image.channel), KL \(Format.number(image.divergence))</small>"
+            } else {
+                let reason =
+                    result.adversary == .informed
+                    ? "not measured"
+                    : cut.channelKL == nil ? "a vector has no image" : "not among the pictures of the KL"
+                channel = "<span class=\"none\">\(reason)</span>"
+            }
+            rows +=
+                "<tr><th scope=\"row\"><svg viewBox=\"0 0 1 1\" role=\"img\" aria-label=\"\(HTML.escape(row.name))\">"
+                + "<use href=\"#original\(number)\"/></svg>"
+                + "<small>\(HTML.escape(HTML.shortened(row.name, limit: 22)))</small></th><td>\(channel)</td>"
+                + "<td>\(try Self.picture(entry.reconstruction, "reconstruction of \(row.name) after \(cut.name)"))</td></tr>"
+        }
+        return
+            "<div class=\"panel\(isPrinted ? " printed" : "")\" id=\"panel\(index)\"><div><table><caption>After "
+            + "<code>\(HTML.escape(cut.name))</code></caption><thead><tr><th scope=\"col\">picture</th>"
+            + "<th scope=\"col\">nearest channel</th><th scope=\"col\">decoder (\(cut.decoder.kind.title))</th></tr></thead>"
+            + "<tbody>\(rows)</tbody></table></div>\(facts(index))</div>\n"
+    }
+
+    /// The pictures themselves, once, for all panels to show.
+    private func originals() throws(ImagingError) -> String {
+        var images = ""
+        for (number, row) in result.gallery.enumerated() {
+            images +=
+                "<image id=\"original\(number)\" width=\"1\" height=\"1\" preserveAspectRatio=\"none\" "
+                + "href=\"\(try Self.source(row.original))\"/>"
+        }
+        return "<svg class=\"originals\" aria-hidden=\"true\">\(images)</svg>"
+    }
+
+    private func facts(_ index: Int) -> String {
+        let (cut, verdict) = (result.cuts[index], result.verdicts[index])
+        let decoder = cut.decoder
+        func fact(_ title: String, _ value: String, _ note: String) -> String {
+            "<dt>\(title)</dt><dd><b>\(value)</b> <small>\(note)</small></dd>"
+        }
+        var list =
+            fact(
+                "R² of the best decoder", Format.number(decoder.determination),
+                "± \(Format.number(decoder.determinationDeviation)); 1 is the picture")
+            + fact(
+                "SSIM", Format.number(decoder.similarity),
+                "the mean picture alone: \(Format.number(decoder.similarityOfMean))")
+            + fact(
+                "found among \(decoder.candidates)", Format.percent(decoder.retrievalTopOne),
+                "chance: \(Format.percent(1 / Double(max(1, decoder.candidates))))")
+        if let kl = cut.channelKL {
+            list += fact("channel KL", Format.number(kl.mean), "of another picture: \(Format.number(kl.nullMean))")
+        }
+        list += fact("crosses", Format.bytes(cut.cost.boundaryBytes), "per picture, out and back")
+        let steps = [(index - 1, "← shallower"), (index + 1, "deeper →")].map { target, title in
+            result.cuts.indices.contains(target)
+                ? "<label for=\"cut\(target)\">\(title)</label>" : "<span>\(title)</span>"
+        }.joined()
+        return
+            "<div class=\"facts-of-cut\"><p class=\"count\">Cut \(index + 1) of \(result.cuts.count)</p>"
+            + "<p class=\"state \(verdict.passes ? "good" : "bad")\">\(verdict.passes ? "✓ within the gates" : "✗ leaks")</p>"
+            + "<dl>\(list)</dl><p class=\"steps\" aria-hidden=\"true\">\(steps)</p></div>"
+    }
+
+    private static func picture(_ image: Image, _ title: String) throws(ImagingError) -> String {
+        "<img src=\"\(try source(image))\" alt=\"\(HTML.escape(title))\">"
+    }
+
+    private static func source(_ image: Image) throws(ImagingError) -> String {
+        "data:image/png;base64," + Data(try image.pngBytes()).base64EncodedString()
+    }
+}
+
+extension DecoderScores.Kind {
+    /// For people.
+    var title: String {
+        switch self {
+        case .local: "local ridge"
+        case .elm: "random features"
+        case .global: "global ridge"
+        case .trained: "trained network"
+        case .mean: "none beat the mean picture"
+        }
+    }
+}
