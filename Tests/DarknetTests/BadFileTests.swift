@@ -70,6 +70,16 @@ struct BadFileTests {
         Refusal(net + "[local]\nsize=1048576\n", "section 0 [local]"),
     ]
 
+    @Test("Many small sections do not make kernels of any size: the section that goes over the limit is refused")
+    func madeKernels() {
+        let section = "[route]\nlayers=0\n[local]\nsize=1\nfilters=1\nactivation=linear\n"
+        let text = "[net]\nchannels=2048\nheight=1\nwidth=1\n[dropout]\n"
+        let weights = SectionTests.weights([Float](repeating: 0, count: 17 * (1 + 2048)))
+        let message = message(text + String(repeating: section, count: 17), weights)
+        #expect(message.hasPrefix("section 34 [local]"), "\(message)")
+        #expect(message.contains("bytes of kernels"), "\(message)")
+    }
+
     @Test("A configuration that makes no network is refused with the reason", arguments: refusals)
     func configurations(_ refusal: Refusal) {
         let message = message(refusal.text, SectionTests.weights([]))

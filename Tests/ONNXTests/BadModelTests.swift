@@ -207,6 +207,32 @@ import Testing
     }
 
     @Test(
+        "A constant of many axes is folded in one pass, and absurdly many indices are refused", .timeLimit(.minutes(1)))
+    func foldedWork() throws {
+        // 2^26 booleans over 12 axes, of a file of some hundred bytes.
+        let shape = ONNXTensorProto.integers("s", [Int64](repeating: 4, count: 11) + [16])
+        var flag = ONNXTensorProto.make("f", [1], .bool)
+        flag.int32Data = [1]
+        let expanded = ONNXModelProto.make(
+            nodes: [
+                .make("Expand", ["f", "s"], ["e"]), .make("Not", ["e"], ["n"]),
+                .make("Where", ["n", "x", "x"], ["y"], name: "w"),
+            ], initializers: [shape, flag])
+        let clock = ContinuousClock()
+        let time = clock.measure { _ = try? expanded.load() }
+        #expect(time < .seconds(20), "\(time)")
+
+        let gathered = ONNXModelProto.make(
+            nodes: [
+                .make("ConstantOfShape", ["n"], ["i"], ["value": .tensor(.integers("v", [0]))]),
+                .make("Gather", ["x", "i"], ["y"], name: "g"),
+            ], initializers: [.integers("n", [1 << 24])])
+        let error = #expect(throws: ONNXImportError.self) { try gathered.load() }
+        #expect(error?.code == .tooLarge)
+        #expect(error?.message.contains("indices") == true, "\(error?.message ?? "")")
+    }
+
+    @Test(
         "Paths that lead to no regular file are refused with the path",
         arguments: ["/", "/nowhere/model.onnx", "/dev/zero", ""])
     func paths(_ path: String) {

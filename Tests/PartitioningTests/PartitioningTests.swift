@@ -41,11 +41,19 @@ private final class Owner {
             ])
     }
 
+    /// Something for each part, so that a bundle has every file that there is.
+    private static let precision = PrecisionTable(
+        products: [
+            "first": .init(.bfloat16, roundsResult: true), "second": .init(.integer8, roundsResult: true),
+            "third": .init(.bfloat16, roundsResult: false),
+        ], ranges: ["a": .init(low: -3, high: 3), "b": .init(low: -6, high: 6)])
+
     func recipe(front: String = "first", mapping: String = "second") throws -> BundleRecipe {
         BundleRecipe(
             modelName: "tiny", graph: try Self.graph(), front: front, mapping: mapping, classNames: Self.names,
             preprocessing: try Preprocessing(
-                width: 4, height: 4, channels: .grey, resize: .stretch, interpolation: .bilinear, mean: [0], std: [1]))
+                width: 4, height: 4, channels: .grey, resize: .stretch, interpolation: .bilinear, mean: [0], std: [1]),
+            precision: Self.precision)
     }
 
     /// - Returns: The path of a new bundle.
@@ -108,7 +116,7 @@ struct PartitioningTests {
         for file in ["frontnet.sealed", "mapping.sealed", "manifest.json", "manifest.sig"] {
             #expect(try read(file, of: first) != read(file, of: second), "\(file)")
         }
-        for file in ["backnet.graph", "backnet.onnx"] {
+        for file in ["backnet.graph", "backnet.precision", "backnet.onnx"] {
             #expect(try read(file, of: first) == read(file, of: second), "\(file)")
         }
     }

@@ -10,6 +10,10 @@ struct Network {
     }
 
     let input: Value
+    /// Bytes of kernels that sections made which no weights are read for.
+    var madeBytes = 0
+    /// The most of them: a section of three lines can ask for 16 MiB.
+    static let maximumMadeBytes = 1 << 28
     private(set) var nodes: [Node] = []
     private(set) var constants: [String: Tensor] = [:]
     /// What each section made, in order.

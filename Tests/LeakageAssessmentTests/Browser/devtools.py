@@ -10,7 +10,7 @@ import tempfile
 
 class Page:
     def __init__(self, chromium, path):
-        self.profile = tempfile.TemporaryDirectory()
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, ours = os.pipe()
         theirs, from_browser = os.pipe()
 

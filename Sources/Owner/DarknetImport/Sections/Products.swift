@@ -75,6 +75,12 @@ extension Network {
         guard taps <= 1 << 11 else {
             throw section.failure(.unsupported, "windows of \(taps) values are over the limit of \(1 << 11)")
         }
+        madeBytes += taps * taps * MemoryLayout<Float>.size
+        guard madeBytes <= Self.maximumMadeBytes else {
+            throw section.failure(
+                .unsupported,
+                "local sections need over \(Self.maximumMadeBytes) bytes of kernels to gather their windows")
+        }
         // Kernels that each pick one value of the window.
         var picks = [Float](repeating: 0, count: taps * taps)
         for tap in 0..<taps { picks[tap * taps + tap] = 1 }

@@ -54,12 +54,12 @@ enum ConstantFolder {
         _ operand: Tensor, to type: TensorType, from origin: Int, strides: [Int], budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
         try budget.spend(type)
-        let walk = StridedWalk(type.shape, strides: strides)
+        var walk = StridedWalk(type.shape, strides: strides)
         let size = type.element.byteCount
         return operand.withBytes { source in
             Tensor(type: type) { target in
                 for index in 0..<type.shape.elementCount {
-                    let from = (origin + walk.offset(of: index)) * size
+                    let from = (origin + walk.next()) * size
                     for byte in 0..<size { target[index * size + byte] = source[from + byte] }
                 }
             }
@@ -103,24 +103,33 @@ enum ConstantFolder {
     }
 }
 
-/// Positions of elements in a tensor that is walked with these strides.
+/// Positions of elements in a tensor that is walked with these strides, in row-major order of the extents: one addition
+/// for most elements, however many axes there are.
 struct StridedWalk {
     private let extents: [Int]
     private let strides: [Int]
+    private var index: [Int]
+    private var offset = 0
 
     init(_ shape: Shape, strides: [Int]) {
         self.extents = shape.dimensions
         self.strides = strides
+        index = [Int](repeating: 0, count: shape.rank)
     }
 
-    /// The offset of the element that is number `index` in row-major order.
-    func offset(of index: Int) -> Int {
-        var rest = index
-        var offset = 0
-        for axis in extents.indices.reversed() {
-            offset += rest % extents[axis] * strides[axis]
-            rest /= extents[axis]
-        }
+    /// The offset of the next element. After the last one comes the first again.
+    mutating func next() -> Int {
+        defer { step() }
         return offset
+    }
+
+    private mutating func step() {
+        for axis in extents.indices.reversed() {
+            index[axis] += 1
+            offset += strides[axis]
+            if index[axis] < extents[axis] { return }
+            offset -= index[axis] * strides[axis]
+            index[axis] = 0
+        }
     }
 }

@@ -78,13 +78,13 @@ extension ConstantFolder {
         _ a: Tensor, _ b: Tensor, _ type: TensorType, _: Value.Type,
         _ body: (Value, Value) throws(ONNXImportError) -> Value
     ) throws(ONNXImportError) -> Tensor {
-        let (left, right) = (broadcastWalk(a.shape, type.shape), broadcastWalk(b.shape, type.shape))
+        var (left, right) = (broadcastWalk(a.shape, type.shape), broadcastWalk(b.shape, type.shape))
         return try a.withElements(as: Value.self) { (x) throws(ONNXImportError) in
             try b.withElements(as: Value.self) { (y) throws(ONNXImportError) in
                 try Tensor(type: type) { (bytes) throws(ONNXImportError) in
                     let target = bytes.bindMemory(to: Value.self)
                     for index in target.indices {
-                        target[index] = try body(x[left.offset(of: index)], y[right.offset(of: index)])
+                        target[index] = try body(x[left.next()], y[right.next()])
                     }
                 }
             }

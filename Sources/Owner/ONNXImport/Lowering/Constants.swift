@@ -56,12 +56,19 @@ extension ImportedNode {
         return try constant(part, [part.count])
     }
 
+    /// Far more than any table of positions; a few bytes of a file can claim many more.
+    private static let maximumIndices = 1 << 22
+
     mutating func gather() throws(ONNXImportError) -> Lowered {
         let axis = try integer("axis") ?? 0
         guard let indices = try constant(1, "indices") else { throw failure(.invalidGraph, "indices are missing") }
         let shape = try shape(0)
         let rank = shape.rank
         try require(axis >= -rank && axis < rank, "axis \(axis) is outside \(shape)")
+        guard indices.shape.elementCount <= Self.maximumIndices else {
+            throw failure(
+                .tooLarge, "\(indices.shape.elementCount) indices are over the limit of \(Self.maximumIndices)")
+        }
         let positions: [Int]
         switch indices.element {
         case .int64: positions = indices.withElements(as: Int64.self) { $0.map(Int.init) }

@@ -101,7 +101,7 @@ struct Assess: Command {
 
     private func printCosts(of model: LoadedModel) async throws {
         var configuration = AssessmentConfiguration(
-            model: network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
+            model: try network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
             threads: try engine.resolvedThreads())
         if !cut.isEmpty { configuration.cuts = cut == ["all"] ? .all : .named(cut) }
         let meter = ProgressLine()
@@ -113,7 +113,7 @@ struct Assess: Command {
         }
         meter.finish()
         if json {
-            print(CostJSON.text(of: costs, model: (model.name, model.sha256), budgets: budgets))
+            print(CostJSON.text(of: costs, model: (model.name, try model.sha256()), budgets: budgets))
         } else {
             print(CostTable(costs, budgets: budgets).text)
         }
