@@ -139,6 +139,7 @@ let package = Package(
         ),
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("DarknetImport", in: "Owner", ["ModelGraph", "Tensors"]),
+        library("Differentiation", in: "Owner", ["ModelGraph", "Tensors"]),
         library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         .target(
             name: "COpenBLAS",
@@ -146,7 +147,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("openblas")]
         ),
         library(
-            "LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"]),
+            "LeakageAssessment", in: "Owner",
+            ["COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"]),
         library(
             "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(
@@ -239,6 +241,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "TestSupport", crypto]),
+        tests(
+            "DifferentiationTests",
+            [
+                "Differentiation", "Inference", "ModelGraph", "ONNXImport", "ReferenceInference", "Tensors",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "LeakageAssessmentTests",
             dependencies: [
@@ -248,7 +256,8 @@ let package = Package(
             path: "Tests/LeakageAssessmentTests",
             // Read from the source folder.
             exclude: [
-                "vectors.json", "make_vectors.py", "Browser/check.py", "Browser/devtools.py", "Browser/layout.json",
+                "vectors.json", "make_vectors.py", "bounds-vectors.json", "make_bounds_vectors.py", "Browser/check.py",
+                "Browser/devtools.py", "Browser/layout.json",
             ],
             swiftSettings: settings
         ),

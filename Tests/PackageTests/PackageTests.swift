@@ -52,8 +52,11 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "DarknetImport": ["ModelGraph", "Tensors"],
+    "Differentiation": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
-    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"],
+    "LeakageAssessment": [
+        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors",
+    ],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",

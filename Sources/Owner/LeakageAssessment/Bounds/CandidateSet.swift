@@ -1,0 +1,94 @@
+internal import Glibc
+
+/// What an adversary who knows everything but the noise can tell of *which* of N pictures crossed: exact for these
+/// pictures, without gradients.
+///
+/// - Source: design notes, Tier 3; Kolchinsky and Tracey 2017 for the mutual information of a mixture.
+package struct CandidateSet: Sendable {
+    private let gram: SymmetricMatrix
+    /// Row-major lower triangle L with L Lᵀ = gram: n · e over the candidates is L w for w of unit normals.
+    private let factor: [Double]
+
+    package var count: Int { gram.size }
+
+    /// - Parameter gram: Inner products of what crosses for each candidate; at least two.
+    package init(gram: SymmetricMatrix) {
+        precondition(gram.size >= 2)
+        self.gram = gram
+        factor = Self.factor(of: gram)
+    }
+
+    /// ‖e_i - e_j‖²
+    package func squaredDistance(_ i: Int, _ j: Int) -> Double {
+        max(0, gram[i, i] + gram[j, j] - 2 * gram[i, j])
+    }
+
+    /// An upper bound on the mutual information of candidate and e + σn, in nats:
+    /// -mean_i ln mean_j exp(-‖e_i - e_j‖² / 2σ²).
+    package func information(noise: Double) -> Double {
+        -Statistics.mean(
+            (0..<count).map { i in
+                log(Statistics.mean((0..<count).map { j in exp(-squaredDistance(i, j) / (2 * noise * noise)) }))
+            })
+    }
+
+    /// Fano: no adversary names the candidate more often than (I + ln 2) / ln N, at most 1.
+    package func identificationBound(noise: Double) -> Double {
+        min(1, (information(noise: noise) + log(2)) / log(Double(count)))
+    }
+
+    /// How often the nearest candidate is the right one: the best that can be done. Simulated with `draws` noises for each
+    /// candidate; the noise enters through its inner products with the candidates alone, which are drawn exactly.
+    package func identification(noise: Double, draws: Int = 40, seed: UInt64) -> Double {
+        var generator = SeededGenerator(seed: seed, purpose: "identification")
+        var hits = 0
+        for truth in 0..<count {
+            for _ in 0..<draws {
+                let normals = (0..<count).map { _ in generator.normal() }
+                var best = (score: Double.infinity, candidate: -1)
+                for candidate in 0..<count {
+                    var product = 0.0
+                    for index in 0...candidate { product += factor[candidate * count + index] * normals[index] }
+                    let score = gram[candidate, candidate] - 2 * (gram[truth, candidate] + noise * product)
+                    if score < best.score { best = (score, candidate) }
+                }
+                if best.candidate == truth { hits += 1 }
+            }
+        }
+        return Double(hits) / Double(count * draws)
+    }
+
+    /// The least noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 %; `nil` where the
+    /// candidates do not differ.
+    package func noise(forIdentification share: Double, seed: UInt64) -> Double? {
+        let spread = (0..<count).flatMap { i in (0..<i).map { squaredDistance(i, $0) } }.max() ?? 0
+        guard spread > 0, share > 1 / Double(count) else { return nil }
+        var (low, high) = (0.0, sqrt(spread))
+        for _ in 0..<40 where identification(noise: high, seed: seed) > share { (low, high) = (high, 2 * high) }
+        while high - low > 0.02 * high {
+            let middle = (low + high) / 2
+            if identification(noise: middle, seed: seed) > share { low = middle } else { high = middle }
+        }
+        return high
+    }
+
+    /// Cholesky; a pivot that rounding has made negative counts as 0.
+    private static func factor(of gram: SymmetricMatrix) -> [Double] {
+        let count = gram.size
+        var factor = [Double](repeating: 0, count: count * count)
+        let tolerance = 1e-12 * max(gram.meanDiagonal, 1e-300)
+        for column in 0..<count {
+            for row in column..<count {
+                var value = gram[row, column]
+                for index in 0..<column { value -= factor[row * count + index] * factor[column * count + index] }
+                if row == column {
+                    factor[row * count + row] = value > tolerance ? sqrt(value) : 0
+                } else {
+                    let pivot = factor[column * count + column]
+                    factor[row * count + column] = pivot > 0 ? value / pivot : 0
+                }
+            }
+        }
+        return factor
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("Bounds")
+struct BoundsTests {
+    /// What `make_bounds_vectors.py` computed from lists of numbers, in plain Python.
+    private struct Vectors: Decodable {
+        struct Candidates: Decodable {
+            struct Level: Decodable {
+                let sigma, information, bound, identification: Double
+            }
+            let features: [[Float]]
+            let levels: [Level]
+        }
+        struct Trace: Decodable {
+            let probes: [[Double]]
+            let mean, standardError, percentile95: Double
+        }
+        let candidates: Candidates
+        let trace: Trace
+    }
+
+    private static func vectors() throws -> Vectors {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "bounds-vectors.json")
+        return try JSONDecoder().decode(Vectors.self, from: try Data(contentsOf: file))
+    }
+
+    @Test("Information and Fano's bound agree with Python to 1e-6, simulated identification within four deviations")
+    func candidates() throws {
+        let expected = try Self.vectors().candidates
+        let set = CandidateSet(gram: GramMatrix.of(expected.features))
+        for level in expected.levels {
+            #expect(abs(set.information(noise: level.sigma) - level.information) <= 1e-6 * max(1, level.information))
+            #expect(abs(set.identificationBound(noise: level.sigma) - level.bound) <= 1e-6)
+            let found = set.identification(noise: level.sigma, draws: 400, seed: 1)
+            // Both are shares of draws: 12 candidates, 400 and 4,000 each.
+            let share = level.identification
+            let deviation = (max(share * (1 - share), 1e-3) / (12 * 400)).squareRoot()
+            #expect(abs(found - share) <= 4 * deviation, "sigma \(level.sigma): \(found), Python \(share)")
+            #expect(level.identification <= level.bound + 0.02)
+        }
+    }
+
+    @Test("Of two candidates the best adversary names the right one with probability Φ(Δ / 2σ), to 0.01")
+    func pairs() {
+        let set = CandidateSet(gram: GramMatrix.of([[0, 0, 1], [2, 1, 1]]))
+        for sigma in [0.3, 1, 4] {
+            let expected = 0.5 * (1 + erf(5.0.squareRoot() / (2 * sigma) / 2.0.squareRoot()))
+            #expect(abs(set.identification(noise: sigma, draws: 20_000, seed: 3) - expected) < 0.01)
+        }
+    }
+
+    @Test("The noise for a share of identifications reaches it, and four fifths of it do not")
+    func anonymity() throws {
+        var generator = SeededGenerator(seed: 4)
+        let features = (0..<20).map { _ in (0..<30).map { _ in Float(generator.normal()) } }
+        let set = CandidateSet(gram: GramMatrix.of(features))
+        let noise = try #require(set.noise(forIdentification: 0.2, seed: 5))
+        #expect(set.identification(noise: noise, draws: 400, seed: 6) < 0.23)
+        #expect(set.identification(noise: 0.8 * noise, draws: 400, seed: 6) > 0.2)
+        let equal = CandidateSet(gram: GramMatrix.of([[1, 2], [1, 2], [1, 2]]))
+        #expect(equal.noise(forIdentification: 0.5, seed: 1) == nil)
+    }
+
+    @Test("Mean, standard error and 95th percentile of the trace agree with Python to 1e-9")
+    func traces() throws {
+        let expected = try Self.vectors().trace
+        let found = TraceEstimate(probes: expected.probes)
+        #expect(abs(found.mean - expected.mean) < 1e-9 * expected.mean)
+        #expect(abs(found.standardError - expected.standardError) < 1e-9 * expected.standardError)
+        #expect(abs(found.percentile95 - expected.percentile95) < 1e-9 * expected.percentile95)
+    }
+
+    @Test("Floors follow from the trace: σ for 20 dB gives 20 dB, and a tenth of the noise 20 dB more")
+    func floors() throws {
+        let set = CandidateSet(gram: GramMatrix.of([[1, 0], [0, 1], [1, 1]]))
+        let probes = [[8.0, 8.0], [8.0, 8.0]]
+        let bounds = LeakageBounds(
+            pixelProbes: probes, thumbnailProbes: probes, pixels: 8, thumbnailPixels: 2, area: 4, rootMeanSquare: 1,
+            candidates: set, seed: 1)
+        #expect(bounds.trace.mean == 1 && bounds.trace.standardError == 0)
+        #expect(abs(bounds.sigmaForFloor - 0.1) < 1e-12)
+        let level = try #require(bounds.levels.first { $0.sigma == 0.1 })
+        #expect(abs(level.peakSignalToNoise - 20) < 1e-9)
+        #expect(abs(level.fisherLeakage - 100) < 1e-9)
+        // tr(UᵀJᵀJU) = 8 over two pixels of four each: an error of 0.01 / (4 * 8 / 2).
+        #expect(abs(level.thumbnailPeakSignalToNoise - (20 + 10 * log10(16))) < 1e-9)
+        let quieter = try #require(bounds.levels.first { $0.sigma == 0.03 })
+        #expect(abs(quieter.peakSignalToNoise - level.peakSignalToNoise - 20 * log10(0.1 / 0.03)) < 1e-9)
+    }
+}
