@@ -146,7 +146,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("openblas")]
         ),
         library(
-            "LeakageAssessment", in: "Owner", ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"]),
+            "LeakageAssessment", in: "Owner",
+            ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors", crypto]),
         library(
             "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(

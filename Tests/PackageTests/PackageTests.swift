@@ -53,7 +53,9 @@ private let allowedEdges: [String: Set<String>] = [
     "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
     "DarknetImport": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
-    "LeakageAssessment": ["COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"],
+    "LeakageAssessment": [
+        "COpenBLAS", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors", "swift-crypto/Crypto",
+    ],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
