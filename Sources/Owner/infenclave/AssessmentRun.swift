@@ -16,7 +16,8 @@ enum AssessmentRun {
 
     /// Shows how far `body` is, and cancels it when the process is asked to end.
     static func onOwnThread<Result: Sendable>(
-        _ body: @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws -> Result
+        _ body:
+            @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws -> Result
     ) async throws -> Result {
         let meter = ProgressLine()
         defer { meter.finish() }

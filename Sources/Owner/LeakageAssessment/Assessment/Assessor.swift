@@ -1,5 +1,5 @@
 internal import ModelGraph
-
+internal import Tensors
 
 /// The Model Assessment Framework: measures what every cut of a model would leak, and recommends one.
 package struct Assessor: Sendable {
@@ -45,7 +45,7 @@ package struct Assessor: Sendable {
         for record in shards {
             if let kind = record.difference(from: context.digests) {
                 throw AssessmentError(
-                    .file, "shard \(record.shard) is of different inputs: the \(kind) has changed since")
+                    .file, "shard \(record.shard) is of different inputs than there are now: \(kind)")
             }
         }
         let truths = try TruthStage.run(context)

@@ -40,7 +40,8 @@ package struct AssessmentInputs: Sendable {
     ///   - name: Letters and hyphens; of one kind of result.
     ///   - pictures: Digests of the files.
     func key(
-        _ name: String, pictures: some Sequence<String> = EmptyCollection(), _ add: (inout InputHasher) -> Void = { _ in }
+        _ name: String, pictures: some Sequence<String> = EmptyCollection(),
+        _ add: (inout InputHasher) -> Void = { _ in }
     ) -> WorkKey {
         var hasher = InputHasher()
         hasher.add("software", software)

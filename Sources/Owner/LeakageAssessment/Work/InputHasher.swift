@@ -29,9 +29,6 @@ struct InputHasher {
     }
 
     static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
-        String(
-            decoding: digest.flatMap { byte in
-                [byte >> 4, byte & 15].map { $0 < 10 ? $0 + UInt8(ascii: "0") : $0 - 10 + UInt8(ascii: "a") }
-            }, as: UTF8.self)
+        digest.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
     }
 }

@@ -31,8 +31,8 @@ package final class ScratchSpace: Sendable {
     /// - Throws: ``AssessmentError`` `.file`.
     func makeFile() throws(AssessmentError) -> Int32 {
         try PrivateFolder.make(folder)
-        var name = Array("\(folder)/.scratch-XXXXXX.partial".utf8CString)
-        let descriptor = mkostemps(&name, 8, O_CLOEXEC)
+        let name = "\(folder)/.scratch-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).partial"
+        let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw PrivateFolder.failure(folder, "a temporary file cannot be made") }
         unlink(name)
         return descriptor

@@ -64,7 +64,8 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         let missing = Set(1...count).subtracting(found.map(\.record.shard.index)).sorted()
         guard missing.isEmpty else {
             throw AssessmentError(
-                .file, "of \(count) shards \(missing.map(String.init).joined(separator: ", ")) "
+                .file,
+                "of \(count) shards \(missing.map(String.init).joined(separator: ", ")) "
                     + (missing.count == 1 ? "is missing" : "are missing"))
         }
         return found.map(\.record).sorted { $0.shard.index < $1.shard.index }
@@ -78,7 +79,7 @@ package struct ShardRecord: Codable, Sendable, Hashable {
                 .file, "\(folder) has a shard of \(shard.count), \(otherFolder) one of \(other.shard.count)")
         }
         if let kind = difference(from: other.inputs) {
-            throw AssessmentError(.file, "\(folder) and \(otherFolder) are of different inputs: the \(kind) differs")
+            throw AssessmentError(.file, "\(folder) and \(otherFolder) are of different inputs: \(kind)")
         }
     }
 

@@ -1,14 +1,15 @@
 internal import ModelGraph
+internal import Tensors
 
 /// Trains decoders where they bear on the recommendation, until the recommended cut has stood one.
 enum TrainedStage {
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
         let cuts = context.cuts
-        let hasMaps = cuts.map { hasMaps($0, context) }
+        let possible = cuts.map { hasMaps($0, context) }
         var attacked: Set<Int> = []
         while true {
             let wanted = TrainedCutChoice.wanted(
-                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: hasMaps
+                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: possible
             ).filter { !attacked.contains($0) }
             guard !wanted.isEmpty else { return }
             let trained = try DecoderStage.run(
