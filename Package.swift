@@ -148,7 +148,7 @@ let package = Package(
         ),
         library(
             "LeakageAssessment", in: "Owner",
-            ["COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors"]),
+            ["COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors", crypto]),
         library(
             "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(

@@ -38,11 +38,13 @@ final class Program {
     /// The folder of this test bundle and of the executables beside it.
     static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
 
-    /// - Parameter folder: Where its output goes, and the state that it keeps.
+    /// - Parameters:
+    ///   - folder: Where its output goes, and the state that it keeps.
+    ///   - executable: One of ours, or a path.
     init(_ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave") throws {
         let own = try folder.makeFolder("programs") + "/" + UUID().uuidString
         (outputFile, errorFile) = (own + ".out", own + ".err")
-        let path = Self.products + "/" + executable
+        let path = executable.hasPrefix("/") ? executable : Self.products + "/" + executable
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

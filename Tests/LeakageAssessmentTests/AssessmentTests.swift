@@ -8,39 +8,11 @@ import Testing
 
 @Suite("Assessment of a tiny network, end to end")
 struct AssessmentTests {
-    /// A folder of drawn pictures that is deleted with the value.
-    private final class Pictures {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "pictures-\(UUID().uuidString)")
-
-        init(count: Int, seed: UInt64 = 1) throws {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            var generator = SeededGenerator(seed: seed)
-            for index in 0..<count {
-                let coarse = Picture(
-                    height: 4, width: 4, channels: 3, values: (0..<48).map { _ in Float(generator.uniform()) })
-                let picture = coarse.averaged(over: coarse.whole, height: 20, width: 20)
-                let image = try Image(
-                    width: 20, height: 20, channels: 3, pixels: picture.values.map { UInt8($0 * 255) })
-                try Data(try image.pngBytes()).write(to: folder.appending(path: "\(100 + index).png"))
-            }
-        }
-
-        deinit { try? FileManager.default.removeItem(at: folder) }
-    }
-
-    private func configuration(_ pictures: Pictures, threads: Int = 2) throws -> AssessmentConfiguration {
-        var configuration = AssessmentConfiguration(
-            model: try TinyNetwork.network(), validator: try TinyNetwork.network(seed: 9, classes: 6),
-            imageFolder: pictures.folder.path(), threads: threads)
-        configuration.training.epochs = 2...2
-        return configuration
-    }
-
     @Test("Every cut is measured, shallow cuts leak, and the report can be written")
     func endToEnd() throws {
-        let pictures = try Pictures(count: 40)
+        let pictures = try DrawnPictures(count: 40)
         let progress = Mutex<Set<AssessmentProgress.Stage>>([])
-        let result = try Assessor(configuration(pictures)).run { report in
+        let result = try Assessor(pictures.configuration()).run { report in
             progress.withLock { _ = $0.insert(report.stage) }
         }
         #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases))
@@ -58,8 +30,8 @@ struct AssessmentTests {
 
     @Test("The numbers do not depend on the number of threads")
     func threads() throws {
-        let pictures = try Pictures(count: 12)
-        let results = try [1, 3].map { try Assessor(configuration(pictures, threads: $0)).run() }
+        let pictures = try DrawnPictures(count: 12)
+        let results = try [1, 3].map { try Assessor(pictures.configuration(threads: $0)).run() }
         for (one, three) in zip(results[0].cuts, results[1].cuts) {
             #expect(one.decoder == three.decoder)
             #expect(one.channelKL == three.channelKL)
@@ -73,21 +45,21 @@ struct AssessmentTests {
     @Test("The null of a picture is the minimum over the next one's IR images")
     func null() throws {
         // Two equal pictures in a row: the first one's null is its own minimum.
-        let pictures = try Pictures(count: 9)
+        let pictures = try DrawnPictures(count: 9)
         let first = pictures.folder.appending(path: "100.png")
         let second = pictures.folder.appending(path: "101.png")
         try FileManager.default.removeItem(at: second)
         try FileManager.default.copyItem(at: first, to: second)
-        let kl = try #require(try Assessor(configuration(pictures)).run().cuts[0].channelKL)
+        let kl = try #require(try Assessor(pictures.configuration()).run().cuts[0].channelKL)
         #expect(kl.null[0] == kl.own[0])
         #expect(kl.null[1] != kl.own[1])
     }
 
     @Test("Damaged pictures among good ones are passed over with a warning")
     func damaged() throws {
-        let pictures = try Pictures(count: 10)
+        let pictures = try DrawnPictures(count: 10)
         try Data("no picture".utf8).write(to: pictures.folder.appending(path: "099-broken.jpg"))
-        let result = try Assessor(configuration(pictures)).run()
+        let result = try Assessor(pictures.configuration()).run()
         #expect(result.images == 10)
         #expect(result.skipped.map(\.name) == ["099-broken.jpg"])
         #expect(result.warnings.contains { $0.contains("099-broken.jpg") })
@@ -95,9 +67,9 @@ struct AssessmentTests {
 
     @Test("A limit takes the first pictures by name, replacing damaged ones by later ones")
     func limit() throws {
-        let pictures = try Pictures(count: 12)
+        let pictures = try DrawnPictures(count: 12)
         try Data("no picture".utf8).write(to: pictures.folder.appending(path: "103.png"))
-        var configuration = try configuration(pictures)
+        var configuration = try pictures.configuration()
         configuration.imageLimit = 9
         configuration.channelImageLimit = 4
         let result = try Assessor(configuration).run()
@@ -107,38 +79,38 @@ struct AssessmentTests {
 
     @Test("Too few pictures are refused with the number that is needed")
     func tooFew() throws {
-        let pictures = try Pictures(count: 7)
-        let error = #expect(throws: AssessmentError.self) { try Assessor(configuration(pictures)).run() }
+        let pictures = try DrawnPictures(count: 7)
+        let error = #expect(throws: AssessmentError.self) { try Assessor(pictures.configuration()).run() }
         #expect(error?.code == .tooFewImages)
         #expect(error?.message.contains("at least 8") == true)
     }
 
     @Test("Copies of one picture do not count as pictures")
     func copies() throws {
-        let pictures = try Pictures(count: 8)
+        let pictures = try DrawnPictures(count: 8)
         for index in 101...107 {
             let copy = pictures.folder.appending(path: "\(index).png")
             try FileManager.default.removeItem(at: copy)
             try FileManager.default.copyItem(at: pictures.folder.appending(path: "100.png"), to: copy)
         }
-        let error = #expect(throws: AssessmentError.self) { try Assessor(configuration(pictures)).run() }
+        let error = #expect(throws: AssessmentError.self) { try Assessor(pictures.configuration()).run() }
         #expect(error?.code == .tooFewImages)
         #expect(error?.message.contains("1 different") == true)
     }
 
     @Test("Some copies among the pictures are allowed, with a warning")
     func someCopies() throws {
-        let pictures = try Pictures(count: 9)
+        let pictures = try DrawnPictures(count: 9)
         let copy = pictures.folder.appending(path: "200.png")
         try FileManager.default.copyItem(at: pictures.folder.appending(path: "100.png"), to: copy)
-        let result = try Assessor(configuration(pictures)).run()
+        let result = try Assessor(pictures.configuration()).run()
         #expect(result.warnings.contains { $0.contains("1 of the pictures") })
     }
 
     @Test("A folder without pictures, and one that is not there, are refused by name")
     func noFolder() throws {
-        let pictures = try Pictures(count: 0)
-        var configuration = try configuration(pictures)
+        let pictures = try DrawnPictures(count: 0)
+        var configuration = try pictures.configuration()
         for folder in [pictures.folder.path(), "/no/such/folder"] {
             configuration.imageFolder = folder
             let error = #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
@@ -149,10 +121,10 @@ struct AssessmentTests {
 
     @Test("A raised flag stops the run")
     func cancelled() throws {
-        let pictures = try Pictures(count: 12)
+        let pictures = try DrawnPictures(count: 12)
         let flag = CancellationFlag()
         let error = #expect(throws: AssessmentError.self) {
-            try Assessor(configuration(pictures)).run(cancellation: flag) { report in
+            try Assessor(pictures.configuration()).run(cancellation: flag) { report in
                 if report.stage == .channelKL { flag.cancel() }
             }
         }
@@ -161,8 +133,8 @@ struct AssessmentTests {
 
     @Test("A preprocessing that does not fit the model is refused before anything runs")
     func preprocessing() throws {
-        let pictures = try Pictures(count: 8)
-        var configuration = try configuration(pictures)
+        let pictures = try DrawnPictures(count: 8)
+        var configuration = try pictures.configuration()
         configuration.model.preprocessing = .imageNet
         let error = #expect(throws: AssessmentError.self) { try Assessor(configuration) }
         #expect(error?.code == .unsupportedModel)
@@ -170,8 +142,8 @@ struct AssessmentTests {
 
     @Test("Cuts are taken by name in order of depth; unknown names are refused")
     func namedCuts() throws {
-        let pictures = try Pictures(count: 8)
-        var configuration = try configuration(pictures)
+        let pictures = try DrawnPictures(count: 8)
+        var configuration = try pictures.configuration()
         configuration.cuts = .named(["relu2", "conv1", "relu2"])
         #expect(try Assessor(configuration).run().cuts.map(\.name) == ["conv1", "relu2"])
         configuration.cuts = .named(["nothing"])
@@ -181,10 +153,10 @@ struct AssessmentTests {
 
     @Test("Pictures of one colour, and pictures that are too few to learn from, are warned of")
     func plainPictures() throws {
-        let pictures = try Pictures(count: 12)
+        let pictures = try DrawnPictures(count: 12)
         let grey = try Image(width: 20, height: 20, channels: 3, pixels: .init(repeating: 90, count: 1200))
         try Data(try grey.pngBytes()).write(to: pictures.folder.appending(path: "300.png"))
-        let result = try Assessor(configuration(pictures)).run()
+        let result = try Assessor(pictures.configuration()).run()
         #expect(result.warnings.contains { $0.hasPrefix("1 of the pictures have one colour") })
         #expect(result.cuts.contains { $0.gainFromPictures != nil })
         #expect(
@@ -196,8 +168,8 @@ struct AssessmentTests {
 
     @Test("A network that gives no numbers is refused with the picture's name")
     func notFinite() throws {
-        let pictures = try Pictures(count: 8)
-        var configuration = try configuration(pictures)
+        let pictures = try DrawnPictures(count: 8)
+        var configuration = try pictures.configuration()
         configuration.model.graph = try TinyNetwork.graph(scale: .infinity)
         let error = #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
         #expect(error?.code == .notFinite)
@@ -206,8 +178,8 @@ struct AssessmentTests {
 
     @Test("Without a validator the model judges itself, and the reader is told")
     func noValidator() throws {
-        let pictures = try Pictures(count: 8)
-        var configuration = try configuration(pictures)
+        let pictures = try DrawnPictures(count: 8)
+        var configuration = try pictures.configuration()
         configuration.validator = nil
         let result = try Assessor(configuration).run()
         #expect(result.validator == nil)

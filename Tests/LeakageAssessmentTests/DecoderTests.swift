@@ -14,7 +14,7 @@ struct DecoderTests {
     }
 
     /// Maps whose cells are a fixed random mixture of the pixels under them.
-    private static func mixed(_ pictures: [Picture], block: Int, channels: Int, seed: UInt64) -> FeatureMaps {
+    private static func mixed(_ pictures: [Picture], block: Int, channels: Int, seed: UInt64) throws -> FeatureMaps {
         var generator = SeededGenerator(seed: seed)
         let inputs = block * block * 3
         let mixing = (0..<channels * inputs).map { _ in Float(generator.normal()) }
@@ -31,25 +31,25 @@ struct DecoderTests {
                 }
             }
         }
-        return FeatureMaps(height: cells, width: cells, channels: channels, values: values)
+        return try FeatureMaps(height: cells, width: cells, channels: channels, values: values)
     }
 
-    private static func noise(_ pictures: Int, cells: Int, channels: Int) -> FeatureMaps {
+    private static func noise(_ pictures: Int, cells: Int, channels: Int) throws -> FeatureMaps {
         var generator = SeededGenerator(seed: 99)
         let values = (0..<pictures).map { _ in
             (0..<cells * cells * channels).map { _ in Float(generator.normal()) }
         }
-        return FeatureMaps(height: cells, width: cells, channels: channels, values: values)
+        return try FeatureMaps(height: cells, width: cells, channels: channels, values: values)
     }
 
     private static func features(_ maps: FeatureMaps, isVector: Bool = false) -> CutFeatures {
-        CutFeatures(maps: isVector ? nil : maps, gram: GramMatrix.of(maps.values))
+        CutFeatures(maps: isVector ? nil : maps, gram: maps.gram)
     }
 
     @Test("An invertible linear map of each block is inverted by the local decoder")
     func linear() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
-        let maps = Self.mixed(pictures, block: 2, channels: 12, seed: 2)
+        let maps = try Self.mixed(pictures, block: 2, channels: 12, seed: 2)
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
         #expect([.local, .elm].contains(outcome.scores.kind))
@@ -63,7 +63,7 @@ struct DecoderTests {
     @Test("More channels than the normal equations hold are projected and still inverted")
     func projected() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
-        let maps = Self.mixed(pictures, block: 2, channels: 300, seed: 2)
+        let maps = try Self.mixed(pictures, block: 2, channels: 300, seed: 2)
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
         #expect(outcome.scores.determination > 0.99)
@@ -72,7 +72,7 @@ struct DecoderTests {
     @Test("Random noise tells nothing: R² within error of 0, retrieval at chance", arguments: [false, true])
     func noise(isVector: Bool) throws {
         let pictures = Self.pictures(80, side: 16, seed: 1)
-        let maps = Self.noise(80, cells: 4, channels: 8)
+        let maps = try Self.noise(80, cells: 4, channels: 8)
         let outcome = try DecoderAttack.run(
             on: Self.features(maps, isVector: isVector), targets: pictures,
             split: PictureSplit(count: 80, seed: 3), seed: 4)
@@ -84,15 +84,9 @@ struct DecoderTests {
     @Test("A permutation of the channels changes no score beyond 1e-3")
     func permutation() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
-        let maps = Self.mixed(pictures, block: 4, channels: 10, seed: 2)
-        var permuted = maps
-        for picture in maps.values.indices {
-            for cell in 0..<maps.cells {
-                for channel in 0..<10 {
-                    permuted.values[picture][cell * 10 + channel] =
-                        maps.values[picture][cell * 10 + (channel * 7 + 3) % 10]
-                }
-            }
+        let maps = try Self.mixed(pictures, block: 4, channels: 10, seed: 2)
+        let permuted = try maps.mapped(channels: 10) { values in
+            values = values.indices.map { values[$0 / 10 * 10 + ($0 % 10 * 7 + 3) % 10] }
         }
         let split = PictureSplit(count: 40, seed: 3)
         let plain = try DecoderAttack.run(on: Self.features(maps), targets: pictures, split: split, seed: 4)
@@ -104,16 +98,11 @@ struct DecoderTests {
     @Test("A secret shuffle of the cells stops the local decoder but not the global one")
     func shuffle() throws {
         let pictures = Self.pictures(160, side: 8, seed: 1)
-        let maps = Self.mixed(pictures, block: 1, channels: 3, seed: 2)
+        let maps = try Self.mixed(pictures, block: 1, channels: 3, seed: 2)
         var generator = SeededGenerator(seed: 5)
         let order = generator.permutation(of: maps.cells)
-        var shuffled = maps
-        for picture in maps.values.indices {
-            for cell in 0..<maps.cells {
-                for channel in 0..<3 {
-                    shuffled.values[picture][cell * 3 + channel] = maps.values[picture][order[cell] * 3 + channel]
-                }
-            }
+        let shuffled = try maps.mapped(channels: 3) { values in
+            values = values.indices.map { values[order[$0 / 3] * 3 + $0 % 3] }
         }
         let outcome = try DecoderAttack.run(
             on: Self.features(shuffled), targets: pictures, split: PictureSplit(count: 160, seed: 3), seed: 4)
@@ -125,13 +114,14 @@ struct DecoderTests {
     func deadChannel() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let split = PictureSplit(count: 40, seed: 3)
-        let mixed = Self.mixed(pictures, block: 2, channels: 12, seed: 2)
-        let values = mixed.values.enumerated().map { picture, map in
-            (0..<mixed.cells).flatMap { cell in
+        let mixed = try Self.mixed(pictures, block: 2, channels: 12, seed: 2)
+        let values = (0..<mixed.count).map { picture in
+            let map = mixed.values(of: picture)
+            return (0..<mixed.cells).flatMap { cell in
                 map[cell * 12..<cell * 12 + 12] + [split.testing.contains(picture) ? 50 : 0]
             }
         }
-        let maps = FeatureMaps(height: mixed.height, width: mixed.width, channels: 13, values: values)
+        let maps = try FeatureMaps(height: mixed.height, width: mixed.width, channels: 13, values: values)
         let outcome = try DecoderAttack.run(on: Self.features(maps), targets: pictures, split: split, seed: 4)
         #expect(outcome.scores.determination > 0.98)
     }
@@ -140,7 +130,7 @@ struct DecoderTests {
     func nonlinear() throws {
         let pictures = Self.pictures(60, side: 16, seed: 1)
         // Steep for dark pixels, flat for bright ones.
-        let maps = FeatureMaps(
+        let maps = try FeatureMaps(
             height: 16, width: 16, channels: 3, values: pictures.map { $0.values.map { 1 / $0 } })
         let scores = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 60, seed: 3), seed: 4
@@ -153,7 +143,7 @@ struct DecoderTests {
     @Test("Features that do not differ leave the mean picture")
     func constant() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
-        let maps = FeatureMaps(
+        let maps = try FeatureMaps(
             height: 4, width: 4, channels: 2, values: pictures.map { _ in [Float](repeating: 1, count: 32) })
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)

@@ -84,7 +84,7 @@ struct TrainingTests {
 
     /// Pictures of random blocks of two pixels, and maps that show each pixel two rows and columns further on: more than
     /// the closed-form local decoders look.
-    private static func shifted(_ count: Int) -> (pictures: [Picture], maps: FeatureMaps) {
+    private static func shifted(_ count: Int) throws -> (pictures: [Picture], maps: FeatureMaps) {
         var generator = SeededGenerator(seed: 8)
         let pictures = (0..<count).map { _ in
             let coarse = Picture(
@@ -94,7 +94,7 @@ struct TrainingTests {
         let maps = pictures.map { picture in
             picture.averaged(over: .init(top: -2, left: -2, height: 24, width: 24), height: 24, width: 24).values
         }
-        return (pictures, FeatureMaps(height: 24, width: 24, channels: 3, values: maps))
+        return (pictures, try FeatureMaps(height: 24, width: 24, channels: 3, values: maps))
     }
 
     private static var short: TrainedDecoder.Options {
@@ -105,9 +105,9 @@ struct TrainingTests {
     }
 
     private static func attack(_ training: TrainedDecoder.Options?) throws -> DecoderAttack.Outcome {
-        let (pictures, maps) = shifted(60)
+        let (pictures, maps) = try shifted(60)
         return try DecoderAttack.run(
-            on: CutFeatures(maps: maps, gram: GramMatrix.of(maps.values)), targets: pictures,
+            on: CutFeatures(maps: maps, gram: maps.gram), targets: pictures,
             split: PictureSplit(count: 60, seed: 3), seed: 4, training: training)
     }
 
@@ -125,13 +125,11 @@ struct TrainingTests {
 
     @Test("Noise is not decoded: the best is no better than the mean picture, within its error")
     func noise() throws {
-        let (pictures, maps) = Self.shifted(24)
+        let (pictures, maps) = try Self.shifted(24)
         var generator = SeededGenerator(seed: 1)
-        let noise = FeatureMaps(
-            height: 24, width: 24, channels: 3,
-            values: maps.values.map { $0.map { _ in Float(generator.normal()) } })
+        let noise = try maps.mapped(channels: 3) { $0 = $0.map { _ in Float(generator.normal()) } }
         let scores = try DecoderAttack.run(
-            on: CutFeatures(maps: noise, gram: GramMatrix.of(noise.values)), targets: pictures,
+            on: CutFeatures(maps: noise, gram: noise.gram), targets: pictures,
             split: PictureSplit(count: 24, seed: 3), seed: 4, training: Self.short
         ).scores
         #expect(scores.determination < 0.08)
@@ -140,7 +138,7 @@ struct TrainingTests {
 
     @Test("A raised flag stops the training")
     func cancelled() throws {
-        let (pictures, maps) = Self.shifted(12)
+        let (pictures, maps) = try Self.shifted(12)
         let flag = CancellationFlag()
         flag.cancel()
         let error = #expect(throws: AssessmentError.self) {

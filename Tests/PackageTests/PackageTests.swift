@@ -56,6 +56,7 @@ private let allowedEdges: [String: Set<String>] = [
     "COpenBLAS": [],
     "LeakageAssessment": [
         "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors",
+        "swift-crypto/Crypto",
     ],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [

@@ -11,7 +11,10 @@ extension Image {
         } catch { throw error.about(path) }
     }
 
-    private static func bytes(ofFile path: String) throws(ImagingError) -> [UInt8] {
+    /// The bytes of a regular file within the limits.
+    ///
+    /// - Throws: ``ImagingError`` `.unreadable`, `.tooLarge`; messages do not name `path`.
+    package static func bytes(ofFile path: String) throws(ImagingError) -> [UInt8] {
         // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw ImagingError(.unreadable, SystemMessage.current) }

@@ -31,5 +31,5 @@ public struct ImagingError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 
     /// The same error with the name of what it concerns in front.
-    func about(_ subject: String) -> ImagingError { ImagingError(code, "\(subject): \(message)") }
+    package func about(_ subject: String) -> ImagingError { ImagingError(code, "\(subject): \(message)") }
 }

@@ -6,6 +6,8 @@ package import LeakageAssessment
 /// Writes what an assessment found: `assessment.json`, `plan.json`, `report.html`.
 package enum AssessmentReport {
     package static let fileNames = ["assessment.json", "plan.json", "report.html"]
+    /// A folder of pieces in the folder, while there is no report yet.
+    package static let workName = "work"
 
     /// Whether `folder` may be written: it does not exist, is empty, or holds an earlier assessment and nothing else.
     /// Callers ask before the long work, not after it.
@@ -28,7 +30,8 @@ package enum AssessmentReport {
         do { found = try manager.contentsOfDirectory(atPath: folder) } catch {
             throw AssessmentError(.file, "\(folder): it cannot be read")
         }
-        if let stranger = found.filter({ !fileNames.contains($0) }).min() {
+        let known = fileNames + (WorkDirectory.holdsOnlyPieces("\(folder)/\(workName)") ? [workName] : [])
+        if let stranger = found.filter({ !known.contains($0) }).min() {
             throw AssessmentError(
                 .file,
                 "\(folder): it holds '\(stranger)', and only an empty folder or an earlier assessment is replaced; "
@@ -36,7 +39,8 @@ package enum AssessmentReport {
         }
     }
 
-    /// Writes the three files; the folder appears complete or not at all, and replaces an earlier assessment.
+    /// Writes the three files; they appear together or not at all, and replace an earlier assessment and
+    /// its pieces.
     ///
     /// - Throws: ``AssessmentError`` `.file`, and what ``checkWritable(_:)`` refuses.
     package static func write(_ result: AssessmentResult, to folder: String) throws(AssessmentError) {

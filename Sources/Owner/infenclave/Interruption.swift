@@ -8,6 +8,8 @@ enum Interruption {
         _ work: (CancellationFlag) async throws -> Result
     ) async throws -> Result {
         let flag = CancellationFlag()
+        // A file over the limit is an error to report, as a full disk is.
+        signal(SIGXFSZ, SIG_IGN)
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

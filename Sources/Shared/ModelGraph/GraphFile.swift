@@ -15,7 +15,23 @@ package enum GraphFile {
         return writer.bytes
     }
 
-    static func encode(_ graph: Graph, into writer: inout ByteWriter) {
+    /// Gives the encoding part by part, so that large constants are not copied.
+    package static func visit(_ graph: Graph, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var writer = ByteWriter()
+        encode(graph, into: &writer) { tensor, writer in
+            writer.bytes.withUnsafeBytes(body)
+            writer = ByteWriter()
+            tensor.withBytes(body)
+        }
+        writer.bytes.withUnsafeBytes(body)
+    }
+
+    static func encode(
+        _ graph: Graph, into writer: inout ByteWriter,
+        elements: (Tensor, inout ByteWriter) -> Void = { tensor, writer in
+            tensor.withBytes { writer.write(bytes: $0) }
+        }
+    ) {
         writer.write(bytes: magic)
         writer.write(version)
         writer.write(graph.name)
@@ -28,7 +44,7 @@ package enum GraphFile {
         for (name, tensor) in graph.constants.sorted(by: { canonicallyPrecedes($0.key, $1.key) }) {
             writer.write(name)
             tensor.type.encode(into: &writer)
-            tensor.withBytes { writer.write(bytes: $0) }
+            elements(tensor, &writer)
         }
         writer.write(UInt32(graph.nodes.count))
         for node in graph.nodes {

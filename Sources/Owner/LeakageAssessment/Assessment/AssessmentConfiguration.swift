@@ -57,6 +57,8 @@ package struct AssessmentConfiguration: Sendable {
     package var seed: UInt64 = 1
     /// At least 1.
     package var threads: Int
+    /// What pictures and features may take of memory, all together; the rest goes into files. Changes no number.
+    package var memoryBytes = ScratchSpace.memoryBytes
     /// Measure the time of FrontNet and BackNet at each cut.
     package var measuresTime = true
 

@@ -3,7 +3,7 @@ internal import Tensors
 
 /// The Model Assessment Framework: measures what every cut of a model would leak, and recommends one.
 package struct Assessor: Sendable {
-    private let configuration: AssessmentConfiguration
+    let configuration: AssessmentConfiguration
 
     /// - Throws: ``AssessmentError`` when the networks are no image classifiers, or the options contradict each other.
     package init(_ configuration: AssessmentConfiguration) throws(AssessmentError) {
@@ -31,92 +31,34 @@ package struct Assessor: Sendable {
 
     /// Measures all of it; blocks for as long as that takes.
     ///
-    /// - Parameter progress: Called from several threads, at most ten times a second.
+    /// - Parameters:
+    ///   - work: Where results are kept: after an interruption the same call goes on, and gives the same result.
+    ///   - shards: Of the same assessment: refused when they are of another.
+    ///   - progress: Called from several threads, at most ten times a second.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func run(
+        work: WorkDirectory = .none, merging shards: [ShardRecord] = [],
         cancellation: CancellationFlag = CancellationFlag(),
         progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in }
     ) throws(AssessmentError) -> AssessmentResult {
-        let model = configuration.model
-        let validator = configuration.validator ?? model
-        let mapping = try model.graph.mappingCut()
-        let cuts = try CutChoice.cuts(configuration.cuts, of: model.graph)
-        let pictures = try PictureSet(
-            configuration, validator: validator, cancellation: cancellation, progress: progress)
-        let decoded = min(pictures.entries.count, configuration.decoderImageLimit)
-        let split = PictureSplit(count: decoded, seed: configuration.seed)
-
-        let costs = try CostStage.run(
-            configuration, cuts: cuts, mapping: mapping, input: try pictures.tensor(of: 0),
-            cancellation: cancellation, progress: progress)
-        let classes = try MappingStage.run(
-            configuration, mapping: mapping, pictures: pictures, split: split, count: decoded,
-            cancellation: cancellation)
-        var outcomes = try DecoderStage.run(
-            configuration, validator: validator, cuts: cuts, pictures: pictures, split: split, count: decoded,
-            classes: classes.answers, cancellation: cancellation, progress: progress)
+        let context = try StageContext(configuration, work: work, cancellation: cancellation, progress: progress)
+        for record in shards {
+            if let kind = record.difference(from: context.digests) {
+                throw AssessmentError(
+                    .file, "shard \(record.shard) is of different inputs than there are now: \(kind)")
+            }
+        }
+        let truths = try TruthStage.run(context)
+        let costs = try CostStage.run(context)
+        let mapping = try MappingStage.run(context)
+        let outcomes = try DecoderStage.run(context, cuts: context.cuts, classes: mapping.answers)
         let channelKL =
             configuration.adversary == .informed
-            ? cuts.map { _ in nil }
-            : try ChannelStage.run(
-                configuration, validator: validator, cuts: cuts, pictures: pictures, cancellation: cancellation,
-                progress: progress)
-        func measured() -> (cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation) {
-            let measurements = cuts.indices.map { index in
-                CutMeasurement(
-                    cut: cuts[index],
-                    operatorName: model.graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
-                    crossing: cuts[index].crossing.map { Value(name: $0, type: model.graph.type(of: $0)) },
-                    channelKL: channelKL[index], decoder: outcomes[index].scores,
-                    judgement: outcomes[index].judgement, joint: outcomes[index].joint,
-                    gainFromPictures: outcomes[index].gainFromPictures, cost: costs.costs[index])
-            }
-            let verdicts = GateVerdict.verdicts(
-                for: measurements, gates: configuration.gates, adversary: configuration.adversary)
-            return (
-                measurements, verdicts,
-                Recommendation.choose(
-                    among: measurements, verdicts: verdicts, gates: configuration.gates,
-                    adversary: configuration.adversary, mapping: (mapping.name, mapping.nodesInside),
-                    shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
-                    pictures: decoded)
-            )
-        }
-        var attacked: Set<Int> = []
-        while true {
-            let wanted = TrainedCutChoice.wanted(
-                configuration.trainedCuts, measured(),
-                hasMaps: cuts.map { cut in
-                    cut.crossing.contains { FeatureLayout.isMap(model.graph.type(of: $0).shape.dimensions) }
-                }
-            ).filter { !attacked.contains($0) }
-            guard !wanted.isEmpty else { break }
-            let trained = try DecoderStage.run(
-                configuration, validator: validator, cuts: wanted.map { cuts[$0] }, pictures: pictures, split: split,
-                count: decoded, classes: classes.answers, training: configuration.training,
-                cancellation: cancellation, progress: progress)
-            for (index, outcome) in zip(wanted, trained) { outcomes[index] = outcome }
-            attacked.formUnion(wanted)
-        }
-        let (measurements, verdicts, recommendation) = measured()
-        let gallery = try GalleryStage.run(
-            configuration, cuts: cuts, channelKL: channelKL, outcomes: outcomes, pictures: pictures, split: split)
-
-        return AssessmentResult(
-            model: model.description, validator: configuration.validator?.description,
-            images: pictures.entries.count, skipped: pictures.skipped, channelImages: pictures.truths.count,
-            trainingImages: split.training.count, testImages: split.testing.count, seed: configuration.seed,
-            gates: configuration.gates,
-            adversary: configuration.adversary, budgets: configuration.budgets,
-            baselineMean: Statistics.mean(pictures.truths.map(KullbackLeibler.uniformBaseline)),
-            validatorUnsure: Warnings.unsure(pictures.truths), cuts: measurements, verdicts: verdicts,
-            recommendation: recommendation,
-            paperRule: PaperRule.choose(among: measurements), mapping: mapping.name,
-            mappingLeakage: classes.leakage, gallery: gallery,
-            warnings: Warnings.texts(
-                pictures, decoded: decoded, independentValidator: configuration.validator != nil,
-                measured: measurements),
-            modelMilliseconds: costs.whole.frontMilliseconds, threads: configuration.threads)
+            ? context.cuts.map { _ in nil } : try ChannelStage.run(context, truths: truths)
+        var findings = Findings(channelKL: channelKL, outcomes: outcomes, costs: costs, mapping: mapping)
+        try TrainedStage.run(context, &findings)
+        let gallery = try GalleryStage.run(context, channelKL: channelKL, outcomes: findings.outcomes)
+        return try findings.result(context, truths: truths, gallery: gallery)
     }
 }
 

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Lets another thread, a signal's handler for instance, stop an assessment. Nothing is written then.
+/// Lets another thread, a signal's handler for instance, stop an assessment. No report is written then.
 package final class CancellationFlag: Sendable {
     private let raised = Atomic(false)
 
@@ -13,6 +13,6 @@ package final class CancellationFlag: Sendable {
 
     /// - Throws: ``AssessmentError`` `.cancelled` once ``cancel()`` was called.
     package func check() throws(AssessmentError) {
-        if isCancelled { throw AssessmentError(.cancelled, "the assessment was stopped; nothing was written") }
+        if isCancelled { throw AssessmentError(.cancelled, "the assessment was stopped; no report was written") }
     }
 }

@@ -2,81 +2,80 @@ internal import Imaging
 internal import ModelGraph
 internal import Tensors
 
-/// The pictures of an assessment, as the model sees them, and what the validator thinks of the first of them.
+/// The pictures of an assessment, as the model sees them. Their pixels lie in a ``RecordStore``, so that memory does not
+/// grow with their number.
 struct PictureSet: Sendable {
     struct Entry: Sendable {
         let name: String
-        /// 8-bit RGB or grey at the size of the model's input.
-        let image: Image
-        /// The validator's view, for the pictures of the channel KL.
-        let truth: ClassDistribution?
+        let path: String
+        /// SHA-256 of the file.
+        let digest: String
+        /// One colour everywhere.
+        let isPlain: Bool
     }
 
     let entries: [Entry]
     let skipped: [AssessmentResult.SkippedPicture]
     /// Pictures that differ from each other.
     let distinct: Int
+    /// 8-bit RGB or grey at the size of the model's input.
+    private let pixels: RecordStore<UInt8>
     private let normalizer: Preprocessor
+
+    /// Files that are read at once.
+    private static let block = 64
 
     /// Reads files in the order of their names until there are enough good ones.
     ///
     /// - Throws: ``AssessmentError`` `.file` for the folder, `.tooFewImages` when fewer than
     ///   ``PictureSplit/minimum`` can be used.
     init(
-        _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network,
+        _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network, scratch: ScratchSpace,
         cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
     ) throws(AssessmentError) {
         let folder: ImageFolder
         do throws(ImagingError) { folder = try ImageFolder(configuration.imageFolder) } catch {
             throw AssessmentError(.file, error.message)
         }
+        let (names, paths) = (folder.names, folder.paths)
         let wanted = min(
-            configuration.imageLimit ?? .max,
+            paths.count, configuration.imageLimit ?? .max,
             max(configuration.channelImageLimit, configuration.decoderImageLimit))
-        let limit = configuration.channelImageLimit
-        let preprocessor = Preprocessor(configuration.model.preprocessing)
-        let validatorPreprocessor = Preprocessor(validator.preprocessing)
-        let meter = ProgressMeter(
-            .readingPictures, total: min(wanted, folder.paths.count), report: progress)
+        let form = configuration.model.preprocessing
+        let preprocessors = (model: Preprocessor(form), validator: Preprocessor(validator.preprocessing))
+        let meter = ProgressMeter(.readingPictures, total: wanted, report: progress)
+        pixels = try RecordStore(
+            count: wanted, length: form.height * form.width * form.channels.count, in: scratch)
 
         var entries: [Entry] = []
         var skipped: [AssessmentResult.SkippedPicture] = []
+        var contents: Set<String> = []
         var next = 0
-        // Files that turn out to be damaged are replaced by later ones, a block at a time.
-        while entries.count < wanted, next < folder.paths.count {
-            let (start, good) = (next, entries.count)
-            let block = min(wanted - good, folder.paths.count - start)
-            next += block
-            let loaded = try WorkerThreads<Loaded>.map(
-                count: block, threads: configuration.threads
-            ) { () throws(AssessmentError) in
-                try Classifier(validator)
-            } body: { (classifier, item) throws(AssessmentError) in
+        // Files that turn out to be damaged are replaced by later ones.
+        while entries.count < wanted, next < paths.count {
+            let files = next..<min(paths.count, next + min(Self.block, wanted - entries.count))
+            next = files.upperBound
+            let loaded = try WorkerThreads<Loaded>.map(count: files.count, threads: configuration.threads) {
+                () throws(AssessmentError) in
+            } body: { (_, item) throws(AssessmentError) in
                 try cancellation.check()
                 defer { meter.advance(by: 1) }
-                let image: Image
-                let fitted: Image
-                let tensor: Tensor
-                do throws(ImagingError) {
-                    image = try Image(contentsOf: folder.paths[start + item])
-                    fitted = try preprocessor.fitted(image)
-                    tensor = try validatorPreprocessor.tensor(of: image)
-                } catch { return .refused(error.message) }
-                // Damaged files in between may leave one too many judged; that costs a pass of the validator.
-                let truth = good + item < limit + block ? try classifier.distribution(of: tensor) : nil
-                return .good(fitted, truth)
+                return Loaded(paths[files.lowerBound + item], preprocessors)
             }
-            for (item, outcome) in loaded.enumerated() {
-                let name = folder.names[start + item]
+            for (file, outcome) in zip(files, loaded) {
                 switch outcome {
-                case .good(let image, let truth):
+                case .good(let digest, let pixels):
+                    contents.insert(pixels.withUnsafeBytes(InputHasher.digest))
+                    try self.pixels.write(pixels, at: entries.count)
                     entries.append(
-                        Entry(name: name, image: image, truth: entries.count < limit ? truth : nil))
-                case .refused(let reason): skipped.append(.init(name: name, reason: reason))
+                        Entry(
+                            name: names[file], path: paths[file], digest: digest,
+                            isPlain: pixels.allSatisfy { $0 == pixels[0] }))
+                case .refused(let reason): skipped.append(.init(name: names[file], reason: reason))
                 }
             }
         }
-        distinct = Set(entries.map(\.image)).count
+        distinct = contents.count
         guard distinct >= PictureSplit.minimum else {
             let refused = skipped.first.map { "; \(skipped.count) could not be used, such as \($0.name): \($0.reason)" }
             throw AssessmentError(
@@ -86,36 +85,71 @@ struct PictureSet: Sendable {
         }
         self.entries = entries
         self.skipped = skipped
-        let preprocessing = configuration.model.preprocessing
         do throws(TensorError) {
             normalizer = Preprocessor(
                 try Preprocessing(
-                    width: preprocessing.width, height: preprocessing.height, channels: preprocessing.channels,
-                    resize: .none, interpolation: preprocessing.interpolation,
-                    mean: preprocessing.normalization.mean, std: preprocessing.normalization.std))
+                    width: form.width, height: form.height, channels: form.channels, resize: .none,
+                    interpolation: form.interpolation, mean: form.normalization.mean, std: form.normalization.std))
         } catch { throw AssessmentError(.invalidConfiguration, error.message) }
     }
 
     private enum Loaded: Sendable {
-        case good(Image, ClassDistribution?)
+        case good(digest: String, pixels: [UInt8])
         case refused(String)
+
+        init(_ path: String, _ preprocessors: (model: Preprocessor, validator: Preprocessor)) {
+            do throws(ImagingError) {
+                let bytes = try Image.bytes(ofFile: path)
+                let image = try Image(decoding: bytes.span.bytes)
+                let fitted = try preprocessors.model.fitted(image)
+                // The validator must be able to take it as well.
+                _ = try preprocessors.validator.fitted(image)
+                self = .good(digest: bytes.withUnsafeBytes(InputHasher.digest), pixels: fitted.pixels)
+            } catch { self = .refused(error.about(path).message) }
+        }
     }
 
-    /// The validator's views of the pictures of the channel KL, in order.
-    var truths: [ClassDistribution] { entries.compactMap(\.truth) }
+    /// One picture as the model sees it.
+    func image(_ index: Int) throws(AssessmentError) -> Image {
+        let form = normalizer.preprocessing
+        do throws(ImagingError) {
+            return try Image(
+                width: form.width, height: form.height, channels: form.channels.count, pixels: pixels.record(index))
+        } catch { throw AssessmentError(.file, "\(entries[index].name): \(error.message)") }
+    }
 
     /// The model's input for one picture.
     func tensor(of index: Int) throws(AssessmentError) -> Tensor {
-        do throws(ImagingError) { return try normalizer.tensor(of: entries[index].image) } catch {
+        let image = try image(index)
+        try pixels.check()
+        do throws(ImagingError) { return try normalizer.tensor(of: image) } catch {
             throw AssessmentError(.file, "\(entries[index].name): \(error.message)")
         }
     }
 
     /// One picture in [0, 1].
-    func picture(_ index: Int) -> Picture {
-        let image = entries[index].image
+    func picture(_ index: Int) throws(AssessmentError) -> Picture {
+        let image = try image(index)
+        try pixels.check()
         return Picture(
             height: image.height, width: image.width, channels: image.channels,
             values: image.pixels.map { Float($0) / 255 })
+    }
+
+    /// The file as it is, read again.
+    ///
+    /// - Throws: ``AssessmentError`` `.file` when it is not what it was when the assessment began.
+    func original(_ index: Int) throws(AssessmentError) -> Image {
+        let entry = entries[index]
+        let bytes: [UInt8]
+        do throws(ImagingError) { bytes = try Image.bytes(ofFile: entry.path) } catch {
+            throw AssessmentError(.file, error.about(entry.path).message)
+        }
+        guard bytes.withUnsafeBytes(InputHasher.digest) == entry.digest else {
+            throw AssessmentError(.file, "\(entry.path): the file changed during the assessment")
+        }
+        do throws(ImagingError) { return try Image(decoding: bytes.span.bytes) } catch {
+            throw AssessmentError(.file, error.about(entry.path).message)
+        }
     }
 }

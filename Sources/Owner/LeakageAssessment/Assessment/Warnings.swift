@@ -11,10 +11,10 @@ enum Warnings {
     static let saturation = 0.05
 
     static func texts(
-        _ set: PictureSet, decoded: Int, independentValidator: Bool, measured: [CutMeasurement]
-    ) -> [String] {
-        let (skipped, truths) = (set.skipped, set.truths)
-        let (judged, unsure) = (truths.count, unsure(truths))
+        _ context: StageContext, truths: Truths, measured: [CutMeasurement]
+    ) throws(AssessmentError) -> [String] {
+        let (set, decoded) = (context.pictures, context.decoded)
+        let (skipped, judged, unsure) = (set.skipped, truths.count, try unsure(truths))
         var texts: [String] = []
         if let first = skipped.first {
             texts.append(
@@ -26,17 +26,15 @@ enum Warnings {
                 "\(set.entries.count - set.distinct) of the pictures are copies of others: an attacker may have learned from "
                     + "the picture that it is tested on.")
         }
-        let plain = set.entries.count { entry in
-            entry.image.pixels.allSatisfy { $0 == entry.image.pixels.first }
-        }
+        let plain = set.entries.count(where: \.isPlain)
         if plain > 0 {
             texts.append("\(plain) of the pictures have one colour: there is nothing in them to recover.")
         }
-        if Set(truths.map(\.likeliestClass)).count == 1 {
+        if Set(try truths.map(\.likeliestClass)).count == 1 {
             texts.append(
                 "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another.")
         }
-        if !independentValidator {
+        if context.configuration.validator == nil {
             texts.append(
                 "No validator was given, so the model judged its own IR images: the channel KL is not independent.")
         }
@@ -65,5 +63,7 @@ enum Warnings {
     }
 
     /// How many pictures the validator is unsure of.
-    static func unsure(_ truths: [ClassDistribution]) -> Int { truths.count { $0.confidence < confidence } }
+    static func unsure(_ truths: Truths) throws(AssessmentError) -> Int {
+        try truths.map(\.confidence).count { $0 < confidence }
+    }
 }

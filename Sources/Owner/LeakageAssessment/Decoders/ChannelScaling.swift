@@ -14,10 +14,11 @@ package struct ChannelScaling: Sendable {
         var sum = [Double](repeating: 0, count: maps.channels)
         var squares = sum
         for picture in pictures {
+            let values = maps.values(of: picture)
             for cell in 0..<maps.cells {
                 let start = cell * maps.channels
                 for channel in 0..<maps.channels {
-                    let value = Double(maps.values[picture][start + channel])
+                    let value = Double(values[start + channel])
                     sum[channel] += value
                     squares[channel] += value * value
                 }

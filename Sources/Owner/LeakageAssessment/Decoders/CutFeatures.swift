@@ -9,16 +9,4 @@ package struct CutFeatures: Sendable {
         self.maps = maps
         self.gram = gram
     }
-
-    package init(layout: FeatureLayout, pictures: [FeatureLayout.Features]) {
-        var gram = GramMatrix.of(pictures.map(\.vector))
-        if let grid = layout.grid {
-            let values = pictures.map(\.map)
-            maps = FeatureMaps(height: grid.height, width: grid.width, channels: layout.channels, values: values)
-            gram.add(GramMatrix.of(values))
-        } else {
-            maps = nil
-        }
-        self.gram = gram
-    }
 }

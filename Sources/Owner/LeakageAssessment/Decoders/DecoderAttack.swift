@@ -38,9 +38,9 @@ package enum DecoderAttack {
             let reduced =
                 maps.channels <= LocalRidge.maximumChannels
                 ? maps
-                : maps.projected(
+                : try maps.projected(
                     by: ChannelProjection(from: maps.channels, to: LocalRidge.maximumChannels, seed: seed))
-            if let local = LocalRidge(maps: reduced, targets: targets, split: split, seed: seed) {
+            if let local = try LocalRidge(maps: reduced, targets: targets, split: split, seed: seed) {
                 for (form, kind) in [(LocalRidge.Form.linear, DecoderScores.Kind.local), (.randomFeatures, .elm)] {
                     guard let penalty = local.penalty(form) else { continue }
                     let validation = try determination(of: split.validation, fittingMean) {
@@ -67,6 +67,7 @@ package enum DecoderAttack {
                 }
             }
         }
+        try features.maps?.check()
         let gram = features.gram
         if let fitting = DualRidge(gram: gram, targets: targets, training: split.fitting),
             let final = DualRidge(gram: gram, targets: targets, training: split.training)

@@ -1,6 +1,6 @@
 /// How well a decoder recovered pictures that it had not seen.
-package struct DecoderScores: Sendable, Hashable {
-    package enum Kind: String, Sendable, Hashable {
+package struct DecoderScores: Sendable, Hashable, Codable {
+    package enum Kind: String, Sendable, Hashable, Codable {
         /// ``LocalRidge``, linear.
         case local
         /// ``LocalRidge`` with ``RandomFeatures``: an extreme learning machine.
@@ -14,7 +14,7 @@ package struct DecoderScores: Sendable, Hashable {
     }
 
     /// One decoder that was tried.
-    package struct Trial: Sendable, Hashable {
+    package struct Trial: Sendable, Hashable, Codable {
         package let kind: Kind
         /// R² on the validation pictures, by which the best was chosen.
         package let validation: Double

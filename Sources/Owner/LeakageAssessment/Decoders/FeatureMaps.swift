@@ -3,23 +3,60 @@ package struct FeatureMaps: Sendable {
     package let height: Int
     package let width: Int
     package let channels: Int
-    /// One array per picture.
-    package var values: [[Float]]
+    private let records: RecordStore<Float>
+    private let scratch: ScratchSpace
 
-    package init(height: Int, width: Int, channels: Int, values: [[Float]]) {
-        precondition(values.allSatisfy { $0.count == height * width * channels })
+    /// - Parameter records: One per picture; all of them written.
+    init(height: Int, width: Int, channels: Int, records: RecordStore<Float>, scratch: ScratchSpace) {
+        precondition(records.length == height * width * channels)
         self.height = height
         self.width = width
         self.channels = channels
-        self.values = values
+        self.records = records
+        self.scratch = scratch
     }
 
+    /// - Parameter values: One array per picture.
+    package init(
+        height: Int, width: Int, channels: Int, values: [[Float]], scratch: ScratchSpace = ScratchSpace()
+    ) throws(AssessmentError) {
+        let records = try RecordStore<Float>(
+            count: values.count, length: height * width * channels, in: scratch)
+        for (picture, values) in values.enumerated() { try records.write(values, at: picture) }
+        self.init(height: height, width: width, channels: channels, records: records, scratch: scratch)
+    }
+
+    /// Pictures.
+    package var count: Int { records.count }
     package var cells: Int { height * width }
 
-    /// The channels as `projection` combines them.
-    package func projected(by projection: ChannelProjection) -> FeatureMaps {
-        FeatureMaps(
-            height: height, width: width, channels: projection.target,
-            values: values.map { projection.apply(to: $0, cells: cells) })
+    /// Of one picture.
+    package func values(of picture: Int) -> [Float] { records.record(picture) }
+
+    /// Inner products, pictures with pictures.
+    package var gram: SymmetricMatrix { GramMatrix.of(records) }
+
+    /// Other maps on the same grid.
+    ///
+    /// - Throws: ``AssessmentError`` `.file` when they need a file and the disk is full.
+    package func mapped(
+        channels: Int, _ body: (inout [Float]) -> Void
+    ) throws(AssessmentError) -> FeatureMaps {
+        let mapped = try RecordStore<Float>(count: count, length: cells * channels, in: scratch)
+        for picture in 0..<count {
+            var values = values(of: picture)
+            body(&values)
+            try mapped.write(values, at: picture)
+        }
+        try check()
+        return FeatureMaps(height: height, width: width, channels: channels, records: mapped, scratch: scratch)
     }
+
+    /// The channels as `projection` combines them.
+    package func projected(by projection: ChannelProjection) throws(AssessmentError) -> FeatureMaps {
+        try mapped(channels: projection.target) { $0 = projection.apply(to: $0, cells: cells) }
+    }
+
+    /// - Throws: ``AssessmentError`` `.file` when values could not be read: they were zeros.
+    package func check() throws(AssessmentError) { try records.check() }
 }

@@ -5,14 +5,25 @@ package enum GramMatrix {
     /// - Parameter features: One list per picture, all of one length.
     /// - Returns: `[pictures, pictures]`, accumulated in `Double`.
     package static func of(_ features: [[Float]]) -> SymmetricMatrix {
-        let count = features.count
+        of(count: features.count, length: features.first?.count ?? 0) { features[$0][$1] }
+    }
+
+    /// - Parameter features: One record per picture.
+    package static func of(_ features: RecordStore<Float>) -> SymmetricMatrix {
+        of(count: features.count, length: features.length) { features.part(of: $0, $1)[...] }
+    }
+
+    private static func of(
+        count: Int, length: Int, part: (_ picture: Int, _ range: Range<Int>) -> ArraySlice<Float>
+    ) -> SymmetricMatrix {
         var gram = SymmetricMatrix(size: count)
-        let length = features.first?.count ?? 0
         var block = [Double](repeating: 0, count: blockFeatures * count)
         for start in stride(from: 0, to: length, by: blockFeatures) {
             let rows = min(blockFeatures, length - start)
-            for (column, values) in features.enumerated() {
-                for row in 0..<rows { block[row * count + column] = Double(values[start + row]) }
+            for column in 0..<count {
+                for (row, value) in part(column, start..<start + rows).enumerated() {
+                    block[row * count + column] = Double(value)
+                }
             }
             gram.addGram(of: block.span.extracting(0..<rows * count))
         }

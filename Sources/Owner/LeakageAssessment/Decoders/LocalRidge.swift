@@ -40,12 +40,14 @@ package struct LocalRidge: Sendable {
     ///   - maps: At most ``maximumChannels`` channels.
     ///   - targets: One per picture, their sides multiples of the grid's.
     /// - Returns: `nil` when the normal equations cannot be solved with any penalty (constant features).
-    package init?(maps raw: FeatureMaps, targets: [Picture], split: PictureSplit, seed: UInt64) {
-        precondition(raw.channels <= Self.maximumChannels && !targets.isEmpty && raw.values.count == targets.count)
+    /// - Throws: ``AssessmentError`` `.file` when the disk is full.
+    package init?(
+        maps raw: FeatureMaps, targets: [Picture], split: PictureSplit, seed: UInt64
+    ) throws(AssessmentError) {
+        precondition(raw.channels <= Self.maximumChannels && !targets.isEmpty && raw.count == targets.count)
         precondition(targets[0].height % raw.height == 0 && targets[0].width % raw.width == 0)
-        var maps = raw
-        let scaling = ChannelScaling(of: maps, pictures: split.training)
-        for picture in maps.values.indices { scaling.apply(to: &maps.values[picture]) }
+        let scaling = ChannelScaling(of: raw, pictures: split.training)
+        let maps = try raw.mapped(channels: raw.channels) { scaling.apply(to: &$0) }
         let rows = NeighbourhoodRows(maps: maps, seed: seed)
         self.rows = rows
         patch = (targets[0].height / maps.height, targets[0].width / maps.width)
@@ -100,7 +102,7 @@ package struct LocalRidge: Sendable {
     package func reconstruction(of picture: Int, _ form: Form, fromFittingOnly: Bool = false) -> Picture? {
         guard let solution = solutions[form] else { return nil }
         let patches = MatrixProduct.multiply(
-            rows.values(of: Array(0..<maps.cells), in: picture, form).span,
+            rows.values(of: Array(0..<maps.cells), in: maps.values(of: picture), form).span,
             (fromFittingOnly ? solution.fittingWeights : solution.weights).span, rows: maps.cells,
             inner: rows.features(form), columns: outputs)
         var values = [Float](repeating: 0, count: maps.cells * outputs)

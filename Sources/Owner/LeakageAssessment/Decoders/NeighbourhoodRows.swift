@@ -17,13 +17,14 @@ struct NeighbourhoodRows: Sendable {
         9 * maps.channels + 1 + (form == .randomFeatures ? random.units : 0)
     }
 
-    /// `[cells, features]`.
-    func values(of cells: [Int], in picture: Int, _ form: LocalRidge.Form) -> [Float] {
+    /// - Parameter map: Of one picture.
+    /// - Returns: `[cells, features]`.
+    func values(of cells: [Int], in map: [Float], _ form: LocalRidge.Form) -> [Float] {
         let (inputs, features) = (random.inputs, features(form))
         var plain = [Float](repeating: 0, count: cells.count * inputs)
         plain.withUnsafeMutableBufferPointer { plain in
             for (row, cell) in cells.enumerated() {
-                neighbourhood(of: cell, in: picture) { plain[row * inputs + $0] = $1 }
+                neighbourhood(of: cell, in: map) { plain[row * inputs + $0] = $1 }
             }
         }
         var rows = [Float](repeating: 1, count: cells.count * features)
@@ -45,9 +46,10 @@ struct NeighbourhoodRows: Sendable {
         to equations: inout NormalEquations
     ) {
         let rowLength = patch.width * target.channels
+        let map = maps.values(of: picture)
         for start in stride(from: 0, to: cells.count, by: Self.block) {
             let part = Array(cells[start..<min(cells.count, start + Self.block)])
-            let rows = values(of: part, in: picture, .randomFeatures)
+            let rows = values(of: part, in: map, .randomFeatures)
             let features = features(.randomFeatures)
             for (row, cell) in part.enumerated() {
                 let (y, x) = (cell / maps.width, cell % maps.width)
@@ -68,9 +70,9 @@ struct NeighbourhoodRows: Sendable {
     }
 
     @inline(__always)
-    private func neighbourhood(of cell: Int, in picture: Int, _ body: (Int, Float) -> Void) {
+    private func neighbourhood(of cell: Int, in map: [Float], _ body: (Int, Float) -> Void) {
         let (y, x) = (cell / maps.width, cell % maps.width)
-        maps.values[picture].withUnsafeBufferPointer { values in
+        map.withUnsafeBufferPointer { values in
             var position = 0
             for neighbourY in y - 1...y + 1 {
                 for neighbourX in x - 1...x + 1 {

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Probabilities of classes, as a classifier gives them for one picture.
-package struct ClassDistribution: Sendable {
+package struct ClassDistribution: Sendable, Codable {
     /// What every probability of the second argument of a divergence is at least, so that a class that a classifier
     /// rules out does not make it infinite.
     package static let floor = 1e-12
@@ -10,6 +10,12 @@ package struct ClassDistribution: Sendable {
     package let probabilities: [Double]
     /// H = -sum p ln p, in nats.
     package let entropy: Double
+
+    /// A distribution that was one before.
+    init(probabilities: [Double], entropy: Double) {
+        self.probabilities = probabilities
+        self.entropy = entropy
+    }
 
     /// - Parameter probabilities: At least two, each 0 to 1, with a sum within 0.001 of 1; divided by their sum.
     /// - Throws: ``AssessmentError`` `.notFinite` for anything else.

@@ -2,7 +2,7 @@
 /// beside the same against the reconstructions of all other pictures. Unlike the channel KL it sees all channels at once.
 ///
 /// - Source: design notes, Tier 1b.
-package struct DecoderDivergence: Sendable, Hashable {
+package struct DecoderDivergence: Sendable, Hashable, Codable {
     /// Nats, one per picture.
     package let own: [Double]
     /// The mean over the other pictures' reconstructions, one per picture.

@@ -1,5 +1,5 @@
 /// What everything that crosses a cut says of picture and class at once, without decoding it.
-package struct JointLeakage: Sendable, Hashable {
+package struct JointLeakage: Sendable, Hashable, Codable {
     /// ``DistanceCorrelation`` with the pictures.
     package let distanceCorrelation: Double?
     /// ``ClassLeakage`` from one and from five labelled pictures per class; `nil` where too few pictures share a class.

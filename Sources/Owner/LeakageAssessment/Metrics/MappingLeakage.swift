@@ -1,6 +1,6 @@
 /// What the untrusted host learns of the class from what it hands to the mapping unit. Hiding the names of the classes
 /// does not hide which pictures share one, nor, after a few labelled pictures, which class it is.
-package struct MappingLeakage: Sendable, Hashable {
+package struct MappingLeakage: Sendable, Hashable, Codable {
     /// Classes that the model gave to the pictures.
     package let classes: Int
     /// ``ClusterAgreement``: 0 to 1.

@@ -1,5 +1,5 @@
 /// What it costs to cut here, the mapping unit being inside as well.
-package struct CutCost: Sendable, Hashable {
+package struct CutCost: Sendable, Hashable, Codable {
     /// Multiply-accumulate operations inside the enclave, per picture.
     package let multiplyAddsInside: Int
     /// Of the whole model.

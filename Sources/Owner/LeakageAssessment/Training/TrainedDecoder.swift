@@ -48,6 +48,7 @@ package struct TrainedDecoder: Sendable {
             }
         } catch { throw AssessmentError(.engine, "training a decoder: \(error.message)") }
         try cancellation.check()
+        try maps.check()
         (epochs, bestEpoch) = outcome
     }
 }

@@ -126,7 +126,7 @@ final class TrainingSession {
         let stride = channels + patch.rows * line
         network.input.withValues { input in
             for (position, picture) in pictures.enumerated() {
-                let (map, pixels) = (maps.values[picture], shortcut[picture].values)
+                let (map, pixels) = (maps.values(of: picture), shortcut[picture].values)
                 for cell in 0..<maps.cells {
                     let start = (position * maps.cells + cell) * stride
                     for channel in 0..<channels { input[start + channel] = map[cell * channels + channel] }

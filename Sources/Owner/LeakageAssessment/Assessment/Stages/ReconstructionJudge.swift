@@ -6,7 +6,7 @@ internal import Tensors
 /// Shows reconstructions to the validator. Belongs to one thread.
 package final class ReconstructionJudge {
     /// What the validator thinks of one cut's reconstructions.
-    package struct Judgement: Sendable, Hashable {
+    package struct Judgement: Sendable, Hashable, Codable {
         package let divergence: DecoderDivergence
         /// Mean over the test pictures of ``FeatureDistance`` from picture to reconstruction; `nil` when the validator has
         /// no layer of maps.

@@ -7,13 +7,38 @@ enum CostStage {
     /// Runs of which the fastest counts: whatever else the machine does only adds.
     private static let runs = 7
 
-    struct Outcome {
+    struct Outcome: Codable {
         /// One per cut, the mapping unit being as small as it can be.
         let costs: [CutCost]
-        /// The same with one more layer inside before the mapping unit; `nil` for cuts that are not before it.
-        let shallowerMapping: (name: String, costs: [CutCost?])?
         /// Of everything inside.
         let whole: CutCost
+        private let shallower: String?
+        private let shallowerCosts: [CutCost?]
+
+        fileprivate init(costs: [CutCost], whole: CutCost, shallower: String?, shallowerCosts: [CutCost?]) {
+            self.costs = costs
+            self.whole = whole
+            self.shallower = shallower
+            self.shallowerCosts = shallowerCosts
+        }
+
+        /// The same with one more layer inside before the mapping unit; `nil` for cuts that are not before it.
+        var shallowerMapping: (name: String, costs: [CutCost?])? { shallower.map { ($0, shallowerCosts) } }
+    }
+
+    /// Times are kept as well: a resumed assessment has those of its first run.
+    static func run(_ context: StageContext) throws(AssessmentError) -> Outcome {
+        let (configuration, pictures) = (context.configuration, context.pictures)
+        let key = context.inputs.key("costs", pictures: [pictures.entries[0].digest]) { hasher in
+            for cut in context.cuts { hasher.add("cut", cut.name) }
+            hasher.add("threads", "\(configuration.threads)")
+            hasher.add("measures time", "\(configuration.measuresTime)")
+        }
+        return try context.work.result(of: key) { () throws(AssessmentError) in
+            try run(
+                configuration, cuts: context.cuts, mapping: context.mapping, input: try pictures.tensor(of: 0),
+                cancellation: context.cancellation, progress: context.progress)
+        }
     }
 
     static func run(
@@ -39,7 +64,7 @@ enum CostStage {
             }
             meter.advance(by: 1)
         }
-        return Outcome(costs: costs, shallowerMapping: shallower.map { ($0.name, others) }, whole: whole)
+        return Outcome(costs: costs, whole: whole, shallower: shallower?.name, shallowerCosts: others)
     }
 
     private static func cost(

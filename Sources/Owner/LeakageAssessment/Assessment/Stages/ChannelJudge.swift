@@ -4,7 +4,7 @@ internal import Tensors
 /// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
 final class ChannelJudge {
     /// The minimum over a cut's channels, against the picture's own distribution and another's.
-    struct Minimum: Sendable {
+    struct Minimum: Sendable, Codable {
         var own = Double.infinity
         var null = Double.infinity
         var closestChannel = 0

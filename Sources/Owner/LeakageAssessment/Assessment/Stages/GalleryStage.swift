@@ -6,27 +6,25 @@ internal import Tensors
 enum GalleryStage {
     static let rows = 6
 
-    /// - Parameter outcomes: One per cut, their reconstructions in the order of the split's test pictures.
+    /// Which of the split's test pictures are shown, ascending: those that the channel KL has seen too come first.
+    static func positions(_ context: StageContext) -> [Int] {
+        let (testing, judged) = (context.split.testing, context.configuration.channelImageLimit)
+        let ordered = testing.indices.sorted { (testing[$0] >= judged ? 1 : 0) < (testing[$1] >= judged ? 1 : 0) }
+        return Array(ordered.prefix(rows)).sorted()
+    }
+
+    /// - Parameter outcomes: One per cut.
     static func run(
-        _ configuration: AssessmentConfiguration, cuts: [Cut], channelKL: [ChannelKL?],
-        outcomes: [DecoderStage.Outcome], pictures: PictureSet, split: PictureSplit
+        _ context: StageContext, channelKL: [ChannelKL?], outcomes: [DecoderStage.Outcome]
     ) throws(AssessmentError) -> [GalleryRow] {
-        let probe = try CutProbe(configuration.model, cuts: cuts)
-        // Test pictures that the channel KL has seen too come first.
-        let judged = pictures.truths.count
-        let chosen = Array(
-            split.testing.indices.sorted {
-                (split.testing[$0] >= judged ? 1 : 0) < (split.testing[$1] >= judged ? 1 : 0)
-            }
-            .prefix(rows)
-        ).sorted()
+        let probe = try CutProbe(context.model, cuts: context.cuts)
         var gallery: [GalleryRow] = []
-        for position in chosen {
-            let picture = split.testing[position]
-            let crossing = try probe.crossing(of: try pictures.tensor(of: picture))
+        for (row, position) in positions(context).enumerated() {
+            let picture = context.split.testing[position]
+            let crossing = try probe.crossing(of: try context.pictures.tensor(of: picture))
             var entries: [GalleryRow.Entry] = []
             for (cut, tensors) in crossing.enumerated() {
-                let reconstruction = try outcomes[cut].reconstructions[position].image()
+                let reconstruction = try outcomes[cut].gallery[row].image()
                 guard let channelKL = channelKL[cut], picture < channelKL.own.count else {
                     entries.append(.init(channelImage: nil, reconstruction: reconstruction))
                     continue
@@ -38,8 +36,10 @@ enum GalleryStage {
                         channelImage: map.map { ($0, channel, channelKL.own[picture]) },
                         reconstruction: reconstruction))
             }
-            let entry = pictures.entries[picture]
-            gallery.append(GalleryRow(name: entry.name, original: entry.image, entries: entries))
+            gallery.append(
+                GalleryRow(
+                    name: context.pictures.entries[picture].name, original: try context.pictures.image(picture),
+                    entries: entries))
         }
         return gallery
     }

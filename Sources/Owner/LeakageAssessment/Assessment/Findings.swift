@@ -1,0 +1,53 @@
+internal import ModelGraph
+
+/// What the stages measured so far, and what follows from it.
+struct Findings {
+    typealias Conclusion = (cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation)
+
+    /// One element per cut, as in ``outcomes``.
+    let channelKL: [ChannelKL?]
+    var outcomes: [DecoderStage.Outcome]
+    let costs: CostStage.Outcome
+    let mapping: MappingStage.Outcome
+
+    func conclusion(_ context: StageContext) -> Conclusion {
+        let (cuts, graph, configuration) = (context.cuts, context.model.graph, context.configuration)
+        let measurements = cuts.indices.map { index in
+            CutMeasurement(
+                cut: cuts[index], operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
+                crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
+                channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
+                joint: outcomes[index].joint, gainFromPictures: outcomes[index].gainFromPictures,
+                cost: costs.costs[index])
+        }
+        let verdicts = GateVerdict.verdicts(
+            for: measurements, gates: configuration.gates, adversary: configuration.adversary)
+        return (
+            measurements, verdicts,
+            Recommendation.choose(
+                among: measurements, verdicts: verdicts, gates: configuration.gates,
+                adversary: configuration.adversary, mapping: (context.mapping.name, context.mapping.nodesInside),
+                shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
+                pictures: context.decoded)
+        )
+    }
+
+    func result(
+        _ context: StageContext, truths: Truths, gallery: [GalleryRow]
+    ) throws(AssessmentError) -> AssessmentResult {
+        let (configuration, pictures) = (context.configuration, context.pictures)
+        let (measurements, verdicts, recommendation) = conclusion(context)
+        return AssessmentResult(
+            model: context.model.description, validator: configuration.validator?.description,
+            images: pictures.entries.count, skipped: pictures.skipped, channelImages: truths.count,
+            trainingImages: context.split.training.count, testImages: context.split.testing.count,
+            seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
+            budgets: configuration.budgets,
+            baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
+            validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,
+            recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),
+            mapping: context.mapping.name, mappingLeakage: mapping.leakage, gallery: gallery,
+            warnings: try Warnings.texts(context, truths: truths, measured: measurements),
+            modelMilliseconds: costs.whole.frontMilliseconds, threads: configuration.threads)
+    }
+}

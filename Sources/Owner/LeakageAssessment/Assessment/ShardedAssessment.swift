@@ -1,0 +1,61 @@
+internal import ModelGraph
+
+extension Assessor {
+    /// Computes one shard's share and writes its pieces and, when they are complete, a ``ShardRecord``; blocks for as long
+    /// as that takes. Merging takes the rest: what trains only near the decision, and the report.
+    ///
+    /// - Parameters:
+    ///   - note: What the caller needs to describe the same assessment again.
+    /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
+    package func run(
+        _ shard: Shard, note: [String], work: WorkDirectory, cancellation: CancellationFlag = CancellationFlag(),
+        progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in }
+    ) throws(AssessmentError) {
+        guard let folder = work.path else {
+            throw AssessmentError(.invalidConfiguration, "a shard needs a work directory")
+        }
+        let context = try StageContext(configuration, work: work, cancellation: cancellation, progress: progress)
+        if shard.index == 1 { _ = try CostStage.run(context) }
+        let classes = try MappingStage.run(context).answers
+        let cuts = context.cuts.enumerated().filter { shard.owns($0.offset) }.map(\.element)
+        _ = try DecoderStage.run(context, cuts: cuts, classes: classes)
+        if configuration.trainedCuts == .all {
+            let possible = cuts.filter { TrainedStage.hasMaps($0, context) }
+            _ = try DecoderStage.run(context, cuts: possible, classes: classes, training: configuration.training)
+        }
+        let count = min(context.pictures.entries.count, configuration.channelImageLimit)
+        let pictures = (0..<count).filter(shard.owns)
+        let needed = Set(pictures + pictures.map { ChannelStage.previous($0, of: count) }).sorted()
+        let truths = try TruthStage.run(context, of: needed)
+        if configuration.adversary != .informed { try ChannelStage.prepare(context, truths: truths, of: pictures) }
+        try ShardRecord(
+            shard: shard, inputs: context.digests, threads: configuration.threads, note: note
+        ).write(to: folder)
+    }
+}
+
+extension StageContext {
+    /// A digest per kind of input: equal ones give equal results, but for what trains and what is timed.
+    var digests: [String: String] {
+        func digest(_ add: (inout InputHasher) -> Void) -> String {
+            var hasher = InputHasher()
+            add(&hasher)
+            return hasher.digest()
+        }
+        return [
+            "model": inputs.model, "validator": inputs.validator, "seed": "\(seed)", "software": inputs.software,
+            "pictures": digest { hasher in
+                for entry in pictures.entries { hasher.add("picture", entry.digest) }
+            },
+            "choice of cuts and options": digest { hasher in
+                for cut in cuts { hasher.add("cut", cut.name) }
+                let settings = configuration
+                hasher.add("limits", "\(settings.channelImageLimit) \(settings.decoderImageLimit)")
+                hasher.add("trained", everythingOf: (settings.trainedCuts, settings.training))
+                hasher.add(
+                    "decision", everythingOf: (settings.gates, settings.adversary, settings.budgets))
+                hasher.add("measures time", "\(settings.measuresTime)")
+            },
+        ]
+    }
+}

@@ -1,0 +1,55 @@
+internal import ModelGraph
+internal import Tensors
+
+/// What every stage of an assessment is given. A stage takes its numbers from ``work`` where they are kept:
+///
+///     try context.work.result(of: context.inputs.key("name", pictures: …) { $0.add("cut", cut.name) }) {
+///         …
+///     }
+struct StageContext: Sendable {
+    let configuration: AssessmentConfiguration
+    /// The independent classifier, or the model itself.
+    let validator: AssessmentConfiguration.Network
+    /// Those that are assessed, shallowest first.
+    let cuts: [Cut]
+    let mapping: Cut
+    let pictures: PictureSet
+    /// The decoders use the first so many pictures.
+    let decoded: Int
+    let split: PictureSplit
+    let inputs: AssessmentInputs
+    let work: WorkDirectory
+    let scratch: ScratchSpace
+    let cancellation: CancellationFlag
+    let progress: @Sendable (AssessmentProgress) -> Void
+
+    var model: AssessmentConfiguration.Network { configuration.model }
+    var seed: UInt64 { configuration.seed }
+    var threads: Int { configuration.threads }
+    /// Digests of the decoders' pictures.
+    var decodedDigests: [String] { pictures.entries.prefix(decoded).map(\.digest) }
+
+    /// Chooses the cuts and reads the pictures.
+    init(
+        _ configuration: AssessmentConfiguration, work: WorkDirectory, cancellation: CancellationFlag,
+        progress: @escaping @Sendable (AssessmentProgress) -> Void
+    ) throws(AssessmentError) {
+        self.configuration = configuration
+        validator = configuration.validator ?? configuration.model
+        mapping = try configuration.model.graph.mappingCut()
+        cuts = try CutChoice.cuts(configuration.cuts, of: configuration.model.graph)
+        scratch = ScratchSpace(folder: work.path, memoryBytes: configuration.memoryBytes)
+        pictures = try PictureSet(
+            configuration, validator: validator, scratch: scratch, cancellation: cancellation, progress: progress)
+        decoded = min(pictures.entries.count, configuration.decoderImageLimit)
+        split = PictureSplit(count: decoded, seed: configuration.seed)
+        inputs = AssessmentInputs(configuration, validator: validator)
+        self.work = work
+        self.cancellation = cancellation
+        self.progress = progress
+    }
+
+    func meter(_ stage: AssessmentProgress.Stage, total: Int) -> ProgressMeter {
+        ProgressMeter(stage, total: total, report: progress)
+    }
+}

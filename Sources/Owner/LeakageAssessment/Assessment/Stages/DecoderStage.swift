@@ -1,0 +1,158 @@
+internal import ModelGraph
+internal import Tensors
+
+/// Tier 2: the decoders of every cut. One piece of results per cut.
+enum DecoderStage {
+    /// Features of several cuts are recorded at once, up to so many bytes of ``ScratchSpace``; the model runs once per
+    /// picture and group.
+    static let groupBytes = 4 << 30
+    /// A decoder holds a few hundred megabytes.
+    static let maximumThreads = 4
+
+    struct Outcome: Sendable, Codable {
+        let scores: DecoderScores
+        /// Of the pictures of ``GalleryStage/positions(_:)``.
+        let gallery: [StoredImage]
+        let judgement: ReconstructionJudge.Judgement
+        let joint: JointLeakage
+        /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
+        let gainFromPictures: Double?
+    }
+
+    /// - Parameters:
+    ///   - cuts: Some of the context's.
+    ///   - classes: The model's own answers for the decoders' pictures.
+    ///   - training: `nil` for the closed-form decoders alone.
+    /// - Returns: One element per cut.
+    static func run(
+        _ context: StageContext, cuts: [Cut], classes: [Int], training: TrainedDecoder.Options? = nil
+    ) throws(AssessmentError) -> [Outcome] {
+        let meter = context.meter(training == nil ? .decoders : .training, total: cuts.count)
+        let keys = cuts.map { key(of: $0, context, training) }
+        var outcomes = keys.map { context.work.kept($0, as: Outcome.self) }
+        let missing = outcomes.indices.filter { outcomes[$0] == nil }
+        meter.advance(by: cuts.count - missing.count)
+        MatrixProduct.setThreads(1)
+        for group in groups(missing.map { RecordedCut(cuts[$0], context) }, pictures: context.decoded) {
+            let indices = missing[group.range]
+            let recorders = try record(group.cuts, context)
+            let computed = try WorkerThreads<Outcome>.map(
+                count: indices.count, threads: min(maximumThreads, context.threads)
+            ) { () throws(AssessmentError) in
+                try ReconstructionJudge(context.validator)
+            } body: { (judge, item) throws(AssessmentError) in
+                try context.cancellation.check()
+                let outcome = try context.work.result(of: keys[indices[indices.startIndex + item]]) {
+                    () throws(AssessmentError) in
+                    try attack(
+                        try recorders[item].features(), group.cuts[item].layout, context, judge: judge,
+                        classes: classes, training: training)
+                }
+                meter.advance(by: 1)
+                return outcome
+            }
+            for (index, outcome) in zip(indices, computed) { outcomes[index] = outcome }
+        }
+        return outcomes.compactMap { $0 }
+    }
+
+    private static func key(
+        of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?
+    ) -> WorkKey {
+        context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
+            hasher.add("cut", cut.name)
+            hasher.add("gallery", everythingOf: GalleryStage.positions(context))
+            if let training { hasher.add("training", everythingOf: training) }
+        }
+    }
+
+    private struct RecordedCut {
+        let cut: Cut
+        let types: [TensorType]
+        let layout: FeatureLayout
+
+        init(_ cut: Cut, _ context: StageContext) {
+            let form = context.model.preprocessing
+            self.cut = cut
+            types = cut.crossing.map(context.model.graph.type(of:))
+            layout = FeatureLayout(
+                crossing: cut.crossing, of: context.model.graph, picture: (height: form.height, width: form.width),
+                seed: context.seed)
+        }
+    }
+
+    private static func groups(
+        _ cuts: [RecordedCut], pictures: Int
+    ) -> [(range: Range<Int>, cuts: [RecordedCut])] {
+        var groups: [Range<Int>] = []
+        var (start, bytes) = (0, 0)
+        for (index, cut) in cuts.enumerated() {
+            let size = 4 * pictures * cut.layout.elements(crossing: cut.types)
+            if index > start, bytes + size > groupBytes {
+                groups.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += size
+        }
+        if start < cuts.count { groups.append(start..<cuts.count) }
+        return groups.map { ($0, Array(cuts[$0])) }
+    }
+
+    /// Runs the model on every picture.
+    private static func record(
+        _ cuts: [RecordedCut], _ context: StageContext
+    ) throws(AssessmentError) -> [FeatureRecorder] {
+        var recorders: [FeatureRecorder] = []
+        for cut in cuts {
+            recorders.append(
+                try FeatureRecorder(
+                    cut.layout, crossing: cut.types, pictures: context.decoded, scratch: context.scratch))
+        }
+        let all = recorders
+        _ = try WorkerThreads<Void>.map(count: context.decoded, threads: context.threads) {
+            () throws(AssessmentError) in
+            try CutProbe(context.model, cuts: cuts.map(\.cut))
+        } body: { (probe, picture) throws(AssessmentError) in
+            try context.cancellation.check()
+            do throws(AssessmentError) {
+                let crossing = try probe.crossing(of: try context.pictures.tensor(of: picture))
+                for (recorder, tensors) in zip(all, crossing) { try recorder.record(tensors, of: picture) }
+            } catch {
+                throw AssessmentError(
+                    error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
+            }
+        }
+        return recorders
+    }
+
+    private static func attack(
+        _ features: CutFeatures, _ layout: FeatureLayout, _ context: StageContext, judge: ReconstructionJudge,
+        classes: [Int], training: TrainedDecoder.Options?
+    ) throws(AssessmentError) -> Outcome {
+        let (split, seed) = (context.split, context.seed)
+        var targets: [Picture] = []
+        for picture in 0..<context.decoded {
+            targets.append(
+                try context.pictures.picture(picture).averaged(
+                    over: layout.region, height: layout.reconstruction.height, width: layout.reconstruction.width))
+        }
+        let outcome = try DecoderAttack.run(
+            on: features, targets: targets, split: split, seed: seed, training: training,
+            cancellation: context.cancellation)
+        let judgement = try judge.judge(
+            outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
+        let joint = JointLeakage(gram: features.gram, pictures: targets, classes: classes, seed: seed)
+        var gain: Double?
+        if training != nil {
+            let plain = outcome.scores.trials.filter { $0.kind != .trained }.map(\.determination).max()
+            let few = try DecoderAttack.run(on: features, targets: targets, split: split.quarter, seed: seed)
+            gain = plain.map { $0 - max(0, few.scores.determination) }
+        }
+        var gallery: [StoredImage] = []
+        for position in GalleryStage.positions(context) {
+            gallery.append(StoredImage(try outcome.reconstructions[position].image()))
+        }
+        return Outcome(
+            scores: outcome.scores, gallery: gallery, judgement: judgement, joint: joint, gainFromPictures: gain)
+    }
+}

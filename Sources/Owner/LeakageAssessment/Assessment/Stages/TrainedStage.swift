@@ -1,0 +1,27 @@
+internal import ModelGraph
+internal import Tensors
+
+/// Trains decoders where they bear on the recommendation, until the recommended cut has stood one.
+enum TrainedStage {
+    static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
+        let cuts = context.cuts
+        let possible = cuts.map { hasMaps($0, context) }
+        var attacked: Set<Int> = []
+        while true {
+            let wanted = TrainedCutChoice.wanted(
+                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: possible
+            ).filter { !attacked.contains($0) }
+            guard !wanted.isEmpty else { return }
+            let trained = try DecoderStage.run(
+                context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
+                training: context.configuration.training)
+            for (index, outcome) in zip(wanted, trained) { findings.outcomes[index] = outcome }
+            attacked.formUnion(wanted)
+        }
+    }
+
+    /// Whether a decoder can be trained at this cut.
+    static func hasMaps(_ cut: Cut, _ context: StageContext) -> Bool {
+        cut.crossing.contains { FeatureLayout.isMap(context.model.graph.type(of: $0).shape.dimensions) }
+    }
+}

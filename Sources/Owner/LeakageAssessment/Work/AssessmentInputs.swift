@@ -1,0 +1,56 @@
+internal import Crypto
+internal import ModelGraph
+internal import Tensors
+
+/// Digests of what an assessment is computed from, and the keys of the results that follow.
+package struct AssessmentInputs: Sendable {
+    /// To be raised whenever the same inputs give other numbers than before.
+    static let version = 1
+
+    /// Of the graph with its constants, wherever they were stored, and of the preprocessing.
+    let model: String
+    let validator: String
+    let seed: UInt64
+    /// Versions, and the processor's kernels: another processor rounds differently.
+    let software: String
+
+    init(_ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network) {
+        model = Self.digest(of: configuration.model)
+        self.validator = configuration.validator == nil ? model : Self.digest(of: validator)
+        seed = configuration.seed
+        var hasher = InputHasher()
+        hasher.add("version", "\(Self.version) \(SoftwareVersions.program)")
+        hasher.add("libraries", everythingOf: SoftwareVersions.current)
+        software = hasher.digest()
+    }
+
+    private static func digest(of network: AssessmentConfiguration.Network) -> String {
+        var graph = SHA256()
+        GraphFile.visit(network.graph) { graph.update(bufferPointer: $0) }
+        var hasher = InputHasher()
+        hasher.add("graph", InputHasher.hexadecimal(graph.finalize()))
+        hasher.add("preprocessing", everythingOf: network.preprocessing)
+        return hasher.digest()
+    }
+
+    /// The key of a result that follows from both networks, the seed, this software, these pictures in this order, and
+    /// whatever `add` names.
+    ///
+    /// - Parameters:
+    ///   - name: Letters and hyphens; of one kind of result.
+    ///   - pictures: Digests of the files.
+    func key(
+        _ name: String, pictures: some Sequence<String> = EmptyCollection(),
+        _ add: (inout InputHasher) -> Void = { _ in }
+    ) -> WorkKey {
+        var hasher = InputHasher()
+        hasher.add("software", software)
+        hasher.add("name", name)
+        hasher.add("model", model)
+        hasher.add("validator", validator)
+        hasher.add("seed", "\(seed)")
+        for picture in pictures { hasher.add("picture", picture) }
+        add(&hasher)
+        return WorkKey(name: name, digest: hasher.digest())
+    }
+}

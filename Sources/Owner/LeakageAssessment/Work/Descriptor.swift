@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// Whole reads and writes at a place of an open file.
+enum Descriptor {
+    /// `false` when the file ends before or the system refuses.
+    static func read(_ descriptor: Int32, into target: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
+        var done = 0
+        while done < target.count {
+            let count = pread(descriptor, target.baseAddress.map { $0 + done }, target.count - done, offset + done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return true
+    }
+
+    /// `false`, with `errno`, when the system refuses.
+    static func write(_ descriptor: Int32, _ source: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        var done = 0
+        while done < source.count {
+            let count = pwrite(descriptor, source.baseAddress.map { $0 + done }, source.count - done, offset + done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return true
+    }
+}

@@ -1,0 +1,34 @@
+internal import Crypto
+
+/// SHA-256 over labelled values, each with its length, so that no two lists of values give the same bytes.
+struct InputHasher {
+    private var hash = SHA256()
+
+    mutating func add(_ label: String, _ value: String) {
+        for text in [label, value] {
+            var text = text
+            text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
+        }
+    }
+
+    /// Every stored property of `value` counts, also those that are added later.
+    mutating func add(_ label: String, everythingOf value: Any) { add(label, String(reflecting: value)) }
+
+    private mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }
+        hash.update(bufferPointer: bytes)
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    func digest() -> String { Self.hexadecimal(hash.finalize()) }
+
+    static func digest(of bytes: UnsafeRawBufferPointer) -> String {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        return hexadecimal(hash.finalize())
+    }
+
+    static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
+        digest.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// A folder that only its owner may write, since what lies in it is believed.
+enum PrivateFolder {
+    /// - Throws: ``AssessmentError`` `.file` when there is something that is no such folder.
+    static func check(_ path: String) throws(AssessmentError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            if errno == ENOENT { return }
+            throw failure(path, "it cannot be used")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw AssessmentError(.file, "\(path): it is a file, expected a folder")
+        }
+        guard status.st_uid == geteuid() else {
+            throw AssessmentError(.file, "\(path): the folder is another user's, whose results are not believed")
+        }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw AssessmentError(
+                .file, "\(path): others may write the folder, so its results are not believed; chmod 700 it")
+        }
+    }
+
+    /// Makes the folder, and its parent, where they are missing.
+    static func make(_ path: String) throws(AssessmentError) {
+        var status = mkdir(path, 0o700)
+        if status != 0, errno == ENOENT {
+            let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            if !parent.isEmpty, mkdir(parent, 0o777) == 0 || errno == EEXIST { status = mkdir(path, 0o700) }
+        }
+        guard status == 0 || errno == EEXIST else { throw failure(path, "the folder cannot be made") }
+    }
+
+    static func removeIfEmpty(_ path: String) { rmdir(path) }
+
+    /// With what the system says about the last call.
+    static func failure(_ path: String, _ what: String) -> AssessmentError {
+        let reason: String
+        switch errno {
+        case ENOSPC, EDQUOT, EFBIG: reason = "no space is left"
+        case EACCES, EPERM: reason = "permission denied"
+        case let code: reason = String(cString: strerror(code))
+        }
+        return AssessmentError(.file, "\(path): \(what): \(reason)")
+    }
+}

@@ -1,0 +1,90 @@
+internal import FoundationEssentials
+
+/// Says that a shard's pieces are complete, and of what: `shard-I-of-N.json` beside them.
+package struct ShardRecord: Codable, Sendable, Hashable {
+    package let shard: Shard
+    /// A digest per kind of input.
+    let inputs: [String: String]
+    /// Of the engine; costs were measured with them.
+    package let threads: Int
+    /// What the caller needs to describe the same assessment again.
+    package let note: [String]
+
+    private static func fileName(_ shard: Shard) -> String { "shard-\(shard.index)-of-\(shard.count).json" }
+    private static let maximumBytes = 1 << 20
+
+    static func isOurs(_ name: String) -> Bool { name.hasPrefix("shard-") && name.hasSuffix(".json") }
+
+    /// - Throws: ``AssessmentError`` `.file`.
+    func write(to folder: String) throws(AssessmentError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let path = "\(folder)/\(Self.fileName(shard))"
+        do { try encoder.encode(self).write(to: URL(filePath: path), options: .atomic) } catch {
+            throw AssessmentError(.file, "\(path): it cannot be written")
+        }
+    }
+
+    /// - Throws: ``AssessmentError`` `.file` when the folder has no record or one that is damaged.
+    private static func read(from folder: String) throws(AssessmentError) -> [ShardRecord] {
+        try PrivateFolder.check(folder)
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter(isOurs).sorted()
+        guard !names.isEmpty else {
+            throw AssessmentError(.file, "\(folder): no complete shard is in it; run its command to the end first")
+        }
+        var records: [ShardRecord] = []
+        for name in names {
+            guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)")), data.count <= maximumBytes,
+                let record = try? JSONDecoder().decode(ShardRecord.self, from: data),
+                fileName(record.shard) == name
+            else { throw AssessmentError(.file, "\(folder)/\(name): it is damaged; run the shard's command again") }
+            records.append(record)
+        }
+        return records
+    }
+
+    /// The records of all shards of one assessment, the first one first.
+    ///
+    /// - Throws: ``AssessmentError`` `.file` when a shard is missing, is there twice or is of other inputs.
+    package static func all(in folders: [String]) throws(AssessmentError) -> [ShardRecord] {
+        var found: [(record: ShardRecord, folder: String)] = []
+        for folder in folders {
+            for record in try read(from: folder) {
+                if let first = found.first { try record.checkSame(as: first.record, folder, first.folder) }
+                if let twin = found.first(where: { $0.record.shard == record.shard }) {
+                    throw AssessmentError(
+                        .file, "shard \(record.shard) is in \(twin.folder) and in \(folder): give it once")
+                }
+                found.append((record, folder))
+            }
+        }
+        guard let count = found.first?.record.shard.count else {
+            throw AssessmentError(.file, "no folder of a shard was given")
+        }
+        let missing = Set(1...count).subtracting(found.map(\.record.shard.index)).sorted()
+        guard missing.isEmpty else {
+            throw AssessmentError(
+                .file,
+                "of \(count) shards \(missing.map(String.init).joined(separator: ", ")) "
+                    + (missing.count == 1 ? "is missing" : "are missing"))
+        }
+        return found.map(\.record).sorted { $0.shard.index < $1.shard.index }
+    }
+
+    private func checkSame(
+        as other: ShardRecord, _ folder: String, _ otherFolder: String
+    ) throws(AssessmentError) {
+        guard shard.count == other.shard.count else {
+            throw AssessmentError(
+                .file, "\(folder) has a shard of \(shard.count), \(otherFolder) one of \(other.shard.count)")
+        }
+        if let kind = difference(from: other.inputs) {
+            throw AssessmentError(.file, "\(folder) and \(otherFolder) are of different inputs: \(kind)")
+        }
+    }
+
+    /// The first kind of input that is another; `nil` when all are the same.
+    func difference(from other: [String: String]) -> String? {
+        Set(inputs.keys).union(other.keys).sorted().first { inputs[$0] != other[$0] }
+    }
+}

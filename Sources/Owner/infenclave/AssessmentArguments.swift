@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import LeakageAssessment
+import Tensors
+
+/// What to assess and how: everything that the numbers and the recommendation follow from.
+struct AssessmentArguments: ParsableArguments {
+    @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
+    @OptionGroup var engine: EngineArguments
+    @Option(help: "A folder of pictures like those that clients will send.") var images: String?
+    @Option(help: "An independent classifier that judges IR images.") var validator: String?
+    @Option(help: "The validator's preprocessing, a JSON file.") var validatorPreprocess: String?
+    @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
+    @Option(help: "Judge the channels of the first so many of them: the cost of the channel KL grows with it.")
+    var klImages: Int?
+    @Option(help: "Assess this cut; repeat it for more. `all` assesses every cut.") var cut: [String] = []
+    @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
+    @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
+    var trained: AssessmentConfiguration.TrainedCuts = .decision
+    @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
+    var adversary: Adversary = .both
+    @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
+    @Option(help: "Gates of your own, a JSON file.") var gates: String?
+    @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
+    @Option(help: "Milliseconds per picture that the plan may take.") var latency: Double?
+    @Option(help: "How much slower layers are inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
+
+    enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
+
+    func validate() throws {
+        guard (security == .custom) == (gates != nil) else {
+            throw ValidationError("give --gates FILE with --security custom, and only with it")
+        }
+        if let latency, !(latency > 0 && latency.isFinite) {
+            throw ValidationError("--latency takes milliseconds above 0")
+        }
+        guard enclaveFactor > 0, enclaveFactor.isFinite else {
+            throw ValidationError("--enclave-factor takes a number above 0")
+        }
+    }
+
+    func configuration(of model: LoadedModel) throws -> AssessmentConfiguration {
+        var configuration = AssessmentConfiguration(
+            model: try Self.network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
+            imageFolder: images ?? "", imageLimit: limit, threads: try engine.resolvedThreads())
+        configuration.seed = seed
+        if let klImages { configuration.channelImageLimit = klImages }
+        configuration.trainedCuts = trained
+        configuration.adversary = adversary
+        configuration.gates = try resolvedGates()
+        configuration.budgets = budgets
+        configuration.cuts = cuts
+        return configuration
+    }
+
+    /// What only costs are computed from.
+    func costConfiguration(of model: LoadedModel) throws -> AssessmentConfiguration {
+        var configuration = AssessmentConfiguration(
+            model: try Self.network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
+            threads: try engine.resolvedThreads())
+        configuration.cuts = cuts
+        return configuration
+    }
+
+    var budgets: Budgets {
+        var budgets = Budgets()
+        budgets.enclaveBytes = enclaveMemory?.bytes
+        budgets.latencyMilliseconds = latency
+        budgets.enclaveFactor = enclaveFactor
+        return budgets
+    }
+
+    private var cuts: AssessmentConfiguration.CutSelection {
+        cut.isEmpty ? .assessable : cut == ["all"] ? .all : .named(cut)
+    }
+
+    private func resolvedGates() throws -> Gates {
+        switch security {
+        case .standard: return .standard
+        case .strict: return .strict
+        case .custom:
+            let path = gates ?? ""
+            let file = try InputFile.read(path, maximumBytes: 1 << 20)
+            do throws(AssessmentError) { return try GatesFile.gates(decoding: file) } catch {
+                throw CommandFailure("gates", "\(path): \(error.message)")
+            }
+        }
+    }
+
+    private func validatorNetwork() throws -> AssessmentConfiguration.Network? {
+        guard let validator else { return nil }
+        let loaded = try LoadedModel(path: validator)
+        let arguments = PreprocessArguments.file(validatorPreprocess)
+        return try Self.network(loaded, try arguments.resolved(for: loaded))
+    }
+
+    private static func network(
+        _ model: LoadedModel, _ preprocessing: Preprocessing
+    ) throws -> AssessmentConfiguration.Network {
+        try .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256())
+    }
+}
+
+extension AssessmentConfiguration.TrainedCuts: ExpressibleByArgument {}
+extension Adversary: ExpressibleByArgument {}

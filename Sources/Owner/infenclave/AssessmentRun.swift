@@ -1,0 +1,68 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+
+/// Runs an assessment for a command: progress, interruption, report, summary.
+enum AssessmentRun {
+    static func report(
+        _ assessor: Assessor, work: WorkDirectory, merging shards: [ShardRecord] = [], out: String, json: Bool
+    ) async throws {
+        let result = try await onOwnThread { cancellation, progress in
+            try assessor.run(work: work, merging: shards, cancellation: cancellation, progress: progress)
+        }
+        try AssessmentReport.write(result, to: out)
+        try summarise(result, out, json: json)
+    }
+
+    /// Shows how far `body` is, and cancels it when the process is asked to end.
+    static func onOwnThread<Result: Sendable>(
+        _ body:
+            @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws -> Result
+    ) async throws -> Result {
+        let meter = ProgressLine()
+        defer { meter.finish() }
+        do {
+            return try await Interruption.cancelling { cancellation in
+                try await infenclave.onOwnThread { try body(cancellation) { meter.show($0) } }
+            }
+        } catch let error as AssessmentError where error.code == .cancelled {
+            throw CommandFailure(
+                "assessment", error.message, remedy: "the same command goes on from where this one stopped")
+        }
+    }
+
+    private static func summarise(_ result: AssessmentResult, _ out: String, json: Bool) throws {
+        let recommendation = result.recommendation
+        if json {
+            struct Summary: Encodable {
+                let out, front, mapping, rule, reason: String
+                let warnings: [String]
+            }
+            return try printJSON(
+                Summary(
+                    out: out, front: recommendation.front, mapping: recommendation.mapping, rule: recommendation.rule,
+                    reason: recommendation.reason, warnings: result.warnings))
+        }
+        print(AssessmentTable(result).text)
+        print(
+            recommendation.everythingInside
+                ? "recommended: everything inside the enclave"
+                : "recommended: FrontNet up to \(recommendation.front), mapping unit after \(recommendation.mapping)")
+        print("  \(recommendation.reason)")
+        for (title, option) in [("next safer", recommendation.nextSafer), ("next faster", recommendation.nextFaster)] {
+            if let option { print("  \(title): \(option.summary)") }
+        }
+        for warning in result.warnings { print("warning: \(warning)") }
+        print("wrote \(out)/report.html, assessment.json and plan.json")
+    }
+}
+
+extension PlanOption {
+    /// On one line of a terminal.
+    fileprivate var summary: String {
+        let place = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
+        let time = latencyMilliseconds.map { String(format: ", %.1f ms", $0) } ?? ""
+        return place + String(format: ", %.2f of the gates", leakage) + time + ", "
+            + formatted(bytes: enclaveBytes) + " of enclave memory"
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+
+struct AssessMerge: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Put the shards of an assessment together.",
+        discussion: """
+            Repeats the first shard's command with the results of all of them; what they did not compute, such as \
+            decoders that are trained near the decision, is computed here. The model and the pictures must still be \
+            where that command found them. Shards of other inputs, or of changed ones, are refused.
+            """)
+
+    @Argument(help: "The folders that the shards wrote with --work.") var shards: [String]
+    @Option(help: "The folder to write.") var out: String
+    @Option(help: "The folder of finished results, which stay; without it they are in --out until the report is.")
+    var work: String?
+    @Flag(help: "Print a summary as JSON.") var json = false
+
+    func validate() throws {
+        guard work.map({ !WorkFolder.lies($0, in: out) }) ?? true else {
+            throw ValidationError("--work must not be in --out, which is replaced")
+        }
+    }
+
+    func execute() async throws {
+        let manager = FileManager.default
+        let start = URL(filePath: manager.currentDirectoryPath, directoryHint: .isDirectory)
+        func absolute(_ path: String) -> String { URL(filePath: path, relativeTo: start).path }
+        let (folders, out) = (shards.map(absolute), absolute(out))
+        let records = try ShardRecord.all(in: folders)
+        let folder = try WorkDirectory(work.map(absolute) ?? WorkFolder.inside(out), others: folders)
+        try AssessmentReport.checkWritable(out)
+        // The paths of the shard's command are as they were there.
+        guard let first = records.first, let place = first.note.first,
+            manager.changeCurrentDirectoryPath(place)
+        else {
+            throw CommandFailure(
+                "assessment", "the folder in which the first shard was computed is not there",
+                remedy: "merge where the model and the pictures are at the same paths")
+        }
+        guard let command = try Infenclave.parseAsRoot(Array(first.note.dropFirst())) as? AssessModel else {
+            throw CommandFailure("assessment", "\(folders[0]): the shard's command is no assessment")
+        }
+        var configuration = try command.arguments.configuration(of: try command.arguments.source.load())
+        configuration.threads = first.threads
+        try await AssessmentRun.report(
+            try Assessor(configuration), work: folder, merging: records, out: out, json: json)
+    }
+}

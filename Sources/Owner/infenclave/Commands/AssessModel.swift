@@ -1,0 +1,91 @@
+import ArgumentParser
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+
+struct AssessModel: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Measure what every cut would leak, and recommend a partition.",
+        discussion: """
+            Writes assessment.json, plan.json and report.html into --out. The validator is an independent classifier of \
+            similar pictures; without one the model judges itself, which the report says. What was computed before an \
+            interruption is kept in --work, and the same command goes on from there.
+            """)
+
+    @OptionGroup var arguments: AssessmentArguments
+    @Option(help: "The folder to write.") var out: String?
+    @Option(help: "The folder of finished results, which stay; without it they are in --out until the report is.")
+    var work: String?
+    @Option(help: "Compute only part I of N, as I/N, into --work; `assess merge` puts the parts together.")
+    var shard: Shard?
+    @Flag(help: "Only what each cut costs, without pictures and without --out: time, enclave memory, bytes that cross.")
+    var costOnly = false
+    @Flag(help: "Print a summary as JSON.") var json = false
+
+    func validate() throws {
+        if costOnly {
+            guard arguments.images == nil, out == nil, work == nil, shard == nil else {
+                throw ValidationError("--cost-only goes without --images, --out, --work and --shard")
+            }
+        } else if shard != nil {
+            guard arguments.images != nil, out == nil, work != nil else {
+                throw ValidationError("--shard goes with --images FOLDER and --work FOLDER, and without --out")
+            }
+        } else {
+            guard arguments.images != nil, let out else {
+                throw ValidationError("give --images FOLDER and --out FOLDER, or --cost-only without them")
+            }
+            guard work.map({ !WorkFolder.lies($0, in: out) }) ?? true else {
+                throw ValidationError("--work must not be in --out, which is replaced")
+            }
+        }
+    }
+
+    func execute() async throws {
+        let model = try arguments.source.load()
+        if costOnly { return try await printCosts(of: model) }
+        if let out { try AssessmentReport.checkWritable(out) }
+        let assessor = try Assessor(try arguments.configuration(of: model))
+        if let shard, let work { return try await compute(shard, assessor, work) }
+        guard let out else { return }
+        let folder = try WorkDirectory(work ?? WorkFolder.inside(out))
+        try await AssessmentRun.report(assessor, work: folder, out: out, json: json)
+    }
+
+    private func compute(_ shard: Shard, _ assessor: Assessor, _ work: String) async throws {
+        let folder = try WorkDirectory(work)
+        let note = [FileManager.default.currentDirectoryPath] + CommandLine.arguments.dropFirst()
+        try await AssessmentRun.onOwnThread { cancellation, progress in
+            try assessor.run(shard, note: note, work: folder, cancellation: cancellation, progress: progress)
+        }
+        if json {
+            struct Summary: Encodable { let work: String, shard: Int, shards: Int }
+            return try printJSON(Summary(work: work, shard: shard.index, shards: shard.count))
+        }
+        print("shard \(shard) is complete in \(work)")
+    }
+
+    private func printCosts(of model: LoadedModel) async throws {
+        let configuration = try arguments.costConfiguration(of: model)
+        let costs = try await AssessmentRun.onOwnThread { cancellation, progress in
+            try CostAssessment.measure(configuration, cancellation: cancellation, progress: progress)
+        }
+        if json {
+            print(CostJSON.text(of: costs, model: (model.name, try model.sha256()), budgets: arguments.budgets))
+        } else {
+            print(CostTable(costs, budgets: arguments.budgets).text)
+        }
+    }
+}
+
+extension Shard: ExpressibleByArgument {
+    /// `I/N`.
+    package init?(argument: String) {
+        let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let index = parts[0], let count = parts[1],
+            let shard = try? Shard(index, of: count)
+        else { return nil }
+        self = shard
+    }
+}

@@ -1,0 +1,177 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Synchronization
+import Testing
+
+@Suite("Interrupted and resumed assessments")
+struct ResumeTests {
+    private func text(_ result: AssessmentResult) throws -> String {
+        // Everything that is written, pictures included.
+        try AssessmentReport.contents(of: result).map { String(decoding: $0.data, as: UTF8.self) }.joined()
+    }
+
+    private func pieces(_ folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".piece") }.sorted()
+    }
+
+    @Test(
+        "Stopped in any stage and resumed it gives the same bytes, times included",
+        arguments: AssessmentProgress.Stage.allCases)
+    func stopped(stage: AssessmentProgress.Stage) throws {
+        let pictures = try DrawnPictures(count: 16)
+        let work = try WorkDirectory(pictures.path("work"))
+        let flag = CancellationFlag()
+        let reports = Mutex(0)
+        let error = #expect(throws: AssessmentError.self) {
+            try Assessor(pictures.configuration()).run(work: work, cancellation: flag) { report in
+                guard report.stage == stage,
+                    reports.withLock({
+                        $0 += 1
+                        return $0
+                    }) == 1 || report.done > 2
+                else { return }
+                flag.cancel()
+            }
+        }
+        #expect(error?.code == .cancelled)
+        let resumed = try Assessor(pictures.configuration()).run(work: work)
+        let again = try Assessor(pictures.configuration()).run(work: work)
+        #expect(try text(resumed) == text(again))
+        // But for the times, of which there are others, a run without interruption says the same.
+        let whole = try Assessor(pictures.configuration()).run()
+        #expect(whole.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
+        #expect(whole.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
+        #expect(whole.cuts.map(\.judgement) == resumed.cuts.map(\.judgement))
+        #expect(whole.cuts.map(\.joint) == resumed.cuts.map(\.joint))
+        #expect(whole.mappingLeakage == resumed.mappingLeakage)
+        for (a, b) in zip(whole.gallery, resumed.gallery) {
+            #expect(a.entries.map(\.reconstruction) == b.entries.map(\.reconstruction))
+        }
+    }
+
+    @Test("A finished run is not computed again")
+    func kept() throws {
+        let pictures = try DrawnPictures(count: 12)
+        let work = try WorkDirectory(pictures.path("work"))
+        _ = try Assessor(pictures.configuration()).run(work: work)
+        let before = try pieces(pictures.path("work"))
+        let dates = try before.map { try modified(pictures.path("work") + "/" + $0) }
+        _ = try Assessor(pictures.configuration()).run(work: work)
+        #expect(try pieces(pictures.path("work")) == before)
+        #expect(try before.map { try modified(pictures.path("work") + "/" + $0) } == dates)
+    }
+
+    private func modified(_ path: String) throws -> Date? {
+        try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+    }
+
+    @Test("Pieces are private, and go when they are no longer needed")
+    func privacy() throws {
+        let pictures = try DrawnPictures(count: 12)
+        let path = pictures.path("work")
+        let work = try WorkDirectory(path)
+        #expect(!FileManager.default.fileExists(atPath: path))
+        _ = try Assessor(pictures.configuration()).run(work: work)
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        #expect(try mode(path) == 0o700)
+        let names = try FileManager.default.contentsOfDirectory(atPath: path)
+        #expect(names.allSatisfy { $0.hasSuffix(".piece") } && !names.isEmpty)
+        for name in names { #expect(try mode(path + "/" + name) == 0o600) }
+        work.remove()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test("A damaged piece is computed again: cut short, emptied, or a bit wrong in any part", arguments: 0..<4)
+    func damaged(kind: Int) throws {
+        let pictures = try DrawnPictures(count: 12)
+        let path = pictures.path("work")
+        let work = try WorkDirectory(path)
+        let first = try text(try Assessor(pictures.configuration()).run(work: work))
+        // All but the measured times, which are never the same twice.
+        let victims = try pieces(path).filter { !$0.hasPrefix("costs") }
+        for name in victims {
+            let url = URL(filePath: path + "/" + name)
+            var data = try Data(contentsOf: url)
+            switch kind {
+            case 0: data = data.dropLast()
+            case 1: data = Data()
+            case 2: data[data.count - 1] ^= 1
+            default: data[20] ^= 0x40
+            }
+            try data.write(to: url)
+        }
+        #expect(try text(try Assessor(pictures.configuration()).run(work: work)) == first)
+        for name in victims { #expect(try Data(contentsOf: URL(filePath: path + "/" + name)).count > 40) }
+    }
+
+    @Test("A piece under the name of another one is not believed")
+    func renamed() throws {
+        let pictures = try DrawnPictures(count: 12)
+        let path = pictures.path("work")
+        let work = try WorkDirectory(path)
+        let first = try text(try Assessor(pictures.configuration()).run(work: work))
+        let decoders = try pieces(path).filter { $0.hasPrefix("decoders") }
+        try FileManager.default.removeItem(atPath: path + "/" + decoders[0])
+        try FileManager.default.copyItem(atPath: path + "/" + decoders[1], toPath: path + "/" + decoders[0])
+        #expect(try text(try Assessor(pictures.configuration()).run(work: work)) == first)
+    }
+
+    @Test("Another seed, picture, model or validator takes nothing that depends on it")
+    func foreign() throws {
+        let pictures = try DrawnPictures(count: 12)
+        let work = try WorkDirectory(pictures.path("work"))
+        _ = try Assessor(pictures.configuration()).run(work: work)
+        var seeded = try pictures.configuration()
+        seeded.seed = 2
+        var remodelled = try pictures.configuration()
+        // The same file's digest: only a weight is another.
+        remodelled.model.graph = try TinyNetwork.graph(seed: 5)
+        var judged = try pictures.configuration()
+        judged.validator = try TinyNetwork.network(seed: 10, classes: 6)
+        for configuration in [seeded, remodelled, judged] {
+            let fresh = try Assessor(configuration).run()
+            let resumed = try Assessor(configuration).run(work: work)
+            #expect(fresh.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
+            #expect(fresh.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
+            #expect(fresh.cuts.map(\.judgement) == resumed.cuts.map(\.judgement))
+        }
+        try pictures.write((0..<1200).map { UInt8($0 % 251) }, to: "103.png")
+        let fresh = try Assessor(pictures.configuration()).run()
+        let resumed = try Assessor(pictures.configuration()).run(work: work)
+        #expect(fresh.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
+        #expect(fresh.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
+    }
+
+    @Test("A folder that others may write, and a file in its place, are refused")
+    func unsafeFolder() throws {
+        let pictures = try DrawnPictures(count: 0)
+        let path = pictures.path("open")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+        try Data().write(to: URL(filePath: pictures.path("file")))
+        for place in [path, pictures.path("file")] {
+            let error = #expect(throws: AssessmentError.self) { try WorkDirectory(place) }
+            #expect(error?.code == .file && error?.message.contains(place) == true)
+        }
+    }
+
+    @Test("Without memory for pictures and features the numbers are the same")
+    func scratch() throws {
+        let pictures = try DrawnPictures(count: 12)
+        var configuration = try pictures.configuration()
+        let inMemory = try Assessor(configuration).run()
+        configuration.memoryBytes = 0
+        let work = try WorkDirectory(pictures.path("work"))
+        let onDisk = try Assessor(configuration).run(work: work)
+        #expect(inMemory.cuts.map(\.decoder) == onDisk.cuts.map(\.decoder))
+        #expect(inMemory.cuts.map(\.channelKL) == onDisk.cuts.map(\.channelKL))
+        #expect(inMemory.cuts.map(\.joint) == onDisk.cuts.map(\.joint))
+        #expect(inMemory.mappingLeakage == onDisk.mappingLeakage)
+        #expect(inMemory.gallery.map(\.original) == onDisk.gallery.map(\.original))
+        let left = try FileManager.default.contentsOfDirectory(atPath: pictures.path("work"))
+        #expect(left.allSatisfy { $0.hasSuffix(".piece") })
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("Shards")
+struct ShardTests {
+    private let note = ["here", "assess"]
+
+    private func compute(
+        _ index: Int, of count: Int = 3, _ configuration: AssessmentConfiguration, in folder: String
+    ) throws {
+        try Assessor(configuration).run(
+            try Shard(index, of: count), note: note, work: try WorkDirectory(folder))
+    }
+
+    @Test(
+        "Three shards merge to the numbers of one run, and merging computes nothing again",
+        arguments: AssessmentConfiguration.TrainedCuts.allCases)
+    func merged(trained: AssessmentConfiguration.TrainedCuts) throws {
+        let pictures = try DrawnPictures(count: 14)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = trained
+        let whole = try Assessor(configuration).run()
+        let folders = (1...3).map { pictures.path("shard\($0)") }
+        // In any order.
+        for index in [2, 3, 1] { try compute(index, configuration, in: folders[index - 1]) }
+        let records = try ShardRecord.all(in: folders.reversed())
+        #expect(records.map(\.shard.index) == [1, 2, 3])
+        #expect(records[0].note == note)
+        let own = pictures.path("merged")
+        let merged = try Assessor(configuration).run(
+            work: try WorkDirectory(own, others: folders), merging: records)
+        #expect(merged.cuts.map(\.decoder) == whole.cuts.map(\.decoder))
+        #expect(merged.cuts.map(\.channelKL) == whole.cuts.map(\.channelKL))
+        #expect(merged.cuts.map(\.judgement) == whole.cuts.map(\.judgement))
+        #expect(merged.cuts.map(\.joint) == whole.cuts.map(\.joint))
+        #expect(merged.mappingLeakage == whole.mappingLeakage)
+        #expect(merged.baselineMean == whole.baselineMean && merged.validatorUnsure == whole.validatorUnsure)
+        let computed = (try? FileManager.default.contentsOfDirectory(atPath: own)) ?? []
+        #expect(computed.allSatisfy { trained == .decision && $0.hasPrefix("trained") })
+    }
+
+    @Test("A missing shard, an unfinished one, one given twice and one of other inputs are refused by name")
+    func refused() throws {
+        let pictures = try DrawnPictures(count: 10)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        let folders = (1...3).map { pictures.path("shard\($0)") }
+        for index in 1...2 { try compute(index, configuration, in: folders[index - 1]) }
+        func refusal(_ folders: [String]) -> String {
+            let error = #expect(throws: AssessmentError.self) { try ShardRecord.all(in: folders) }
+            #expect(error?.code == .file)
+            return error?.message ?? ""
+        }
+        #expect(refusal(Array(folders[..<2])).contains("3 is missing"))
+        #expect(refusal([folders[0]]).contains("2, 3 are missing"))
+        #expect(refusal(folders).contains("no complete shard"))
+        #expect(refusal([folders[0], folders[0]]).contains("give it once"))
+        var seeded = configuration
+        seeded.seed = 9
+        try compute(3, seeded, in: folders[2])
+        #expect(refusal(folders).contains("different inputs: seed"))
+        try compute(1, of: 2, configuration, in: pictures.path("two"))
+        #expect(refusal([folders[0], pictures.path("two")]).contains("a shard of 2"))
+        try pictures.write((0..<1200).map { UInt8($0 % 251) }, to: "103.png")
+        try compute(3, configuration, in: pictures.path("other"))
+        #expect(refusal(folders[..<2] + [pictures.path("other")]).contains("different inputs: pictures"))
+        try Data("{}".utf8).write(to: URL(filePath: folders[1] + "/shard-2-of-3.json"))
+        #expect(refusal(folders).contains("damaged"))
+    }
+
+    @Test("Pictures that changed since the shards were computed are refused when merging")
+    func changed() throws {
+        let pictures = try DrawnPictures(count: 10)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        let folder = pictures.path("shard")
+        try compute(1, of: 1, configuration, in: folder)
+        try pictures.write((0..<1200).map { UInt8($0 % 251) }, to: "103.png")
+        let records = try ShardRecord.all(in: [folder])
+        let error = #expect(throws: AssessmentError.self) {
+            try Assessor(configuration).run(
+                work: try WorkDirectory(pictures.path("merged"), others: [folder]), merging: records)
+        }
+        #expect(error?.message.contains("now: pictures") == true)
+    }
+
+    @Test("Numbers that are no shard", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
+    func numbers(_ index: Int, _ count: Int) {
+        #expect(throws: AssessmentError.self) { try Shard(index, of: count) }
+    }
+}
