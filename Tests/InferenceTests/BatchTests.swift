@@ -37,7 +37,9 @@ struct BatchTests {
         #expect(inference.planCounts == (5, 5))
     }
 
-    @Test("No more plans are kept than there is room for, and the same batch compiles nothing again", arguments: [1, 2, 3])
+    @Test(
+        "No more plans are kept than there is room for, and the same batch compiles nothing again",
+        arguments: [1, 2, 3])
     func boundsPlans(_ room: Int) throws {
         let graph = try PlanTests.network().graph()
         let inference = try BatchedInference(graph, options: PlanOptions(), maximumPlans: room)

@@ -63,7 +63,9 @@ struct ConstantStore: Sendable {
         _ allocator: StorageAllocator
     ) throws(OneDNNError) {
         defer { lowering.release(value) }
-        guard case .constant(let tensor, let source) = lowering.values[value].place, tensor.byteCount > 0 else { return }
+        guard case .constant(let tensor, let source) = lowering.values[value].place, tensor.byteCount > 0 else {
+            return
+        }
         guard let source, let target = lowering.values[value].layout, source != target else {
             tensor.withBytes { bytes in
                 guard let base = bytes.baseAddress else { return }

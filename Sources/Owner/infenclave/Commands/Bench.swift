@@ -197,9 +197,11 @@ struct Bench: Command {
                 }
             }
             if let batch {
-                table += "\n" + String(
-                    format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
-                    batch.milliseconds)
+                table +=
+                    "\n"
+                    + String(
+                        format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
+                        batch.milliseconds)
             }
             guard let accuracy else { return table }
             return table + "\n" + accuracy.text(precision)
