@@ -23,13 +23,18 @@ package final class Plan: Sendable {
     package let rewrites: [PlanRewrite]
 
     private let threads: Int
+    private let constants: ConstantStore
     private let results: [PlannedResult]
     private let execution: Mutex<Execution>
 
-    /// - Throws: ``InferenceError`` naming the node that cannot be computed.
-    ///
     /// Constants that nothing else holds are released while they are laid out.
-    package init(compiling graph: consuming Graph, options: PlanOptions = PlanOptions()) throws(InferenceError) {
+    ///
+    /// - Parameter others: Plans of the same weights, such as those of other batches: what they hold in the layout that
+    ///   this one wants is not held again.
+    /// - Throws: ``InferenceError`` naming the node that cannot be computed.
+    package init(
+        compiling graph: consuming Graph, options: PlanOptions = PlanOptions(), sharingWith others: [Plan] = []
+    ) throws(InferenceError) {
         var options = options
         options.precision = options.precision.available
         inputs = graph.inputs
@@ -42,7 +47,8 @@ package final class Plan: Sendable {
             var lowering = try Lowering(draft)
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
-                let execution = try Execution(&lowering, options: chosen)
+                let execution = try Execution(
+                    &lowering, sharingWith: others.map(\.constants), options: chosen)
                 return (lowering, results, execution)
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }
@@ -52,6 +58,7 @@ package final class Plan: Sendable {
         precision = options.precision
         reducedProducts = lowering.products
         self.results = results
+        constants = execution.constants
         self.execution = Mutex(execution)
     }
 
@@ -111,7 +118,7 @@ package final class Plan: Sendable {
 
 /// Bytes that a plan holds.
 package struct PlanMemory: Sendable, Hashable {
-    /// Weights in the primitives' layouts, and other constants.
+    /// Weights in the primitives' layouts, and other constants, as far as no other plan holds them.
     package let constantBytes: Int
     /// Activations.
     package let arenaBytes: Int

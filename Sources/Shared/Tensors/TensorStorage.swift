@@ -37,19 +37,27 @@ public final class TensorStorage: @unchecked Sendable {
 
 /// Where tensor memory comes from. The enclave passes one whose blocks are locked and wiped.
 public struct StorageAllocator: Sendable {
-    private let body: @Sendable (Int) -> TensorStorage
+    private let body: @Sendable (Int) -> TensorStorage?
 
-    package init(_ body: @escaping @Sendable (Int) -> TensorStorage) { self.body = body }
+    /// - Parameter body: Returns `nil` where there is not that much memory.
+    package init(_ body: @escaping @Sendable (Int) -> TensorStorage?) { self.body = body }
 
-    /// Zero-filled memory of at least `byteCount` bytes, aligned to ``TensorStorage/alignment``.
-    package func allocate(byteCount: Int) -> TensorStorage { body(byteCount) }
+    /// Zero-filled memory of at least `byteCount` bytes, aligned to ``TensorStorage/alignment``. The process ends where
+    /// it is not to be had.
+    package func allocate(byteCount: Int) -> TensorStorage {
+        guard let storage = body(byteCount) else { fatalError("\(byteCount) bytes of memory are not available") }
+        return storage
+    }
+
+    /// Like ``allocate(byteCount:)``, for amounts that a file asks for.
+    package func allocateIfAvailable(byteCount: Int) -> TensorStorage? { body(byteCount) }
 
     /// Ordinary memory.
     public static let standard = StorageAllocator { byteCount in
         // Large blocks come from the system as zeros already: `calloc` leaves them untouched until they are used.
-        guard let block = calloc(1, max(byteCount, 1) + TensorStorage.alignment) else {
-            fatalError("\(byteCount) bytes of memory are not available")
-        }
+        guard byteCount <= Int.max - TensorStorage.alignment,
+            let block = calloc(1, max(byteCount, 1) + TensorStorage.alignment)
+        else { return nil }
         let base = block.alignedUp(toMultipleOf: TensorStorage.alignment)
         let padding = base - block
         return TensorStorage(adopting: base, byteCount: byteCount) { base, _ in free(base - padding) }

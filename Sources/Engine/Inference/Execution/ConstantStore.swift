@@ -1,48 +1,107 @@
 import OneDNN
 import Tensors
 
-/// The constants of a plan, each once, in the layout that the steps want, in one block.
-struct ConstantStore {
-    let storage: TensorStorage
-    private(set) var offsets: [Int: Int] = [:]
+/// The constants of a plan, each once, in the layout that the steps want: in one block, or, where other plans hold the
+/// same bytes, in theirs.
+struct ConstantStore: Sendable {
+    struct Place: Sendable {
+        let storage: TensorStorage
+        let byteOffset: Int
+        let byteCount: Int
+    }
+
+    private(set) var places: [Int: Place] = [:]
+    /// What this plan holds and the others do not.
+    private(set) var byteCount = 0
 
     /// - Parameters:
     ///   - lowering: Each of its constants is released once it is laid out here, so that weights are held once.
     ///   - used: The values that steps read.
+    ///   - others: Constants of plans for other batches of the same graph.
     init(
-        releasing lowering: inout Lowering, used: [Int], stream: ExecutionStream, options: PlanOptions
+        releasing lowering: inout Lowering, used: [Int], sharingWith others: [ConstantStore], stream: ExecutionStream,
+        options: PlanOptions
     ) throws(OneDNNError) {
-        var byteCount = 0
-        for value in used {
-            guard case .constant = lowering.values[value].place else { continue }
-            offsets[value] = byteCount
-            byteCount += MemoryPlan.aligned(lowering.values[value].byteCount)
-        }
-        storage = options.allocator.allocate(byteCount: byteCount)
+        let allocator = options.allocator
+        let constants = used.filter { if case .constant = lowering.values[$0].place { true } else { false } }
+        let kept = Set(constants)
         lowering.draft.constants = [:]
-        for value in lowering.values.indices where offsets[value] == nil { lowering.release(value) }
-        for (value, offset) in offsets.sorted(by: { $0.key < $1.key }) {
-            defer { lowering.release(value) }
-            guard case .constant(let tensor, let source) = lowering.values[value].place, tensor.byteCount > 0 else {
-                continue
+        for value in lowering.values.indices where !kept.contains(value) { lowering.release(value) }
+        if others.isEmpty {
+            let sizes = constants.map { MemoryPlan.aligned(lowering.values[$0].byteCount) }
+            byteCount = sizes.reduce(0, +)
+            let block = try allocator.block(byteCount)
+            var offset = 0
+            for (value, size) in zip(constants, sizes) {
+                let place = Place(storage: block, byteOffset: offset, byteCount: lowering.values[value].byteCount)
+                try Self.layOut(value, of: &lowering, at: place, stream, allocator)
+                places[value] = place
+                offset += size
             }
-            guard let source, let target = lowering.values[value].layout, source != target else {
-                tensor.withBytes { bytes in
-                    guard let base = bytes.baseAddress else { return }
-                    (storage.base + offset).copyMemory(from: base, byteCount: bytes.count)
-                }
-                continue
-            }
-            let from = try TensorMemory(source)
-            try from.bind(to: tensor.storage, byteOffset: tensor.byteOffset)
-            let to = try TensorMemory(target)
-            try to.bind(to: storage, byteOffset: offset)
-            let reorder = try PrimitiveDescription.reorder(from: source, to: target)
-            // Only the copies of constants need scratch memory here, and once.
-            let scratch = try TensorMemory(reorder.scratchpad)
-            let scratchStorage = options.allocator.allocate(byteCount: reorder.scratchpad.byteCount)
-            try scratch.bind(to: scratchStorage, byteOffset: 0)
-            try Invocation(reorder, [(.source, from), (.destination, to), (.scratchpad, scratch)]).execute(on: stream)
+            return
         }
+        var known: [Int: [Place]] = [:]
+        for place in others.flatMap(\.places.values) { known[place.byteCount, default: []].append(place) }
+        for value in constants {
+            let size = lowering.values[value].byteCount
+            let own = Place(
+                storage: try allocator.block(MemoryPlan.aligned(size)), byteOffset: 0, byteCount: size)
+            try Self.layOut(value, of: &lowering, at: own, stream, allocator)
+            if let other = known[size]?.first(where: own.holdsTheSame) {
+                places[value] = other
+            } else {
+                places[value] = own
+                known[size, default: []].append(own)
+                byteCount += own.storage.byteCount
+            }
+        }
+    }
+
+    /// Writes a constant in the layout of its value and lets go of the tensor.
+    private static func layOut(
+        _ value: Int, of lowering: inout Lowering, at place: Place, _ stream: ExecutionStream,
+        _ allocator: StorageAllocator
+    ) throws(OneDNNError) {
+        defer { lowering.release(value) }
+        guard case .constant(let tensor, let source) = lowering.values[value].place, tensor.byteCount > 0 else {
+            return
+        }
+        guard let source, let target = lowering.values[value].layout, source != target else {
+            tensor.withBytes { bytes in
+                guard let base = bytes.baseAddress else { return }
+                (place.storage.base + place.byteOffset).copyMemory(from: base, byteCount: bytes.count)
+            }
+            return
+        }
+        let from = try TensorMemory(source)
+        try from.bind(to: tensor.storage, byteOffset: tensor.byteOffset)
+        let to = try TensorMemory(target)
+        try to.bind(to: place.storage, byteOffset: place.byteOffset)
+        let reorder = try PrimitiveDescription.reorder(from: source, to: target)
+        // Only the copies of constants need scratch memory here, and once.
+        let scratch = try TensorMemory(reorder.scratchpad)
+        try scratch.bind(to: try allocator.block(reorder.scratchpad.byteCount), byteOffset: 0)
+        try Invocation(reorder, [(.source, from), (.destination, to), (.scratchpad, scratch)]).execute(on: stream)
+    }
+}
+
+extension ConstantStore.Place {
+    private var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: storage.base + byteOffset, count: byteCount)
+    }
+
+    func holdsTheSame(as other: Self) -> Bool {
+        // The first bytes of different weights differ: few are compared.
+        byteCount == other.byteCount && bytes.elementsEqual(other.bytes)
+    }
+}
+
+extension StorageAllocator {
+    /// - Throws: ``OneDNNError`` where there is not that much memory.
+    func block(_ byteCount: Int) throws(OneDNNError) -> TensorStorage {
+        guard let storage = allocateIfAvailable(byteCount: byteCount) else {
+            throw OneDNNError(message: "\(byteCount) bytes of memory are not available", isUnimplemented: false)
+        }
+        return storage
     }
 }

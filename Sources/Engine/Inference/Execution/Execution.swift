@@ -13,7 +13,7 @@ final class Execution: @unchecked Sendable {
     private let stream: ExecutionStream
     private let codes: [Code]
     private let lowering: Lowering
-    private let constants: ConstantStore
+    let constants: ConstantStore
     private let arena: TensorStorage
     private let arenaOffsets: [Int: Int]
     private let allocator: StorageAllocator
@@ -21,8 +21,12 @@ final class Execution: @unchecked Sendable {
     private let changing: [(value: Int, memory: TensorMemory)]
     let memory: PlanMemory
 
-    /// - Parameter lowering: Its constants are gone afterwards.
-    init(_ lowering: inout Lowering, options: PlanOptions) throws(OneDNNError) {
+    /// - Parameters:
+    ///   - lowering: Its constants are gone afterwards.
+    ///   - others: Constants of plans for other batches of the same graph.
+    init(
+        _ lowering: inout Lowering, sharingWith others: [ConstantStore], options: PlanOptions
+    ) throws(OneDNNError) {
         let stream = try ExecutionStream()
         let plan = MemoryPlan(lowering.intervals)
         var used: Set<Int> = []
@@ -33,13 +37,14 @@ final class Execution: @unchecked Sendable {
                 scratchBytes = max(scratchBytes, primitive.scratchpad.byteCount)
             }
         }
-        let constants = try ConstantStore(releasing: &lowering, used: used.sorted(), stream: stream, options: options)
+        let constants = try ConstantStore(
+            releasing: &lowering, used: used.sorted(), sharingWith: others, stream: stream, options: options)
         guard plan.byteCount <= options.maximumWorkingBytes - scratchBytes else {
             throw OneDNNError(
                 message: "activations of \(plan.byteCount) bytes exceed the limit of \(options.maximumWorkingBytes)",
                 isUnimplemented: false)
         }
-        let arena = options.allocator.allocate(byteCount: plan.byteCount + MemoryPlan.aligned(scratchBytes))
+        let arena = try options.allocator.block(plan.byteCount + MemoryPlan.aligned(scratchBytes))
 
         var memories: [Int: TensorMemory] = [:]
         var changing: [(value: Int, memory: TensorMemory)] = []
@@ -62,7 +67,8 @@ final class Execution: @unchecked Sendable {
                     switch lowering.values[root].place {
                     case .arena: try memory.bind(to: arena, byteOffset: offset + (plan.offsets[root] ?? 0))
                     case .laidOut:
-                        try memory.bind(to: constants.storage, byteOffset: offset + (constants.offsets[root] ?? 0))
+                        guard let place = constants.places[root] else { continue }
+                        try memory.bind(to: place.storage, byteOffset: offset + place.byteOffset)
                     case .input, .output, .within, .constant: changing.append((value, memory))
                     }
                 }
@@ -83,7 +89,7 @@ final class Execution: @unchecked Sendable {
         allocator = options.allocator
         self.changing = changing
         memory = PlanMemory(
-            constantBytes: constants.storage.byteCount, arenaBytes: plan.byteCount,
+            constantBytes: constants.byteCount, arenaBytes: plan.byteCount,
             scratchBytes: MemoryPlan.aligned(scratchBytes))
     }
 
@@ -98,7 +104,7 @@ final class Execution: @unchecked Sendable {
     ) throws(OneDNNError) -> [Tensor] {
         var made: [Int: TensorStorage] = [:]
         for case .made(let position, let type) in results where made[position] == nil {
-            made[position] = allocator.allocate(byteCount: type.byteCount)
+            made[position] = try allocator.block(type.byteCount)
         }
         for (value, memory) in changing {
             let (storage, offset) = try place(of: value, inputs, made)
@@ -150,7 +156,8 @@ final class Execution: @unchecked Sendable {
         let (root, offset) = lowering.address(of: value)
         switch lowering.values[root].place {
         case .arena: return (arena, offset + (arenaOffsets[root] ?? 0))
-        case .laidOut: return (constants.storage, offset + (constants.offsets[root] ?? 0))
+        case .laidOut:
+            if let place = constants.places[root] { return (place.storage, offset + place.byteOffset) }
         case .input(let position): return (inputs[position].storage, offset + inputs[position].byteOffset)
         case .output(let position):
             if let storage = made[position] { return (storage, offset) }

@@ -26,12 +26,14 @@ struct Bench: Command {
     @Option(help: "Runs of each kind.") var runs = 50
     @Flag(help: "Also run one inference on each thread at a time, and count how many are done in a second.")
     var throughput = false
+    @Option(help: "Also run batches of this many images.") var batch: Int?
     @Option(help: "For a bundle in place of a model: its model key.") var key: String?
     @Option(help: "For a bundle: its owner's signing key.") var ownerKey: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         guard (1...100_000).contains(runs) else { throw ValidationError("--runs takes 1 to 100000") }
+        guard (1...4096).contains(batch ?? 1) else { throw ValidationError("--batch takes 1 to 4096") }
         guard (front == nil) == (mapping == nil), plan == nil || front == nil else {
             throw ValidationError("give --plan, or both --front and --mapping, or neither")
         }
@@ -56,6 +58,7 @@ struct Bench: Command {
             model: model.path, precision: table.level.label, threads: threads,
             plain: try await Self.plain(model.graph, tensor, options, runs: runs))
         if throughput { report.throughput = try await Self.throughput(model.graph, tensor, options, runs: runs) }
+        if let batch { report.batch = try await Self.batch(of: batch, model.graph, input.type, options, runs: runs) }
         if let accuracy {
             report.accuracy = try await onOwnThread {
                 try PrecisionAccuracy.measure(
@@ -114,7 +117,10 @@ struct Bench: Command {
         let chosen = single
         var plans: [Plan] = []
         for _ in 0..<options.threads {
-            plans.append(try await onOwnThread { try Plan(compiling: graph, options: chosen) })
+            // The weights are held once.
+            let others = plans
+            plans.append(
+                try await onOwnThread { try Plan(compiling: graph, options: chosen, sharingWith: others) })
         }
         let executor = InferenceExecutor(workers: plans.count)
         defer { executor.shutDown() }
@@ -133,6 +139,33 @@ struct Bench: Command {
         return Double(runs * plans.count) / ((ContinuousClock.now - start).milliseconds / 1000)
     }
 
+    /// Images of a batch at a time on all threads.
+    private static func batch(
+        of count: Int, _ graph: Graph, _ type: TensorType, _ options: PlanOptions, runs: Int
+    ) async throws -> Batch {
+        let shape: Shape
+        do throws(TensorError) { shape = try Shape([count] + type.shape.dimensions.dropFirst()) } catch {
+            throw CommandFailure("batch", error.message)
+        }
+        let images = pattern(TensorType(type.element, shape))
+        let inference = try BatchedInference(graph, options: options)
+        let executor = InferenceExecutor()
+        defer { executor.shutDown() }
+        let timing = try await Timing.measure(runs: runs) {
+            _ = try await executor.run { () throws(InferenceError) in try inference.run([images]) }
+        }
+        return Batch(images: count, milliseconds: timing.milliseconds, p90: timing.p90, runs: timing.runs)
+    }
+
+    /// Times of whole batches.
+    struct Batch: Encodable {
+        let images: Int
+        let milliseconds, p90: Double
+        let runs: Int
+
+        var perSecond: Double { Double(images) * 1000 / milliseconds }
+    }
+
     struct Report: Encodable {
         let model, precision: String
         let threads: Int
@@ -142,6 +175,7 @@ struct Bench: Command {
         var accuracy: PrecisionAccuracy?
         /// Inferences in a second, one on each thread at a time.
         var throughput: Double?
+        var batch: Batch?
 
         var text: String {
             func row(_ name: String, _ timing: Timing) -> [String] {
@@ -158,6 +192,16 @@ struct Bench: Command {
             var table = TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
             if let throughput {
                 table += "\n" + String(format: "%.1f in a second, one on each of %d threads", throughput, threads)
+                if let plain {
+                    table += String(format: "; %.1f one after the other", 1000 / plain.milliseconds)
+                }
+            }
+            if let batch {
+                table +=
+                    "\n"
+                    + String(
+                        format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
+                        batch.milliseconds)
             }
             guard let accuracy else { return table }
             return table + "\n" + accuracy.text(precision)

@@ -1,0 +1,122 @@
+package import ModelGraph
+import Synchronization
+package import Tensors
+
+/// Inference on any number of images at a time with a bounded number of plans. A batch is taken apart into powers of two,
+/// so that a size that was never seen compiles nothing new.
+///
+/// Where the graph fixes its batch (a reshape with a literal 1, for instance), or where an image's result depends on its
+/// neighbours, images run one at a time.
+package final class BatchedInference: Sendable {
+    /// What one image takes and gives: the extents without the first. A graph that fixes a batch takes that many.
+    private let unit: Int
+    private let inputs: [Value]
+    private let outputs: [TensorType]
+    private let cache: PlanCache
+    private let maximumBatch: Int
+    private let maximumPlans: Int
+    private let options: PlanOptions
+    /// Whether larger batches than one are sound; `nil` until the first of them comes.
+    private let canGrow = Mutex<Bool?>(nil)
+
+    /// - Parameters:
+    ///   - graph: Its weights are kept for plans to come. The first extent of each input is the batch.
+    ///   - maximumBatch: Images that run at once.
+    ///   - maximumPlans: Plans that are kept.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` when inputs have no batch in common.
+    package init(
+        _ graph: Graph, options: PlanOptions, maximumBatch: Int = 16, maximumPlans: Int = 5
+    ) throws(InferenceError) {
+        let batches = Set(graph.inputs.map { $0.type.shape.dimensions.first ?? 0 })
+        guard batches.count == 1, let batch = batches.first, batch > 0 else {
+            throw InferenceError(.invalidInputs, "the inputs of the graph have no batch in common")
+        }
+        let single = batch == 1 ? graph : try? graph.withBatch(1)
+        let chosen = single ?? graph
+        unit = single == nil ? batch : 1
+        inputs = chosen.inputs
+        outputs = chosen.outputs.map(chosen.type)
+        self.maximumBatch = max(1, maximumBatch)
+        self.maximumPlans = max(1, maximumPlans)
+        self.options = options
+        cache = PlanCache(chosen, options: options, capacity: maximumPlans)
+        let hasBatch = outputs.allSatisfy { [unit] in $0.shape.dimensions.first == unit }
+        guard hasBatch else { throw InferenceError(.invalidInputs, "the outputs of the graph have no batch") }
+        if single == nil || maximumBatch < 2 || maximumPlans < 2 { canGrow.withLock { $0 = false } }
+    }
+
+    /// How many plans were compiled so far, and how many are kept.
+    package var planCounts: (compilations: Int, kept: Int) { cache.counts }
+
+    /// Computes the outputs of a batch: what each image would give alone, to 1e-5 of the largest value in float32.
+    ///
+    /// - Parameter given: In the order of the graph's inputs, `[n, …]` each.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` for other types, no images, or different numbers of them.
+    package func run(_ given: [Tensor]) throws(InferenceError) -> [Tensor] {
+        let count = try checkedCount(given)
+        if count == unit { return try cache.plan(for: nil).run(given) }
+        let parts = BatchParts.sizes(
+            of: count / unit, largest: try grows() ? maximumBatch : 1, kinds: maximumPlans)
+        var results: [[Tensor]] = []
+        var first = 0
+        for part in parts {
+            let images = part * unit
+            var rows: [Tensor] = []
+            for tensor in given { rows.append(try tensor.images(first..<first + images)) }
+            results.append(try cache.plan(for: part == 1 ? nil : part).run(rows))
+            first += images
+        }
+        var joined: [Tensor] = []
+        for (position, type) in outputs.enumerated() {
+            joined.append(try Tensor.joining(results.map { $0[position] }, type, images: count, options.allocator))
+        }
+        return joined
+    }
+
+    private func checkedCount(_ given: [Tensor]) throws(InferenceError) -> Int {
+        let count = given.first?.shape.dimensions.first ?? 0
+        let isRight =
+            given.count == inputs.count
+            && zip(given, inputs).allSatisfy { tensor, input in
+                tensor.element == input.type.element
+                    && tensor.shape.dimensions == [count] + input.type.shape.dimensions.dropFirst()
+            }
+        guard isRight, count > 0, count % unit == 0 else {
+            throw InferenceError(
+                .invalidInputs, "a batch of \(inputs.map(\.type)) was expected, found \(given.map(\.type))")
+        }
+        return count
+    }
+
+    /// Whether two images together give what they give alone. Shapes do not tell: a graph may mix its batch.
+    private func grows() throws(InferenceError) -> Bool {
+        try canGrow.withLock { (known) throws(InferenceError) in
+            if let known { return known }
+            let answer = try areIndependent()
+            known = answer
+            return answer
+        }
+    }
+
+    private func areIndependent() throws(InferenceError) -> Bool {
+        let single = try cache.plan(for: nil)
+        let pair: Plan
+        do throws(InferenceError) { pair = try cache.plan(for: 2) } catch {
+            guard error.code == .unsupported else { throw error }
+            return false
+        }
+        let expected = outputs.map { [2] + $0.shape.dimensions.dropFirst() }
+        guard pair.outputs.map(\.type.shape.dimensions) == expected else { return false }
+        let probes = pair.inputs.enumerated().map { Tensor.probe($1.type, seed: UInt32($0)) }
+        let together = try pair.run(probes)
+        for image in 0..<2 {
+            var rows: [Tensor] = []
+            for probe in probes { rows.append(try probe.images(image..<image + 1)) }
+            for (alone, both) in zip(try single.run(rows), together) {
+                let difference = alone.relativeDifference(to: try both.images(image..<image + 1))
+                guard difference <= (options.precision.level == .float32 ? 1e-4 : 0.1) else { return false }
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,54 @@
+import ModelGraph
+import Synchronization
+
+/// Plans of one graph for batches of several sizes, as many as there is room for: the one that was not used for longest
+/// makes room. They share the weights that they want in the same layout.
+final class PlanCache: Sendable {
+    private struct State {
+        /// The last used last.
+        var plans: [(batch: Int, plan: Plan)] = []
+        var compilations = 0
+    }
+
+    private let graph: Graph
+    private let options: PlanOptions
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - graph: For the batch that it was made with.
+    ///   - capacity: Plans that are kept; at least 1.
+    init(_ graph: Graph, options: PlanOptions, capacity: Int) {
+        self.graph = graph
+        self.options = options
+        self.capacity = max(1, capacity)
+    }
+
+    /// How many plans were compiled so far, and how many are kept.
+    var counts: (compilations: Int, kept: Int) { state.withLock { ($0.compilations, $0.plans.count) } }
+
+    /// The plan for a batch, or for the graph as it is.
+    ///
+    /// - Throws: ``InferenceError`` with code `unsupported` where the graph fixes its batch.
+    func plan(for batch: Int?) throws(InferenceError) -> Plan {
+        // Held while it compiles: another thread that wants the same plan waits for it.
+        try state.withLock { (state) throws(InferenceError) in
+            let key = batch ?? 0
+            if let position = state.plans.firstIndex(where: { $0.batch == key }) {
+                let entry = state.plans.remove(at: position)
+                state.plans.append(entry)
+                return entry.plan
+            }
+            let resized: Graph
+            do throws(GraphError) { resized = try batch.map(graph.withBatch) ?? graph } catch {
+                throw InferenceError(.unsupported, error.message)
+            }
+            let others = state.plans.map(\.plan)
+            if others.count == capacity { state.plans.removeFirst() }
+            let plan = try Plan(compiling: resized, options: options, sharingWith: others)
+            state.plans.append((key, plan))
+            state.compilations += 1
+            return plan
+        }
+    }
+}
