@@ -138,6 +138,8 @@ package enum AssessmentJSON {
                 "gates",
                 .object([("passes", .boolean(verdict.passes)), ("checks", .array(verdict.checks.map(check)))])
             ),
+            ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
+            ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
             ("cost", CostJSON.cost(cost)),
         ])
     }

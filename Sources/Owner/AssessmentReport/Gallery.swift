@@ -33,7 +33,8 @@ struct Gallery {
             what it gets of them after each cut. Step from shallow to deep with the numbers, or with the arrow keys once one \
             is selected. <b>Nearest channel</b>: the feature map that the validator takes for the picture most, all that the \
             paper’s measure looks at. <b>Decoder</b>: all channels at once, by the best decoder that learned from \
-            \(result.trainingImages) pictures. Where you can make out the scene, so can the host.</p>
+            \(result.trainingImages) pictures. <b>White box</b>: what descending the FrontNet’s own gradient finds, near the \
+            decision. Where you can make out the scene, so can the host.</p>
             <div class="stepper">\(try originals())\(buttons)<div class="strip" aria-hidden="true"><span>shallow</span>\(labels)\
             <span>deep</span></div>\(panels)</div></section>
             """
@@ -83,13 +84,24 @@ struct Gallery {
                 "<tr><th scope=\"row\"><svg viewBox=\"0 0 1 1\" role=\"img\" aria-label=\"\(HTML.escape(row.name))\">"
                 + "<use href=\"#original\(number)\"/></svg>"
                 + "<small>\(HTML.escape(HTML.shortened(row.name, limit: 22)))</small></th><td>\(channel)</td>"
-                + "<td>\(try Self.picture(entry.reconstruction, "reconstruction of \(row.name) after \(cut.name)"))</td></tr>"
+                + "<td>\(try Self.picture(entry.reconstruction, "reconstruction of \(row.name) after \(cut.name)"))</td>"
+                + "\(try whiteBox(entry, "white-box reconstruction of \(row.name) after \(cut.name)", of: cut))</tr>"
         }
         return
             "<div class=\"panel\(isPrinted ? " printed" : "")\" id=\"panel\(index)\"><div><table><caption>After "
             + "<code>\(HTML.escape(cut.name))</code></caption><thead><tr><th scope=\"col\">picture</th>"
-            + "<th scope=\"col\">nearest channel</th><th scope=\"col\">decoder (\(cut.decoder.kind.title))</th></tr></thead>"
+            + "<th scope=\"col\">nearest channel</th><th scope=\"col\">decoder (\(cut.decoder.kind.title))</th>"
+            + "\(cut.whiteBox == nil ? "" : "<th scope=\"col\">white box</th>")</tr></thead>"
             + "<tbody>\(rows)</tbody></table></div>\(facts(index))</div>\n"
+    }
+
+    /// A cell of the column that only attacked cuts have.
+    private func whiteBox(
+        _ entry: GalleryRow.Entry, _ title: String, of cut: CutMeasurement
+    ) throws(ImagingError) -> String {
+        guard cut.whiteBox != nil else { return "" }
+        guard let image = entry.whiteBox else { return "<td><span class=\"none\">not attacked</span></td>" }
+        return "<td>\(try Self.picture(image, title))</td>"
     }
 
     /// The pictures themselves, once, for all panels to show.
@@ -121,6 +133,11 @@ struct Gallery {
                 "chance: \(Format.percent(1 / Double(max(1, decoder.candidates))))")
         if let kl = cut.channelKL {
             list += fact("channel KL", Format.number(kl.mean), "of another picture: \(Format.number(kl.nullMean))")
+        }
+        if let attack = cut.whiteBox {
+            list += fact(
+                "R² of the white box", Format.number(attack.determination),
+                "of \(attack.pictures) pictures; SSIM \(Format.number(attack.similarity))")
         }
         list += fact("crosses", Format.bytes(cut.cost.boundaryBytes), "per picture, out and back")
         let steps = [(index - 1, "← shallower"), (index + 1, "deeper →")].map { target, title in

@@ -18,6 +18,7 @@ package enum ReportPage {
             \(VerdictSection(result: result).html)
             \(try Gallery(result: result).html())
             \(LeakageCharts(result: result).html)
+            \(BoundsSection(result: result).html)
             \(ParetoChart(result: result).html)
             \(CostSection(result: result).html)
             \(CutTable(result: result).html)

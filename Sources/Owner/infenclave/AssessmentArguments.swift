@@ -18,6 +18,9 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
     @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
     var trained: AssessmentConfiguration.TrainedCuts = .decision
+    @Option(help: "Estimate bounds from so many pictures; 0 leaves them out.") var boundPictures: Int = 50
+    @Option(help: "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out.")
+    var whiteBox: Int = 4
     @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
     var adversary: Adversary = .both
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
@@ -47,6 +50,8 @@ struct AssessmentArguments: ParsableArguments {
         configuration.seed = seed
         if let klImages { configuration.channelImageLimit = klImages }
         configuration.trainedCuts = trained
+        configuration.bounds.pictures = boundPictures
+        configuration.whiteBox.pictures = whiteBox
         configuration.adversary = adversary
         configuration.gates = try resolvedGates()
         configuration.budgets = budgets

@@ -51,6 +51,8 @@ package struct AssessmentConfiguration: Sendable {
     package var cuts: CutSelection = .assessable
     package var trainedCuts: TrainedCuts = .decision
     package var training = TrainedDecoder.Options()
+    package var bounds = BoundsOptions()
+    package var whiteBox = WhiteBoxOptions()
     package var gates: Gates = .standard
     package var adversary: Adversary = .both
     package var budgets = Budgets()

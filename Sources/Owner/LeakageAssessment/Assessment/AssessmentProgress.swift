@@ -8,6 +8,10 @@ package struct AssessmentProgress: Sendable {
         case decoders = "decoders"
         /// Units: cuts.
         case training = "trained decoders"
+        /// Units: pictures and cuts.
+        case bounds = "bounds"
+        /// Units: pictures at cuts.
+        case whiteBox = "white-box attack"
         /// Units: cuts.
         case costs = "costs"
     }

@@ -9,16 +9,31 @@ struct Findings {
     var outcomes: [DecoderStage.Outcome]
     let costs: CostStage.Outcome
     let mapping: MappingStage.Outcome
+    var bounds: BoundsStage.Outcome = .none(nil)
+    /// By the cut's index.
+    var whiteBox: [Int: WhiteBoxStage.Outcome] = [:]
+
+    init(
+        channelKL: [ChannelKL?], outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome,
+        mapping: MappingStage.Outcome
+    ) {
+        self.channelKL = channelKL
+        self.outcomes = outcomes
+        self.costs = costs
+        self.mapping = mapping
+    }
 
     func conclusion(_ context: StageContext) -> Conclusion {
         let (cuts, graph, configuration) = (context.cuts, context.model.graph, context.configuration)
+        var bounds: [LeakageBounds?] = cuts.map { _ in nil }
+        if case .bounds(let found) = self.bounds { bounds = found }
         let measurements = cuts.indices.map { index in
             CutMeasurement(
                 cut: cuts[index], operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
                 crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
                 joint: outcomes[index].joint, gainFromPictures: outcomes[index].gainFromPictures,
-                cost: costs.costs[index])
+                bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index])
         }
         let verdicts = GateVerdict.verdicts(
             for: measurements, gates: configuration.gates, adversary: configuration.adversary)
@@ -47,7 +62,8 @@ struct Findings {
             validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,
             recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),
             mapping: context.mapping.name, mappingLeakage: mapping.leakage, gallery: gallery,
-            warnings: try Warnings.texts(context, truths: truths, measured: measurements),
+            warnings: try Warnings.texts(context, truths: truths, measured: measurements)
+                + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates),
             modelMilliseconds: costs.whole.frontMilliseconds, threads: configuration.threads)
     }
 }

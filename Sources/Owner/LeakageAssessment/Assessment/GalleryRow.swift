@@ -9,10 +9,16 @@ package struct GalleryRow: Sendable {
         package let channelImage: (image: Image, channel: Int, divergence: Double)?
         /// By the best decoder.
         package let reconstruction: Image
+        /// By the white-box attack; `nil` where it did not run.
+        package let whiteBox: Image?
 
-        package init(channelImage: (image: Image, channel: Int, divergence: Double)?, reconstruction: Image) {
+        package init(
+            channelImage: (image: Image, channel: Int, divergence: Double)?, reconstruction: Image,
+            whiteBox: Image? = nil
+        ) {
             self.channelImage = channelImage
             self.reconstruction = reconstruction
+            self.whiteBox = whiteBox
         }
     }
 

@@ -52,6 +52,7 @@ extension StageContext {
                 let settings = configuration
                 hasher.add("limits", "\(settings.channelImageLimit) \(settings.decoderImageLimit)")
                 hasher.add("trained", everythingOf: (settings.trainedCuts, settings.training))
+                hasher.add("bounds and attack", everythingOf: (settings.bounds, settings.whiteBox))
                 hasher.add(
                     "decision", everythingOf: (settings.gates, settings.adversary, settings.budgets))
                 hasher.add("measures time", "\(settings.measuresTime)")

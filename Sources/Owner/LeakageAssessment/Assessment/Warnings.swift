@@ -62,6 +62,24 @@ enum Warnings {
         return texts
     }
 
+    /// What bounds and white-box attack add.
+    static func texts(
+        bounds: BoundsStage.Outcome, measured: [CutMeasurement], verdicts: [GateVerdict], gates: Gates
+    ) -> [String] {
+        var texts: [String] = []
+        if case .none(let reason?) = bounds { texts.append("The bounds could not be estimated: \(reason)") }
+        for (cut, verdict) in zip(measured, verdicts) {
+            guard let attack = cut.whiteBox, verdict.passes, attack.determination > gates.maximumDetermination else {
+                continue
+            }
+            texts.append(
+                "At '\(cut.name)', within the gates, the white-box attack recovers R² "
+                    + "\(Format.number(attack.determination)), more than the decoders may: the FrontNet must stay secret."
+            )
+        }
+        return texts
+    }
+
     /// How many pictures the validator is unsure of.
     static func unsure(_ truths: Truths) throws(AssessmentError) -> Int {
         try truths.map(\.confidence).count { $0 < confidence }

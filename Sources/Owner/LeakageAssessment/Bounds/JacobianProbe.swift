@@ -1,24 +1,21 @@
 internal import Differentiation
 internal import Inference
-internal import ModelGraph
-internal import Tensors
+package import ModelGraph
+package import Tensors
 
 /// Squared lengths of what random small changes of the picture become at several cuts: their mean is the trace of JᵀJ,
 /// with J the Jacobian from pixels in [0, 1] to what crosses. Derivatives are exact; nothing is differenced.
 ///
 /// - Source: design notes, Tier 3; Hutchinson 1989 (Rademacher probes).
-final class JacobianProbe {
-    /// Pixels along a side of the thumbnail.
-    static let thumbnailSide = 14
-
+package final class JacobianProbe {
     private let plan: Plan
     private let positions: [[Int]]
-    private let extents: (channels: Int, height: Int, width: Int)
+    private let extents: Extents
     /// What a pixel's change of 1 is to the network, for each channel as it is fed.
     private let gains: [Float]
 
     /// - Throws: ``AssessmentError`` `.unsupportedModel` naming a node that has no derivative.
-    init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
+    package init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
         var names: [String] = []
         var known: [String: Int] = [:]
         positions = cuts.map { cut in
@@ -34,37 +31,24 @@ final class JacobianProbe {
             tangent = try GraphDerivative.tangent(of: network.graph, at: names)
         } catch { throw AssessmentError(.unsupportedModel, "\(network.name): \(error.message)") }
         plan = try EngineBridge.compile(tangent, name: network.name)
-        let form = network.preprocessing
-        extents = (form.channels.count, form.height, form.width)
-        gains = form.normalization.std.map { 255 / $0 }
+        extents = Extents(network)
+        gains = network.preprocessing.normalization.std.map { 255 / $0 }
     }
-
-    /// Elements of the picture: the d of the bounds.
-    var pixels: Int { extents.channels * extents.height * extents.width }
-
-    /// Pixels of the thumbnail, all channels.
-    var thumbnailPixels: Int {
-        let side = blockSide
-        return extents.channels * ((extents.height + side - 1) / side) * ((extents.width + side - 1) / side)
-    }
-
-    /// Pixels along a side of the blocks that become one pixel of the thumbnail.
-    var blockSide: Int { max(1, max(extents.height, extents.width) / Self.thumbnailSide) }
 
     /// ‖J v‖² at each cut for v of independent signs.
-    func pixelProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
+    package func pixelProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
         try squaredLengths(at: x, side: 1, &generator)
     }
 
     /// ‖J U w‖² at each cut for w of independent signs; the columns of U are constant over blocks, and of length 1.
-    func thumbnailProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
-        try squaredLengths(at: x, side: blockSide, &generator)
+    package func thumbnailProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
+        try squaredLengths(at: x, side: extents.blockSide, &generator)
     }
 
     private func squaredLengths(
         at x: Tensor, side: Int, _ generator: inout SeededGenerator
     ) throws(AssessmentError) -> [Double] {
-        let (channels, height, width) = extents
+        let (channels, height, width) = (extents.channels, extents.height, extents.width)
         var direction = [Float](repeating: 0, count: channels * height * width)
         for channel in 0..<channels {
             for top in stride(from: 0, to: height, by: side) {

@@ -16,12 +16,16 @@ package struct CutMeasurement: Sendable {
     package let joint: JointLeakage?
     /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
     package let gainFromPictures: Double?
+    /// `nil` where they were not estimated.
+    package let bounds: LeakageBounds?
+    /// `nil` where it did not run.
+    package let whiteBox: WhiteBoxScores?
     package let cost: CutCost
 
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
         judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
-        gainFromPictures: Double? = nil, cost: CutCost
+        gainFromPictures: Double? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost
     ) {
         self.cut = cut
         self.operatorName = operatorName
@@ -31,6 +35,8 @@ package struct CutMeasurement: Sendable {
         self.judgement = judgement
         self.joint = joint
         self.gainFromPictures = gainFromPictures
+        self.bounds = bounds
+        self.whiteBox = whiteBox
         self.cost = cost
     }
 

@@ -1,8 +1,8 @@
 internal import Differentiation
 internal import Glibc
 internal import Inference
-internal import ModelGraph
-internal import Tensors
+package import ModelGraph
+package import Tensors
 
 /// Reconstructs a picture from what crossed a cut by an adversary who holds the FrontNet: Adam on the pixels until the
 /// FrontNet makes the same of them, with a prior for smooth pictures.
@@ -10,12 +10,12 @@ internal import Tensors
 /// min over x of ‖f(x) - e‖² / ‖f(m) - e‖² + λ TV(x), from the mean picture m on. Belongs to one thread.
 ///
 /// - Source: Mahendran and Vedaldi 2015; He, Zhang and Lee 2019 (rMLE); Kingma and Ba 2015 (Adam).
-final class WhiteBoxAttack {
-    struct Outcome: Sendable {
+package final class WhiteBoxAttack {
+    package struct Outcome: Sendable {
         /// At the size of the network's input.
-        let picture: Picture
+        package let picture: Picture
         /// ‖f(x) - e‖² / ‖f(m) - e‖² at the end.
-        let residual: Double
+        package let residual: Double
     }
 
     private let plan: Plan
@@ -23,7 +23,7 @@ final class WhiteBoxAttack {
     private let options: WhiteBoxOptions
 
     /// - Throws: ``AssessmentError`` `.unsupportedModel` naming a node that has no derivative.
-    init(
+    package init(
         _ network: AssessmentConfiguration.Network, cut: Cut, options: WhiteBoxOptions, threads: Int = 1
     ) throws(AssessmentError) {
         let gradient: Graph
@@ -38,7 +38,7 @@ final class WhiteBoxAttack {
     /// - Parameters:
     ///   - crossing: What crossed, in the cut's order.
     ///   - start: A picture of the size of the network's input.
-    func reconstruct(
+    package func reconstruct(
         from crossing: [Tensor], start: Picture, cancellation: CancellationFlag
     ) throws(AssessmentError) -> Outcome {
         var values = start.values

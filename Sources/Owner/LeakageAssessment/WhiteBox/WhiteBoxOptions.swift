@@ -1,5 +1,7 @@
 /// How long and how smoothly a ``WhiteBoxAttack`` searches.
 package struct WhiteBoxOptions: Sendable, Hashable, Codable {
+    /// Attacked at each cut near the decision, those of the gallery; 0 leaves the attack out.
+    package var pictures = 4
     package var steps = 300
     /// Of a pixel in [0, 1], at the start; it falls to 0 along half a cosine.
     package var rate = 0.04

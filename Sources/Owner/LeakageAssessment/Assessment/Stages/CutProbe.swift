@@ -1,14 +1,14 @@
 internal import Inference
-internal import ModelGraph
-internal import Tensors
+package import ModelGraph
+package import Tensors
 
 /// Runs the model once per picture and gives what crosses each of several cuts.
-final class CutProbe {
+package final class CutProbe {
     private let plan: Plan
     private let names: [String]
     private let positions: [[Int]]
 
-    convenience init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
+    package convenience init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
         try self.init(network, values: cuts.map(\.crossing), depth: cuts.map(\.nodesInside).max() ?? 0)
     }
 
@@ -45,7 +45,7 @@ final class CutProbe {
     /// What crosses each cut, in the order of the cuts.
     ///
     /// - Throws: ``AssessmentError`` `.notFinite` when any of it is not finite: a later layer might hide it.
-    func crossing(of input: Tensor) throws(AssessmentError) -> [[Tensor]] {
+    package func crossing(of input: Tensor) throws(AssessmentError) -> [[Tensor]] {
         let values = try EngineBridge.run(plan, [input])
         for (name, value) in zip(names, values) where value.type.element == .float32 {
             // Zero times a value is zero unless the value is no finite number.

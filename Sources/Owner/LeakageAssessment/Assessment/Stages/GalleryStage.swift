@@ -13,10 +13,8 @@ enum GalleryStage {
         return Array(ordered.prefix(rows)).sorted()
     }
 
-    /// - Parameter outcomes: One per cut.
-    static func run(
-        _ context: StageContext, channelKL: [ChannelKL?], outcomes: [DecoderStage.Outcome]
-    ) throws(AssessmentError) -> [GalleryRow] {
+    static func run(_ context: StageContext, _ findings: Findings) throws(AssessmentError) -> [GalleryRow] {
+        let (channelKL, outcomes) = (findings.channelKL, findings.outcomes)
         let probe = try CutProbe(context.model, cuts: context.cuts)
         var gallery: [GalleryRow] = []
         for (row, position) in positions(context).enumerated() {
@@ -25,8 +23,10 @@ enum GalleryStage {
             var entries: [GalleryRow.Entry] = []
             for (cut, tensors) in crossing.enumerated() {
                 let reconstruction = try outcomes[cut].gallery[row].image()
+                let attacked = findings.whiteBox[cut]?.gallery ?? []
+                let whiteBox = row < attacked.count ? try attacked[row].image() : nil
                 guard let channelKL = channelKL[cut], picture < channelKL.own.count else {
-                    entries.append(.init(channelImage: nil, reconstruction: reconstruction))
+                    entries.append(.init(channelImage: nil, reconstruction: reconstruction, whiteBox: whiteBox))
                     continue
                 }
                 let channel = channelKL.closestChannel[picture]
@@ -34,7 +34,7 @@ enum GalleryStage {
                 entries.append(
                     .init(
                         channelImage: map.map { ($0, channel, channelKL.own[picture]) },
-                        reconstruction: reconstruction))
+                        reconstruction: reconstruction, whiteBox: whiteBox))
             }
             gallery.append(
                 GalleryRow(

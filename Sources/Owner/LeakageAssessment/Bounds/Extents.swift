@@ -1,0 +1,28 @@
+internal import Tensors
+
+/// The picture's pixels and those of its thumbnail, of which the bounds speak.
+struct Extents: Sendable {
+    /// Pixels along a side of the thumbnail.
+    static let thumbnailSide = 14
+
+    let channels: Int
+    let height: Int
+    let width: Int
+
+    init(_ network: AssessmentConfiguration.Network) {
+        let form = network.preprocessing
+        (channels, height, width) = (form.channels.count, form.height, form.width)
+    }
+
+    /// Elements of the picture: the d of the bounds.
+    var pixels: Int { channels * height * width }
+
+    /// Pixels along a side of the blocks that become one pixel of the thumbnail.
+    var blockSide: Int { max(1, max(height, width) / Self.thumbnailSide) }
+
+    /// Of all channels.
+    var thumbnailPixels: Int {
+        let side = blockSide
+        return channels * ((height + side - 1) / side) * ((width + side - 1) / side)
+    }
+}
