@@ -25,10 +25,16 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
     @Option(help: "Milliseconds per picture that the plan may take.") var latency: Double?
     @Option(help: "How much slower layers are inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
+    @Option(help: "A public model, .onnx or .cfg: say which layers of this one are those of that one.")
+    var publicBackbone: String?
+    @Option(help: "The weights of a --public-backbone that is a .cfg.") var publicWeights: String?
 
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
     func validate() throws {
+        guard publicWeights == nil || publicBackbone != nil else {
+            throw ValidationError("--public-weights goes with --public-backbone")
+        }
         guard (security == .custom) == (gates != nil) else {
             throw ValidationError("give --gates FILE with --security custom, and only with it")
         }
@@ -85,6 +91,16 @@ struct AssessmentArguments: ParsableArguments {
             do throws(AssessmentError) { return try GatesFile.gates(decoding: file) } catch {
                 throw CommandFailure("gates", "\(path): \(error.message)")
             }
+        }
+    }
+
+    /// What of the model is public; `nil` where nothing is to be compared.
+    func backbone(of model: LoadedModel) async throws -> BackboneComparison? {
+        guard let publicBackbone else { return nil }
+        let other = try LoadedModel(path: publicBackbone, weights: publicWeights)
+        let digest = try other.sha256()
+        return try await onOwnThread {
+            BackboneComparison(of: model.graph, with: other.graph, name: other.name, sha256: digest)
         }
     }
 

@@ -17,11 +17,13 @@ package struct CutMeasurement: Sendable {
     /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
     package let gainFromPictures: Double?
     package let cost: CutCost
+    /// What noise on the boundary would change; `nil` where it was not tried.
+    package var noise: NoiseMeasurement?
 
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
         judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
-        gainFromPictures: Double? = nil, cost: CutCost
+        gainFromPictures: Double? = nil, cost: CutCost, noise: NoiseMeasurement? = nil
     ) {
         self.cut = cut
         self.operatorName = operatorName
@@ -32,6 +34,7 @@ package struct CutMeasurement: Sendable {
         self.joint = joint
         self.gainFromPictures = gainFromPictures
         self.cost = cost
+        self.noise = noise
     }
 
     package var name: String { cut.name }
