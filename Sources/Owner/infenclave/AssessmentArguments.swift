@@ -18,6 +18,10 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
     @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
     var trained: AssessmentConfiguration.TrainedCuts = .decision
+    @Flag(
+        help:
+            "Look for Gaussian noise on what crosses that brings cuts within the gates, and put its sigma in the plan.")
+    var noise = false
     @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
     var adversary: Adversary = .both
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
@@ -32,6 +36,9 @@ struct AssessmentArguments: ParsableArguments {
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
     func validate() throws {
+        guard !noise || adversary != .paper else {
+            throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
+        }
         guard publicWeights == nil || publicBackbone != nil else {
             throw ValidationError("--public-weights goes with --public-backbone")
         }
@@ -53,6 +60,7 @@ struct AssessmentArguments: ParsableArguments {
         configuration.seed = seed
         if let klImages { configuration.channelImageLimit = klImages }
         configuration.trainedCuts = trained
+        configuration.triesNoise = noise
         configuration.adversary = adversary
         configuration.gates = try resolvedGates()
         configuration.budgets = budgets

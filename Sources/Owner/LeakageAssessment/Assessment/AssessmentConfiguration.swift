@@ -51,6 +51,8 @@ package struct AssessmentConfiguration: Sendable {
     package var cuts: CutSelection = .assessable
     package var trainedCuts: TrainedCuts = .decision
     package var training = TrainedDecoder.Options()
+    /// Look for noise on the boundary that brings a cut within the gates.
+    package var triesNoise = false
     package var gates: Gates = .standard
     package var adversary: Adversary = .both
     package var budgets = Budgets()

@@ -9,6 +9,8 @@ package struct AssessmentProgress: Sendable {
         /// Units: cuts.
         case training = "trained decoders"
         /// Units: cuts.
+        case noise = "noise"
+        /// Units: cuts.
         case costs = "costs"
     }
 

@@ -57,6 +57,7 @@ package struct Assessor: Sendable {
             ? context.cuts.map { _ in nil } : try ChannelStage.run(context, truths: truths)
         var findings = Findings(channelKL: channelKL, outcomes: outcomes, costs: costs, mapping: mapping)
         try TrainedStage.run(context, &findings)
+        try NoiseStage.run(context, &findings)
         let gallery = try GalleryStage.run(context, channelKL: channelKL, outcomes: findings.outcomes)
         return try findings.result(context, truths: truths, gallery: gallery)
     }

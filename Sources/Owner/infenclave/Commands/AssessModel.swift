@@ -25,8 +25,11 @@ struct AssessModel: Command {
 
     func validate() throws {
         if costOnly {
-            guard arguments.images == nil, out == nil, work == nil, shard == nil, arguments.publicBackbone == nil else {
-                throw ValidationError("--cost-only goes without --images, --out, --work, --shard and --public-backbone")
+            guard arguments.images == nil, out == nil, work == nil, shard == nil, arguments.publicBackbone == nil,
+                !arguments.noise
+            else {
+                throw ValidationError(
+                    "--cost-only goes without --images, --out, --work, --shard, --noise and --public-backbone")
             }
         } else if shard != nil {
             guard arguments.images != nil, out == nil, work != nil else {
