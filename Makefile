@@ -9,13 +9,18 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test build fuzz benchmark evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build fuzz benchmark evaluation report-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
 
-test: setup
+# The evaluation's own tests come first, where there is Python: the tests' count ends the output.
+test: setup evaluation-test
 	SWIFT=$(SWIFT) scripts/test
+
+evaluation-test:
+	@if command -v python3 >/dev/null; then python3 -B -m unittest discover -s Evaluation; \
+	  else echo "evaluation-test: skipped, it needs Python 3"; fi
 
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)

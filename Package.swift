@@ -206,7 +206,7 @@ let package = Package(
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
-            exclude: ["ohttp_reference.py", "vectors.json"]
+            exclude: ["noise.json", "noise_reference.py", "ohttp_reference.py", "vectors.json"]
         ),
         tests(
             "InferenceTests",

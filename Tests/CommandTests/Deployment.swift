@@ -34,10 +34,12 @@ struct Deployment {
     let ownerKey: String
     let token: String
 
-    /// - Parameter name: Of the bundle in the folder.
+    /// - Parameters:
+    ///   - name: Of the bundle in the folder.
+    ///   - options: More of `partition`.
     init(
         model: String = Demo.model, labels: String = Demo.labels, cuts: Cuts = Demo.cuts, preprocess: String? = nil,
-        name: String = "model", in folder: TemporaryFolder
+        name: String = "model", options: [String] = [], in folder: TemporaryFolder
     ) throws {
         self.folder = folder
         bundle = folder.file("\(name).infenclave")
@@ -53,7 +55,7 @@ struct Deployment {
             [
                 "partition", model, "--front", cuts.front, "--mapping", cuts.mapping, "--labels", labels, "--out",
                 bundle, "--key-out", modelKey, "--owner-key", ownerKey,
-            ] + (preprocess.map { ["--preprocess", $0] } ?? []), in: folder)
+            ] + (preprocess.map { ["--preprocess", $0] } ?? []) + options, in: folder)
         try succeed(["policy", bundle, "--tee", "development", "--out", policy], in: folder)
     }
 

@@ -94,7 +94,7 @@ struct JSONShapeTests {
                 [
                     "assess", Demo.model, "--images", Demo.pictures, "--limit", "24", "--validator",
                     Demo.folder + "/validator.onnx", "--out", folder.file(name), "--cut", "stem.pool", "--cut",
-                    "stage3.pool", "--seed", "7",
+                    "stage3.pool", "--seed", "7", "--trained", "all", "--public-backbone", Demo.model,
                 ], in: folder)
             let data = Data(try bytes(of: folder.file(name) + "/assessment.json"))
             return try JSONSerialization.jsonObject(with: data)
@@ -110,6 +110,11 @@ struct JSONShapeTests {
             .object([
                 "model": .object(["sha256": .string]), "images": .number, "seed": .number, "baselineMean": .number,
                 "cuts": .array(cut),
+                "publicBackbone": .object([
+                    "name": .string, "sha256": .string,
+                    "layers": .array(.object(["name": .string, "status": .string])),
+                    "cuts": .array(.object(["name": .string, "weightedLayers": .number, "publicFromFirst": .number])),
+                ]),
                 "recommendation": .object([
                     "front": .string, "mapping": .string, "rule": .string, "reason": .string,
                 ]), "paperRule": .object(["front": .string]),

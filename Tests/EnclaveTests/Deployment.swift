@@ -20,7 +20,7 @@ struct EchoEvidence: EvidenceSource {
 /// An owner with a bundle, and its clients.
 struct Deployment {
     let owner = OwnerSigningKey.random()
-    let modelKey = ModelKey.random()
+    let modelKey: ModelKey
     let token = AccessToken.random()
     let manifest: [UInt8]
     let templateDigest = ContentDigest(of: Array("template".utf8))
@@ -28,7 +28,10 @@ struct Deployment {
     let mappingUnit: [UInt8]
 
     /// - Parameter manifest: `OWNER` in it stands for the owner's key.
-    init(_ model: TinyModel = TinyModel(isAllInside: false), manifest: String = "{}") throws {
+    init(
+        _ model: TinyModel = TinyModel(isAllInside: false), manifest: String = "{}", modelKey: ModelKey = .random()
+    ) throws {
+        self.modelKey = modelKey
         self.manifest = Array(manifest.replacing("OWNER", with: owner.publicKey.description).utf8)
         frontNet = try SealedPart.seal(
             try model.frontNetPart().encoded().span.bytes, as: .frontNet, modelKey: modelKey,

@@ -23,9 +23,10 @@ final class TestHost {
     /// An enclave that the owner has provisioned.
     static func provisioned(
         _ model: TinyModel = TinyModel(isAllInside: false), limits: EnclaveLimits = EnclaveLimits(),
-        granted: ServiceLimits = ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1000)
+        granted: ServiceLimits = ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1000),
+        modelKey: ModelKey = .random()
     ) throws -> TestHost {
-        let host = try TestHost(try Deployment(model), limits: limits)
+        let host = try TestHost(try Deployment(model, modelKey: modelKey), limits: limits)
         try host.load()
         let message = try host.deployment.provisioning(for: host.evidence(), limits: granted)
         guard case .provisioned = try host.send(.provision(ciphertext: message)) else {

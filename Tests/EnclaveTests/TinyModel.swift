@@ -10,6 +10,8 @@ struct TinyModel {
     let isAllInside: Bool
     var classNames = ["cat", "sulphur-crested cockatoo", "dog"]
     var topK = 2
+    /// Of the noise on the boundary.
+    var sigma: NoiseDeviation?
     /// What the last weights are multiplied by.
     var gain: Float = 1
 
@@ -54,7 +56,8 @@ struct TinyModel {
     func frontNetPart() throws -> FrontNetPart {
         let partition = try partition()
         return try FrontNetPart(
-            graph: partition.front, normalization: try Self.normalization(), boundaryCount: partition.backInputs.count)
+            graph: partition.front, normalization: try Self.normalization(), boundaryCount: partition.backInputs.count,
+            sigma: sigma)
     }
 
     func mappingUnitPart() throws -> MappingUnitPart {

@@ -15,12 +15,16 @@ extension FuzzSeed {
             graph: partition.front,
             normalization: PixelNormalization(mean: [128, 100, 90], std: [64, 32, 16]),
             boundaryCount: partition.backInputs.count)
+        let noisy = try FrontNetPart(
+            graph: front.graph, normalization: front.normalization, boundaryCount: front.boundaryCount,
+            sigma: NoiseDeviation(0.25))
         let mapping = try MappingUnitPart(
             graph: partition.mapping, appliesSoftmax: false, classNames: ["cat", "dog", "newt"], topK: 2)
         return [
             FuzzSeed(.graph, "network", file), FuzzSeed(.engine, "network", file),
             FuzzSeed(.onnx, "network", Array(try ONNXFile.encode(graph))),
             FuzzSeed(.enclavePart, "frontnet", front.encoded()), FuzzSeed(.enclavePart, "mapping", mapping.encoded()),
+            FuzzSeed(.enclavePart, "noisy", noisy.encoded()),
         ] + (try operatorModels())
     }
 

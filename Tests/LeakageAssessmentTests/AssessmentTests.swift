@@ -15,7 +15,7 @@ struct AssessmentTests {
         let result = try Assessor(pictures.configuration()).run { report in
             progress.withLock { _ = $0.insert(report.stage) }
         }
-        #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases))
+        #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases).subtracting([.noise]))
         #expect(result.cuts.map(\.name) == ["relu1", "pool1", "relu2", "flat"])
         #expect(result.images == 40 && result.trainingImages == 30 && result.testImages == 10)
         #expect(result.cuts[0].decoder.determination > 0.7)
@@ -31,7 +31,12 @@ struct AssessmentTests {
     @Test("The numbers do not depend on the number of threads")
     func threads() throws {
         let pictures = try DrawnPictures(count: 12)
-        let results = try [1, 3].map { try Assessor(pictures.configuration(threads: $0)).run() }
+        // What is recommended depends on times, where they are measured, and what is attacked on what is recommended.
+        let results = try [1, 3].map { threads in
+            var configuration = try pictures.configuration(threads: threads)
+            configuration.measuresTime = false
+            return try Assessor(configuration).run()
+        }
         for (one, three) in zip(results[0].cuts, results[1].cuts) {
             #expect(one.decoder == three.decoder)
             #expect(one.channelKL == three.channelKL)

@@ -1,6 +1,7 @@
 import Foundation
 import LeakageAssessment
 import ModelGraph
+import Tensors
 import Testing
 
 @Suite("Recommendation")
@@ -77,6 +78,16 @@ struct RecommendationTests {
         let data = try plan.encoded()
         #expect(try PartitionPlan(decoding: data) == plan)
         #expect(try plan.encoded() == data)
+        #expect(!String(decoding: data, as: UTF8.self).contains("sigma"))
+        let noisy = try PartitionPlan(
+            front: "relu2", mapping: "logits", sigma: NoiseDeviation(0.7), modelSHA256: plan.modelSHA256,
+            assessmentSHA256: plan.assessmentSHA256, rule: "rule", reason: "reason")
+        #expect(try PartitionPlan(decoding: noisy.encoded()) == noisy)
+        #expect(throws: AssessmentError.self) {
+            try PartitionPlan(
+                front: "logits", mapping: "logits", sigma: NoiseDeviation(0.7), modelSHA256: plan.modelSHA256,
+                assessmentSHA256: plan.assessmentSHA256, rule: "rule", reason: "reason")
+        }
     }
 
     @Test(
@@ -85,6 +96,8 @@ struct RecommendationTests {
             (#""front":"a","#, "", "front"), (#""version":1"#, #""version":2"#, "version 2"),
             (#""rule":"r""#, #""rule":"r","extra":1"#, "extra"), (#""mapping":"b""#, #""mapping":7"#, "mapping"),
             ("0a0a", "0A0A", "modelSHA256"), (#""front":"a""#, #""front":"""#, "front"), ("{", "[", "plan"),
+            (#""rule":"r""#, #""rule":"r","sigma":-1"#, "sigma"), (#""rule":"r""#, #""rule":"r","sigma":0"#, "sigma"),
+            (#""rule":"r""#, #""rule":"r","sigma":"1""#, "sigma"),
         ])
     func badPlan(find: String, replace: String, named: String) throws {
         let digest = String(repeating: "0a", count: 32)

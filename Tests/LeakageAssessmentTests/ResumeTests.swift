@@ -20,11 +20,13 @@ struct ResumeTests {
         arguments: AssessmentProgress.Stage.allCases)
     func stopped(stage: AssessmentProgress.Stage) throws {
         let pictures = try DrawnPictures(count: 16)
+        var configuration = try pictures.configuration()
+        configuration.triesNoise = stage == .noise
         let work = try WorkDirectory(pictures.path("work"))
         let flag = CancellationFlag()
         let reports = Mutex(0)
         let error = #expect(throws: AssessmentError.self) {
-            try Assessor(pictures.configuration()).run(work: work, cancellation: flag) { report in
+            try Assessor(configuration).run(work: work, cancellation: flag) { report in
                 guard report.stage == stage,
                     reports.withLock({
                         $0 += 1
@@ -35,11 +37,11 @@ struct ResumeTests {
             }
         }
         #expect(error?.code == .cancelled)
-        let resumed = try Assessor(pictures.configuration()).run(work: work)
-        let again = try Assessor(pictures.configuration()).run(work: work)
+        let resumed = try Assessor(configuration).run(work: work)
+        let again = try Assessor(configuration).run(work: work)
         #expect(try text(resumed) == text(again))
         // But for the times, of which there are others, a run without interruption says the same.
-        let whole = try Assessor(pictures.configuration()).run()
+        let whole = try Assessor(configuration).run()
         #expect(whole.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
         #expect(whole.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
         #expect(whole.cuts.map(\.judgement) == resumed.cuts.map(\.judgement))

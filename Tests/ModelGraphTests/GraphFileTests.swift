@@ -87,6 +87,41 @@ struct GraphFileTests {
         #expect(throws: GraphError.self) { try MappingUnitPart(decoding: frontBytes.span.bytes, allocator: .standard) }
     }
 
+    @Test("The deviation of the boundary's noise survives beside a precision table or none, and must hide something")
+    func noise() throws {
+        let graph = try residualGraph()
+        let cut = try graph.cut(named: "relu1")
+        let partition = try graph.partitioned(front: cut, mapping: try graph.cut(named: "fc"))
+        let normalization = try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6])
+        let table = PrecisionTable(
+            products: Dictionary(
+                uniqueKeysWithValues: graph.nodes.map { ($0.name, .init(.bfloat16, roundsResult: true)) }), ranges: [:])
+        func part(_ precision: PrecisionTable, crossing: Int = 1) throws(GraphError) -> FrontNetPart {
+            try FrontNetPart(
+                graph: partition.front, normalization: normalization, boundaryCount: crossing, precision: precision,
+                sigma: NoiseDeviation(0.375))
+        }
+        for precision in [PrecisionTable.float32, table] {
+            let bytes = try part(precision).encoded()
+            let read = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
+            #expect(read.sigma?.value == 0.375 && read.precision == precision.restricted(to: partition.front))
+            #expect(read.encoded() == bytes)
+            // Sigma follows the graph; neither zero nor no number nor the absurd is one.
+            let tail = precision.isFloat32 ? 1 : 1 + bytes.count - (try part(.float32).encoded().count)
+            let offset = bytes.count - tail - 8
+            for bad in [0, -1, Double.nan, .infinity, 1e9] {
+                var damaged = bytes
+                withUnsafeBytes(of: bad.bitPattern.littleEndian) {
+                    damaged.replaceSubrange(offset..<offset + 8, with: $0)
+                }
+                #expect(throws: GraphError.self) {
+                    try FrontNetPart(decoding: damaged.span.bytes, allocator: .standard)
+                }
+            }
+        }
+        #expect(throws: GraphError.self) { try part(.float32, crossing: 0) }
+    }
+
     @Test("A precision table survives in the parts that it holds for, and a damaged one is refused")
     func precision() throws {
         let graph = try residualGraph()

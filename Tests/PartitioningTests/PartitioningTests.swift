@@ -48,12 +48,14 @@ private final class Owner {
             "third": .init(.bfloat16, roundsResult: false),
         ], ranges: ["a": .init(low: -3, high: 3), "b": .init(low: -6, high: 6)])
 
-    func recipe(front: String = "first", mapping: String = "second") throws -> BundleRecipe {
+    func recipe(
+        front: String = "first", mapping: String = "second", sigma: NoiseDeviation? = nil
+    ) throws -> BundleRecipe {
         BundleRecipe(
             modelName: "tiny", graph: try Self.graph(), front: front, mapping: mapping, classNames: Self.names,
             preprocessing: try Preprocessing(
                 width: 4, height: 4, channels: .grey, resize: .stretch, interpolation: .bilinear, mean: [0], std: [1]),
-            precision: Self.precision)
+            precision: Self.precision, sigma: sigma)
     }
 
     /// - Returns: The path of a new bundle.
@@ -107,6 +109,38 @@ struct PartitioningTests {
         #expect(inside.backNet == nil)
         #expect(inside.manifest.cuts.everythingInside)
         #expect(inside.manifest.parts.map(\.file).sorted() == ["frontnet.sealed", "mapping.sealed"])
+    }
+
+    @Test("Noise is in the manifest, where clients see it, and in the sealed FrontNet, where the enclave does")
+    func noise() throws {
+        let owner = try Owner()
+        let opened = try OpenedBundle(
+            opening: try owner.write("n.infenclave", owner.recipe(sigma: NoiseDeviation(0.125))))
+        #expect(opened.manifest.boundary.sigma?.value == 0.125)
+        let template = ContentDigest(of: opened.manifest.templateBytes(of: opened.manifestBytes))
+        let front = try SealedPart.open(
+            opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, templateDigest: template)
+        let part = try FrontNetPart(decoding: front.bytes, allocator: .standard)
+        #expect(part.sigma?.value == 0.125)
+        let clean = try OpenedBundle(opening: try owner.write("c.infenclave"))
+        #expect(clean.manifest.boundary.sigma == nil)
+        #expect(!String(decoding: clean.manifestBytes, as: UTF8.self).contains("sigma"))
+        // Nothing crosses that it could hide.
+        let error = #expect(throws: PartitioningError.self) {
+            try owner.write("i.infenclave", owner.recipe(front: "flat", mapping: "flat", sigma: NoiseDeviation(1)))
+        }
+        #expect(error?.message.contains("everything is inside") == true)
+    }
+
+    @Test(
+        "A deviation of noise that is none is refused when the manifest is read",
+        arguments: ["0", "-0.5", "1e9", "1e-9", "1e999", "NaN", "\"1\"", "[]"])
+    func badNoise(_ value: String) throws {
+        let owner = try Owner()
+        let bundle = try owner.write("n.infenclave", owner.recipe(sigma: NoiseDeviation(0.125)))
+        let text = String(decoding: try read("manifest.json", of: bundle), as: UTF8.self)
+        let bad = Array(text.replacingOccurrences(of: "0.125", with: value).utf8)
+        #expect(throws: BundleFormatError.self) { try BundleManifest(decoding: bad) }
     }
 
     @Test("Two bundles of the same recipe share no sealed bytes and no identifier")

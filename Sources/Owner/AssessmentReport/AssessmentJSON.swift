@@ -30,12 +30,14 @@ package enum AssessmentJSON {
             ("gates", gates(result.gates)),
             ("budgets", budgets(result.budgets)),
             ("cuts", .array(zip(result.cuts, result.verdicts).map(cut))),
+            ("publicBackbone", result.backbone.map { BackboneJSON.backbone($0, cuts: result.cuts) } ?? .null),
             ("mappingUnit", result.mappingLeakage.map(mapping) ?? .null),
             (
                 "recommendation",
                 .object([
                     ("front", .string(result.recommendation.front)),
                     ("mapping", .string(result.recommendation.mapping)),
+                    ("sigma", .optional(result.recommendation.sigma?.value)),
                     ("everythingInside", .boolean(result.recommendation.everythingInside)),
                     ("rule", .string(result.recommendation.rule)),
                     ("reason", .string(result.recommendation.reason)),
@@ -141,6 +143,17 @@ package enum AssessmentJSON {
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
             ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
             ("cost", CostJSON.cost(cost)),
+            ("noise", measurement.noise.map(noise) ?? .null),
+        ])
+    }
+
+    private static func noise(_ noise: NoiseMeasurement) -> JSONText {
+        .object([
+            ("sigma", .number(noise.sigma.value)), ("agreement", .number(noise.agreement)),
+            ("r2", .number(noise.decoder.determination)),
+            ("r2Deviation", .number(noise.decoder.determinationDeviation)),
+            ("ssim", .number(noise.decoder.similarity)), ("retrievalTop1", .number(noise.decoder.retrievalTopOne)),
+            ("passes", .boolean(noise.verdict.passes)), ("checks", .array(noise.verdict.checks.map(check))),
         ])
     }
 

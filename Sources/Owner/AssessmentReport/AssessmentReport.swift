@@ -93,7 +93,8 @@ package enum AssessmentReport {
         }.joined()
         let plan = try PartitionPlan(
             front: result.recommendation.front, mapping: result.recommendation.mapping,
-            modelSHA256: result.model.sha256, assessmentSHA256: digest, rule: result.recommendation.rule,
+            sigma: result.recommendation.sigma, modelSHA256: result.model.sha256, assessmentSHA256: digest,
+            rule: result.recommendation.rule,
             reason: result.recommendation.reason)
         let page: String
         do throws(ImagingError) { page = try ReportPage.html(of: result) } catch {

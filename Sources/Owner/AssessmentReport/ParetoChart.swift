@@ -1,5 +1,6 @@
 internal import Glibc
 internal import LeakageAssessment
+internal import Tensors
 
 /// Plans as points: what a picture costs against how far the gates are used up. Nothing beats those on the line.
 struct ParetoChart {
@@ -45,10 +46,11 @@ struct ParetoChart {
         }
         parts.append("<path class=\"line c1\" d=\"\(path.joined())\"/>")
         for option in options {
-            let chosen = option.front == result.recommendation.front && option.mapping == result.recommendation.mapping
+            let chosen = option.isChosen(by: result.recommendation)
             let place = option.everythingInside ? "everything inside" : "cut after \(option.front)"
+            let noise = option.sigma.map { " under noise of \(Format.significant($0.value))" } ?? ""
             let title =
-                "\(place), mapping unit after \(option.mapping): \(Format.number(option.leakage)) of the gates, "
+                "\(place)\(noise), mapping unit after \(option.mapping): \(Format.number(option.leakage)) of the gates, "
                 + "\(Format.number(cost(option)))\(isTimed ? " ms" : " % of the arithmetic inside"), "
                 + Format.bytes(option.enclaveBytes)
             parts.append(

@@ -1,4 +1,5 @@
 internal import LeakageAssessment
+internal import Tensors
 
 /// The plans that were compared, as members of `assessment.json`.
 enum PlanJSON {
@@ -8,6 +9,7 @@ enum PlanJSON {
             options.map { option in
                 .object([
                     ("front", .string(option.front)), ("mapping", .string(option.mapping)),
+                    ("sigma", .optional(option.sigma?.value)), ("agreement", .number(option.agreement)),
                     ("everythingInside", .boolean(option.everythingInside)), ("leakage", .number(option.leakage)),
                     ("passesGates", .boolean(option.passesGates)),
                     ("withinBudgets", .boolean(budgets.excess(of: option) == nil)),
@@ -21,6 +23,9 @@ enum PlanJSON {
     }
 
     static func name(_ option: PlanOption) -> JSONText {
-        .object([("front", .string(option.front)), ("mapping", .string(option.mapping))])
+        .object([
+            ("front", .string(option.front)), ("mapping", .string(option.mapping)),
+            ("sigma", .optional(option.sigma?.value)),
+        ])
     }
 }

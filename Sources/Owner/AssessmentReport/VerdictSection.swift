@@ -1,4 +1,5 @@
 internal import LeakageAssessment
+internal import Tensors
 
 /// What to do, and why, before anything else.
 struct VerdictSection {
@@ -38,21 +39,27 @@ struct VerdictSection {
         let plan = result.recommendation
         var figures: [(value: String, name: String)] = []
         if let cut = result.cuts.first(where: { $0.name == plan.front }), !plan.everythingInside {
+            if let noise = cut.noise, plan.sigma != nil {
+                figures.append(
+                    (Format.significant(noise.sigma.value), "standard deviation of the noise on what crosses"))
+                figures.append((Format.percent(noise.agreement), "of the pictures keep their class under it"))
+            }
+            let decoder = (plan.sigma == nil ? nil : cut.noise)?.decoder ?? cut.decoder
             figures.append(
                 (
-                    Format.number(cut.decoder.determination),
+                    Format.number(decoder.determination),
                     "R² of the best decoder (gate \(Format.number(result.gates.maximumDetermination)))"
                 ))
             figures.append(
                 (
-                    Format.percent(cut.decoder.retrievalTopOne),
-                    "of the pictures found among \(cut.decoder.candidates) (chance "
-                        + "\(Format.percent(1 / Double(max(1, cut.decoder.candidates)))))"
+                    Format.percent(decoder.retrievalTopOne),
+                    "of the pictures found among \(decoder.candidates) (chance "
+                        + "\(Format.percent(1 / Double(max(1, decoder.candidates)))))"
                 ))
         } else {
             figures.append(("nothing", "crosses to the host but ciphertext"))
         }
-        if let option = plan.options.first(where: { $0.front == plan.front && $0.mapping == plan.mapping }) {
+        if let option = plan.options.first(where: { $0.isChosen(by: plan) }) {
             if let time = option.latencyMilliseconds {
                 let whole = plan.options.first(where: \.everythingInside)?.latencyMilliseconds
                 let against = whole.map {
@@ -81,7 +88,8 @@ struct VerdictSection {
             title, option in
             guard let option else { return nil }
             let place =
-                option.everythingInside ? "everything inside" : "cut after <code>\(HTML.escape(option.front))</code>"
+                (option.everythingInside ? "everything inside" : "cut after <code>\(HTML.escape(option.front))</code>")
+                + (option.sigma.map { " under noise of \(Format.significant($0.value))" } ?? "")
             let time = option.latencyMilliseconds.map { ", \(Format.number($0)) ms per picture" } ?? ""
             return "<li>\(title): \(place), mapping unit after <code>\(HTML.escape(option.mapping))</code>; "
                 + "\(Format.number(option.leakage)) of the gates\(time), \(Format.bytes(option.enclaveBytes)) of enclave "

@@ -20,6 +20,12 @@ package enum Format {
         return "\(sign)\(whole)." + String(repeating: "0", count: digits - decimals.count) + decimals
     }
 
+    /// Three significant digits.
+    package static func significant(_ value: Double) -> String {
+        guard value.isFinite, value != 0 else { return number(value) }
+        return fixed(value, min(9, max(0, 2 - Int(floor(log10(abs(value)))))))
+    }
+
     package static func percent(_ share: Double) -> String {
         let value = share * 100
         return fixed(value, value > 0 && value < 9.95 ? 1 : 0) + " %"

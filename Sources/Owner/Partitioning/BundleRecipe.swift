@@ -20,11 +20,14 @@ package struct BundleRecipe: Sendable {
     /// What the whole network computes with.
     package var precision: PrecisionTable
     package var accuracy: BundleManifest.Accuracy?
+    /// Of the noise on what crosses to the host; `nil` for none.
+    package var sigma: NoiseDeviation?
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
         preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
-        precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil
+        precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil,
+        sigma: NoiseDeviation? = nil
     ) {
         self.modelName = modelName
         self.graph = graph
@@ -36,6 +39,7 @@ package struct BundleRecipe: Sendable {
         self.assessment = assessment
         self.precision = precision
         self.accuracy = accuracy
+        self.sigma = sigma
     }
 
     private static let defaultTopK = 20
@@ -57,7 +61,7 @@ package struct BundleRecipe: Sendable {
             }
             let frontPart = try FrontNetPart(
                 graph: partition.front, normalization: preprocessing.normalization,
-                boundaryCount: partition.backInputs.count, precision: precision)
+                boundaryCount: partition.backInputs.count, precision: precision, sigma: sigma)
             guard topK.map({ $0 <= AnswerLayout.maximumClassCount }) ?? true else {
                 throw GraphError(.invalidGraph, "an answer lists at most \(AnswerLayout.maximumClassCount) classes")
             }

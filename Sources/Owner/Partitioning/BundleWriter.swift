@@ -105,7 +105,8 @@ package struct BundleWriter {
                 front: recipe.front, mapping: recipe.mapping, everythingInside: partition.back == nil),
             boundary: .init(
                 toBackNet: partition.backInputs.map { .init(tensor: $0.name, type: $0.type) },
-                fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) }),
+                fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) },
+                sigma: recipe.sigma),
             classes: classes, topK: topK, precision: recipe.precision.level.label, accuracy: recipe.accuracy, parts: [],
             assessment: recipe.assessment)
     }

@@ -21,6 +21,10 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "Estimate bounds from so many pictures; 0 leaves them out.") var boundPictures: Int = 50
     @Option(help: "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out.")
     var whiteBox: Int = 4
+    @Flag(
+        help:
+            "Look for Gaussian noise on what crosses that brings cuts within the gates, and put its sigma in the plan.")
+    var noise = false
     @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
     var adversary: Adversary = .both
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
@@ -28,10 +32,19 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
     @Option(help: "Milliseconds per picture that the plan may take.") var latency: Double?
     @Option(help: "How much slower layers are inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
+    @Option(help: "A public model, .onnx or .cfg: say which layers of this one are those of that one.")
+    var publicBackbone: String?
+    @Option(help: "The weights of a --public-backbone that is a .cfg.") var publicWeights: String?
 
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
     func validate() throws {
+        guard !noise || adversary != .paper else {
+            throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
+        }
+        guard publicWeights == nil || publicBackbone != nil else {
+            throw ValidationError("--public-weights goes with --public-backbone")
+        }
         guard (security == .custom) == (gates != nil) else {
             throw ValidationError("give --gates FILE with --security custom, and only with it")
         }
@@ -52,6 +65,7 @@ struct AssessmentArguments: ParsableArguments {
         configuration.trainedCuts = trained
         configuration.bounds.pictures = boundPictures
         configuration.whiteBox.pictures = whiteBox
+        configuration.triesNoise = noise
         configuration.adversary = adversary
         configuration.gates = try resolvedGates()
         configuration.budgets = budgets
@@ -90,6 +104,16 @@ struct AssessmentArguments: ParsableArguments {
             do throws(AssessmentError) { return try GatesFile.gates(decoding: file) } catch {
                 throw CommandFailure("gates", "\(path): \(error.message)")
             }
+        }
+    }
+
+    /// What of the model is public; `nil` where nothing is to be compared.
+    func backbone(of model: LoadedModel) async throws -> BackboneComparison? {
+        guard let publicBackbone else { return nil }
+        let other = try LoadedModel(path: publicBackbone, weights: publicWeights)
+        let digest = try other.sha256()
+        return try await onOwnThread {
+            BackboneComparison(of: model.graph, with: other.graph, name: other.name, sha256: digest)
         }
     }
 

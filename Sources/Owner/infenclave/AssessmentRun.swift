@@ -1,15 +1,18 @@
 import AssessmentReport
 import Foundation
 import LeakageAssessment
+import Tensors
 
 /// Runs an assessment for a command: progress, interruption, report, summary.
 enum AssessmentRun {
     static func report(
-        _ assessor: Assessor, work: WorkDirectory, merging shards: [ShardRecord] = [], out: String, json: Bool
+        _ assessor: Assessor, work: WorkDirectory, merging shards: [ShardRecord] = [],
+        backbone: BackboneComparison?, out: String, json: Bool
     ) async throws {
-        let result = try await onOwnThread { cancellation, progress in
+        var result = try await onOwnThread { cancellation, progress in
             try assessor.run(work: work, merging: shards, cancellation: cancellation, progress: progress)
         }
+        if let backbone { result.add(backbone) }
         try AssessmentReport.write(result, to: out)
         try summarise(result, out, json: json)
     }
@@ -36,18 +39,21 @@ enum AssessmentRun {
         if json {
             struct Summary: Encodable {
                 let out, front, mapping, rule, reason: String
+                let sigma: Double?
                 let warnings: [String]
             }
             return try printJSON(
                 Summary(
                     out: out, front: recommendation.front, mapping: recommendation.mapping, rule: recommendation.rule,
-                    reason: recommendation.reason, warnings: result.warnings))
+                    reason: recommendation.reason, sigma: recommendation.sigma?.value, warnings: result.warnings))
         }
-        print(AssessmentTable(result).text)
+        print(AssessmentTable(result, columns: terminalColumns()).text)
+        if let backbone = result.backbone { print(backbone.summary) }
         print(
             recommendation.everythingInside
                 ? "recommended: everything inside the enclave"
-                : "recommended: FrontNet up to \(recommendation.front), mapping unit after \(recommendation.mapping)")
+                : "recommended: FrontNet up to \(recommendation.front), mapping unit after \(recommendation.mapping)"
+                    + (recommendation.sigma.map { String(format: ", noise of deviation %.3g", $0.value) } ?? ""))
         print("  \(recommendation.reason)")
         for (title, option) in [("next safer", recommendation.nextSafer), ("next faster", recommendation.nextFaster)] {
             if let option { print("  \(title): \(option.summary)") }
@@ -60,7 +66,8 @@ enum AssessmentRun {
 extension PlanOption {
     /// On one line of a terminal.
     fileprivate var summary: String {
-        let place = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
+        let cuts = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
+        let place = cuts + (sigma.map { String(format: ", noise %.3g", $0.value) } ?? "")
         let time = latencyMilliseconds.map { String(format: ", %.1f ms", $0) } ?? ""
         return place + String(format: ", %.2f of the gates", leakage) + time + ", "
             + formatted(bytes: enclaveBytes) + " of enclave memory"

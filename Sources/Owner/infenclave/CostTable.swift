@@ -1,3 +1,4 @@
+import AssessmentReport
 import Foundation
 import LeakageAssessment
 

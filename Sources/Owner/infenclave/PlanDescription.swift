@@ -1,3 +1,4 @@
+import AssessmentReport
 import Inference
 import ModelGraph
 import Tensors

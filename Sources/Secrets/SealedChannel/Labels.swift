@@ -20,6 +20,9 @@ enum Labels {
     /// Start of the HKDF info of a sealed part's key.
     static let sealedPart = "infenclave sealed part v1"
 
+    /// Start of the HKDF info of the key that the boundary's noise is derived from.
+    static let boundaryNoise = "infenclave boundary noise v1"
+
     /// First bytes of the files that hold secrets.
     static let modelKeyFile = "infenclave-model-key-v1:"
     static let ownerKeyFile = "infenclave-owner-key-v1:"

@@ -93,10 +93,13 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public struct Boundary: Sendable, Hashable, Codable {
         public var toBackNet: [CrossingTensor]
         public var fromBackNet: [CrossingTensor]
+        /// Of the noise that the enclave adds to each float of ``toBackNet`` before it leaves; `nil` for none.
+        public var sigma: NoiseDeviation?
 
-        public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor]) {
+        public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
             self.toBackNet = toBackNet
             self.fromBackNet = fromBackNet
+            self.sigma = sigma
         }
     }
 
@@ -213,6 +216,9 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             ("assessment.headline", assessment.headline),
         ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
         try require(["f32", "bf16", "int8"].contains(precision), "precision is not f32, bf16 or int8")
+        try require(
+            boundary.sigma == nil || !cuts.everythingInside,
+            "boundary.sigma is given, but everything is inside: nothing crosses that noise could hide")
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
         let expected = BundleFile.parts(everythingInside: cuts.everythingInside, precision: precision)

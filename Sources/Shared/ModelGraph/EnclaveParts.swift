@@ -4,7 +4,8 @@ package import Tensors
 ///
 /// Layout: magic `INFFRONT`, u16 version, u8 channels, f32 mean and f32 standard deviation per channel, u32 number of
 /// boundary tensors (the first that many outputs of the graph go to the host), canonical graph; in version 2 the
-/// precision table, which is not empty, follows.
+/// precision table, which is not empty, follows; in version 3 the f64 deviation of the boundary's noise, u8 1 and the
+/// table or u8 0.
 package struct FrontNetPart: Sendable {
     package let graph: Graph
     /// Applied to u8 inputs; f32 inputs are taken as they are.
@@ -13,9 +14,12 @@ package struct FrontNetPart: Sendable {
     package let boundaryCount: Int
     /// What the graph computes with.
     package let precision: PrecisionTable
+    /// Of the noise on the boundary tensors; `nil` for none.
+    package let sigma: NoiseDeviation?
 
     package init(
-        graph: Graph, normalization: PixelNormalization, boundaryCount: Int, precision: PrecisionTable = .float32
+        graph: Graph, normalization: PixelNormalization, boundaryCount: Int, precision: PrecisionTable = .float32,
+        sigma: NoiseDeviation? = nil
     ) throws(GraphError) {
         let input = graph.inputs.first?.type.shape
         guard graph.inputs.count == 1, let input, input.rank == 4, input[0] == 1 else {
@@ -29,21 +33,40 @@ package struct FrontNetPart: Sendable {
         guard (0...graph.outputs.count).contains(boundaryCount) else {
             throw GraphError(.invalidGraph, "\(boundaryCount) boundary tensors of \(graph.outputs.count) outputs")
         }
+        if sigma != nil {
+            guard boundaryCount > 0 else {
+                throw GraphError(
+                    .invalidGraph, "noise on the boundary, but everything is inside: nothing crosses that it could hide"
+                )
+            }
+            for name in graph.outputs.prefix(boundaryCount) where graph.type(of: name).element != .float32 {
+                throw GraphError(
+                    .invalidGraph,
+                    "noise on the boundary, but '\(name)' is \(graph.type(of: name)), expected f32: choose another cut")
+            }
+        }
         self.graph = graph
         self.normalization = normalization
         self.boundaryCount = boundaryCount
         self.precision = precision.restricted(to: graph)
+        self.sigma = sigma
     }
 
     private static let magic = Array("INFFRONT".utf8)
+    private static let noisyVersion: UInt16 = 3
+
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
-        writer.write(precision.partVersion)
+        writer.write(sigma == nil ? precision.partVersion : Self.noisyVersion)
         writer.write(UInt8(normalization.mean.count))
         for value in normalization.mean + normalization.std { writer.write(value) }
         writer.write(UInt32(boundaryCount))
         GraphFile.encode(graph, into: &writer)
+        if let sigma {
+            writer.write(sigma.value.bitPattern)
+            writer.write(UInt8(precision.isFloat32 ? 0 : 1))
+        }
         precision.encodeTail(into: &writer)
         return writer.bytes
     }
@@ -51,7 +74,7 @@ package struct FrontNetPart: Sendable {
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            let version = try reader.expectPart(Self.magic)
+            let version = try reader.expectPart(Self.magic, versions: 1...Self.noisyVersion)
             let channels = Int(try reader.read(UInt8.self, "channels"))
             var values: [Float] = []
             for _ in 0..<2 * channels { values.append(try reader.readFloat("normalisation")) }
@@ -59,11 +82,19 @@ package struct FrontNetPart: Sendable {
                 mean: Array(values.prefix(channels)), std: Array(values.suffix(channels)))
             let boundaryCount = Int(try reader.read(UInt32.self, "boundary tensors"))
             let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
-            let precision = try PrecisionTable(tailOf: version, from: &reader, for: graph)
+            var sigma: NoiseDeviation?
+            var tail = version
+            if version == Self.noisyVersion {
+                sigma = NoiseDeviation(Double(bitPattern: try reader.read("sigma")))
+                guard sigma != nil else { throw TensorError(.malformed, "sigma is no deviation") }
+                tail = try reader.readFlag("precision table") ? 2 : 1
+            }
+            let precision = try PrecisionTable(tailOf: tail, from: &reader, for: graph)
             try reader.finish()
             do throws(GraphError) {
                 try self.init(
-                    graph: graph, normalization: normalization, boundaryCount: boundaryCount, precision: precision)
+                    graph: graph, normalization: normalization, boundaryCount: boundaryCount, precision: precision,
+                    sigma: sigma)
             } catch { throw TensorError(.malformed, error.message) }
         } catch { throw GraphError(.malformedFile, "FrontNet part: \(error.message)") }
     }
@@ -129,7 +160,7 @@ package struct MappingUnitPart: Sendable {
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            let version = try reader.expectPart(Self.magic)
+            let version = try reader.expectPart(Self.magic, versions: 1...2)
             let appliesSoftmax = try reader.readFlag("softmax")
             let topK = Int(try reader.read(UInt32.self, "top-k"))
             let count = Int(try reader.read(UInt32.self, "classes"))
@@ -170,11 +201,15 @@ extension PrecisionTable {
 extension ByteReader {
     /// - Returns: The version.
     @_lifetime(self: copy self)
-    fileprivate mutating func expectPart(_ magic: [UInt8]) throws(TensorError) -> UInt16 {
+    fileprivate mutating func expectPart(
+        _ magic: [UInt8], versions: ClosedRange<UInt16>
+    ) throws(TensorError) -> UInt16 {
         guard try readBytes(magic.count, "magic") == magic else { throw TensorError(.malformed, "the magic is wrong") }
         let version: UInt16 = try read("version")
-        guard (1...2).contains(version) else {
-            throw TensorError(.malformed, "version \(version) is unknown, this build reads 1 and 2")
+        guard versions.contains(version) else {
+            throw TensorError(
+                .malformed,
+                "version \(version) is unknown, this build reads \(versions.lowerBound) to \(versions.upperBound)")
         }
         return version
     }

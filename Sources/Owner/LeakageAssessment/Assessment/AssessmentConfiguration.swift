@@ -53,6 +53,8 @@ package struct AssessmentConfiguration: Sendable {
     package var training = TrainedDecoder.Options()
     package var bounds = BoundsOptions()
     package var whiteBox = WhiteBoxOptions()
+    /// Look for noise on the boundary that brings a cut within the gates.
+    package var triesNoise = false
     package var gates: Gates = .standard
     package var adversary: Adversary = .both
     package var budgets = Budgets()

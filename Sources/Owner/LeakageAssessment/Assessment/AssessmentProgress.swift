@@ -13,6 +13,8 @@ package struct AssessmentProgress: Sendable {
         /// Units: pictures at cuts.
         case whiteBox = "white-box attack"
         /// Units: cuts.
+        case noise = "noise"
+        /// Units: cuts.
         case costs = "costs"
     }
 

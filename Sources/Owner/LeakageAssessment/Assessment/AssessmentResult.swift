@@ -1,3 +1,5 @@
+internal import ModelGraph
+
 /// Everything that an assessment found. Rendering it twice gives the same bytes.
 package struct AssessmentResult: Sendable {
     /// A network as the report names it.
@@ -64,7 +66,9 @@ package struct AssessmentResult: Sendable {
     /// What the untrusted host learns of the class from what it hands to the mapping unit.
     package let mappingLeakage: MappingLeakage?
     package let gallery: [GalleryRow]
-    package let warnings: [String]
+    package private(set) var warnings: [String]
+    /// What of the model is public; `nil` where nothing was compared.
+    package private(set) var backbone: BackboneComparison?
     /// Time of the whole model on this machine, where it was measured.
     package let modelMilliseconds: Double?
     package let threads: Int
@@ -101,5 +105,14 @@ package struct AssessmentResult: Sendable {
         self.warnings = warnings
         self.modelMilliseconds = modelMilliseconds
         self.threads = threads
+    }
+
+    /// Adds what of the model is public, with a warning where that bears on the recommended FrontNet.
+    package mutating func add(_ backbone: BackboneComparison) {
+        self.backbone = backbone
+        guard !recommendation.everythingInside, let front = cuts.first(where: { $0.name == recommendation.front }),
+            let consequence = backbone.depth(of: front.name, nodesInside: front.cut.nodesInside).consequence
+        else { return }
+        warnings.append(consequence)
     }
 }

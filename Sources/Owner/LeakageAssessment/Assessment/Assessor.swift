@@ -57,6 +57,7 @@ package struct Assessor: Sendable {
             ? context.cuts.map { _ in nil } : try ChannelStage.run(context, truths: truths)
         var findings = Findings(channelKL: channelKL, outcomes: outcomes, costs: costs, mapping: mapping)
         try TrainedStage.run(context, &findings)
+        try NoiseStage.run(context, &findings)
         findings.bounds = try BoundsStage.run(context)
         findings.whiteBox = try WhiteBoxStage.run(context, at: WhiteBoxStage.cuts(findings.conclusion(context)))
         let gallery = try GalleryStage.run(context, findings)

@@ -7,6 +7,8 @@ struct Findings {
     /// One element per cut, as in ``outcomes``.
     let channelKL: [ChannelKL?]
     var outcomes: [DecoderStage.Outcome]
+    /// By cut, where noise was tried.
+    var noise: [Int: NoiseMeasurement] = [:]
     let costs: CostStage.Outcome
     let mapping: MappingStage.Outcome
     var bounds: BoundsStage.Outcome = .none(nil)
@@ -33,7 +35,8 @@ struct Findings {
                 crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
                 joint: outcomes[index].joint, gainFromPictures: outcomes[index].gainFromPictures,
-                bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index])
+                bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index],
+                noise: noise[index])
         }
         let verdicts = GateVerdict.verdicts(
             for: measurements, gates: configuration.gates, adversary: configuration.adversary)

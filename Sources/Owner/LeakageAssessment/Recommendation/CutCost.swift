@@ -36,9 +36,4 @@ package struct CutCost: Sendable, Hashable, Codable {
     package var shareInside: Double {
         multiplyAdds > 0 ? Double(multiplyAddsInside) / Double(multiplyAdds) : 1
     }
-
-    /// Less is better: arithmetic inside the enclave, then bytes that cross.
-    package static func isCheaper(_ a: CutCost, _ b: CutCost) -> Bool {
-        (a.multiplyAddsInside, a.boundaryBytes) < (b.multiplyAddsInside, b.boundaryBytes)
-    }
 }

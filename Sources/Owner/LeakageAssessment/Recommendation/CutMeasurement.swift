@@ -21,11 +21,14 @@ package struct CutMeasurement: Sendable {
     /// `nil` where it did not run.
     package let whiteBox: WhiteBoxScores?
     package let cost: CutCost
+    /// What noise on the boundary would change; `nil` where it was not tried.
+    package var noise: NoiseMeasurement?
 
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
         judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
-        gainFromPictures: Double? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost
+        gainFromPictures: Double? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost,
+        noise: NoiseMeasurement? = nil
     ) {
         self.cut = cut
         self.operatorName = operatorName
@@ -38,6 +41,7 @@ package struct CutMeasurement: Sendable {
         self.bounds = bounds
         self.whiteBox = whiteBox
         self.cost = cost
+        self.noise = noise
     }
 
     package var name: String { cut.name }

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+package import Tensors
 
 /// The content of `plan.json`: the cut that `partition` carries out, and what it was chosen from.
 package struct PartitionPlan: Sendable, Hashable {
@@ -8,6 +9,8 @@ package struct PartitionPlan: Sendable, Hashable {
     package let front: String
     /// The last layer of the BackNet; equal to ``front`` when everything is inside.
     package let mapping: String
+    /// Of the noise that the enclave adds to each float that crosses to the host; `nil` for none.
+    package let sigma: NoiseDeviation?
     /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
     package let modelSHA256: String
     /// SHA-256 of `assessment.json`, likewise.
@@ -15,9 +18,11 @@ package struct PartitionPlan: Sendable, Hashable {
     package let rule: String
     package let reason: String
 
-    /// - Throws: ``AssessmentError`` `.malformedPlan` when a name is empty or a digest is not 64 hexadecimal digits.
+    /// - Throws: ``AssessmentError`` `.malformedPlan` when a name is empty, a digest is not 64 hexadecimal digits, or there
+    ///   is noise where nothing crosses.
     package init(
-        front: String, mapping: String, modelSHA256: String, assessmentSHA256: String, rule: String, reason: String
+        front: String, mapping: String, sigma: NoiseDeviation? = nil, modelSHA256: String, assessmentSHA256: String,
+        rule: String, reason: String
     ) throws(AssessmentError) {
         for (name, value) in [("front", front), ("mapping", mapping)] where value.isEmpty || value.utf8.count > 4096 {
             throw AssessmentError(
@@ -35,8 +40,14 @@ package struct PartitionPlan: Sendable, Hashable {
                     .malformedPlan, "plan: '\(name)' is no SHA-256, expected 64 lower-case hexadecimal digits")
             }
         }
+        guard sigma == nil || front != mapping else {
+            throw AssessmentError(
+                .malformedPlan,
+                "plan: 'sigma' is given, but everything is inside: nothing crosses that noise could hide")
+        }
         self.front = front
         self.mapping = mapping
+        self.sigma = sigma
         self.modelSHA256 = modelSHA256
         self.assessmentSHA256 = assessmentSHA256
         self.rule = rule
@@ -77,7 +88,7 @@ package struct PartitionPlan: Sendable, Hashable {
 
 extension PartitionPlan: Codable {
     private enum Member: String, CodingKey, CaseIterable {
-        case version, front, mapping, modelSHA256, assessmentSHA256, rule, reason
+        case version, front, mapping, sigma, modelSHA256, assessmentSHA256, rule, reason
     }
 
     private struct AnyMember: CodingKey {
@@ -101,7 +112,8 @@ extension PartitionPlan: Codable {
         }
         func string(_ member: Member) throws -> String { try members.decode(String.self, forKey: member) }
         try self.init(
-            front: string(.front), mapping: string(.mapping), modelSHA256: string(.modelSHA256),
+            front: string(.front), mapping: string(.mapping),
+            sigma: members.decodeIfPresent(NoiseDeviation.self, forKey: .sigma), modelSHA256: string(.modelSHA256),
             assessmentSHA256: string(.assessmentSHA256), rule: string(.rule), reason: string(.reason))
     }
 
@@ -110,6 +122,7 @@ extension PartitionPlan: Codable {
         try members.encode(Self.version, forKey: .version)
         try members.encode(front, forKey: .front)
         try members.encode(mapping, forKey: .mapping)
+        try members.encodeIfPresent(sigma, forKey: .sigma)
         try members.encode(modelSHA256, forKey: .modelSHA256)
         try members.encode(assessmentSHA256, forKey: .assessmentSHA256)
         try members.encode(rule, forKey: .rule)

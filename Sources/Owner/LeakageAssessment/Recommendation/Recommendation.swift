@@ -1,4 +1,5 @@
 internal import ModelGraph
+package import Tensors
 
 /// The plan that the measurements support.
 package struct Recommendation: Sendable, Hashable {
@@ -6,6 +7,8 @@ package struct Recommendation: Sendable, Hashable {
     package let front: String
     /// The last layer of the BackNet; equal to ``front`` when everything is inside.
     package let mapping: String
+    /// Of the noise on what crosses; `nil` for none.
+    package let sigma: NoiseDeviation?
     /// How it was chosen.
     package let rule: String
     /// Why this cut, in one or two sentences.
@@ -20,10 +23,9 @@ package struct Recommendation: Sendable, Hashable {
 
     package var everythingInside: Bool { front == mapping }
 
-    /// The cheapest plan whose leakage stays within the gates at its cut and deeper, and whose cost stays within the
-    /// budgets; everything inside when there is none.
-    ///
-    /// Cost is arithmetic inside, which is counted: timed costs would let equal measurements end in different plans.
+    /// Of the plans whose leakage stays within the gates at their cut and deeper, and whose cost stays within the budgets,
+    /// the one that ``PlanChoice`` prefers. Everything inside is one of them where its time was measured too, and what is
+    /// left when there is no other.
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
@@ -37,9 +39,14 @@ package struct Recommendation: Sendable, Hashable {
         mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
         whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int
     ) -> Recommendation {
+        let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
         let rule =
-            "\(adversary == .paper ? "paper's" : "informed") adversary, gates '\(gates.name)': the cheapest cut "
-            + "(multiply-adds inside, then bytes that cross) within every gate at this and all deeper cuts"
+            "\(adversary == .paper ? "paper's" : "informed") adversary, gates '\(gates.name)': "
+            + (isTimed
+                ? "the fastest plan (times of this machine, the enclave's times \(Format.number(budgets.enclaveFactor)); "
+                    + "within \(Format.percent(PlanChoice.latencyTolerance)) the one that leaks less, then the smaller sigma)"
+                : "the cheapest cut (multiply-adds inside, then bytes that cross)")
+            + " within every gate at this and all deeper cuts"
             + (budgets.enclaveBytes.map { ", at most \(Format.bytes($0)) of enclave memory" } ?? "")
             + (budgets.latencyMilliseconds.map { ", at most \(Format.number($0)) ms per picture" } ?? "")
         let candidates = zip(cuts, verdicts).filter { $0.0.cut.nodesInside < mapping.nodesInside }
@@ -51,9 +58,19 @@ package struct Recommendation: Sendable, Hashable {
                     front: cut.name, mapping: mapping, leakage: verdict.ratio, passesGates: verdict.passes, cost: cost,
                     budgets: budgets)
             }
-            options.append(option(mapping.name, cut.cost))
+            func noisy(_ mapping: String, _ cost: CutCost) -> PlanOption? {
+                cut.noise.map { noise in
+                    PlanOption(
+                        front: cut.name, mapping: mapping, sigma: noise.sigma, agreement: noise.agreement,
+                        leakage: noise.verdict.ratio, passesGates: noise.verdict.passes, cost: cost, budgets: budgets)
+                }
+            }
+            var places = [(mapping.name, cut.cost)]
             if let shallowerMapping, let cost = shallowerMapping.costs[index] {
-                options.append(option(shallowerMapping.name, cost))
+                places.append((shallowerMapping.name, cost))
+            }
+            for (mapping, cost) in places {
+                options += [option(mapping, cost), noisy(mapping, cost)].compactMap(\.self)
             }
         }
         let inside = whole.map {
@@ -65,12 +82,23 @@ package struct Recommendation: Sendable, Hashable {
         let passing = options.filter(\.passesGates)
         func finished(_ option: PlanOption?, _ reason: String) -> Recommendation {
             Recommendation(
-                front: option?.front ?? mapping.name, mapping: option?.mapping ?? mapping.name, rule: rule,
-                reason: reason, details: details, options: all, nextSafer: option?.nextSafer(among: all),
+                front: option?.front ?? mapping.name, mapping: option?.mapping ?? mapping.name,
+                sigma: option?.sigma, rule: rule, reason: reason, details: details, options: all,
+                nextSafer: option?.nextSafer(among: all),
                 nextFaster: option?.nextFaster(among: all))
         }
         let affordable = passing.filter { budgets.excess(of: $0) == nil }
-        if let cheapest = affordable.min(by: { CutCost.isCheaper($0.cost, $1.cost) }) {
+        if isTimed, let inside, let rival = PlanChoice.best(of: affordable), budgets.excess(of: inside) == nil,
+            PlanChoice.best(of: affordable + [inside]) == inside
+        {
+            return finished(
+                inside,
+                "Everything inside takes \(Format.number(inside.latencyMilliseconds ?? 0)) ms per picture, and no plan within "
+                    + "the gates is faster by more than \(Format.percent(PlanChoice.latencyTolerance)) "
+                    + "('\(rival.front)': \(Format.number(rival.latencyMilliseconds ?? 0)) ms), so nothing has to leave."
+            )
+        }
+        if let cheapest = PlanChoice.best(of: affordable) {
             let depth = cuts.first { $0.name == cheapest.front }?.cut.nodesInside ?? 0
             if let shallower = candidates.last(where: { $0.0.cut.nodesInside < depth && !$0.1.passes }) {
                 details.append("The next shallower cut fails: " + describe(shallower.0, shallower.1))
@@ -78,10 +106,20 @@ package struct Recommendation: Sendable, Hashable {
             details.append(
                 "Inside the enclave: \(Format.percent(cheapest.cost.shareInside)) of the arithmetic; "
                     + "\(Format.bytes(cheapest.cost.boundaryBytes)) cross per picture.")
+            if let sigma = cheapest.sigma {
+                details.append(
+                    "The noise leaves the best class of \(Format.percent(cheapest.agreement)) of the pictures as it is. "
+                        + "It hides pixels, not identity, and certifies nothing.")
+                return finished(
+                    cheapest,
+                    "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.front)' under noise of "
+                        + "deviation \(Format.significant(sigma.value)), and no \(isTimed ? "faster" : "cheaper") plan "
+                        + "holds.")
+            }
             return finished(
                 cheapest,
                 "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.front)' or deeper, "
-                    + "and no cheaper cut holds.")
+                    + "and no \(isTimed ? "faster plan" : "cheaper cut") holds.")
         }
         for option in passing {
             if let excess = budgets.excess(of: option) {

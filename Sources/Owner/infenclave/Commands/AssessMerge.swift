@@ -44,9 +44,11 @@ struct AssessMerge: Command {
         guard let command = try Infenclave.parseAsRoot(Array(first.note.dropFirst())) as? AssessModel else {
             throw CommandFailure("assessment", "\(folders[0]): the shard's command is no assessment")
         }
-        var configuration = try command.arguments.configuration(of: try command.arguments.source.load())
+        let model = try command.arguments.source.load()
+        var configuration = try command.arguments.configuration(of: model)
         configuration.threads = first.threads
         try await AssessmentRun.report(
-            try Assessor(configuration), work: folder, merging: records, out: out, json: json)
+            try Assessor(configuration), work: folder, merging: records,
+            backbone: try await command.arguments.backbone(of: model), out: out, json: json)
     }
 }

@@ -25,8 +25,11 @@ struct AssessModel: Command {
 
     func validate() throws {
         if costOnly {
-            guard arguments.images == nil, out == nil, work == nil, shard == nil else {
-                throw ValidationError("--cost-only goes without --images, --out, --work and --shard")
+            guard arguments.images == nil, out == nil, work == nil, shard == nil, arguments.publicBackbone == nil,
+                !arguments.noise
+            else {
+                throw ValidationError(
+                    "--cost-only goes without --images, --out, --work, --shard, --noise and --public-backbone")
             }
         } else if shard != nil {
             guard arguments.images != nil, out == nil, work != nil else {
@@ -49,8 +52,9 @@ struct AssessModel: Command {
         let assessor = try Assessor(try arguments.configuration(of: model))
         if let shard, let work { return try await compute(shard, assessor, work) }
         guard let out else { return }
+        let backbone = try await arguments.backbone(of: model)
         let folder = try WorkDirectory(work ?? WorkFolder.inside(out))
-        try await AssessmentRun.report(assessor, work: folder, out: out, json: json)
+        try await AssessmentRun.report(assessor, work: folder, backbone: backbone, out: out, json: json)
     }
 
     private func compute(_ shard: Shard, _ assessor: Assessor, _ work: String) async throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssessmentReport
 import ModelGraph
 import Tensors
 

@@ -28,6 +28,8 @@ struct Partition: Command {
     @Option(help: "A plan.json of `assess`.") var plan: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
+    @Option(help: "Add Gaussian noise of this deviation to each float that crosses to the host; 0 for none.")
+    var noise: Double?
     @Option(help: "The class names, one a line.") var labels: String
     @Option(help: "The bundle to write, NAME.infenclave.") var out: String
     @Option(help: "Where the model key goes.") var keyOut: String
@@ -38,6 +40,12 @@ struct Partition: Command {
     func validate() throws {
         guard (plan != nil) != (front != nil && mapping != nil), plan == nil || (front == nil && mapping == nil) else {
             throw ValidationError("give either --plan, or both --front and --mapping")
+        }
+        if let noise {
+            guard plan == nil else { throw ValidationError("--plan says what noise there is: leave --noise out") }
+            guard noise == 0 || NoiseDeviation(noise) != nil else {
+                throw ValidationError("--noise is \(noise), expected 0, or from 0.000001 to 1000000")
+            }
         }
     }
 
@@ -53,7 +61,7 @@ struct Partition: Command {
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
-            assessment: cuts.assessment)
+            assessment: cuts.assessment, sigma: cuts.sigma ?? noise.flatMap(NoiseDeviation.init))
         // What can be refused is refused before any key is made.
         _ = try recipe.partitioned()
         guard !FileManager.default.fileExists(atPath: out) else {
@@ -101,8 +109,10 @@ struct Partition: Command {
     /// The cuts of a plan, or those named.
     static func cuts(
         plan: String?, front: String?, mapping: String?, for model: LoadedModel
-    ) throws -> (front: String, mapping: String, assessment: BundleManifest.Assessment) {
-        guard let plan else { return (front ?? "", mapping ?? "", .none) }
+    ) throws -> (
+        front: String, mapping: String, sigma: NoiseDeviation?, assessment: BundleManifest.Assessment
+    ) {
+        guard let plan else { return (front ?? "", mapping ?? "", nil, .none) }
         let file = try InputFile.read(plan, maximumBytes: 1 << 20)
         let read: PartitionPlan
         do throws(AssessmentError) { read = try PartitionPlan(decoding: file) } catch {
@@ -113,7 +123,7 @@ struct Partition: Command {
                 "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")
         }
         return (
-            read.front, read.mapping,
+            read.front, read.mapping, read.sigma,
             BundleManifest.Assessment(status: "assessed", sha256: read.assessmentSHA256, headline: read.reason)
         )
     }
@@ -138,6 +148,9 @@ struct Partition: Command {
             let crossing = manifest.boundary.toBackNet.map { "\($0.tensor) (\(formatted(bytes: $0.bytes)))" }
             print("  FrontNet up to \(manifest.cuts.front), mapping unit after \(manifest.cuts.mapping)")
             print("  crosses to the host: \(crossing.joined(separator: ", "))")
+            if let sigma = manifest.boundary.sigma {
+                print("  each float under Gaussian noise of deviation \(sigma.value)")
+            }
         }
         for part in manifest.parts {
             print("  \(part.file)  \(formatted(bytes: part.bytes))\(part.sealed ? "  sealed" : "")")

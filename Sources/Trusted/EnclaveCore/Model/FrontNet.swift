@@ -10,6 +10,7 @@ struct FrontNet: ~Copyable {
     private let plan: Plan
     private let normalization: PixelNormalization
     private let boundaryCount: Int
+    private let noise: BoundaryNoise?
     /// The graph's outputs, in its order.
     let outputs: [Value]
     /// The tensors that a client may send: the network's own input, and pixels as decoders give them, `[1, H, W, C]`.
@@ -18,8 +19,9 @@ struct FrontNet: ~Copyable {
     /// What goes to the host.
     var boundary: ArraySlice<Value> { outputs.prefix(boundaryCount) }
 
+    /// - Parameter noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
-    init(_ part: FrontNetPart, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: FrontNetPart, noiseKey: NoiseKey, threads: Int) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
         guard part.graph.inputs[0].type.element == .float32,
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
@@ -31,22 +33,26 @@ struct FrontNet: ~Copyable {
         } catch { throw EnclaveRefusal(.frontNetRefused) }
         normalization = part.normalization
         boundaryCount = part.boundaryCount
+        noise = part.sigma.map { BoundaryNoise(sigma: $0, key: noiseKey) }
         outputs = part.graph.outputs.map { Value(name: $0, type: part.graph.type(of: $0)) }
         inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
     }
 
     /// - Parameter input: Of one of ``inputTypes``.
-    /// - Returns: One tensor for each of ``outputs``.
+    /// - Returns: One tensor for each of ``outputs``; what goes to the host of them, under its noise.
     /// - Throws: ``AnswerRefusal``: `wrongTensorType` for an input that is not finite, `failed`.
-    func run(_ input: Tensor) throws(AnswerRefusal) -> [Tensor] {
+    func run(_ input: Tensor) throws(AnswerRefusal) -> (results: [Tensor], boundary: [Tensor]) {
         guard input.isFinite else { throw AnswerRefusal(.wrongTensorType) }
+        let tensor: Tensor
         let results: [Tensor]
         do {
-            let tensor =
-                input.element == .uint8 ? try normalization.normalized(input, allocator: .wiping) : input
+            tensor = input.element == .uint8 ? try normalization.normalized(input, allocator: .wiping) : input
             results = try plan.run([tensor])
         } catch { throw AnswerRefusal(.failed) }
         guard results.allSatisfy(\.isFinite) else { throw AnswerRefusal(.failed) }
-        return results
+        let clean = Array(results.prefix(boundaryCount))
+        guard let noise else { return (results, clean) }
+        // It stays finite: the largest noise is far below half a unit in the last place of what could overflow.
+        return (results, noise.added(to: clean, input: tensor))
     }
 }

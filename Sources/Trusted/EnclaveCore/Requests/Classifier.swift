@@ -28,7 +28,9 @@ struct Classifier: ~Copyable {
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
     init(opening bundle: SealedBundle, with provisioning: ProvisioningMessage, threads: Int) throws(EnclaveRefusal) {
-        let frontNet = try FrontNet(try bundle.openFrontNet(with: provisioning), threads: threads)
+        let frontNet = try FrontNet(
+            try bundle.openFrontNet(with: provisioning),
+            noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), threads: threads)
         let mappingUnit = try MappingUnit(try bundle.openMappingUnit(with: provisioning), threads: threads)
         backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
         self.provisioning = provisioning
@@ -81,13 +83,13 @@ struct Classifier: ~Copyable {
         onListedClient()
         guard allowance > 0 else { throw AnswerRefusal(.overLimit) }
         allowance -= 1
-        let results = try frontNet.run(classification.tensor)
+        let (results, boundary) = try frontNet.run(classification.tensor)
         var made: [String: Tensor] = [:]
         for (output, tensor) in zip(frontNet.outputs, results) { made[output.name] = tensor }
         if backOutputs.isEmpty { return .answered(try answer(backNet: [], retained: made)) }
         var retained: [String: Tensor] = [:]
         for input in mappingUnit.inputs { retained[input.name] = made[input.name] }
-        return .boundary(Array(results.prefix(frontNet.boundary.count)), retained: retained)
+        return .boundary(boundary, retained: retained)
     }
 
     /// Runs the mapping unit.

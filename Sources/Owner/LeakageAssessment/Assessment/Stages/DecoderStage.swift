@@ -23,17 +23,20 @@ enum DecoderStage {
     ///   - cuts: Some of the context's.
     ///   - classes: The model's own answers for the decoders' pictures.
     ///   - training: `nil` for the closed-form decoders alone.
+    ///   - noise: On what crosses each cut, for learning and for testing; `nil` for none.
     /// - Returns: One element per cut.
     static func run(
-        _ context: StageContext, cuts: [Cut], classes: [Int], training: TrainedDecoder.Options? = nil
+        _ context: StageContext, cuts: [Cut], classes: [Int], training: TrainedDecoder.Options? = nil,
+        noise: [FeatureNoise]? = nil
     ) throws(AssessmentError) -> [Outcome] {
-        let meter = context.meter(training == nil ? .decoders : .training, total: cuts.count)
-        let keys = cuts.map { key(of: $0, context, training) }
+        let stage: AssessmentProgress.Stage = noise != nil ? .noise : training == nil ? .decoders : .training
+        let meter = context.meter(stage, total: cuts.count)
+        let keys = cuts.indices.map { key(of: cuts[$0], context, training, noise?[$0]) }
         var outcomes = keys.map { context.work.kept($0, as: Outcome.self) }
         let missing = outcomes.indices.filter { outcomes[$0] == nil }
         meter.advance(by: cuts.count - missing.count)
         MatrixProduct.setThreads(1)
-        for group in groups(missing.map { RecordedCut(cuts[$0], context) }, pictures: context.decoded) {
+        for group in groups(missing.map { RecordedCut(cuts[$0], context, noise?[$0]) }, pictures: context.decoded) {
             let indices = missing[group.range]
             let recorders = try record(group.cuts, context)
             let computed = try WorkerThreads<Outcome>.map(
@@ -57,12 +60,13 @@ enum DecoderStage {
     }
 
     private static func key(
-        of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?
+        of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?, _ noise: FeatureNoise?
     ) -> WorkKey {
         context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
             hasher.add("cut", cut.name)
             hasher.add("gallery", everythingOf: GalleryStage.positions(context))
             if let training { hasher.add("training", everythingOf: training) }
+            if let noise { hasher.add("noise", everythingOf: noise) }
         }
     }
 
@@ -70,10 +74,12 @@ enum DecoderStage {
         let cut: Cut
         let types: [TensorType]
         let layout: FeatureLayout
+        let noise: FeatureNoise?
 
-        init(_ cut: Cut, _ context: StageContext) {
+        init(_ cut: Cut, _ context: StageContext, _ noise: FeatureNoise?) {
             let form = context.model.preprocessing
             self.cut = cut
+            self.noise = noise
             types = cut.crossing.map(context.model.graph.type(of:))
             layout = FeatureLayout(
                 crossing: cut.crossing, of: context.model.graph, picture: (height: form.height, width: form.width),
@@ -116,7 +122,10 @@ enum DecoderStage {
             try context.cancellation.check()
             do throws(AssessmentError) {
                 let crossing = try probe.crossing(of: try context.pictures.tensor(of: picture))
-                for (recorder, tensors) in zip(all, crossing) { try recorder.record(tensors, of: picture) }
+                for (index, tensors) in crossing.enumerated() {
+                    let values = cuts[index].noise?.added(to: tensors, picture: picture) ?? tensors
+                    try all[index].record(values, of: picture)
+                }
             } catch {
                 throw AssessmentError(
                     error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")

@@ -1,23 +1,5 @@
 import Foundation
 
-/// Columns of text for a terminal; the first row is the heading.
-struct TextTable: CustomStringConvertible {
-    let rows: [[String]]
-    var rightAligned: Set<Int> = []
-
-    var description: String {
-        let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return rightAligned.contains(column) ? padding + cell : cell + padding
-            }
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
-    }
-}
-
 /// A count with a unit a person reads: 1.2 M.
 func formatted(count: Int) -> String {
     switch count {

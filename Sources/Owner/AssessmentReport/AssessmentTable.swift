@@ -1,0 +1,88 @@
+package import LeakageAssessment
+internal import Tensors
+
+/// The result of an assessment as a table for a terminal.
+package struct AssessmentTable {
+    package let text: String
+
+    private struct Column: Sendable {
+        let heading: String
+        let isRightAligned: Bool
+        let cell: @Sendable (CutMeasurement, GateVerdict) -> String
+
+        init(_ heading: String, left: Bool = false, _ cell: @escaping @Sendable (CutMeasurement, GateVerdict) -> String)
+        {
+            self.heading = heading
+            isRightAligned = !left
+            self.cell = cell
+        }
+    }
+
+    /// After the cuts' names; the number is how late a column is given up for want of room, from 0.
+    private static let columns: [(rank: Int, column: Column)] = [
+        (3, Column("crosses") { cut, _ in Format.bytes(cut.cost.boundaryBytes) }),
+        (
+            0,
+            Column("KL own/null") { cut, _ in
+                cut.channelKL.map { Format.fixed($0.mean, 2) + "/" + Format.fixed($0.nullMean, 2) } ?? "-"
+            }
+        ),
+        (4, Column("passing") { cut, _ in cut.channelKL.map { Format.fixed($0.passFraction, 2) } ?? "-" }),
+        (5, Column("AUC") { cut, _ in cut.channelKL.map { Format.fixed($0.areaUnderCurve, 2) } ?? "-" }),
+        (1, Column("decoder", left: true) { cut, _ in cut.decoder.kind.rawValue }),
+        (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.determination, 2) }),
+        (6, Column("SSIM") { cut, _ in Format.fixed(cut.decoder.similarity, 2) }),
+        (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
+        (
+            2,
+            Column("dKL/null") { cut, _ in
+                cut.judgement.map { Format.fixed($0.divergence.ratioToNull, 2) } ?? "-"
+            }
+        ),
+        (8, Column("noise") { cut, _ in cut.noise.map { Format.significant($0.sigma.value) } ?? "-" }),
+        (
+            10,
+            Column("gates", left: true) { cut, verdict in
+                verdict.passes ? "pass" : cut.noise?.verdict.passes == true ? "noise" : "fail"
+            }
+        ),
+    ]
+    /// Room that names get before columns are given up.
+    private static let nameColumns = 24
+
+    /// - Parameter columns: Of the terminal. Columns that matter less are left out until the table fits, then names are
+    ///   shortened in their middle; no line is longer unless that leaves names fewer than 8 letters.
+    package init(_ result: AssessmentResult, columns: Int = 80) {
+        let names = result.cuts.map { Self.printable($0.name) }
+        let longest = max(3, names.map(\.count).max() ?? 0)
+        let pairs = Array(zip(result.cuts, result.verdicts))
+        let hasNoise = result.cuts.contains { $0.noise != nil }
+        var shown = Self.columns.filter { hasNoise || $0.column.heading != "noise" }
+        func cells() -> [[String]] {
+            shown.map { entry in [entry.column.heading] + pairs.map { entry.column.cell($0, $1) } }
+        }
+        func room() -> Int { columns - cells().reduce(0) { $0 + 2 + ($1.map(\.count).max() ?? 0) } }
+        while room() < min(longest, Self.nameColumns), shown.count > 1,
+            let least = shown.indices.min(by: { shown[$0].rank < shown[$1].rank })
+        { shown.remove(at: least) }
+        let width = max(8, room())
+        let table = [["cut"] + names.map { HTML.shortened($0, limit: width) }] + cells()
+        text =
+            TextTable(
+                rows: (0...pairs.count).map { row in table.map { $0[row] } },
+                rightAligned: Set(shown.indices.filter { shown[$0].column.isRightAligned }.map { $0 + 1 })
+            ).description
+    }
+
+    /// A terminal must not take a layer's name for a command.
+    private static func printable(_ name: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                name.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
+                    default: scalar
+                    }
+                }))
+    }
+}

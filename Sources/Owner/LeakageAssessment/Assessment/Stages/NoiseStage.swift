@@ -1,0 +1,145 @@
+internal import ModelGraph
+internal import Tensors
+
+/// Whether noise on the boundary rescues the cuts that fail a gate, and at what price.
+///
+/// For each: the largest deviation under which at least ``agreement`` of the pictures keep their best class; decoders that
+/// learn from features under that noise; and, where they stay within the gates, the smallest deviation of which that is
+/// still true. The channel KL is taken as it is without noise, which is the careful side. Where a plan with noise would be
+/// recommended, a trained decoder learns from its features too, and the plan has to stand that.
+///
+/// - Source: design notes, section 5, step 2.
+enum NoiseStage {
+    static let agreement = 0.99
+    static let pictures = 100
+    /// Of the search for the largest deviation.
+    private static let agreementSteps = 8
+    /// Of the search for the smallest: to a tenth of its value.
+    private static let gateSteps = 6
+    /// Deviations of interest, in root mean squares of what crosses.
+    private static let range = (low: 1e-3, high: 1e2)
+
+    /// The end of the search for the largest deviation.
+    private struct Price: Codable {
+        let scale: Double
+        /// `nil` where the least deviation of interest changes more answers than it may.
+        let largest: Double?
+    }
+
+    private struct Attack {
+        let sigma: Double
+        let outcome: DecoderStage.Outcome
+        let verdict: GateVerdict
+    }
+
+    static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
+        guard context.configuration.triesNoise else { return }
+        let measured = findings.conclusion(context)
+        let failing = measured.cuts.indices.filter {
+            !measured.verdicts[$0].passes && measured.cuts[$0].cut.nodesInside < context.mapping.nodesInside
+        }
+        let meter = context.meter(.noise, total: failing.count)
+        var prices: [Int: Price] = [:]
+        for index in failing {
+            prices[index] = try price(context, context.cuts[index])
+            meter.advance(by: 1)
+        }
+        var attacks: [Int: Attack] = [:]
+        try search(context, measured.cuts, classes: findings.mapping.answers, prices, &attacks)
+        for (index, attack) in attacks { findings.noise[index] = try measurement(context, index, attack) }
+        guard context.configuration.trainedCuts != .none else { return }
+        var trained: Set<Int> = []
+        while true {
+            let plan = findings.conclusion(context).recommendation
+            guard plan.sigma != nil, let index = measured.cuts.firstIndex(where: { $0.name == plan.front }),
+                let sigma = attacks[index]?.sigma, trained.insert(index).inserted
+            else { return }
+            let attack = try self.attack(
+                context, measured.cuts, classes: findings.mapping.answers, [index: sigma],
+                training: context.configuration.training)[index]
+            if let attack { findings.noise[index] = try measurement(context, index, attack) }
+        }
+    }
+
+    /// The smallest deviation within the gates for each cut, or the largest that was tried.
+    private static func search(
+        _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ prices: [Int: Price],
+        _ attacks: inout [Int: Attack]
+    ) throws(AssessmentError) {
+        attacks = try attack(context, measured, classes: classes, prices.compactMapValues(\.largest))
+        var searches: [Int: LogarithmicBisection] = [:]
+        for (index, attack) in attacks where attack.verdict.passes {
+            searches[index] = LogarithmicBisection(
+                holds: attack.sigma, fails: range.low * (prices[index]?.scale ?? attack.sigma))
+        }
+        for _ in 0..<gateSteps where !searches.isEmpty {
+            for (index, attack) in try attack(context, measured, classes: classes, searches.mapValues(\.middle)) {
+                searches[index]?.narrow(attack.verdict.passes)
+                if attack.verdict.passes { attacks[index] = attack }
+            }
+        }
+    }
+
+    /// Decoders and gates of cuts, each under noise of its deviation.
+    private static func attack(
+        _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ sigmas: [Int: Double],
+        training: TrainedDecoder.Options? = nil
+    ) throws(AssessmentError) -> [Int: Attack] {
+        let indices = sigmas.keys.sorted()
+        let outcomes = try DecoderStage.run(
+            context, cuts: indices.map { context.cuts[$0] }, classes: classes, training: training,
+            noise: indices.map { FeatureNoise(sigma: sigmas[$0] ?? 0, seed: context.seed) })
+        var attacks: [Int: Attack] = [:]
+        for (index, outcome) in zip(indices, outcomes) {
+            let verdict = GateVerdict.verdicts(
+                for: [measured[index].under(outcome)], gates: context.configuration.gates,
+                adversary: context.configuration.adversary)[0]
+            attacks[index] = Attack(sigma: sigmas[index] ?? 0, outcome: outcome, verdict: verdict)
+        }
+        return attacks
+    }
+
+    private static func price(_ context: StageContext, _ cut: Cut) throws(AssessmentError) -> Price {
+        let key = context.inputs.key("noise-price", pictures: context.decodedDigests.prefix(pictures)) {
+            $0.add("cut", cut.name)
+        }
+        return try context.work.result(of: key) { () throws(AssessmentError) in
+            let measure = try NoiseAgreement(context, cut: cut, pictures: pictures)
+            func holds(_ sigma: Double) throws(AssessmentError) -> Bool {
+                try measure.share(sigma: sigma) >= agreement
+            }
+            let (low, high) = (range.low * measure.scale, range.high * measure.scale)
+            guard measure.scale > 0, try holds(low) else { return Price(scale: measure.scale, largest: nil) }
+            if try holds(high) { return Price(scale: measure.scale, largest: high) }
+            var search = LogarithmicBisection(holds: low, fails: high)
+            for _ in 0..<agreementSteps { search.narrow(try holds(search.middle)) }
+            return Price(scale: measure.scale, largest: search.holds)
+        }
+    }
+
+    /// - Returns: `nil` for a deviation that no bundle carries.
+    private static func measurement(
+        _ context: StageContext, _ index: Int, _ attack: Attack
+    ) throws(AssessmentError) -> NoiseMeasurement? {
+        guard let sigma = NoiseDeviation(attack.sigma) else { return nil }
+        let cut = context.cuts[index]
+        let key = context.inputs.key("noise-agreement", pictures: context.decodedDigests.prefix(pictures)) {
+            $0.add("cut", cut.name)
+            $0.add("sigma", "\(sigma.value)")
+        }
+        let share = try context.work.result(of: key) { () throws(AssessmentError) in
+            [try NoiseAgreement(context, cut: cut, pictures: pictures).share(sigma: sigma.value)]
+        }
+        return NoiseMeasurement(
+            sigma: sigma, agreement: share[0], verdict: attack.verdict, decoder: attack.outcome.scores)
+    }
+}
+
+extension CutMeasurement {
+    /// The same cut with what decoders made of it under noise.
+    fileprivate func under(_ outcome: DecoderStage.Outcome) -> CutMeasurement {
+        CutMeasurement(
+            cut: cut, operatorName: operatorName, crossing: crossing, channelKL: channelKL, decoder: outcome.scores,
+            judgement: outcome.judgement, joint: outcome.joint, cost: cost)
+    }
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+package import Tensors
+
+/// Gaussian noise on what crosses a cut, as the enclave would add it, from the seeded generator: equal seeds give equal
+/// noise, and one picture has at every deviation the same noise, scaled.
+package struct FeatureNoise: Sendable {
+    package let sigma: Double
+    private let seed: UInt64
+
+    package init(sigma: Double, seed: UInt64) {
+        self.sigma = sigma
+        self.seed = seed
+    }
+
+    /// - Parameters:
+    ///   - tensors: f32, what crosses for one picture.
+    ///   - picture: Its number: pictures have independent noise.
+    package func added(to tensors: [Tensor], picture: Int) -> [Tensor] {
+        guard sigma > 0 else { return tensors }
+        var generator = SeededGenerator(
+            seed: seed &+ UInt64(truncatingIfNeeded: picture) &* 0x9e37_79b9_7f4a_7c15, purpose: "boundary noise")
+        return tensors.map { tensor in
+            Tensor(type: tensor.type) { target in
+                tensor.withBytes { target.copyMemory(from: $0) }
+                let values = target.bindMemory(to: Float.self)
+                for index in stride(from: 0, to: values.count, by: 2) {
+                    let radius = sigma * sqrt(-2 * log(generator.uniform()))
+                    let angle = 2 * Double.pi * generator.uniform()
+                    values[index] = Float(Double(values[index]) + radius * cos(angle))
+                    if index + 1 < values.count {
+                        values[index + 1] = Float(Double(values[index + 1]) + radius * sin(angle))
+                    }
+                }
+            }
+        }
+    }
+}

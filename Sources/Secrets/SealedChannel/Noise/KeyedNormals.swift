@@ -1,0 +1,49 @@
+internal import Glibc
+package import SecretMemory
+package import Tensors
+
+/// Independent normal numbers with mean 0 and deviation 1 that only who has the seed can compute.
+///
+/// Sixteen bytes of the seed's ChaCha20 stream (nonce 0, counter from 0) make two of them: the upper 53 bits of the two
+/// little-endian words are u = (bits + 1) / 2⁵³ in (0, 1] and v = bits / 2⁵³ in [0, 1), the numbers
+/// √(-2 ln u) · cos 2πv and √(-2 ln u) · sin 2πv. None exceeds 8.6 in magnitude.
+///
+/// - Source: Box and Muller 1958.
+package struct KeyedNormals: ~Copyable {
+    private let seed: SecretBytes
+
+    /// - Parameter seed: ``ChaCha20/keyByteCount`` bytes.
+    package init(seed: consuming SecretBytes) { self.seed = seed }
+
+    private static let pairByteCount = 16
+    /// Pairs of one piece of the key stream: 4 kB.
+    private static let piecePairs = 256
+
+    /// Adds the first `values.count` numbers, times the deviation, in double precision and rounded once.
+    package func add(_ deviation: NoiseDeviation, to values: UnsafeMutableBufferPointer<Float>) {
+        let pieceBytes = Self.piecePairs * Self.pairByteCount
+        withUnsafeTemporaryAllocation(byteCount: pieceBytes, alignment: 16) { stream in
+            defer { SecretBytes.wipe(stream) }
+            for start in stride(from: 0, to: values.count, by: 2 * Self.piecePairs) {
+                let piece = UnsafeMutableBufferPointer(
+                    rebasing: values[start..<min(start + 2 * Self.piecePairs, values.count)])
+                let blocks = start / (2 * Self.piecePairs) * (pieceBytes / ChaCha20.blockByteCount)
+                ChaCha20.keyStream(seed.bytes, counter: UInt32(blocks), into: stream)
+                Self.add(deviation.value, from: UnsafeRawBufferPointer(stream), to: piece)
+            }
+        }
+    }
+
+    private static func add(
+        _ deviation: Double, from stream: UnsafeRawBufferPointer, to values: UnsafeMutableBufferPointer<Float>
+    ) {
+        for first in stride(from: 0, to: values.count, by: 2) {
+            let u = stream.loadUnaligned(fromByteOffset: 8 * first, as: UInt64.self) >> 11
+            let v = stream.loadUnaligned(fromByteOffset: 8 * first + 8, as: UInt64.self) >> 11
+            let radius = deviation * (-2 * log(Double(u + 1) * 0x1p-53)).squareRoot()
+            let angle = 2 * Double.pi * (Double(v) * 0x1p-53)
+            values[first] = Float(Double(values[first]) + radius * cos(angle))
+            if first + 1 < values.count { values[first + 1] = Float(Double(values[first + 1]) + radius * sin(angle)) }
+        }
+    }
+}

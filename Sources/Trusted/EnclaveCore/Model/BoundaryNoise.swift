@@ -1,0 +1,22 @@
+import SealedChannel
+import SecretMemory
+import Tensors
+
+/// Adds the noise that the bundle asks for to what goes to the host.
+struct BoundaryNoise {
+    let sigma: NoiseDeviation
+    let key: NoiseKey
+
+    /// - Parameters:
+    ///   - boundary: float32, as ``FrontNetPart`` demands.
+    ///   - input: What the FrontNet took; for one picture the same, whether it came as pixels or as floats.
+    func added(to boundary: [Tensor], input: Tensor) -> [Tensor] {
+        boundary.enumerated().map { index, tensor in
+            Tensor(type: tensor.type, allocator: .wiping) { target in
+                tensor.withBytes { target.copyMemory(from: $0) }
+                let values = target.bindMemory(to: Float.self)
+                input.withBytes { key.normals(input: RawSpan(_unsafeBytes: $0), tensor: index).add(sigma, to: values) }
+            }
+        }
+    }
+}

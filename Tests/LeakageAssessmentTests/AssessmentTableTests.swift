@@ -1,0 +1,62 @@
+import AssessmentReport
+import LeakageAssessment
+import ModelGraph
+import Tensors
+import Testing
+
+@Suite("The table on the terminal")
+struct AssessmentTableTests {
+    /// A chain of layers with long names.
+    private static func graph(_ names: [String]) throws -> Graph {
+        try Graph(
+            name: "chain", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 3, 8, 8])))],
+            outputs: ["v\(names.count - 1)"],
+            nodes: names.enumerated().map { index, name in
+                Node(
+                    name: name, operation: .activation(Activation(.relu)), inputs: [index == 0 ? "x" : "v\(index - 1)"],
+                    outputs: ["v\(index)"])
+            }, constants: [:])
+    }
+
+    private static let long = (0..<6).map {
+        "backbone/features/denseblock\($0)/conv_expanded_projection/Relu_activation"
+    }
+
+    private static func lines(_ names: [String], columns: Int) throws -> [String] {
+        let cuts = try Measured.cuts(
+            names.dropLast().map { ($0, 0.4, (6.25, 6.35)) }, of: try graph(names), milliseconds: 3)
+        return AssessmentTable(try Measured.result(cuts), columns: columns).text
+            .split(separator: "\n").map(String.init)
+    }
+
+    @Test("No line is longer than the terminal, with short and with long names", arguments: [60, 80, 100, 120, 200])
+    func fits(columns: Int) throws {
+        for names in [Self.long, ["a", "b", "c"]] {
+            let lines = try Self.lines(names, columns: columns)
+            #expect(lines.count == names.count)
+            for line in lines { #expect(line.count <= columns, "\(line)") }
+        }
+    }
+
+    @Test("With 80 columns what decides is there, with 120 everything is")
+    func columns() throws {
+        let heading = try Self.lines(Self.long, columns: 80)[0]
+        for name in ["cut", "crosses", "passing", "AUC", "R²", "SSIM", "top-1", "gates"] {
+            #expect(heading.contains(name), "\(name)")
+        }
+        let wide = try Self.lines(Self.long, columns: 120)
+        for name in ["KL own/null", "decoder", "dKL/null"] {
+            #expect(wide[0].contains(name) && !heading.contains(name), "\(name)")
+        }
+        // Both ends of a name are left, and names stay apart.
+        #expect(wide[1].hasPrefix("backbone/") && wide[1].contains("…"))
+        #expect(try Self.lines(Self.long, columns: 200)[1].contains(Self.long[0]))
+    }
+
+    @Test("A name cannot speak to the terminal")
+    func escapes() throws {
+        let text = try Self.lines(["a\u{1B}[31m\nb", "c", "d"], columns: 80).joined(separator: "\n")
+        #expect(!text.contains("\u{1B}"))
+        #expect(text.split(separator: "\n").count == 3)
+    }
+}

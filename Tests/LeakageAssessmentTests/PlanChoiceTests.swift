@@ -1,0 +1,99 @@
+import LeakageAssessment
+import Tensors
+import Testing
+
+@Suite("The choice among plans")
+struct PlanChoiceTests {
+    private static func option(
+        _ front: String, ms: Double?, leakage: Double, sigma: Double? = nil, inside: Int = 10, bytes: Int = 100
+    ) -> PlanOption {
+        PlanOption(
+            front: front, mapping: "m", sigma: sigma.flatMap(NoiseDeviation.init), leakage: leakage, passesGates: true,
+            cost: CutCost(
+                multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: bytes,
+                frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, enclaveBytes: 1),
+            budgets: Budgets())
+    }
+
+    @Test("The fastest plan wins over all that are slower by more than the tolerance, whatever they leak")
+    func fastest() {
+        let options = [
+            Self.option("slow", ms: 10.51, leakage: 0), Self.option("fast", ms: 10, leakage: 0.9),
+            Self.option("counted", ms: 20, leakage: 0.1, inside: 1),
+        ]
+        #expect(PlanChoice.best(of: options)?.front == "fast")
+    }
+
+    @Test("Within 5 % of the least latency the plan that leaks less wins, then the one with less noise, then time")
+    func ties() {
+        let fast = Self.option("fast", ms: 10, leakage: 0.9)
+        let close = Self.option("close", ms: 10.49, leakage: 0.5, sigma: 2)
+        let quiet = Self.option("quiet", ms: 10.48, leakage: 0.5, sigma: 1)
+        let clean = Self.option("clean", ms: 10.47, leakage: 0.5)
+        let faster = Self.option("faster", ms: 10.3, leakage: 0.5)
+        #expect(PlanChoice.best(of: [fast, close])?.front == "close")
+        #expect(PlanChoice.best(of: [fast, close, quiet])?.front == "quiet")
+        #expect(PlanChoice.best(of: [fast, close, quiet, clean])?.front == "clean")
+        #expect(PlanChoice.best(of: [fast, close, quiet, clean, faster])?.front == "faster")
+        #expect(PlanChoice.best(of: [faster, clean, quiet, close, fast])?.front == "faster")
+    }
+
+    @Test("Where one plan was not timed, counted arithmetic decides, then bytes, then leakage")
+    func counted() {
+        let options = [
+            Self.option("timed", ms: 1, leakage: 0, inside: 30),
+            Self.option("many bytes", ms: nil, leakage: 0, inside: 20),
+            Self.option("leaky", ms: 5, leakage: 0.9, inside: 20, bytes: 50),
+            Self.option("tight", ms: 9, leakage: 0.2, inside: 20, bytes: 50),
+        ]
+        #expect(PlanChoice.best(of: options)?.front == "tight")
+        #expect(PlanChoice.best(of: []) == nil)
+    }
+
+    private static func cost(_ ms: Double) -> CutCost {
+        CutCost(
+            multiplyAddsInside: 100, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 0, frontMilliseconds: ms,
+            backMilliseconds: 0, enclaveBytes: 90)
+    }
+
+    private func choose(whole: Double, factor: Double = 1) throws -> Recommendation {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil)])
+        var budgets = Budgets()
+        budgets.enclaveFactor = factor
+        return Recommendation.choose(
+            among: cuts, verdicts: GateVerdict.verdicts(for: cuts, gates: .standard), gates: .standard,
+            mapping: ("logits", 8), whole: Self.cost(whole), budgets: budgets, pictures: 60)
+    }
+
+    @Test("Everything inside wins where no cut within the gates is faster, and loses where the enclave is slow")
+    func everythingInside() throws {
+        let inside = try choose(whole: 4)
+        #expect(inside.everythingInside)
+        #expect(inside.reason.contains("4.00 ms") && inside.reason.contains("'relu2'"))
+        #expect(inside.rule.contains("fastest") && inside.rule.contains("5.0 %"))
+        let slow = try choose(whole: 4, factor: 3)
+        #expect(slow.front == "relu2" && slow.sigma == nil)
+    }
+
+    private func noisy(passes: Bool) throws -> Recommendation {
+        var cuts = try Measured.cuts([("relu1", 0.9, (3, 3)), ("relu2", 0.004, (3, 3))])
+        let verdict = GateVerdict.verdicts(
+            for: try Measured.cuts([("relu1", passes ? 0.01 : 0.9, (3, 3))]), gates: .standard)[0]
+        cuts[0].noise = NoiseMeasurement(
+            sigma: NoiseDeviation(0.5)!, agreement: 0.99, verdict: verdict, decoder: cuts[1].decoder)
+        return Recommendation.choose(
+            among: cuts, verdicts: GateVerdict.verdicts(for: cuts, gates: .standard), gates: .standard,
+            mapping: ("logits", 8), pictures: 60)
+    }
+
+    @Test("A shallower cut whose noise keeps the gates is a plan with its sigma; one whose noise does not is none")
+    func noise() throws {
+        let plan = try noisy(passes: true)
+        #expect(plan.front == "relu1" && plan.sigma?.value == 0.5)
+        #expect(plan.reason.contains("noise of deviation 0.500"))
+        #expect(plan.details.contains { $0.contains("99 %") && $0.contains("not identity") })
+        #expect(plan.options.map { $0.sigma != nil } == [false, true, false])
+        let none = try noisy(passes: false)
+        #expect(none.front == "relu2" && none.sigma == nil)
+    }
+}
