@@ -3,7 +3,7 @@ import Imaging
 import LeakageAssessment
 
 /// A folder of drawn pictures that is deleted with the value, and room for a work directory beside them.
-final class DrawnPictures {
+final class DrawnPictures: Sendable {
     private let root = FileManager.default.temporaryDirectory.appending(path: "assessment-\(UUID().uuidString)")
     let folder: URL
 
