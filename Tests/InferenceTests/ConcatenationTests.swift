@@ -4,8 +4,9 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Concatenations whose parts are written where they belong: where the layouts permit it, the answers are the same to the
-/// last bit (but for sums that then find no memory to be written over), and what reads or overwrites the parts afterwards is not disturbed.
+/// Concatenations whose parts are written where they belong, where the layouts permit it: the answers are the same to
+/// the last bit (but for sums that then find no memory to be written over), and what reads or overwrites the parts
+/// afterwards is not disturbed.
 struct ConcatenationTests {
     private static let name = "concatenation in place"
 
@@ -114,6 +115,21 @@ struct ConcatenationTests {
         Self.join(&problem, "j", "c0", "c1")
         problem.node("y", Self.convolution(1), "j", "v2")
         #expect(try Self.check(problem).rewrites(by: Self.name).isEmpty)
+    }
+
+    @Test("A gate on channels in blocks has fast code, for each image its own", arguments: [1, 3])
+    func gatesBlocks(_ batch: Int) throws {
+        for hasReLU in [false, true] {
+            var problem = try Self.start("gate", batch: batch)
+            problem.node("g", .globalPooling(GlobalPooling(.average)), "c1")
+            problem.node("s", .activation(Activation(.sigmoid)), "g")
+            problem.node("m", .arithmetic(Arithmetic(.multiply)), "c1", "s")
+            if hasReLU { problem.node("r", .activation(Activation(.relu)), "m") }
+            problem.node("y", Self.convolution(3), hasReLU ? "r" : "m", "w3")
+            problem.outputs = ["y", "c1"]
+            let plan = try problem.check(threads: 2)
+            #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") })
+        }
     }
 
     @Test("Scale and shift of channels in blocks have fast code")

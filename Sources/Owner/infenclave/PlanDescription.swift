@@ -26,13 +26,7 @@ struct PlanDescription: Encodable {
     /// Compiles the graph and runs it on zeros.
     init(_ graph: Graph, threads: Int) throws {
         let plan = try Plan(compiling: graph, options: PlanOptions(threads: threads))
-        let inputs = try plan.inputs.map { input in
-            guard let storage = StorageAllocator.standard.allocateIfAvailable(byteCount: input.type.byteCount) else {
-                throw CommandFailure(
-                    "plan", "input '\(input.name)' takes \(input.type.byteCount) bytes, which are not available")
-            }
-            return try Tensor(type: input.type, storage: storage)
-        }
+        let inputs = try plan.inputs.map { try InputMemory.tensor($0.type) }
         var durations: [[Double]] = plan.steps.map { _ in [] }
         for _ in 0..<Self.runs {
             for (step, duration) in try plan.profile(inputs).durations.enumerated() {

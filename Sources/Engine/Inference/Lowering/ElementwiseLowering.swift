@@ -39,7 +39,9 @@ extension Lowering {
             (post) throws(OneDNNError) in
             try .binary(.multiply, layout, perChannel, destination: layout, post: post)
         }
-        if primitive.isReference, let target = try emitNormalization(source, scale, shift, node) { return target }
+        if primitive.isReference, let target = try emitChannelScaling(source, by: scale, shift: shift, node) {
+            return target
+        }
         let target =
             mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
         var arguments: [(argument: Argument, value: Int)] = [
@@ -50,42 +52,6 @@ extension Lowering {
         guard !fits else { return target }
         let shifted = try emitBinary(.add, target, shift, post: [], for: node)
         return try applying(node.post, to: shifted, for: node)
-    }
-
-    /// Scale and shift as a batch normalisation of mean 0 and variance 1, which has code for channels in blocks; `nil`
-    /// where that is not fast either.
-    private mutating func emitNormalization(
-        _ source: Int, _ scale: Int, _ shift: Int, _ node: Draft.Node
-    ) throws(OneDNNError) -> Int? {
-        let layout = layout(source)
-        guard layout.element == .float32, layout.dimensions.count >= 3 else { return nil }
-        let primitive: PrimitiveDescription
-        let fits: Bool
-        do throws(OneDNNError) {
-            (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
-                try .batchNormalization(layout, post: post)
-            }
-        } catch {
-            guard error.isUnimplemented else { throw error }
-            return nil
-        }
-        guard !primitive.isReference else { return nil }
-        let channels = layout.dimensions[1]
-        let perChannel = try TensorLayout([channels])
-        func statistic(_ value: Float) throws(OneDNNError) -> Tensor {
-            do throws(TensorError) {
-                return try Tensor([Float](repeating: value, count: channels), shape: [channels])
-            } catch { throw OneDNNError(message: error.message, isUnimplemented: false) }
-        }
-        let target = mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
-        emit(
-            primitive,
-            [
-                (.source, source), (.mean, try addConstant(try statistic(0))),
-                (.variance, try addConstant(try statistic(1))), (.scale, alias(scale, as: perChannel)),
-                (.shift, alias(shift, as: perChannel)), (.destination, target),
-            ], to: target, "scale and shift", fused: fits ? node.fused : [], for: node)
-        return fits ? target : try applying(node.post, to: target, for: node)
     }
 
     /// Scale, shift and functions with a result of integers; `nil` where that is not fast.
@@ -139,6 +105,7 @@ extension Lowering {
             operands[1] = try converted(operands[1], to: rows, for: node)
         }
         let (first, second) = (operands[0], operands[1])
+        if function == .multiply, let target = try emitGate(first, by: second, node) { return target }
         do throws(OneDNNError) {
             return try emitBinary(operation, first, second, post: node.post, for: node)
         } catch {
