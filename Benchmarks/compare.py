@@ -109,10 +109,15 @@ def main():
     parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
     parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
     parser.add_argument("--shared", default=str(HERE.parent.parent / "shared/models"), help="trained models, if any")
+    parser.add_argument("--darknet", help="Darknet's program, beside its cfg folder: compare with it instead")
     parser.add_argument("--out", default=str(HERE / ".build/results"))
     arguments = parser.parse_args()
 
     pathlib.Path(arguments.networks).mkdir(parents=True, exist_ok=True)
+    if arguments.darknet:
+        import darknet
+
+        return darknet.run(arguments)
     trained = {path.parent.name: path for path in sorted(pathlib.Path(arguments.shared).glob("*/model.onnx"))}
     known = {*trained, *networks.ALL}
     for name in arguments.model or []:

@@ -56,6 +56,27 @@ def markdown(results):
     return "\n".join(lines) + "\n"
 
 
+def write_darknet(results, folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "darknet.json").write_text(json.dumps(results, indent=2) + "\n")
+    lines = [
+        f"Batch 1, f32, on {results['machine']}, against Darknet's own program built with OPENMP=1. Medians of "
+        f"{results['rounds']} rounds in which the two take turns. Darknet's time is that from one prompt of "
+        "`classifier predict` to the next, less what it takes to read the picture; weights are random.",
+        "",
+        "| network | threads | ours, ms | Darknet, ms | times faster | spread |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for model in results["models"]:
+        for row in model["speed"]:
+            lines.append(
+                f"| {model['model']} | {row['threads']} | {row['ours']:.2f} | {row['darknet']:.1f} | "
+                f"{row['timesFaster']:.1f} | {row['lowest']:.1f} to {row['highest']:.1f} |")
+    (folder / "darknet.md").write_text("\n".join(lines) + "\n")
+    print(f"wrote {folder}/darknet.json and darknet.md")
+
+
 COLOURS = ["#3b6ea5", "#d98c3f", "#5b9a68", "#a45a8c", "#7a7a7a", "#c0504d"]
 
 

@@ -129,6 +129,18 @@ struct BadInputTests {
             in: folder)
     }
 
+    @Test(
+        "inspect --plan and bench refuse an input that would take 43 GB",
+        arguments: [["inspect", "--plan"], ["bench"]])
+    func hugeInput(_ command: [String]) throws {
+        let folder = try TemporaryFolder()
+        let model = try folder.write(
+            "[net]\nheight=60000\nwidth=60000\nchannels=3\n[avgpool]\n[softmax]\n", to: "huge.cfg")
+        _ = try folder.write([0, 0, 0, 0, 2] + [UInt8](repeating: 0, count: 15), to: "huge.weights")
+        let arguments = [command[0], model] + command.dropFirst()
+        try expectRefused(arguments, naming: "43200000000 bytes", in: folder)
+    }
+
     @Test("A corrupt picture among good ones is passed over by assess with a warning, and stops classify")
     func corruptPicture() throws {
         let folder = try TemporaryFolder()

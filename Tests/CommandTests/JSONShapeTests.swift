@@ -186,7 +186,7 @@ struct JSONShapeTests {
         let outcome = try succeed(
             [
                 "bench", Demo.model, "--runs", "3", "--front", Demo.cuts.front, "--mapping", Demo.cuts.mapping,
-                "--json",
+                "--throughput", "--batch", "5", "--json",
             ], in: folder)
         let timing = JSONShape.object(["milliseconds": .number, "p90": .number])
         expectShape(
@@ -194,7 +194,8 @@ struct JSONShapeTests {
             .object([
                 "model": .string, "precision": .string, "threads": .number,
                 "plain": .object(["milliseconds": .number, "p90": .number, "runs": .number]), "confidential": timing,
-                "allInside": .object(["milliseconds": .number]),
+                "allInside": .object(["milliseconds": .number]), "throughput": .number,
+                "batch": .object(["images": .number, "milliseconds": .number, "p90": .number, "runs": .number]),
             ]))
     }
 }

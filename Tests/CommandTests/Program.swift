@@ -103,6 +103,16 @@ final class Program {
         return names.compactMap { pid_t($0) }.filter { Self.parent(of: $0) == identifier }
     }
 
+    /// Processor time that a process took so far, in steps of 10 ms.
+    static func processorMilliseconds(of process: pid_t) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        // The state is the first of the fields after the name; user and system time are the 12th and the 13th.
+        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ").dropFirst()
+        let ticks = fields.dropFirst(11).prefix(2).compactMap { Int($0) }
+        guard ticks.count == 2 else { throw Unexpected("no times of process \(process)") }
+        return ticks.reduce(0, +) * 1000 / Int(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     private static func parent(of process: pid_t) -> pid_t? {
         // The name in brackets may hold blanks and brackets; state and parent follow the last bracket.
         guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),

@@ -102,6 +102,22 @@ struct ServiceTests {
         #expect(kill(enclaves[0], 0) == -1 && errno == ESRCH)
     }
 
+    @Test("Between requests host and enclave sleep: at most 20 ms of processor time each in 200 ms")
+    func sleeps() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        _ = try succeed(
+            ["classify", Demo.clients[0].0, "--token", deployment.token] + deployment.target(server.url),
+            in: deployment.folder)
+        // What follows an answer may finish.
+        usleep(200_000)
+        for process in [server.program.identifier] + server.program.children {
+            let before = try Program.processorMilliseconds(of: process)
+            usleep(200_000)
+            #expect(try Program.processorMilliseconds(of: process) - before <= 20)
+        }
+    }
+
     @Test("A killed host takes its enclave along")
     func killedHost() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

@@ -32,7 +32,7 @@ struct Noise {
 struct Problem: Sendable, CustomTestStringConvertible {
     let testDescription: String
     private(set) var inputs: [Value] = []
-    private(set) var nodes: [Node] = []
+    var nodes: [Node] = []
     private(set) var constants: [String: Tensor] = [:]
     private(set) var given: [Tensor] = []
     var outputs: [String] = []

@@ -19,7 +19,7 @@ package final class Plan: Sendable {
     package let precision: Precision
     /// The nodes that compute with less than float32, where there was code for it.
     package let reducedProducts: [String: PrecisionTable.Level]
-    /// Each change that a pass made: the pass and the node.
+    /// Each change that a pass or the choice of layouts made: its name and the node.
     package let rewrites: [PlanRewrite]
 
     private let threads: Int
@@ -41,7 +41,6 @@ package final class Plan: Sendable {
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
-        rewrites = draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         let chosen = options
         let (lowering, results, execution) = try ThreadTeam.using(chosen.threads) { () throws(InferenceError) in
             var lowering = try Lowering(draft)
@@ -52,6 +51,7 @@ package final class Plan: Sendable {
                 return (lowering, results, execution)
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }
+        rewrites = lowering.draft.log.map { PlanRewrite(pass: $0.pass, node: $0.node) }
         memory = execution.memory
         steps = lowering.steps.map(\.description)
         threads = options.threads
@@ -135,8 +135,8 @@ package struct PlanStep: Sendable, Hashable {
     package let name: String
     /// What it computes: `convolution`, `reorder`, …
     package let kind: String
-    /// What was fused into it, in order.
-    package let fused: [String]
+    /// What was fused into it, in order; last the concatenation into which it writes.
+    package internal(set) var fused: [String]
     /// oneDNN's name for the code that computes it, or `loop`.
     package let implementation: String
     /// The result's shape and layout.

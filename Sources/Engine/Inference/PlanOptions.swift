@@ -10,6 +10,9 @@ package struct PlanOptions: Sendable {
     /// What convolutions and matrix products compute with. Where the processor lacks the instructions it is float32.
     package var precision: Precision
 
+    /// Whether what a concatenation joins is written where it belongs from the beginning, where layouts permit it.
+    package var joinsInPlace = true
+
     /// Activations and scratch of one run, at most. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 

@@ -57,6 +57,9 @@ package enum Argument: Sendable, Hashable {
     /// What a normalisation multiplies with, and adds.
     case scale
     case shift
+    /// The statistics by which a batch normalisation divides and subtracts.
+    case mean
+    case variance
     case scratchpad
     /// Gradients of what the arguments of these names are in the forward problem.
     case sourceGradient
@@ -77,6 +80,8 @@ package enum Argument: Sendable, Hashable {
         case .bias: DNNL_ARG_BIAS
         case .scale: DNNL_ARG_SCALE
         case .shift: DNNL_ARG_SHIFT
+        case .mean: DNNL_ARG_MEAN
+        case .variance: DNNL_ARG_VARIANCE
         case .scratchpad: DNNL_ARG_SCRATCHPAD
         case .sourceGradient: DNNL_ARG_DIFF_SRC
         case .destinationGradient: DNNL_ARG_DIFF_DST

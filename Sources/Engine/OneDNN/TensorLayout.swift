@@ -69,6 +69,28 @@ package final class TensorLayout: Sendable {
         return try TensorLayout(dimensions, strides: strides, element: element)
     }
 
+    /// Channels (axis 1) in dense blocks of this many, of four axes.
+    package static func channelBlocks(
+        of block: Int, _ dimensions: [Int], element: LayoutElement = .float32
+    ) throws(OneDNNError) -> TensorLayout {
+        var raw = dnnl_memory_desc_t()
+        try check(
+            dnnl_memory_desc_init_by_tag(
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), element.raw,
+                block == 8 ? dnnl_aBcd8b : dnnl_aBcd16b),
+            during: "describing a tensor \(dimensions) in blocks of \(block) channels")
+        return TensorLayout(raw)
+    }
+
+    /// How many channels each block holds, where channels are a multiple of it and lie in dense blocks of 8 or 16.
+    package var channelBlock: Int? {
+        guard dimensions.count == 4, raw.format_kind == dnnl_blocked else { return nil }
+        return [8, 16].first { block in
+            dimensions[1] % block == 0
+                && (try? TensorLayout.channelBlocks(of: block, dimensions, element: element)) == self
+        }
+    }
+
     /// Elements of another kind in the same places.
     package func retyped(_ element: LayoutElement) -> TensorLayout {
         guard element != self.element else { return self }

@@ -27,7 +27,7 @@ struct PlanDescription: Encodable {
     /// Compiles the graph and runs it on zeros.
     init(_ graph: Graph, threads: Int) throws {
         let plan = try Plan(compiling: graph, options: PlanOptions(threads: threads))
-        let inputs = plan.inputs.map { Tensor(type: $0.type) { _ in } }
+        let inputs = try plan.inputs.map { try InputMemory.tensor($0.type) }
         var durations: [[Double]] = plan.steps.map { _ in [] }
         for _ in 0..<Self.runs {
             for (step, duration) in try plan.profile(inputs).durations.enumerated() {

@@ -18,6 +18,7 @@ package enum OpenMPEnvironment {
     }
 
     /// Bridges the gap from one primitive to the next, some ten microseconds; after the last one a thread spins for a
-    /// twentieth of a millisecond more. Longer spins cost most where other processes want the cores.
+    /// twentieth of a millisecond more. Longer spins help a process that has the cores to itself, and cost several times as much
+    /// as they save where others want them.
     private static let spinCount = "2000"
 }

@@ -39,6 +39,9 @@ extension Lowering {
             (post) throws(OneDNNError) in
             try .binary(.multiply, layout, perChannel, destination: layout, post: post)
         }
+        if primitive.isReference, let target = try emitChannelScaling(source, by: scale, shift: shift, node) {
+            return target
+        }
         let target =
             mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
         var arguments: [(argument: Argument, value: Int)] = [
@@ -102,6 +105,7 @@ extension Lowering {
             operands[1] = try converted(operands[1], to: rows, for: node)
         }
         let (first, second) = (operands[0], operands[1])
+        if function == .multiply, let target = try emitGate(first, by: second, node) { return target }
         do throws(OneDNNError) {
             return try emitBinary(operation, first, second, post: node.post, for: node)
         } catch {

@@ -11,6 +11,8 @@ struct Lowering {
     private var names: [String: Int] = [:]
     /// Views whose operand is not row-major: they are made when something needs them row-major.
     private var lazyViews: [String: Int] = [:]
+    /// Values whose parts are written where they belong.
+    var joinedInPlace: Set<Int> = []
     /// How many uses of the memory of a value (see ``root(of:)``) are still to come.
     private var pendingUses: [Int: Int] = [:]
     private var rootAtDefinition: [String: Int] = [:]
@@ -152,6 +154,14 @@ struct Lowering {
     func mayOverwrite(_ name: String, in node: Draft.Node) -> Bool {
         guard let value = names[name], case .arena = values[root(of: value)].place else { return false }
         return pendingUses[root(of: value)] == 1 && node.inputs.count { $0 == name } == 1
+    }
+
+    /// Moves a value of the arena, with all that lies in it, into part of another.
+    mutating func place(_ root: Int, within parent: Int, byteOffset: Int) {
+        values[root].place = .within(parent, byteOffset: byteOffset)
+        // What waits for its memory waits for the whole's from now on.
+        for (name, other) in rootAtDefinition where other == root { rootAtDefinition[name] = parent }
+        pendingUses[parent, default: 0] += pendingUses.removeValue(forKey: root) ?? 0
     }
 
     // MARK: Layouts

@@ -11,6 +11,7 @@ extension Lowering {
         var parts: [Int] = []
         let format = quantization?.stored[node.output]
         for name in names { parts.append(try format == nil ? unscaledValue(of: name) : storedValue(of: name)) }
+        if axis == 1, format == nil, let target = try joinedInPlace(parts, type, node) { return target }
         guard type.element == .float32 else {
             let target = try add(.arena, type)
             emit(.concat(names.map(draft.shape), axis: axis, type), parts, to: target, for: node)

@@ -36,7 +36,7 @@ struct PlannedStep {
     let code: Code
     let sources: [Int]
     let destination: Int
-    let description: PlanStep
+    var description: PlanStep
 }
 
 /// A step that oneDNN has no primitive for.

@@ -8,7 +8,10 @@ package struct Calibrator: Sendable {
 
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(_ graph: Graph, threads: Int) throws(InferenceError) {
-        plan = try Plan(compiling: graph, options: PlanOptions(threads: threads))
+        var options = PlanOptions(threads: threads)
+        // A concatenation that takes no step is not observed.
+        options.joinsInPlace = false
+        plan = try Plan(compiling: graph, options: options)
     }
 
     /// Adds the values that these inputs lead to, and returns the outputs.

@@ -12,6 +12,20 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
+    /// Batch normalisation of `[n, c, …]` with given mean, variance, scale and shift, `[c]` each, and an epsilon of 0.
+    package static func batchNormalization(
+        _ layout: TensorLayout, post: [PostOperation]
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        let operation = "batch normalisation of \(layout)"
+        var problem = dnnl_batch_normalization_desc_t()
+        let flags = dnnl_use_global_stats.rawValue | dnnl_use_scale.rawValue | dnnl_use_shift.rawValue
+        let status = withUnsafePointer(to: layout.raw) {
+            dnnl_batch_normalization_forward_desc_init(&problem, dnnl_forward_inference, $0, 0, UInt32(flags))
+        }
+        try check(status, during: operation)
+        return try describe(operation, &problem, post: post)
+    }
+
     /// Local response normalisation across channels; `size` is odd.
     package static func localResponseNormalization(
         _ layout: TensorLayout, size: Int, alpha: Float, beta: Float, bias: Float

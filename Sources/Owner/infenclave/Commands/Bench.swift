@@ -49,7 +49,7 @@ struct Bench: Command {
         let model = try source.load()
         let threads = try engine.resolvedThreads()
         let input = try model.imageInput()
-        let tensor = Self.pattern(input.type)
+        let tensor = try Self.pattern(input.type)
         let (arithmetic, preprocess, accuracy) = (arithmetic, preprocess, accuracy)
         let table = try await onOwnThread {
             try arithmetic.resolved(for: model, preprocess, threads: threads, substitute: tensor)
@@ -86,7 +86,7 @@ struct Bench: Command {
         do throws(TensorError) { shape = try Shape(input) } catch { throw CommandFailure("bundle", error.message) }
         let timing = try await ConfidentialTrial(threads: threads, runs: runs).measure(
             bundle: source.model, modelKey: keys.model, ownerKey: keys.owner,
-            Self.pattern(TensorType(.float32, shape)))
+            try Self.pattern(TensorType(.float32, shape)))
         var report = Report(
             model: source.model, precision: opened.manifest.precision, threads: threads, plain: nil)
         if opened.manifest.cuts.everythingInside { report.allInside = timing } else { report.confidential = timing }
@@ -94,8 +94,8 @@ struct Bench: Command {
     }
 
     /// Values between -1 and 1.
-    private static func pattern(_ type: TensorType) -> Tensor {
-        Tensor(type: type) { bytes in
+    private static func pattern(_ type: TensorType) throws -> Tensor {
+        try InputMemory.tensor(type) { bytes in
             let values = bytes.bindMemory(to: Float.self)
             for index in values.indices { values[index] = Float(index % 255) / 127.5 - 1 }
         }
@@ -148,7 +148,7 @@ struct Bench: Command {
         do throws(TensorError) { shape = try Shape([count] + type.shape.dimensions.dropFirst()) } catch {
             throw CommandFailure("batch", error.message)
         }
-        let images = pattern(TensorType(type.element, shape))
+        let images = try pattern(TensorType(type.element, shape))
         let inference = try BatchedInference(graph, options: options)
         let executor = InferenceExecutor()
         defer { executor.shutDown() }

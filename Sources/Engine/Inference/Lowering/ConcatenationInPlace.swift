@@ -1,0 +1,82 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    /// Joins channels in blocks of one image without copies: the parts lie one after the other, so each is written where
+    /// it belongs from the beginning. A part that has a place already is copied there.
+    ///
+    /// - Returns: `nil` where layouts do not permit it, or most of it would be copied.
+    mutating func joinedInPlace(_ parts: [Int], _ type: TensorType, _ node: Draft.Node) throws(OneDNNError) -> Int? {
+        guard draft.options.joinsInPlace, draft.nodes.count <= Self.nodesJoinedInPlace, type.element == .float32,
+            type.shape.rank == 4, type.shape[0] == 1,
+            let first = parts.first(where: { values[$0].layout?.channelBlock != nil }),
+            let block = layout(first).channelBlock
+        else { return nil }
+        let element = layout(first).element
+        var wanted: [TensorLayout] = []
+        for part in parts {
+            let dimensions = layout(part).dimensions
+            guard layout(part).element == element, dimensions[1] % block == 0 else { return nil }
+            wanted.append(try .channelBlocks(of: block, dimensions, element: element))
+        }
+        let runs = movableRuns(parts, wanted)
+        let movable = runs.flatMap(\.parts).reduce(0) { $0 + values[parts[$1]].byteCount }
+        guard movable * 2 >= wanted.reduce(0, { $0 + $1.byteCount }) else { return nil }
+
+        let target = add(.arena, try .channelBlocks(of: block, type.shape.dimensions, element: element))
+        var offsets = [0]
+        for layout in wanted { offsets.append(offsets[offsets.count - 1] + layout.byteCount) }
+        for run in runs {
+            markWriter(of: run.root, node)
+            place(run.root, within: target, byteOffset: offsets[run.parts.lowerBound])
+        }
+        let moved = Set(runs.flatMap(\.parts))
+        for index in parts.indices where !moved.contains(index) {
+            try emitReorder(
+                parts[index], add(.within(target, byteOffset: offsets[index]), wanted[index]), for: node)
+        }
+        joinedInPlace.insert(target)
+        draft.log.append((pass: Self.concatenationInPlace, node: node.name))
+        return target
+    }
+
+    /// Moving a part looks at every name. Networks have some thousand nodes; a file can have far more.
+    private static let nodesJoinedInPlace = 1 << 13
+
+    /// What `inspect --plan` and tests call it.
+    static let concatenationInPlace = "concatenation in place"
+
+    /// Says with the step that completes a part where it writes. The steps of a concatenation's own parts say so already.
+    private mutating func markWriter(of root: Int, _ node: Draft.Node) {
+        guard !joinedInPlace.contains(root),
+            let step = steps.lastIndex(where: { self.root(of: $0.destination) == root })
+        else { return }
+        steps[step].description.fused.append(node.name)
+    }
+
+    /// Parts that make up all of the memory in which they lie, which may be another concatenation's.
+    private func movableRuns(_ parts: [Int], _ wanted: [TensorLayout]) -> [(root: Int, parts: Range<Int>)] {
+        var runs: [(root: Int, parts: Range<Int>)] = []
+        var index = 0
+        while index < parts.count {
+            let root = root(of: parts[index])
+            var (end, size) = (index, 0)
+            while end < parts.count, size < values[root].byteCount, layout(parts[end]) == wanted[end],
+                address(of: parts[end]) == (root, size)
+            {
+                size += values[parts[end]].byteCount
+                end += 1
+            }
+            if case .arena = values[root].place, end > index, size == values[root].byteCount,
+                !runs.contains(where: { $0.root == root })
+            {
+                runs.append((root, index..<end))
+                index = end
+            } else {
+                index += 1
+            }
+        }
+        return runs
+    }
+}

@@ -1,0 +1,155 @@
+import Inference
+import ModelGraph
+import Tensors
+import TestSupport
+import Testing
+
+/// Concatenations whose parts are written where they belong, where the layouts permit it: the answers are the same to
+/// the last bit (but for sums that then find no memory to be written over), and what reads or overwrites the parts
+/// afterwards is not disturbed.
+struct ConcatenationTests {
+    private static let name = "concatenation in place"
+
+    private static func convolution(_ kernel: Int) -> ModelGraph.Operation {
+        let pad = kernel / 2
+        return .convolution(Convolution(window: Window(kernel: [kernel, kernel], pads: [pad, pad, pad, pad])))
+    }
+
+    /// Convolutions of 16 channels of x `[batch, 16, 8, 8]`.
+    private static func start(_ description: String, batch: Int = 1) throws -> Problem {
+        var problem = Problem(description)
+        for index in 0..<4 { try problem.constant("w\(index)", [16, 16, 3, 3]) }
+        for index in 2...4 { try problem.constant("v\(index)", [16, 16 * index, 1, 1]) }
+        try problem.input("x", [batch, 16, 8, 8])
+        for index in 0..<4 {
+            problem.node("c\(index)", convolution(3), index == 0 ? "x" : "c\(index - 1)", "w\(index)")
+        }
+        return problem
+    }
+
+    private static func join(_ problem: inout Problem, _ name: String, _ parts: String...) {
+        problem.join(name, parts)
+    }
+
+    /// Whether the code that oneDNN has for this processor puts channels in blocks.
+    private static func hasBlocks() throws -> Bool {
+        try Plan(compiling: try start("one").graph()).steps.contains { $0.result.contains("aBcd") }
+    }
+
+    /// Checks the answers against the reference, and every bit against the plan with copies.
+    private static func check(_ problem: Problem, threads: Int = 1) throws -> Plan {
+        let plan = try problem.check(threads: threads)
+        var options = PlanOptions(threads: threads)
+        options.joinsInPlace = false
+        let copying = try Plan(compiling: try problem.graph(), options: options)
+        #expect(copying.rewrites(by: name).isEmpty)
+        for (a, b) in zip(try plan.run(problem.given), try copying.run(problem.given)) {
+            #expect(try a.floats() == b.floats())
+        }
+        return plan
+    }
+
+    @Test("Two convolutions write into what joins them, and the plan says so", arguments: [1, 2])
+    func joinsTwo(_ threads: Int) throws {
+        var problem = try Self.start("two")
+        Self.join(&problem, "j", "c0", "c1")
+        problem.node("y", Self.convolution(1), "j", "v2")
+        let plan = try Self.check(problem, threads: threads)
+        guard try Self.hasBlocks() else { return }
+        #expect(plan.rewrites(by: Self.name) == ["j"])
+        #expect(!plan.kinds.contains("concat"))
+        #expect(plan.steps.filter { $0.fused.contains("j") }.map(\.name) == ["c0", "c1"])
+    }
+
+    @Test("Chains, and parts that several concatenations want, as dense blocks have them")
+    func joinsChains() throws {
+        var problem = try Self.start("dense")
+        Self.join(&problem, "j1", "c0", "c1")
+        Self.join(&problem, "j2", "j1", "c2")
+        problem.node("y", Self.convolution(1), "j2", "v3")
+        let chain = try Self.check(problem)
+        Self.join(&problem, "j3", "c0", "c1", "c2", "c3")
+        problem.node("z", Self.convolution(1), "j3", "v4")
+        problem.outputs = ["y", "z", "j1", "c1", "j3"]
+        let both = try Self.check(problem)
+        guard try Self.hasBlocks() else { return }
+        #expect(chain.rewrites(by: Self.name) == ["j1", "j2"])
+        #expect(both.rewrites(by: Self.name) == ["j1", "j2", "j3"])
+    }
+
+    @Test("A part that is joined twice, elsewhere too, or was there before")
+    func copiesWhatHasAPlace() throws {
+        for parts in [["c0", "c0"], ["c0", "x"], ["x", "c1"], ["c1", "c0", "c1"], ["x", "x"]] {
+            var problem = try Self.start("\(parts)")
+            problem.join("j", parts)
+            problem.node("y", Self.convolution(1), "j", "v\(parts.count)")
+            problem.outputs = ["y", "c0", "c3"]
+            _ = try Self.check(problem)
+            problem.join("k", parts.reversed())
+            problem.node("z", Self.convolution(1), "k", "v\(parts.count)")
+            problem.outputs = ["z", "y"]
+            _ = try Self.check(problem)
+        }
+    }
+
+    @Test("A sum does not overwrite a part that the whole still needs")
+    func keepsParts() throws {
+        for reader in ["c0", "c1"] {
+            var problem = try Self.start("sum on \(reader)")
+            Self.join(&problem, "j", "c0", "c1")
+            problem.node("d", Self.convolution(3), "c2", "w3")
+            problem.node("s", .arithmetic(Arithmetic(.add)), "d", reader)
+            problem.node("t", .activation(Activation(.tanh)), reader)
+            problem.node("y", Self.convolution(1), "j", "v2")
+            // Where a sum may not be written over the part, it is rounded in another order: no comparison of bits.
+            problem.outputs = ["y", "s", "t"]
+            try problem.check()
+            problem.outputs = ["s", "y"]
+            try problem.check()
+        }
+    }
+
+    @Test("Batches of several images are joined with copies")
+    func leavesBatches() throws {
+        var problem = try Self.start("two images", batch: 2)
+        Self.join(&problem, "j", "c0", "c1")
+        problem.node("y", Self.convolution(1), "j", "v2")
+        #expect(try Self.check(problem).rewrites(by: Self.name).isEmpty)
+    }
+
+    @Test("A gate on channels in blocks has fast code, for each image its own", arguments: [1, 3])
+    func gatesBlocks(_ batch: Int) throws {
+        for hasReLU in [false, true] {
+            var problem = try Self.start("gate", batch: batch)
+            problem.node("g", .globalPooling(GlobalPooling(.average)), "c1")
+            problem.node("s", .activation(Activation(.sigmoid)), "g")
+            problem.node("m", .arithmetic(Arithmetic(.multiply)), "c1", "s")
+            if hasReLU { problem.node("r", .activation(Activation(.relu)), "m") }
+            problem.node("y", Self.convolution(3), hasReLU ? "r" : "m", "w3")
+            problem.outputs = ["y", "c1"]
+            let plan = try problem.check(threads: 2)
+            #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") })
+        }
+    }
+
+    @Test("Scale and shift of channels in blocks have fast code")
+    func scalesBlocks() throws {
+        var problem = try Self.start("scale and shift")
+        for parameter in ["scale", "shift", "mean"] { try problem.constant(parameter, [32]) }
+        try problem.constant("variance", [32], in: 0.5...2)
+        Self.join(&problem, "j", "c0", "c1")
+        problem.node(
+            "n", .batchNormalization(BatchNormalization(epsilon: 1e-3)), "j", "scale", "shift", "mean", "variance")
+        problem.node("r", .activation(Activation(.relu)), "n")
+        problem.node("y", Self.convolution(1), "r", "v2")
+        let plan = try problem.check()
+        #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") })
+    }
+}
+
+extension Problem {
+    fileprivate mutating func join(_ name: String, _ parts: [String]) {
+        nodes.append(Node(name: name, operation: .concat(Concat(axis: 1)), inputs: parts, outputs: [name]))
+        outputs = [name]
+    }
+}
