@@ -4,8 +4,10 @@ package struct Budgets: Sendable, Hashable {
     package var enclaveBytes: Int?
     /// Per picture.
     package var latencyMilliseconds: Double?
-    /// How much longer the same layers take inside the enclave than on this machine outside. 1 for the development
-    /// TEE, which is an ordinary process.
+    /// How much longer the same layers take inside the enclave than on this machine outside. 1 for the development TEE,
+    /// which is an ordinary process and runs them with the same engine and threads: its own time beyond theirs (opening,
+    /// wiping, sealing) does not depend on the cut. `infenclave bench` measures it on other hardware: the time of
+    /// everything inside over the plain one.
     package var enclaveFactor = 1.0
 
     package init() {}

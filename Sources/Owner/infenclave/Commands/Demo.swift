@@ -31,7 +31,7 @@ struct Demo: Command {
             "Keys: one signs for the model's owner, one lets a client in.",
             ["keygen", "owner", "--out", file("owner.key")], ["keygen", "token", "--out", file("client.token")])
         try await step(
-            "Cut the model as recommended, and seal what goes inside.",
+            "Cut the model as recommended, if a cut is better than everything inside, and seal what goes inside.",
             [
                 "partition", asset("classifier.onnx"), "--plan", file("assessment/plan.json"), "--labels",
                 asset("labels.txt"), "--out", file("signs.infenclave"), "--key-out", file("model.key"), "--owner-key",
@@ -41,7 +41,7 @@ struct Demo: Command {
             "What clients will demand: this owner, this bundle, this enclave.",
             ["policy", file("signs.infenclave"), "--tee", "development", "--out", file("policy.json")])
 
-        announce("Serve it. The host sees ciphertext, and what crosses the cut.")
+        announce("Serve it. The host sees ciphertext, and what crosses the cut where there is one.")
         let serve = ["serve", file("signs.infenclave"), "--tee", "development", "--listen", "127.0.0.1:0"]
         show(serve)
         let server = try ServerProcess(arguments: serve)
