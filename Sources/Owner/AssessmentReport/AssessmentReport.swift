@@ -76,7 +76,12 @@ package enum AssessmentReport {
         case .fileWriteOutOfSpace: "no space is left"
         case .fileWriteNoPermission: "permission denied"
         case .fileWriteVolumeReadOnly: "the volume is read-only"
-        default: "\(error)"
+        default:
+            switch ((error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code {
+            // A limit on the size of files or on their number of bytes.
+            case .EFBIG, .EDQUOT, .ENOSPC: "no space is left"
+            default: "the system refuses it"
+            }
         }
     }
 

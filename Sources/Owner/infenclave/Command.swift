@@ -49,5 +49,6 @@ func printJSONLine(_ value: some Encodable) throws {
 
 /// Writes a line to stderr.
 func printError(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    // A full disk behind it must not end the program in another way than its exit code says.
+    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
 }

@@ -4,6 +4,7 @@ import ArgumentParser
 struct Assess: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure what every cut would leak, and recommend a partition.",
-        discussion: "`infenclave assess MODEL …` is short for `infenclave assess measure MODEL …`.",
+        discussion:
+            "`infenclave assess MODEL …` is short for `infenclave assess measure MODEL …`; `--help` after `measure` lists the options.",
         subcommands: [AssessModel.self, AssessMerge.self], defaultSubcommand: AssessModel.self)
 }
