@@ -9,6 +9,8 @@ struct AssessTests {
             "assess", Demo.model, "--images", Demo.pictures, "--limit", "\(limit)", "--validator",
             Demo.folder + "/validator.onnx", "--cut", "stem.pool", "--cut", "stage2.pool", "--cut", "stage3.pool",
             "--trained", "none", "--threads", "2",
+            // Where it attacks follows from the recommendation, and that from times.
+            "--white-box", "0", "--bound-pictures", "6",
         ] + rest
     }
 

@@ -95,6 +95,7 @@ struct JSONShapeTests {
                     "assess", Demo.model, "--images", Demo.pictures, "--limit", "24", "--validator",
                     Demo.folder + "/validator.onnx", "--out", folder.file(name), "--cut", "stem.pool", "--cut",
                     "stage3.pool", "--seed", "7", "--trained", "all", "--public-backbone", Demo.model,
+                    "--white-box", "1", "--bound-pictures", "4",
                 ], in: folder)
             let data = Data(try bytes(of: folder.file(name) + "/assessment.json"))
             return try JSONSerialization.jsonObject(with: data)

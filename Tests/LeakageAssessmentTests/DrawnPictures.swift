@@ -35,6 +35,10 @@ final class DrawnPictures: Sendable {
             model: try TinyNetwork.network(), validator: try TinyNetwork.network(seed: 9, classes: 6),
             imageFolder: folder.path(), threads: threads)
         configuration.training.epochs = 2...2
+        configuration.bounds.pictures = 4
+        configuration.bounds.probes = 2
+        configuration.whiteBox.pictures = 2
+        configuration.whiteBox.steps = 15
         return configuration
     }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 package import FoundationEssentials
+internal import Glibc
 internal import Imaging
 package import LeakageAssessment
 
@@ -77,7 +78,7 @@ package enum AssessmentReport {
         case .fileWriteNoPermission: "permission denied"
         case .fileWriteVolumeReadOnly: "the volume is read-only"
         default:
-            switch ((error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code {
+            switch ((error as? CocoaError)?.underlying as? POSIXError)?.code {
             // A limit on the size of files or on their number of bytes.
             case .EFBIG, .EDQUOT, .ENOSPC: "no space is left"
             default: "the system refuses it"

@@ -46,6 +46,7 @@ extension Loop {
 
     /// Pads or crops a row-major float32 tensor.
     static func pad(_ pad: Pad, _ shape: [Int], _ result: [Int]) -> Loop {
+        if pad.mode == .constant { return padConstant(pad, shape, result) }
         let strides = TensorLayout.rowMajorStrides(shape)
         let resultStrides = TensorLayout.rowMajorStrides(result)
         return Loop(name: "pad") { sources, destination in
@@ -66,6 +67,33 @@ extension Loop {
                     offset += position * strides[axis]
                 }
                 target[index] = isInside ? source[offset] : pad.value
+            }
+        }
+    }
+
+    /// Row by row of what is kept.
+    private static func padConstant(_ pad: Pad, _ shape: [Int], _ result: [Int]) -> Loop {
+        // Along each axis: the first element kept, how many, and where it goes.
+        let first = shape.indices.map { max(0, -pad.pads[$0]) }
+        let kept = shape.indices.map { max(0, min(shape[$0], result[$0] - pad.pads[$0]) - first[$0]) }
+        let start = shape.indices.map { first[$0] + pad.pads[$0] }
+        let (strides, resultStrides) = (TensorLayout.rowMajorStrides(shape), TensorLayout.rowMajorStrides(result))
+        func offset(_ position: [Int], _ strides: [Int]) -> Int {
+            zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        let (from, to) = (offset(first, strides), offset(start, resultStrides))
+        let count = result.reduce(1, *)
+        return Loop(name: "pad") { sources, destination in
+            let source = sources[0].assumingMemoryBound(to: Float.self) + from
+            let target = destination.assumingMemoryBound(to: Float.self)
+            target.update(repeating: pad.value, count: count)
+            let inner = kept.last ?? 1
+            guard kept.allSatisfy({ $0 > 0 }), count > 0 else { return }
+            var walk = Walk(kept)
+            for _ in 0..<kept.dropLast().reduce(1, *) {
+                (target + to + walk.offset(resultStrides)).update(
+                    from: source + walk.offset(strides), count: inner)
+                walk.advanceRow()
             }
         }
     }

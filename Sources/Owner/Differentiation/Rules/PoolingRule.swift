@@ -44,12 +44,26 @@ extension NodeDerivative {
         // Below every value, and small enough for the distance to stay finite.
         let surrounded = try graph.add(.pad(Pad(.constant, pads: pads, value: -1e30)), flat)
         let values = try graph.add(.convolution(convolution), surrounded, picks)
-        let greatest = try graph.add(.reduction(Reduction(.maximum, axes: [1], keepsDimensions: true)), values)
-        let mask = try graph.shareOfNearest(graph.difference(greatest, values), axes: [1])
+        // Repeating and adding up along the window are convolutions too: the engine has no faster code for either.
+        func ones(_ rows: Int, _ columns: Int) throws(DifferentiationError) -> String {
+            try graph.constant(
+                [Float](repeating: 1, count: rows * columns), [rows, columns] + window.kernel.map { _ in 1 })
+        }
+        let point = Convolution(window: Window(kernel: window.kernel.map { _ in 1 }))
+        let greatest = try graph.add(
+            .convolution(point), graph.add(.reshape(Reshape(pooled.dimensions)), y), ones(size, 1))
+        // As one line: few channels in blocks have slow code for what does not keep zeros.
+        let line = ModelGraph.Operation.reshape(Reshape([windows.elementCount]))
+        let nearest = try graph.complement(
+            graph.step(graph.add(line, graph.difference(greatest, values))))
+        let unfold = ModelGraph.Operation.reshape(Reshape(windows.dimensions))
+        let count = try graph.add(.convolution(point), graph.add(unfold, nearest), ones(size, size))
+        let share = try graph.quotient(nearest, graph.add(line, count))
         return [
             layOut + [
-                .convolution(convolution, weights: picks, from: padded), .scale(by: mask),
-                .sum(from: windows, to: pooled), .reshape(from: pooled, to: result),
+                .convolution(convolution, weights: picks, from: padded),
+                .scale(by: try graph.add(unfold, share)),
+                .convolution(point, weights: try ones(1, size), from: windows), .reshape(from: pooled, to: result),
             ]
         ]
     }
