@@ -14,7 +14,7 @@ struct ShardTests {
     }
 
     @Test(
-        "Three shards merge to the numbers of one run, and merging computes nothing again",
+        "Three shards merge to the numbers of one run, and merging computes only what needs them all",
         arguments: AssessmentConfiguration.TrainedCuts.allCases)
     func merged(trained: AssessmentConfiguration.TrainedCuts) throws {
         let pictures = try DrawnPictures(count: 14)
@@ -37,7 +37,9 @@ struct ShardTests {
         #expect(merged.mappingLeakage == whole.mappingLeakage)
         #expect(merged.baselineMean == whole.baselineMean && merged.validatorUnsure == whole.validatorUnsure)
         let computed = (try? FileManager.default.contentsOfDirectory(atPath: own)) ?? []
-        #expect(computed.allSatisfy { trained == .decision && $0.hasPrefix("trained") })
+        #expect(merged.cuts.map(\.bounds) == whole.cuts.map(\.bounds) && merged.cuts.allSatisfy { $0.bounds != nil })
+        let late = ["bounds", "white-box"] + (trained == .decision ? ["trained"] : [])
+        #expect(computed.allSatisfy { name in late.contains(where: name.hasPrefix) }, "\(computed)")
     }
 
     @Test("A missing shard, an unfinished one, one given twice and one of other inputs are refused by name")

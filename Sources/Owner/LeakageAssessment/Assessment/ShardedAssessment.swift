@@ -2,7 +2,8 @@ internal import ModelGraph
 
 extension Assessor {
     /// Computes one shard's share and writes its pieces and, when they are complete, a ``ShardRecord``; blocks for as long
-    /// as that takes. Merging takes the rest: what trains only near the decision, and the report.
+    /// as that takes. Merging takes the rest: what trains and attacks only near the
+    /// decision, distances between all pictures, and the report.
     ///
     /// - Parameters:
     ///   - note: What the caller needs to describe the same assessment again.
@@ -28,6 +29,7 @@ extension Assessor {
         let needed = Set(pictures + pictures.map { ChannelStage.previous($0, of: count) }).sorted()
         let truths = try TruthStage.run(context, of: needed)
         if configuration.adversary != .informed { try ChannelStage.prepare(context, truths: truths, of: pictures) }
+        try BoundsStage.prepare(context, where: shard.owns)
         try ShardRecord(
             shard: shard, inputs: context.digests, threads: configuration.threads, note: note
         ).write(to: folder)

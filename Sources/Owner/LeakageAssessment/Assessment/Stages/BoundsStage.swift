@@ -24,8 +24,20 @@ enum BoundsStage {
             return .none(error.message)
         }
         let meter = context.meter(.bounds, total: count + context.cuts.count)
-        let lengths = try probe(context, count: count, meter)
+        let lengths = try probe(context, Array(0..<count), meter)
         return .bounds(try bounds(context, lengths, meter))
+    }
+
+    /// Computes the pieces of some of the pictures, for others to find; nothing where a node has no derivative.
+    static func prepare(_ context: StageContext, where isWanted: (Int) -> Bool) throws(AssessmentError) {
+        let count = min(context.decoded, context.configuration.bounds.pictures)
+        let pictures = (0..<count).filter(isWanted)
+        guard count >= 2, !pictures.isEmpty else { return }
+        do throws(AssessmentError) {
+            _ = try probe(context, pictures, context.meter(.bounds, total: pictures.count))
+        } catch {
+            guard error.code == .unsupportedModel else { throw error }
+        }
     }
 
     /// ‖Jv‖² of one picture: one list of probes per cut.
@@ -35,14 +47,16 @@ enum BoundsStage {
     }
 
     private static func probe(
-        _ context: StageContext, count: Int, _ meter: ProgressMeter
+        _ context: StageContext, _ pictures: [Int], _ meter: ProgressMeter
     ) throws(AssessmentError) -> [Lengths] {
         let cuts = context.cuts
         let probes = max(1, context.configuration.bounds.probes)
-        return try WorkerThreads<Lengths>.map(count: count, threads: context.threads) { () throws(AssessmentError) in
+        return try WorkerThreads<Lengths>.map(count: pictures.count, threads: context.threads) {
+            () throws(AssessmentError) in
             Lazily { () throws(AssessmentError) in try JacobianProbe(context.model, cuts: cuts) }
-        } body: { (jacobian, picture) throws(AssessmentError) in
+        } body: { (jacobian, item) throws(AssessmentError) in
             try context.cancellation.check()
+            let picture = pictures[item]
             defer { meter.advance(by: 1) }
             let digest = context.pictures.entries[picture].digest
             let key = context.inputs.key("jacobian", pictures: [digest]) { hasher in
