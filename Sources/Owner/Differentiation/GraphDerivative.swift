@@ -121,7 +121,7 @@ private struct Work {
             return try builder.concat(parts, axis: concat.axis)
         }
         var sum: String?
-        let derivative = NodeDerivative(node: node, active: active)
+        let derivative = NodeDerivative(node: node)
         for (position, operand) in node.inputs.enumerated() {
             guard let tangent = tangents[operand] else { continue }
             for path in try derivative.paths(by: position, in: &builder) {
@@ -149,7 +149,7 @@ private struct Work {
         for (value, cotangent) in directions { try add(cotangent, to: value, &builder) }
         for node in nodes.reversed() {
             guard let cotangent = cotangents[node.outputs[0]] else { continue }
-            let derivative = NodeDerivative(node: node, active: active)
+            let derivative = NodeDerivative(node: node)
             for (position, operand) in node.inputs.enumerated() where active.contains(operand) {
                 for path in try derivative.paths(by: position, in: &builder) {
                     var moved = cotangent

@@ -8,8 +8,6 @@ typealias Paths = [[LinearMap]]
 /// A node of the graph in view of its derivative.
 struct NodeDerivative {
     let node: Node
-    /// Values that depend on the graph's input.
-    let active: Set<String>
 
     /// By the operand at `position`. Values that the steps need are appended to `graph`.
     ///

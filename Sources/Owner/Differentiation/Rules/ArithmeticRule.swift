@@ -22,10 +22,10 @@ extension NodeDerivative {
         case (.divide, _):
             path.append(.scale(by: try graph.product(graph.quotient(y, b), -1)))
         case (.maximum, _), (.minimum, _):
-            let (larger, smaller) = (function == .maximum) == (position == 0) ? (a, b) : (b, a)
-            let step = try graph.step(graph.difference(larger, smaller))
-            // Equal operands: the second counts.
-            path.append(.scale(by: position == 0 ? step : try secondOf(function, &graph)))
+            // Where the operands are equal, the second counts.
+            let first = try graph.step(
+                function == .maximum ? graph.difference(a, b) : graph.difference(b, a))
+            path.append(.scale(by: position == 0 ? first : try graph.complement(first)))
         case (.power, 0):
             path.append(
                 .scale(
@@ -35,14 +35,5 @@ extension NodeDerivative {
             throw DifferentiationError("the exponent '\(b)' depends on the input, expected a constant")
         }
         return [path]
-    }
-
-    /// 1 where the second operand is the result.
-    private func secondOf(
-        _ function: Arithmetic.Function, _ graph: inout GraphBuilder
-    ) throws(DifferentiationError) -> String {
-        let (a, b) = (node.inputs[0], node.inputs[1])
-        let first = function == .maximum ? try graph.difference(a, b) : try graph.difference(b, a)
-        return try graph.complement(graph.step(first))
     }
 }
