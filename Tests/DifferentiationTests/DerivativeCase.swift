@@ -3,6 +3,7 @@ import Inference
 import ModelGraph
 import ReferenceInference
 import Tensors
+import TestSupport
 import Testing
 
 /// A small graph of one input, and where to differentiate it.
@@ -11,14 +12,14 @@ struct DerivativeCase: Sendable, CustomTestStringConvertible {
     private(set) var nodes: [Node] = []
     private(set) var constants: [String: Tensor] = [:]
     let x: Tensor
-    private var randomness: Randomness
+    private var noise: Noise
 
     /// The input's values are `spacing` apart, in random order: a small step crosses no kink, and no two are equal.
     init(_ description: String, _ shape: [Int], around center: Float = 0, spacing: Float = 0.1) throws {
         testDescription = description
-        randomness = Randomness(seed: UInt64(description.utf8.count))
+        noise = Noise(seed: UInt64(description.utf8.count))
         let count = shape.reduce(1, *)
-        let order = randomness.permutation(of: count)
+        let order = noise.permutation(of: count)
         x = try Tensor(order.map { center + spacing * (Float($0) - Float(count) / 2 + 0.37) }, shape: shape)
     }
 
@@ -36,7 +37,7 @@ struct DerivativeCase: Sendable, CustomTestStringConvertible {
 
     mutating func constant(_ shape: [Int], in range: ClosedRange<Float> = -1...1) throws -> String {
         let name = "c\(constants.count)"
-        constants[name] = try randomness.tensor(shape, in: range)
+        constants[name] = try noise.tensor(shape, in: range)
         return name
     }
 
@@ -48,34 +49,6 @@ struct DerivativeCase: Sendable, CustomTestStringConvertible {
         try Graph(
             name: testDescription, inputs: [Value(name: "x", type: x.type)], outputs: [nodes[nodes.count - 1].name],
             nodes: nodes, constants: constants)
-    }
-}
-
-/// SplitMix64, so that every run is the same.
-struct Randomness {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func permutation(of count: Int) -> [Int] {
-        var order = Array(0..<count)
-        for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, Int(next() % UInt64(last + 1))) }
-        return order
-    }
-
-    mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = -1...1) throws -> Tensor {
-        try Tensor(
-            (0..<shape.reduce(1, *)).map { _ in
-                range.lowerBound + Float(next() >> 40) / Float(1 << 24) * (range.upperBound - range.lowerBound)
-            }, shape: shape)
     }
 }
 

@@ -3,6 +3,7 @@ import Inference
 import ModelGraph
 import ReferenceInference
 import Tensors
+import TestSupport
 import Testing
 
 struct DerivativeTests {
@@ -10,8 +11,8 @@ struct DerivativeTests {
         "The tangent agrees with central differences of plain loops to 0.5 % of its norm", arguments: try cases.get())
     func tangents(_ problem: DerivativeCase) throws {
         let graph = try problem.graph()
-        var randomness = Randomness(seed: 11)
-        let direction = try randomness.tensor(problem.x.shape.dimensions)
+        var noise = Noise(seed: 11)
+        let direction = try noise.tensor(problem.x.shape.dimensions)
         let tangent = try GraphDerivative.tangent(of: graph, at: graph.outputs)
         let found = try Plan(compiling: tangent).run([problem.x, direction])[0]
 
@@ -31,9 +32,9 @@ struct DerivativeTests {
         arguments: try cases.get())
     func adjoints(_ problem: DerivativeCase) throws {
         let graph = try problem.graph()
-        var randomness = Randomness(seed: 12)
-        let direction = try randomness.tensor(problem.x.shape.dimensions)
-        let cotangent = try randomness.tensor(graph.type(of: graph.outputs[0]).shape.dimensions)
+        var noise = Noise(seed: 12)
+        let direction = try noise.tensor(problem.x.shape.dimensions)
+        let cotangent = try noise.tensor(graph.type(of: graph.outputs[0]).shape.dimensions)
         let tangent = try Plan(compiling: GraphDerivative.tangent(of: graph, at: graph.outputs))
             .run([problem.x, direction])[0]
         let gradient = try Plan(compiling: GraphDerivative.adjoint(of: graph, at: graph.outputs))
@@ -53,10 +54,10 @@ struct DerivativeTests {
         problem.node("b", .activation(Activation(.tanh)), ["a"])
         problem.node("c", .globalPooling(GlobalPooling(.average)), ["b"])
         let graph = try problem.graph()
-        var randomness = Randomness(seed: 3)
-        let targets = try ["b", "c"].map { try randomness.tensor(graph.type(of: $0).shape.dimensions) }
+        var noise = Noise(seed: 3)
+        let targets = try ["b", "c"].map { try noise.tensor(graph.type(of: $0).shape.dimensions) }
         let plan = try Plan(compiling: GraphDerivative.distanceGradient(of: graph, at: ["b", "c"]))
-        let direction = try randomness.tensor(problem.x.shape.dimensions)
+        let direction = try noise.tensor(problem.x.shape.dimensions)
         func distance(_ factor: Float) throws -> Double {
             Double(try plan.run([try moved(problem.x, by: direction, factor)] + targets)[0].floats()[0])
         }

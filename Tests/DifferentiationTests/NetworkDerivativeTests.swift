@@ -16,12 +16,12 @@ struct NetworkDerivativeTests {
         let graph = try ONNXModel.load(path: SharedFiles.path("models/\(model)/model.onnx")).graph
         let cuts = graph.assessableCuts.enumerated().filter { $0.offset % 6 == 3 }.flatMap(\.element.crossing)
         let values = cuts + graph.outputs
-        var randomness = Randomness(seed: 5)
-        let x = try randomness.tensor(graph.inputs[0].type.shape.dimensions)
-        let v = try randomness.tensor(graph.inputs[0].type.shape.dimensions)
+        var noise = Noise(seed: 5)
+        let x = try noise.tensor(graph.inputs[0].type.shape.dimensions)
+        let v = try noise.tensor(graph.inputs[0].type.shape.dimensions)
         let tangents = try Plan(compiling: GraphDerivative.tangent(of: graph, at: values)).run([x, v])
         for (value, tangent) in zip(values, tangents) {
-            let u = try randomness.tensor(tangent.shape.dimensions)
+            let u = try noise.tensor(tangent.shape.dimensions)
             let gradient = try Plan(compiling: GraphDerivative.adjoint(of: graph, at: [value])).run([x, u])[0]
             let (forward, reverse) = (try dot(u, tangent), try dot(gradient, v))
             let scale = try norm(u) * norm(tangent)

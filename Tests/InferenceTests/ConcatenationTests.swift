@@ -99,7 +99,7 @@ struct ConcatenationTests {
             Self.join(&problem, "j", "c0", "c1")
             problem.node("d", Self.convolution(3), "c2", "w3")
             problem.node("s", .arithmetic(Arithmetic(.add)), "d", reader)
-            problem.node("t", .activation(Activation(.tanh)), reader)
+            problem.node("t", .activation(Activation(.leakyRelu, alpha: 0.1)), reader)
             problem.node("y", Self.convolution(1), "j", "v2")
             // Where a sum may not be written over the part, it is rounded in another order: no comparison of bits.
             problem.outputs = ["y", "s", "t"]

@@ -317,4 +317,90 @@ struct PassTests {
         #expect(plan.kinds == ["convolution", "inner product"])
         #expect(plan.steps.last?.kind == "inner product")
     }
+
+    /// x `[2, 5, 16]`, and `y`, its product with a matrix of 16 by `width` plus a bias.
+    private static func linear(_ description: String, width: Int) throws -> Problem {
+        var problem = Problem(description)
+        try problem.input("x", [2, 5, 16])
+        try problem.constant("w", [16, width])
+        try problem.constant("b", [width])
+        problem.node("p", .matMul(MatMul()), "x", "w")
+        problem.node("y", .arithmetic(Arithmetic(.add)), "b", "p")
+        return problem
+    }
+
+    @Test("A function that follows itself with other parameters keeps them", arguments: [false, true])
+    func functionTwice(_ followsConvolution: Bool) throws {
+        var problem = try Self.start("a function twice, after a convolution: \(followsConvolution)")
+        let value = followsConvolution ? "y" : "x"
+        problem.node("p", .arithmetic(Arithmetic(.multiply)), value, value)
+        let start = followsConvolution ? "y" : "p"
+        problem.node("a", .activation(Activation(.leakyRelu, alpha: 0.5)), start)
+        problem.node("z", .activation(Activation(.leakyRelu, alpha: 0.25)), "a")
+        try problem.check()
+    }
+
+    @Test("Arithmetic with one number is a function of the product before it")
+    func linearRecognition() throws {
+        var problem = Problem("one minus the square")
+        try problem.input("x", [2, 8, 6])
+        try problem.constant("one", [1], in: 1...1)
+        try problem.constant("two", [], in: 2...2)
+        problem.node("p", .arithmetic(Arithmetic(.multiply)), "x", "x")
+        problem.node("m", .arithmetic(Arithmetic(.subtract)), "one", "p")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "linear recognition") == ["m"])
+        #expect(plan.kinds == ["multiply"])
+        problem.node("z", .arithmetic(Arithmetic(.multiply)), "two", "m")
+        #expect(try problem.check().kinds.first == "multiply")
+        // A number divided by the value is none.
+        problem.node("d", .arithmetic(Arithmetic(.divide)), "two", "p")
+        #expect(try problem.check().rewrites(by: "linear recognition").isEmpty)
+    }
+
+    @Test("A linear layer on tokens is one inner product with its bias and its activation")
+    func linearLayer() throws {
+        var problem = try Self.linear("linear layer", width: 24)
+        problem.node("z", .activation(Activation(.gelu)), "y")
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "view postponement") == ["y", "z"])
+        #expect(plan.rewrites(by: "bias fusion") == ["y"])
+        #expect(plan.rewrites(by: "activation fusion") == ["z"])
+        #expect(plan.kinds == ["inner product"])
+        #expect(plan.steps.first?.fused == ["y", "z"])
+    }
+
+    @Test("The residual sum of a linear layer goes into its inner product", arguments: [false, true])
+    func linearResidual(_ operandIsUsedLater: Bool) throws {
+        var problem = try Self.linear("residual sum, operand used later: \(operandIsUsedLater)", width: 16)
+        problem.node("r", .activation(Activation(.relu)), "x")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "r", "y")
+        problem.node("z", .activation(Activation(.tanh)), "a")
+        if operandIsUsedLater { problem.node("u", .arithmetic(Arithmetic(.multiply)), "z", "r") }
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "residual fusion") == ["a"])
+        #expect(plan.kinds == ["relu", "inner product"] + (operandIsUsedLater ? ["multiply"] : []))
+    }
+
+    @Test("A linear layer that something else uses keeps its sum apart")
+    func linearLayerUsedTwice() throws {
+        var problem = try Self.linear("linear layer used twice", width: 16)
+        problem.outputs = ["p", "y"]
+        let plan = try problem.check()
+        #expect(plan.rewrites(by: "bias fusion").isEmpty)
+        #expect(plan.kinds.contains("add"))
+
+        var other = try Self.linear("an addend for each token", width: 16)
+        try other.constant("t", [1, 5, 16])
+        other.node("z", .arithmetic(Arithmetic(.add)), "y", "t")
+        #expect(try other.check().kinds == ["inner product", "add"])
+
+        var column = Problem("an addend for each row")
+        try column.input("x", [5, 16])
+        try column.constant("w", [16, 5])
+        try column.constant("b", [5, 1])
+        column.node("p", .matMul(MatMul()), "x", "w")
+        column.node("y", .arithmetic(Arithmetic(.add)), "p", "b")
+        #expect(try column.check().rewrites(by: "bias fusion").isEmpty)
+    }
 }

@@ -5,29 +5,6 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Numbers between -1 and 1 that are the same in every run: SplitMix64.
-struct Noise {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func tensor(_ shape: [Int], in range: ClosedRange<Float> = -1...1) throws -> Tensor {
-        let count = shape.reduce(1, *)
-        return try Tensor(
-            (0..<count).map { _ in
-                range.lowerBound + Float(next() >> 40) / Float(1 << 24) * (range.upperBound - range.lowerBound)
-            }, shape: shape)
-    }
-}
-
 /// A small graph with random constants and inputs, written line by line.
 struct Problem: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -123,6 +123,10 @@ func withAttributes<Result>(
             during: "setting output scales")
     }
     guard !post.isEmpty else { return try body(attributes) }
+    guard post.keepsParameters else {
+        throw OneDNNError(
+            message: "post-operations use one function twice with different parameters", isUnimplemented: true)
+    }
 
     var chain: dnnl_post_ops_t?
     try check(dnnl_post_ops_create(&chain), during: "creating post-operations")
@@ -141,4 +145,17 @@ func withAttributes<Result>(
     }
     try check(dnnl_primitive_attr_set_post_ops(attributes, chain), during: "setting post-operations")
     return try body(attributes)
+}
+
+extension [PostOperation] {
+    /// Whether oneDNN gives each function its own parameters: to 2.6, compiled code looks them up by the kind of function,
+    /// so that a later one silently computes with those of the first of its kind.
+    fileprivate var keepsParameters: Bool {
+        var first: [Elementwise.Function: Elementwise] = [:]
+        for case .elementwise(let function) in self {
+            if let other = first[function.function], other != function { return false }
+            first[function.function] = function
+        }
+        return true
+    }
 }

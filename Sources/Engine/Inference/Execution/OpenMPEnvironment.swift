@@ -10,6 +10,9 @@ package enum OpenMPEnvironment {
     package static func prepare() {
         guard getenv("OMP_WAIT_POLICY") == nil, getenv("GOMP_SPINCOUNT") == nil else { return }
         setenv("GOMP_SPINCOUNT", spinCount, 1)
+        // OpenBLAS, where a program has it, starts its threads when it is loaded and lets them spin for 2^26 cycles; 2^20
+        // are a fraction of a millisecond.
+        setenv("OPENBLAS_THREAD_TIMEOUT", "20", 0)
         // By its path, so that the process keeps its name.
         var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let length = readlink("/proc/self/exe", &path, path.count - 1)

@@ -57,27 +57,11 @@ extension Lowering {
         if element != .float32, primitive.isReference { return nil }
         let chosen = primitive.layout(of: .destination)
         var arguments: [(argument: Argument, value: Int)] = []
-        var result: Int?
-        if let addition = node.post.firstIndex(where: \.takesOperand), let name = node.inputs.last, fits {
-            let operand = try storedValue(of: name)
-            if layout(operand) == chosen, mayOverwrite(name, in: node) {
-                result = alias(operand, as: chosen)
-            } else if layout(operand) == chosen {
-                var post = node.post.operations
-                post[addition] = .binary(.add, chosen)
-                let added = try fit(post) { (post) throws(OneDNNError) in
-                    try describe(primitive.layout(of: .source), chosen, post)
-                }
-                if added.fits, !added.primitive.isReference {
-                    primitive = added.primitive
-                    arguments.append((.postOperand(addition), operand))
-                } else {
-                    result = alias(try copied(operand, to: chosen, for: node), as: chosen)
-                }
-            } else {
-                result = alias(try copied(operand, to: chosen, for: node), as: chosen)
-            }
-        }
+        let result =
+            fits
+            ? try accumulated(node, chosen, &primitive, &arguments) { (primitive, post) throws(OneDNNError) in
+                try describe(primitive.layout(of: .source), chosen, post)
+            } : nil
         let target = result ?? add(.arena, chosen)
         arguments += [
             (.source, try converted(source, to: primitive.layout(of: .source), for: node)),
@@ -90,21 +74,5 @@ extension Lowering {
             primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
         guard !fits else { return target }
         return try applyingWithAddition(node, to: target)
-    }
-
-    /// The post-operations of a convolution whose code does not take them.
-    private mutating func applyingWithAddition(_ node: Draft.Node, to value: Int) throws(OneDNNError) -> Int {
-        var result = value
-        for post in node.post {
-            switch post {
-            case .elementwise(let function):
-                result = try emitElementwise(function, result, overwriting: true, for: node)
-            case .add:
-                guard let name = node.inputs.last else { continue }
-                let operand = try converted(try storedValue(of: name), to: layout(result), for: node)
-                result = try emitBinary(.add, result, operand, post: [], for: node)
-            }
-        }
-        return result
     }
 }

@@ -61,8 +61,13 @@ extension Lowering {
     ) throws(OneDNNError) -> Int? {
         let destination = layout(source).retyped(format.element)
         let post = [.binary(.add, perChannel)] + node.post.integerOperations(nil, format.scale)
-        let primitive = try PrimitiveDescription.binary(
-            .multiply, layout(source), perChannel, destination: destination, post: post)
+        let primitive: PrimitiveDescription
+        do throws(OneDNNError) {
+            primitive = try .binary(.multiply, layout(source), perChannel, destination: destination, post: post)
+        } catch {
+            guard error.isUnimplemented else { throw error }
+            return nil
+        }
         guard !primitive.isReference else { return nil }
         let target = add(.arena, destination)
         values[target].scale = format.scale
@@ -76,12 +81,6 @@ extension Lowering {
     mutating func lowerArithmetic(
         _ function: Arithmetic.Function, _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
-        if let (function, operand) = linear(function, node) {
-            let source = try unscaledValue(of: node.inputs[operand])
-            let result = try emitElementwise(
-                function, source, overwriting: mayOverwrite(node.inputs[operand], in: node), for: node)
-            return try applying(node.post, to: result, for: node)
-        }
         let shape = draft.type(node.output).planDimensions
         var operands: [Int] = []
         for name in node.inputs { operands.append(try ranked(try unscaledValue(of: name), shape.count, for: node)) }
@@ -118,29 +117,6 @@ extension Lowering {
             guard error.isUnimplemented else { throw error }
             return try emitBroadcastLoop(function, operands, shape, node)
         }
-    }
-
-    /// Arithmetic with one constant number is a linear function of the other operand, for which there is fast code in every
-    /// layout; nothing is rounded otherwise than before.
-    private func linear(
-        _ function: Arithmetic.Function, _ node: Draft.Node
-    ) -> (function: Elementwise, operand: Int)? {
-        let shape = draft.shape(node.output)
-        for (operand, other) in [(0, 1), (1, 0)] {
-            guard let constant = draft.constants[node.inputs[other]], constant.element == .float32,
-                constant.shape.elementCount == 1, draft.shape(node.inputs[operand]) == shape,
-                draft.constants[node.inputs[operand]] == nil
-            else { continue }
-            let number = constant.withElements(as: Float.self) { $0[0] }
-            switch (function, operand) {
-            case (.multiply, _): return (Elementwise(.linear, alpha: number, beta: 0), operand)
-            case (.add, _): return (Elementwise(.linear, alpha: 1, beta: number), operand)
-            case (.subtract, 0): return (Elementwise(.linear, alpha: 1, beta: -number), operand)
-            case (.subtract, _): return (Elementwise(.linear, alpha: -1, beta: number), operand)
-            default: return nil
-            }
-        }
-        return nil
     }
 
     /// The value with extents of 1 before its own, as broadcasting reads it.

@@ -1,6 +1,7 @@
 import ModelGraph
 
-/// Lets a convolution add the other operand of the Add that is its only use, and apply the activation that follows.
+/// Lets a convolution or an inner product add the other operand of the Add that is its only use, and apply the activation
+/// that follows.
 enum ResidualFusion: Pass {
     static let name = "residual fusion"
 
@@ -15,10 +16,10 @@ enum ResidualFusion: Pass {
             else { continue }
             let shape = draft.shape(node.output)
             guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { continue }
-            // The later convolution, so that the other operand is already there.
+            // The later product, so that the other operand is already there.
             let candidates = node.inputs.indices.compactMap { operand -> (operand: Int, producer: Int)? in
                 guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
-                    case .operation(.convolution) = draft.nodes[producer].kind,
+                    draft.nodes[producer].kind.addsOperand,
                     !draft.nodes[producer].post.contains(where: \.takesOperand)
                 else { return nil }
                 return (operand, producer)
@@ -36,5 +37,15 @@ enum ResidualFusion: Pass {
             draft.note(Self.self, node.name)
         }
         draft.remove(dead)
+    }
+}
+
+extension Draft.Kind {
+    /// Whether the primitive can add another tensor to its result before writing it.
+    fileprivate var addsOperand: Bool {
+        switch self {
+        case .operation(.convolution), .innerProduct: true
+        default: false
+        }
     }
 }

@@ -23,16 +23,20 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: post, scales: scales)
     }
 
-    /// `[…, m, k]` by `[…, k, n]`; the dimensions before the matrices broadcast.
+    /// `[…, m, k]` by `[…, k, n]` plus a bias `[…, 1, n]`; the dimensions before the matrices broadcast.
     package static func matMul(
-        source: TensorLayout, weights: TensorLayout, destination: TensorLayout, post: [PostOperation]
+        source: TensorLayout, weights: TensorLayout, bias: TensorLayout? = nil, destination: TensorLayout,
+        post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "matrix product of \(source) and \(weights)"
         var problem = dnnl_matmul_desc_t()
+        let empty = dnnl_memory_desc_t()
         let status = withUnsafePointer(to: source.raw) { source in
             withUnsafePointer(to: weights.raw) { weights in
-                withUnsafePointer(to: destination.raw) { destination in
-                    dnnl_matmul_desc_init(&problem, source, weights, nil, destination)
+                withUnsafePointer(to: bias?.raw ?? empty) { bias in
+                    withUnsafePointer(to: destination.raw) { destination in
+                        dnnl_matmul_desc_init(&problem, source, weights, bias, destination)
+                    }
                 }
             }
         }

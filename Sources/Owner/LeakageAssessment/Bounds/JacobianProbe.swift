@@ -9,26 +9,17 @@ package import Tensors
 /// - Source: design notes, Tier 3; Hutchinson 1989 (Rademacher probes).
 package final class JacobianProbe {
     private let plan: Plan
-    private let positions: [[Int]]
+    private let values: CrossingValues
     private let extents: Extents
     /// What a pixel's change of 1 is to the network, for each channel as it is fed.
     private let gains: [Float]
 
     /// - Throws: ``AssessmentError`` `.unsupportedModel` naming a node that has no derivative.
     package init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
-        var names: [String] = []
-        var known: [String: Int] = [:]
-        positions = cuts.map { cut in
-            cut.crossing.map { name in
-                if let position = known[name] { return position }
-                known[name] = names.count
-                names.append(name)
-                return names.count - 1
-            }
-        }
+        values = CrossingValues(cuts.map(\.crossing))
         let tangent: Graph
         do throws(DifferentiationError) {
-            tangent = try GraphDerivative.tangent(of: network.graph, at: names)
+            tangent = try GraphDerivative.tangent(of: network.graph, at: values.names)
         } catch { throw AssessmentError(.unsupportedModel, "\(network.name): \(error.message)") }
         plan = try EngineBridge.compile(tangent, name: network.name)
         extents = Extents(network)
@@ -71,6 +62,6 @@ package final class JacobianProbe {
         let lengths = moved.map { tensor in
             tensor.withElements(as: Float.self) { values in values.reduce(0.0) { $0 + Double($1) * Double($1) } }
         }
-        return positions.map { $0.reduce(0) { $0 + lengths[$1] } }
+        return values.byCut(lengths).map { $0.reduce(0, +) }
     }
 }

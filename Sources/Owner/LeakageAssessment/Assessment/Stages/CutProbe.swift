@@ -5,38 +5,27 @@ package import Tensors
 /// Runs the model once per picture and gives what crosses each of several cuts.
 package final class CutProbe {
     private let plan: Plan
-    private let names: [String]
-    private let positions: [[Int]]
+    private let values: CrossingValues
 
     package convenience init(_ network: AssessmentConfiguration.Network, cuts: [Cut]) throws(AssessmentError) {
-        try self.init(network, values: cuts.map(\.crossing), depth: cuts.map(\.nodesInside).max() ?? 0)
+        try self.init(network, CrossingValues(cuts.map(\.crossing)), depth: cuts.map(\.nodesInside).max() ?? 0)
     }
 
     /// Looks at everything that the network computes, as one list.
     convenience init(everythingIn network: AssessmentConfiguration.Network) throws(AssessmentError) {
         let graph = network.graph
         let values = graph.nodes.flatMap(\.outputs).filter { graph.type(of: $0).element == .float32 }
-        try self.init(network, values: [values], depth: graph.nodes.count)
+        try self.init(network, CrossingValues([values]), depth: graph.nodes.count)
     }
 
     private init(
-        _ network: AssessmentConfiguration.Network, values: [[String]], depth: Int
+        _ network: AssessmentConfiguration.Network, _ values: CrossingValues, depth: Int
     ) throws(AssessmentError) {
-        var names: [String] = []
-        var known: [String: Int] = [:]
-        positions = values.map { list in
-            list.map { name in
-                if let position = known[name] { return position }
-                known[name] = names.count
-                names.append(name)
-                return names.count - 1
-            }
-        }
-        self.names = names
+        self.values = values
         let graph = network.graph
         let inside = try EngineBridge.graph { () throws(GraphError) in
             try Graph(
-                name: graph.name, inputs: graph.inputs, outputs: names, nodes: Array(graph.nodes[..<depth]),
+                name: graph.name, inputs: graph.inputs, outputs: values.names, nodes: Array(graph.nodes[..<depth]),
                 constants: graph.constants)
         }
         plan = try EngineBridge.compile(inside, name: network.name)
@@ -46,12 +35,12 @@ package final class CutProbe {
     ///
     /// - Throws: ``AssessmentError`` `.notFinite` when any of it is not finite: a later layer might hide it.
     package func crossing(of input: Tensor) throws(AssessmentError) -> [[Tensor]] {
-        let values = try EngineBridge.run(plan, [input])
-        for (name, value) in zip(names, values) where value.type.element == .float32 {
+        let made = try EngineBridge.run(plan, [input])
+        for (name, value) in zip(values.names, made) where value.type.element == .float32 {
             // Zero times a value is zero unless the value is no finite number.
             let isFinite = value.withElements(as: Float.self) { $0.reduce(0) { $0 + $1 * 0 } == 0 }
             guard isFinite else { throw AssessmentError(.notFinite, "the values of '\(name)' are not all finite") }
         }
-        return positions.map { $0.map { values[$0] } }
+        return values.byCut(made)
     }
 }

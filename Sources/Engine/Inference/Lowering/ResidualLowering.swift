@@ -1,0 +1,47 @@
+import OneDNN
+
+extension Lowering {
+    /// Where a product that adds its last operand writes: over the operand if nothing else needs it, else beside it if
+    /// the code can read it there, else over a copy.
+    ///
+    /// - Parameters:
+    ///   - chosen: The layout of the result.
+    ///   - primitive: Accumulates; another takes its place where the operand is read beside the result.
+    ///   - describe: Makes the primitive with other post-operations.
+    /// - Returns: `nil` where nothing is added, or the result has memory of its own.
+    mutating func accumulated(
+        _ node: Draft.Node, _ chosen: TensorLayout, _ primitive: inout PrimitiveDescription,
+        _ arguments: inout [(argument: Argument, value: Int)],
+        describe: (PrimitiveDescription, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+    ) throws(OneDNNError) -> Int? {
+        guard let addition = node.post.firstIndex(where: \.takesOperand), let name = node.inputs.last else {
+            return nil
+        }
+        let operand = try storedValue(of: name)
+        guard layout(operand) == chosen else { return alias(try copied(operand, to: chosen, for: node), as: chosen) }
+        if mayOverwrite(name, in: node) { return alias(operand, as: chosen) }
+        var post = node.post.operations
+        post[addition] = .binary(.add, chosen)
+        let (added, fits) = try fit(post) { (post) throws(OneDNNError) in try describe(primitive, post) }
+        guard fits, !added.isReference else { return alias(try copied(operand, to: chosen, for: node), as: chosen) }
+        primitive = added
+        arguments.append((.postOperand(addition), operand))
+        return nil
+    }
+
+    /// The post-operations of a product whose code does not take them.
+    mutating func applyingWithAddition(_ node: Draft.Node, to value: Int) throws(OneDNNError) -> Int {
+        var result = value
+        for post in node.post {
+            switch post {
+            case .elementwise(let function):
+                result = try emitElementwise(function, result, overwriting: true, for: node)
+            case .add:
+                guard let name = node.inputs.last else { continue }
+                let operand = try converted(try storedValue(of: name), to: layout(result), for: node)
+                result = try emitBinary(.add, result, operand, post: [], for: node)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,34 @@
+import ModelGraph
+import Tensors
+
+/// Gives an inner product without a bias the constant vector that the Add, its only use, adds to every row.
+enum BiasFusion: Pass {
+    static let name = "bias fusion"
+
+    static func apply(to draft: inout Draft) {
+        let uses = draft.uses
+        let producers = draft.producers
+        var dead: Set<Int> = []
+        for (position, node) in draft.nodes.enumerated() {
+            guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .add,
+                node.inputs.count == 2
+            else { continue }
+            for (operand, other) in [(0, 1), (1, 0)] {
+                guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
+                    case .innerProduct = draft.nodes[producer].kind, draft.nodes[producer].inputs.count == 2,
+                    draft.nodes[producer].post.isEmpty, let bias = draft.constants[node.inputs[other]],
+                    bias.element == .float32, bias.shape.dimensions == [draft.shape(node.output)[1]],
+                    draft.type(node.inputs[operand]) == draft.type(node.output)
+                else { continue }
+                draft.nodes[producer].inputs.append(node.inputs[other])
+                draft.nodes[producer].output = node.output
+                draft.nodes[producer].fused.append(node.name)
+                draft.nodes[producer].post += node.post
+                dead.insert(position)
+                draft.note(Self.self, node.name)
+                break
+            }
+        }
+        draft.remove(dead)
+    }
+}

@@ -1,0 +1,87 @@
+import ModelGraph
+import Tensors
+
+/// Moves the view of a matrix product's rows behind the additions and functions of each element that follow it, so that
+/// the product can take them: a linear layer on `[n, tokens, width]` is an inner product on `[n * tokens, width]`, its
+/// view, and an Add of the bias.
+enum ViewPostponement: Pass {
+    static let name = "view postponement"
+
+    static func apply(to draft: inout Draft) {
+        let uses = draft.uses
+        // What inner products make, or nodes on their rows.
+        var products: Set<String> = []
+        // Views of that which one node uses: the rows and the place among `nodes`, by output.
+        var views: [String: (rows: String, place: Int)] = [:]
+        var nodes: [Draft.Node] = []
+        var dead: Set<Int> = []
+        for node in draft.nodes {
+            if case .innerProduct = node.kind { products.insert(node.output) }
+            if case .view = node.kind, products.contains(node.inputs[0]), uses[node.output] == 1 {
+                views[node.output] = (node.inputs[0], nodes.count)
+            }
+            guard let operand = node.inputs.firstIndex(where: { views[$0] != nil }),
+                let view = views[node.inputs[operand]],
+                let moved = onRows(node, operand, view.rows, &draft)
+            else {
+                nodes.append(node)
+                continue
+            }
+            dead.insert(view.place)
+            nodes += moved
+            products.insert(moved[moved.count - 2].output)
+            if uses[node.output] == 1 {
+                views[node.output] = (moved[moved.count - 2].output, nodes.count - 1)
+            }
+            draft.note(Self.self, node.name)
+        }
+        draft.nodes = nodes
+        draft.remove(dead)
+    }
+
+    /// The node on rows, what it needs before it, and the view of its result last; `nil` for other kinds of nodes.
+    private static func onRows(
+        _ node: Draft.Node, _ operand: Int, _ rows: String, _ draft: inout Draft
+    ) -> [Draft.Node]? {
+        let type = draft.type(rows)
+        var nodes: [Draft.Node] = []
+        var inputs = [rows]
+        switch node.kind {
+        case .elementwise: break
+        case .operation(.arithmetic(let arithmetic)) where arithmetic.function == .add && node.inputs.count == 2:
+            guard let other = operandOnRows(node.inputs[1 - operand], of: node, type, &draft, &nodes) else {
+                return nil
+            }
+            inputs.append(other)
+        default: return nil
+        }
+        var moved = node
+        moved.inputs = inputs
+        moved.output = draft.freshName("\(node.output)/rows")
+        draft.types[moved.output] = type
+        nodes.append(moved)
+        nodes.append(Draft.Node(name: node.name, kind: .view, inputs: [moved.output], output: node.output))
+        return nodes
+    }
+
+    /// The other operand of an addition under the shape of the rows, or a constant that is the same for each row.
+    private static func operandOnRows(
+        _ name: String, of node: Draft.Node, _ type: TensorType, _ draft: inout Draft, _ nodes: inout [Draft.Node]
+    ) -> String? {
+        let other = draft.type(name)
+        if let constant = draft.constants[name], constant.element == .float32,
+            other.shape.elementCount == type.shape[1], other.shape.dimensions.last == type.shape[1],
+            let vector = try? constant.reshaped([type.shape[1]])
+        {
+            return draft.addConstant(vector, "\(name)/vector")
+        }
+        guard other == draft.type(node.output) else { return nil }
+        if let constant = draft.constants[name], let matrix = try? constant.reshaped(type.shape.dimensions) {
+            return draft.addConstant(matrix, "\(name)/rows")
+        }
+        let rows = draft.freshName("\(name)/rows")
+        draft.types[rows] = type
+        nodes.append(Draft.Node(name: node.name, kind: .view, inputs: [name], output: rows))
+        return rows
+    }
+}

@@ -1,0 +1,23 @@
+/// The values that cross several cuts, each named once, and which of them cross each cut.
+struct CrossingValues {
+    let names: [String]
+    private let positions: [[Int]]
+
+    /// - Parameter crossing: The names that cross each cut.
+    init(_ crossing: [[String]]) {
+        var names: [String] = []
+        var known: [String: Int] = [:]
+        positions = crossing.map { list in
+            list.map { name in
+                if let position = known[name] { return position }
+                known[name] = names.count
+                names.append(name)
+                return names.count - 1
+            }
+        }
+        self.names = names
+    }
+
+    /// What belongs to the values of each cut, given in the order of ``names``.
+    func byCut<Element>(_ elements: [Element]) -> [[Element]] { positions.map { $0.map { elements[$0] } } }
+}
