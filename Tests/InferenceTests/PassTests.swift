@@ -402,5 +402,14 @@ struct PassTests {
         column.node("p", .matMul(MatMul()), "x", "w")
         column.node("y", .arithmetic(Arithmetic(.add)), "p", "b")
         #expect(try column.check().rewrites(by: "bias fusion").isEmpty)
+
+        var broadcast = Problem("a view that the addend widens")
+        try broadcast.input("x", [4, 8])
+        try broadcast.constant("w", [8, 6])
+        try broadcast.constant("b", [6])
+        broadcast.node("p", .matMul(MatMul()), "x", "w")
+        broadcast.node("v", .reshape(Reshape([24, 1])), "p")
+        broadcast.node("y", .arithmetic(Arithmetic(.add)), "v", "b")
+        #expect(try broadcast.check().rewrites(by: "view postponement").isEmpty)
     }
 }

@@ -43,6 +43,8 @@ enum ViewPostponement: Pass {
     private static func onRows(
         _ node: Draft.Node, _ operand: Int, _ rows: String, _ draft: inout Draft
     ) -> [Draft.Node]? {
+        // Not where the view broadcasts.
+        guard draft.type(node.output) == draft.type(node.inputs[operand]) else { return nil }
         let type = draft.type(rows)
         var nodes: [Draft.Node] = []
         var inputs = [rows]
