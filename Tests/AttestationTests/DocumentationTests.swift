@@ -1,4 +1,5 @@
 import Attestation
+import Evidence
 import Foundation
 import Testing
 
@@ -47,14 +48,59 @@ struct DocumentationTests {
     }
 
     @Test("The schema has the members that policies are read by")
-    func schema() throws {
-        struct Schema: Decodable {
-            struct Member: Decodable { let properties: [String: Member]? }
-            let properties: [String: Member]
+    func schemaMembers() throws {
+        let schema = try PolicySchema(Self.folder)
+        #expect(schema.members("properties") == Policy.members)
+        #expect(schema.members("properties", "skip", "properties") == Policy.skippable)
+    }
+
+    @Test("The schema and the reader accept and refuse the same policies")
+    func schemaAgrees() throws {
+        let schema = try PolicySchema(Self.folder)
+        let key = String(repeating: "0f", count: 32)
+        var members = [
+            "\"version\": 1", "\"ownerPublicKey\": \"\(key)\"", "\"manifestDigest\": \"\(key)\"",
+            "\"developmentKey\": \"\(key)\"", "\"measurements\": {\"mrtd\": [\"00\", \"AB12\"]}", "\"productID\": 3",
+            "\"minimumTCB\": {\"isvsvn\": 2}", "\"advisories\": [\"INTEL-SA-00615\"]",
+            "\"minimumEvaluationDataNumber\": 19", "\"allowDebug\": true", "\"allowMigration\": false",
+            "\"maximumVMPL\": 3", "\"flags\": {\"smt\": false}", "\"maximumAgeSeconds\": 300", "\"nonce\": \"00\"",
+            "\"reportData\": \"ff\"", "\"skip\": {\"revocation\": \"a reason\"}", "\"skip\": {}",
+        ]
+        members += TCBStatus.allCases.map { "\"tcbStatuses\": [\"\($0.rawValue)\"]" }
+        members += Policy.skippable.sorted().map { "\"skip\": {\"\($0)\": \"a reason\"}" }
+        members += [
+            "\"version\": 2", "\"productID\": -1", "\"productID\": 1.5", "\"maximumVMPL\": 4", "\"nonce\": \"0\"",
+            "\"manifestDigest\": \"00\"", "\"measurements\": {}", "\"measurements\": {\"mrtd\": []}",
+            "\"minimumTCB\": {}", "\"flags\": {}", "\"flags\": {\"smt\": 1}", "\"skip\": {\"tee\": \"a reason\"}",
+            "\"skip\": {\"flags\": \"\"}", "\"unknown\": 1", "\"allowDebug\": \"yes\"",
+            "\"tcbStatuses\": [\"Fine\"]", "\"advisories\": [1]",
+        ]
+        var policies = members.map { "{\"tee\": [\"tdx\"], \($0)}" }
+        policies += TEEKind.allCases.map { "{\"tee\": [\"\($0.rawValue)\"]}" }
+        policies += ["{}", "{\"tee\": []}", "{\"tee\": [\"trustzone\"]}", "{\"tee\": \"sgx\"}", "[]"]
+        var accepted = 0
+        for policy in policies {
+            let isRead = (try? Policy(json: Array(policy.utf8))) != nil
+            #expect(try schema.accepts(policy) == isRead, "\(policy)")
+            accepted += isRead ? 1 : 0
         }
-        let json = try Data(contentsOf: Self.folder.appendingPathComponent("policy.schema.json"))
-        let schema = try JSONDecoder().decode(Schema.self, from: json)
-        #expect(Set(schema.properties.keys) == Policy.members)
-        #expect(Set((schema.properties["skip"]?.properties ?? [:]).keys) == Policy.skippable)
+        #expect(accepted > 30 && policies.count - accepted > 20)
+    }
+
+    @Test("Policies in the documentation can be read")
+    func policiesOfPages() throws {
+        let schema = try PolicySchema(Self.folder)
+        var count = 0
+        for page in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path) where page.hasSuffix(".md") {
+            let text = try String(contentsOf: Self.folder.appendingPathComponent(page), encoding: .utf8)
+            for block in text.matches(of: /```json\n((?:[^`]|`[^`])*)```/) where block.1.contains("\"tee\"") {
+                // What a reader fills in stands between dots.
+                let policy = String(block.1).replacing(/"…[^"]*…"/, with: "\"\(String(repeating: "0f", count: 32))\"")
+                #expect(throws: Never.self, "\(page)") { try Policy(json: Array(policy.utf8)) }
+                #expect(try schema.accepts(policy), "\(page)")
+                count += 1
+            }
+        }
+        #expect(count > 0)
     }
 }

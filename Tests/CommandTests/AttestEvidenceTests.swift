@@ -197,6 +197,15 @@ struct AttestEvidenceTests {
         #expect(
             try folder.contents().filter { $0.contains("history") }.sorted() == ["history.json", "history.json.lock"])
 
+        // What a rejecting policy saw is kept, too.
+        try FileManager.default.removeItem(atPath: history)
+        let accepting = try bytes(of: policy)
+        try folder.write(
+            #"{"tee":["tdx"],"measurements":{"mrtd":["\#(String(repeating: "00", count: 48))"]}}"#, to: "policy.json")
+        #expect(try attest().status == 1)
+        #expect(String(decoding: try bytes(of: history), as: UTF8.self) == kept)
+        try folder.write(accepting, to: "policy.json")
+
         // An older evaluation of Intel's, signed later, is older all the same.
         try folder.write(
             kept.replacing(#/("tcb_info/tdx/b0c06f000000" : )\d+/#) { "\($0.output.1)100000" }, to: "history.json")

@@ -11,6 +11,7 @@ enum DarknetTarget {
         let encoded = GraphFile.encode(model.graph)
         let decoded = try? GraphFile.decode(encoded.span.bytes)
         promise(decoded.map(GraphFile.encode) == encoded, "an imported graph has a canonical file")
+        try ModelTargets.runIfSmall(model.graph)
     }
 }
 

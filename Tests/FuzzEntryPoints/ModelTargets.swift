@@ -11,7 +11,7 @@ enum ModelTargets {
     private static let maximumCompiledMultiplyAdds = 1 << 22
     private static let maximumCompiledNodes = 32
 
-    /// An ONNX file, through shape inference, to cuts, canonical file and export.
+    /// An ONNX file, through shape inference, to cuts, canonical file, export and, when it is small, a plan.
     static func onnx(_ bytes: UnsafeRawBufferPointer) throws {
         let model = try ONNXModel(bytes: Data(bytes))
         let encoded = GraphFile.encode(model.graph)
@@ -19,6 +19,7 @@ enum ModelTargets {
         promise(decoded.map(GraphFile.encode) == encoded, "an imported graph has a canonical file")
         describe(model.graph)
         _ = try? ONNXFile.encode(model.graph)
+        try runIfSmall(model.graph)
     }
 
     /// A canonical graph file.
@@ -30,7 +31,11 @@ enum ModelTargets {
 
     /// A canonical graph file, compiled for this machine and run when it is small.
     static func engine(_ bytes: UnsafeRawBufferPointer) throws {
-        let graph = try GraphFile.decode(bytes.bytes)
+        try runIfSmall(try GraphFile.decode(bytes.bytes))
+    }
+
+    /// Compiles a graph for this machine and runs it, if that takes a fuzzer's time.
+    static func runIfSmall(_ graph: Graph) throws {
         let activationBytes = graph.types.values.reduce(0) { $0 + min($1.byteCount, maximumCompiledBytes) }
         let multiplyAdds = graph.multiplyAddsByNode.reduce(0) { $0 + min($1, maximumCompiledMultiplyAdds) }
         guard graph.nodes.count <= maximumCompiledNodes, activationBytes < maximumCompiledBytes,

@@ -361,6 +361,7 @@ struct PassTests {
     @Test("A linear layer on tokens is one inner product with its bias and its activation")
     func linearLayer() throws {
         var problem = try Self.linear("linear layer", width: 24)
+        #expect(try problem.check().kinds == ["inner product"])
         problem.node("z", .activation(Activation(.gelu)), "y")
         let plan = try problem.check()
         #expect(plan.rewrites(by: "view postponement") == ["y", "z"])
@@ -380,6 +381,24 @@ struct PassTests {
         let plan = try problem.check()
         #expect(plan.rewrites(by: "residual fusion") == ["a"])
         #expect(plan.kinds == ["relu", "inner product"] + (operandIsUsedLater ? ["multiply"] : []))
+    }
+
+    @Test(
+        "Many rows by constant weights, either way round, with a bias, a function and a sum", arguments: [false, true])
+    func matrixProductOfRows(_ transposesWeights: Bool) throws {
+        for sumIsUsedLater in [false, true] {
+            var problem = Problem("rows, weights transposed: \(transposesWeights), sum used later: \(sumIsUsedLater)")
+            try problem.input("x", [37, 24])
+            try problem.constant("w", [24, 24])
+            try problem.constant("b", [24])
+            problem.node("r", .activation(Activation(.relu)), "x")
+            problem.node("p", .gemm(Gemm(transposeB: transposesWeights)), "r", "w", "b")
+            problem.node("a", .arithmetic(Arithmetic(.add)), "p", "r")
+            problem.node("g", .activation(Activation(.gelu)), "a")
+            problem.node("z", .gemm(Gemm(transposeB: transposesWeights)), "g", "w")
+            if sumIsUsedLater { problem.node("u", .arithmetic(Arithmetic(.multiply)), "z", "r") }
+            for threads in 1...2 { try problem.check(threads: threads) }
+        }
     }
 
     @Test("A linear layer that something else uses keeps its sum apart")

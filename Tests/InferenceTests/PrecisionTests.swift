@@ -82,6 +82,49 @@ struct PrecisionTests {
         }
     }
 
+    @Test("bf16 takes the sum and the function of a linear layer on tokens", .enabled(if: ProcessorSupport.hasBFloat16))
+    func linearLayers() throws {
+        var problem = Problem("linear layers on tokens")
+        try problem.input("x", [1, 40, 32])
+        try problem.constant("w1", [32, 32])
+        try problem.constant("w2", [32, 32])
+        try problem.constant("b", [32])
+        problem.node("p", .matMul(MatMul()), "x", "w1")
+        problem.node("y", .arithmetic(Arithmetic(.add)), "p", "b")
+        problem.node("g", .activation(Activation(.gelu)), "y")
+        problem.node("q", .matMul(MatMul()), "g", "w2")
+        problem.node("z", .arithmetic(Arithmetic(.add)), "q", "x")
+        let worst = try difference(problem, .bfloat16)
+        #expect(worst > 0 && worst < 0.02)
+        let plan = try Plan(
+            compiling: try problem.graph(), options: PlanOptions(threads: 1, precision: .bfloat16))
+        #expect(plan.kinds == ["inner product", "inner product"])
+    }
+
+    @Test("int8 takes a number times an activated convolution", .enabled(if: ProcessorSupport.hasInteger8))
+    func scaledInteger8() throws {
+        var problem = Problem("a number times an activated convolution")
+        try problem.input("x", [1, 16, 12, 12])
+        for name in ["w1", "w2", "w3"] { try problem.constant(name, [16, 16, 3, 3]) }
+        try problem.constant("number", [], in: 0.17...0.17)
+        let same = Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))
+        problem.node("c1", .convolution(same), "x", "w1")
+        problem.node("r1", .activation(Activation(.relu)), "c1")
+        problem.node("s1", .arithmetic(Arithmetic(.multiply)), "r1", "number")
+        problem.node("c2", .convolution(same), "s1", "w2")
+        problem.node("r2", .activation(Activation(.relu)), "c2")
+        problem.node("y", .convolution(same), "r2", "w3")
+        var calibrator = try Calibrator(try problem.graph(), threads: 1)
+        try calibrator.observe(problem.given)
+        let levels = ["c1", "c2", "y"].map { ($0, PrecisionTable.Product(.integer8, roundsResult: true)) }
+        let ranges = try table(calibrator, problem).ranges
+        let precision = Precision(
+            PrecisionTable(products: Dictionary(uniqueKeysWithValues: levels), ranges: ranges))
+        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 1, precision: precision))
+        #expect(plan.kinds.filter { $0 == "int8 convolution" }.count == 3)
+        #expect(try difference(problem, precision) < 0.08)
+    }
+
     @Test(
         "int8 stays within 8% of the largest output of a network of random weights",
         .enabled(if: ProcessorSupport.hasInteger8), arguments: activations)

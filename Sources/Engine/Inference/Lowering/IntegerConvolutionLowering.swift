@@ -129,7 +129,14 @@ extension [Draft.Post] {
             case .add: .accumulate(scale: addend?.scale ?? 1, element: addend?.element)
             }
         }
-        if let scale { operations.append(.elementwise(Elementwise(.linear, alpha: 1 / scale))) }
+        guard let scale else { return operations }
+        // One function of a kind (see `withAttributes`): a linear one at the end takes the scale in.
+        if case .elementwise(var last) = operations.last, last.function == .linear {
+            (last.alpha, last.beta) = (last.alpha / scale, last.beta / scale)
+            operations[operations.count - 1] = .elementwise(last)
+        } else {
+            operations.append(.elementwise(Elementwise(.linear, alpha: 1 / scale)))
+        }
         return operations
     }
 }

@@ -4,6 +4,9 @@ import Tensors
 /// y = scale * x + shift, with one scale and one shift per channel (axis 1).
 struct ChannelScaling {
     let input: String
+    /// A tensor without elements may claim any number of channels; what no layer has is left as it is.
+    private static let maximumChannels = 1 << 20
+
     /// `[channels]`
     let shape: Shape
     private(set) var scale: [Double]
@@ -39,7 +42,8 @@ struct ChannelScaling {
         input = node.inputs[1 - position]
         let dimensions = draft.shape(input)
         let rank = dimensions.count
-        guard rank >= 3, draft.shape(node.output) == dimensions, let shape = try? Shape([dimensions[1]]),
+        guard rank >= 3, draft.shape(node.output) == dimensions, dimensions[1] <= Self.maximumChannels,
+            let shape = try? Shape([dimensions[1]]),
             let values = try? constant.floats()
         else { return nil }
         // Extents of 1 but for the channels.

@@ -20,10 +20,7 @@ enum ViewPostponement: Pass {
             if case .view = node.kind, products.contains(node.inputs[0]), uses[node.output] == 1 {
                 views[node.output] = (node.inputs[0], nodes.count)
             }
-            guard let operand = node.inputs.firstIndex(where: { views[$0] != nil }),
-                let view = views[node.inputs[operand]],
-                let moved = onRows(node, operand, view.rows, &draft)
-            else {
+            guard let (view, moved) = moved(node, views, &draft) else {
                 nodes.append(node)
                 continue
             }
@@ -37,6 +34,16 @@ enum ViewPostponement: Pass {
         }
         draft.nodes = nodes
         draft.remove(dead)
+    }
+
+    /// The view that the node can be moved before, and ``onRows(_:_:_:_:)`` of it.
+    private static func moved(
+        _ node: Draft.Node, _ views: [String: (rows: String, place: Int)], _ draft: inout Draft
+    ) -> (view: (rows: String, place: Int), nodes: [Draft.Node])? {
+        for (operand, input) in node.inputs.enumerated() {
+            if let view = views[input], let nodes = onRows(node, operand, view.rows, &draft) { return (view, nodes) }
+        }
+        return nil
     }
 
     /// The node on rows, what it needs before it, and the view of its result last; `nil` for other kinds of nodes.

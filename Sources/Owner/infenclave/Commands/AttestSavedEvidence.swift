@@ -47,8 +47,9 @@ struct SavedEvidenceArguments: ParsableArguments {
                 policy: try policy.map { try Policy(json: [UInt8](try InputFile.read($0, maximumBytes: 1 << 20))) },
                 reportData: reportData.flatMap { [UInt8](hex: $0) }.map(Requirement.require) ?? .unstated)
             let verdict = appraiser.verdict(on: request)
-            // Under another root than the vendor's, they prove nothing about the vendor's collateral.
-            if verdict.isAccepted, dangerouslyTrustRoot == nil {
+            // What was verified stays seen, whatever became of the evidence; a revocation is a rejection, too. Under another
+            // root than the vendor's, it proves nothing about the vendor's collateral.
+            if dangerouslyTrustRoot == nil {
                 try history?.remember(verdict.claims.collateral)
             }
             return verdict
