@@ -107,6 +107,8 @@ package enum AssessmentJSON {
             ("klNullMean", .optional(kl?.nullMean)),
             ("klRatioToNull", .optional(kl?.ratioToNull)),
             ("klAUC", .optional(kl?.areaUnderCurve)),
+            ("klAUCError", .optional(kl?.areaUnderCurveError)),
+            ("klAUCPooled", .optional(kl?.pooledAreaUnderCurve)),
             ("r2", .number(decoder.determination)),
             ("r2Deviation", .number(decoder.determinationDeviation)),
             ("psnr", .number(decoder.peakSignalToNoise)),

@@ -49,9 +49,7 @@ struct LeakageCharts {
                     color: 3),
                 .init(
                     name: "channel KL: AUC", values: cuts.map { $0.channelKL?.areaUnderCurve },
-                    errors: cuts.map { cut in
-                        cut.carefulAreaUnderCurve.map { $0 - (cut.channelKL?.areaUnderCurve ?? $0) } ?? 0
-                    }, color: 4),
+                    errors: cuts.map { Gates.deviations * ($0.channelKL?.areaUnderCurveError ?? 0) }, color: 4),
             ],
             limits: [
                 .init(

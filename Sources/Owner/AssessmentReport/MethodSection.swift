@@ -14,7 +14,7 @@ struct MethodSection {
             <dt>Channel KL</dt><dd>Every channel of every tensor that crosses becomes an IR image: min-max normalised, resized
             bilinearly to the validator's input, shown to the validator. Of KL(F(x) ‖ F(IR)) in nats (floor 10⁻¹²) the
             minimum over all channels counts, over the first \(result.channelImages) pictures. The null is the same minimum for the
-            IR of the next picture; AUC is the chance that a picture's own minimum is below a null. The paper asks for a
+            IR of other pictures; AUC is the chance that a picture's own minimum is below one of its nulls. The paper asks for a
             minimum above the uniform baseline ln C − H(F(x)).</dd>
             <dt>Decoders</dt><dd>Ridge regression from the 3×3 neighbourhood of each cell to its patch of pixels (at most 256 channels,
             random orthogonal projection), the same with 512 random features (ELM), and from everything that crosses to the whole

@@ -20,4 +20,10 @@ package enum Statistics {
         let center = mean(values)
         return sqrt(mean(values.map { ($0 - center) * ($0 - center) }))
     }
+
+    /// Of the mean, from the values' spread: s / sqrt(n), s with n - 1 in the denominator; infinite for fewer than two.
+    package static func standardError(ofMean values: [Double]) -> Double {
+        guard values.count >= 2 else { return .infinity }
+        return deviation(values) / sqrt(Double(values.count - 1))
+    }
 }

@@ -93,10 +93,6 @@ extension CutMeasurement {
 
     /// AUC + 1.65 standard errors; `nil` where the channel KL does not apply.
     package var carefulAreaUnderCurve: Double? {
-        channelKL.map { channelKL in
-            let count = channelKL.own.count
-            return channelKL.areaUnderCurve
-                + Gates.deviations * AreaUnderCurve.standardError(positives: count, negatives: count)
-        }
+        channelKL.map { $0.areaUnderCurve + Gates.deviations * $0.areaUnderCurveError }
     }
 }
