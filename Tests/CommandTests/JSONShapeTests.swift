@@ -103,7 +103,9 @@ struct JSONShapeTests {
         let json = try assess("first")
         let cut = JSONShape.object([
             "name": .string, "klMean": .optionalNumber, "klMedian": .optionalNumber,
-            "klPassFraction": .optionalNumber, "klNullMean": .optionalNumber, "klAUC": .optionalNumber, "r2": .number,
+            "klPassFraction": .optionalNumber, "klNullMean": .optionalNumber, "klAUC": .optionalNumber,
+            "klAUCError": .optionalNumber, "klAUCPooled": .optionalNumber, "klTop1": .optionalNumber,
+            "klCandidates": .optionalNumber, "r2": .number,
             "ssim": .number, "ssimOfMean": .number, "retrievalTop1": .number, "reconstruction": .object([:]),
         ])
         expectShape(

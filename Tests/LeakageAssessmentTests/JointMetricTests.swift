@@ -29,6 +29,11 @@ struct JointMetricTests {
             let own, null, area: Double
         }
 
+        struct Channels: Decodable {
+            let divergences: [[Double]]
+            let area, error, pooled, topOne: Double
+        }
+
         struct Classes: Decodable {
             let features: [[Float]]
             let classes, initial, assignment, training, testing: [Int]
@@ -48,6 +53,7 @@ struct JointMetricTests {
         let correlations: [Correlation]
         let features: Features
         let divergence: Divergence
+        let channels: Channels
         let classes: Classes
         let machine: Machine
     }
@@ -110,6 +116,18 @@ struct JointMetricTests {
         #expect(abs(divergence.nullMean - vector.null) < 1e-6)
         #expect(abs(divergence.ratioToNull - vector.own / vector.null) < 1e-6)
         #expect(abs(divergence.areaUnderCurve - vector.area) < 1e-12)
+    }
+
+    @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")
+    func channels() throws {
+        let vector = reference.channels
+        let kl = try ChannelKL(
+            divergences: vector.divergences, baseline: vector.divergences.map { _ in 1 },
+            closestChannel: vector.divergences.map { _ in 0 })
+        #expect(abs(kl.areaUnderCurve - vector.area) < 1e-9)
+        #expect(abs(kl.areaUnderCurveError - vector.error) < 1e-9)
+        #expect(abs(kl.pooledAreaUnderCurve - vector.pooled) < 1e-9)
+        #expect(abs(kl.topOne - vector.topOne) < 1e-9)
     }
 
     @Test("k-means from the same start ends alike, with the same normalised information, to 1e-6")

@@ -119,6 +119,9 @@ struct MetricTests {
         #expect(kl.areaUnderCurve == 4.5 / 8)
         // Of all eight nulls 7, 6, 4 and 0 are above, and 1, 1, 2 and 0 the same.
         #expect(kl.pooledAreaUnderCurve == 19.0 / 32)
+        // The first one's images are nearer to it (1) than to the last two (8, 9); the second one's (2) and third one's (3)
+        // are as near to the one before.
+        #expect(kl.topOne == 0.25)
         // Of 1, 1/2, 3/4 and 0: more than chance, sqrt(4 / (12 * 2 * 4)).
         #expect(abs(kl.areaUnderCurveError - (0.546875 / 12).squareRoot()) < 1e-12)
     }

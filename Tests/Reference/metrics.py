@@ -201,8 +201,26 @@ def machine():
             "linearWeights": np.linalg.solve(gram + ridge, linear.T @ y).ravel().tolist()}
 
 
+def channel_divergence():
+    """table[x, y] of 12 pictures, IR images of y against picture x; only the next 6 of each (cyclic) are nulls."""
+    n, candidates = 12, 7
+    table = stored(random.gamma(4, size=(n, n)) * (1 - 0.3 * np.eye(n)) * random.uniform(0.5, 2, size=(n, 1)))
+    table[3, 4] = table[3, 3]
+    nulls = [[table[x, (x + d) % n] for d in range(1, candidates)] for x in range(n)]
+    own = table.diagonal()
+    shares = [np.mean([(v > own[x]) + 0.5 * (v == own[x]) for v in nulls[x]]) for x in range(n)]
+    spread = np.std(shares, ddof=1) / math.sqrt(n)
+    pooled = np.mean([(v > o) + 0.5 * (v == o) for o in own for row in nulls for v in row])
+    found = [all(own[y] < table[x, y] for x in range(n) if 0 < (y - x) % n < candidates) for y in range(n)]
+    divergences = [[own[x], *nulls[x]] for x in range(n)]
+    return {"divergences": divergences, "area": float(np.mean(shares)),
+            "error": float(max(spread, math.sqrt((candidates + 1) / (12 * (candidates - 1) * n)))),
+            "pooled": float(pooled), "topOne": float(np.mean(found))}
+
+
 json.dump(
     {"computedBy": "Tests/Reference/metrics.py", "scales": scale_cases(), "correlations": correlation_cases(),
-     "features": feature_case(), "divergence": decoder_divergence(), "classes": class_case(), "machine": machine()},
+     "features": feature_case(), "divergence": decoder_divergence(), "classes": class_case(), "machine": machine(),
+     "channels": channel_divergence()},
     sys.stdout)
 print()

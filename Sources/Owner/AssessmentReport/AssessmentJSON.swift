@@ -109,6 +109,8 @@ package enum AssessmentJSON {
             ("klAUC", .optional(kl?.areaUnderCurve)),
             ("klAUCError", .optional(kl?.areaUnderCurveError)),
             ("klAUCPooled", .optional(kl?.pooledAreaUnderCurve)),
+            ("klTop1", .optional(kl?.topOne)),
+            ("klCandidates", kl.map { .integer($0.candidates) } ?? .null),
             ("r2", .number(decoder.determination)),
             ("r2Deviation", .number(decoder.determinationDeviation)),
             ("psnr", .number(decoder.peakSignalToNoise)),

@@ -11,7 +11,7 @@ struct CutTable {
         let heads = [
             "last layer inside", "crosses", "R²", "SSIM (mean picture)", "found among \(result.testImages)",
             "KL own / null",
-            "pass uniform", "AUC", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms", "enclave", "gates",
+            "pass uniform", "AUC", "KL finds", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms", "enclave", "gates",
         ]
         return "<section id=\"cuts\"><h2>Every cut</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
             + "aria-label=\"Every cut\"><table class=\"numbers\"><thead><tr>"
@@ -35,11 +35,13 @@ struct CutTable {
         if let kl = cut.channelKL {
             cells += [
                 "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
-                "<td>\(Format.percent(kl.passFraction))</td>", "<td>\(Format.number(kl.areaUnderCurve))</td>",
+                "<td>\(Format.percent(kl.passFraction))</td>",
+                "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
+                "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]
         } else {
             cells.append(
-                "<td colspan=\"3\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
+                "<td colspan=\"4\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
             )
         }
         cells += [

@@ -50,6 +50,7 @@ struct LeakageCharts {
                 .init(
                     name: "channel KL: AUC", values: cuts.map { $0.channelKL?.areaUnderCurve },
                     errors: cuts.map { Gates.deviations * ($0.channelKL?.areaUnderCurveError ?? 0) }, color: 4),
+                .init(name: "channel KL: found", values: cuts.map { $0.channelKL?.topOne }, color: 5, dashed: true),
             ],
             limits: [
                 .init(

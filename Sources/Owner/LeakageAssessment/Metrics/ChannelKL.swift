@@ -88,4 +88,19 @@ package struct ChannelKL: Sendable, Hashable {
     package var pooledAreaUnderCurve: Double {
         AreaUnderCurve.value(positives: own, negatives: divergences.flatMap { $0.dropFirst() })
     }
+
+    /// The share of pictures that their IR images identify: those whose minimum against the picture's own distribution is
+    /// less than against that of every other picture that they were compared with. A tie counts against the attacker;
+    /// chance is one over ``candidates``.
+    ///
+    /// - Source: design notes, section 3b.
+    package var topOne: Double {
+        let count = divergences.count
+        let found = divergences.indices.count { picture in
+            (1..<candidates).allSatisfy { distance in
+                divergences[picture][0] < divergences[(picture + count - distance) % count][distance]
+            }
+        }
+        return Double(found) / Double(count)
+    }
 }
