@@ -105,8 +105,9 @@ struct JSONShapeTests {
             "name": .string, "klMean": .optionalNumber, "klMedian": .optionalNumber,
             "klPassFraction": .optionalNumber, "klNullMean": .optionalNumber, "klAUC": .optionalNumber,
             "klAUCError": .optionalNumber, "klAUCPooled": .optionalNumber, "klTop1": .optionalNumber,
-            "klCandidates": .optionalNumber, "r2": .number,
-            "ssim": .number, "ssimOfMean": .number, "retrievalTop1": .number, "reconstruction": .object([:]),
+            "klCandidates": .optionalNumber, "klPassFractionLower": .optionalNumber, "r2": .number, "ssim": .number,
+            "ssimOfMean": .number, "ssimGainError": .number, "retrievalTop1": .number, "retrievalTop1Upper": .number,
+            "decoderKLRatioError": .optionalNumber, "reconstruction": .object([:]),
         ])
         expectShape(
             json,

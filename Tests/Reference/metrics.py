@@ -110,8 +110,10 @@ def decoder_divergence():
     table = rel_entr(p[:, None], np.maximum(q, 1e-12)[None]).sum(axis=2)
     own, others = np.diag(table), table[~np.eye(9, dtype=bool)]
     wins = (own[:, None] < others[None]).mean() + 0.5 * (own[:, None] == others[None]).mean()
+    nulls = others.reshape(9, 8).mean(axis=1)
+    error = np.std(own / nulls.mean() - own.mean() * nulls / nulls.mean() ** 2, ddof=1) / 3
     return {"pictures": sharp.tolist(), "reconstructions": blurred.tolist(), "own": float(own.mean()),
-            "null": float(others.mean()), "area": float(wins)}
+            "null": float(others.mean()), "area": float(wins), "ratioError": float(error)}
 
 
 def clusters():
@@ -218,9 +220,19 @@ def channel_divergence():
             "pooled": float(pooled), "topOne": float(np.mean(found))}
 
 
+def shares():
+    """Where the counted share is 1.65 deviations of the binomial off the true one: (k/n - p)² = 1.65² p (1 - p) / n."""
+    cases = []
+    for found, count in ((60, 60), (57, 60), (0, 30), (1, 2), (9, 30), (1, 1)):
+        share, square = found / count, 1.65**2 / count
+        lower, upper = sorted(np.roots([1 + square, -2 * share - square, share**2]).real)
+        cases.append({"found": found, "count": count, "lower": float(lower), "upper": float(upper)})
+    return cases
+
+
 json.dump(
     {"computedBy": "Tests/Reference/metrics.py", "scales": scale_cases(), "correlations": correlation_cases(),
      "features": feature_case(), "divergence": decoder_divergence(), "classes": class_case(), "machine": machine(),
-     "channels": channel_divergence()},
+     "channels": channel_divergence(), "shares": shares()},
     sys.stdout)
 print()

@@ -26,4 +26,17 @@ package enum Statistics {
         guard values.count >= 2 else { return .infinity }
         return deviation(values) / sqrt(Double(values.count - 1))
     }
+
+    /// Of the mean of the numerators over that of the denominators, to first order: that of the mean of
+    /// numerator - ratio · denominator, over the mean denominator.
+    ///
+    /// - Parameter denominators: One per numerator.
+    /// - Returns: 0 where the mean denominator is 0; infinite for fewer than two.
+    /// - Source: Cochran 1977, section 2.11.
+    package static func standardError(ofRatio numerators: [Double], over denominators: [Double]) -> Double {
+        let center = mean(denominators)
+        guard center != 0 else { return 0 }
+        let ratio = mean(numerators) / center
+        return standardError(ofMean: zip(numerators, denominators).map { $0 - ratio * $1 }) / abs(center)
+    }
 }
