@@ -103,8 +103,11 @@ struct JSONShapeTests {
         let json = try assess("first")
         let cut = JSONShape.object([
             "name": .string, "klMean": .optionalNumber, "klMedian": .optionalNumber,
-            "klPassFraction": .optionalNumber, "klNullMean": .optionalNumber, "klAUC": .optionalNumber, "r2": .number,
-            "ssim": .number, "ssimOfMean": .number, "retrievalTop1": .number, "reconstruction": .object([:]),
+            "klPassFraction": .optionalNumber, "klNullMean": .optionalNumber, "klAUC": .optionalNumber,
+            "klAUCError": .optionalNumber, "klAUCPooled": .optionalNumber, "klTop1": .optionalNumber,
+            "klCandidates": .optionalNumber, "klPassFractionLower": .optionalNumber, "r2": .number, "ssim": .number,
+            "ssimOfMean": .number, "ssimGainError": .number, "retrievalTop1": .number, "retrievalTop1Upper": .number,
+            "decoderKLRatioError": .optionalNumber, "reconstruction": .object([:]),
         ])
         expectShape(
             json,

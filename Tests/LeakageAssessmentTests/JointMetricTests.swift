@@ -26,7 +26,17 @@ struct JointMetricTests {
 
         struct Divergence: Decodable {
             let pictures, reconstructions: [[Float]]
-            let own, null, area: Double
+            let own, null, area, ratioError: Double
+        }
+
+        struct Channels: Decodable {
+            let divergences: [[Double]]
+            let area, error, pooled, topOne: Double
+        }
+
+        struct Share: Decodable {
+            let found, count: Int
+            let lower, upper: Double
         }
 
         struct Classes: Decodable {
@@ -48,6 +58,8 @@ struct JointMetricTests {
         let correlations: [Correlation]
         let features: Features
         let divergence: Divergence
+        let channels: Channels
+        let shares: [Share]
         let classes: Classes
         let machine: Machine
     }
@@ -110,6 +122,27 @@ struct JointMetricTests {
         #expect(abs(divergence.nullMean - vector.null) < 1e-6)
         #expect(abs(divergence.ratioToNull - vector.own / vector.null) < 1e-6)
         #expect(abs(divergence.areaUnderCurve - vector.area) < 1e-12)
+        #expect(abs(divergence.ratioError - vector.ratioError) < 1e-6)
+    }
+
+    @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")
+    func channels() throws {
+        let vector = reference.channels
+        let kl = try ChannelKL(
+            divergences: vector.divergences, baseline: vector.divergences.map { _ in 1 },
+            closestChannel: vector.divergences.map { _ in 0 })
+        #expect(abs(kl.areaUnderCurve - vector.area) < 1e-9)
+        #expect(abs(kl.areaUnderCurveError - vector.error) < 1e-9)
+        #expect(abs(kl.pooledAreaUnderCurve - vector.pooled) < 1e-9)
+        #expect(abs(kl.topOne - vector.topOne) < 1e-9)
+    }
+
+    @Test("Wilson's bounds are the roots of the score test, to 1e-9", arguments: 0..<6)
+    func shares(index: Int) {
+        let vector = reference.shares[index]
+        let share = Double(vector.found) / Double(vector.count)
+        #expect(abs(WilsonBound.lower(of: share, count: vector.count, deviations: 1.65) - vector.lower) < 1e-9)
+        #expect(abs(WilsonBound.upper(of: share, count: vector.count, deviations: 1.65) - vector.upper) < 1e-9)
     }
 
     @Test("k-means from the same start ends alike, with the same normalised information, to 1e-6")

@@ -21,12 +21,7 @@ enum Measured {
             return CutMeasurement(
                 cut: cut, operatorName: "Conv",
                 crossing: cut.crossing.map { Value(name: $0, type: graph.type(of: $0)) },
-                channelKL: try kl.map { kl in
-                    try ChannelKL(
-                        own: (0..<60).map { kl.own + 0.001 * Double($0 % 7) },
-                        null: (0..<60).map { kl.null + 0.001 * Double($0 % 7) },
-                        baseline: .init(repeating: 2, count: 60), closestChannel: .init(repeating: 1, count: 60))
-                },
+                channelKL: try kl.map { try channelKL(own: $0.own, null: $0.null) },
                 decoder: try scores(r2),
                 cost: CutCost(
                     multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: max(10_000, 1000 * graph.nodes.count),
@@ -36,6 +31,19 @@ enum Measured {
                     backMilliseconds: milliseconds * 0.6,
                     mappingMilliseconds: 0.01, crossingMilliseconds: 0.3, enclaveBytes: cut.nodesInside * 7_000_000))
         }
+    }
+
+    /// Of 60 pictures whose own and other minima are nearly these.
+    private static func channelKL(own: Double, null: Double) throws -> ChannelKL {
+        let divergences: [[Double]] = (0..<60).map { picture in
+            (0..<60).map { distance in
+                let base = distance == 0 ? own : null
+                return base + 0.001 * Double((picture + distance) % 7)
+            }
+        }
+        return try ChannelKL(
+            divergences: divergences, baseline: .init(repeating: 2, count: 60),
+            closestChannel: .init(repeating: 1, count: 60))
     }
 
     /// Scores with nearly this R², from pictures made for it.

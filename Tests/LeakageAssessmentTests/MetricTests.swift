@@ -105,13 +105,43 @@ struct MetricTests {
     @Test("The channel KL summarises its pictures")
     func channelKL() throws {
         let kl = try ChannelKL(
-            own: [1, 2, 3, 10], null: [2, 2, 5, 9], baseline: [0.5, 2, 4, 4], closestChannel: [0, 1, 2, 3])
+            divergences: [[1, 2, 4], [2, 3, 1], [3, 3, 9], [10, 8, 8]], baseline: [0.5, 2, 4, 4],
+            closestChannel: [0, 1, 2, 3])
+        #expect(kl.candidates == 3)
+        #expect(kl.own == [1, 2, 3, 10])
+        #expect(kl.null == [3, 2, 6, 8])
         #expect(kl.mean == 4)
         #expect(kl.median == 2.5)
-        #expect(kl.nullMean == 4.5)
+        #expect(kl.nullMean == 4.75)
         // A divergence equal to the baseline does not pass.
         #expect(kl.passFraction == 0.5)
-        #expect(kl.areaUnderCurve == 9.0 / 16)
+        // Of the nulls of each picture 2, 1, 1 and a half, and 0 are above its own.
+        #expect(kl.areaUnderCurve == 4.5 / 8)
+        // Of all eight nulls 7, 6, 4 and 0 are above, and 1, 1, 2 and 0 the same.
+        #expect(kl.pooledAreaUnderCurve == 19.0 / 32)
+        // The first one's images are nearer to it (1) than to the last two (8, 9); the second one's (2) and third one's (3)
+        // are as near to the one before.
+        #expect(kl.topOne == 0.25)
+        // Of 1, 1/2, 3/4 and 0: more than chance, sqrt(4 / (12 * 2 * 4)).
+        #expect(abs(kl.areaUnderCurveError - (0.546875 / 12).squareRoot()) < 1e-12)
+    }
+
+    @Test("Pictures that agree do not make the channel KL's area certain")
+    func certainty() throws {
+        let kl = try ChannelKL(divergences: [[1, 2], [1, 2]], baseline: [1, 1], closestChannel: [0, 0])
+        #expect(kl.areaUnderCurve == 1)
+        #expect(abs(kl.areaUnderCurveError - (1.0 / 8).squareRoot()) < 1e-12)
+    }
+
+    @Test(
+        "A channel KL without another picture, of ragged lists, or that is not finite is refused",
+        arguments: [[], [[1]], [[1, 2]], [[1, 2], [1]], [[1, 2], [1, .infinity]]] as [[[Double]]])
+    func channelKLRefused(divergences: [[Double]]) {
+        #expect(throws: AssessmentError.self) {
+            try ChannelKL(
+                divergences: divergences, baseline: divergences.map { _ in 1 },
+                closestChannel: divergences.map { _ in 0 })
+        }
     }
 
     @Test("Retrieval finds the most similar difference from the mean picture, however shrunken, and counts no ties")

@@ -81,7 +81,10 @@ struct ReportTests {
         let cuts = try #require(document["cuts"] as? [[String: Any]])
         #expect(cuts.count == 4)
         let keys = [
-            "name", "klMean", "klMedian", "klPassFraction", "klNullMean", "klAUC", "r2", "ssim", "ssimOfMean",
+            "name", "klMean", "klMedian", "klPassFraction", "klNullMean", "klAUC", "klAUCError", "klAUCPooled",
+            "klTop1",
+            "klCandidates", "klPassFractionLower", "ssimGainError", "retrievalTop1Upper", "decoderKLRatioError", "r2",
+            "ssim", "ssimOfMean",
             "retrievalTop1", "reconstruction",
         ]
         for cut in cuts { for key in keys { #expect(cut[key] != nil, "\(key)") } }

@@ -9,12 +9,16 @@ resized bilinearly to the validator's input (half-pixel centres, clamped edges, 
 validator's channels, scaled to 0...255 (not rounded) and normalised by the validator's mean and std.
 
     own(x)      = min over IR images j of x of KL(F(x) || F(IR_j))          natural logarithm, F(IR_j) floored at 1e-12
-    null(x)     = the same minimum over the IR images of the *next* picture (cyclic), still against F(x)
+    null(x, y)  = the same minimum over the IR images of picture y, still against F(x), y being one of the next 59 pictures
+                  (cyclic), or all others where there are fewer
+    next(x)     = null(x, y) of the next picture
     baseline(x) = KL(F(x) || uniform) = ln C - H(F(x))
-    klMean, klMedian, klNullMean, baselineMean: over pictures
+    klMean, klMedian, baselineMean: over pictures; klNullMean: over pictures and their nulls
     klPassFraction = share of pictures with own(x) > baseline(x)
-    klAUC       = share of pairs (own of any picture, null of any picture) with own < null, ties counting half
-    klAUCPaired = the same over the pairs of one picture only
+    klAUC       = share of the nulls of one picture that are above its own, ties counting half; mean over pictures
+    klAUCError  = standard error of that mean over pictures, at least sqrt((m + 2) / (12 m n)) for m nulls of n pictures
+    klAUCPooled = share of pairs (own of any picture, null of any picture) with own < null, ties counting half
+    klTop1      = share of pictures y whose IR images are nearer to F(y) than to F(x) of each x that has null(x, y)
 
 Pictures are not filtered by the validator's confidence. x reaches the validator through the validator's own
 preprocessing of the file, and the model through the model's.
@@ -42,6 +46,7 @@ from pictures_and_models import (
 )
 
 FLOOR = 1e-12
+CANDIDATES = 60
 
 
 def ir_images(tensors, spec):
@@ -69,8 +74,14 @@ def area_under_curve(own, null):
     return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
 
 
-def summary(name, tensors, channels, own, null, argmin, baseline):
-    paired = float(np.mean((own < null) + 0.5 * (own == null)))
+def summary(name, tensors, channels, table, argmin, baseline):
+    """The numbers of one cut; table[x, y] is the minimum of picture x over the IR images of picture y, NaN where unused."""
+    n = len(table)
+    own = table.diagonal()
+    nulls = np.where(np.eye(n, dtype=bool), np.nan, table)
+    count = np.isfinite(nulls).sum(axis=1)
+    above = ((nulls > own[:, None]) + 0.5 * (nulls == own[:, None])).sum(axis=1) / count
+    chance = np.sqrt((count[0] + 2) / (12 * count[0] * n))
     return {
         "name": name,
         "tensors": tensors,
@@ -78,11 +89,13 @@ def summary(name, tensors, channels, own, null, argmin, baseline):
         "klMean": float(own.mean()),
         "klMedian": float(np.median(own)),
         "klPassFraction": float(np.mean(own > baseline)),
-        "klNullMean": float(null.mean()),
-        "klAUC": area_under_curve(own, null),
-        "klAUCPaired": paired,
+        "klNullMean": float(np.nanmean(nulls)),
+        "klAUC": float(above.mean()),
+        "klAUCError": float(max(above.std(ddof=1) / np.sqrt(n), chance)),
+        "klAUCPooled": area_under_curve(own, nulls[np.isfinite(nulls)]),
+        "klTop1": float(np.mean(own < np.nanmin(nulls, axis=0))),
         "own": own.round(6).tolist(),
-        "null": null.round(6).tolist(),
+        "next": np.roll(table, -1, axis=1).diagonal().round(6).tolist(),
         "closestChannel": argmin,
     }
 
@@ -119,11 +132,13 @@ def measure(arguments):
     results = []
     for name, tensors in cuts:
         parts = distributions[name]
-        own = [divergence(truth[i], parts[i]) for i in range(len(files))]
-        null = [divergence(truth[i], parts[(i + 1) % len(files)]).min() for i in range(len(files))]
-        minima = np.array([values.min() for values in own])
-        closest = [int(values.argmin()) for values in own]
-        results.append(summary(name, tensors, len(parts[0]), minima, np.array(null), closest, baseline))
+        table = np.full((len(files), len(files)), np.nan)
+        for x in range(len(files)):
+            for distance in range(min(CANDIDATES, len(files))):
+                y = (x + distance) % len(files)
+                table[x, y] = divergence(truth[x], parts[y]).min()
+        closest = [int(divergence(truth[x], parts[x]).argmin()) for x in range(len(files))]
+        results.append(summary(name, tensors, len(parts[0]), table, closest, baseline))
     return files, baseline, results
 
 
@@ -153,7 +168,7 @@ def main():
     text = json.dumps(document, indent=1)
     pathlib.Path(arguments.out).write_text(text + "\n")
     for cut in results:
-        keys = ("klMean", "klMedian", "klPassFraction", "klNullMean", "klAUC", "klAUCPaired")
+        keys = ("klMean", "klMedian", "klPassFraction", "klNullMean", "klAUC", "klAUCError", "klAUCPooled", "klTop1")
         print(f"{cut['name']:<16}", cut["channels"], "channels", *(f"{key} {cut[key]:.4f}" for key in keys))
 
 

@@ -110,8 +110,10 @@ def decoder_divergence():
     table = rel_entr(p[:, None], np.maximum(q, 1e-12)[None]).sum(axis=2)
     own, others = np.diag(table), table[~np.eye(9, dtype=bool)]
     wins = (own[:, None] < others[None]).mean() + 0.5 * (own[:, None] == others[None]).mean()
+    nulls = others.reshape(9, 8).mean(axis=1)
+    error = np.std(own / nulls.mean() - own.mean() * nulls / nulls.mean() ** 2, ddof=1) / 3
     return {"pictures": sharp.tolist(), "reconstructions": blurred.tolist(), "own": float(own.mean()),
-            "null": float(others.mean()), "area": float(wins)}
+            "null": float(others.mean()), "area": float(wins), "ratioError": float(error)}
 
 
 def clusters():
@@ -201,8 +203,36 @@ def machine():
             "linearWeights": np.linalg.solve(gram + ridge, linear.T @ y).ravel().tolist()}
 
 
+def channel_divergence():
+    """table[x, y] of 12 pictures, IR images of y against picture x; only the next 6 of each (cyclic) are nulls."""
+    n, candidates = 12, 7
+    table = stored(random.gamma(4, size=(n, n)) * (1 - 0.3 * np.eye(n)) * random.uniform(0.5, 2, size=(n, 1)))
+    table[3, 4] = table[3, 3]
+    nulls = [[table[x, (x + d) % n] for d in range(1, candidates)] for x in range(n)]
+    own = table.diagonal()
+    shares = [np.mean([(v > own[x]) + 0.5 * (v == own[x]) for v in nulls[x]]) for x in range(n)]
+    spread = np.std(shares, ddof=1) / math.sqrt(n)
+    pooled = np.mean([(v > o) + 0.5 * (v == o) for o in own for row in nulls for v in row])
+    found = [all(own[y] < table[x, y] for x in range(n) if 0 < (y - x) % n < candidates) for y in range(n)]
+    divergences = [[own[x], *nulls[x]] for x in range(n)]
+    return {"divergences": divergences, "area": float(np.mean(shares)),
+            "error": float(max(spread, math.sqrt((candidates + 1) / (12 * (candidates - 1) * n)))),
+            "pooled": float(pooled), "topOne": float(np.mean(found))}
+
+
+def shares():
+    """Where the counted share is 1.65 deviations of the binomial off the true one: (k/n - p)² = 1.65² p (1 - p) / n."""
+    cases = []
+    for found, count in ((60, 60), (57, 60), (0, 30), (1, 2), (9, 30), (1, 1)):
+        share, square = found / count, 1.65**2 / count
+        lower, upper = sorted(np.roots([1 + square, -2 * share - square, share**2]).real)
+        cases.append({"found": found, "count": count, "lower": float(lower), "upper": float(upper)})
+    return cases
+
+
 json.dump(
     {"computedBy": "Tests/Reference/metrics.py", "scales": scale_cases(), "correlations": correlation_cases(),
-     "features": feature_case(), "divergence": decoder_divergence(), "classes": class_case(), "machine": machine()},
+     "features": feature_case(), "divergence": decoder_divergence(), "classes": class_case(), "machine": machine(),
+     "channels": channel_divergence(), "shares": shares()},
     sys.stdout)
 print()

@@ -11,7 +11,8 @@ struct CutTable {
         let heads = [
             "last layer inside", "crosses", "R²", "SSIM (mean picture)", "found among \(result.testImages)",
             "KL own / null",
-            "pass uniform", "AUC", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms", "enclave", "gates",
+            "pass uniform", "AUC", "KL finds", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms",
+            "enclave", "gates",
         ]
         return "<section id=\"cuts\"><h2>Every cut</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
             + "aria-label=\"Every cut\"><table class=\"numbers\"><thead><tr>"
@@ -29,26 +30,34 @@ struct CutTable {
             "<th scope=\"row\" title=\"\(HTML.escape(cut.name))\">\(HTML.escape(HTML.shortened(cut.name, limit: 30))) <small>\(HTML.escape(cut.operatorName))</small></th>",
             "<td>\(crossing)</td>",
             "<td>\(Format.number(decoder.determination)) <small>± \(Format.number(decoder.determinationDeviation))</small></td>",
-            "<td>\(Format.number(decoder.similarity)) <small>(\(Format.number(decoder.similarityOfMean)))</small></td>",
-            "<td>\(Format.percent(decoder.retrievalTopOne))</td>",
+            "<td>\(Format.number(decoder.similarity)) <small>± \(Format.number(decoder.similarityGainError)) "
+                + "(\(Format.number(decoder.similarityOfMean)))</small></td>",
+            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.carefulRetrieval))</small></td>",
         ]
         if let kl = cut.channelKL {
             cells += [
                 "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
-                "<td>\(Format.percent(kl.passFraction))</td>", "<td>\(Format.number(kl.areaUnderCurve))</td>",
+                "<td>\(Format.percent(kl.passFraction)) "
+                    + "<small>≥ \(cut.carefulPassFraction.map(Format.percent) ?? "")</small></td>",
+                "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
+                "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]
         } else {
             cells.append(
-                "<td colspan=\"3\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
+                "<td colspan=\"4\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
             )
         }
         cells += [
-            "<td>\(cut.judgement.map { Format.number($0.divergence.ratioToNull) } ?? "–")</td>",
+            "<td>\(cut.judgement.map { ratio($0.divergence) } ?? "–")</td>",
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",
             "<td>\(times ?? "–")</td>", "<td>\(Format.bytes(cost.enclaveBytes))</td>",
             "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.passes ? "within" : "leaks")</td>",
         ]
         let isFront = cut.name == result.recommendation.front
         return "<tr\(isFront ? " class=\"front\"" : "")>\(cells.joined())</tr>"
+    }
+
+    private func ratio(_ divergence: DecoderDivergence) -> String {
+        "\(Format.number(divergence.ratioToNull)) <small>± \(Format.number(divergence.ratioError))</small>"
     }
 }

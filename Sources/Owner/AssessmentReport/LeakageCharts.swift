@@ -6,7 +6,7 @@ struct LeakageCharts {
 
     var html: String {
         "<section id=\"leakage\"><h2>Leakage against depth</h2>"
-            + "<p>From left to right, more layers are inside. Error bars are 1.65 deviations; a dashed red line is a gate. "
+            + "<p>From left to right, more layers are inside. Error bars are 1.65 standard errors; a dashed red line is a gate. "
             + "A leak that is found deeper is there at every shallower cut as well. The numbers are in "
             + "<a href=\"#cuts\">the table of all cuts</a>.</p>"
             + "<div class=\"charts\">\(decoder)\(identity)\(divergence)\(recognition)</div></section>"
@@ -16,16 +16,26 @@ struct LeakageCharts {
     private var labels: [String] { cuts.map(\.name) }
     private var marked: Int? { cuts.firstIndex { $0.name == result.recommendation.front } }
 
+    /// 1.65 standard errors to either side; `nil` for an unknown one.
+    private func bar(_ value: Double, _ error: Double) -> ClosedRange<Double>? {
+        error.isFinite ? value - Gates.deviations * error...value + Gates.deviations * error : nil
+    }
+
+    private func found(_ cut: CutMeasurement) -> ClosedRange<Double> {
+        let (share, count) = (cut.decoder.retrievalTopOne, cut.decoder.candidates)
+        return WilsonBound.lower(of: share, count: count, deviations: Gates.deviations)...cut.carefulRetrieval
+    }
+
     private var decoder: String {
         LineChart(
             title: "What a decoder recovers", unit: "1 is the picture, 0 the mean picture",
             series: [
                 .init(
                     name: "R²", values: cuts.map { max(0, $0.decoder.determination) },
-                    errors: cuts.map { Gates.deviations * $0.decoder.determinationDeviation }, color: 1),
+                    bars: cuts.map { bar($0.decoder.determination, $0.decoder.determinationDeviation) }, color: 1),
                 .init(
                     name: "SSIM above the mean picture", values: cuts.map { max(0, $0.decoder.similarityGain) },
-                    color: 2),
+                    bars: cuts.map { bar($0.decoder.similarityGain, $0.decoder.similarityGainError) }, color: 2),
             ],
             limits: [
                 .init(
@@ -46,12 +56,12 @@ struct LeakageCharts {
             series: [
                 .init(
                     name: "decoder: found among \(result.testImages)", values: cuts.map(\.decoder.retrievalTopOne),
-                    color: 3),
+                    bars: cuts.map(found), color: 3),
                 .init(
                     name: "channel KL: AUC", values: cuts.map { $0.channelKL?.areaUnderCurve },
-                    errors: cuts.map { cut in
-                        cut.carefulAreaUnderCurve.map { $0 - (cut.channelKL?.areaUnderCurve ?? $0) } ?? 0
-                    }, color: 4),
+                    bars: cuts.map { $0.channelKL.flatMap { bar($0.areaUnderCurve, $0.areaUnderCurveError) } },
+                    color: 4),
+                .init(name: "channel KL: found", values: cuts.map { $0.channelKL?.topOne }, color: 5, dashed: true),
             ],
             limits: [
                 .init(
@@ -80,15 +90,16 @@ struct LeakageCharts {
     /// What is left for a classifier in the reconstructions, and for statistics in all that crosses.
     private var recognition: String {
         let ratios = cuts.map { $0.judgement?.divergence.ratioToNull }
+        let bars = cuts.map { $0.judgement.flatMap { bar($0.divergence.ratioToNull, $0.divergence.ratioError) } }
         let correlations = cuts.map { $0.joint?.distanceCorrelation }
         let classes = cuts.map { $0.joint?.oneShot }
         guard (ratios + correlations + classes).contains(where: { $0 != nil }) else { return "" }
         var series: [LineChart.Series] = []
-        func add(_ name: String, _ values: [Double?], _ color: Int) {
+        func add(_ name: String, _ values: [Double?], bars: [ClosedRange<Double>?] = [], _ color: Int) {
             guard values.contains(where: { $0 != nil }) else { return }
-            series.append(.init(name: name, values: values, color: color))
+            series.append(.init(name: name, values: values, bars: bars, color: color))
         }
-        add("decoder-KL over its null (low leaks)", ratios, 1)
+        add("decoder-KL over its null (low leaks)", ratios, bars: bars, 1)
         add("distance correlation (high leaks)", correlations, 2)
         add("class from one example (high leaks)", classes, 4)
         return LineChart(

@@ -6,8 +6,8 @@ struct LineChart {
         let name: String
         /// One per cut; `nil` breaks the line.
         let values: [Double?]
-        /// Half the length of the error bars, one per cut.
-        var errors: [Double]?
+        /// Where the true values may lie, one per cut; empty for no error bars.
+        var bars: [ClosedRange<Double>?] = []
         /// 1 to 5: the page's colours.
         let color: Int
         var dashed = false
@@ -94,9 +94,9 @@ struct LineChart {
             }
             path += "\(isConnected ? "L" : "M")\(x(index)) \(y(value))"
             isConnected = true
-            if let error = series.errors?[index], error.isFinite {
+            if !series.bars.isEmpty, let bar = series.bars[index] {
                 dots +=
-                    "<path class=\"error c\(series.color)\" d=\"M\(x(index)) \(y(value - error))V\(y(value + error))\"/>"
+                    "<path class=\"error c\(series.color)\" d=\"M\(x(index)) \(y(bar.lowerBound))V\(y(bar.upperBound))\"/>"
             }
             let title = "\(HTML.escape(labels[index])): \(HTML.escape(series.name)) \(Format.number(value))"
             dots +=

@@ -26,7 +26,7 @@ extension Assessor {
         }
         let count = min(context.pictures.entries.count, configuration.channelImageLimit)
         let pictures = (0..<count).filter(shard.owns)
-        let needed = Set(pictures + pictures.map { ChannelStage.previous($0, of: count) }).sorted()
+        let needed = Set(pictures.flatMap { ChannelStage.candidates(for: $0, of: count) }).sorted()
         let truths = try TruthStage.run(context, of: needed)
         if configuration.adversary != .informed { try ChannelStage.prepare(context, truths: truths, of: pictures) }
         try BoundsStage.prepare(context, where: shard.owns)

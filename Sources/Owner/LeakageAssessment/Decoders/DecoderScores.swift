@@ -42,6 +42,8 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     package let similarity: Double
     /// SSIM of the mean picture: what a decoder that sees nothing scores.
     package let similarityOfMean: Double
+    /// Standard error of ``similarityGain`` over the test pictures.
+    package let similarityGainError: Double
     /// Mean over pictures of ``MultiScaleSimilarity``, and that of the mean picture.
     package let multiScaleSimilarity: Double
     package let multiScaleSimilarityOfMean: Double
@@ -84,6 +86,7 @@ package struct DecoderScores: Sendable, Hashable, Codable {
             errors.map { min(120, MeanSquaredError.peakSignalToNoise(meanSquaredError: $0)) })
         similarity = Statistics.mean(similarities)
         similarityOfMean = Statistics.mean(similaritiesOfMean)
+        similarityGainError = Statistics.standardError(ofMean: zip(similarities, similaritiesOfMean).map(-))
         multiScaleSimilarity = Statistics.mean(scales)
         multiScaleSimilarityOfMean = Statistics.mean(scalesOfMean)
         let ranks = try Retrieval.ranks(reconstructions: reconstructions, candidates: pictures, mean: meanPicture)

@@ -3,7 +3,7 @@ internal import Glibc
 /// The probability that a positive ranks below a negative, ties counting half: the area under the receiver operating
 /// characteristic of "small means positive".
 ///
-/// - Source: Mann and Whitney 1947; standard error under the null hypothesis, sqrt((n + m + 1) / (12 n m)).
+/// - Source: Mann and Whitney 1947.
 package enum AreaUnderCurve {
     /// - Returns: 0 to 1; 0.5 for empty lists.
     package static func value(positives: [Double], negatives: [Double]) -> Double {
@@ -20,7 +20,11 @@ package enum AreaUnderCurve {
         return wins / (Double(positives.count) * Double(negatives.count))
     }
 
-    package static func standardError(positives n: Int, negatives m: Int) -> Double {
-        n > 0 && m > 0 ? sqrt(Double(n + m + 1) / (12 * Double(n) * Double(m))) : .infinity
+    /// Of the mean of `lists` areas, each of one positive among `negatives`, where a positive is one like all: its rank is
+    /// uniform on m + 1 places, so that the area has the variance (m + 2) / (12 m).
+    ///
+    /// - Source: Mann and Whitney 1947, of their variance with one positive.
+    package static func standardError(lists: Int, negatives m: Int) -> Double {
+        lists > 0 && m > 0 ? sqrt(Double(m + 2) / (12 * Double(m) * Double(lists))) : .infinity
     }
 }

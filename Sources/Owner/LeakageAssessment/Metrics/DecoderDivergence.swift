@@ -46,4 +46,6 @@ package struct DecoderDivergence: Sendable, Hashable, Codable {
     package var nullMean: Double { Statistics.mean(null) }
     /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all.
     package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 1 }
+    /// Standard error of ``ratioToNull`` over the pictures.
+    package var ratioError: Double { Statistics.standardError(ofRatio: own, over: null) }
 }

@@ -20,4 +20,23 @@ package enum Statistics {
         let center = mean(values)
         return sqrt(mean(values.map { ($0 - center) * ($0 - center) }))
     }
+
+    /// Of the mean, from the values' spread: s / sqrt(n), s with n - 1 in the denominator; infinite for fewer than two.
+    package static func standardError(ofMean values: [Double]) -> Double {
+        guard values.count >= 2 else { return .infinity }
+        return deviation(values) / sqrt(Double(values.count - 1))
+    }
+
+    /// Of the mean of the numerators over that of the denominators, to first order: that of the mean of
+    /// numerator - ratio · denominator, over the mean denominator.
+    ///
+    /// - Parameter denominators: One per numerator.
+    /// - Returns: 0 where the mean denominator is 0; infinite for fewer than two.
+    /// - Source: Cochran 1977, section 2.11.
+    package static func standardError(ofRatio numerators: [Double], over denominators: [Double]) -> Double {
+        let center = mean(denominators)
+        guard center != 0 else { return 0 }
+        let ratio = mean(numerators) / center
+        return standardError(ofMean: zip(numerators, denominators).map { $0 - ratio * $1 }) / abs(center)
+    }
 }

@@ -11,15 +11,15 @@ package struct GateVerdict: Sendable, Hashable {
     package enum Measure: String, Sendable, Hashable, CaseIterable {
         /// R² + 1.65 deviations.
         case determination
-        /// SSIM over the mean picture's.
+        /// SSIM over the mean picture's, + 1.65 standard errors.
         case similarityGain
-        /// Share of pictures over the uniform baseline.
+        /// Share of pictures over the uniform baseline, its lower bound.
         case passFraction
         /// AUC + 1.65 standard errors.
         case areaUnderCurve
-        /// Decoder-KL over its null.
+        /// Decoder-KL over its null, - 1.65 standard errors.
         case decoderDivergenceRatio
-        /// Share of pictures that are identified, chance being one over their number.
+        /// Share of pictures that are identified, chance being one over their number, its upper bound.
         case retrieval
 
         fileprivate var isOfChannels: Bool { self == .passFraction || self == .areaUnderCurve }
@@ -61,11 +61,11 @@ package struct GateVerdict: Sendable, Hashable {
         for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both
     ) -> [GateVerdict] {
         let determination = Envelope.largestFromHere(cuts.map(\.carefulDetermination))
-        let gain = Envelope.largestFromHere(cuts.map(\.decoder.similarityGain))
-        let passing = Envelope.smallestFromHere(cuts.map { $0.channelKL?.passFraction })
+        let gain = Envelope.largestFromHere(cuts.map(\.carefulSimilarityGain))
+        let passing = Envelope.smallestFromHere(cuts.map(\.carefulPassFraction))
         let area = Envelope.largestFromHere(cuts.map(\.carefulAreaUnderCurve))
-        let divergence = Envelope.smallestFromHere(cuts.map { $0.judgement?.divergence.ratioToNull })
-        let retrieval = Envelope.largestFromHere(cuts.map(\.decoder.retrievalTopOne))
+        let divergence = Envelope.smallestFromHere(cuts.map(\.carefulDivergenceRatio))
+        let retrieval = Envelope.largestFromHere(cuts.map(\.carefulRetrieval))
         return cuts.indices.map { index in
             var checks: [Check] = []
             func check(_ measure: Measure, _ value: Double?, _ limit: Double, _ passes: (Double, Double) -> Bool) {
@@ -93,10 +93,28 @@ extension CutMeasurement {
 
     /// AUC + 1.65 standard errors; `nil` where the channel KL does not apply.
     package var carefulAreaUnderCurve: Double? {
-        channelKL.map { channelKL in
-            let count = channelKL.own.count
-            return channelKL.areaUnderCurve
-                + Gates.deviations * AreaUnderCurve.standardError(positives: count, negatives: count)
+        channelKL.map { $0.areaUnderCurve + Gates.deviations * $0.areaUnderCurveError }
+    }
+
+    /// SSIM over the mean picture's + 1.65 standard errors.
+    package var carefulSimilarityGain: Double {
+        decoder.similarityGain + Gates.deviations * decoder.similarityGainError
+    }
+
+    /// The lower bound of the share of pictures above the uniform baseline; `nil` where the channel KL does not apply.
+    package var carefulPassFraction: Double? {
+        channelKL.map {
+            WilsonBound.lower(of: $0.passFraction, count: $0.own.count, deviations: Gates.deviations)
         }
+    }
+
+    /// Decoder-KL over its null - 1.65 standard errors; `nil` where it was not measured.
+    package var carefulDivergenceRatio: Double? {
+        judgement.map { $0.divergence.ratioToNull - Gates.deviations * $0.divergence.ratioError }
+    }
+
+    /// The upper bound of the share of test pictures that are identified.
+    package var carefulRetrieval: Double {
+        WilsonBound.upper(of: decoder.retrievalTopOne, count: decoder.candidates, deviations: Gates.deviations)
     }
 }

@@ -156,16 +156,17 @@ package struct Recommendation: Sendable, Hashable {
             case .determination:
                 "R² + 1.65 sd reaches \(Format.number(check.value)) (limit \(Format.number(check.limit)))"
             case .similarityGain:
-                "SSIM over the mean picture reaches \(Format.number(check.value)) (limit \(Format.number(check.limit)))"
+                "SSIM over the mean picture + 1.65 se reaches \(Format.number(check.value)) (limit \(Format.number(check.limit)))"
             case .passFraction:
-                "\(Format.percent(check.value)) of the pictures pass the KL (needed \(Format.percent(check.limit)))"
+                "at least \(Format.percent(check.value)) of the pictures are shown to pass the KL (needed "
+                    + "\(Format.percent(check.limit)))"
             case .areaUnderCurve:
                 "KL tells pictures apart with AUC + 1.65 se \(Format.number(check.value)) "
                     + "(limit \(Format.number(check.limit)))"
             case .decoderDivergenceRatio:
-                "decoder-KL is \(Format.number(check.value)) of its null (needed \(Format.number(check.limit)))"
+                "decoder-KL - 1.65 se is \(Format.number(check.value)) of its null (needed \(Format.number(check.limit)))"
             case .retrieval:
-                "\(Format.percent(check.value)) of the pictures are identified (limit \(Format.percent(check.limit)))"
+                "up to \(Format.percent(check.value)) of the pictures are identified (limit \(Format.percent(check.limit)))"
             }
         }
         return "'\(cut.name)': " + failures.joined(separator: "; ") + "."

@@ -3,10 +3,11 @@ internal import Tensors
 
 /// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
 final class ChannelJudge {
-    /// The minimum over a cut's channels, against the picture's own distribution and another's.
-    struct Minimum: Sendable, Codable {
-        var own = Double.infinity
-        var null = Double.infinity
+    /// The minima over a cut's channels.
+    struct Minima: Sendable, Codable {
+        /// Against each candidate's distribution; the first candidate is the picture itself.
+        var divergences: [Double]
+        /// Where the first of them is reached.
         var closestChannel = 0
     }
 
@@ -31,31 +32,28 @@ final class ChannelJudge {
 
     /// - Parameters:
     ///   - crossing: What crosses one cut.
-    ///   - own: The validator's view of the picture.
-    ///   - other: Its view of the picture for the null.
+    ///   - candidates: The validator's view of the picture and of those whose null it is.
     ///   - judged: Called after each IR image.
     /// - Returns: Infinite minima when nothing that crosses is a map.
-    func minimum(
-        over crossing: [Tensor], own: ClassDistribution, other: ClassDistribution,
-        judged: () throws(AssessmentError) -> Void
-    ) throws(AssessmentError) -> Minimum {
-        var minimum = Minimum()
+    func minima(
+        over crossing: [Tensor], candidates: [ClassDistribution], judged: () throws(AssessmentError) -> Void
+    ) throws(AssessmentError) -> Minima {
+        var minima = Minima(divergences: .init(repeating: .infinity, count: candidates.count))
         var channel = 0
         for tensor in crossing where FeatureLayout.isMap(tensor.shape.dimensions) {
             for plane in 0..<tensor.shape[1] {
                 let logarithms = try logarithms(ofPlane: plane, in: tensor)
-                let divergence = try KullbackLeibler.divergence(of: own, fromLogarithms: logarithms)
-                if divergence < minimum.own {
-                    minimum.own = divergence
-                    minimum.closestChannel = channel
+                for (index, candidate) in candidates.enumerated() {
+                    let divergence = try KullbackLeibler.divergence(of: candidate, fromLogarithms: logarithms)
+                    guard divergence < minima.divergences[index] else { continue }
+                    minima.divergences[index] = divergence
+                    if index == 0 { minima.closestChannel = channel }
                 }
-                minimum.null = min(
-                    minimum.null, try KullbackLeibler.divergence(of: other, fromLogarithms: logarithms))
                 channel += 1
                 try judged()
             }
         }
-        return minimum
+        return minima
     }
 
     /// The validator's view of the IR image of one channel.

@@ -14,11 +14,16 @@ enum ChannelStage {
                 results.append(nil)
                 continue
             }
-            let own = minima.map { $0[position] }
-            let null = own.indices.map { minima[($0 + 1) % minima.count][position].null }
+            let ofCut = minima.map { $0[position] }
+            // The IR images of the picture at this distance after it were judged against it at the same place.
+            let divergences = ofCut.indices.map { picture in
+                ofCut[picture].divergences.indices.map { distance in
+                    ofCut[(picture + distance) % ofCut.count].divergences[distance]
+                }
+            }
             results.append(
                 try ChannelKL(
-                    own: own.map(\.own), null: null, baseline: baseline, closestChannel: own.map(\.closestChannel)))
+                    divergences: divergences, baseline: baseline, closestChannel: ofCut.map(\.closestChannel)))
             position += 1
         }
         return results
@@ -32,12 +37,12 @@ enum ChannelStage {
     /// - Returns: Per picture one element per cut that has maps.
     private static func minima(
         _ context: StageContext, truths: Truths, of pictures: [Int]
-    ) throws(AssessmentError) -> [[ChannelJudge.Minimum]] {
+    ) throws(AssessmentError) -> [[ChannelJudge.Minima]] {
         let cuts = context.cuts.filter { channels($0, context) > 0 }
         guard !cuts.isEmpty else { return pictures.map { _ in [] } }
         let total = cuts.reduce(0) { $0 + channels($1, context) }
         let meter = context.meter(.channelKL, total: pictures.count * total)
-        return try WorkerThreads<[ChannelJudge.Minimum]>.map(count: pictures.count, threads: context.threads) {
+        return try WorkerThreads<[ChannelJudge.Minima]>.map(count: pictures.count, threads: context.threads) {
             () throws(AssessmentError) in
             Lazily { () throws(AssessmentError) in
                 (
@@ -48,13 +53,12 @@ enum ChannelStage {
         } body: { (tools, item) throws(AssessmentError) in
             try context.cancellation.check()
             let picture = pictures[item]
-            // This picture's IR images are the null of the picture before it.
-            let previous = previous(picture, of: truths.count)
-            let digests = [picture, previous].map { context.pictures.entries[$0].digest }
+            let candidates = candidates(for: picture, of: truths.count)
+            let digests = candidates.map { context.pictures.entries[$0].digest }
             let key = context.inputs.key("channel-kl", pictures: digests) { hasher in
                 for cut in cuts { hasher.add("cut", cut.name) }
             }
-            if let known = context.work.kept(key, as: [ChannelJudge.Minimum].self) {
+            if let known = context.work.kept(key, as: [ChannelJudge.Minima].self) {
                 meter.advance(by: total)
                 return known
             }
@@ -66,12 +70,12 @@ enum ChannelStage {
                     throw AssessmentError(
                         error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
                 }
-                let own = try truths.distribution(of: picture)
-                let other = try truths.distribution(of: previous)
-                var minima: [ChannelJudge.Minimum] = []
+                var distributions: [ClassDistribution] = []
+                for candidate in candidates { distributions.append(try truths.distribution(of: candidate)) }
+                var minima: [ChannelJudge.Minima] = []
                 for tensors in crossing {
                     minima.append(
-                        try judge.minimum(over: tensors, own: own, other: other) { () throws(AssessmentError) in
+                        try judge.minima(over: tensors, candidates: distributions) { () throws(AssessmentError) in
                             try context.cancellation.check()
                             meter.advance(by: 1)
                         })
@@ -81,8 +85,11 @@ enum ChannelStage {
         }
     }
 
-    /// The picture whose null another picture's IR images are.
-    static func previous(_ picture: Int, of count: Int) -> Int { (picture + count - 1) % count }
+    /// The picture and those before it (cyclically), whose null its IR images are: at most
+    /// ``ChannelKL/maximumCandidates`` of all.
+    static func candidates(for picture: Int, of count: Int) -> [Int] {
+        (0..<min(count, ChannelKL.maximumCandidates)).map { (picture + count - $0) % count }
+    }
 
     private static func channels(_ cut: Cut, _ context: StageContext) -> Int {
         cut.crossing.map { context.model.graph.type(of: $0).shape.dimensions }.filter(FeatureLayout.isMap)
