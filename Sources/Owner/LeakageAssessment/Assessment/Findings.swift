@@ -60,7 +60,7 @@ struct Findings {
             images: pictures.entries.count, skipped: pictures.skipped, channelImages: truths.count,
             trainingImages: context.split.training.count, testImages: context.split.testing.count,
             seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
-            budgets: configuration.budgets,
+            budgets: configuration.budgets, whiteBox: configuration.whiteBox,
             baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
             validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,
             recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),
