@@ -71,7 +71,8 @@ enum Measured {
             name: name, sha256: String(repeating: "0a", count: 32), classes: 4, parameters: 10, multiplyAdds: 10_000,
             width: 16, height: 16)
         return AssessmentResult(
-            model: description, validator: description, images: 60, skipped: [], channelImages: 60, trainingImages: 45,
+            model: description, validator: description, images: 60, folderImages: 61, skipped: [], channelImages: 60,
+            trainingImages: 45,
             testImages: 15, seed: 1, gates: gates, adversary: adversary, baselineMean: 2, validatorUnsure: 3,
             cuts: cuts,
             verdicts: verdicts,

@@ -25,7 +25,7 @@ struct MethodSection {
         <table class="facts"><tbody>
         \(network("Model", result.model))
         \(result.validator.map { network("Validator", $0) } ?? "<tr><th scope=\"row\">Validator</th><td>the model itself</td></tr>")
-        <tr><th scope="row">Pictures</th><td>\(result.images) used, \(result.skipped.count) passed over</td></tr>
+        <tr><th scope="row">Pictures</th><td>\(result.images) of \(result.folderImages) used, \(result.skipped.count) passed over</td></tr>
         <tr><th scope="row">Software</th><td>\(software)</td></tr>
         <tr><th scope="row">Seed</th><td>\(result.seed)</td></tr>
         <tr><th scope="row">Formats</th><td>assessment.json \(AssessmentJSON.version), plan.json \(PartitionPlan.version); \

@@ -42,6 +42,8 @@ package struct AssessmentResult: Sendable {
     package let validator: NetworkDescription?
     /// Pictures used.
     package let images: Int
+    /// Files of the folder, ``skipped`` among them.
+    package let folderImages: Int
     package let skipped: [SkippedPicture]
     /// Pictures of the channel KL: the first so many.
     package let channelImages: Int
@@ -76,7 +78,8 @@ package struct AssessmentResult: Sendable {
     package let threads: Int
 
     package init(
-        model: NetworkDescription, validator: NetworkDescription?, images: Int, skipped: [SkippedPicture],
+        model: NetworkDescription, validator: NetworkDescription?, images: Int, folderImages: Int,
+        skipped: [SkippedPicture],
         channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates,
         adversary: Adversary = .both, budgets: Budgets = Budgets(),
         whiteBox: WhiteBoxOptions = WhiteBoxOptions(), baselineMean: Double,
@@ -88,6 +91,7 @@ package struct AssessmentResult: Sendable {
         self.model = model
         self.validator = validator
         self.images = images
+        self.folderImages = folderImages
         self.skipped = skipped
         self.channelImages = channelImages
         self.trainingImages = trainingImages

@@ -57,7 +57,8 @@ struct Findings {
         let (measurements, verdicts, recommendation) = conclusion(context)
         return AssessmentResult(
             model: context.model.description, validator: configuration.validator?.description,
-            images: pictures.entries.count, skipped: pictures.skipped, channelImages: truths.count,
+            images: pictures.entries.count, folderImages: pictures.files, skipped: pictures.skipped,
+            channelImages: truths.count,
             trainingImages: context.split.training.count, testImages: context.split.testing.count,
             seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
             budgets: configuration.budgets, whiteBox: configuration.whiteBox,

@@ -16,6 +16,14 @@ enum Warnings {
         let (set, decoded) = (context.pictures, context.decoded)
         let (skipped, judged, unsure) = (set.skipped, truths.count, try unsure(truths))
         var texts: [String] = []
+        if set.entries.count + skipped.count < set.files {
+            texts.append(
+                "\(set.entries.count) of \(set.files) pictures used, "
+                    + (set.isDrawn
+                        ? "drawn at random with seed \(context.seed); --decoder-images takes more."
+                        : "the first by name, as --limit asks: names that say the class or the day make a poor sample.")
+            )
+        }
         if let first = skipped.first {
             texts.append(
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
