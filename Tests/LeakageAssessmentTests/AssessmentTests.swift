@@ -163,12 +163,24 @@ struct AssessmentTests {
         try Data(try grey.pngBytes()).write(to: pictures.folder.appending(path: "300.png"))
         let result = try Assessor(pictures.configuration()).run()
         #expect(result.warnings.contains { $0.hasPrefix("1 of the pictures have one colour") })
-        #expect(result.cuts.contains { $0.gainFromPictures != nil })
-        #expect(
-            result.cuts.allSatisfy { cut in
-                (cut.gainFromPictures ?? 0) <= 0.05
-                    || result.warnings.contains { $0.hasPrefix("Not saturated at '\(cut.name)'") }
-            })
+    }
+
+    @Test(
+        "What the closed-form decoders gain from pictures is measured at every cut, whatever is trained, and warned of",
+        arguments: AssessmentConfiguration.TrainedCuts.allCases)
+    func gainFromPictures(trained: AssessmentConfiguration.TrainedCuts) throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = trained
+        configuration.measuresTime = false
+        let result = try Assessor(configuration).run()
+        let gains = try result.cuts.map { try #require($0.gainFromPictures) }
+        configuration.trainedCuts = .none
+        #expect(try Assessor(configuration).run().cuts.map(\.gainFromPictures) == gains)
+        let largest = try #require(gains.indices.max { gains[$0] < gains[$1] })
+        #expect(gains[largest] > 0.05)
+        #expect(result.warnings.contains { $0.hasPrefix("Not saturated at '\(result.cuts[largest].name)'") })
+        #expect(result.warnings.count { $0.hasPrefix("Not saturated") } == 1)
     }
 
     @Test("A network that gives no numbers is refused with the picture's name")

@@ -15,7 +15,10 @@ enum TrainedStage {
             let trained = try DecoderStage.run(
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
                 training: context.configuration.training)
-            for (index, outcome) in zip(wanted, trained) { findings.outcomes[index] = outcome }
+            for (index, var outcome) in zip(wanted, trained) {
+                outcome.gainFromPictures = findings.outcomes[index].gainFromPictures
+                findings.outcomes[index] = outcome
+            }
             attacked.formUnion(wanted)
         }
     }
