@@ -32,7 +32,8 @@ package struct AssessmentConfiguration: Sendable {
     /// Where a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes a cut.
     package enum TrainedCuts: String, Sendable, Hashable, CaseIterable {
         case none
-        /// The cut that would be recommended and its neighbours, until the recommended one has stood it.
+        /// The cut that would be recommended, its neighbours and the cut of the next faster plan, until the recommended one
+        /// has stood it.
         case decision
         case all
     }
