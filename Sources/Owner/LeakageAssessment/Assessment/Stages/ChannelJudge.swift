@@ -1,13 +1,13 @@
 internal import ModelGraph
-internal import Tensors
+package import Tensors
 
 /// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
-final class ChannelJudge {
+package final class ChannelJudge {
     /// The minimum over a cut's channels, against the picture's own distribution and another's.
-    struct Minimum: Sendable, Codable {
-        var own = Double.infinity
-        var null = Double.infinity
-        var closestChannel = 0
+    package struct Minimum: Sendable, Codable {
+        package var own = Double.infinity
+        package var null = Double.infinity
+        package var closestChannel = 0
     }
 
     private struct Extents: Hashable {
@@ -23,7 +23,7 @@ final class ChannelJudge {
     /// Logarithms of the validator's view of an image of zeros.
     private var blank: [Double]?
 
-    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+    package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
         classifier = try Classifier(validator)
         preprocessing = validator.preprocessing
         image = [Float](repeating: 0, count: preprocessing.height * preprocessing.width)
@@ -35,7 +35,7 @@ final class ChannelJudge {
     ///   - other: Its view of the picture for the null.
     ///   - judged: Called after each IR image.
     /// - Returns: Infinite minima when nothing that crosses is a map.
-    func minimum(
+    package func minimum(
         over crossing: [Tensor], own: ClassDistribution, other: ClassDistribution,
         judged: () throws(AssessmentError) -> Void
     ) throws(AssessmentError) -> Minimum {
