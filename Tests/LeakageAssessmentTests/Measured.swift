@@ -5,16 +5,20 @@ import ModelGraph
 /// Measurements that were made up, for the tests of what follows from them.
 enum Measured {
     /// Cuts of ``TinyNetwork`` with these R² and KL; other numbers follow.
-    static func cuts(_ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws
-        -> [CutMeasurement]
-    {
-        try cuts(numbers, of: try TinyNetwork.graph(), milliseconds: 3.5)
+    static func cuts(
+        _ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)],
+        tried: [DecoderScores.Kind] = [.local], whiteBox: WhiteBoxScores? = nil
+    ) throws -> [CutMeasurement] {
+        try cuts(numbers, of: try TinyNetwork.graph(), milliseconds: 3.5, tried: tried, whiteBox: whiteBox)
     }
 
-    /// - Parameter milliseconds: Of the model; the FrontNet's share is that of its nodes, so that deeper cuts are slower.
+    /// - Parameters:
+    ///   - milliseconds: Of the model; the FrontNet's share is that of its nodes, so that deeper cuts are slower.
+    ///   - tried: The decoders at every cut.
+    ///   - whiteBox: Of every cut.
     static func cuts(
         _ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)], of graph: Graph,
-        milliseconds: Double
+        milliseconds: Double, tried: [DecoderScores.Kind] = [.local], whiteBox: WhiteBoxScores? = nil
     ) throws -> [CutMeasurement] {
         try numbers.map { name, r2, kl in
             let cut = try graph.cut(named: name)
@@ -22,7 +26,7 @@ enum Measured {
                 cut: cut, operatorName: "Conv",
                 crossing: cut.crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 channelKL: try kl.map { try channelKL(own: $0.own, null: $0.null) },
-                decoder: try scores(r2),
+                decoder: try scores(r2, tried), whiteBox: whiteBox,
                 cost: CutCost(
                     multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: max(10_000, 1000 * graph.nodes.count),
                     parametersInside: 10,
@@ -47,7 +51,7 @@ enum Measured {
     }
 
     /// Scores with nearly this R², from pictures made for it.
-    private static func scores(_ r2: Double) throws -> DecoderScores {
+    private static func scores(_ r2: Double, _ tried: [DecoderScores.Kind]) throws -> DecoderScores {
         var generator = SeededGenerator(seed: 3)
         let pictures = (0..<200).map { _ in
             Picture(height: 12, width: 12, channels: 1, values: (0..<144).map { _ in Float(generator.uniform()) })
@@ -60,25 +64,29 @@ enum Measured {
         }
         return try DecoderScores(
             kind: .local, penalty: 1e-3, reconstructions: decoded, pictures: pictures, meanPicture: mean,
-            trials: [.init(kind: .local, validation: r2, determination: r2)], seed: 1)
+            trials: tried.map { .init(kind: $0, validation: r2, determination: r2) }, seed: 1)
     }
 
     static func result(
         _ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = [],
         gallery: [GalleryRow]? = nil,
-        mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil
+        mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil,
+        gates: Gates = .standard, adversary: Adversary = .both, milliseconds: Double? = 3
     ) throws -> AssessmentResult {
-        let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
+        let verdicts = GateVerdict.verdicts(for: cuts, gates: gates, adversary: adversary)
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(
             name: name, sha256: String(repeating: "0a", count: 32), classes: 4, parameters: 10, multiplyAdds: 10_000,
             width: 16, height: 16)
         return AssessmentResult(
-            model: description, validator: description, images: 60, skipped: [], channelImages: 60, trainingImages: 45,
-            testImages: 15, seed: 1, gates: .standard, baselineMean: 2, validatorUnsure: 3, cuts: cuts,
+            model: description, validator: description, images: 60, folderImages: 61, skipped: [], channelImages: 60,
+            trainingImages: 45,
+            testImages: 15, seed: 1, gates: gates, adversary: adversary, baselineMean: 2, validatorUnsure: 3,
+            cuts: cuts,
             verdicts: verdicts,
             recommendation: Recommendation.choose(
-                among: cuts, verdicts: verdicts, gates: .standard, mapping: mapping, whole: whole, pictures: 60),
+                among: cuts, verdicts: verdicts, gates: gates, adversary: adversary, mapping: mapping, whole: whole,
+                pictures: 60),
             paperRule: PaperRule.choose(among: cuts), mapping: mapping.name,
             gallery: gallery ?? [
                 GalleryRow(
@@ -87,6 +95,6 @@ enum Measured {
                         .init(channelImage: cut.channelKL.map { (image, 1, $0.mean) }, reconstruction: image)
                     })
             ],
-            warnings: warnings, modelMilliseconds: 3, threads: 2)
+            warnings: warnings, modelMilliseconds: milliseconds, threads: 2)
     }
 }

@@ -1,7 +1,5 @@
 import Foundation
 import LeakageAssessment
-import ONNXImport
-import Tensors
 import TestSupport
 import Testing
 
@@ -20,19 +18,9 @@ struct ReferenceTests {
         let cuts: [Cut]
     }
 
-    private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-
     private func reference(_ name: String) throws -> Reference {
-        let file = Self.tests.appending(path: "Reference/\(name).json")
+        let file = NetworkFiles.tests.appending(path: "Reference/\(name).json")
         return try JSONDecoder().decode(Reference.self, from: Data(contentsOf: file))
-    }
-
-    private func network(_ model: String, _ preprocessing: String) throws -> AssessmentConfiguration.Network {
-        AssessmentConfiguration.Network(
-            graph: try ONNXModel.load(path: model).graph,
-            preprocessing: try JSONDecoder().decode(
-                Preprocessing.self, from: Data(contentsOf: URL(filePath: preprocessing))),
-            name: "network", sha256: String(repeating: "0", count: 64))
     }
 
     /// Within 1 % or, for divergences near 0, 0.0001 nats.
@@ -42,13 +30,12 @@ struct ReferenceTests {
 
     @Test("Demo model, all 120 pictures: every summary within 1 %")
     func demo() throws {
-        let folder = Self.tests.deletingLastPathComponent().appending(path: "Examples/demo").path()
         let reference = try reference("klmean-demo")
         let names = ["stem.pool", "stage1.pool", "stage2.pool", "neck.relu"]
         var configuration = AssessmentConfiguration(
-            model: try network(folder + "/classifier.onnx", folder + "/preprocess.json"),
-            validator: try network(folder + "/validator.onnx", folder + "/preprocess.json"),
-            imageFolder: folder + "/pictures", threads: 2)
+            model: try NetworkFiles.demo("classifier"),
+            validator: try NetworkFiles.demo("validator"),
+            imageFolder: NetworkFiles.demo + "/pictures", threads: 2)
         configuration.channelImageLimit = reference.images
         configuration.cuts = .named(names)
         configuration.trainedCuts = .none
@@ -84,13 +71,12 @@ struct ReferenceTests {
 
     @Test("Demo model: decoders reach numpy's R² less 0.05, the first layer gives all away, leakage never rises")
     func demoDecoders() throws {
-        let folder = Self.tests.deletingLastPathComponent().appending(path: "Examples/demo").path()
-        let file = Self.tests.appending(path: "Reference/ridge-demo.json")
+        let file = NetworkFiles.tests.appending(path: "Reference/ridge-demo.json")
         let reference = try JSONDecoder().decode(Decoders.self, from: Data(contentsOf: file))
         var configuration = AssessmentConfiguration(
-            model: try network(folder + "/classifier.onnx", folder + "/preprocess.json"),
-            validator: try network(folder + "/validator.onnx", folder + "/preprocess.json"),
-            imageFolder: folder + "/pictures", threads: 2)
+            model: try NetworkFiles.demo("classifier"),
+            validator: try NetworkFiles.demo("validator"),
+            imageFolder: NetworkFiles.demo + "/pictures", threads: 2)
         configuration.cuts = .named(["stem.conv", "stage2.pool", "neck.relu", "logits"])
         configuration.adversary = .informed
         configuration.trainedCuts = .none
@@ -120,12 +106,8 @@ struct ReferenceTests {
         .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
     func squeezeNet() throws {
         let reference = try reference("klmean-squeezenet")
-        func shared(_ name: String) throws -> AssessmentConfiguration.Network {
-            let folder = SharedFiles.path("models/\(name)")
-            return try network(folder + "/model.onnx", folder + "/preprocess.json")
-        }
         var configuration = AssessmentConfiguration(
-            model: try shared("squeezenet-1.1"), validator: try shared("mobilenet-v2-1.0"),
+            model: try NetworkFiles.shared("squeezenet-1.1"), validator: try NetworkFiles.shared("mobilenet-v2-1.0"),
             imageFolder: SharedFiles.path("images/imagenet"), imageLimit: 8, threads: 2)
         configuration.cuts = .named(reference.cuts.map(\.name))
         configuration.measuresTime = false

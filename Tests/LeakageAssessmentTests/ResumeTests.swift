@@ -21,6 +21,8 @@ struct ResumeTests {
         let pictures = try DrawnPictures(count: 16)
         var configuration = try pictures.configuration()
         configuration.triesNoise = stage == .noise
+        // Which cuts bear on the decision follows from times.
+        configuration.trainedCuts = .all
         let work = try WorkDirectory(pictures.path("work"))
         let flag = CancellationFlag()
         let error = #expect(throws: AssessmentError.self) {
@@ -113,17 +115,24 @@ struct ResumeTests {
         #expect(try text(try Assessor(pictures.configuration()).run(work: work)) == first)
     }
 
+    /// Which cuts bear on the decision, and have a trained decoder, would follow from times.
+    private func untimed(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
+        var configuration = try pictures.configuration()
+        configuration.measuresTime = false
+        return configuration
+    }
+
     @Test("Another seed, picture, model or validator takes nothing that depends on it")
     func foreign() throws {
         let pictures = try DrawnPictures(count: 12)
         let work = try WorkDirectory(pictures.path("work"))
-        _ = try Assessor(pictures.configuration()).run(work: work)
-        var seeded = try pictures.configuration()
+        _ = try Assessor(untimed(pictures)).run(work: work)
+        var seeded = try untimed(pictures)
         seeded.seed = 2
-        var remodelled = try pictures.configuration()
+        var remodelled = try untimed(pictures)
         // The same file's digest: only a weight is another.
         remodelled.model.graph = try TinyNetwork.graph(seed: 5)
-        var judged = try pictures.configuration()
+        var judged = try untimed(pictures)
         judged.validator = try TinyNetwork.network(seed: 10, classes: 6)
         for configuration in [seeded, remodelled, judged] {
             let fresh = try Assessor(configuration).run()
@@ -133,8 +142,8 @@ struct ResumeTests {
             #expect(fresh.cuts.map(\.judgement) == resumed.cuts.map(\.judgement))
         }
         try pictures.write((0..<1200).map { UInt8($0 % 251) }, to: "103.png")
-        let fresh = try Assessor(pictures.configuration()).run()
-        let resumed = try Assessor(pictures.configuration()).run(work: work)
+        let fresh = try Assessor(untimed(pictures)).run()
+        let resumed = try Assessor(untimed(pictures)).run(work: work)
         #expect(fresh.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
         #expect(fresh.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
     }
@@ -155,7 +164,7 @@ struct ResumeTests {
     @Test("Without memory for pictures and features the numbers are the same")
     func scratch() throws {
         let pictures = try DrawnPictures(count: 12)
-        var configuration = try pictures.configuration()
+        var configuration = try untimed(pictures)
         let inMemory = try Assessor(configuration).run()
         configuration.memoryBytes = 0
         let work = try WorkDirectory(pictures.path("work"))

@@ -15,6 +15,7 @@ package enum AssessmentJSON {
             ("software", software(.current)),
             ("threads", .integer(result.threads)),
             ("images", .integer(result.images)),
+            ("folderImages", .integer(result.folderImages)),
             ("klImages", .integer(result.channelImages)),
             ("trainingImages", .integer(result.trainingImages)),
             ("testImages", .integer(result.testImages)),

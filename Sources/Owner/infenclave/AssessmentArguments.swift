@@ -14,9 +14,17 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
     @Option(help: "Judge the channels of the first so many of them: the cost of the channel KL grows with it.")
     var klImages: Int?
+    @Option(
+        help:
+            "Let the decoders take so many pictures instead of 300; of more, a sample is drawn with --seed."
+    )
+    var decoderImages: Int?
     @Option(help: "Assess this cut; repeat it for more. `all` assesses every cut.") var cut: [String] = []
-    @Option(help: "The seed of projections and splits.") var seed: UInt64 = 1
-    @Option(help: "Where to train a decoder as well: none, decision (the cut to recommend and its neighbours) or all.")
+    @Option(help: "The seed of samples, projections and splits.") var seed: UInt64 = 1
+    @Option(
+        help:
+            "Where to train a decoder as well: none, decision (the cut to recommend, its neighbours, the next faster plan) or all."
+    )
     var trained: AssessmentConfiguration.TrainedCuts = .decision
     @Option(help: "Estimate bounds from so many pictures; 0 leaves them out.") var boundPictures: Int = 50
     @Option(help: "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out.")
@@ -62,6 +70,7 @@ struct AssessmentArguments: ParsableArguments {
             imageFolder: images ?? "", imageLimit: limit, threads: try engine.resolvedThreads())
         configuration.seed = seed
         if let klImages { configuration.channelImageLimit = klImages }
+        if let decoderImages { configuration.decoderImageLimit = decoderImages }
         configuration.trainedCuts = trained
         configuration.bounds.pictures = boundPictures
         configuration.whiteBox.pictures = whiteBox

@@ -32,7 +32,8 @@ package struct AssessmentConfiguration: Sendable {
     /// Where a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes a cut.
     package enum TrainedCuts: String, Sendable, Hashable, CaseIterable {
         case none
-        /// The cut that would be recommended and its neighbours, until the recommended one has stood it.
+        /// The cut that would be recommended, its neighbours and the cut of the next faster plan, until the recommended one
+        /// has stood it.
         case decision
         case all
     }
@@ -44,9 +45,10 @@ package struct AssessmentConfiguration: Sendable {
     package var imageFolder: String
     /// Use at most this many pictures, the first by name; `nil` for all.
     package var imageLimit: Int?
-    /// Of those, the channel KL takes the first this many: 60 bound a failing share of 5 % with 95 % confidence.
+    /// Of those, the channel KL takes the first this many by name: 60 bound a failing share of 5 % with 95 % confidence.
     package var channelImageLimit = 60
-    /// ... and the decoders the first this many.
+    /// ... and the decoders the first this many. Where there are more pictures than both need, a ``PictureSample`` of
+    /// them is used.
     package var decoderImageLimit = 300
     package var cuts: CutSelection = .assessable
     package var trainedCuts: TrainedCuts = .decision

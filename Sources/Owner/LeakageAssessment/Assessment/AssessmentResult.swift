@@ -42,6 +42,8 @@ package struct AssessmentResult: Sendable {
     package let validator: NetworkDescription?
     /// Pictures used.
     package let images: Int
+    /// Files of the folder, ``skipped`` among them.
+    package let folderImages: Int
     package let skipped: [SkippedPicture]
     /// Pictures of the channel KL: the first so many.
     package let channelImages: Int
@@ -52,6 +54,8 @@ package struct AssessmentResult: Sendable {
     package let gates: Gates
     package let adversary: Adversary
     package let budgets: Budgets
+    /// How the white-box attack searched, at the cuts that have its scores.
+    package let whiteBox: WhiteBoxOptions
     /// Mean of ln C - H(F(x)) over the pictures of the channel KL, nats.
     package let baselineMean: Double
     /// How many of those the validator was unsure of (p < 0.8): their baseline is near 0 and passes anything.
@@ -74,9 +78,11 @@ package struct AssessmentResult: Sendable {
     package let threads: Int
 
     package init(
-        model: NetworkDescription, validator: NetworkDescription?, images: Int, skipped: [SkippedPicture],
+        model: NetworkDescription, validator: NetworkDescription?, images: Int, folderImages: Int,
+        skipped: [SkippedPicture],
         channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates,
-        adversary: Adversary = .both, budgets: Budgets = Budgets(), baselineMean: Double,
+        adversary: Adversary = .both, budgets: Budgets = Budgets(),
+        whiteBox: WhiteBoxOptions = WhiteBoxOptions(), baselineMean: Double,
         validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
         paperRule: PaperRule, mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow],
         warnings: [String], modelMilliseconds: Double?,
@@ -85,6 +91,7 @@ package struct AssessmentResult: Sendable {
         self.model = model
         self.validator = validator
         self.images = images
+        self.folderImages = folderImages
         self.skipped = skipped
         self.channelImages = channelImages
         self.trainingImages = trainingImages
@@ -93,6 +100,7 @@ package struct AssessmentResult: Sendable {
         self.gates = gates
         self.adversary = adversary
         self.budgets = budgets
+        self.whiteBox = whiteBox
         self.baselineMean = baselineMean
         self.validatorUnsure = validatorUnsure
         self.cuts = cuts

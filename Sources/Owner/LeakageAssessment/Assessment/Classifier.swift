@@ -1,23 +1,23 @@
 internal import Inference
 internal import ModelGraph
-internal import Tensors
+package import Tensors
 
 /// A network that gives the class distribution of a picture, on one thread. One picture a run: larger batches leave the
 /// cache and are slower.
-final class Classifier {
+package final class Classifier {
     private let plan: Plan
     private let endsWithSoftmax: Bool
     /// `[1, channels, height, width]`.
     let inputType: TensorType
 
-    init(_ network: AssessmentConfiguration.Network) throws(AssessmentError) {
+    package init(_ network: AssessmentConfiguration.Network) throws(AssessmentError) {
         try network.check()
         plan = try EngineBridge.compile(network.graph, name: network.name)
         endsWithSoftmax = network.graph.endsWithSoftmax
         inputType = network.graph.inputs[0].type
     }
 
-    func distribution(of input: Tensor) throws(AssessmentError) -> ClassDistribution {
+    package func distribution(of input: Tensor) throws(AssessmentError) -> ClassDistribution {
         let output = try EngineBridge.run(plan, [input])[0]
         return try output.withElements(as: Float.self) { (scores) throws(AssessmentError) in
             endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)

@@ -57,10 +57,11 @@ struct Findings {
         let (measurements, verdicts, recommendation) = conclusion(context)
         return AssessmentResult(
             model: context.model.description, validator: configuration.validator?.description,
-            images: pictures.entries.count, skipped: pictures.skipped, channelImages: truths.count,
+            images: pictures.entries.count, folderImages: pictures.files, skipped: pictures.skipped,
+            channelImages: truths.count,
             trainingImages: context.split.training.count, testImages: context.split.testing.count,
             seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
-            budgets: configuration.budgets,
+            budgets: configuration.budgets, whiteBox: configuration.whiteBox,
             baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
             validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,
             recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),

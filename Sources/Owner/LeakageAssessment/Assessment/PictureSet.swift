@@ -12,12 +12,19 @@ struct PictureSet: Sendable {
         let digest: String
         /// One colour everywhere.
         let isPlain: Bool
+        /// Where its pixels lie.
+        fileprivate let record: Int
     }
 
+    /// By name.
     let entries: [Entry]
     let skipped: [AssessmentResult.SkippedPicture]
     /// Pictures that differ from each other.
     let distinct: Int
+    /// Files of the folder.
+    let files: Int
+    /// Whether they are a random sample of the folder.
+    let isDrawn: Bool
     /// 8-bit RGB or grey at the size of the model's input.
     private let pixels: RecordStore<UInt8>
     private let normalizer: Preprocessor
@@ -25,7 +32,7 @@ struct PictureSet: Sendable {
     /// Files that are read at once.
     private static let block = 64
 
-    /// Reads files in the order of their names until there are enough good ones.
+    /// Reads the files of a ``PictureSample`` until there are enough good ones.
     ///
     /// - Throws: ``AssessmentError`` `.file` for the folder, `.tooFewImages` when fewer than
     ///   ``PictureSplit/minimum`` can be used.
@@ -38,53 +45,58 @@ struct PictureSet: Sendable {
             throw AssessmentError(.file, error.message)
         }
         let (names, paths) = (folder.names, folder.paths)
-        let wanted = min(
-            paths.count, configuration.imageLimit ?? .max,
-            max(configuration.channelImageLimit, configuration.decoderImageLimit))
+        let sample = PictureSample(
+            files: paths.count, limit: configuration.imageLimit,
+            needed: max(configuration.channelImageLimit, configuration.decoderImageLimit), seed: configuration.seed)
+        let (order, wanted) = (sample.order, sample.wanted)
         let form = configuration.model.preprocessing
         let preprocessors = (model: Preprocessor(form), validator: Preprocessor(validator.preprocessing))
         let meter = ProgressMeter(.readingPictures, total: wanted, report: progress)
         pixels = try RecordStore(
             count: wanted, length: form.height * form.width * form.channels.count, in: scratch)
 
-        var entries: [Entry] = []
-        var skipped: [AssessmentResult.SkippedPicture] = []
+        var entries: [(file: Int, entry: Entry)] = []
+        var skipped: [(file: Int, picture: AssessmentResult.SkippedPicture)] = []
         var contents: Set<String> = []
         var next = 0
         // Files that turn out to be damaged are replaced by later ones.
-        while entries.count < wanted, next < paths.count {
-            let files = next..<min(paths.count, next + min(Self.block, wanted - entries.count))
-            next = files.upperBound
+        while entries.count < wanted, next < order.count {
+            let files = order[next..<min(order.count, next + min(Self.block, wanted - entries.count))]
+            next = files.endIndex
             let loaded = try WorkerThreads<Loaded>.map(count: files.count, threads: configuration.threads) {
                 () throws(AssessmentError) in
             } body: { (_, item) throws(AssessmentError) in
                 try cancellation.check()
                 defer { meter.advance(by: 1) }
-                return Loaded(paths[files.lowerBound + item], preprocessors)
+                return Loaded(paths[files[files.startIndex + item]], preprocessors)
             }
             for (file, outcome) in zip(files, loaded) {
                 switch outcome {
                 case .good(let digest, let pixels):
                     contents.insert(pixels.withUnsafeBytes(InputHasher.digest))
                     try self.pixels.write(pixels, at: entries.count)
-                    entries.append(
-                        Entry(
-                            name: names[file], path: paths[file], digest: digest,
-                            isPlain: pixels.allSatisfy { $0 == pixels[0] }))
-                case .refused(let reason): skipped.append(.init(name: names[file], reason: reason))
+                    let entry = Entry(
+                        name: names[file], path: paths[file], digest: digest,
+                        isPlain: pixels.allSatisfy { $0 == pixels[0] }, record: entries.count)
+                    entries.append((file, entry))
+                case .refused(let reason): skipped.append((file, .init(name: names[file], reason: reason)))
                 }
             }
         }
         distinct = contents.count
         guard distinct >= PictureSplit.minimum else {
-            let refused = skipped.first.map { "; \(skipped.count) could not be used, such as \($0.name): \($0.reason)" }
+            let refused = skipped.first.map {
+                "; \(skipped.count) could not be used, such as \($0.picture.name): \($0.picture.reason)"
+            }
             throw AssessmentError(
                 .tooFewImages,
                 "\(configuration.imageFolder): \(distinct) different usable pictures, at least "
                     + "\(PictureSplit.minimum) are needed and 60 or more recommended" + (refused ?? ""))
         }
-        self.entries = entries
-        self.skipped = skipped
+        self.entries = entries.sorted { $0.file < $1.file }.map(\.entry)
+        self.skipped = skipped.sorted { $0.file < $1.file }.map(\.picture)
+        files = paths.count
+        isDrawn = sample.isDrawn
         do throws(TensorError) {
             normalizer = Preprocessor(
                 try Preprocessing(
@@ -114,7 +126,8 @@ struct PictureSet: Sendable {
         let form = normalizer.preprocessing
         do throws(ImagingError) {
             return try Image(
-                width: form.width, height: form.height, channels: form.channels.count, pixels: pixels.record(index))
+                width: form.width, height: form.height, channels: form.channels.count,
+                pixels: pixels.record(entries[index].record))
         } catch { throw AssessmentError(.file, "\(entries[index].name): \(error.message)") }
     }
 

@@ -1,7 +1,7 @@
 internal import Imaging
 
 /// What a reader must know before believing the numbers.
-enum Warnings {
+package enum Warnings {
     /// Below this largest probability the validator counts as unsure of a picture.
     static let confidence = 0.8
     private static let wanted = 60
@@ -9,6 +9,8 @@ enum Warnings {
 
     /// A larger gain in R² from four times the pictures means that still more would find more.
     static let saturation = 0.05
+    /// Cuts that one warning names.
+    private static let namedCuts = 3
 
     static func texts(
         _ context: StageContext, truths: Truths, measured: [CutMeasurement]
@@ -16,6 +18,14 @@ enum Warnings {
         let (set, decoded) = (context.pictures, context.decoded)
         let (skipped, judged, unsure) = (set.skipped, truths.count, try unsure(truths))
         var texts: [String] = []
+        if set.entries.count + skipped.count < set.files {
+            texts.append(
+                "\(set.entries.count) of \(set.files) pictures used, "
+                    + (set.isDrawn
+                        ? "drawn at random with seed \(context.seed); --decoder-images takes more."
+                        : "the first by name, as --limit asks: names that say the class or the day make a poor sample.")
+            )
+        }
         if let first = skipped.first {
             texts.append(
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
@@ -53,13 +63,19 @@ enum Warnings {
                 "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R²."
             )
         }
-        for cut in measured {
-            guard let gain = cut.gainFromPictures, gain > saturation else { continue }
-            texts.append(
-                "Not saturated at '\(cut.name)': four times the pictures gained \(Format.number(gain)) R², so more pictures "
-                    + "would find more.")
-        }
+        if let text = unsaturated(measured) { texts.append(text) }
         return texts
+    }
+
+    /// Where more pictures would find more, the worst cuts first.
+    package static func unsaturated(_ measured: [CutMeasurement]) -> String? {
+        let gains = measured.compactMap { cut in cut.gainFromPictures.map { (name: cut.name, gain: $0) } }
+            .filter { $0.gain > saturation }.sorted { $0.gain > $1.gain }
+        guard !gains.isEmpty else { return nil }
+        let named = gains.prefix(namedCuts).map { "'\($0.name)' (\(Format.number($0.gain)))" }.joined(separator: ", ")
+        let others = gains.count - namedCuts
+        return "Not saturated at \(named)" + (others > 0 ? " and \(others) more \(others == 1 ? "cut" : "cuts")" : "")
+            + ": four times the pictures gained the closed-form decoders so much R², so more pictures would find more."
     }
 
     /// What bounds and white-box attack add.

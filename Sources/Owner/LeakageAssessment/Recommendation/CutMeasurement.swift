@@ -14,7 +14,7 @@ package struct CutMeasurement: Sendable {
     package let judgement: ReconstructionJudge.Judgement?
     /// What everything that crosses says at once, without a decoder.
     package let joint: JointLeakage?
-    /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
+    /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not measured.
     package let gainFromPictures: Double?
     /// `nil` where they were not estimated.
     package let bounds: LeakageBounds?

@@ -1,14 +1,14 @@
 internal import ModelGraph
-internal import Tensors
+package import Tensors
 
 /// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
-final class ChannelJudge {
+package final class ChannelJudge {
     /// The minima over a cut's channels.
-    struct Minima: Sendable, Codable {
+    package struct Minima: Sendable, Codable {
         /// Against each candidate's distribution; the first candidate is the picture itself.
-        var divergences: [Double]
+        package var divergences: [Double]
         /// Where the first of them is reached.
-        var closestChannel = 0
+        package var closestChannel = 0
     }
 
     private struct Extents: Hashable {
@@ -24,7 +24,7 @@ final class ChannelJudge {
     /// Logarithms of the validator's view of an image of zeros.
     private var blank: [Double]?
 
-    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+    package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
         classifier = try Classifier(validator)
         preprocessing = validator.preprocessing
         image = [Float](repeating: 0, count: preprocessing.height * preprocessing.width)
@@ -35,7 +35,7 @@ final class ChannelJudge {
     ///   - candidates: The validator's view of the picture and of those whose null it is.
     ///   - judged: Called after each IR image.
     /// - Returns: Infinite minima when nothing that crosses is a map.
-    func minima(
+    package func minima(
         over crossing: [Tensor], candidates: [ClassDistribution], judged: () throws(AssessmentError) -> Void
     ) throws(AssessmentError) -> Minima {
         var minima = Minima(divergences: .init(repeating: .infinity, count: candidates.count))

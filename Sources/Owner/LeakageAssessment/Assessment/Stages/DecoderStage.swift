@@ -15,8 +15,9 @@ enum DecoderStage {
         let gallery: [StoredImage]
         let judgement: ReconstructionJudge.Judgement
         let joint: JointLeakage
-        /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not asked.
-        let gainFromPictures: Double?
+        /// What the closed-form decoders gain in R² from four times the pictures; `nil` under noise and for the trained
+        /// decoder, which follow one without.
+        var gainFromPictures: Double?
     }
 
     /// - Parameters:
@@ -49,7 +50,7 @@ enum DecoderStage {
                     () throws(AssessmentError) in
                     try attack(
                         try recorders[item].features(), group.cuts[item].layout, context, judge: judge,
-                        classes: classes, training: training)
+                        classes: classes, training: training, measuresGain: training == nil && noise == nil)
                 }
                 meter.advance(by: 1)
                 return outcome
@@ -136,7 +137,7 @@ enum DecoderStage {
 
     private static func attack(
         _ features: CutFeatures, _ layout: FeatureLayout, _ context: StageContext, judge: ReconstructionJudge,
-        classes: [Int], training: TrainedDecoder.Options?
+        classes: [Int], training: TrainedDecoder.Options?, measuresGain: Bool
     ) throws(AssessmentError) -> Outcome {
         let (split, seed) = (context.split, context.seed)
         var targets: [Picture] = []
@@ -152,10 +153,9 @@ enum DecoderStage {
             outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
         let joint = JointLeakage(gram: features.gram, pictures: targets, classes: classes, seed: seed)
         var gain: Double?
-        if training != nil {
-            let plain = outcome.scores.trials.filter { $0.kind != .trained }.map(\.determination).max()
+        if measuresGain {
             let few = try DecoderAttack.run(on: features, targets: targets, split: split.quarter, seed: seed)
-            gain = plain.map { $0 - max(0, few.scores.determination) }
+            gain = outcome.scores.trials.map(\.determination).max().map { $0 - max(0, few.scores.determination) }
         }
         var gallery: [StoredImage] = []
         for position in GalleryStage.positions(context) {

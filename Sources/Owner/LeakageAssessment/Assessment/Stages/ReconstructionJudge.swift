@@ -29,7 +29,7 @@ package final class ReconstructionJudge {
     private let preprocessor: Preprocessor
     private let layerCount: Int
 
-    init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
+    package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
         try validator.check()
         let graph = validator.graph
         let maps = graph.assessableCuts.flatMap(\.crossing).filter {
@@ -59,7 +59,7 @@ package final class ReconstructionJudge {
     ///   - reconstructions: At least two.
     ///   - pictures: What they were made from, at their size: what they lack in resolution is not counted.
     ///   - mean: The mean training picture.
-    func judge(
+    package func judge(
         _ reconstructions: [Picture], of pictures: [Picture], mean: Picture
     ) throws(AssessmentError) -> Judgement {
         let ofMean = try view(of: mean).layers

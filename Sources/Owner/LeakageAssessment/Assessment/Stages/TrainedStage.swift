@@ -3,19 +3,28 @@ internal import Tensors
 
 /// Trains decoders where they bear on the recommendation, until the recommended cut has stood one.
 enum TrainedStage {
+    /// A next faster plan that stands a trained decoder less well than before may give way to another one: so many are
+    /// followed, since each takes minutes.
+    private static let fasterPlans = 2
+
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
         let cuts = context.cuts
         let possible = cuts.map { hasMaps($0, context) }
         var attacked: Set<Int> = []
-        while true {
+        for round in 0... {
             let wanted = TrainedCutChoice.wanted(
-                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: possible
+                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: possible,
+                followsFaster: round < fasterPlans
             ).filter { !attacked.contains($0) }
             guard !wanted.isEmpty else { return }
             let trained = try DecoderStage.run(
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
                 training: context.configuration.training)
-            for (index, outcome) in zip(wanted, trained) { findings.outcomes[index] = outcome }
+            for (index, outcome) in zip(wanted, trained) {
+                let gain = findings.outcomes[index].gainFromPictures
+                findings.outcomes[index] = outcome
+                findings.outcomes[index].gainFromPictures = gain
+            }
             attacked.formUnion(wanted)
         }
     }

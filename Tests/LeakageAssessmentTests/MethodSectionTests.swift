@@ -1,0 +1,70 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("What the report says of its method")
+struct MethodSectionTests {
+    private static let numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)] = [
+        ("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)),
+    ]
+    private static let attack = WhiteBoxScores(
+        pictures: 4, determination: 0.1, similarity: 0.2, similarityOfMean: 0.2, residual: 0.5)
+
+    /// The description under a heading of the section.
+    private func text(_ heading: String, of result: AssessmentResult) throws -> String {
+        let page = try ReportPage.html(of: result)
+        let section = try #require(page.range(of: "<section class=\"method\"")).lowerBound
+        let start = try #require(page[section...].range(of: "<dt>\(heading)")).upperBound
+        return String(page[start..<(try #require(page[start...].range(of: "</dd>")).lowerBound)])
+    }
+
+    @Test("Attacks that were made are described with their settings and are not called left out")
+    func attacked() throws {
+        let result = try Measured.result(
+            Measured.cuts(Self.numbers, tried: [.local, .trained], whiteBox: Self.attack))
+        let description = try text("White box", of: result)
+        for part in ["2 of the 2 cuts", "300 steps", "total-variation prior", "0.02", "4 pictures"] {
+            #expect(description.contains(part), "\(part)")
+        }
+        #expect(try text("Decoders", of: result).contains("At 2 of the 2 cuts an up-convolutional network"))
+        let missing = try text("Not covered", of: result)
+        #expect(missing.contains("Generative attacks") && !missing.contains("FrontNet"))
+        #expect(!missing.contains("trained"))
+    }
+
+    @Test("Attacks that were left out are listed as not covered and not described")
+    func leftOut() throws {
+        let result = try Measured.result(Measured.cuts(Self.numbers))
+        #expect(try !ReportPage.html(of: result).contains("<dt>White box"))
+        #expect(try !text("Decoders", of: result).contains("up-convolutional"))
+        let missing = try text("Not covered", of: result)
+        #expect(missing.contains("Optimisation attacks through the FrontNet, trained decoders, generative"))
+    }
+
+    @Test("The sentence names every gate that counts, and no other", arguments: Adversary.allCases)
+    func gates(adversary: Adversary) throws {
+        let kl = adversary != .informed
+        let cuts = try Measured.cuts(Self.numbers.map { ($0.name, $0.r2, kl ? $0.kl : nil) })
+        for gates in [Gates.standard, .strict] {
+            let result = try Measured.result(cuts, gates: gates, adversary: adversary)
+            let sentence = try text("Gates", of: result)
+            let decoders = adversary != .paper
+            #expect(sentence.contains("R² ≤") == decoders)
+            #expect(sentence.contains("SSIM") == decoders)
+            #expect(sentence.contains("decoder-KL ≥ \(gates == .strict ? "0.80" : "0.50") of its null") == decoders)
+            #expect(sentence.contains("at most 5.0 % of the pictures found") == (decoders && gates == .strict))
+            #expect(sentence.contains("uniform baseline") == kl && sentence.contains("AUC") == kl)
+            #expect(sentence.contains("without IR images does not pass") == (adversary == .paper))
+            #expect(sentence.contains("at the cut and at all deeper ones"))
+            #expect(try text("Channel KL", of: result).contains("Not measured") == !kl)
+        }
+    }
+
+    @Test("Where nothing was timed, the section does not say how")
+    func untimed() throws {
+        let cuts = try Measured.cuts(Self.numbers)
+        #expect(try ReportPage.html(of: Measured.result(cuts, milliseconds: nil)).contains("times not measured"))
+        #expect(try ReportPage.html(of: Measured.result(cuts)).contains("fastest of 7 runs"))
+    }
+}

@@ -1,0 +1,94 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("Which pictures of a folder are used")
+struct PictureSampleTests {
+    @Test("All files by name where the metrics take them all, or where the limit asks for so few")
+    func byName() {
+        for (files, limit) in [(10, nil), (12, 10), (9, 20), (12, nil)] as [(Int, Int?)] {
+            let sample = PictureSample(files: files, limit: limit, needed: 12, seed: 1)
+            #expect(sample.order == Array(0..<files) && !sample.isDrawn)
+            #expect(sample.wanted == min(files, limit ?? 12))
+        }
+    }
+
+    @Test("More files are drawn from, every one with the same chance, and none behind the limit")
+    func drawn() {
+        var counts = [Int](repeating: 0, count: 20)
+        for seed in 1...2000 {
+            let sample = PictureSample(files: 30, limit: 20, needed: 5, seed: UInt64(seed))
+            #expect(sample.isDrawn && sample.wanted == 5 && sample.order.sorted() == Array(0..<20))
+            for file in sample.order.prefix(5) { counts[file] += 1 }
+        }
+        // 500 ± 5 deviations of a binomial distribution.
+        #expect(counts.allSatisfy { abs($0 - 500) < 100 }, "\(counts)")
+        let again = PictureSample(files: 30, limit: 20, needed: 5, seed: 7)
+        #expect(again == PictureSample(files: 30, limit: 20, needed: 5, seed: 7))
+        #expect(again != PictureSample(files: 30, limit: 20, needed: 5, seed: 8))
+    }
+
+    private func configuration(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
+        var configuration = try pictures.configuration()
+        (configuration.decoderImageLimit, configuration.channelImageLimit) = (10, 6)
+        configuration.trainedCuts = .none
+        configuration.whiteBox.pictures = 0
+        configuration.measuresTime = false
+        return configuration
+    }
+
+    @Test("A sample keeps the order of names, replaces damaged files, and is announced everywhere")
+    func announced() throws {
+        let pictures = try DrawnPictures(count: 40)
+        for name in ["100", "117", "131", "139"] {
+            try Data("no picture".utf8).write(to: pictures.folder.appending(path: "\(name).png"))
+        }
+        let result = try Assessor(configuration(pictures)).run()
+        #expect(result.images == 10 && result.folderImages == 40 && result.channelImages == 6)
+        let names = result.gallery.map(\.name)
+        #expect(names == names.sorted() && result.skipped.map(\.name) == result.skipped.map(\.name).sorted())
+        let warning = "10 of 40 pictures used, drawn at random with seed 1"
+        #expect(result.warnings.contains { $0.hasPrefix(warning) })
+        let files = try AssessmentReport.contents(of: result).map { String(decoding: $0.data, as: UTF8.self) }
+        #expect(files[0].contains(warning) && files[0].contains("\"folderImages\": 40"))
+        #expect(files[2].contains(warning) && files[2].contains("10 of 40 used"))
+    }
+
+    @Test("Pictures beyond the sample do not matter to it, the seed does, and a limit is the first by name")
+    func seeds() throws {
+        let pictures = try DrawnPictures(count: 40)
+        var configuration = try configuration(pictures)
+        let first = try Assessor(configuration).run()
+        #expect(try Assessor(configuration).run().gallery.map(\.name) == first.gallery.map(\.name))
+        configuration.seed = 2
+        #expect(try Assessor(configuration).run().cuts[0].decoder != first.cuts[0].decoder)
+        configuration.imageLimit = 9
+        let limited = try Assessor(configuration).run()
+        #expect(limited.images == 9 && limited.gallery.allSatisfy { $0.name < "109.png" })
+        #expect(limited.warnings.contains { $0.hasPrefix("9 of 40 pictures used, the first by name") })
+    }
+
+    @Test("Shards, their merging and a resumed run choose the sample of one run")
+    func shards() throws {
+        let pictures = try DrawnPictures(count: 30)
+        let configuration = try configuration(pictures)
+        let whole = try Assessor(configuration).run()
+        let folders = (1...2).map { pictures.path("shard\($0)") }
+        for index in 1...2 {
+            try Assessor(configuration).run(
+                try Shard(index, of: 2), note: ["here", "assess"], work: try WorkDirectory(folders[index - 1]))
+        }
+        let own = pictures.path("merged")
+        for _ in 1...2 {
+            let merged = try Assessor(configuration).run(
+                work: try WorkDirectory(own, others: folders), merging: try ShardRecord.all(in: folders))
+            #expect(merged.cuts.map(\.decoder) == whole.cuts.map(\.decoder))
+            #expect(merged.cuts.map(\.channelKL) == whole.cuts.map(\.channelKL))
+            #expect(merged.gallery.map(\.name) == whole.gallery.map(\.name))
+        }
+        // Decoders and channel KL come from the shards: another sample would have had to be computed.
+        let computed = (try? FileManager.default.contentsOfDirectory(atPath: own)) ?? []
+        #expect(computed.allSatisfy { $0.hasPrefix("bounds") }, "\(computed)")
+    }
+}
