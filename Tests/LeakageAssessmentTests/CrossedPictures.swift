@@ -154,6 +154,7 @@ struct CrossedPictures: Sendable {
             minima.indices.map { minima[(picture + $0) % minima.count].divergences[$0] }
         }
         return try ChannelKL(
-            divergences: divergences, baseline: truths.map(KullbackLeibler.uniformBaseline), closestChannel: minima.map(\.closestChannel))
+            divergences: divergences, baseline: truths.map(KullbackLeibler.uniformBaseline),
+            closestChannel: minima.map(\.closestChannel))
     }
 }

@@ -9,24 +9,22 @@ struct SanityTests {
     /// One-sided 95 %, as the gates count errors.
     private static let deviations = Gates.deviations
 
-    private func show(_ model: RealModel, _ name: String, _ attack: CrossedPictures.Attack) {
-        let s = attack.decoder.scores
-        let d = attack.judgement.divergence
-        print("XX \(model.rawValue): \(name): best \(s.kind) R2 \(s.determination) ± \(s.determinationDeviation) trials \(s.trials.map { "\($0.kind) \($0.determination)" }) ssimgain \(s.similarityGain) ms \(s.multiScaleSimilarity) top1 \(s.retrievalTopOne)/\(s.candidates) top5 \(s.retrievalTopFive) dkl \(d.ratioToNull) auc \(d.areaUnderCurve) fd \(attack.judgement.featureDistance ?? -1) joint \(attack.joint) mapping \(attack.mapping)")
-    }
-
-    @Test("The input itself decodes with R² above 0.98 by the local ridge", arguments: RealModel.available)
+    @Test(
+        "The input itself decodes with R² above 0.98 by the local ridge", arguments: RealModel.available
+    )
     func input(model: RealModel) throws {
         let attack = try CrossedPictures(model, cut: nil, count: 24).attack()
-        show(model, "input", attack)
         #expect(try #require(attack.determination(.local)) > 0.98)
         #expect(attack.decoder.scores.determination > 0.98)
     }
 
-    @Test("Behind the envelope no cut leaks less than a deeper one, by any gate", arguments: RealModel.available)
+    @Test(
+        "Behind the envelope no cut leaks less than a deeper one, by any gate",
+        arguments: RealModel.available)
     func envelope(model: RealModel) throws {
         var configuration = AssessmentConfiguration(
-            model: try model.network(), validator: try model.validator(), imageFolder: model.folder, imageLimit: 24,
+            model: try model.network(), validator: try model.validator(), imageFolder: model.folder,
+            imageLimit: 24,
             threads: 2)
         configuration.cuts = .named(model.cuts)
         configuration.channelImageLimit = 4
@@ -35,18 +33,14 @@ struct SanityTests {
         configuration.whiteBox.pictures = 0
         configuration.measuresTime = false
         configuration.gates = .strict
-        let start = ContinuousClock.now
         let result = try Assessor(configuration).run()
-        for (c, v) in zip(result.cuts, result.verdicts) {
-            print("XX \(model.rawValue) \(c.name) R2 \(c.decoder.determination) gain \(c.gainFromPictures ?? -9) ratio \(v.ratio) \(v.checks.map { "\($0.measure) \($0.value)" })")
-        }
-        print("XX \(model.rawValue) envelope \(ContinuousClock.now - start)")
         #expect(result.cuts.map(\.name) == model.cuts)
         for (shallow, deep) in zip(result.verdicts, result.verdicts.dropFirst()) {
             for check in deep.checks {
                 let above = try #require(shallow.checks.first { $0.measure == check.measure })
                 let leaksLess = [.passFraction, .decoderDivergenceRatio].contains(check.measure)
-                #expect(leaksLess ? above.value <= check.value : above.value >= check.value, "\(check.measure)")
+                #expect(
+                    leaksLess ? above.value <= check.value : above.value >= check.value, "\(check.measure)")
             }
             #expect(shallow.ratio >= deep.ratio && (deep.passes || !shallow.passes))
         }
@@ -59,22 +53,23 @@ struct SanityTests {
         let channels = plain.crossing[0].type.shape.dimensions[1]
         let moved = try plain.moved(channels: generator.permutation(of: channels)).attack()
         let attack = try plain.attack()
-        show(model, "plain", attack)
-        show(model, "permuted", moved)
         func isSame(_ a: Double?, _ b: Double?, within tolerance: Double) -> Bool {
             a.map { a in b.map { abs(a - $0) <= tolerance } ?? false } ?? (b == nil)
         }
         // The Gram matrix adds up in another order.
         #expect(isSame(attack.joint.distanceCorrelation, moved.joint.distanceCorrelation, within: 1e-6))
-        #expect(attack.joint.oneShot == moved.joint.oneShot && attack.joint.fiveShot == moved.joint.fiveShot)
+        #expect(
+            attack.joint.oneShot == moved.joint.oneShot && attack.joint.fiveShot == moved.joint.fiveShot)
         #expect(attack.joint.oneShot != nil && attack.mapping.probeAccuracy != nil)
         #expect(attack.mapping.probeAccuracy == moved.mapping.probeAccuracy)
-        #expect(isSame(attack.mapping.clusterInformation, moved.mapping.clusterInformation, within: 1e-6))
+        #expect(
+            isSame(attack.mapping.clusterInformation, moved.mapping.clusterInformation, within: 1e-6))
         #expect(
             isSame(
                 attack.mapping.equalityAreaUnderCurve, moved.mapping.equalityAreaUnderCurve, within: 1e-6))
         for kind in [DecoderScores.Kind.local, .global] {
-            #expect(isSame(attack.determination(kind), moved.determination(kind), within: 1e-3), "\(kind)")
+            #expect(
+                isSame(attack.determination(kind), moved.determination(kind), within: 1e-3), "\(kind)")
         }
         // The random features mix other channels.
         let (scores, others) = (attack.decoder.scores, moved.decoder.scores)
@@ -96,15 +91,12 @@ struct SanityTests {
         let shape = plain.crossing[0].type.shape.dimensions
         let secret = try plain.moved(pixels: generator.permutation(of: shape[2] * shape[3]))
         let (seen, shuffled) = (try plain.attack(), try secret.attack())
-        show(model, "plain", seen)
-        show(model, "shuffled", shuffled)
         let count = model == .demo ? 60 : 20
         let (open, hidden) = (try plain.channelKL(count), try secret.channelKL(count))
-        for kl in [open, hidden] {
-            print("XX \(model.rawValue) KL own \(kl.mean) null \(kl.nullMean) auc \(kl.areaUnderCurve) pass \(kl.passFraction) base \(kl.baselineMean)")
-        }
         #expect(hidden.mean > open.mean && hidden.areaUnderCurve < open.areaUnderCurve)
-        let (local, localHidden) = (try #require(seen.determination(.local)), try #require(shuffled.determination(.local)))
+        let (local, localHidden) = (
+            try #require(seen.determination(.local)), try #require(shuffled.determination(.local))
+        )
         #expect(localHidden < local / 2)
         let (global, globalHidden) = (
             try #require(seen.determination(.global)), try #require(shuffled.determination(.global))
@@ -114,7 +106,8 @@ struct SanityTests {
     }
 
     @Test(
-        "Noise as IR gives R² within its error of 0 and identifies no more than chance", arguments: RealModel.available)
+        "Noise as IR gives R² within its error of 0 and identifies no more than chance",
+        arguments: RealModel.available)
     func noise(model: RealModel) throws {
         let plain = try CrossedPictures(model, cut: model.shallowCut, count: 60)
         let noise = FeatureNoise(sigma: 1, seed: 5)
@@ -123,8 +116,8 @@ struct SanityTests {
             let zeros = try Tensor([Float](repeating: 0, count: shape.reduce(1, *)), shape: shape)
             return noise.added(to: [zeros], picture: picture)[0]
         }.attack()
-        show(model, "noise", attack)
         let scores = attack.decoder.scores
+        // The bootstrap resamples few test pictures and sees neither the training nor the choice among decoders: 0.02 more.
         #expect(abs(scores.determination) <= 0.02 + Self.deviations * scores.determinationDeviation)
         let chance = 1 / Double(scores.candidates)
         #expect(
@@ -148,15 +141,20 @@ struct SanityTests {
     private func gated(_ pictures: CrossedPictures, channelPictures: Int) throws -> [Gated] {
         let (attack, kl) = (try pictures.attack(), try pictures.channelKL(channelPictures))
         let (scores, divergence) = (attack.decoder.scores, attack.judgement.divergence)
-        let gains = try zip(attack.decoder.reconstructions, pictures.split.testing).map { decoded, picture in
+        let gains = try zip(attack.decoder.reconstructions, pictures.split.testing).map {
+            decoded, picture in
             let target = pictures.targets[picture]
             return try StructuralSimilarity.value(decoded, target)
                 - StructuralSimilarity.value(attack.decoder.meanPicture, target)
         }
         // Of a ratio of means, to first order.
         let ratio = divergence.ratioToNull
-        let residuals = zip(divergence.own, divergence.null).map { ($0 - ratio * $1) / divergence.nullMean }
-        func error(_ values: [Double]) -> Double { Statistics.deviation(values) / Double(values.count).squareRoot() }
+        let residuals = zip(divergence.own, divergence.null).map {
+            ($0 - ratio * $1) / divergence.nullMean
+        }
+        func error(_ values: [Double]) -> Double {
+            Statistics.deviation(values) / Double(values.count).squareRoot()
+        }
         return [
             Gated(name: "R²", value: scores.determination, error: scores.determinationDeviation),
             Gated(name: "SSIM gain", value: scores.similarityGain, error: error(gains)),
@@ -169,17 +167,24 @@ struct SanityTests {
         ]
     }
 
-    @Test("Twice the pictures move no gate's number by more than its error", arguments: RealModel.available)
+    /// Six numbers of two models are compared: a two-sided 5 % for all twelve together (Bonferroni).
+    private static let comparisonDeviations = 2.87
+
+    @Test(
+        "Twice the pictures move no gate's number by more than its error",
+        arguments: RealModel.available)
     func doubled(model: RealModel) throws {
         let channelPictures = model == .demo ? 60 : 12
         let few = try gated(
             CrossedPictures(model, cut: model.shallowCut, count: 60), channelPictures: channelPictures)
         let many = try gated(
-            CrossedPictures(model, cut: model.shallowCut, count: 120), channelPictures: 2 * channelPictures)
+            CrossedPictures(model, cut: model.shallowCut, count: 120),
+            channelPictures: 2 * channelPictures)
         for (one, two) in zip(few, many) {
-            print("XX \(model.rawValue) doubled \(one.name) \(one.value) ± \(one.error) -> \(two.value) ± \(two.error)")
             let error = (one.error * one.error + two.error * two.error).squareRoot()
-            #expect(abs(one.value - two.value) <= Self.deviations * error, "\(one.name): \(one.value), \(two.value)")
+            #expect(
+                abs(one.value - two.value) <= Self.comparisonDeviations * error,
+                "\(one.name): \(one.value), \(two.value)")
         }
     }
 }
