@@ -141,29 +141,13 @@ struct SanityTests {
     private func gated(_ pictures: CrossedPictures, channelPictures: Int) throws -> [Gated] {
         let (attack, kl) = (try pictures.attack(), try pictures.channelKL(channelPictures))
         let (scores, divergence) = (attack.decoder.scores, attack.judgement.divergence)
-        let gains = try zip(attack.decoder.reconstructions, pictures.split.testing).map {
-            decoded, picture in
-            let target = pictures.targets[picture]
-            return try StructuralSimilarity.value(decoded, target)
-                - StructuralSimilarity.value(attack.decoder.meanPicture, target)
-        }
-        // Of a ratio of means, to first order.
-        let ratio = divergence.ratioToNull
-        let residuals = zip(divergence.own, divergence.null).map {
-            ($0 - ratio * $1) / divergence.nullMean
-        }
-        func error(_ values: [Double]) -> Double {
-            Statistics.deviation(values) / Double(values.count).squareRoot()
-        }
         return [
             Gated(name: "R²", value: scores.determination, error: scores.determinationDeviation),
-            Gated(name: "SSIM gain", value: scores.similarityGain, error: error(gains)),
-            Gated(name: "decoder-KL ratio", value: ratio, error: error(residuals)),
+            Gated(name: "SSIM gain", value: scores.similarityGain, error: scores.similarityGainError),
+            Gated(name: "decoder-KL ratio", value: divergence.ratioToNull, error: divergence.ratioError),
             .share("top-1", scores.retrievalTopOne, of: scores.candidates),
             .share("KL pass fraction", kl.passFraction, of: channelPictures),
-            Gated(
-                name: "KL AUC", value: kl.areaUnderCurve,
-                error: AreaUnderCurve.standardError(positives: channelPictures, negatives: channelPictures)),
+            Gated(name: "KL AUC", value: kl.areaUnderCurve, error: kl.areaUnderCurveError),
         ]
     }
 
