@@ -151,7 +151,8 @@ struct SanityTests {
         ]
     }
 
-    /// Six numbers of two models are compared: a two-sided 5 % for all twelve together (Bonferroni).
+    /// Six numbers of two models are compared: a two-sided 5 % for all twelve together (Bonferroni). The largest that is found
+    /// is 2.7, of squeezenet-1.1's SSIM gain.
     private static let comparisonDeviations = 2.87
 
     @Test(

@@ -102,8 +102,9 @@ extension Lowering {
 
 /// How oneDNN may be asked for rows by constant weights: each primitive has code of its own.
 private struct LinearLayer {
-    /// From this number of rows on, blocked matrix products are faster than inner products. With 197 rows of a Vision
-    /// Transformer they take 0.74 to 0.95 of the time on two threads, which share inner products unevenly.
+    /// From this number of rows on, blocked matrix products are taken instead of inner products. Measured with the 197 rows of
+    /// a Vision Transformer, where they take 0.73 to 0.85 of the time on two threads (Documentation/performance.md); few rows,
+    /// such as a classifier's, stay with the inner product.
     static let rowsOfMatrixProduct = 16
 
     /// How the constant lies in the primitive's order of axes.

@@ -3,7 +3,7 @@ import OneDNN
 import Tensors
 
 /// Arithmetic with one constant number is a linear function of the other operand, for which there is fast code in every
-/// layout; nothing is rounded otherwise than before.
+/// layout and which the product before can take.
 enum LinearRecognition: Pass {
     static let name = "linear recognition"
 
