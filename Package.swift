@@ -123,10 +123,18 @@ let package = Package(
         ),
 
         // Verifier.
+        .target(
+            name: "CHTTPClient",
+            path: "Sources/Verifier/CHTTPClient",
+            linkerSettings: [.linkedLibrary("curl")]
+        ),
         library("Attestation", in: "Verifier", ["Evidence", "Tensors", crypto, cryptoExtras]),
         library(
             "InfenclaveClient", in: "Verifier",
-            ["Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            [
+                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
+                "Tensors", crypto,
+            ]
         ),
 
         // Owner.

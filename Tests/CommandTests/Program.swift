@@ -41,7 +41,11 @@ final class Program {
     /// - Parameters:
     ///   - folder: Where its output goes, and the state that it keeps.
     ///   - executable: One of ours, or a path.
-    init(_ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave") throws {
+    ///   - environment: Variables beside the test's own.
+    init(
+        _ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave",
+        environment additional: [String: String] = [:]
+    ) throws {
         let own = try folder.makeFolder("programs") + "/" + UUID().uuidString
         (outputFile, errorFile) = (own + ".out", own + ".err")
         let path = executable.hasPrefix("/") ? executable : Self.products + "/" + executable
@@ -51,7 +55,7 @@ final class Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
-        var variables = ProcessInfo.processInfo.environment
+        var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")
         var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0 as String) } + [nil]
         var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)" as String) } + [nil]

@@ -42,10 +42,11 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     // Verifier.
+    "CHTTPClient": [],
     "Attestation": ["Evidence", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras"],
     "InfenclaveClient": [
-        "Attestation", "BundleFormat", "Evidence", "Imaging", "SealedChannel", "SecretMemory", "Tensors",
-        "swift-crypto/Crypto",
+        "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
+        "Tensors", "swift-crypto/Crypto",
     ],
     // Owner.
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],

@@ -1,165 +1,231 @@
+import CHTTPClient
 import Foundation
-import FoundationNetworking
 import Synchronization
 
 /// Requests to one server, without redirects, caches or cookies, and with bounded answers.
 struct HTTPTransport: Sendable {
     struct Response: Sendable {
         let status: Int
-        let contentType: String
         /// By lower-case names.
         let headers: [String: String]
         let body: [UInt8]
+
+        var contentType: String { headers["content-type"] ?? "" }
     }
 
-    private let base: URL
-    private let timeout: TimeInterval
-    private let deadline: TimeInterval
+    private let base: URLComponents
+    private let timeout: Double
+    private let deadline: Double
 
     /// - Parameters:
     ///   - server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it only
     ///     hides who talks to whom.
-    ///   - timeout: Seconds without a sign of life.
+    ///   - timeout: Seconds without a sign of life, a second at least.
     ///   - deadline: Seconds for the whole answer: who sends a byte now and then does not hold a client for ever.
-    init(server: String, timeout: TimeInterval = 120, deadline: TimeInterval = 240) throws(ClientError) {
-        guard let url = URL(string: server), let scheme = url.scheme, ["http", "https"].contains(scheme),
-            url.host?.isEmpty == false, url.path.isEmpty || url.path == "/", url.query == nil
+    init(server: String, timeout: Double = 120, deadline: Double = 240) throws(ClientError) {
+        guard let base = URLComponents(string: server), let scheme = base.scheme, ["http", "https"].contains(scheme),
+            base.host?.isEmpty == false, base.path.isEmpty || base.path == "/", base.query == nil,
+            (1...65535).contains(base.port ?? 1)
         else {
             throw ClientError(
                 .invalidConfiguration, "'\(server)' is no server address", remedy: "write it as http://HOST:PORT")
         }
         // Not repeated in the message: what stands there is a secret.
-        guard url.user == nil, url.password == nil, url.fragment == nil else {
+        guard base.user == nil, base.password == nil, base.fragment == nil else {
             throw ClientError(
                 .invalidConfiguration, "the server's address has a user, a password or a fragment",
                 remedy: "write it as http://HOST:PORT")
         }
-        base = url
+        self.base = base
         self.timeout = timeout
         self.deadline = deadline
     }
 
     /// The name of the server, for the request's authority.
-    var authority: String { base.host.map { "\($0)\(base.port.map { ":\($0)" } ?? "")" } ?? "" }
+    var authority: String { (base.encodedHost ?? "") + (base.port.map { ":\($0)" } ?? "") }
+
+    /// Proxies of the environment cannot reach this machine as the client does.
+    private var isLoopback: Bool {
+        let host = base.host ?? ""
+        return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+    }
 
     func get(_ path: String, query: String, maximumBytes: Int) async throws(ClientError) -> Response {
-        try await send(URLRequest(url: url(path, query)), maximumBytes: maximumBytes)
+        try await send(path, query, nil, maximumBytes)
     }
 
     func post(
         _ path: String, body: [UInt8], contentType: String, maximumBytes: Int
     ) async throws(ClientError) -> Response {
-        var request = URLRequest(url: url(path, nil))
-        request.httpMethod = "POST"
-        request.httpBody = Data(body)
-        request.setValue(contentType, forHTTPHeaderField: "Content-Type")
-        return try await send(request, maximumBytes: maximumBytes)
+        try await send(path, "", .init(bytes: body, contentType: contentType), maximumBytes)
     }
 
-    private func url(_ path: String, _ query: String?) -> URL {
-        var components = URLComponents()
-        (components.scheme, components.host, components.port) = (base.scheme, base.host, base.port)
-        components.path = path
-        components.query = query?.isEmpty == true ? nil : query
-        return components.url ?? base
-    }
-
-    private func send(_ request: URLRequest, maximumBytes: Int) async throws(ClientError) -> Response {
-        let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = timeout
-        configuration.httpShouldSetCookies = false
-        configuration.urlCache = nil
-        let receiver = Receiver(maximumBytes: maximumBytes)
-        let session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
-        let result = await withCheckedContinuation { continuation in
-            receiver.start(session.dataTask(with: request), deadline: deadline, continuation)
+    private func send(
+        _ path: String, _ query: String, _ body: HTTPExchange.Body?, _ maximumBytes: Int
+    ) async throws(ClientError) -> Response {
+        var url = base
+        url.path = path
+        url.query = query.isEmpty ? nil : query
+        guard let address = url.string else {
+            throw ClientError(.invalidConfiguration, "'\(path)' is no path of \(base.string ?? "the server")")
         }
-        session.finishTasksAndInvalidate()
+        let exchange = HTTPExchange(
+            url: address, body: body, isDirect: isLoopback, timeout: timeout, deadline: deadline,
+            maximumBytes: maximumBytes)
+        let result: HTTPExchange.Result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // The call blocks, for minutes if need be. A queue of its own takes a thread of its own.
+                DispatchQueue(label: "infenclave.http").async { continuation.resume(returning: exchange.perform()) }
+            }
+        } onCancel: {
+            exchange.cancel()
+        }
         do throws(ClientError) { return try result.get() } catch {
-            guard error.code == .unreachable else { throw error }
+            guard error.code == .unreachable, !exchange.isCancelled else { throw error }
             throw ClientError(
-                .unreachable, "\(base.absoluteString) cannot be reached: \(error.message)",
+                .unreachable, "\(base.string ?? "") cannot be reached: \(error.message)",
                 remedy: "check the address and that `infenclave serve` runs")
         }
     }
 }
 
-/// Collects one answer up to a size.
-private final class Receiver: NSObject, URLSessionDataDelegate {
+/// One request and what comes back, up to a size.
+private final class HTTPExchange: Sendable {
+    struct Body: Sendable {
+        let bytes: [UInt8]
+        let contentType: String
+    }
+
     typealias Result = Swift.Result<HTTPTransport.Response, ClientError>
 
-    private struct State {
-        var continuation: CheckedContinuation<Result, Never>?
+    /// What came so far.
+    private struct Answer {
+        var headers: [String: String] = [:]
+        var headBytes = 0
+        var isHeadComplete = false
         var body: [UInt8] = []
-        var isTooLarge = false
-        var isTooLate = false
+        /// The limit that it went over.
+        var exceeded: Int?
     }
 
+    /// Certificate chains in headers have some kilobytes.
+    private static let maximumHeadBytes = 1 << 18
+    private static let isUsable = chc_start() != 0
+
+    private let url: String
+    private let body: Body?
+    private let isDirect: Bool
+    private let timeout: Double
+    private let deadline: Double
     private let maximumBytes: Int
-    private let state = Mutex(State())
+    private let cancelled = Atomic(false)
+    private let answer = Mutex(Answer())
 
-    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
-
-    /// - Parameter deadline: Seconds. `timeoutIntervalForResource` would be the place for it; on Linux it does nothing.
-    func start(
-        _ task: URLSessionDataTask, deadline: TimeInterval, _ continuation: CheckedContinuation<Result, Never>
-    ) {
-        state.withLock { $0.continuation = continuation }
-        DispatchQueue.global().asyncAfter(deadline: .now() + deadline) { [weak self, weak task] in
-            self?.state.withLock { $0.isTooLate = true }
-            task?.cancel()
-        }
-        task.resume()
+    init(url: String, body: Body?, isDirect: Bool, timeout: Double, deadline: Double, maximumBytes: Int) {
+        self.url = url
+        self.body = body
+        self.isDirect = isDirect
+        self.timeout = timeout
+        self.deadline = deadline
+        self.maximumBytes = maximumBytes
     }
 
-    func urlSession(
-        _: URLSession, task _: URLSessionTask, willPerformHTTPRedirection _: HTTPURLResponse,
-        newRequest _: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
-    ) { completionHandler(nil) }
+    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    func urlSession(_: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let isTooLarge = state.withLock { state in
-            state.isTooLarge = state.isTooLarge || state.body.count + data.count > maximumBytes
-            if !state.isTooLarge { state.body.append(contentsOf: data) }
-            return state.isTooLarge
+    func cancel() { cancelled.store(true, ordering: .relaxed) }
+
+    /// Blocks until the answer is there, or none will be.
+    func perform() -> Result {
+        guard Self.isUsable else { return .failure(ClientError(.unreachable, "libcurl does not start")) }
+        guard !isCancelled else { return .failure(Self.givenUp) }
+        var status: Int32 = 0
+        var reason: UnsafePointer<CChar>?
+        let outcome = withRequest { request in chc_perform(request, &status, &reason) }
+        let answer = answer.withLock { $0 }
+        if let limit = answer.exceeded {
+            return .failure(ClientError(.invalidResponse, "the answer is over \(limit) bytes"))
         }
-        if isTooLarge { dataTask.cancel() }
+        switch outcome {
+        case CHC_ANSWERED where answer.isHeadComplete:
+            return .success(.init(status: Int(status), headers: answer.headers, body: answer.body))
+        case CHC_ANSWERED: return .failure(ClientError(.unreachable, "the connection broke"))
+        case CHC_REFUSED where isCancelled: return .failure(Self.givenUp)
+        case CHC_REFUSED: return .failure(ClientError(.invalidResponse, "what the server sent is no answer in HTTP"))
+        default: return .failure(ClientError(.unreachable, Self.message(outcome, reason)))
+        }
     }
 
-    func urlSession(_: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        let (continuation, body, isTooLarge, isTooLate) = state.withLock { state in
-            defer { state.continuation = nil }
-            return (state.continuation, state.body, state.isTooLarge, state.isTooLate)
-        }
-        if isTooLarge {
-            continuation?.resume(
-                returning: .failure(ClientError(.invalidResponse, "the answer is over \(maximumBytes) bytes")))
-        } else if isTooLate {
-            continuation?.resume(returning: .failure(ClientError(.unreachable, Self.late)))
-        } else if let response = task.response as? HTTPURLResponse, error == nil {
-            var headers: [String: String] = [:]
-            for (name, value) in response.allHeaderFields {
-                if let name = name as? String, let value = value as? String { headers[name.lowercased()] = value }
+    private static let givenUp = ClientError(.unreachable, "the request was cancelled")
+
+    /// Its pointers hold during `perform`.
+    private func withRequest<Value>(_ perform: (UnsafePointer<chc_request>) -> Value) -> Value {
+        url.withCString { url in
+            "Content-Type: \(body?.contentType ?? "")".withCString { contentType in
+                (body?.bytes ?? []).withUnsafeBufferPointer { bytes in
+                    var request = chc_request()
+                    request.url = url
+                    request.content_type = body == nil ? nil : contentType
+                    request.body = bytes.baseAddress
+                    request.body_count = Int64(bytes.count)
+                    request.is_direct = isDirect ? 1 : 0
+                    request.timeout = Int64(max(timeout, 1).rounded(.up))
+                    request.deadline = Int64(max(deadline * 1000, 1).rounded(.up))
+                    request.context = Unmanaged.passUnretained(self).toOpaque()
+                    request.on_header = { HTTPExchange.from($0).receiveLine(.init(start: $1, count: Int($2))) }
+                    request.on_body = { HTTPExchange.from($0).receiveBody(.init(start: $1, count: Int($2))) }
+                    request.is_cancelled = { HTTPExchange.from($0).isCancelled ? 1 : 0 }
+                    return perform(&request)
+                }
             }
-            continuation?.resume(
-                returning: .success(
-                    .init(
-                        status: response.statusCode, contentType: headers["content-type"] ?? "", headers: headers,
-                        body: body)))
-        } else {
-            let reason = (error as? URLError).map(Self.reason) ?? "the connection broke"
-            continuation?.resume(returning: .failure(ClientError(.unreachable, reason)))
         }
     }
 
-    private static let late = "it did not answer in time"
+    private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPExchange {
+        guard let context else { preconditionFailure("a request without its context") }
+        return Unmanaged.fromOpaque(context).takeUnretainedValue()
+    }
 
-    private static func reason(_ error: URLError) -> String {
-        switch error.code {
-        case .cannotFindHost: "the host name is unknown"
-        case .cannotConnectToHost: "the connection was refused"
-        case .timedOut: late
-        default: "the connection failed (error \(error.errorCode))"
+    private func receiveLine(_ line: UnsafeBufferPointer<UInt8>) -> Int32 {
+        answer.withLock { answer in
+            answer.headBytes += line.count
+            guard answer.headBytes <= Self.maximumHeadBytes else {
+                answer.exceeded = Self.maximumHeadBytes
+                return 0
+            }
+            if line.starts(with: Array("HTTP/".utf8)), answer.body.isEmpty {
+                // Of the answer, or of an interim one.
+                answer.headers = [:]
+                answer.isHeadComplete = false
+            } else if line.first == UInt8(ascii: "\r") || line.first == UInt8(ascii: "\n") {
+                answer.isHeadComplete = true
+            } else if !answer.isHeadComplete, let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+                let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+                let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
+                answer.headers[name] = value.trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            return 1
+        }
+    }
+
+    private func receiveBody(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
+        answer.withLock { answer in
+            guard answer.body.count + bytes.count <= maximumBytes else {
+                answer.exceeded = maximumBytes
+                return 0
+            }
+            answer.body.append(contentsOf: bytes)
+            return 1
+        }
+    }
+
+    private static func message(_ outcome: chc_outcome, _ reason: UnsafePointer<CChar>?) -> String {
+        switch outcome {
+        case CHC_UNKNOWN_HOST: "the host name is unknown"
+        case CHC_UNKNOWN_PROXY: "the name of the proxy is unknown"
+        case CHC_NOT_CONNECTED: "the connection was refused"
+        case CHC_LATE: "it did not answer in time"
+        case CHC_UNTRUSTED_CERTIFICATE: "this system does not trust its certificate"
+        default: "the connection failed (\(reason.map { String(cString: $0) } ?? "unknown reason"))"
         }
     }
 }

@@ -1,0 +1,117 @@
+#include "CHTTPClient.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <stddef.h>
+
+int chc_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
+    const chc_request *request = context;
+    return request->on_header(request->context, (const uint8_t *)bytes, (int64_t)(size * count)) ? size * count : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    const chc_request *request = context;
+    return request->on_body(request->context, (const uint8_t *)bytes, (int64_t)(size * count)) ? size * count : 0;
+}
+
+static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    (void)a, (void)b, (void)c, (void)d;
+    const chc_request *request = context;
+    return request->is_cancelled(request->context);
+}
+
+/// A child of this process does not keep the connection open.
+static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+    (void)context, (void)purpose;
+    return fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
+static CURLcode configure(CURL *curl, const chc_request *request, struct curl_slist *headers) {
+    CURLcode failure = CURLE_OK;
+#define SET(option, value) \
+    if (failure == CURLE_OK) failure = curl_easy_setopt(curl, option, value)
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_HTTPHEADER, headers);
+    if (request->is_direct) SET(CURLOPT_PROXY, "");
+    if (request->content_type != NULL) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_count);
+        SET(CURLOPT_POSTFIELDS, (const char *)request->body);
+    }
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout);
+    SET(CURLOPT_CONNECTTIMEOUT, (long)request->timeout);
+    SET(CURLOPT_TIMEOUT_MS, (long)request->deadline);
+    // The resolver of names cannot be interrupted: who gives up does not wait for it.
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, (void *)request);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, (void *)request);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, (void *)request);
+    SET(CURLOPT_NOPROGRESS, 0L);
+#undef SET
+    return failure;
+}
+
+/// `list` and `line`, or NULL without memory, with `list` freed.
+static struct curl_slist *append(struct curl_slist *list, const char *line) {
+    struct curl_slist *longer = curl_slist_append(list, line);
+    if (longer == NULL) curl_slist_free_all(list);
+    return longer;
+}
+
+/// NULL without memory.
+static struct curl_slist *make_headers(const chc_request *request) {
+    // Without this a body of a megabyte waits for an interim answer that few servers give.
+    struct curl_slist *headers = append(NULL, "Expect:");
+    return headers == NULL || request->content_type == NULL ? headers : append(headers, request->content_type);
+}
+
+static chc_outcome outcome(CURLcode code) {
+    switch (code) {
+    case CURLE_OK: return CHC_ANSWERED;
+    case CURLE_COULDNT_RESOLVE_HOST: return CHC_UNKNOWN_HOST;
+    case CURLE_COULDNT_RESOLVE_PROXY: return CHC_UNKNOWN_PROXY;
+    case CURLE_COULDNT_CONNECT: return CHC_NOT_CONNECTED;
+    case CURLE_OPERATION_TIMEDOUT: return CHC_LATE;
+    case CURLE_PEER_FAILED_VERIFICATION: return CHC_UNTRUSTED_CERTIFICATE;
+    // The library has several words for answers that it does not understand: HTTP/0.9 and other versions, header lines
+    // without a colon, folded or beyond its own limit, lengths and encodings that contradict the body.
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_WRITE_ERROR:
+    case CURLE_ABORTED_BY_CALLBACK: return CHC_REFUSED;
+    default: return CHC_FAILED;
+    }
+}
+
+chc_outcome chc_perform(const chc_request *request, int *status, const char **reason) {
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = make_headers(request);
+    CURLcode code = CURLE_FAILED_INIT;
+    long response = 0;
+    if (curl != NULL && headers != NULL) {
+        code = configure(curl, request, headers);
+        if (code == CURLE_OK) code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response);
+    }
+    *status = (int)response;
+    *reason = curl_easy_strerror(code);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return outcome(code);
+}

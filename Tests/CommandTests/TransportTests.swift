@@ -1,0 +1,148 @@
+import Attestation
+import Foundation
+import Glibc
+import InfenclaveClient
+import SealedChannel
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("The client's HTTP")
+struct TransportTests {
+    private func client(_ url: String, _ deployment: Deployment) throws -> InfenclaveClient {
+        try InfenclaveClient(
+            server: url, policy: try Policy(json: try bytes(of: deployment.policy)), development: .dangerouslyAccept)
+    }
+
+    private func failure(_ url: String, _ deployment: Deployment) async throws -> ClientError? {
+        let client = try client(url, deployment)
+        do throws(ClientError) {
+            _ = try await client.attest()
+            return nil
+        } catch { return error }
+    }
+
+    private func failure(answer: String, _ deployment: Deployment) async throws -> ClientError? {
+        let server = try CannedServer(Array(answer.utf8))
+        // It listens as long as it lives.
+        defer { withExtendedLifetime(server) {} }
+        return try await failure(server.url, deployment)
+    }
+
+    @Test("Waiting for an answer takes next to no processor time")
+    func idleWait() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let silent = try SilentServer()
+        let program = try Program(["attest"] + deployment.target(silent.url), in: folder)
+        try program.wait(upTo: 60, until: "request") { silent.requests > 0 }
+        let before = try Program.processorMilliseconds(of: program.identifier)
+        sleep(2)
+        #expect(program.isRunning)
+        #expect(try Program.processorMilliseconds(of: program.identifier) - before <= 100)
+    }
+
+    @Test("A cancelled task gives up its request", .timeLimit(.minutes(1)))
+    func cancellation() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let silent = try SilentServer()
+        let client = try client(silent.url, deployment)
+        let waiting = Task { try await client.attest() }
+        while silent.requests == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        waiting.cancel()
+        let error = await #expect(throws: ClientError.self) { _ = try await waiting.value }
+        #expect(error?.code == .unreachable && error?.message.contains("cancelled") == true)
+    }
+
+    @Test("Interim answers are not the answer, and neither are their headers")
+    func interimAnswers() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let refusal = #"{"error":{"code":"enclaveBusy","message":"","remedy":""}}"#
+        let answer =
+            "HTTP/1.1 103 Early Hints\r\nContent-Length: 1000\r\n\r\nHTTP/1.1 503 Service Unavailable\r\n"
+            + "Content-Length: \(refusal.utf8.count)\r\n\r\n\(refusal)"
+        #expect(try await failure(answer: answer, deployment)?.refusal == "enclaveBusy")
+    }
+
+    @Test("Heads without an end, a broken one, and what is no HTTP are told apart")
+    func hostileHeads() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        func failure(_ answer: String) async throws -> ClientError? {
+            try await self.failure(answer: answer, deployment)
+        }
+        let line = "X-Filler: " + String(repeating: "x", count: 60_000) + "\r\n"
+        let long = try await failure("HTTP/1.1 200 OK\r\n" + String(repeating: line, count: 6) + "\r\n")
+        #expect(long?.code == .invalidResponse)
+        #expect(long?.message == "the answer is over 262144 bytes")
+        let nonsense = [
+            "SSH-2.0-OpenSSH_9.2\r\n", "{}", "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 200_000) + "\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nno gzip",
+        ]
+        for answer in nonsense {
+            let error = try await failure(answer)
+            #expect(error?.code == .invalidResponse, "\(answer.prefix(40)): \(error?.message ?? "")")
+        }
+        for answer in ["", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n", "HTTP/1.1 200 OK\r\nContent-Len"] {
+            #expect(try await failure(answer)?.code == .unreachable, "\(answer.prefix(40))")
+        }
+    }
+
+    @Test("A trailer is no header")
+    func trailers() async throws {
+        let answer =
+            "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+            + "HTTP/1.1: 200\r\nSGX-TCB-Info-Issuer-Chain: x\r\n\r\n"
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let error = try await failure(answer: answer, deployment)
+        #expect(error?.code == .invalidResponse && error?.message.contains("404") == true, "\(error?.message ?? "")")
+    }
+
+    @Test("A server on this machine is asked directly, whatever proxies the environment names")
+    func loopbackProxies() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let server = try Server(provisioned: deployment)
+        let program = try Program(
+            ["attest"] + deployment.target(server.url), in: folder,
+            environment: ["http_proxy": "http://127.0.0.1:9", "all_proxy": "http://127.0.0.1:9"])
+        let outcome = try program.wait()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let elsewhere = try Program(
+            ["attest"] + deployment.target("http://infenclave.invalid:80"), in: folder,
+            environment: ["http_proxy": "http://127.0.0.1:9"])
+        #expect(try elsewhere.wait().errors.contains("the connection was refused"))
+    }
+
+    @Test("A server may listen on IPv6")
+    func addressesOfSixWords() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let error = try await failure("http://[::1]:9", deployment)
+        #expect(error?.code == .unreachable && error?.message.contains("http://[::1]:9") == true)
+        #expect(error?.message.contains("the connection was refused") == true, "\(error?.message ?? "")")
+    }
+}
+
+/// Takes requests and never answers.
+private final class SilentServer: Sendable {
+    private let listener: Int32
+    private let port: Int
+    private let count = Mutex(0)
+
+    init() throws {
+        let (listener, port) = try Loopback.listen()
+        (self.listener, self.port) = (listener, port)
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0, let self else { return }
+                if !Loopback.receive(client).isEmpty { self.count.withLock { $0 += 1 } }
+            }
+        }
+    }
+
+    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    var requests: Int { count.withLock { $0 } }
+}
