@@ -33,7 +33,9 @@ struct ConcatenationTests {
 
     /// Whether the code that oneDNN has for this processor puts channels in blocks.
     private static func hasBlocks() throws -> Bool {
-        try Plan(compiling: try start("one").graph()).steps.contains { $0.result.contains("aBcd") }
+        var problem = try start("one")
+        join(&problem, "j", "c0", "c1")
+        return try Plan(compiling: try problem.graph()).steps.contains { $0.result.contains("aBcd") }
     }
 
     /// Checks the answers against the reference, and every bit against the plan with copies.

@@ -52,6 +52,8 @@ package enum LayoutElement: Sendable, Hashable {
 
 /// What the processor computes with instructions of its own.
 package enum ProcessorSupport {
+    /// Registers of 16 float32.
+    package static var hasAVX512: Bool { has(dnnl_cpu_isa_avx512_core) }
     /// Dot products of bfloat16.
     package static var hasBFloat16: Bool { has(dnnl_cpu_isa_avx512_core_bf16) }
     /// Dot products of 8-bit integers that do not saturate on the way.

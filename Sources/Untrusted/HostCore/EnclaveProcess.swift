@@ -1,6 +1,7 @@
 import CSpawn
 import FrameSocket
 import Glibc
+import Inference
 import Synchronization
 import Wire
 
@@ -57,10 +58,9 @@ final class EnclaveProcess: Sendable {
 
         var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0 as String) } + [nil]
         defer { for argument in argv { free(argument) } }
-        // Nothing of the host's environment may steer the enclave's libraries, and passive OpenMP teams do not starve
-        // the BackNet on a small machine.
+        // Nothing of the host's environment may steer the enclave's libraries. Its threads wait as the host's do.
         var environment: [UnsafeMutablePointer<CChar>?] =
-            ["OMP_WAIT_POLICY=PASSIVE", "LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
+            [OpenMPEnvironment.variable, "LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
         defer { for variable in environment { free(variable) } }
 
         var processID: pid_t = 0

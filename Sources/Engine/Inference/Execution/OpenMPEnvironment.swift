@@ -9,7 +9,7 @@ package enum OpenMPEnvironment {
     /// A choice that is already in the environment is respected. If the process cannot be replaced, it goes on.
     package static func prepare() {
         guard getenv("OMP_WAIT_POLICY") == nil, getenv("GOMP_SPINCOUNT") == nil else { return }
-        setenv("GOMP_SPINCOUNT", spinCount, 1)
+        setenv(waiting.name, waiting.value, 1)
         // OpenBLAS, where a program has it, starts its threads when it is loaded and lets them spin for 2^26 cycles; 2^20
         // are a fraction of a millisecond.
         setenv("OPENBLAS_THREAD_TIMEOUT", "20", 0)
@@ -20,8 +20,11 @@ package enum OpenMPEnvironment {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
+    /// The same choice for a process that is started with an environment of its own.
+    package static var variable: String { "\(waiting.name)=\(waiting.value)" }
+
     /// Bridges the gap from one primitive to the next, some ten microseconds; after the last one a thread spins for a
     /// twentieth of a millisecond more. Longer spins help a process that has the cores to itself, and cost several times as much
     /// as they save where others want them.
-    private static let spinCount = "2000"
+    private static let waiting = (name: "GOMP_SPINCOUNT", value: "2000")
 }

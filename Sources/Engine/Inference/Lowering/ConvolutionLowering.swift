@@ -45,7 +45,7 @@ extension Lowering {
 
         let anySource = try TensorLayout.any(layout(source).dimensions, element: element)
         var primitive: PrimitiveDescription
-        let fits: Bool
+        var fits: Bool
         do throws(OneDNNError) {
             (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
                 try describe(anySource, destination, post)
@@ -55,6 +55,18 @@ extension Lowering {
             return nil
         }
         if element != .float32, primitive.isReference { return nil }
+        if joinsChannels, element == .float32, primitive.layout(of: .destination).channelBlock == nil,
+            let blocks = try inChannelBlocks(anySource, destination)
+        {
+            do throws(OneDNNError) {
+                let blocked = try fit(node.post.operations) { (post) throws(OneDNNError) in
+                    try describe(blocks.source, blocks.destination, post)
+                }
+                if !blocked.primitive.isReference, blocked.fits || !fits { (primitive, fits) = blocked }
+            } catch {
+                guard error.isUnimplemented else { throw error }
+            }
+        }
         let chosen = primitive.layout(of: .destination)
         var arguments: [(argument: Argument, value: Int)] = []
         let result =
@@ -74,5 +86,19 @@ extension Lowering {
             primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
         guard !fits else { return target }
         return try applyingWithAddition(node, to: target)
+    }
+
+    /// The same values in blocks of the channels that AVX-512 has code for; a source of fewer, such as pictures, in any
+    /// layout. `nil` where the result has no such blocks.
+    private func inChannelBlocks(
+        _ source: TensorLayout, _ destination: TensorLayout
+    ) throws(OneDNNError) -> (source: TensorLayout, destination: TensorLayout)? {
+        let block = 16
+        guard ProcessorSupport.hasAVX512, destination.dimensions.count == 4, destination.dimensions[1] % block == 0
+        else { return nil }
+        return (
+            source.dimensions[1] % block == 0 ? try .channelBlocks(of: block, source.dimensions) : source,
+            try .channelBlocks(of: block, destination.dimensions)
+        )
     }
 }

@@ -21,6 +21,8 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
+    /// Whether convolutions rather write blocks of channels, which ``joinedInPlace(_:_:_:)`` needs.
+    let joinsChannels: Bool
     /// What each product was given code for, by its node.
     var products: [String: PrecisionTable.Level] = [:]
     /// Which value a step leaves complete, by the step's place.
@@ -31,6 +33,7 @@ struct Lowering {
         uses = draft.uses
         precision = draft.options.precision.table(for: draft)
         quantization = precision.level == .integer8 ? Quantization(draft, precision) : nil
+        joinsChannels = precision.products.isEmpty && draft.joinsChannelsOfOneImage
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
                 define(input.name, try add(.input(position), input.type))
