@@ -1,5 +1,6 @@
 import Inference
 import ModelGraph
+import OneDNN
 import Tensors
 import TestSupport
 import Testing
@@ -49,6 +50,28 @@ struct ConcatenationTests {
             #expect(try a.floats() == b.floats())
         }
         return plan
+    }
+
+    @Test("On AVX-512, channels come in blocks where enough of them is joined, and last otherwise")
+    func choosesLayout() throws {
+        guard ProcessorSupport.hasAVX512 else { return }
+        #expect(try Self.hasBlocks())
+        func isBlocked(_ problem: Problem) throws -> Bool {
+            try Plan(compiling: try problem.graph()).steps.contains { $0.result.contains("aBcd") }
+        }
+        #expect(try !isBlocked(Self.start("nothing joined")))
+        var batch = try Self.start("two images", batch: 2)
+        Self.join(&batch, "j", "c0", "c1")
+        #expect(try !isBlocked(batch))
+        var rows = try Self.start("rows joined")
+        rows.nodes.append(Node(name: "j", operation: .concat(Concat(axis: 2)), inputs: ["c0", "c1"], outputs: ["j"]))
+        rows.outputs = ["j"]
+        #expect(try !isBlocked(rows))
+        var small = try Self.start("parts of 8 channels")
+        try small.constant("half", [8, 16, 1, 1])
+        small.node("h", Self.convolution(1), "c0", "half")
+        Self.join(&small, "j", "h", "h")
+        #expect(try !isBlocked(small))
     }
 
     @Test("Two convolutions write into what joins them, and the plan says so", arguments: [1, 2])

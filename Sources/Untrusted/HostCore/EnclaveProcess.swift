@@ -58,7 +58,8 @@ final class EnclaveProcess: Sendable {
 
         var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0 as String) } + [nil]
         defer { for argument in argv { free(argument) } }
-        // Nothing of the host's environment may steer the enclave's libraries. Its threads wait as the host's do.
+        // Nothing of the host's environment may steer the enclave's libraries. Its threads wait as
+        // the host's do unless told otherwise.
         var environment: [UnsafeMutablePointer<CChar>?] =
             [OpenMPEnvironment.variable, "LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
         defer { for variable in environment { free(variable) } }

@@ -1,8 +1,8 @@
 #include "CHTTPClient.h"
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 int chc_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
 
@@ -22,10 +22,10 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
     return request->is_cancelled(request->context);
 }
 
-/// A child of this process does not keep the connection open.
-static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+/// A child of this process does not inherit the connection.
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
-    return fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static CURLcode configure(CURL *curl, const chc_request *request, struct curl_slist *headers) {
@@ -46,12 +46,12 @@ static CURLcode configure(CURL *curl, const chc_request *request, struct curl_sl
         SET(CURLOPT_POSTFIELDS, (const char *)request->body);
     }
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout);
-    SET(CURLOPT_CONNECTTIMEOUT, (long)request->timeout);
-    SET(CURLOPT_TIMEOUT_MS, (long)request->deadline);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout_seconds);
+    SET(CURLOPT_CONNECTTIMEOUT, (long)request->timeout_seconds);
+    SET(CURLOPT_TIMEOUT_MS, (long)request->deadline_milliseconds);
     // The resolver of names cannot be interrupted: who gives up does not wait for it.
     SET(CURLOPT_QUICK_EXIT, 1L);
-    SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, (void *)request);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -86,7 +86,8 @@ static chc_outcome outcome(CURLcode code) {
     case CURLE_OPERATION_TIMEDOUT: return CHC_LATE;
     case CURLE_PEER_FAILED_VERIFICATION: return CHC_UNTRUSTED_CERTIFICATE;
     // The library has several words for answers that it does not understand: HTTP/0.9 and other versions, header lines
-    // without a colon, folded or beyond its own limit, lengths and encodings that contradict the body.
+    // without a colon, folded or beyond its own limit, encodings that contradict the body. A broken chunk is not among
+    // them: the library does not tell it from a broken connection.
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_FUNCTION_ARGUMENT:

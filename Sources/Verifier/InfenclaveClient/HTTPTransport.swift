@@ -1,5 +1,6 @@
 import CHTTPClient
 import Foundation
+import Glibc
 import Synchronization
 
 /// Requests to one server, without redirects, caches or cookies, and with bounded answers.
@@ -46,8 +47,10 @@ struct HTTPTransport: Sendable {
 
     /// Proxies of the environment cannot reach this machine as the client does.
     private var isLoopback: Bool {
-        let host = base.host ?? ""
-        return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+        let host = (base.host ?? "").lowercased()
+        var address = in_addr()
+        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
+        return host == "localhost" || host == "[::1]"
     }
 
     func get(_ path: String, query: String, maximumBytes: Int) async throws(ClientError) -> Response {
@@ -136,7 +139,10 @@ private final class HTTPExchange: Sendable {
 
     /// Blocks until the answer is there, or none will be.
     func perform() -> Result {
-        guard Self.isUsable else { return .failure(ClientError(.unreachable, "libcurl does not start")) }
+        guard Self.isUsable else {
+            return .failure(
+                ClientError(.invalidConfiguration, "libcurl does not start", remedy: "check how libcurl is installed"))
+        }
         guard !isCancelled else { return .failure(Self.givenUp) }
         var status: Int32 = 0
         var reason: UnsafePointer<CChar>?
@@ -168,8 +174,8 @@ private final class HTTPExchange: Sendable {
                     request.body = bytes.baseAddress
                     request.body_count = Int64(bytes.count)
                     request.is_direct = isDirect ? 1 : 0
-                    request.timeout = Int64(max(timeout, 1).rounded(.up))
-                    request.deadline = Int64(max(deadline * 1000, 1).rounded(.up))
+                    request.timeout_seconds = Int64(max(timeout, 1).rounded(.up))
+                    request.deadline_milliseconds = Int64(max(deadline * 1000, 1).rounded(.up))
                     request.context = Unmanaged.passUnretained(self).toOpaque()
                     request.on_header = { HTTPExchange.from($0).receiveLine(.init(start: $1, count: Int($2))) }
                     request.on_body = { HTTPExchange.from($0).receiveBody(.init(start: $1, count: Int($2))) }
@@ -222,7 +228,7 @@ private final class HTTPExchange: Sendable {
         switch outcome {
         case CHC_UNKNOWN_HOST: "the host name is unknown"
         case CHC_UNKNOWN_PROXY: "the name of the proxy is unknown"
-        case CHC_NOT_CONNECTED: "the connection was refused"
+        case CHC_NOT_CONNECTED: "no connection could be made"
         case CHC_LATE: "it did not answer in time"
         case CHC_UNTRUSTED_CERTIFICATE: "this system does not trust its certificate"
         default: "the connection failed (\(reason.map { String(cString: $0) } ?? "unknown reason"))"

@@ -20,7 +20,7 @@ package enum OpenMPEnvironment {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
-    /// The same choice for a process that is started with an environment of its own.
+    /// The choice that is made where there is none, for a process that is started with an environment of its own.
     package static var variable: String { "\(waiting.name)=\(waiting.value)" }
 
     /// Bridges the gap from one primitive to the next, some ten microseconds; after the last one a thread spins for a

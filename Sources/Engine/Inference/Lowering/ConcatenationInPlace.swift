@@ -42,7 +42,7 @@ extension Lowering {
     }
 
     /// Moving a part looks at every name. Networks have some thousand nodes; a file can have far more.
-    private static let nodesJoinedInPlace = 1 << 13
+    static let nodesJoinedInPlace = 1 << 13
 
     /// What `inspect --plan` and tests call it.
     static let concatenationInPlace = "concatenation in place"
@@ -82,11 +82,12 @@ extension Lowering {
 }
 
 extension Draft {
-    /// Whether a good part of what convolutions make of one image is joined along its channels, in whole blocks of them.
+    /// Whether, of one image, an eighth as much as convolutions make is joined along channels in whole blocks of them.
     ///
-    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined (medians of
-    /// eight networks differ by up to 3 %, with gates on channels more), and the copies that it needs otherwise cost more.
+    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined; the copies
+    /// that it needs where something is cost more. `Documentation/performance.md` has the times.
     var joinsChannelsOfOneImage: Bool {
+        guard nodes.count <= Lowering.nodesJoinedInPlace else { return false }
         var (joined, made) = (0, 0)
         for node in nodes {
             guard case .operation(let operation) = node.kind else { continue }

@@ -21,7 +21,7 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Whether convolutions rather write blocks of channels, which ``joinedInPlace(_:_:_:)`` needs.
+    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` needs.
     let joinsChannels: Bool
     /// What each product was given code for, by its node.
     var products: [String: PrecisionTable.Level] = [:]

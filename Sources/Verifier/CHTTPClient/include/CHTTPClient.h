@@ -3,9 +3,10 @@
 
 #include <stdint.h>
 
-// One HTTP/1.1 request by libcurl, whose options are variadic and so out of Swift's reach. No redirects, cookies, caches,
-// or connections that are kept; `http` and `https` only, the latter against the system's certificates. The proxies of
-// the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the request says otherwise.
+// One HTTP/1.1 request by libcurl, whose options are variadic and so out of Swift's reach. No redirects, cookies,
+// caches, or connections that are kept: the library would send a POST again where a kept connection broke, and the
+// enclave refuses what it has seen. `http` and `https` only, the latter against the system's certificates. The proxies
+// of the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the request says otherwise.
 
 /// Once per process, before anything else. Whether the library is usable.
 int chc_start(void);
@@ -19,10 +20,10 @@ typedef struct {
     int64_t body_count;
     /// Whether the server is asked directly, whatever the environment says.
     int is_direct;
-    /// Seconds without a sign of life: less than a byte a second.
-    int64_t timeout;
-    /// Milliseconds for the whole exchange.
-    int64_t deadline;
+    /// Without a sign of life: less than a byte a second.
+    int64_t timeout_seconds;
+    /// For the whole exchange.
+    int64_t deadline_milliseconds;
     /// Given to the functions that follow. All are called on the thread of `chc_perform`, before it returns.
     void *context;
     /// A line of the head, with its line end; also of interim answers, whose heads start again with `HTTP/`, and of
