@@ -36,7 +36,13 @@ struct ConcatenationTests {
     private static func hasBlocks() throws -> Bool {
         var problem = try start("one")
         join(&problem, "j", "c0", "c1")
-        return try Plan(compiling: try problem.graph()).steps.contains { $0.result.contains("aBcd") }
+        return try isBlocked(problem)
+    }
+
+    private static func isBlocked(_ problem: Problem) throws -> Bool {
+        try Plan(compiling: try problem.graph()).steps.contains {
+            $0.result.hasSuffix("8b") || $0.result.hasSuffix("16b")
+        }
     }
 
     /// Checks the answers against the reference, and every bit against the plan with copies.
@@ -56,22 +62,19 @@ struct ConcatenationTests {
     func choosesLayout() throws {
         guard ProcessorSupport.hasAVX512 else { return }
         #expect(try Self.hasBlocks())
-        func isBlocked(_ problem: Problem) throws -> Bool {
-            try Plan(compiling: try problem.graph()).steps.contains { $0.result.contains("aBcd") }
-        }
-        #expect(try !isBlocked(Self.start("nothing joined")))
+        #expect(try !Self.isBlocked(Self.start("nothing joined")))
         var batch = try Self.start("two images", batch: 2)
         Self.join(&batch, "j", "c0", "c1")
-        #expect(try !isBlocked(batch))
+        #expect(try !Self.isBlocked(batch))
         var rows = try Self.start("rows joined")
         rows.nodes.append(Node(name: "j", operation: .concat(Concat(axis: 2)), inputs: ["c0", "c1"], outputs: ["j"]))
         rows.outputs = ["j"]
-        #expect(try !isBlocked(rows))
+        #expect(try !Self.isBlocked(rows))
         var small = try Self.start("parts of 8 channels")
         try small.constant("half", [8, 16, 1, 1])
         small.node("h", Self.convolution(1), "c0", "half")
         Self.join(&small, "j", "h", "h")
-        #expect(try !isBlocked(small))
+        #expect(try !Self.isBlocked(small))
     }
 
     @Test("Two convolutions write into what joins them, and the plan says so", arguments: [1, 2])
