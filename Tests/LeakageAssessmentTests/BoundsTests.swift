@@ -8,7 +8,7 @@ struct BoundsTests {
     private struct Vectors: Decodable {
         struct Candidates: Decodable {
             struct Level: Decodable {
-                let sigma, information, bound, identification: Double
+                let sigma, information, bound, boundError, identification: Double
             }
             let features: [[Float]]
             let levels: [Level]
@@ -33,8 +33,10 @@ struct BoundsTests {
         let set = CandidateSet(gram: GramMatrix.of(expected.features))
         for level in expected.levels {
             #expect(abs(set.information(noise: level.sigma) - level.information) <= 1e-6 * max(1, level.information))
-            #expect(abs(set.identificationBound(noise: level.sigma) - level.bound) <= 1e-6)
-            let found = set.identification(noise: level.sigma, draws: 400, seed: 1)
+            let bound = set.identificationBound(noise: level.sigma)
+            #expect(abs(bound.value - level.bound) <= 1e-6)
+            #expect(abs(bound.standardError - level.boundError) <= 1e-6)
+            let found = set.identification(noise: level.sigma, draws: 400, seed: 1).value
             // Both are shares of draws: 12 candidates, 400 and 4,000 each.
             let share = level.identification
             let deviation = (max(share * (1 - share), 1e-3) / (12 * 400)).squareRoot()
@@ -48,8 +50,25 @@ struct BoundsTests {
         let set = CandidateSet(gram: GramMatrix.of([[0, 0, 1], [2, 1, 1]]))
         for sigma in [0.3, 1, 4] {
             let expected = 0.5 * (1 + erf(5.0.squareRoot() / (2 * sigma) / 2.0.squareRoot()))
-            #expect(abs(set.identification(noise: sigma, draws: 20_000, seed: 3) - expected) < 0.01)
+            #expect(abs(set.identification(noise: sigma, draws: 20_000, seed: 3).value - expected) < 0.01)
         }
+    }
+
+    @Test("The error of a simulated identification covers what other candidates and draws would give, and is never 0")
+    func identificationError() {
+        var generator = SeededGenerator(seed: 9)
+        let estimates = (0..<60).map { _ in
+            let features = (0..<20).map { _ in (0..<10).map { _ in Float(generator.normal()) } }
+            let set = CandidateSet(gram: GramMatrix.of(features))
+            return set.identification(noise: 1, draws: 20, seed: generator.next())
+        }
+        let spread = Statistics.deviation(estimates.map(\.value))
+        let stated = Statistics.mean(estimates.map(\.standardError))
+        #expect((0.7 * spread...2 * spread).contains(stated), "stated \(stated), found \(spread)")
+        let apart = CandidateSet(gram: GramMatrix.of([[9, 0, 0], [0, 9, 0], [0, 0, 9]]))
+        let certain = apart.identification(noise: 0.1, seed: 1)
+        // 120 draws, all named: Agresti and Coull's 122 of 124.
+        #expect(certain.value == 1 && abs(certain.standardError - (122.0 / 124 * 2 / 124 / 124).squareRoot()) < 1e-12)
     }
 
     @Test("The noise for a share of identifications reaches it, and four fifths of it do not")
@@ -58,8 +77,8 @@ struct BoundsTests {
         let features = (0..<20).map { _ in (0..<30).map { _ in Float(generator.normal()) } }
         let set = CandidateSet(gram: GramMatrix.of(features))
         let noise = try #require(set.noise(forIdentification: 0.2, seed: 5))
-        #expect(set.identification(noise: noise, draws: 400, seed: 6) < 0.23)
-        #expect(set.identification(noise: 0.8 * noise, draws: 400, seed: 6) > 0.2)
+        #expect(set.identification(noise: noise, draws: 400, seed: 6).value < 0.23)
+        #expect(set.identification(noise: 0.8 * noise, draws: 400, seed: 6).value > 0.2)
         let equal = CandidateSet(gram: GramMatrix.of([[1, 2], [1, 2], [1, 2]]))
         #expect(equal.noise(forIdentification: 0.5, seed: 1) == nil)
     }

@@ -125,6 +125,13 @@ struct JointMetricTests {
         #expect(abs(divergence.ratioError - vector.ratioError) < 1e-6)
     }
 
+    @Test("A validator that sees the same in everything lets no cut pass by the decoder-KL")
+    func blindValidator() throws {
+        let same = try (0..<5).map { _ in try ClassDistribution(logits: [1, 2, 3]) }
+        let divergence = try DecoderDivergence(pictures: same, reconstructions: same)
+        #expect(divergence.nullMean == 0 && divergence.ratioToNull == 0 && divergence.ratioError == 0)
+    }
+
     @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")
     func channels() throws {
         let vector = reference.channels

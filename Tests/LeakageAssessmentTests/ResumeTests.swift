@@ -172,6 +172,8 @@ struct ResumeTests {
         #expect(inMemory.cuts.map(\.decoder) == onDisk.cuts.map(\.decoder))
         #expect(inMemory.cuts.map(\.channelKL) == onDisk.cuts.map(\.channelKL))
         #expect(inMemory.cuts.map(\.joint) == onDisk.cuts.map(\.joint))
+        #expect(inMemory.cuts.contains { $0.bounds != nil })
+        #expect(inMemory.cuts.map(\.bounds) == onDisk.cuts.map(\.bounds))
         #expect(inMemory.mappingLeakage == onDisk.mappingLeakage)
         #expect(inMemory.gallery.map(\.original) == onDisk.gallery.map(\.original))
         let left = try FileManager.default.contentsOfDirectory(atPath: pictures.path("work"))

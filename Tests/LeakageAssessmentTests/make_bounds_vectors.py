@@ -16,11 +16,23 @@ def squared_distance(a, b):
     return sum((x - y) ** 2 for x, y in zip(a, b))
 
 
-def information(sigma):
+def information(sigma, features=features):
     total = 0.0
     for a in features:
         total += math.log(sum(math.exp(-squared_distance(a, b) / (2 * sigma**2)) for b in features) / len(features))
     return -total / len(features)
+
+
+def bound(sigma, features=features):
+    return min(1, (information(sigma, features) + math.log(2)) / math.log(len(features)))
+
+
+def bound_error(sigma):
+    """Jackknife: the whole computation again without each candidate."""
+    n = len(features)
+    without = [bound(sigma, features[:i] + features[i + 1:]) for i in range(n)]
+    mean = sum(without) / n
+    return math.sqrt((n - 1) / n * sum((value - mean) ** 2 for value in without))
 
 
 def identification(sigma, draws=4000):
@@ -36,12 +48,12 @@ def identification(sigma, draws=4000):
 
 levels = []
 for sigma in (0.2, 0.5, 1.0, 2.0, 5.0):
-    value = information(sigma)
     levels.append(
         {
             "sigma": sigma,
-            "information": value,
-            "bound": min(1, (value + math.log(2)) / math.log(len(features))),
+            "information": information(sigma),
+            "bound": bound(sigma),
+            "boundError": bound_error(sigma),
             "identification": identification(sigma),
         }
     )

@@ -18,7 +18,10 @@ enum BoundsJSON {
                             ("sigma", .number(level.sigma)), ("dFIL", .number(level.fisherLeakage)),
                             ("psnrFloor", .number(level.peakSignalToNoise)),
                             ("thumbnailPSNRFloor", .number(level.thumbnailPeakSignalToNoise)),
-                            ("top1Bound", .number(level.identificationBound)), ("top1", .number(level.identification)),
+                            ("top1Bound", .number(level.identificationBound.value)),
+                            ("top1BoundError", .number(level.identificationBound.standardError)),
+                            ("top1", .number(level.identification.value)),
+                            ("top1Error", .number(level.identification.standardError)),
                         ])
                     })
             ),

@@ -13,7 +13,8 @@ struct BoundsSection {
             of those numbers: far above 1, the network no longer sees the picture either.</p>
             <div class="wide" tabindex="0" role="region" aria-label="Bounds"><table class="numbers"><thead><tr><th scope="col">after</th><th scope="col">tr(JᵀJ)/d ± error</th>\
             <th scope="col">σ for a floor of 20 dB</th><th scope="col">for the worst of 20 pictures</th>\
-            <th scope="col">thumbnail’s floor at σ = 1</th><th scope="col">σ to be named in at most 10 %</th>\
+            <th scope="col">thumbnail’s floor at σ = 1</th><th scope="col">named at σ = 1, and Fano’s bound</th>\
+            <th scope="col">σ to be named in at most 10 %</th>\
             <th scope="col">white box R²</th></tr></thead><tbody>\(rows)</tbody></table></div>
             <p>No certificate. The floor holds for unbiased adversaries with one observation; the decoders above \
             are biased and beat it. Rectifiers and maxima have kinks that derivatives do not see. Sending a picture k times \
@@ -21,6 +22,11 @@ struct BoundsSection {
             assessed, by an adversary who has them all. The white-box attack descends the FrontNet’s own gradient from the \
             mean picture; adversaries with better priors recover more.</p></section>
             """
+    }
+
+    private func share(_ estimate: Estimate) -> String {
+        let share = Format.percent(estimate.value)
+        return estimate.standardError.isFinite ? "\(share) ± \(Format.percent(estimate.standardError))" : share
     }
 
     private var rows: String {
@@ -38,10 +44,11 @@ struct BoundsSection {
                     "\(Format.number(bounds.trace.mean)) ± \(Format.number(bounds.trace.standardError))",
                     multiple(bounds.sigmaForFloor), multiple(bounds.sigmaForStrictFloor),
                     level.map { Format.number($0.thumbnailPeakSignalToNoise) + " dB" } ?? "–",
+                    level.map { "\(share($0.identification)), \(share($0.identificationBound))" } ?? "–",
                     multiple(bounds.sigmaForAnonymity),
                 ]
             } else {
-                cells = ["–", "–", "–", "–", "–"]
+                cells = ["–", "–", "–", "–", "–", "–"]
             }
             let attack = cut.whiteBox.map {
                 "\(Format.number($0.determination)) (SSIM \(Format.number($0.similarity)))"

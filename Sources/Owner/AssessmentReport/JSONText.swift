@@ -32,7 +32,8 @@ enum JSONText {
             }
         case .string(let string): text += Self.quoted(string)
         // The shortest decimals that read back as the same number. JSON has no infinities.
-        case .number(let number): text += number.isFinite ? "\(number)" : "null"
+        // Adding 0 makes a 0 of -0, which a work directory does not keep apart.
+        case .number(let number): text += number.isFinite ? "\(number + 0)" : "null"
         case .integer(let integer): text += "\(integer)"
         case .boolean(let boolean): text += boolean ? "true" : "false"
         case .null: text += "null"

@@ -20,11 +20,9 @@ package enum Warnings {
         var texts: [String] = []
         if set.entries.count + skipped.count < set.files {
             texts.append(
-                "\(set.entries.count) of \(set.files) pictures used, "
-                    + (set.isDrawn
-                        ? "drawn at random with seed \(context.seed); --decoder-images takes more."
-                        : "the first by name, as --limit asks: names that say the class or the day make a poor sample.")
-            )
+                used(
+                    set.entries.count, of: set.files, limit: context.configuration.imageLimit,
+                    drawnWith: set.isDrawn ? context.seed : nil))
         }
         if let first = skipped.first {
             texts.append(
@@ -65,6 +63,17 @@ package enum Warnings {
         }
         if let text = unsaturated(measured) { texts.append(text) }
         return texts
+    }
+
+    /// Which of the folder's pictures were taken, where not all were.
+    ///
+    /// - Parameter seed: Of the random sample; `nil` where they are the first.
+    package static func used(_ count: Int, of files: Int, limit: Int?, drawnWith seed: UInt64?) -> String {
+        var text = "\(count) of \(files) pictures used"
+        if let seed { text += ", drawn at random with seed \(seed) (--decoder-images takes more)" }
+        guard let limit, limit < files else { return text + "." }
+        return text + (seed == nil ? ", the first" : " from the first \(limit)")
+            + " by name, as --limit asks: names that say the class or the day make a poor sample."
     }
 
     /// Where more pictures would find more, the worst cuts first.

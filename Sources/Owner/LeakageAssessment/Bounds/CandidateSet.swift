@@ -32,17 +32,47 @@ package struct CandidateSet: Sendable {
             })
     }
 
-    /// Fano: no adversary names the candidate more often than (I + ln 2) / ln N, at most 1.
-    package func identificationBound(noise: Double) -> Double {
-        min(1, (information(noise: noise) + log(2)) / log(Double(count)))
+    /// Fano: no adversary names the candidate more often than (I + ln 2) / ln N, at most 1. The error is how the candidates
+    /// that happen to be there decide it, by leaving out each in turn (jackknife); infinite for fewer than three.
+    package func identificationBound(noise: Double) -> Estimate {
+        func bound(_ information: Double, among count: Int) -> Double {
+            min(1, (information + log(2)) / log(Double(count)))
+        }
+        let kernel = (0..<count).map { i in
+            (0..<count).map { j in exp(-squaredDistance(i, j) / (2 * noise * noise)) }
+        }
+        let sums = kernel.map { $0.reduce(0, +) }
+        let value = bound(-Statistics.mean(sums.map { log($0 / Double(count)) }), among: count)
+        guard count >= 3 else { return Estimate(value: value, standardError: .infinity) }
+        let without = (0..<count).map { left in
+            let logarithms = (0..<count).lazy.filter { $0 != left }
+                .map { log((sums[$0] - kernel[$0][left]) / Double(count - 1)) }
+            return bound(-Statistics.mean(Array(logarithms)), among: count - 1)
+        }
+        return Estimate(value: value, standardError: Statistics.deviation(without) * sqrt(Double(count - 1)))
     }
 
     /// How often the nearest candidate is the right one: the best that can be done. Simulated with `draws` noises for each
     /// candidate; the noise enters through its inner products with the candidates alone, which are drawn exactly.
-    package func identification(noise: Double, draws: Int = 40, seed: UInt64) -> Double {
+    ///
+    /// The error is that of the mean over the candidates, each with its draws, and never less than that of as many draws of
+    /// one share (Agresti and Coull 1998), which is not 0 where every draw or none is named.
+    package func identification(noise: Double, draws: Int = 40, seed: UInt64) -> Estimate {
+        let shares = identifications(noise: noise, draws: draws, seed: seed)
+        let share = Statistics.mean(shares)
+        let trials = Double(count * draws)
+        let adjusted = (share * trials + 2) / (trials + 4)
+        return Estimate(
+            value: share,
+            standardError: max(
+                Statistics.standardError(ofMean: shares), sqrt(adjusted * (1 - adjusted) / (trials + 4))))
+    }
+
+    /// Of each candidate, the share of its draws that are nearest to it.
+    private func identifications(noise: Double, draws: Int, seed: UInt64) -> [Double] {
         var generator = SeededGenerator(seed: seed, purpose: "identification")
-        var hits = 0
-        for truth in 0..<count {
+        return (0..<count).map { truth in
+            var hits = 0
             for _ in 0..<draws {
                 let normals = (0..<count).map { _ in generator.normal() }
                 var best = (score: Double.infinity, candidate: -1)
@@ -54,20 +84,20 @@ package struct CandidateSet: Sendable {
                 }
                 if best.candidate == truth { hits += 1 }
             }
+            return Double(hits) / Double(draws)
         }
-        return Double(hits) / Double(count * draws)
     }
 
-    /// The least noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 %; `nil` where the
-    /// candidates do not differ.
+    /// The least noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 % and what its error makes of
+    /// that; `nil` where the candidates do not differ.
     package func noise(forIdentification share: Double, seed: UInt64) -> Double? {
         let spread = (0..<count).flatMap { i in (0..<i).map { squaredDistance(i, $0) } }.max() ?? 0
         guard spread > 0, share > 1 / Double(count) else { return nil }
         var (low, high) = (0.0, sqrt(spread))
-        for _ in 0..<40 where identification(noise: high, seed: seed) > share { (low, high) = (high, 2 * high) }
+        for _ in 0..<40 where identification(noise: high, seed: seed).value > share { (low, high) = (high, 2 * high) }
         while high - low > 0.02 * high {
             let middle = (low + high) / 2
-            if identification(noise: middle, seed: seed) > share { low = middle } else { high = middle }
+            if identification(noise: middle, seed: seed).value > share { low = middle } else { high = middle }
         }
         return high
     }

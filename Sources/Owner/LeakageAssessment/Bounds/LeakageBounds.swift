@@ -17,9 +17,9 @@ package struct LeakageBounds: Sendable, Hashable, Codable {
         /// The same for the pixels of a thumbnail.
         package let thumbnailPeakSignalToNoise: Double
         /// Fano's bound on naming the picture among ``LeakageBounds/candidates``.
-        package let identificationBound: Double
-        /// How often the best adversary names it.
-        package let identification: Double
+        package let identificationBound: Estimate
+        /// How often the best adversary names it, simulated.
+        package let identification: Estimate
     }
 
     /// Multiples of the root mean square of what crosses that ``levels`` are at.
@@ -71,7 +71,7 @@ package struct LeakageBounds: Sendable, Hashable, Codable {
             guard sigma > 0 else { return nil }
             func decibels(_ trace: Double) -> Double {
                 // An error above 1 is no information: pixels are in [0, 1].
-                -10 * log10(min(1, trace > 0 ? sigma * sigma / trace : 1))
+                10 * log10(max(1, trace / (sigma * sigma)))
             }
             return Level(
                 sigma: sigma, fisherLeakage: upper / (sigma * sigma), peakSignalToNoise: decibels(upper),

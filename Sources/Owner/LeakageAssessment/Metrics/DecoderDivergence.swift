@@ -44,8 +44,9 @@ package struct DecoderDivergence: Sendable, Hashable, Codable {
 
     package var mean: Double { Statistics.mean(own) }
     package var nullMean: Double { Statistics.mean(null) }
-    /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all.
-    package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 1 }
+    /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all. 0, which no gate
+    /// lets pass, where the validator sees the same in all of them: nothing can be told then.
+    package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 0 }
     /// Standard error of ``ratioToNull`` over the pictures.
     package var ratioError: Double { Statistics.standardError(ofRatio: own, over: null) }
 }

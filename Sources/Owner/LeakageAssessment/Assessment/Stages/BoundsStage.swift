@@ -135,26 +135,32 @@ enum BoundsStage {
         return groups
     }
 
-    /// Inner products of what crosses; of fewer pictures where they would not fit into memory.
+    /// Inner products of what crosses. What does not fit into memory, at a cut with large maps, goes through a file.
     private static func grams(
         _ cuts: [Int], _ context: StageContext, pictures: Int
     ) throws(AssessmentError) -> [(gram: SymmetricMatrix, rootMeanSquare: Double)] {
-        let sizes = cuts.map { elements(context.cuts[$0], context) }
-        let counts = sizes.map { min(pictures, max(2, groupBytes / (4 * max(1, $0)))) }
-        let features = try WorkerThreads<[[Float]]>.map(count: counts.max() ?? 0, threads: context.threads) {
-            () throws(AssessmentError) in
+        var stores: [RecordStore<Float>] = []
+        for cut in cuts {
+            stores.append(
+                try RecordStore(count: pictures, length: elements(context.cuts[cut], context), in: context.scratch))
+        }
+        let records = stores
+        _ = try WorkerThreads<Void>.map(count: pictures, threads: context.threads) { () throws(AssessmentError) in
             try CutProbe(context.model, cuts: cuts.map { context.cuts[$0] })
         } body: { (probe, picture) throws(AssessmentError) in
             try context.cancellation.check()
             let crossing = try probe.crossing(of: try context.pictures.tensor(of: picture))
-            return zip(crossing, counts).map { tensors, count in
-                picture < count ? tensors.flatMap { $0.withElements(as: Float.self) { Array($0) } } : []
+            for (tensors, store) in zip(crossing, records) {
+                try store.write(tensors.flatMap { $0.withElements(as: Float.self) { Array($0) } }, at: picture)
             }
         }
-        return cuts.indices.map { cut in
-            let gram = GramMatrix.of(features.prefix(counts[cut]).map { $0[cut] })
-            let meanSquare = gram.meanDiagonal / Double(max(1, sizes[cut]))
-            return (gram, meanSquare.squareRoot())
+        var found: [(gram: SymmetricMatrix, rootMeanSquare: Double)] = []
+        for store in records {
+            try context.cancellation.check()
+            let gram = GramMatrix.of(store)
+            try store.check()
+            found.append((gram, (gram.meanDiagonal / Double(max(1, store.length))).squareRoot()))
         }
+        return found
     }
 }
