@@ -35,7 +35,7 @@ BENCHMARK_OPTIONS ?=
 benchmark: build
 	Benchmarks/run $(BENCHMARK_OPTIONS)
 
-# Measures what Documentation/evaluation.md says and writes it again; half an hour of one core.
+# Measures what Documentation/evaluation.md says and writes it again; an hour of one core.
 # `make evaluation EVALUATION_OPTIONS="--only squeezenet-1.1"`; what was measured already is kept in .build/evaluation.
 EVALUATION_OPTIONS ?=
 

@@ -15,10 +15,11 @@ enum Measured {
     /// - Parameters:
     ///   - milliseconds: Of the model; the FrontNet's share is that of its nodes, so that deeper cuts are slower.
     ///   - tried: The decoders at every cut.
-    ///   - whiteBox: Of every cut.
+    ///   - bounds, whiteBox: Of every cut.
     static func cuts(
         _ numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)], of graph: Graph,
-        milliseconds: Double, tried: [DecoderScores.Kind] = [.local], whiteBox: WhiteBoxScores? = nil
+        milliseconds: Double, tried: [DecoderScores.Kind] = [.local], bounds: LeakageBounds? = nil,
+        whiteBox: WhiteBoxScores? = nil
     ) throws -> [CutMeasurement] {
         try numbers.map { name, r2, kl in
             let cut = try graph.cut(named: name)
@@ -26,7 +27,7 @@ enum Measured {
                 cut: cut, operatorName: "Conv",
                 crossing: cut.crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 channelKL: try kl.map { try channelKL(own: $0.own, null: $0.null) },
-                decoder: try scores(r2, tried), whiteBox: whiteBox,
+                decoder: try scores(r2, tried), bounds: bounds, whiteBox: whiteBox,
                 cost: CutCost(
                     multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: max(10_000, 1000 * graph.nodes.count),
                     parametersInside: 10,

@@ -98,7 +98,7 @@ enum ReportStyle {
         """
 
     private static let media = """
-        @media (max-width:820px){.pair,.charts,.plans,.panel{grid-template-columns:minmax(0,1fr)} h1{font-size:26px}
+        @media screen and (max-width:820px){.pair,.charts,.plans,.panel{grid-template-columns:minmax(0,1fr)} h1{font-size:26px}
         main{padding:16px 12px} .verdict,.card,.panel{padding:14px} .facts-of-cut{position:static;order:-1}
         .facts-of-cut dl{display:grid;grid-template-columns:1fr 1fr;gap:0 12px} .figures{display:grid;grid-template-columns:1fr 1fr;gap:10px} .figures dd{font-size:21px} h2{margin-top:36px}}
         @page{size:A4;margin:14mm}
@@ -113,7 +113,8 @@ enum ReportStyle {
         padding:8px 12px;gap:12px} .panel img,.panel svg{max-width:56px} .panel caption{font-size:12px} .facts-of-cut{position:static}
         .facts-of-cut dt{margin-top:3px;font-size:9.5px} .state{font-size:12px}
         table,small,.legend,.unit,.figures dt,.card ul{font-size:9px} .plans{grid-template-columns:minmax(0,1fr)}
-        .numbers{font-size:7.5px} .numbers th,.numbers td{padding:2px 3px;white-space:normal} .numbers small{font-size:7px}}
+        .numbers{font-size:7.5px} .numbers th,.numbers td{padding:2px 3px;white-space:normal} .numbers small{font-size:7px}
+        .numbers code{overflow-wrap:anywhere}}
 
         """
 }

@@ -13,7 +13,9 @@ enum LongReport {
             graph.cuts.prefix(cuts).enumerated().map { index, cut in
                 let depth = Double(index) / Double(cuts - 1)
                 return (cut.name, max(0.003, 0.98 - 1.05 * depth), index > 17 ? nil : (1 + 5 * depth, 4 + 2 * depth))
-            }, of: graph, milliseconds: 40)
+            }, of: graph, milliseconds: 40, bounds: bounds(),
+            whiteBox: WhiteBoxScores(
+                pictures: 4, determination: 0.61, similarity: 0.4, similarityOfMean: 0.1, residual: 0.003))
         let pictures = try (0..<8).map { try picture(seed: UInt64($0 + 1), size: 112, blur: 0) }
         let gallery = try pictures.enumerated().map { number, picture in
             GalleryRow(
@@ -21,7 +23,8 @@ enum LongReport {
                 entries: try measured.enumerated().map { depth, cut in
                     let blurred = try self.picture(seed: UInt64(number + 1), size: 56, blur: depth)
                     return .init(
-                        channelImage: cut.channelKL.map { (blurred, depth, $0.mean) }, reconstruction: blurred)
+                        channelImage: cut.channelKL.map { (blurred, depth, $0.mean) }, reconstruction: blurred,
+                        whiteBox: number < 4 ? blurred : nil)
                 })
         }
         return try Measured.result(
@@ -35,6 +38,15 @@ enum LongReport {
             whole: CutCost(
                 multiplyAddsInside: 22_000, multiplyAdds: 22_000, parametersInside: 10, boundaryBytes: 0,
                 frontMilliseconds: 38, backMilliseconds: 0, enclaveBytes: 150_000_000))
+    }
+
+    private static func bounds() -> LeakageBounds {
+        var generator = SeededGenerator(seed: 3)
+        func probes() -> [[Double]] { (0..<50).map { _ in (0..<4).map { _ in 500 + 100 * generator.uniform() } } }
+        let crossing = (0..<50).map { _ in (0..<40).map { _ in Float(generator.normal()) } }
+        return LeakageBounds(
+            pixelProbes: probes(), thumbnailProbes: probes(), pixels: 150_528, thumbnailPixels: 588, area: 256,
+            rootMeanSquare: 1, candidates: CandidateSet(gram: GramMatrix.of(crossing)), seed: 1)
     }
 
     private static func chain() throws -> Graph {

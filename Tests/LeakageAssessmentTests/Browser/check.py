@@ -87,7 +87,7 @@ ACCESSIBLE = """(() => {
 
 SHOWN = """[...document.querySelectorAll('.panel')].filter(p => p.getClientRects().length).map(p => p.id)"""
 SECTIONS = """Object.fromEntries([['page', document.querySelector('main')], ['verdict', document.querySelector('.verdict')],
-  ...['seen', 'leakage', 'plans', 'costs', 'cuts', 'method'].map(id => [id, document.getElementById(id)])]
+  ...['seen', 'leakage', 'plans', 'costs', 'cuts', 'bounds', 'method'].map(id => [id, document.getElementById(id)])]
   .filter(pair => pair[1]).map(([name, e]) => { const b = e.getBoundingClientRect(); return [name, [b.x + scrollX, b.y + scrollY, b.width, b.height]]; }))"""
 
 
