@@ -201,5 +201,17 @@ struct JSONShapeTests {
                 "allInside": .object(["milliseconds": .number]), "throughput": .number,
                 "batch": .object(["images": .number, "milliseconds": .number, "p90": .number, "runs": .number]),
             ]))
+        #expect((outcome.json as? [String: Any])?["float32"] == nil)
+    }
+
+    @Test("bench says beside bf16 what f32 takes, where the processor has bf16")
+    func benchReduced() throws {
+        let folder = try TemporaryFolder()
+        let command = ["bench", Demo.model, "--runs", "3", "--precision", "bf16"]
+        let json = try #require(try succeed(command + ["--json"], in: folder).json as? [String: Any])
+        let isReduced = json["precision"] as? String == "bf16"
+        let timing = JSONShape.object(["milliseconds": .number, "p90": .number, "runs": .number])
+        expectShape(json, .object(isReduced ? ["plain": timing, "float32": timing] : ["plain": timing]))
+        #expect(try succeed(command, in: folder).output.contains("plain, f32") == isReduced)
     }
 }

@@ -58,6 +58,9 @@ struct Bench: Command {
         var report = Report(
             model: model.path, precision: table.level.label, threads: threads,
             plain: try await Self.plain(model.graph, tensor, options, runs: runs))
+        if table.level > .float32 {
+            report.float32 = try await Self.plain(model.graph, tensor, PlanOptions(threads: threads), runs: runs)
+        }
         if throughput { report.throughput = try await Self.throughput(model.graph, tensor, options, runs: runs) }
         if let batch { report.batch = try await Self.batch(of: batch, model.graph, input.type, options, runs: runs) }
         if let accuracy {
@@ -171,6 +174,8 @@ struct Bench: Command {
         let model, precision: String
         let threads: Int
         let plain: Timing?
+        /// The same in f32, where `precision` is another.
+        var float32: Timing?
         var confidential: Timing?
         var allInside: Timing?
         var accuracy: PrecisionAccuracy?
@@ -188,6 +193,7 @@ struct Bench: Command {
             }
             var rows = [["", "median ms", "p90 ms", "runs", "of plain"]]
             if let plain { rows.append(row("plain", plain)) }
+            if let float32 { rows.append(row("plain, f32", float32)) }
             if let confidential { rows.append(row("partitioned, served", confidential)) }
             if let allInside { rows.append(row("all inside, served", allInside)) }
             var table = TextTable(rows: rows, rightAligned: [1, 2, 3, 4]).description
@@ -203,6 +209,9 @@ struct Bench: Command {
                     + String(
                         format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
                         batch.milliseconds)
+            }
+            if let plain, let float32, plain.milliseconds > float32.milliseconds {
+                table += "\n\(precision) is no faster than f32 on this processor"
             }
             guard let accuracy else { return table }
             return table + "\n" + accuracy.text(precision)
