@@ -183,15 +183,17 @@ def choices(trained):
                          mebibytes(plan["enclaveBytes"]), "–" if crosses is None else f"{crosses / 1024:.1f}"])
     return [
         "Time is that of this machine with an enclave factor of 1, the bytes that cross included: multiply the parts inside by what "
-        "a TEE costs (`--enclave-factor`). With a factor of 1 everything inside is rarely slower than a cut, since nothing has to "
-        "cross.", "",
+        "a TEE costs (`--enclave-factor`). A cut is recommended where it is more than 5 % faster than everything inside. These times "
+        "change by more than that from run to run, so whether one of the cuts within the gates is faster is not settled here.", "",
         *table(["network", "rule", "cut after", "R² that is recovered", "found", "ms", "enclave MiB", "KiB across"], rows)]
 
 
 def costs(priced):
     lines = [
         "Random weights: cost does not depend on their values. For each cut the time inside (FrontNet and mapping unit), outside "
-        "(BackNet), what crosses, and the enclave memory that the engine plans: weights, activations and scratch.", "",
+        "(BackNet), what crosses (the time of which is not in the table), and the enclave memory that the engine plans: weights, "
+        "activations and scratch. Rows were timed one after the other, so that sums of neighbours may differ by the machine's noise.",
+        "",
         "![Enclave memory by cut](evaluation/memory.svg)", ""]
     for name, result in priced.items():
         rows = []

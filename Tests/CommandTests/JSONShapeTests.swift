@@ -108,6 +108,14 @@ struct JSONShapeTests {
             "klCandidates": .optionalNumber, "klPassFractionLower": .optionalNumber, "r2": .number, "ssim": .number,
             "ssimOfMean": .number, "ssimGainError": .number, "retrievalTop1": .number, "retrievalTop1Upper": .number,
             "decoderKLRatioError": .optionalNumber, "reconstruction": .object([:]),
+            "bounds": .object([
+                "candidates": .number,
+                "levels": .array(
+                    .object([
+                        "sigma": .number, "top1Bound": .number, "top1BoundError": .optionalNumber, "top1": .number,
+                        "top1Error": .number,
+                    ])),
+            ]),
         ])
         expectShape(
             json,

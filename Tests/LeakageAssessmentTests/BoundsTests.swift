@@ -35,7 +35,11 @@ struct BoundsTests {
             #expect(abs(set.information(noise: level.sigma) - level.information) <= 1e-6 * max(1, level.information))
             let bound = set.identificationBound(noise: level.sigma)
             #expect(abs(bound.value - level.bound) <= 1e-6)
-            #expect(abs(bound.standardError - level.boundError) <= 1e-6)
+            if level.bound < 1 {
+                #expect(abs(bound.standardError - level.boundError) <= 1e-6)
+            } else {
+                #expect(bound.standardError == .infinity)
+            }
             let found = set.identification(noise: level.sigma, draws: 400, seed: 1).value
             // Both are shares of draws: 12 candidates, 400 and 4,000 each.
             let share = level.identification
@@ -64,11 +68,11 @@ struct BoundsTests {
         }
         let spread = Statistics.deviation(estimates.map(\.value))
         let stated = Statistics.mean(estimates.map(\.standardError))
-        #expect((0.7 * spread...2 * spread).contains(stated), "stated \(stated), found \(spread)")
+        #expect((0.85 * spread...2 * spread).contains(stated), "stated \(stated), found \(spread)")
         let apart = CandidateSet(gram: GramMatrix.of([[9, 0, 0], [0, 9, 0], [0, 0, 9]]))
         let certain = apart.identification(noise: 0.1, seed: 1)
-        // 120 draws, all named: Agresti and Coull's 122 of 124.
-        #expect(certain.value == 1 && abs(certain.standardError - (122.0 / 124 * 2 / 124 / 124).squareRoot()) < 1e-12)
+        // Three candidates, all named: Agresti and Coull's 5 of 7.
+        #expect(certain.value == 1 && abs(certain.standardError - (5.0 / 7 * 2 / 7 / 7).squareRoot()) < 1e-12)
     }
 
     @Test("The noise for a share of identifications reaches it, and four fifths of it do not")

@@ -125,11 +125,17 @@ struct JointMetricTests {
         #expect(abs(divergence.ratioError - vector.ratioError) < 1e-6)
     }
 
-    @Test("A validator that sees the same in everything lets no cut pass by the decoder-KL")
-    func blindValidator() throws {
-        let same = try (0..<5).map { _ in try ClassDistribution(logits: [1, 2, 3]) }
-        let divergence = try DecoderDivergence(pictures: same, reconstructions: same)
-        #expect(divergence.nullMean == 0 && divergence.ratioToNull == 0 && divergence.ratioError == 0)
+    @Test(
+        "A validator that sees the same in everything, but for rounding, gives a decoder-KL that leaks",
+        arguments: [0, 1e-4])
+    func blindValidator(rounding: Float) throws {
+        func views(_ sign: Float) throws -> [ClassDistribution] {
+            try (0..<5).map { try ClassDistribution(logits: [1, 2, 3 + sign * rounding * Float($0)]) }
+        }
+        let divergence = try DecoderDivergence(pictures: views(1), reconstructions: views(-1))
+        #expect(divergence.ratioToNull == 0 && divergence.ratioError == 0)
+        #expect(try #require(Gates.standard.minimumDecoderDivergenceRatio) > 0)
+        #expect(try #require(Gates.strict.minimumDecoderDivergenceRatio) > 0)
     }
 
     @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")

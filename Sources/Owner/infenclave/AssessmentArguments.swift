@@ -50,6 +50,9 @@ struct AssessmentArguments: ParsableArguments {
         guard !noise || adversary != .paper else {
             throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
         }
+        guard (0...BoundsOptions.mostPictures).contains(boundPictures) else {
+            throw ValidationError("--bound-pictures takes 0 to \(BoundsOptions.mostPictures)")
+        }
         guard publicWeights == nil || publicBackbone != nil else {
             throw ValidationError("--public-weights goes with --public-backbone")
         }

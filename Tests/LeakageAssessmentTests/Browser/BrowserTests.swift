@@ -19,13 +19,14 @@ struct BrowserTests {
     }
 
     @Test(
-        "A damaged page is found: too wide, too pale, a cut that cannot be reached, labels on each other, no dark scheme",
+        "A damaged page is found: too wide, too pale, a cut that cannot be reached, labels on each other, a phone's rules on paper, no dark scheme",
         .timeLimit(.minutes(3)),
         arguments: [
             ("max-width:1180px", "min-width:1400px", "the page is 1400 wide"),
             ("--soft:#566069", "--soft:#b0b6bb", "has contrast"),
             ("#cut3:checked~#panel3{display:grid}", "", "after 3 presses"),
             ("rotate(-50 ", "rotate(0 ", "overlap"),
+            ("@media screen and (max-width:820px)", "@media (max-width:820px)", "paper: the page is"),
             ("(prefers-color-scheme:dark)", "(prefers-color-scheme:none)", "the schemes are"),
         ])
     func damage(part: String, replacement: String, complaint: String) throws {

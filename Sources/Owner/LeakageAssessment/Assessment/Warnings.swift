@@ -69,11 +69,12 @@ package enum Warnings {
     ///
     /// - Parameter seed: Of the random sample; `nil` where they are the first.
     package static func used(_ count: Int, of files: Int, limit: Int?, drawnWith seed: UInt64?) -> String {
-        var text = "\(count) of \(files) pictures used"
-        if let seed { text += ", drawn at random with seed \(seed) (--decoder-images takes more)" }
-        guard let limit, limit < files else { return text + "." }
-        return text + (seed == nil ? ", the first" : " from the first \(limit)")
-            + " by name, as --limit asks: names that say the class or the day make a poor sample."
+        let used = "\(count) of \(files) pictures used, "
+        let poor = "names that say the class or the day make a poor sample"
+        guard let seed else { return used + "the first by name, as --limit asks: \(poor)." }
+        let drawn = used + "drawn at random with seed \(seed)"
+        guard let limit, limit < files else { return drawn + "; --decoder-images takes more." }
+        return drawn + " from the first \(limit) by name (--limit; --decoder-images takes more): \(poor)."
     }
 
     /// Where more pictures would find more, the worst cuts first.

@@ -2,6 +2,8 @@
 package struct BoundsOptions: Sendable, Hashable, Codable {
     /// The decoders' first so many; fewer than 2 leave the bounds out.
     package var pictures = 50
+    /// Of ``pictures``: the time for identifying them grows with the third power, and large maps of so many are 4 GB.
+    package static let mostPictures = 300
     /// Random directions at each picture.
     package var probes = 4
 

@@ -33,7 +33,8 @@ package struct CandidateSet: Sendable {
     }
 
     /// Fano: no adversary names the candidate more often than (I + ln 2) / ln N, at most 1. The error is how the candidates
-    /// that happen to be there decide it, by leaving out each in turn (jackknife); infinite for fewer than three.
+    /// that happen to be there decide it, by leaving out each in turn (jackknife); infinite where the bound is 1, which says
+    /// nothing, and for fewer than three.
     package func identificationBound(noise: Double) -> Estimate {
         func bound(_ information: Double, among count: Int) -> Double {
             min(1, (information + log(2)) / log(Double(count)))
@@ -43,7 +44,7 @@ package struct CandidateSet: Sendable {
         }
         let sums = kernel.map { $0.reduce(0, +) }
         let value = bound(-Statistics.mean(sums.map { log($0 / Double(count)) }), among: count)
-        guard count >= 3 else { return Estimate(value: value, standardError: .infinity) }
+        guard count >= 3, value < 1 else { return Estimate(value: value, standardError: .infinity) }
         let without = (0..<count).map { left in
             let logarithms = (0..<count).lazy.filter { $0 != left }
                 .map { log((sums[$0] - kernel[$0][left]) / Double(count - 1)) }
@@ -55,37 +56,42 @@ package struct CandidateSet: Sendable {
     /// How often the nearest candidate is the right one: the best that can be done. Simulated with `draws` noises for each
     /// candidate; the noise enters through its inner products with the candidates alone, which are drawn exactly.
     ///
-    /// The error is that of the mean over the candidates, each with its draws, and never less than that of as many draws of
-    /// one share (Agresti and Coull 1998), which is not 0 where every draw or none is named.
+    /// The error is of the draws and of which candidates happen to be there, by leaving out each in turn (jackknife), from
+    /// the same draws. Where every draw or none is named, that of one share of so many candidates (Agresti and Coull 1998).
     package func identification(noise: Double, draws: Int = 40, seed: UInt64) -> Estimate {
-        let shares = identifications(noise: noise, draws: draws, seed: seed)
-        let share = Statistics.mean(shares)
-        let trials = Double(count * draws)
-        let adjusted = (share * trials + 2) / (trials + 4)
-        return Estimate(
-            value: share,
-            standardError: max(
-                Statistics.standardError(ofMean: shares), sqrt(adjusted * (1 - adjusted) / (trials + 4))))
-    }
-
-    /// Of each candidate, the share of its draws that are nearest to it.
-    private func identifications(noise: Double, draws: Int, seed: UInt64) -> [Double] {
         var generator = SeededGenerator(seed: seed, purpose: "identification")
-        return (0..<count).map { truth in
-            var hits = 0
+        var hits = [Int](repeating: 0, count: count)
+        /// Draws of others that are named once this candidate is left out.
+        var concealed = hits
+        for truth in 0..<count {
             for _ in 0..<draws {
                 let normals = (0..<count).map { _ in generator.normal() }
-                var best = (score: Double.infinity, candidate: -1)
+                var (best, second) = ((score: Double.infinity, candidate: -1), (score: Double.infinity, candidate: -1))
                 for candidate in 0..<count {
                     var product = 0.0
                     for index in 0...candidate { product += factor[candidate * count + index] * normals[index] }
                     let score = gram[candidate, candidate] - 2 * (gram[truth, candidate] + noise * product)
-                    if score < best.score { best = (score, candidate) }
+                    if score < best.score {
+                        (best, second) = ((score, candidate), best)
+                    } else if score < second.score {
+                        second = (score, candidate)
+                    }
                 }
-                if best.candidate == truth { hits += 1 }
+                if best.candidate == truth {
+                    hits[truth] += 1
+                } else if second.candidate == truth {
+                    concealed[best.candidate] += 1
+                }
             }
-            return Double(hits) / Double(draws)
         }
+        let named = hits.reduce(0, +)
+        let share = Double(named) / Double(count * draws)
+        guard share > 0, share < 1 else {
+            let (trials, adjusted) = (Double(count + 4), (share * Double(count) + 2) / Double(count + 4))
+            return Estimate(value: share, standardError: sqrt(adjusted * (1 - adjusted) / trials))
+        }
+        let without = (0..<count).map { Double(named - hits[$0] + concealed[$0]) / Double((count - 1) * draws) }
+        return Estimate(value: share, standardError: Statistics.deviation(without) * sqrt(Double(count - 1)))
     }
 
     /// The least noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 % and what its error makes of

@@ -44,9 +44,14 @@ package struct DecoderDivergence: Sendable, Hashable, Codable {
 
     package var mean: Double { Statistics.mean(own) }
     package var nullMean: Double { Statistics.mean(null) }
-    /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all. 0, which no gate
-    /// lets pass, where the validator sees the same in all of them: nothing can be told then.
-    package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 0 }
+    /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all. 0, which the
+    /// standard and strict gates do not let pass, where the validator sees the same in all of them (a null below
+    /// ``leastNull``): nothing can be told then.
+    package var ratioToNull: Double { nullMean > Self.leastNull ? mean / nullMean : 0 }
+    /// Nats; less is rounding.
+    package static let leastNull = 1e-6
     /// Standard error of ``ratioToNull`` over the pictures.
-    package var ratioError: Double { Statistics.standardError(ofRatio: own, over: null) }
+    package var ratioError: Double {
+        nullMean > Self.leastNull ? Statistics.standardError(ofRatio: own, over: null) : 0
+    }
 }

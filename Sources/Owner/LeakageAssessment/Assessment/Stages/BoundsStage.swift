@@ -4,8 +4,9 @@ internal import Tensors
 /// Tier 3: how what crosses moves with the picture, and how far apart pictures lie there. One piece of results per
 /// picture, and one per cut.
 enum BoundsStage {
-    /// Of what several pictures make at several cuts, at once.
-    private static let groupBytes = 256 << 20
+    /// Of what all pictures make at several cuts, at once: so much that it fits into the scratch space's memory beside the
+    /// pictures. One cut may take more, in a file.
+    private static let groupBytes = ScratchSpace.memoryBytes / 2
 
     enum Outcome {
         /// One element per cut.
