@@ -39,12 +39,12 @@ package struct CandidateSet: Sendable {
         func bound(_ information: Double, among count: Int) -> Double {
             min(1, (information + log(2)) / log(Double(count)))
         }
+        let value = bound(information(noise: noise), among: count)
+        guard count >= 3, value < 1 else { return Estimate(value: value, standardError: .infinity) }
         let kernel = (0..<count).map { i in
             (0..<count).map { j in exp(-squaredDistance(i, j) / (2 * noise * noise)) }
         }
         let sums = kernel.map { $0.reduce(0, +) }
-        let value = bound(-Statistics.mean(sums.map { log($0 / Double(count)) }), among: count)
-        guard count >= 3, value < 1 else { return Estimate(value: value, standardError: .infinity) }
         let without = (0..<count).map { left in
             let logarithms = (0..<count).lazy.filter { $0 != left }
                 .map { log((sums[$0] - kernel[$0][left]) / Double(count - 1)) }
