@@ -1,5 +1,6 @@
 import Inference
 import ModelGraph
+import OneDNN
 import Tensors
 import Testing
 
@@ -260,6 +261,71 @@ struct PassTests {
         other.node("s", .activation(Activation(.sigmoid)), "x")
         other.node("z", .arithmetic(Arithmetic(.multiply)), "s", "y")
         #expect(try other.check().rewrites(by: "swish recognition").isEmpty)
+    }
+
+    /// y, a convolution with 8 channels, gated by a function of its means, and a convolution of that, 1x1 unless told.
+    private static func gated(
+        _ description: String, batch: Int = 1, pixels: Int = 32, kernel: Int = 1, results: Int = 16
+    ) throws -> Problem {
+        var problem = Problem(description)
+        try problem.input("x", [batch, 8, pixels, pixels])
+        try problem.constant("w", [8, 8, 3, 3])
+        try problem.constant("v", [8, 8, 1, 1])
+        try problem.constant("u", [results, 8, kernel, kernel])
+        try problem.constant("b", [results])
+        problem.node("y", convolution(), "x", "w")
+        problem.node("m", .globalPooling(GlobalPooling(.average)), "y")
+        problem.node("c", convolution(1, pad: 0), "m", "v")
+        problem.node("s", .activation(Activation(.sigmoid)), "c")
+        problem.node("g", .arithmetic(Arithmetic(.multiply)), "s", "y")
+        problem.node("z", convolution(kernel, pad: kernel / 2), "g", "u", "b")
+        return problem
+    }
+
+    @Test(
+        "The gate of many pixels goes into the weights of the 1x1 convolution of them",
+        .enabled(if: ProcessorSupport.hasAVX512))
+    func gateFolding() throws {
+        var problem = try Self.gated("gate")
+        #expect(try problem.check().rewrites(by: "gate folding") == ["g"])
+        problem.node("r", .activation(Activation(.relu)), "z")
+        #expect(try problem.check(threads: 2).rewrites(by: "gate folding") == ["g"])
+        problem.outputs = ["r", "s", "y"]
+        #expect(try problem.check().rewrites(by: "gate folding") == ["g"])
+
+        problem.outputs = ["r", "g"]
+        #expect(try problem.check().rewrites(by: "gate folding").isEmpty)
+        for other in [
+            try Self.gated("gates of two images", batch: 2), try Self.gated("gate of few pixels", pixels: 30),
+            try Self.gated("gate before a window of 3", kernel: 3), try Self.gated("gate before many", results: 24),
+        ] { #expect(try other.check().rewrites(by: "gate folding").isEmpty) }
+    }
+
+    @Test("A gate of what two convolutions read stays")
+    func gateOfTwo() throws {
+        var problem = try Self.gated("gate before two convolutions")
+        problem.node("z2", Self.convolution(1, pad: 0), "g", "u")
+        problem.node("a", .arithmetic(Arithmetic(.add)), "z", "z2")
+        #expect(try problem.check().rewrites(by: "gate folding").isEmpty)
+    }
+
+    @Test("The mean of many pixels is that of the means of windows", arguments: [32, 31, 56])
+    func meanOfMany(_ pixels: Int) throws {
+        for operation in [
+            ModelGraph.Operation.globalPooling(GlobalPooling(.average)),
+            .pooling(Pooling(.averageWithPadding, window: Window(kernel: [pixels, pixels]))),
+            .reduceMean(ReduceMean(axes: [2, 3], keepsDimensions: true)),
+        ] {
+            var problem = Problem("mean of many")
+            try problem.input("x", [2, 8, pixels, pixels])
+            try problem.constant("w", [48, 8, 3, 3])
+            problem.node("y", Self.convolution(), "x", "w")
+            problem.node("z", operation, "y")
+            let plan = try problem.check(threads: 2)
+            let last = try #require(plan.steps.last { $0.kind == "convolution" })
+            let means = plan.kinds.count { $0 == "mean" || $0 == "average pooling" }
+            #expect(means == (last.result.hasSuffix(" acdb") && pixels != 31 ? 2 : 1))
+        }
     }
 
     @Test("A residual Add and its ReLU go into the later convolution")

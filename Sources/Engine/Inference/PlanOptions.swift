@@ -13,6 +13,9 @@ package struct PlanOptions: Sendable {
     /// Whether what a concatenation joins is written where it belongs from the beginning, where layouts permit it.
     package var joinsInPlace = true
 
+    /// Whether the gate of a convolution's channels goes into its weights, where that is less work.
+    package var foldsGates = true
+
     /// Activations and scratch of one run, at most. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 

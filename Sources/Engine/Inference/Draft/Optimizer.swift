@@ -25,6 +25,7 @@ enum Optimizer {
             LinearRecognition.self,
             ActivationFusion.self,
             ResidualFusion.self,
+            GateFolding.self,
             DeadCodeRemoval.self,
         ]
     }

@@ -9,8 +9,9 @@ package struct Calibrator: Sendable {
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(_ graph: Graph, threads: Int) throws(InferenceError) {
         var options = PlanOptions(threads: threads)
-        // A concatenation that takes no step is not observed.
+        // What takes no step is not observed.
         options.joinsInPlace = false
+        options.foldsGates = false
         plan = try Plan(compiling: graph, options: options)
     }
 
