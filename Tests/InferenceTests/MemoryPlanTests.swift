@@ -44,6 +44,38 @@ struct MemoryPlanTests {
         }
     }
 
+    /// Sixteen matrices of 4 MB, one after the other.
+    private static func matrices() throws -> Graph {
+        let type = TensorType(.float32, try Shape([1024, 1024]))
+        var (nodes, constants): ([Node], [String: Tensor]) = ([], [:])
+        var last = "x"
+        for index in 0..<16 {
+            // Written where it stays: an array between would leave its own memory with the process.
+            constants["w\(index)"] = Tensor(type: type) { bytes in
+                let elements = bytes.bindMemory(to: Float.self)
+                for position in elements.indices { elements[position] = Float(position % 17 - 8) }
+            }
+            let product = Gemm(transposeB: true)
+            nodes.append(
+                Node(name: "y\(index)", operation: .gemm(product), inputs: [last, "w\(index)"], outputs: ["y\(index)"]))
+            last = "y\(index)"
+        }
+        let input = Value(name: "x", type: TensorType(.float32, try Shape([1, 1024])))
+        return try Graph(name: "matrices", inputs: [input], outputs: [last], nodes: nodes, constants: constants)
+    }
+
+    @Test("Weights are let go one by one while they are laid out, so they are never in memory twice")
+    func weightsOnce() async {
+        await #expect(processExitsWith: .success) {
+            let before = try MemoryPlanTests.status("VmRSS")
+            let plan = try Plan(compiling: try MemoryPlanTests.matrices())
+            let measured = try MemoryPlanTests.status("VmHWM") - before
+            #expect(plan.memory.constantBytes == 64 << 20)
+            // One of the sixteen, and the library.
+            #expect(measured < (64 + 4 + 16) << 20)
+        }
+    }
+
     @Test("Thousands of values that live together are placed in time, and do not overlap")
     func manyValues() throws {
         var problem = Problem("many sums")

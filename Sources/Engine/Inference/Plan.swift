@@ -39,11 +39,13 @@ package final class Plan: Sendable {
         options.precision = options.precision.available
         inputs = graph.inputs
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
-        var draft = Draft(graph, options: options)
+        var draft = Draft(consume graph, options: options)
         try Optimizer.optimize(&draft)
         let chosen = options
         let (lowering, results, execution) = try ThreadTeam.using(chosen.threads) { () throws(InferenceError) in
             var lowering = try Lowering(draft)
+            // The weights are the lowering's, which lets go of each when it is laid out.
+            draft.constants = [:]
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
                 let execution = try Execution(

@@ -9,9 +9,11 @@ package final class BackNet: Sendable {
 
     /// - Parameter precision: Where the processor lacks its instructions, float32.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
-    package init(_ graph: Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
+    package init(_ graph: consuming Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
         do throws(InferenceError) {
-            plan = try Plan(compiling: graph, options: PlanOptions(threads: threads, precision: Precision(precision)))
+            plan = try Plan(
+                compiling: consume graph,
+                options: PlanOptions(threads: threads, precision: Precision(precision)))
         } catch { throw HostError(.unusableBundle, "the BackNet cannot run: \(error.message)") }
         executor = InferenceExecutor()
     }

@@ -43,24 +43,25 @@ package actor EnclaveHost {
     private(set) var isProvisioned = false
 
     /// - Parameters:
+    ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
     ///   - backNetThreads: Threads of the BackNet.
     ///   - maximumWaiting: Requests admitted at a time; more are refused as overloaded.
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     package init(
-        bundle: HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
+        bundle: consuming HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
         startTimeout: Duration = .seconds(120), log: @escaping @Sendable (String) -> Void
     ) throws(HostError) {
-        self.bundle = bundle
         self.command = command
         self.maximumWaiting = maximumWaiting
         self.startTimeout = startTimeout
         self.log = log
-        if let graph = bundle.backNet {
-            backNet = try BackNet(graph, precision: bundle.backNetPrecision, threads: backNetThreads)
+        if let graph = bundle.backNet.take() {
+            backNet = try BackNet(consume graph, precision: bundle.backNetPrecision, threads: backNetThreads)
         } else {
             backNet = nil
         }
+        self.bundle = bundle
     }
 
     package var state: State {

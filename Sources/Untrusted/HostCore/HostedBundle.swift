@@ -11,8 +11,8 @@ package struct HostedBundle: Sendable {
     package let ownerPublicKey: [UInt8]
     package let frontNet: [UInt8]
     package let mappingUnit: [UInt8]
-    /// `nil` when everything is inside.
-    package let backNet: Graph?
+    /// `nil` when everything is inside, or once a host has taken it over.
+    package internal(set) var backNet: Graph?
     /// What the BackNet computes with.
     package let backNetPrecision: PrecisionTable
 

@@ -56,8 +56,9 @@ struct Serve: Command {
             log.print(
                 "infenclave: this processor has no \(level.label) instructions: host and enclave compute in f32")
         }
+        let name = opened.manifest.model.name
         let host = try EnclaveHost(
-            bundle: HostedBundle(opened),
+            bundle: HostedBundle(consume opened),
             command: .init(
                 executable: executable.path,
                 arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
@@ -68,7 +69,7 @@ struct Serve: Command {
             host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
         try await server.run { port in
             log.serve()
-            printError("infenclave: serving \(opened.manifest.model.name) at http://\(address.urlHost):\(port)")
+            printError("infenclave: serving \(name) at http://\(address.urlHost):\(port)")
         }
         printError("infenclave: stopped")
     }

@@ -19,22 +19,24 @@ struct FrontNet: ~Copyable {
     /// What goes to the host.
     var boundary: ArraySlice<Value> { outputs.prefix(boundaryCount) }
 
-    /// - Parameter noiseKey: For a part that asks for noise.
+    /// - Parameters:
+    ///   - part: Its weights are let go while they are laid out.
+    ///   - noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
-    init(_ part: FrontNetPart, noiseKey: NoiseKey, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, threads: Int) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
         guard part.graph.inputs[0].type.element == .float32,
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
+        let (normalization, boundaryCount, sigma) = (part.normalization, part.boundaryCount, part.sigma)
+        let options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
         do throws(InferenceError) {
-            plan = try Plan(
-                compiling: part.graph,
-                options: PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping))
+            plan = try Plan(compiling: (consume part).graph, options: options)
         } catch { throw EnclaveRefusal(.frontNetRefused) }
-        normalization = part.normalization
-        boundaryCount = part.boundaryCount
-        noise = part.sigma.map { BoundaryNoise(sigma: $0, key: noiseKey) }
-        outputs = part.graph.outputs.map { Value(name: $0, type: part.graph.type(of: $0)) }
+        self.normalization = normalization
+        self.boundaryCount = boundaryCount
+        noise = sigma.map { BoundaryNoise(sigma: $0, key: noiseKey) }
+        outputs = plan.outputs
         inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
     }
 

@@ -14,8 +14,9 @@ struct MappingUnit: ~Copyable {
     /// The graph's inputs: what comes back from the host, then what was retained.
     let inputs: [Value]
 
+    /// - Parameter part: Its weights are let go while they are laid out.
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
-    init(_ part: MappingUnitPart, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming MappingUnitPart, threads: Int) throws(EnclaveRefusal) {
         guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
             throw EnclaveRefusal(.mappingUnitRefused)
         }
@@ -25,16 +26,16 @@ struct MappingUnit: ~Copyable {
         do throws(SealedChannelError) {
             layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
+        let appliesSoftmax = part.appliesSoftmax
+        let options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
         do throws(InferenceError) {
-            plan = try Plan(
-                compiling: part.graph,
-                options: PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping))
+            plan = try Plan(compiling: (consume part).graph, options: options)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         self.plan = plan
         self.layout = layout
         self.names = names
-        appliesSoftmax = part.appliesSoftmax
-        inputs = part.graph.inputs
+        self.appliesSoftmax = appliesSoftmax
+        inputs = plan.inputs
     }
 
     /// - Parameter tensors: One for each of ``inputs``, of its type.
