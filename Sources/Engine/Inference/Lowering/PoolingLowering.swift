@@ -99,7 +99,8 @@ extension Lowering {
         let layout = layout(source)
         let extents = Array(layout.dimensions.dropFirst(2))
         let windows = extents.compactMap { extent in (4...8).last { extent.isMultiple(of: $0) } }
-        guard layout.element == .float32, layout.isChannelsLast, windows.count == extents.count,
+        guard ProcessorSupport.hasAVX512, layout.element == .float32, layout.dimensions.count == 4,
+            layout.dimensions[1] > 1, layout.isChannelsLast, windows.count == extents.count,
             extents.reduce(1, *) >= PoolingLowering.manyPixels
         else { return source }
         let result = layout.dimensions.prefix(2) + zip(extents, windows).map { $0 / $1 }

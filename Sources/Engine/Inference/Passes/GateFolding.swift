@@ -3,7 +3,8 @@ import OneDNN
 import Tensors
 
 /// Multiplies the constant weights of a 1x1 convolution by the gate of its channels (squeeze-and-excite), instead of the
-/// many more values that the convolution reads.
+/// many more values that the convolution reads. A factor without bound is left alone: with it weights could overflow
+/// where values do not.
 ///
 /// In float32 and for one image only: reduced weights have to be constants, and each image has a gate of its own. Without
 /// AVX-512, reordering the weights costs more than it saves.
@@ -19,7 +20,7 @@ enum GateFolding: Pass {
         for position in draft.nodes.indices {
             let node = draft.nodes[position]
             guard node.kind.isConvolution, uses[node.inputs[0]] == 1, let producer = producers[node.inputs[0]],
-                let (x, gate) = gated(draft.nodes[producer], draft),
+                let (x, gate) = gated(draft.nodes[producer], draft), isBounded(gate, draft, producers),
                 let weights = scaledWeights(
                     of: node, by: gate, draft.nodes[producer].name, draft.shape(x), &draft)
             else { continue }
@@ -42,6 +43,26 @@ enum GateFolding: Pass {
         for (x, gate) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
         where draft.shape(x) == shape && draft.shape(gate) == channels { return (x, gate) }
         return nil
+    }
+
+    /// Whether a value comes from a function whose results are small.
+    private static func isBounded(_ value: String, _ draft: Draft, _ producers: [String: Int]) -> Bool {
+        var value = value
+        while let position = producers[value] {
+            let node = draft.nodes[position]
+            if case .view = node.kind {
+                value = node.inputs[0]
+                continue
+            }
+            let last = node.post.last ?? node.kind.function.map(Draft.Post.elementwise)
+            guard case .elementwise(let function) = last else { return false }
+            switch function.function {
+            case .logistic, .tanh: return true
+            case .clip: return max(abs(function.alpha), abs(function.beta)) <= largestGate
+            default: return false
+            }
+        }
+        return false
     }
 
     /// The nodes that make the scaled weights, as matrices, for whose product oneDNN has fast code; `nil` where weights
@@ -76,6 +97,13 @@ enum GateFolding: Pass {
         )
     }
 
+    /// That of a gate between 0 and 6.
+    private static let largestGate: Float = 6
+
     /// Pixels for each channel of the result from which on multiplying and reordering the weights costs less.
     private static let leastPixelsPerResult = 64
+}
+
+extension Draft.Kind {
+    fileprivate var function: Elementwise? { if case .elementwise(let function) = self { function } else { nil } }
 }

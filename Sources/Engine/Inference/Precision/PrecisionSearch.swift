@@ -29,7 +29,9 @@ package struct PrecisionSearch {
     package init(
         _ graph: Graph, ranges: [String: PrecisionTable.Range], examples: [[Tensor]], threads: Int
     ) throws(InferenceError) {
-        let options = PlanOptions(threads: threads)
+        var options = PlanOptions(threads: threads)
+        // Plans of reduced precision do not, and this one's operands have to be theirs.
+        options.foldsGates = false
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
         self.graph = graph
