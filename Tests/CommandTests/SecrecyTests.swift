@@ -84,11 +84,11 @@ struct SecrecyTests {
 
         // The same scan finds what the host does hold.
         let manifest = try bytes(of: secrets.deployment.bundle + "/manifest.json")
-        let backNet = try bytes(of: secrets.deployment.bundle + "/backnet.graph")
+        let sealed = try bytes(of: secrets.deployment.bundle + "/frontnet.sealed")
         let held = MemoryScan([
-            .init("manifest", manifest, run: 64), .init("weights", Array(backNet.suffix(8192)), run: 64),
+            .init("manifest", manifest, run: 64), .init("sealed part", Array(sealed.suffix(8192)), run: 64),
         ])
-        #expect(try held.found(inProcess: server.program.identifier).names == ["manifest", "weights"])
+        #expect(try held.found(inProcess: server.program.identifier).names == ["manifest", "sealed part"])
         _ = try server.stop()
     }
 
