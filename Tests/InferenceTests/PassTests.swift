@@ -343,8 +343,8 @@ struct PassTests {
             let plan = try problem.check(threads: 2)
             let last = try #require(plan.steps.last { $0.kind == "convolution" })
             let means = plan.kinds.count { $0 == "mean" || $0 == "average pooling" }
-            let isLast = last.result.hasSuffix(" acdb") && ProcessorSupport.hasAVX512
-            #expect(means == (isLast && pixels != 31 ? 2 : 1))
+            let areInnermost = last.result.hasSuffix(" acdb") && ProcessorSupport.hasAVX512
+            #expect(means == (areInnermost && pixels != 31 ? 2 : 1))
         }
     }
 

@@ -4,8 +4,8 @@ import Synchronization
 package import Tensors
 
 /// A graph compiled for this machine. Weights are held once, in the layout that the primitives want (those under a
-/// folded gate are scaled and laid out in each run); buffers are
-/// planned at compilation, and a run allocates nothing but its results.
+/// folded gate are scaled and laid out in each run); buffers are planned at compilation, and a run allocates nothing but
+/// its results.
 ///
 /// Runs of one plan exclude each other. A run blocks the calling thread: use ``InferenceExecutor`` from tasks.
 package final class Plan: Sendable {
