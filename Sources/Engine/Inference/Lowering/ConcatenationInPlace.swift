@@ -82,24 +82,34 @@ extension Lowering {
 }
 
 extension Draft {
-    /// Whether, of one image, an eighth as much as convolutions make is joined along channels in whole blocks of them.
+    /// Whether an eighth as much as convolutions make is joined along channels in whole blocks of them.
     ///
-    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined; the copies
-    /// that it needs where something is cost more. `Documentation/performance.md` has the times.
-    var joinsChannelsOfOneImage: Bool {
+    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined. Of one
+    /// image, the copies that it needs where something is cost more; of several, joining blocks does.
+    /// `Documentation/performance.md` has the times.
+    var joinsChannels: Bool {
         guard nodes.count <= Lowering.nodesJoinedInPlace else { return false }
-        var (joined, made) = (0, 0)
+        var (joined, made) = (0.0, 0.0)
         for node in nodes {
             guard case .operation(let operation) = node.kind else { continue }
             let shape = shape(node.output)
-            guard shape.count == 4, shape[0] == 1 else { continue }
+            guard shape.count == 4 else { continue }
+            let size = shape.reduce(1) { $0 * Double($1) }
             switch operation {
-            case .convolution: made += shape.reduce(1, *)
+            case .convolution: made += size
             case .concat(let concat) where concat.axis == 1 || concat.axis == -3:
-                if node.inputs.allSatisfy({ self.shape($0)[1] % 16 == 0 }) { joined += shape.reduce(1, *) }
+                if node.inputs.allSatisfy({ self.shape($0)[1] % 16 == 0 }) { joined += size }
             default: break
             }
         }
         return joined > 0 && joined * 8 >= made
+    }
+
+    /// Whether all convolutions are of one image.
+    var isOfOneImage: Bool {
+        nodes.allSatisfy { node in
+            guard case .operation(.convolution) = node.kind else { return true }
+            return shape(node.output)[0] == 1
+        }
     }
 }

@@ -34,13 +34,14 @@ extension Lowering {
         let weightLayout = try TensorLayout.any(weightShape, element: element)
         let rank = convolution.window.kernel.count
         func describe(
-            _ source: TensorLayout, _ destination: TensorLayout, _ post: [PostOperation]
+            _ source: TensorLayout, _ destination: TensorLayout, _ post: [PostOperation],
+            _ algorithm: ConvolutionAlgorithm = .direct
         ) throws(OneDNNError) -> PrimitiveDescription {
             try .convolution(
                 source: source, weights: weightLayout, bias: biasLayout, destination: destination,
                 strides: convolution.window.strides, dilations: convolution.window.dilations,
                 padBefore: (0..<rank).map(convolution.window.padBefore),
-                padAfter: (0..<rank).map(convolution.window.padAfter), post: post)
+                padAfter: (0..<rank).map(convolution.window.padAfter), post: post, algorithm: algorithm)
         }
 
         let anySource = try TensorLayout.any(layout(source).dimensions, element: element)
@@ -55,24 +56,29 @@ extension Lowering {
             return nil
         }
         if element != .float32, primitive.isReference { return nil }
-        if joinsChannels, element == .float32, primitive.layout(of: .destination).channelBlock == nil,
-            let blocks = try inChannelBlocks(anySource, destination)
+        var algorithm = ConvolutionAlgorithm.direct
+        if element == .float32, case .constant = values[groupedWeights].place,
+            let found = try winograd(
+                convolution, node, insteadOf: primitive, fits,
+                { (tile, post) throws(OneDNNError) in try describe(anySource, destination, post, .winograd(tile)) })
         {
-            do throws(OneDNNError) {
-                let blocked = try fit(node.post.operations) { (post) throws(OneDNNError) in
-                    try describe(blocks.source, blocks.destination, post)
-                }
-                if !blocked.primitive.isReference, blocked.fits || !fits { (primitive, fits) = blocked }
-            } catch {
-                guard error.isUnimplemented else { throw error }
-            }
+            algorithm = .winograd(found.tile)
+            (primitive, fits) = (found.primitive, found.fits)
+        } else if prefersChannelBlocks, element == .float32, primitive.layout(of: .destination).channelBlock == nil,
+            let blocks = try inChannelBlocks(anySource, destination),
+            let blocked = try fitIfImplemented(
+                node.post.operations,
+                { (post) throws(OneDNNError) in try describe(blocks.source, blocks.destination, post) }),
+            !blocked.primitive.isReference, blocked.fits || !fits
+        {
+            (primitive, fits) = blocked
         }
         let chosen = primitive.layout(of: .destination)
         var arguments: [(argument: Argument, value: Int)] = []
         let result =
             fits
             ? try accumulated(node, chosen, &primitive, &arguments) { (primitive, post) throws(OneDNNError) in
-                try describe(primitive.layout(of: .source), chosen, post)
+                try describe(primitive.layout(of: .source), chosen, post, algorithm)
             } : nil
         let target = result ?? add(.arena, chosen)
         arguments += [

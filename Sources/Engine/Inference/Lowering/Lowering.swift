@@ -21,8 +21,11 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` needs.
-    let joinsChannels: Bool
+    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's algorithm
+    /// need.
+    let prefersChannelBlocks: Bool
+    /// What is left for Winograd's algorithm; `nil` where it is not used.
+    var winogradMemory: WinogradMemory?
     /// What each product was given code for, by its node.
     var products: [String: PrecisionTable.Level] = [:]
     /// Which value a step leaves complete, by the step's place.
@@ -33,7 +36,10 @@ struct Lowering {
         uses = draft.uses
         precision = draft.options.precision.table(for: draft)
         quantization = precision.level == .integer8 ? Quantization(draft, precision) : nil
-        joinsChannels = precision.products.isEmpty && draft.joinsChannelsOfOneImage
+        let (joins, isOfOneImage) = (draft.joinsChannels, draft.isOfOneImage)
+        let isFloat32 = precision.products.isEmpty
+        winogradMemory = isFloat32 && (isOfOneImage || !joins) ? draft.winogradMemory : nil
+        prefersChannelBlocks = winogradMemory != nil || isFloat32 && isOfOneImage && joins
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
                 define(input.name, try add(.input(position), input.type))

@@ -56,6 +56,16 @@ extension Lowering {
         return (plain, false)
     }
 
+    /// What ``fit(_:_:)`` finds, or `nil` where there is no code.
+    func fitIfImplemented(
+        _ post: [PostOperation], _ make: ([PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+    ) throws(OneDNNError) -> (primitive: PrimitiveDescription, fits: Bool)? {
+        do throws(OneDNNError) { return try fit(post, make) } catch {
+            guard error.isUnimplemented else { throw error }
+            return nil
+        }
+    }
+
     /// Applies element-wise functions to a value that nothing else uses yet.
     mutating func applying(_ post: [Draft.Post], to value: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
         var value = value

@@ -6,10 +6,11 @@ extension PrimitiveDescription {
     /// - Parameters:
     ///   - weights: `[m, c, kernel…]`, or `[groups, m / groups, c / groups, kernel…]`.
     ///   - dilations: 1 for adjacent elements.
+    /// - Throws: ``OneDNNError`` that says that it is unimplemented, where there is no code for the algorithm.
     package static func convolution(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
         strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation],
-        scales: OutputScales? = nil
+        scales: OutputScales? = nil, algorithm: ConvolutionAlgorithm = .direct
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "convolution of \(source) with \(weights) to \(destination)"
         try WindowLimits.check(
@@ -21,28 +22,76 @@ extension PrimitiveDescription {
                 withUnsafePointer(to: bias?.raw ?? empty) { bias in
                     withUnsafePointer(to: destination.raw) { destination in
                         dnnl_dilated_convolution_forward_desc_init(
-                            &problem, dnnl_forward_inference, dnnl_convolution_direct, source, weights, bias,
-                            destination, strides.map(Int64.init), dilations.map { Int64($0 - 1) },
+                            &problem, dnnl_forward_inference, algorithm.kind, source, weights, bias, destination,
+                            strides.map(Int64.init), dilations.map { Int64($0 - 1) },
                             padBefore.map(Int64.init), padAfter.map(Int64.init))
                     }
                 }
             }
         }
         try check(status, during: operation)
-        return try describe(operation, &problem, post: post, scales: scales)
+        return try describe(operation, &problem, post: post, scales: scales, implementation: algorithm.implementation)
     }
 
     /// Chooses code for a problem whose description begins at `problem`.
     ///
-    /// - Parameter hint: For a gradient, the description of what it is the gradient of.
+    /// - Parameters:
+    ///   - hint: For a gradient, the description of what it is the gradient of.
+    ///   - implementation: What the name of the code has to contain; oneDNN's first choice where nothing is said.
     static func describe(
         _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation], scales: OutputScales? = nil,
-        hint: PrimitiveDescription? = nil
+        hint: PrimitiveDescription? = nil, implementation: String? = nil
     ) throws(OneDNNError) -> PrimitiveDescription {
         try withAttributes(post, scales: scales) { (attributes) throws(OneDNNError) in
-            try PrimitiveDescription(operation) { (created) throws(OneDNNError) in
-                dnnl_primitive_desc_create(&created, problem, attributes, try Processor.engine, hint?.handle)
+            guard let implementation else {
+                return try PrimitiveDescription(operation) { (created) throws(OneDNNError) in
+                    dnnl_primitive_desc_create(&created, problem, attributes, try Processor.engine, hint?.handle)
+                }
             }
+            var choices: dnnl_primitive_desc_iterator_t?
+            try check(
+                dnnl_primitive_desc_iterator_create(
+                    &choices, problem, attributes, try Processor.engine, hint?.handle), during: operation)
+            defer { _ = dnnl_primitive_desc_iterator_destroy(choices) }
+            repeat {
+                let description = try PrimitiveDescription(operation) { created in
+                    created = dnnl_primitive_desc_iterator_fetch(choices)
+                    return dnnl_success
+                }
+                if description.implementation.contains(implementation) { return description }
+            } while dnnl_primitive_desc_iterator_next(choices) == dnnl_success
+            throw OneDNNError(message: "oneDNN: \(operation): no \(implementation)", isUnimplemented: true)
         }
     }
+}
+
+/// How a convolution is computed.
+package enum ConvolutionAlgorithm: Sendable, Hashable {
+    /// Every product that the definition has.
+    case direct
+    /// Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv 1509.09308): of each pair of channels, a tile
+    /// of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once, and are that much larger
+    /// than 9 elements. Rounding errors are a few times those of the definition.
+    case winograd(WinogradTile)
+
+    fileprivate var kind: dnnl_alg_kind_t {
+        switch self {
+        case .direct: dnnl_convolution_direct
+        case .winograd: dnnl_convolution_winograd
+        }
+    }
+
+    /// What oneDNN's name for the code contains; it chooses itself for the definition.
+    fileprivate var implementation: String? {
+        switch self {
+        case .direct: nil
+        case .winograd(let tile): "wino_\(tile.rawValue)x3"
+        }
+    }
+}
+
+/// The side of a tile of results.
+package enum WinogradTile: Int, Sendable, Hashable {
+    case two = 2
+    case four = 4
 }

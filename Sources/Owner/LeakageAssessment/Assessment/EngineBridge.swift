@@ -4,9 +4,13 @@ internal import Tensors
 
 /// The engine with this module's errors.
 enum EngineBridge {
-    static func compile(_ graph: Graph, name: String, threads: Int = 1) throws(AssessmentError) -> Plan {
+    static func compile(
+        _ graph: Graph, name: String, threads: Int = 1, extraMemory: ExtraMemory = .unlimited
+    ) throws(AssessmentError) -> Plan {
+        var options = PlanOptions(threads: threads)
+        options.extraMemory = extraMemory
         do throws(InferenceError) {
-            return try Plan(compiling: graph, options: PlanOptions(threads: threads))
+            return try Plan(compiling: graph, options: options)
         } catch { throw AssessmentError(.engine, "\(name): \(error.message)") }
     }
 

@@ -29,7 +29,8 @@ struct FrontNet: ~Copyable {
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
         let (normalization, boundaryCount, sigma) = (part.normalization, part.boundaryCount, part.sigma)
-        let options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        options.extraMemory = .enclave
         do throws(InferenceError) {
             plan = try Plan(compiling: (consume part).graph, options: options)
         } catch { throw EnclaveRefusal(.frontNetRefused) }

@@ -27,7 +27,8 @@ struct MappingUnit: ~Copyable {
             layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         let appliesSoftmax = part.appliesSoftmax
-        let options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        options.extraMemory = .none
         do throws(InferenceError) {
             plan = try Plan(compiling: (consume part).graph, options: options)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }

@@ -80,12 +80,13 @@ enum CostStage {
         }
         let bytes = (parts.backInputs + (parts.back == nil ? [] : parts.backOutputs))
             .reduce(0) { $0 + $1.type.byteCount }
-        func compile(_ graph: Graph) throws(AssessmentError) -> Plan {
-            try EngineBridge.compile(graph, name: configuration.model.name, threads: configuration.threads)
+        func compile(_ graph: Graph, _ extraMemory: ExtraMemory) throws(AssessmentError) -> Plan {
+            try EngineBridge.compile(
+                graph, name: configuration.model.name, threads: configuration.threads, extraMemory: extraMemory)
         }
-        let frontPlan = try compile(parts.front)
+        let frontPlan = try compile(parts.front, .enclave)
         // A mapping unit without layers of its own has nothing to compute.
-        let mappingPlan = parts.mapping.nodes.isEmpty ? nil : try compile(parts.mapping)
+        let mappingPlan = parts.mapping.nodes.isEmpty ? nil : try compile(parts.mapping, .none)
         var times: (front: Double, back: Double, mapping: Double)?
         if configuration.measuresTime {
             let (frontTime, made) = try time(frontPlan, [input])
@@ -93,7 +94,7 @@ enum CostStage {
                 zip(parts.front.outputs, made), uniquingKeysWith: { first, _ in first })
             var backTime = 0.0
             if let back = parts.back {
-                let timed = try time(try compile(back), parts.backInputs.compactMap { values[$0.name] })
+                let timed = try time(try compile(back, .unlimited), parts.backInputs.compactMap { values[$0.name] })
                 backTime = timed.milliseconds
                 for (name, tensor) in zip(back.outputs, timed.outputs) { values[name] = tensor }
             }

@@ -1,0 +1,83 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// Memory that Winograd's algorithm may take beyond what the definition takes.
+struct WinogradMemory {
+    private var left: Int
+    /// Primitives share their scratch memory: the largest counts.
+    private var scratch = 0
+
+    init(bytes: Int) { left = bytes }
+
+    /// - Returns: Whether there is enough for this primitive instead of the other one.
+    mutating func take(for primitive: PrimitiveDescription, insteadOf direct: PrimitiveDescription) -> Bool {
+        let weights = primitive.layout(of: .weights).byteCount - direct.layout(of: .weights).byteCount
+        let largest = max(scratch, primitive.scratchpad.byteCount)
+        guard weights + (largest - scratch) <= left else { return false }
+        left -= weights + (largest - scratch)
+        scratch = largest
+        return true
+    }
+}
+
+extension Draft {
+    /// `nil` where the share of the convolutions that Winograd's algorithm can do is not worth it to have blocks of
+    /// channels in all of them, or there is no memory for it.
+    var winogradMemory: WinogradMemory? {
+        let bytes = options.extraMemory.bytes(besides: constants.values.reduce(0) { $0 + $1.byteCount })
+        guard bytes > 0, ProcessorSupport.hasAVX512 else { return nil }
+        var (fit, all) = (0.0, 0.0)
+        for node in nodes {
+            guard case .operation(.convolution(let convolution)) = node.kind else { continue }
+            let work = (shape(node.output) + shape(node.inputs[1]).dropFirst()).reduce(1) { $0 * Double($1) }
+            all += work
+            if !winogradTiles(convolution, node).isEmpty { fit += work }
+        }
+        return fit > 0 && fit * 8 >= all ? WinogradMemory(bytes: bytes) : nil
+    }
+
+    /// The tiles with which Winograd's algorithm is expected to be faster than the definition, the best first. Weights
+    /// take 1.8 times as much memory with the small one and 4 times with the large one.
+    ///
+    /// It pays by the pixel, and for few pairs of channels not at all: `Documentation/performance.md` has the times.
+    func winogradTiles(_ convolution: Convolution, _ node: Node) -> [WinogradTile] {
+        let (weights, result, window) = (shape(node.inputs[1]), shape(node.output), convolution.window)
+        guard weights.count == 4, convolution.groups == 1, window.kernel == [3, 3], window.strides == [1, 1],
+            window.dilations == [1, 1], window.pads.allSatisfy({ $0 <= 1 }),
+            weights[0] % 16 == 0, weights[1] % 16 == 0
+        else { return [] }
+        let (pixels, pairs) = (result[2] * result[3], weights[0] * weights[1])
+        guard pixels >= 128, pairs >= 1024 else { return [] }
+        return pixels * result[0] >= 784 && pairs >= 4096 ? [.four, .two] : [.two]
+    }
+}
+
+extension Lowering {
+    /// Winograd's code for a convolution, where there is memory for it and functions that it does not take would not
+    /// cost what it saves.
+    ///
+    /// - Parameters:
+    ///   - direct: The code of the definition.
+    ///   - fits: Whether that takes the functions that follow.
+    ///   - describe: Makes the primitive.
+    mutating func winograd(
+        _ convolution: Convolution, _ node: Draft.Node, insteadOf direct: PrimitiveDescription, _ fits: Bool,
+        _ describe: (WinogradTile, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+    ) throws(OneDNNError) -> (tile: WinogradTile, primitive: PrimitiveDescription, fits: Bool)? {
+        guard var memory = winogradMemory else { return nil }
+        defer { winogradMemory = memory }
+        let channels = draft.shape(node.inputs[1])[1]
+        for tile in draft.winogradTiles(convolution, node) {
+            let found = try fitIfImplemented(node.post.operations) { (post) throws(OneDNNError) in
+                try describe(tile, post)
+            }
+            if let found, found.fits || !fits || channels >= 64,
+                memory.take(for: found.primitive, insteadOf: direct)
+            {
+                return (tile, found.primitive, found.fits)
+            }
+        }
+        return nil
+    }
+}

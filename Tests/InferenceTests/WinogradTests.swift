@@ -1,0 +1,165 @@
+import Inference
+import ModelGraph
+import OneDNN
+import Tensors
+import TestSupport
+import Testing
+
+/// Convolutions by Winograd's algorithm: chosen where it is faster, as exact as float32 permits, in bounded memory.
+struct WinogradTests {
+    private static func convolution(pads: [Int] = [1, 1, 1, 1], stride: Int = 1, dilation: Int = 1, groups: Int = 1)
+        -> ModelGraph.Operation
+    {
+        .convolution(
+            Convolution(
+                window: Window(
+                    kernel: [3, 3], strides: [stride, stride], dilations: [dilation, dilation], pads: pads),
+                groups: groups))
+    }
+
+    /// One convolution of x `[batch, from, rows, columns]` with a bias.
+    private static func one(
+        _ from: Int, _ to: Int, _ rows: Int, columns: Int? = nil, batch: Int = 1,
+        _ operation: ModelGraph.Operation = convolution(), groups: Int = 1
+    ) throws -> Problem {
+        var problem = Problem("\(from) to \(to) channels of \(rows)")
+        try problem.input("x", [batch, from, rows, columns ?? rows])
+        try problem.constant("w", [to, from / groups, 3, 3])
+        try problem.constant("b", [to])
+        problem.node("c", operation, "x", "w", "b")
+        return problem
+    }
+
+    /// The sides of the tiles of the steps that use the algorithm.
+    private static func tiles(_ plan: Plan) -> [Int] {
+        plan.steps.compactMap { step in
+            step.implementation.contains("wino_4x3") ? 4 : step.implementation.contains("wino_2x3") ? 2 : nil
+        }
+    }
+
+    @Test(
+        "Large tiles for many pixels, small ones for fewer, none for few, on AVX-512",
+        arguments: [(28, [4]), (27, [2]), (14, [2]), (12, [2]), (11, []), (7, [])])
+    func choosesTiles(_ side: Int, _ expected: [Int]) throws {
+        let plan = try Self.one(64, 64, side).check()
+        #expect(Self.tiles(plan) == (ProcessorSupport.hasAVX512 ? expected : []))
+    }
+
+    @Test("What it cannot do, or not faster, is computed by definition")
+    func leavesTheRest() throws {
+        var problems = [
+            try Self.one(64, 64, 28, Self.convolution(stride: 2)),
+            try Self.one(64, 64, 28, Self.convolution(pads: [2, 2, 2, 2], dilation: 2)),
+            try Self.one(64, 64, 28, Self.convolution(pads: [2, 2, 2, 2])),
+            try Self.one(64, 64, 28, Self.convolution(groups: 2), groups: 2),
+            try Self.one(24, 64, 28), try Self.one(64, 40, 28), try Self.one(16, 32, 28),
+        ]
+        var computed = Problem("weights that are an input")
+        try computed.input("x", [1, 64, 28, 28])
+        try computed.input("w", [64, 64, 3, 3])
+        computed.node("c", Self.convolution(), "x", "w")
+        problems.append(computed)
+        for problem in problems { #expect(Self.tiles(try problem.check()).isEmpty) }
+    }
+
+    @Test(
+        "Extents that tiles do not divide, borders of every width, and several images agree with the reference",
+        arguments: [1, 2])
+    func agrees(_ threads: Int) throws {
+        for (pads, rows, columns, batch) in [
+            ([1, 1, 1, 1], 29, 31, 1), ([1, 1, 1, 1], 30, 40, 3), ([0, 0, 0, 0], 31, 33, 1), ([0, 1, 1, 0], 29, 29, 2),
+            ([1, 0, 0, 0], 33, 30, 1), ([1, 1, 1, 1], 13, 17, 2), ([0, 0, 0, 0], 15, 16, 1), ([1, 0, 0, 1], 14, 14, 1),
+        ] {
+            let plan = try Self.one(32, 128, rows, columns: columns, batch: batch, Self.convolution(pads: pads))
+                .check(threads: threads)
+            guard ProcessorSupport.hasAVX512, rows >= 28 else { continue }
+            #expect(!Self.tiles(plan).isEmpty, "\(pads) \(rows) \(columns) \(batch)")
+        }
+    }
+
+    @Test("Functions and sums that follow are applied, in the primitive or after it", arguments: [14, 28])
+    func appliesWhatFollows(_ side: Int) throws {
+        let relu = ModelGraph.Operation.activation(Activation(.relu))
+        let leaky = ModelGraph.Operation.activation(Activation(.leakyRelu, alpha: 0.1))
+        var problem = try Self.one(64, 64, side)
+        problem.node("r", relu, "c")
+        #expect(try problem.check().kinds == ["convolution"])
+
+        // The operand is needed elsewhere, and not.
+        for alsoUsed in [false, true] {
+            var problem = try Self.one(64, 64, side)
+            try problem.constant("v", [64, 64, 3, 3])
+            problem.node("d", Self.convolution(), "c", "v")
+            problem.node("s", .arithmetic(Arithmetic(.add)), "d", "c")
+            problem.node("r", relu, "s")
+            if alsoUsed { problem.outputs = ["r", "c"] }
+            let plan = try problem.check()
+            #expect(Self.tiles(plan).count == (ProcessorSupport.hasAVX512 ? 2 : 0))
+        }
+
+        for (channels, expected) in [(64, 1), (32, 0)] {
+            var problem = try Self.one(channels, 128, side)
+            problem.node("l", leaky, "c")
+            let plan = try problem.check()
+            #expect(Self.tiles(plan).count == (ProcessorSupport.hasAVX512 ? expected : 0))
+        }
+    }
+
+    @Test("Images of a batch agree with single images to 1e-5, and runs to the last bit")
+    func batches() throws {
+        var problem = try Self.one(64, 64, 28)
+        for index in 0..<4 {
+            // Weights of such a size that values keep theirs.
+            try problem.constant("v\(index)", [64, 64, 3, 3], in: -0.06...0.06)
+            problem.node("d\(index)", Self.convolution(), index == 0 ? "c" : "r\(index - 1)", "v\(index)")
+            problem.node("r\(index)", .activation(Activation(.relu)), "d\(index)")
+        }
+        let graph = try problem.graph()
+        let inference = try BatchedInference(graph, options: PlanOptions(threads: 2))
+        var noise = Noise(seed: 7)
+        let images = try noise.tensor([7, 64, 28, 28])
+        let together = try inference.run([images])[0].floats()
+        let plan = try Plan(compiling: graph, options: PlanOptions(threads: 2))
+        let size = together.count / 7
+        for index in 0..<7 {
+            let image = try Tensor(Array(images.floats()[index * size..<(index + 1) * size]), shape: [1, 64, 28, 28])
+            let alone = try plan.run([image])[0]
+            let found = try Tensor(Array(together[index * size..<(index + 1) * size]), shape: [1, 64, 28, 28])
+            try expectClose(found, alone, relativeToLargest: 1e-5)
+            #expect(try alone.floats() == plan.run([image])[0].floats())
+        }
+    }
+
+    @Test("Memory beyond that of the definition is bounded where a plan is for an enclave")
+    func boundsMemory() throws {
+        guard ProcessorSupport.hasAVX512 else { return }
+        var problem = try Self.one(128, 128, 28)
+        for index in 0..<8 {
+            try problem.constant("v\(index)", [128, 128, 3, 3], in: -0.04...0.04)
+            problem.node("d\(index)", Self.convolution(), index == 0 ? "c" : "d\(index - 1)", "v\(index)")
+        }
+        func plan(_ extraMemory: ExtraMemory) throws -> Plan {
+            var options = PlanOptions()
+            options.extraMemory = extraMemory
+            return try Plan(compiling: try problem.graph(), options: options)
+        }
+        let (none, enclave, unlimited) = (try plan(.none), try plan(.enclave), try plan(.unlimited))
+        #expect(Self.tiles(none).isEmpty)
+        #expect(Self.tiles(unlimited).count == 9)
+        #expect((1..<9).contains(Self.tiles(enclave).count))
+        #expect(enclave.memory.peakBytes - none.memory.peakBytes <= 16 << 20)
+        #expect(unlimited.memory.peakBytes > enclave.memory.peakBytes)
+        let answers = try [none, enclave, unlimited].map { try $0.run(problem.given)[0] }
+        try expectClose(answers[1], answers[0], relativeToLargest: 1e-5)
+        try expectClose(answers[2], answers[0], relativeToLargest: 1e-5)
+    }
+
+    @Test(
+        "An enclave's plan takes 16 MiB more at most, and nothing that a first SGX would not have",
+        arguments: [(0, 16), (30, 16), (61, 16), (70, 7), (77, 0), (90, 0), (93, 0), (94, 16), (500, 16)])
+    func enclaveMemory(_ weights: Int, _ expected: Int) {
+        #expect(ExtraMemory.enclave.bytes(besides: weights << 20) == expected << 20)
+        #expect(ExtraMemory.none.bytes(besides: weights << 20) == 0)
+        #expect(ExtraMemory.unlimited.bytes(besides: weights << 20) == .max)
+    }
+}
