@@ -32,6 +32,11 @@ struct Problem: Sendable, CustomTestStringConvertible {
         constants[name] = try noise.tensor(shape, in: range)
     }
 
+    mutating func constant(_ name: String, _ tensor: Tensor) { constants[name] = tensor }
+
+    /// Gives this for the input that was added last.
+    mutating func give(_ tensor: Tensor) { given[given.count - 1] = tensor }
+
     /// A node that makes the value of its own name, which is the result unless another node follows.
     mutating func node(_ name: String, _ operation: ModelGraph.Operation, _ inputs: String...) {
         nodes.append(Node(name: name, operation: operation, inputs: inputs, outputs: [name]))

@@ -31,6 +31,8 @@ package struct Elementwise: Sendable, Hashable {
         case gelu
         /// The approximation of `gelu` with tanh.
         case geluTanh
+        /// The nearest integer, halves to even.
+        case round
     }
 
     package var function: Function
@@ -61,6 +63,7 @@ package struct Elementwise: Sendable, Hashable {
         case .mish: dnnl_eltwise_mish
         case .gelu: dnnl_eltwise_gelu_erf
         case .geluTanh: dnnl_eltwise_gelu_tanh
+        case .round: dnnl_eltwise_round
         }
     }
 }

@@ -22,6 +22,8 @@ struct Draft {
         case operation(Operation)
         /// A function of each element.
         case elementwise(Elementwise)
+        /// Each element of x as the nearest of these levels; their step is the second operand.
+        case levels(Levels)
         /// x `[n, c, …]` times scale `[c]` plus shift `[c]`.
         case scaleShift
         /// The operand's elements under the output's shape.
@@ -30,6 +32,16 @@ struct Draft {
         case innerProduct(transposesWeights: Bool)
         /// The two last axes of each operand are matrices, transposed where told so.
         case matMul(transposesFirst: Bool, transposesSecond: Bool)
+    }
+
+    /// The multiples of a step, from the lowest to the highest factor: what values are after QuantizeLinear and
+    /// DequantizeLinear with one scale and zero point.
+    struct Levels: Equatable {
+        /// Positive.
+        let step: Float
+        /// Integers; the first is at most the second.
+        var lowest: Float
+        var highest: Float
     }
 
     /// What happens to a node's result before it is written.

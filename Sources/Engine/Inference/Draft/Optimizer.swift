@@ -12,6 +12,7 @@ enum Optimizer {
             ViewRemoval.self,
             ConstantFolding.self,
             DeadCodeRemoval.self,
+            QuantizationMerging.self,
             HardSigmoidExpansion.self,
             SwishRecognition.self,
             GELURecognition.self,

@@ -28,6 +28,26 @@ extension Lowering {
         return target
     }
 
+    /// Divides, as QuantizeLinear says, rather than multiplying by the reciprocal, which rounds some halves otherwise.
+    mutating func lowerLevels(_ levels: Draft.Levels, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        let source = try value(of: node.inputs[0])
+        let layout = layout(source)
+        let one = try TensorLayout(layout.dimensions.map { _ in 1 })
+        let divisor = alias(try value(of: node.inputs[1]), as: one)
+        let primitive = try PrimitiveDescription.binary(
+            .divide, layout, one, destination: layout,
+            post: [
+                .elementwise(Elementwise(.round)),
+                .elementwise(Elementwise(.clip, alpha: levels.lowest, beta: levels.highest)),
+                .elementwise(Elementwise(.linear, alpha: levels.step)),
+            ])
+        let target = mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
+        emit(
+            primitive, [(.source, source), (.secondSource, divisor), (.destination, target)], to: target,
+            "rounding to levels", fused: node.fused, for: node)
+        return target
+    }
+
     /// A function that no primitive has.
     mutating func lowerActivationLoop(_ activation: Activation, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let type = draft.type(node.output)

@@ -7,6 +7,7 @@ extension Lowering {
         switch node.kind {
         case .view: preconditionFailure("views take no steps")
         case .elementwise(let function): return try lowerElementwise(function, node)
+        case .levels(let levels): return try lowerLevels(levels, node)
         case .scaleShift: return try lowerScaleShift(node)
         case .innerProduct(let transposes): return try lowerInnerProduct(node, transposesWeights: transposes)
         case .matMul(let first, let second): return try lowerMatMul(node, first, second)

@@ -69,9 +69,9 @@ enum ConstantFolding: Pass {
             case .mish: .activation(Activation(.mish))
             case .gelu: .activation(Activation(.gelu))
             case .geluTanh: .activation(Activation(.geluTanh))
-            case .linear, .swish: nil
+            case .linear, .swish, .round: nil
             }
-        case .scaleShift, .innerProduct, .matMul: nil
+        case .levels, .scaleShift, .innerProduct, .matMul: nil
         }
     }
 }

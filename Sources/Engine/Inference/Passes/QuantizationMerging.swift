@@ -1,0 +1,77 @@
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// QuantizeLinear whose only use is DequantizeLinear with the same scale and zero point leaves float32 values that are
+/// rounded to levels: one step, in any layout. Bounds that an activation before it sets are bounds of the levels.
+enum QuantizationMerging: Pass {
+    static let name = "quantization merging"
+
+    static func apply(to draft: inout Draft) {
+        let uses = draft.uses
+        var producers = draft.producers
+        var dead: Set<Int> = []
+        for position in draft.nodes.indices {
+            let node = draft.nodes[position]
+            guard case .operation(.dequantizeLinear) = node.kind, uses[node.inputs[0]] == 1,
+                let first = producers[node.inputs[0]], case .operation(.quantizeLinear) = draft.nodes[first].kind,
+                let levels = levels(draft.nodes[first], node, draft)
+            else { continue }
+            draft.nodes[first].kind = .levels(levels)
+            draft.nodes[first].inputs.removeLast()
+            draft.nodes[first].output = node.output
+            draft.nodes[first].fused += [node.name] + node.fused
+            producers[node.output] = first
+            dead.insert(position)
+            draft.note(Self.self, node.name)
+            absorbBounds(into: first, &draft, uses, producers, &dead)
+        }
+        draft.remove(dead)
+    }
+
+    /// What the two nodes do together; `nil` where their parameters differ, are not constant or are several.
+    private static func levels(_ quantize: Draft.Node, _ dequantize: Draft.Node, _ draft: Draft) -> Draft.Levels? {
+        guard let step = number(quantize.inputs[1], draft), step == number(dequantize.inputs[1], draft), step.isNormal,
+            step > 0, let zero = zeroPoint(quantize.inputs[2], draft),
+            zero == zeroPoint(dequantize.inputs[2], draft)
+        else { return nil }
+        let range: ClosedRange<Int> = draft.type(quantize.output).element == .uint8 ? 0...255 : -128...127
+        return Draft.Levels(
+            step: step, lowest: Float(range.lowerBound - zero), highest: Float(range.upperBound - zero))
+    }
+
+    /// Rounding keeps the order of values, so min and max before it are min and max after it, of rounded bounds.
+    private static func absorbBounds(
+        into position: Int, _ draft: inout Draft, _ uses: [String: Int], _ producers: [String: Int],
+        _ dead: inout Set<Int>
+    ) {
+        let node = draft.nodes[position]
+        guard case .levels(var levels) = node.kind, uses[node.inputs[0]] == 1, let producer = producers[node.inputs[0]],
+            case .elementwise(let function) = draft.nodes[producer].kind, draft.nodes[producer].post.isEmpty
+        else { return }
+        func level(_ bound: Float) -> Float {
+            min(max((bound / levels.step).rounded(.toNearestOrEven), levels.lowest), levels.highest)
+        }
+        switch function.function {
+        case .relu where function.alpha == 0: levels.lowest = level(0)
+        case .clip where !function.alpha.isNaN && !function.beta.isNaN:
+            (levels.lowest, levels.highest) = (level(function.alpha), level(function.beta))
+        default: return
+        }
+        draft.nodes[position].kind = .levels(levels)
+        draft.nodes[position].inputs[0] = draft.nodes[producer].inputs[0]
+        draft.nodes[position].fused = draft.nodes[producer].fused + [draft.nodes[producer].name] + node.fused
+        dead.insert(producer)
+        draft.note(Self.self, draft.nodes[producer].name)
+    }
+
+    private static func number(_ name: String, _ draft: Draft) -> Float? {
+        guard let tensor = draft.constants[name], tensor.shape.elementCount == 1 else { return nil }
+        return tensor.withElements(as: Float.self) { $0[0] }
+    }
+
+    private static func zeroPoint(_ name: String, _ draft: Draft) -> Int? {
+        guard let tensor = draft.constants[name], tensor.shape.elementCount == 1 else { return nil }
+        return tensor.withBytes { tensor.element == .uint8 ? Int($0[0]) : Int(Int8(bitPattern: $0[0])) }
+    }
+}
