@@ -7,11 +7,18 @@ import TestSupport
 import Testing
 
 struct PrecisionTests {
+    /// Options that compute with what is asked for, even where the processor is faster in float32.
+    private static func options(_ precision: Precision, threads: Int = 1) -> PlanOptions {
+        var options = PlanOptions(threads: threads, precision: precision)
+        options.keepsSlowPrecision = true
+        return options
+    }
+
     /// The largest difference of the outputs, of the largest output.
     private func difference(_ problem: Problem, _ precision: Precision, threads: Int = 1) throws -> Float {
         let graph = try problem.graph()
         let expected = try Plan(compiling: graph).run(problem.given)
-        let plan = try Plan(compiling: graph, options: PlanOptions(threads: threads, precision: precision))
+        let plan = try Plan(compiling: graph, options: Self.options(precision, threads: threads))
         let first = try plan.run(problem.given)
         var worst: Float = 0
         for (a, b) in zip(first, expected) {
@@ -82,6 +89,16 @@ struct PrecisionTests {
         }
     }
 
+    @Test("Where bf16 is slower than f32, plans compute in f32, and there is a reason to show")
+    func substitutesFloat32() throws {
+        let plan = try Plan(
+            compiling: try Self.network(Activation(.relu)).graph(), options: PlanOptions(precision: .bfloat16))
+        #expect(plan.precision.level == (ProcessorSupport.hasFastBFloat16 ? .bfloat16 : .float32))
+        #expect(plan.reducedProducts.isEmpty == !ProcessorSupport.hasFastBFloat16)
+        #expect((Precision.whyFloat32(insteadOf: .bfloat16) == nil) == ProcessorSupport.hasFastBFloat16)
+        #expect(Precision.whyFloat32(insteadOf: .float32) == nil)
+    }
+
     @Test("bf16 takes the sum and the function of a linear layer on tokens", .enabled(if: ProcessorSupport.hasBFloat16))
     func linearLayers() throws {
         var problem = Problem("linear layers on tokens")
@@ -97,7 +114,7 @@ struct PrecisionTests {
         let worst = try difference(problem, .bfloat16)
         #expect(worst > 0 && worst < 0.02)
         let plan = try Plan(
-            compiling: try problem.graph(), options: PlanOptions(threads: 1, precision: .bfloat16))
+            compiling: try problem.graph(), options: Self.options(.bfloat16))
         #expect(plan.kinds == ["inner product", "inner product"])
     }
 
@@ -120,7 +137,7 @@ struct PrecisionTests {
         let ranges = try table(calibrator, problem).ranges
         let precision = Precision(
             PrecisionTable(products: Dictionary(uniqueKeysWithValues: levels), ranges: ranges))
-        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 1, precision: precision))
+        let plan = try Plan(compiling: try problem.graph(), options: Self.options(precision))
         #expect(plan.kinds.filter { $0 == "int8 convolution" }.count == 3)
         #expect(try difference(problem, precision) < 0.08)
     }
@@ -148,14 +165,14 @@ struct PrecisionTests {
         var calibrator = try Calibrator(graph, threads: 1)
         try calibrator.observe(problem.given)
         let plan = try Plan(
-            compiling: graph, options: PlanOptions(precision: Precision(try table(calibrator, problem))))
+            compiling: graph, options: Self.options(Precision(try table(calibrator, problem))))
         #expect(plan.precision.level == .integer8)
         #expect(plan.reducedProducts.values.count { $0 == .integer8 } == 6)
         #expect(plan.steps.count { $0.kind == "int8 convolution" } == 6)
         #expect(plan.steps.contains { $0.kind == "int8 scale and shift" })
         // Never measured: nothing is quantised.
         let unmeasured = try table(try Calibrator(graph, threads: 1), problem)
-        let other = try Plan(compiling: graph, options: PlanOptions(precision: Precision(unmeasured)))
+        let other = try Plan(compiling: graph, options: Self.options(Precision(unmeasured)))
         #expect(!other.steps.contains { $0.kind == "int8 convolution" })
         _ = try other.run(problem.given)
     }
@@ -168,7 +185,7 @@ struct PrecisionTests {
             let input = try Tensor([Float](repeating: value, count: 768), shape: [1, 3, 16, 16])
             try calibrator.observe([input])
         }
-        let options = PlanOptions(precision: Precision(try table(calibrator, problem)))
+        let options = Self.options(Precision(try table(calibrator, problem)))
         _ = try Plan(compiling: try problem.graph(), options: options).run(problem.given)
     }
 
@@ -184,7 +201,7 @@ struct PrecisionTests {
         let table = try PrecisionSearch(graph, ranges: calibrator.ranges, examples: [], threads: 1).table(level)
         func run(_ part: Graph, _ inputs: [Tensor]) throws -> [Tensor] {
             let precision = Precision(table.restricted(to: part))
-            return try Plan(compiling: part, options: PlanOptions(precision: precision)).run(inputs)
+            return try Plan(compiling: part, options: Self.options(precision)).run(inputs)
         }
         let expected = try run(graph, problem.given)[0].floats()
         let exact = try Plan(compiling: graph).run(problem.given)[0].floats()
@@ -216,7 +233,7 @@ struct PrecisionTests {
         var counts: [Int] = []
         for bound in [1e9, 1e-4, 0] {
             let table = try search.table(.integer8, bound: bound)
-            let plan = try Plan(compiling: graph, options: PlanOptions(precision: Precision(table)))
+            let plan = try Plan(compiling: graph, options: Self.options(Precision(table)))
             var agreement = OutputAgreement()
             agreement.add(expected: expected, actual: try plan.run(problem.given)[0].floats())
             #expect(agreement.meanDivergence <= bound)

@@ -1,8 +1,23 @@
 #include "COneDNN.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#include <string.h>
+
 // Declared here because clang's search path does not always hold the OpenMP header of the runtime that oneDNN links.
 extern void omp_set_num_threads(int);
 extern int omp_get_max_threads(void);
 
 void conednn_set_threads(int threads) { omp_set_num_threads(threads); }
 int conednn_threads(void) { return omp_get_max_threads(); }
+
+int conednn_is_intel(void) {
+#if defined(__x86_64__)
+    unsigned level = 0, name[3] = {0, 0, 0};
+    // The twelve letters lie in ebx, edx and ecx.
+    return __get_cpuid(0, &level, &name[0], &name[2], &name[1]) && memcmp(name, "GenuineIntel", sizeof name) == 0;
+#else
+    return 0;
+#endif
+}

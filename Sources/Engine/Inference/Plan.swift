@@ -16,7 +16,7 @@ package final class Plan: Sendable {
     package let memory: PlanMemory
     /// What a run does, in order.
     package let steps: [PlanStep]
-    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions.
+    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions or they are slower.
     package let precision: Precision
     /// The nodes that compute with less than float32, where there was code for it.
     package let reducedProducts: [String: PrecisionTable.Level]
@@ -37,7 +37,7 @@ package final class Plan: Sendable {
         compiling graph: consuming Graph, options: PlanOptions = PlanOptions(), sharingWith others: [Plan] = []
     ) throws(InferenceError) {
         var options = options
-        options.precision = options.precision.available
+        options.precision = options.precision.available(for: options)
         inputs = graph.inputs
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
         var draft = Draft(consume graph, options: options)

@@ -7,8 +7,13 @@ package struct PlanOptions: Sendable {
     /// Where weights, activations, scratch and results live.
     package var allocator: StorageAllocator
 
-    /// What convolutions and matrix products compute with. Where the processor lacks the instructions it is float32.
+    /// What convolutions and matrix products compute with. Where the processor lacks the instructions, or
+    /// they are slower, it is float32.
     package var precision: Precision
+
+    /// Whether bfloat16 is computed with even where the processor is faster in float32: to find out what it does to
+    /// answers elsewhere.
+    package var keepsSlowPrecision = false
 
     /// Whether what a concatenation joins is written where it belongs from the beginning, where layouts permit it.
     package var joinsInPlace = true

@@ -28,8 +28,10 @@ struct PrecisionAccuracy: Encodable {
         used: [String], threads: Int
     ) throws -> PrecisionAccuracy {
         let reference = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
-        let plan = try Plan(
-            compiling: model.graph, options: PlanOptions(threads: threads, precision: Precision(table)))
+        // As on a processor that is fast at it, even if this one is not.
+        var options = PlanOptions(threads: threads, precision: Precision(table))
+        options.keepsSlowPrecision = true
+        let plan = try Plan(compiling: model.graph, options: options)
         let preprocessor = Preprocessor(try preprocess.resolved(for: model))
         let all = try ImageFolder(folder).paths
         let seen = Set(used.map(Self.resolved))

@@ -35,17 +35,21 @@ struct PrecisionArguments: ParsableArguments {
     private var level: PrecisionTable.Level { PrecisionTable.Level(label: precision) ?? .float32 }
 
     /// What each layer computes with, measured on the pictures if it needs to be. Says so where the processor lacks the
-    /// instructions.
+    /// instructions, or is faster without them.
     ///
-    /// - Parameter substitute: What int8 is measured on when no folder is named.
+    /// - Parameters:
+    ///   - runsHere: Whether this machine is the one that it is for.
+    ///   - substitute: What int8 is measured on when no folder is named.
     func resolved(
-        for model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, substitute: Tensor? = nil
+        for model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, runsHere: Bool = true,
+        substitute: Tensor? = nil
     ) throws -> PrecisionTable {
         guard level > .float32 else { return .float32 }
-        guard Precision.hasInstructions(for: level) else {
-            printError("infenclave: this processor has no \(precision) instructions: computing in f32")
-            return .float32
+        let hasInstructions = Precision.hasInstructions(for: level)
+        if runsHere || !hasInstructions, let reason = Precision.whyFloat32(insteadOf: level) {
+            printError("infenclave: \(reason): computing in f32")
         }
+        guard hasInstructions else { return .float32 }
         let examples = try pictures().map { path in
             try Preprocessor(try preprocess.resolved(for: model)).tensor(of: try Image(contentsOf: path))
         }

@@ -76,7 +76,7 @@ struct Lowering {
 
     /// What a product that is not of integers computes with.
     func element(of node: Draft.Node) -> LayoutElement {
-        precision.products[node.name] != nil && ProcessorSupport.hasBFloat16 ? .bfloat16 : .float32
+        precision.products[node.name] != nil && Precision.usesBFloat16(draft.options) ? .bfloat16 : .float32
     }
 
     /// What a product that is not quantised writes.

@@ -6,16 +6,31 @@ package enum Precision: Sendable {
     case float32
     /// Everything that can be, but what leads to the outputs alone.
     case bfloat16
-    /// Each product as the table says. Where the processor lacks bfloat16, what would be is float32.
+    /// Each product as the table says. Where the processor lacks bfloat16 or is slow at it, what would be is float32.
     case mixed(PrecisionTable)
 
     /// As the table says; ``float32`` for an empty one.
     package init(_ table: PrecisionTable) { self = table.isFloat32 ? .float32 : .mixed(table) }
 
-    /// This precision, or float32 where the processor lacks the instructions.
-    package var available: Precision { Self.hasInstructions(for: level) ? self : .float32 }
+    /// This precision, or float32 where the processor lacks the instructions or is faster without them.
+    func available(for options: PlanOptions) -> Precision {
+        guard Self.hasInstructions(for: level) else { return .float32 }
+        return level == .bfloat16 && !Self.usesBFloat16(options) ? .float32 : self
+    }
 
-    /// Whether the processor has fast instructions for the level.
+    /// Whether what is to be bfloat16 is.
+    static func usesBFloat16(_ options: PlanOptions) -> Bool {
+        ProcessorSupport.hasFastBFloat16 || options.keepsSlowPrecision && ProcessorSupport.hasBFloat16
+    }
+
+    /// Why plans compute in float32 what is to be computed at this level; `nil` where they do not.
+    package static func whyFloat32(insteadOf level: PrecisionTable.Level) -> String? {
+        guard hasInstructions(for: level) else { return "this processor has no \(level.label) instructions" }
+        return level == .bfloat16 && !ProcessorSupport.hasFastBFloat16
+            ? "this processor is faster in f32 than in bf16" : nil
+    }
+
+    /// Whether the processor has instructions for the level.
     package static func hasInstructions(for level: PrecisionTable.Level) -> Bool {
         switch level {
         case .float32: true

@@ -95,8 +95,9 @@ package struct PrecisionSearch {
     private func divergence(
         _ levels: [String: PrecisionTable.Level], on count: Int = .max
     ) throws(InferenceError) -> Double {
-        let plan = try Plan(
-            compiling: graph, options: PlanOptions(threads: threads, precision: Precision(table(levels))))
+        var options = PlanOptions(threads: threads, precision: Precision(table(levels)))
+        options.keepsSlowPrecision = true
+        let plan = try Plan(compiling: graph, options: options)
         var agreement = OutputAgreement()
         for (actual, expected) in zip(try Self.outputs(plan, Array(examples.prefix(count))), expected) {
             agreement.add(expected: expected, actual: actual)

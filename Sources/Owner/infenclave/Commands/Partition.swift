@@ -86,7 +86,7 @@ struct Partition: Command {
         let (arithmetic, preprocess, threads) = (arithmetic, preprocess, try engine.resolvedThreads())
         let folder = accuracy ?? arithmetic.calibration
         let (table, accuracy) = try await onOwnThread {
-            let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            let table = try arithmetic.resolved(for: model, preprocess, threads: threads, runsHere: false)
             guard let folder, !table.isFloat32 else { return (table, PrecisionAccuracy?.none) }
             let accuracy = try PrecisionAccuracy.measure(
                 model, preprocess, table, folder: folder, used: try arithmetic.pictures(), threads: threads)

@@ -52,9 +52,8 @@ struct Serve: Command {
             log.print("warning: the development TEE protects nothing from whoever owns this machine")
         }
         let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
-        if !Precision.hasInstructions(for: level) {
-            log.print(
-                "infenclave: this processor has no \(level.label) instructions: host and enclave compute in f32")
+        if let reason = Precision.whyFloat32(insteadOf: level) {
+            log.print("infenclave: \(reason): host and enclave compute in f32")
         }
         let name = opened.manifest.model.name
         let host = try EnclaveHost(
