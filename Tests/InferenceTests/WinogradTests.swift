@@ -45,6 +45,46 @@ struct WinogradTests {
         #expect(Self.tiles(plan) == (ProcessorSupport.hasAVX512 ? expected : []))
     }
 
+    @Test(
+        "Weights are transformed as oneDNN's own reorder does",
+        .enabled(if: ProcessorSupport.hasAVX512),
+        arguments: [
+            (64, 64, 28, WinogradTile.four), (128, 32, 28, .four), (32, 128, 56, .four), (256, 128, 28, .four),
+            (64, 64, 28, .two), (32, 256, 30, .two), (128, 64, 14, .two), (48, 192, 13, .two), (16, 96, 56, .two),
+        ])
+    func transformsWeights(_ channels: Int, _ results: Int, _ side: Int, _ tile: WinogradTile) throws {
+        let kernels = try TensorLayout([results, channels, 3, 3])
+        let primitive = try PrimitiveDescription.convolution(
+            source: try .any([1, channels, side, side]), weights: try .any(kernels.dimensions), bias: nil,
+            destination: try .any([1, results, side, side]), strides: [1, 1], dilations: [1, 1], padBefore: [1, 1],
+            padAfter: [1, 1], post: [], algorithm: .winograd(tile))
+        let layout = primitive.layout(of: .weights)
+        var noise = Noise(seed: 3)
+        let weights = try noise.tensor(kernels.dimensions)
+        let count = layout.byteCount / 4
+        let found = Tensor(type: TensorType(.float32, try Shape([count]))) { _ in }
+        let transform = try #require(WinogradWeights(layout))
+        weights.withElements(as: Float.self) { elements in
+            transform.transform(elements.baseAddress.unsafelyUnwrapped, to: found.storage.base)
+        }
+
+        let expected = Tensor(type: TensorType(.float32, try Shape([count]))) { _ in }
+        let reorder = try PrimitiveDescription.reorder(from: kernels, to: layout)
+        let scratch = Tensor(type: TensorType(.uint8, try Shape([reorder.scratchpad.byteCount]))) { _ in }
+        var arguments: [(Argument, TensorMemory)] = []
+        for (argument, layout, tensor) in [
+            (Argument.source, kernels, weights), (.destination, layout, expected),
+            (.scratchpad, reorder.scratchpad, scratch),
+        ] {
+            let memory = try TensorMemory(layout)
+            try memory.bind(to: tensor.storage, byteOffset: tensor.byteOffset)
+            arguments.append((argument, memory))
+        }
+        try Invocation(reorder, arguments).execute(on: ExecutionStream())
+        try expectClose(found, expected, relativeToLargest: 1e-6)
+        #expect(WinogradWeights(kernels) == nil)
+    }
+
     @Test("What it cannot do, or not faster, is computed by definition")
     func leavesTheRest() throws {
         var problems = [

@@ -73,6 +73,13 @@ struct ConstantStore: Sendable {
             }
             return
         }
+        if source.isRowMajor, let weights = WinogradWeights(target) {
+            tensor.withElements(as: Float.self) { kernels in
+                guard let first = kernels.baseAddress else { return }
+                weights.transform(first, to: place.storage.base + place.byteOffset)
+            }
+            return
+        }
         let from = try TensorMemory(source)
         try from.bind(to: tensor.storage, byteOffset: tensor.byteOffset)
         let to = try TensorMemory(target)
