@@ -97,6 +97,14 @@ struct PrecisionTests {
         #expect(plan.reducedProducts.isEmpty == !ProcessorSupport.hasFastBFloat16)
         #expect((Precision.whyFloat32(insteadOf: .bfloat16) == nil) == ProcessorSupport.hasFastBFloat16)
         #expect(Precision.whyFloat32(insteadOf: .float32) == nil)
+        for (products, unit, intel, expected) in [
+            (false, false, false, false), (true, false, true, false), (true, true, true, true),
+            (true, false, false, true),
+        ] {
+            #expect(
+                ProcessorSupport.isFastAtBFloat16(hasProducts: products, hasMatrixUnit: unit, isIntel: intel)
+                    == expected)
+        }
     }
 
     @Test("bf16 takes the sum and the function of a linear layer on tokens", .enabled(if: ProcessorSupport.hasBFloat16))

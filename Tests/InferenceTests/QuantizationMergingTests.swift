@@ -15,6 +15,7 @@ struct QuantizationMergingTests {
         problem.tolerance = 0
         try problem.input("x", [1, 4, 5, 6])
         var values = (0..<120).map { Float($0 - 60) * step / 2 }
+        // Next to halves, far outside, both zeros.
         let far: [Float] = [-.infinity, .infinity, 1e30, -1e30, -0.0, 300 * step, -300 * step, step / 3]
         values.replaceSubrange(far.indices, with: far)
         problem.give(try Tensor(values, shape: [1, 4, 5, 6]))
@@ -49,6 +50,26 @@ struct QuantizationMergingTests {
             let plan = try problem.check()
             #expect(plan.kinds == ["rounding to levels"])
             #expect(plan.rewrites(by: Self.name) == ["y"])
+        }
+    }
+
+    @Test("There is fast code for it after every layout of a convolution, written over what it rounds or not")
+    func everyLayout() throws {
+        for (channels, side) in [(64, 28), (24, 9), (3, 7)] {
+            for alsoUsed in [false, true] {
+                var problem = Problem("\(channels) channels")
+                try problem.input("x", [1, channels, side, side])
+                try problem.constant("w", [channels, channels, 3, 3])
+                problem.node(
+                    "c", .convolution(Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))), "x", "w")
+                // Steps so wide that no quotient comes near a half by chance of rounding alone.
+                try Self.round(&problem, "y", "c", step: 0.25, zero: 128)
+                if alsoUsed { problem.outputs.append("c") }
+                problem.tolerance = 0.02
+                let plan = try problem.check()
+                let step = try #require(plan.steps.first { $0.kind == "rounding to levels" })
+                #expect(step.implementation.hasPrefix("jit"))
+            }
         }
     }
 

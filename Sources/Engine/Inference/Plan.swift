@@ -16,7 +16,8 @@ package final class Plan: Sendable {
     package let memory: PlanMemory
     /// What a run does, in order.
     package let steps: [PlanStep]
-    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions or they are slower.
+    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions or they are
+    /// slower.
     package let precision: Precision
     /// The nodes that compute with less than float32, where there was code for it.
     package let reducedProducts: [String: PrecisionTable.Level]

@@ -56,11 +56,18 @@ package enum ProcessorSupport {
     package static var hasAVX512: Bool { has(dnnl_cpu_isa_avx512_core) }
     /// Dot products of bfloat16.
     package static var hasBFloat16: Bool { has(dnnl_cpu_isa_avx512_core_bf16) }
-    /// Whether products of bfloat16 are faster than those of float32. Intel's are by the matrix unit (AMX) alone: without it
-    /// the instructions of ``hasBFloat16`` take 1.7 times as long as float32's (`Documentation/performance.md`).
+    /// Whether products of bfloat16 are faster than those of float32.
     package static var hasFastBFloat16: Bool {
-        hasBFloat16 && (has(dnnl_cpu_isa_avx512_core_amx) || conednn_is_intel() == 0)
+        isFastAtBFloat16(
+            hasProducts: hasBFloat16, hasMatrixUnit: has(dnnl_cpu_isa_avx512_core_amx),
+            isIntel: conednn_is_intel() != 0)
     }
+
+    /// Intel's processors are by their matrix unit (AMX) alone: `Documentation/performance.md`.
+    package static func isFastAtBFloat16(hasProducts: Bool, hasMatrixUnit: Bool, isIntel: Bool) -> Bool {
+        hasProducts && (hasMatrixUnit || !isIntel)
+    }
+
     /// Dot products of 8-bit integers that do not saturate on the way.
     package static var hasInteger8: Bool { has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni) }
 

@@ -1,9 +1,10 @@
 internal import COneDNN
+package import Tensors
 
 /// Transforms 3x3 kernels into a layout of oneDNN's Winograd convolutions: G g Gᵀ of each (Lavin and Gray, arXiv
 /// 1509.09308, with oneDNN's interpolation points), in the blocks that the primitive wants.
 ///
-/// oneDNN's own reorder gives the same values up to rounding, but takes 10 ns for each and scratch memory as large as the
+/// oneDNN's own reorder gives the same values up to rounding, but is slow and takes scratch memory as large as the
 /// result.
 package struct WinogradWeights {
     private let description: dnnl_wino_desc_t
@@ -31,43 +32,60 @@ package struct WinogradWeights {
         self.description = description
     }
 
+    /// Scratch memory of the transform.
+    package var scratchBytes: Int { (9 + 3 * (isLargeTile ? FourByThree.side : TwoByThree.side)) * Self.vectorBytes }
+
     /// - Parameters:
-    ///   - source: Row-major kernels `[results, channels, 3, 3]`.
-    ///   - destination: Memory of the layout.
-    package func transform(_ source: UnsafePointer<Float>, to destination: UnsafeMutableRawPointer) {
-        if isLargeTile {
-            transform(source, to: destination, FourByThree.self)
-        } else {
-            transform(source, to: destination, TwoByThree.self)
+    ///   - kernels: Row-major `[results, channels, 3, 3]`.
+    ///   - destination: From `byteOffset` on, memory of the layout.
+    ///   - scratch: ``scratchBytes`` or more; holds kernels afterwards.
+    package func transform(
+        _ kernels: Tensor, to destination: TensorStorage, byteOffset: Int, scratch: TensorStorage
+    ) {
+        let count = Int(description.oc * description.ic)
+        precondition(kernels.shape.elementCount == 9 * count, "\(kernels.type) does not fit the layout")
+        let transformed = Int(description.alpha * description.alpha) * count * MemoryLayout<Float>.stride
+        precondition(byteOffset >= 0 && byteOffset + transformed <= destination.byteCount, "too little memory")
+        precondition(scratch.byteCount >= scratchBytes, "too little scratch memory")
+        kernels.withElements(as: Float.self) { elements in
+            guard let source = elements.baseAddress else { return }
+            let target = destination.base + byteOffset
+            if isLargeTile {
+                transform(source, to: target, scratch.base, FourByThree.self)
+            } else {
+                transform(source, to: target, scratch.base, TwoByThree.self)
+            }
         }
     }
 
+    private static var lanes: Int { SIMD16<Float>.scalarCount }
+    private static var vectorBytes: Int { MemoryLayout<SIMD16<Float>>.stride }
+
     private func transform<Filter: WinogradFilter>(
-        _ source: UnsafePointer<Float>, to destination: UnsafeMutableRawPointer, _: Filter.Type
+        _ source: UnsafePointer<Float>, to destination: UnsafeMutableRawPointer, _ scratch: UnsafeMutableRawPointer,
+        _: Filter.Type
     ) {
         let (results, channels) = (Int(description.oc), Int(description.ic))
-        let (side, lanes) = (Filter.side, 16)
-        let vectorBytes = lanes * MemoryLayout<Float>.stride
+        let side = Filter.side
         // From one of the transformed elements of a kernel to the next.
-        let step = vectorBytes * channels * (isLargeTile ? Int(description.oc2_block) : results / lanes)
-        withUnsafeTemporaryAllocation(of: SIMD16<Float>.self, capacity: 9 + 3 * side) { vectors in
-            let (kernels, rows) = (vectors.baseAddress.unsafelyUnwrapped, vectors.baseAddress.unsafelyUnwrapped + 9)
-            for block in 0..<results / lanes {
-                for channel in 0..<channels {
-                    for lane in 0..<lanes {
-                        let kernel = source + ((block * lanes + lane) * channels + channel) * 9
-                        for tap in 0..<9 { kernels[tap][lane] = kernel[tap] }
+        let step = Self.vectorBytes * channels * (isLargeTile ? Int(description.oc2_block) : results / Self.lanes)
+        let taps = scratch.assumingMemoryBound(to: SIMD16<Float>.self)
+        let rows = taps + 9
+        for block in 0..<results / Self.lanes {
+            for channel in 0..<channels {
+                for lane in 0..<Self.lanes {
+                    let kernel = source + ((block * Self.lanes + lane) * channels + channel) * 9
+                    for tap in 0..<9 { taps[tap][lane] = kernel[tap] }
+                }
+                for row in 0..<3 {
+                    Filter.expand(taps[3 * row], taps[3 * row + 1], taps[3 * row + 2]) {
+                        rows[row * side + $0] = $1
                     }
-                    for row in 0..<3 {
-                        Filter.expand(kernels[3 * row], kernels[3 * row + 1], kernels[3 * row + 2]) {
-                            rows[row * side + $0] = $1
-                        }
-                    }
-                    let target = destination + vectorBytes * vector(block, channel)
-                    for column in 0..<side {
-                        Filter.expand(rows[column], rows[side + column], rows[2 * side + column]) {
-                            (target + ($0 * side + column) * step).storeBytes(of: $1, as: SIMD16<Float>.self)
-                        }
+                }
+                let target = destination + Self.vectorBytes * vector(block, channel)
+                for column in 0..<side {
+                    Filter.expand(rows[column], rows[side + column], rows[2 * side + column]) {
+                        (target + ($0 * side + column) * step).storeBytes(of: $1, as: SIMD16<Float>.self)
                     }
                 }
             }

@@ -45,11 +45,10 @@ struct PrecisionArguments: ParsableArguments {
         substitute: Tensor? = nil
     ) throws -> PrecisionTable {
         guard level > .float32 else { return .float32 }
-        let hasInstructions = Precision.hasInstructions(for: level)
-        if runsHere || !hasInstructions, let reason = Precision.whyFloat32(insteadOf: level) {
+        if runsHere || !Precision.hasInstructions(for: level), let reason = Precision.whyFloat32(insteadOf: level) {
             printError("infenclave: \(reason): computing in f32")
+            return .float32
         }
-        guard hasInstructions else { return .float32 }
         let examples = try pictures().map { path in
             try Preprocessor(try preprocess.resolved(for: model)).tensor(of: try Image(contentsOf: path))
         }

@@ -7,7 +7,7 @@ package final class BackNet: Sendable {
     private let plan: Plan
     private let executor: InferenceExecutor
 
-    /// - Parameter precision: Where the processor lacks its instructions, float32.
+    /// - Parameter precision: Where the processor lacks its instructions or is faster without them, float32.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(_ graph: consuming Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
         do throws(InferenceError) {

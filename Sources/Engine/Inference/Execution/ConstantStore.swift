@@ -74,10 +74,9 @@ struct ConstantStore: Sendable {
             return
         }
         if source.isRowMajor, let weights = WinogradWeights(target) {
-            tensor.withElements(as: Float.self) { kernels in
-                guard let first = kernels.baseAddress else { return }
-                weights.transform(first, to: place.storage.base + place.byteOffset)
-            }
+            weights.transform(
+                tensor, to: place.storage, byteOffset: place.byteOffset,
+                scratch: try allocator.block(weights.scratchBytes))
             return
         }
         let from = try TensorMemory(source)

@@ -41,7 +41,8 @@ final class Execution: @unchecked Sendable {
             releasing: &lowering, used: used.sorted(), sharingWith: others, stream: stream, options: options)
         guard plan.byteCount <= options.maximumWorkingBytes - scratchBytes else {
             throw OneDNNError(
-                message: "activations of \(plan.byteCount) bytes exceed the limit of \(options.maximumWorkingBytes)",
+                message: "activations of \(plan.byteCount) bytes and scratch memory of \(scratchBytes) exceed "
+                    + "\(options.maximumWorkingBytes)",
                 isUnimplemented: false)
         }
         let arena = try options.allocator.block(plan.byteCount + MemoryPlan.aligned(scratchBytes))

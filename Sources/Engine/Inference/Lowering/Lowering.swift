@@ -21,8 +21,8 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's algorithm
-    /// need.
+    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's
+    /// algorithm need.
     let prefersChannelBlocks: Bool
     /// What is left for Winograd's algorithm; `nil` where it is not used.
     var winogradMemory: WinogradMemory?

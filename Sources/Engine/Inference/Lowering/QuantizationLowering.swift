@@ -30,21 +30,27 @@ extension Lowering {
 
     /// Divides, as QuantizeLinear says, rather than multiplying by the reciprocal, which rounds some halves otherwise.
     mutating func lowerLevels(_ levels: Draft.Levels, _ node: Draft.Node) throws(OneDNNError) -> Int {
-        let source = try value(of: node.inputs[0])
-        let layout = layout(source)
-        let one = try TensorLayout(layout.dimensions.map { _ in 1 })
-        let divisor = alias(try value(of: node.inputs[1]), as: one)
+        var source = try value(of: node.inputs[0])
+        let count = layout(source).dimensions.reduce(1, *)
+        // oneDNN has no fast code for blocks of channels. To elements without gaps the order does not matter.
+        if layout(source).byteCount != LayoutElement.float32.byteCount * count {
+            source = try rowMajor(source, for: node)
+        }
+        let (original, row, one) = (layout(source), try TensorLayout([1, count]), try TensorLayout([1, 1]))
         let primitive = try PrimitiveDescription.binary(
-            .divide, layout, one, destination: layout,
+            .divide, row, one, destination: row,
             post: [
                 .elementwise(Elementwise(.round)),
                 .elementwise(Elementwise(.clip, alpha: levels.lowest, beta: levels.highest)),
                 .elementwise(Elementwise(.linear, alpha: levels.step)),
             ])
-        let target = mayOverwrite(node.inputs[0], in: node) ? alias(source, as: layout) : add(.arena, layout)
-        emit(
-            primitive, [(.source, source), (.secondSource, divisor), (.destination, target)], to: target,
-            "rounding to levels", fused: node.fused, for: node)
+        let overwrites = mayOverwrite(node.inputs[0], in: node)
+        let target = overwrites ? alias(source, as: original) : add(.arena, original)
+        let arguments: [(argument: Argument, value: Int)] = [
+            (.source, alias(source, as: row)), (.secondSource, alias(try value(of: node.inputs[1]), as: one)),
+            (.destination, alias(target, as: row)),
+        ]
+        emit(primitive, arguments, to: target, "rounding to levels", fused: node.fused, for: node)
         return target
     }
 

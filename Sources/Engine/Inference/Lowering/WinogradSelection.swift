@@ -14,8 +14,9 @@ struct WinogradMemory {
     mutating func take(for primitive: PrimitiveDescription, insteadOf direct: PrimitiveDescription) -> Bool {
         let weights = primitive.layout(of: .weights).byteCount - direct.layout(of: .weights).byteCount
         let largest = max(scratch, primitive.scratchpad.byteCount)
-        guard weights + (largest - scratch) <= left else { return false }
-        left -= weights + (largest - scratch)
+        let more = max(0, weights) + (largest - scratch)
+        guard more <= left else { return false }
+        left -= more
         scratch = largest
         return true
     }
@@ -25,16 +26,31 @@ extension Draft {
     /// `nil` where the share of the convolutions that Winograd's algorithm can do is not worth it to have blocks of
     /// channels in all of them, or there is no memory for it.
     var winogradMemory: WinogradMemory? {
-        let bytes = options.extraMemory.bytes(besides: constants.values.reduce(0) { $0 + $1.byteCount })
-        guard bytes > 0, ProcessorSupport.hasAVX512 else { return nil }
-        var (fit, all) = (0.0, 0.0)
+        guard ProcessorSupport.hasAVX512 else { return nil }
+        let bytes = options.extraMemory.bytes(
+            weights: constants.values.reduce(0) { $0 + $1.byteCount }, activations: largestWorkingSet,
+            limit: options.maximumWorkingBytes)
+        var (left, fit, all) = (bytes, 0.0, 0.0)
         for node in nodes {
             guard case .operation(.convolution(let convolution)) = node.kind else { continue }
             let work = (shape(node.output) + shape(node.inputs[1]).dropFirst()).reduce(1) { $0 * Double($1) }
             all += work
-            if !winogradTiles(convolution, node).isEmpty { fit += work }
+            guard constants[node.inputs[1]] != nil, let tile = winogradTiles(convolution, node).last else { continue }
+            let weights = shape(node.inputs[1])
+            let more = weights[0] * weights[1] * (tile.transformedElements - 9) * LayoutElement.float32.byteCount
+            guard more <= left else { continue }
+            left -= more
+            fit += work
         }
         return fit > 0 && fit * 8 >= all ? WinogradMemory(bytes: bytes) : nil
+    }
+
+    /// Bytes of what the largest node reads and writes: the least that activations take, and in chains of layers all.
+    private var largestWorkingSet: Int {
+        nodes.reduce(0) { largest, node in
+            let read = Set(node.inputs).filter { constants[$0] == nil }.reduce(0) { $0 + type($1).byteCount }
+            return max(largest, read + type(node.output).byteCount)
+        }
     }
 
     /// The tiles with which Winograd's algorithm is expected to be faster than the definition, the best first. Weights
@@ -47,9 +63,14 @@ extension Draft {
             window.dilations == [1, 1], window.pads.allSatisfy({ $0 <= 1 }),
             weights[0] % 16 == 0, weights[1] % 16 == 0
         else { return [] }
-        let (pixels, pairs) = (result[2] * result[3], weights[0] * weights[1])
-        guard pixels >= 128, pairs >= 1024 else { return [] }
-        return pixels * result[0] >= 784 && pairs >= 4096 ? [.four, .two] : [.two]
+        let (images, pixels, pairs) = (result[0], result[2] * result[3], weights[0] * weights[1])
+        // oneDNN looks for the best blocks among all that divide the extents.
+        guard (128...1 << 16).contains(pixels), pairs >= 1024 else { return [] }
+        var tiles: [WinogradTile] = []
+        if images * pixels >= 784, pairs >= 4096 { tiles.append(.four) }
+        // One image for each thread at most.
+        if images <= options.threads { tiles.append(.two) }
+        return tiles
     }
 }
 

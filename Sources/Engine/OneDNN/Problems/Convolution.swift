@@ -70,8 +70,9 @@ package enum ConvolutionAlgorithm: Sendable, Hashable {
     /// Every product that the definition has.
     case direct
     /// Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv 1509.09308): of each pair of channels, a tile
-    /// of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once, and are that much larger
-    /// than 9 elements. Rounding errors are a few times those of the definition.
+    /// of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once, and are that much larger.
+    /// Rounding errors are some 1e-6 of the largest value near the tile; one that is not finite spoils the tile, where
+    /// a ReLU may turn what is not a number into 0.
     case winograd(WinogradTile)
 
     fileprivate var kind: dnnl_alg_kind_t {
@@ -94,4 +95,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable {
 package enum WinogradTile: Int, Sendable, Hashable {
     case two = 2
     case four = 4
+
+    /// Elements that a kernel of 9 becomes.
+    package var transformedElements: Int { (rawValue + 2) * (rawValue + 2) }
 }

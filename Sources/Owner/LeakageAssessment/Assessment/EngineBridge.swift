@@ -5,7 +5,7 @@ internal import Tensors
 /// The engine with this module's errors.
 enum EngineBridge {
     static func compile(
-        _ graph: Graph, name: String, threads: Int = 1, extraMemory: ExtraMemory = .unlimited
+        _ graph: Graph, name: String, threads: Int = 1, extraMemory: ExtraMemory = .plenty
     ) throws(AssessmentError) -> Plan {
         var options = PlanOptions(threads: threads)
         options.extraMemory = extraMemory

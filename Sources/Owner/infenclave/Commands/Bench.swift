@@ -52,9 +52,12 @@ struct Bench: Command {
         let tensor = try Self.pattern(input.type)
         let (arithmetic, preprocess, accuracy) = (arithmetic, preprocess, accuracy)
         let table = try await onOwnThread {
-            try arithmetic.resolved(for: model, preprocess, threads: threads, substitute: tensor)
+            // Whose accuracy is asked for is measured, times and all.
+            try arithmetic.resolved(
+                for: model, preprocess, threads: threads, runsHere: accuracy == nil, substitute: tensor)
         }
-        let options = PlanOptions(threads: threads, precision: Precision(table))
+        var options = PlanOptions(threads: threads, precision: Precision(table))
+        options.keepsSlowPrecision = accuracy != nil
         var report = Report(
             model: model.path, precision: table.level.label, threads: threads,
             plain: try await Self.plain(model.graph, tensor, options, runs: runs))
