@@ -3,7 +3,7 @@ package enum ExtraMemory: Sendable, Hashable {
     /// An eighth of the plan's limit.
     case plenty
     /// Little, and none where, by an estimate of the activations, what fits into the first SGX's usable memory would not
-    /// any more.
+    /// any more; a quarter of what does not fit there anyway.
     case enclave
     case none
 
@@ -23,8 +23,9 @@ package enum ExtraMemory: Sendable, Hashable {
         case .plenty: return limit / 8
         case .none: return 0
         case .enclave:
-            let left = Self.usableBytes - weights - activations
-            return left < 0 ? Self.enclaveBytes : min(Self.enclaveBytes, max(0, left - Self.reserve))
+            let left = Self.usableBytes - (weights + activations)
+            return left < 0
+                ? (weights + activations) / 4 : min(Self.enclaveBytes, max(0, left - Self.reserve))
         }
     }
 }
