@@ -240,7 +240,7 @@ struct PrecisionTests {
         let expected = try Plan(compiling: graph).run(problem.given)[0].floats()
         var counts: [Int] = []
         for bound in [1e9, 1e-4, 0] {
-            let table = try search.table(.integer8, bound: bound)
+            let table = try search.table(.integer8, bound: .init(divergence: bound))
             let plan = try Plan(compiling: graph, options: Self.options(Precision(table)))
             var agreement = OutputAgreement()
             agreement.add(expected: expected, actual: try plan.run(problem.given)[0].floats())
@@ -248,5 +248,8 @@ struct PrecisionTests {
             counts.append(table.products.values.count { $0.level == .integer8 })
         }
         #expect(counts[0] == 6 && counts[2] == 0 && counts[1] <= counts[0])
+        // No share of the examples is above 1, so nothing is left but float32.
+        let strict = try search.table(.integer8, bound: .init(divergence: 1e9, agreement: 1.1))
+        #expect(strict.products.values.allSatisfy { $0.level == .float32 })
     }
 }

@@ -17,10 +17,28 @@ package struct PrecisionSearch {
     /// What products that integers are too coarse for may take of the bound.
     private static let fallbackShare = 0.25
 
-    /// The mean divergence of the outputs, in nats, up to which a level is taken as it is. How many pictures then keep
-    /// their best class depends on how many have two that are nearly equal: `bench --accuracy` measures it.
-    package static func divergenceBound(_ level: PrecisionTable.Level) -> Double {
-        level == .integer8 ? 1e-3 : 1e-4
+    /// How far outputs may be from those of float32.
+    package struct Bound: Sendable, Hashable {
+        /// Their mean divergence, in nats.
+        package var divergence: Double
+        /// The share of the examples whose best class has to stay the same.
+        package var agreement: Double
+
+        package init(divergence: Double, agreement: Double = 0) {
+            self.divergence = divergence
+            self.agreement = agreement
+        }
+
+        /// Up to which a level is taken as it is. How many other pictures then keep their best class depends on how many
+        /// have two that are nearly equal: `bench --accuracy` measures it.
+        package static func standard(_ level: PrecisionTable.Level) -> Bound {
+            level == .integer8
+                ? Bound(divergence: 1e-3, agreement: 0.97) : Bound(divergence: 1e-4, agreement: 0.99)
+        }
+
+        fileprivate func holds(for agreement: OutputAgreement) -> Bool {
+            agreement.meanDivergence <= divergence && agreement.top1 >= self.agreement
+        }
     }
 
     /// - Parameters:
@@ -46,15 +64,16 @@ package struct PrecisionSearch {
 
     /// What to compute with, at most `level`.
     package func table(
-        _ level: PrecisionTable.Level, bound: Double? = nil
+        _ level: PrecisionTable.Level, bound: Bound? = nil
     ) throws(InferenceError) -> PrecisionTable {
-        let bound = bound ?? Self.divergenceBound(level)
+        let bound = bound ?? .standard(level)
         var levels = draft.products(level)
         guard !examples.isEmpty, level > .float32 else { return table(levels) }
         let float32 = levels.mapValues { _ in PrecisionTable.Level.float32 }
-        if level == .integer8, try divergence(levels) > bound {
-            let fallback = try raised(
-                draft.products(.bfloat16), to: float32, bound: bound * Self.fallbackShare)
+        if level == .integer8, try !bound.holds(for: agreement(levels)) {
+            var share = bound
+            share.divergence *= Self.fallbackShare
+            let fallback = try raised(draft.products(.bfloat16), to: float32, bound: share)
             for (name, other) in fallback where levels[name] == .bfloat16 { levels[name] = other }
             levels = try raised(levels, to: fallback, bound: bound)
         } else {
@@ -70,14 +89,14 @@ package struct PrecisionSearch {
     /// The levels with as few products as it takes at those of `fallback`, where `fallback` itself is within the bound.
     /// Products that change the outputs much for the work that they are come first.
     private func raised(
-        _ levels: [String: PrecisionTable.Level], to fallback: [String: PrecisionTable.Level], bound: Double
+        _ levels: [String: PrecisionTable.Level], to fallback: [String: PrecisionTable.Level], bound: Bound
     ) throws(InferenceError) -> [String: PrecisionTable.Level] {
-        guard try divergence(levels) > bound else { return levels }
+        guard try !bound.holds(for: agreement(levels)) else { return levels }
         var candidates: [(name: String, harm: Double)] = []
         for name in levels.keys.sorted() where levels[name] != fallback[name] {
             var alone = levels.mapValues { _ in PrecisionTable.Level.float32 }
             alone[name] = levels[name]
-            let harm = try divergence(alone, on: Self.trialExamples)
+            let harm = try agreement(alone, on: Self.trialExamples).meanDivergence
             candidates.append((name, harm / Double(max(1, multiplyAdds[name] ?? 1))))
         }
         candidates.sort { ($0.harm, $1.name) > ($1.harm, $0.name) }
@@ -87,14 +106,14 @@ package struct PrecisionSearch {
         var (low, high) = (0, candidates.count)
         while high - low > 1 {
             let middle = (low + high) / 2
-            if try divergence(raised(middle)) > bound { low = middle } else { high = middle }
+            if try bound.holds(for: agreement(raised(middle))) { high = middle } else { low = middle }
         }
         return raised(high)
     }
 
-    private func divergence(
+    private func agreement(
         _ levels: [String: PrecisionTable.Level], on count: Int = .max
-    ) throws(InferenceError) -> Double {
+    ) throws(InferenceError) -> OutputAgreement {
         var options = PlanOptions(threads: threads, precision: Precision(table(levels)))
         options.keepsSlowPrecision = true
         let plan = try Plan(compiling: graph, options: options)
@@ -102,7 +121,7 @@ package struct PrecisionSearch {
         for (actual, expected) in zip(try Self.outputs(plan, Array(examples.prefix(count))), expected) {
             agreement.add(expected: expected, actual: actual)
         }
-        return agreement.meanDivergence
+        return agreement
     }
 
     private static func outputs(_ plan: Plan, _ inputs: [[Tensor]]) throws(InferenceError) -> [[Float]] {
