@@ -25,6 +25,7 @@ package final class Plan: Sendable {
     package let rewrites: [PlanRewrite]
 
     private let threads: Int
+    private let flushesSubnormals: Bool
     private let constants: ConstantStore
     private let results: [PlannedResult]
     private let execution: Mutex<Execution>
@@ -41,10 +42,13 @@ package final class Plan: Sendable {
         options.precision = options.precision.available(for: options)
         inputs = graph.inputs
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
-        var draft = Draft(consume graph, options: options)
-        try Optimizer.optimize(&draft)
         let chosen = options
-        let (lowering, results, execution) = try ThreadTeam.using(chosen.threads) { () throws(InferenceError) in
+        var draft = Draft(consume graph, options: chosen)
+        // What passes make of constants too is computed in the mode of a run.
+        let (lowering, results, execution) = try ThreadTeam.using(
+            chosen.threads, flushesSubnormals: chosen.flushesSubnormals
+        ) { () throws(InferenceError) in
+            try Optimizer.optimize(&draft)
             var lowering = try Lowering(draft)
             // The weights are the lowering's, which lets go of each when it is laid out.
             draft.constants = [:]
@@ -59,6 +63,7 @@ package final class Plan: Sendable {
         memory = execution.memory
         steps = lowering.steps.map(\.description)
         threads = options.threads
+        flushesSubnormals = options.flushesSubnormals
         precision = options.precision
         reducedProducts = lowering.products
         self.results = results
@@ -92,7 +97,7 @@ package final class Plan: Sendable {
         try checked(inputs)
         return try execution.withLock { (execution) throws(InferenceError) in
             do throws(OneDNNError) {
-                return try ThreadTeam.using(threads) { () throws(OneDNNError) in
+                return try ThreadTeam.using(threads, flushesSubnormals: flushesSubnormals) { () throws(OneDNNError) in
                     try execution.run(
                         inputs, results: results, observing: body, observes: true, afterStep: {})
                 }
@@ -111,7 +116,7 @@ package final class Plan: Sendable {
         try checked(inputs)
         return try execution.withLock { (execution) throws(InferenceError) in
             do throws(OneDNNError) {
-                return try ThreadTeam.using(threads) { () throws(OneDNNError) in
+                return try ThreadTeam.using(threads, flushesSubnormals: flushesSubnormals) { () throws(OneDNNError) in
                     try execution.run(
                         inputs, results: results, observing: { _, _ in }, observes: false, afterStep: afterStep)
                 }

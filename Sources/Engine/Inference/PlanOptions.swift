@@ -24,6 +24,10 @@ package struct PlanOptions: Sendable {
     /// What Winograd's algorithm may take beyond what the definition of a convolution takes.
     package var extraMemory = ExtraMemory.plenty
 
+    /// Whether subnormal numbers are taken as zeros, without which a client's picture can take a hundred times as long as
+    /// another. Off only to measure what that does to answers.
+    package var flushesSubnormals = true
+
     /// Activations and scratch of one run, at most. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 

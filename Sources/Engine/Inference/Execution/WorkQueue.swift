@@ -69,6 +69,8 @@ final class WorkQueue: @unchecked Sendable {
             { argument in
                 guard let argument else { return nil }
                 let queue = Unmanaged<WorkQueue>.fromOpaque(argument).takeRetainedValue()
+                // For what work computes between plans, too.
+                FloatingPointMode.flushSubnormals()
                 while let work = queue.next() {
                     work()
                     queue.finish()

@@ -1,0 +1,166 @@
+import Inference
+import ModelGraph
+import ONNXImport
+import OneDNN
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+/// A picture of subnormal numbers must cost what another costs, or one client stalls the others and learns of them.
+@Suite("Subnormal numbers", .serialized)
+struct SubnormalTests {
+    /// 1e-39, the smallest and the largest: by their bits, since a thread that flushes computes none.
+    private static let subnormal: [Float] = [0x000A_E398, 1, 0x007F_FFFF].map(Float.init(bitPattern:))
+
+    static let cases = Result { try SubnormalProblems.all.get().flatMap { problem in [1, 2].map { (problem, $0) } } }
+
+    /// What a run computes with, looked at whenever a plan asks for memory, and so during compilation and in runs.
+    private final class Watch: Sendable {
+        private let seen = Mutex<[(threads: Int, flushing: Int)]>([])
+        var all: [(threads: Int, flushing: Int)] { seen.withLock { $0 } }
+
+        func options(_ threads: Int) -> PlanOptions {
+            PlanOptions(
+                threads: threads,
+                allocator: StorageAllocator { byteCount in
+                    let team = SubnormalFlushing.team(of: threads)
+                    self.seen.withLock { $0.append(team) }
+                    return StorageAllocator.standard.allocateIfAvailable(byteCount: byteCount)
+                })
+        }
+    }
+
+    @Test(
+        "Each thread that compiles or runs a plan flushes them, and the calling thread only meanwhile", arguments: 1...4
+    )
+    func coversTeams(_ threads: Int) async throws {
+        for problem in try SubnormalProblems.all.get() {
+            let seen = try await onPlainThread {
+                let watch = Watch()
+                let plan = try Plan(compiling: try problem.graph(), options: watch.options(threads))
+                for _ in 0..<2 { _ = try plan.run(problem.given) }
+                #expect(!SubnormalFlushing.isOn)
+                return watch.all
+            }
+            #expect(seen.count >= 3)
+            #expect(seen.allSatisfy { $0 == (threads, threads) }, "\(problem.testDescription): \(seen)")
+        }
+    }
+
+    @Test("Threads that libgomp made earlier, ended and made again flush them too")
+    func coversChangingTeams() async throws {
+        let problem = try PlanTests.network()
+        try await onPlainThread {
+            // A team that nothing has prepared, as another user of OpenMP would leave it.
+            #expect(SubnormalFlushing.team(of: 4) == (4, 0))
+            for threads in [2, 4, 1, 3, 2, 4, 1, 2] {
+                let watch = Watch()
+                let plan = try Plan(compiling: try problem.graph(), options: watch.options(threads))
+                _ = try plan.run(problem.given)
+                #expect(watch.all.allSatisfy { $0 == (threads, threads) })
+                // Between plans: ends threads, or makes such as do not flush.
+                _ = SubnormalFlushing.team(of: 5 - threads)
+            }
+            FloatingPointMode.flushSubnormals()
+            #expect(FloatingPointMode.flushesSubnormals)
+            for threads in [2, 4, 3, 1, 4] {
+                _ = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads)).run(problem.given)
+                #expect(SubnormalFlushing.team(of: threads) == (threads, threads))
+                #expect(FloatingPointMode.flushesSubnormals)
+            }
+        }
+    }
+
+    @Test("Threads of an executor flush them before, in and after a run")
+    func coversExecutors() async throws {
+        let executor = InferenceExecutor(workers: 2)
+        let plan = try Plan(compiling: try PlanTests.network().graph(), options: PlanOptions(threads: 2))
+        #expect(try await executor.run { FloatingPointMode.flushesSubnormals })
+        _ = try await executor.run(plan, PlanTests.network().given)
+        for _ in 0..<8 { #expect(try await executor.run { SubnormalFlushing.team(of: 2) } == (2, 2)) }
+    }
+
+    @Test(
+        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time to 10 %", arguments: try cases.get()
+    )
+    func takesTheSameTime(_ problem: Problem, _ threads: Int) throws {
+        try expectSameTime(problem, PlanOptions(threads: threads))
+    }
+
+    @Test("So they do in bf16", .enabled(if: ProcessorSupport.hasBFloat16, "no bf16 here"), arguments: [1, 2])
+    func takesTheSameTimeInBFloat16(_ threads: Int) throws {
+        for problem in try SubnormalProblems.all.get().prefix(2) {
+            var options = PlanOptions(threads: threads, precision: .bfloat16)
+            options.keepsSlowPrecision = true
+            let plan = try expectSameTime(problem, options)
+            #expect(!plan.reducedProducts.isEmpty)
+        }
+    }
+
+    @discardableResult
+    private func expectSameTime(_ problem: Problem, _ options: PlanOptions) throws -> Plan {
+        let plan = try Plan(compiling: try problem.graph(), options: options)
+        // The last is normal, and what weights make of it is not.
+        let inputs = try [problem.given] + [0, Self.subnormal[0], 2e-38].map(problem.filled)
+        var found: [Double] = []
+        for attempt in 1...3 {
+            var times = inputs.map { _ in [Duration]() }
+            for run in 0..<(20 * attempt + 1) {
+                // None is always first.
+                for index in inputs.indices.map({ ($0 + run) % inputs.count }) {
+                    let clock = ContinuousClock()
+                    let start = clock.now
+                    _ = try plan.run(inputs[index])
+                    times[index].append(clock.now - start)
+                }
+            }
+            let medians = times.map { $0.sorted()[$0.count / 2] }
+            found = medians.map { $0 / medians[0] }
+            if found.allSatisfy({ 0.9...1.1 ~= $0 }) { return plan }
+        }
+        Issue.record("\(problem.testDescription), of the time of ordinary numbers: \(found)")
+        return plan
+    }
+
+    @Test("A picture of subnormal numbers has the answer of a black one", arguments: try cases.get())
+    func answersAsZero(_ problem: Problem, _ threads: Int) throws {
+        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads))
+        let expected = try plan.run(problem.filled(with: 0))[0].floats()
+        for value in Self.subnormal {
+            #expect(try plan.run(problem.filled(with: value))[0].floats() == expected)
+        }
+    }
+
+    @Test("Ordinary answers are the same bits whether they are flushed or not", arguments: try cases.get())
+    func leavesOrdinaryAnswers(_ problem: Problem, _ threads: Int) async throws {
+        let (flushed, kept) = (try await answer(problem, threads, true), try await answer(problem, threads, false))
+        // What such weights make of ordinary numbers is subnormal: a comparison that must fail.
+        #expect((flushed == kept) == (problem.testDescription != "weights of 1e-20"))
+    }
+
+    private func answer(_ problem: Problem, _ threads: Int, _ flushes: Bool) async throws -> [UInt32] {
+        try await onPlainThread {
+            var options = PlanOptions(threads: threads)
+            options.flushesSubnormals = flushes
+            let plan = try Plan(compiling: try problem.graph(), options: options)
+            return try plan.run(problem.given)[0].floats().map(\.bitPattern)
+        }
+    }
+
+    @Test(
+        "Trained models give the same bits whether they are flushed or not",
+        .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), arguments: ModelTests.stored)
+    func leavesTrainedModels(_ pair: [String]) async throws {
+        let graph = try ONNXModel.load(path: SharedFiles.path("models/\(pair[0])/model.onnx")).graph
+        let input = try SharedFiles.array("models/\(pair[0])/input-\(pair[1])")
+        func answer(_ flushes: Bool) async throws -> Tensor {
+            try await onPlainThread {
+                var options = PlanOptions(threads: 2)
+                options.flushesSubnormals = flushes
+                return try Plan(compiling: graph, options: options).run([input])[0]
+            }
+        }
+        #expect(try await answer(true).floats().map(\.bitPattern) == answer(false).floats().map(\.bitPattern))
+    }
+}
