@@ -1,24 +1,43 @@
+import Crypto
 import Foundation
+import Partitioning
 
 /// Reads whole files that the user named.
 enum InputFile {
+    /// The file is opened once, following links, and may be no pipe and no device. Its size is checked before anything is
+    /// read; a file that changes meanwhile is refused, where a mapping would end the process.
+    ///
     /// - Throws: ``CommandFailure`` that names the file and what is wrong with it.
     static func read(_ path: String, maximumBytes: Int = 1 << 32) throws -> Data {
-        let url = URL(filePath: path)
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw CommandFailure("file", "\(path): there is no such file", remedy: "check the path")
+        let file = try open(path)
+        guard file.byteCount <= maximumBytes else {
+            throw CommandFailure("file", "\(path) has \(file.byteCount) bytes, the limit is \(maximumBytes)")
         }
-        guard !isDirectory.boolValue else {
-            throw CommandFailure("file", "\(path) is a folder, expected a file", remedy: "name a file in it")
+        guard file.byteCount > 0 else { return Data() }
+        guard let memory = malloc(file.byteCount) else {
+            throw CommandFailure("file", "\(path): \(file.byteCount) bytes of memory are not available")
         }
-        let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-        guard size <= maximumBytes else {
-            throw CommandFailure("file", "\(path) has \(size) bytes, the limit is \(maximumBytes)")
+        do throws(PartitioningError) {
+            try file.read(into: UnsafeMutableRawBufferPointer(start: memory, count: file.byteCount))
+        } catch {
+            free(memory)
+            throw CommandFailure("file", error.message)
         }
-        do { return try Data(contentsOf: url, options: .mappedIfSafe) } catch {
-            throw CommandFailure("file", "\(path) cannot be read", remedy: "check its permissions")
+        return Data(bytesNoCopy: memory, count: file.byteCount, deallocator: .free)
+    }
+
+    /// Adds a file to a digest, without holding it.
+    static func update(_ digest: inout SHA256, with path: String) throws {
+        let file = try open(path)
+        do throws(PartitioningError) { try file.update(&digest) } catch {
+            throw CommandFailure("file", error.message)
         }
+    }
+
+    private static func open(_ path: String) throws -> RegularFile {
+        do throws(PartitioningError) {
+            return try RegularFile(opening: path, followsLink: true, label: path)
+        } catch { throw CommandFailure("file", error.message, remedy: "check the path") }
     }
 }
 

@@ -57,7 +57,7 @@ struct LoadedModel: Sendable {
     /// SHA-256 of the file; of Darknet's two, one after the other.
     func sha256() throws -> String {
         var digest = SHA256()
-        for file in files { digest.update(data: try InputFile.read(file)) }
+        for file in files { try InputFile.update(&digest, with: file) }
         return digest.finalize().hexadecimal
     }
 

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 
 /// Says that a shard's pieces are complete, and of what: `shard-I-of-N.json` beside them.
 package struct ShardRecord: Codable, Sendable, Hashable {
@@ -34,13 +35,26 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         }
         var records: [ShardRecord] = []
         for name in names {
-            guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)")), data.count <= maximumBytes,
+            guard let data = bytes(of: "\(folder)/\(name)"),
                 let record = try? JSONDecoder().decode(ShardRecord.self, from: data),
                 fileName(record.shard) == name
             else { throw AssessmentError(.file, "\(folder)/\(name): it is damaged; run the shard's command again") }
             records.append(record)
         }
         return records
+    }
+
+    /// A regular file of at most ``maximumBytes``, which is checked before it is read; `nil` for anything else.
+    private static func bytes(of path: String) -> Data? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            (0...maximumBytes).contains(Int(status.st_size))
+        else { return nil }
+        var bytes = Data(count: Int(status.st_size))
+        return bytes.withUnsafeMutableBytes { Descriptor.read(descriptor, into: $0, at: 0) } ? bytes : nil
     }
 
     /// The records of all shards of one assessment, the first one first.

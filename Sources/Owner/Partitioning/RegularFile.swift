@@ -1,0 +1,158 @@
+package import Crypto
+internal import Glibc
+package import SealedChannel
+
+/// A regular file that is open. What was checked is what is read, whatever its path names meanwhile.
+///
+/// Errors begin with the label, and have the code `damagedBundle` for what was found and `file` for what the system
+/// refuses.
+package final class RegularFile {
+    /// The size when the file was opened, in bytes.
+    package let byteCount: Int
+    private let label: String
+    private let descriptor: Int32
+    private let modified: timespec
+
+    private static let chunkBytes = 1 << 20
+
+    /// Opens a file and reads nothing of it. Neither a pipe without a writer nor a terminal makes this wait.
+    ///
+    /// - Parameters:
+    ///   - name: A path; a relative one begins at `folder`.
+    ///   - folder: The descriptor of an open folder; the working directory unless said otherwise.
+    ///   - followsLink: Whether the last component may be a symbolic link. Users may name links; a bundle has none.
+    ///   - label: What errors call the file.
+    /// - Throws: ``PartitioningError`` for anything but a regular file.
+    package init(
+        opening name: String, in folder: Int32? = nil, followsLink: Bool, label: String
+    ) throws(PartitioningError) {
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
+        let descriptor = openat(folder ?? AT_FDCWD, name, flags)
+        guard descriptor >= 0 else { throw Self.refusal(of: label, errno, followsLink: followsLink) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "a pipe or a device"
+            throw PartitioningError(.damagedBundle, "\(label) is \(kind), expected a regular file")
+        }
+        self.label = label
+        self.descriptor = descriptor
+        byteCount = Int(status.st_size)
+        modified = status.st_mtim
+    }
+
+    deinit { close(descriptor) }
+
+    private static func refusal(of label: String, _ code: Int32, followsLink: Bool) -> PartitioningError {
+        switch code {
+        case ENOENT, ENOTDIR: PartitioningError(.damagedBundle, "\(label) is missing")
+        case ELOOP:
+            PartitioningError(
+                .damagedBundle,
+                followsLink
+                    ? "\(label) is a link that leads to itself" : "\(label) is a link, expected a regular file")
+        case ENXIO, ENODEV:
+            PartitioningError(.damagedBundle, "\(label) is a socket or a device, expected a regular file")
+        case EACCES, EPERM: PartitioningError(.file, "\(label) cannot be read: check its permissions")
+        default: PartitioningError(.file, "\(label) cannot be opened: \(String(cString: strerror(code)))")
+        }
+    }
+
+    /// The whole file and its SHA-256, read once into memory that is allocated once.
+    ///
+    /// - Throws: ``PartitioningError`` when the file changes meanwhile, or there is no memory for it.
+    package func contents() throws(PartitioningError) -> (bytes: [UInt8], digest: ContentDigest) {
+        // An array traps where there is no memory.
+        guard let probe = malloc(max(1, byteCount)) else {
+            throw PartitioningError(.file, "\(label): \(byteCount) bytes of memory are not available")
+        }
+        free(probe)
+        var hash = SHA256()
+        var failure: PartitioningError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            do throws(PartitioningError) {
+                try read(into: UnsafeMutableRawBufferPointer(buffer)) { hash.update(bufferPointer: $0) }
+                count = byteCount
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return (bytes, Self.contentDigest(hash))
+    }
+
+    /// The SHA-256 of the whole file; nothing of it stays in memory.
+    ///
+    /// - Throws: ``PartitioningError`` when the file changes meanwhile.
+    package func digest() throws(PartitioningError) -> ContentDigest {
+        var hash = SHA256()
+        try update(&hash)
+        return Self.contentDigest(hash)
+    }
+
+    /// Adds the whole file to a digest.
+    ///
+    /// - Throws: ``PartitioningError`` when the file changes meanwhile.
+    package func update(_ hash: inout SHA256) throws(PartitioningError) {
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkBytes, alignment: 16)
+        defer { chunk.deallocate() }
+        var offset = 0
+        while offset < byteCount {
+            let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(Self.chunkBytes, byteCount - offset)])
+            try fill(part, from: offset)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+            offset += part.count
+        }
+        try checkUnchanged()
+    }
+
+    /// Fills `buffer`, which has ``byteCount`` bytes, and shows each chunk to `body` once it is there.
+    ///
+    /// - Throws: ``PartitioningError`` when the file changes meanwhile.
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void = { _ in }
+    ) throws(PartitioningError) {
+        var offset = 0
+        while offset < byteCount {
+            let end = min(byteCount, offset + Self.chunkBytes)
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[offset..<end])
+            try fill(part, from: offset)
+            body(UnsafeRawBufferPointer(part))
+            offset = end
+        }
+        try checkUnchanged()
+    }
+
+    private func fill(_ part: UnsafeMutableRawBufferPointer, from offset: Int) throws(PartitioningError) {
+        var done = 0
+        while done < part.count {
+            let count = pread(descriptor, part.baseAddress.map { $0 + done }, part.count - done, off_t(offset + done))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw PartitioningError(.file, "\(label) cannot be read: \(String(cString: strerror(errno)))")
+            }
+            guard count > 0 else {
+                throw PartitioningError(
+                    .damagedBundle,
+                    "\(label) ended at byte \(offset + done) while it was read, expected \(byteCount) bytes")
+            }
+            done += count
+        }
+    }
+
+    /// A file that is replaced by another stays what it was; one that is written to is refused.
+    private func checkUnchanged() throws(PartitioningError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,
+            status.st_mtim.tv_sec == modified.tv_sec, status.st_mtim.tv_nsec == modified.tv_nsec
+        else {
+            throw PartitioningError(
+                .damagedBundle, "\(label) changed while it was read: try again when nothing writes to it")
+        }
+    }
+
+    private static func contentDigest(_ hash: SHA256) -> ContentDigest {
+        guard let digest = ContentDigest(bytes: Array(hash.finalize())) else {
+            preconditionFailure("SHA-256 has \(SHA256.byteCount) bytes")
+        }
+        return digest
+    }
+}
