@@ -34,7 +34,8 @@ enum Measured {
                     boundaryBytes: 400,
                     frontMilliseconds: milliseconds * Double(cut.nodesInside) / Double(graph.nodes.count),
                     backMilliseconds: milliseconds * 0.6,
-                    mappingMilliseconds: 0.01, crossingMilliseconds: 0.3, enclaveBytes: cut.nodesInside * 7_000_000))
+                    mappingMilliseconds: 0.01, crossingMilliseconds: 0.3, enclaveBytes: cut.nodesInside * 7_000_000),
+                weights: WeightRecovery(of: graph, inside: cut))
         }
     }
 

@@ -20,6 +20,8 @@ package struct AssessmentError: Error, Sendable, CustomStringConvertible {
         package static let engine = Code("engine")
         /// A plan file that is not one.
         package static let malformedPlan = Code("malformedPlan")
+        /// An assessment file that is not one, or that contradicts itself.
+        package static let malformedAssessment = Code("malformedAssessment")
         /// A file or folder that cannot be read or written.
         package static let file = Code("file")
         /// The caller asked to stop.

@@ -1,4 +1,5 @@
 internal import ModelGraph
+internal import Tensors
 
 /// Everything that an assessment found. Rendering it twice gives the same bytes.
 package struct AssessmentResult: Sendable {
@@ -113,6 +114,21 @@ package struct AssessmentResult: Sendable {
         self.warnings = warnings
         self.modelMilliseconds = modelMilliseconds
         self.threads = threads
+    }
+
+    /// How many chosen requests determine the weights of the recommended FrontNet; `nil` for everything inside.
+    package var recommendedWeights: WeightRecovery? {
+        recommendation.everythingInside ? nil : weights(upTo: recommendation.front, sigma: recommendation.sigma)
+    }
+
+    /// The same of the next faster plan.
+    package var nextFasterWeights: WeightRecovery? {
+        recommendation.nextFaster.flatMap { $0.everythingInside ? nil : weights(upTo: $0.front, sigma: $0.sigma) }
+    }
+
+    private func weights(upTo front: String, sigma: NoiseDeviation?) -> WeightRecovery? {
+        let weights = cuts.first { $0.name == front }?.weights
+        return sigma == nil ? weights : weights?.underNoise
     }
 
     /// Adds what of the model is public, with a warning where that bears on the recommended FrontNet.

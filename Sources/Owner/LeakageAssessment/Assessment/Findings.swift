@@ -36,7 +36,7 @@ struct Findings {
                 channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
                 joint: outcomes[index].joint, gainFromPictures: outcomes[index].gainFromPictures,
                 bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index],
-                noise: noise[index])
+                weights: WeightRecovery(of: graph, inside: cuts[index]), noise: noise[index])
         }
         let verdicts = GateVerdict.verdicts(
             for: measurements, gates: configuration.gates, adversary: configuration.adversary)

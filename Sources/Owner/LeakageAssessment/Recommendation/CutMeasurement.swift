@@ -21,6 +21,8 @@ package struct CutMeasurement: Sendable {
     /// `nil` where it did not run.
     package let whiteBox: WhiteBoxScores?
     package let cost: CutCost
+    /// How many chosen requests determine the weights inside; `nil` where it was not counted.
+    package let weights: WeightRecovery?
     /// What noise on the boundary would change; `nil` where it was not tried.
     package var noise: NoiseMeasurement?
 
@@ -28,7 +30,7 @@ package struct CutMeasurement: Sendable {
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
         judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
         gainFromPictures: Double? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost,
-        noise: NoiseMeasurement? = nil
+        weights: WeightRecovery? = nil, noise: NoiseMeasurement? = nil
     ) {
         self.cut = cut
         self.operatorName = operatorName
@@ -41,6 +43,7 @@ package struct CutMeasurement: Sendable {
         self.bounds = bounds
         self.whiteBox = whiteBox
         self.cost = cost
+        self.weights = weights
         self.noise = noise
     }
 

@@ -1,0 +1,56 @@
+package import ModelGraph
+internal import Tensors
+
+/// How many chosen requests determine a FrontNet's weights for a listed client who works with the host.
+///
+/// The client chooses the input, and the host sees what crosses. One request therefore gives them
+/// ``floatsPerRequest`` equations for the weights. With fewer equations than ``unknowns`` almost every FrontNet has others
+/// beside it that give the same answers, so ``leastRequests`` is a lower bound: unknowns over floats, rounded up. It counts
+/// equations and says nothing of how hard they are to solve, and we know of no attack that needs so few for a deep FrontNet.
+/// The weights are taken as real numbers of which nothing is known; who knows a similar model needs less. Noise on what
+/// crosses makes each equation inexact, so it takes more requests, which this does not count.
+///
+/// Measured: a convolution, batch normalisation and ReLU were recovered from 7 requests of one client with inputs of f32,
+/// to a relative error of 3e-5. These are ``impulseRequests`` for a picture of three channels; the count alone says 1.
+package struct WeightRecovery: Sendable, Hashable {
+    /// Numbers that the FrontNet's function depends on, after batch normalisation is folded: a lower estimate, see
+    /// ``WeightCount``.
+    package let unknowns: Int
+    /// Elements of everything that crosses after one picture.
+    package let floatsPerRequest: Int
+    /// 0 where there are no weights.
+    package let leastRequests: Int
+    /// So many requests with impulses are enough; `nil` where the FrontNet is more than one convolution with steps on
+    /// single elements after it, see ``ImpulseRequests``.
+    package private(set) var impulseRequests: Int?
+
+    /// - Parameter cut: A cut of `graph`, whose first extents are 1.
+    package init(of graph: Graph, inside cut: Cut) {
+        unknowns = WeightCount(of: graph, inside: cut).unknowns
+        floatsPerRequest = cut.crossing.reduce(0) { $0 + graph.type(of: $1).shape.elementCount }
+        // All that crosses has at least one element.
+        leastRequests = unknowns == 0 ? 0 : (unknowns - 1) / max(1, floatsPerRequest) + 1
+        impulseRequests = ImpulseRequests.count(graph, inside: cut)
+    }
+
+    /// The same with noise on what crosses, under which impulses do not show the weights as they are.
+    package var underNoise: WeightRecovery {
+        var result = self
+        result.impulseRequests = nil
+        return result
+    }
+
+    /// One sentence in plain text.
+    package var sentence: String {
+        guard unknowns > 0 else { return "There are no weights to recover." }
+        let least =
+            leastRequests == 1 ? "at least 1 chosen request" : "at least \(Format.count(leastRequests)) chosen requests"
+        return "It takes \(least) of a listed client who works with the host to determine the FrontNet's weights "
+            + "(\(Format.count(unknowns)) unknowns, \(Format.count(floatsPerRequest)) floats cross per request)"
+            + (impulseRequests.map { ", and \($0) requests with impulses are enough." } ?? ".")
+    }
+
+    /// The same where everything is inside.
+    package static let nothingCrosses =
+        "Nothing crosses, so requests show of the weights only what the listed classes of an answer do."
+}

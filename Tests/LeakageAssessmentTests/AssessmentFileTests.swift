@@ -1,0 +1,140 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Tensors
+import Testing
+
+@Suite("assessment.json, read back")
+struct AssessmentFileTests {
+    private static func text(_ gates: Gates = .standard, adversary: Adversary = .both) throws -> String {
+        let cuts = try Measured.cuts([
+            ("relu1", 0.9, (1, 2)), ("pool1", 0.6, (1.5, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil),
+        ])
+        return AssessmentJSON.text(of: try Measured.result(cuts, gates: gates, adversary: adversary))
+    }
+
+    /// The file with its object changed.
+    private static func changed(_ change: (inout [String: Any]) throws -> Void) throws -> Data {
+        var object = try #require(
+            try JSONSerialization.jsonObject(with: Data(text().utf8)) as? [String: Any])
+        try change(&object)
+        return try JSONSerialization.data(withJSONObject: object)
+    }
+
+    private static func change(_ object: inout [String: Any], _ member: String, _ values: [String: Any]) {
+        object[member] = (object[member] as? [String: Any] ?? [:]).merging(values) { $1 }
+    }
+
+    private static func changeFirst(
+        _ object: inout [String: Any], _ member: String, named name: String, _ key: String, _ values: [String: Any]
+    ) {
+        var elements = object[member] as? [[String: Any]] ?? []
+        guard let index = elements.firstIndex(where: { $0[key] as? String == name }) else { return }
+        elements[index].merge(values) { $1 }
+        object[member] = elements
+    }
+
+    @Test("It tells the model, its own digest, the gates and what became of each plan")
+    func plans() throws {
+        let data = Data(try Self.text().utf8)
+        let file = try AssessmentFile(decoding: data)
+        #expect(file.modelSHA256 == String(repeating: "0a", count: 32))
+        #expect(file.pictures == 60 && file.gates == .standard && file.adversary == .both)
+        let contents = try AssessmentReport.contents(
+            of: Measured.result(
+                Measured.cuts([
+                    ("relu1", 0.9, (1, 2)), ("pool1", 0.6, (1.5, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil),
+                ])))
+        let plan = try PartitionPlan(decoding: contents[1].data)
+        #expect(file.sha256 == plan.assessmentSHA256)
+        let recommended = try #require(file.plan(front: plan.front, mapping: plan.mapping, sigma: plan.sigma))
+        #expect(recommended.role == .recommended && recommended.passesGates && !recommended.everythingInside)
+        let leaky = try #require(file.plan(front: "relu1", mapping: "logits", sigma: nil))
+        #expect(!leaky.passesGates && leaky.role != .recommended)
+        #expect(file.headline(of: leaky).contains("exceeds the gates 'standard'"))
+        #expect(
+            file.headline(of: recommended)
+                == "The recommended plan of an assessment with 60 pictures: it meets the gates 'standard' against the "
+                + "paper's adversary and the informed one.")
+        for (front, mapping, sigma) in [
+            ("conv2", "logits", nil), ("relu2", "flat", nil), ("relu2", "relu2", nil),
+            ("relu2", "logits", NoiseDeviation(0.5)),
+        ] { #expect(file.plan(front: front, mapping: mapping, sigma: sigma) == nil) }
+    }
+
+    @Test("Everything inside is a plan, also where it was not timed")
+    func inside() throws {
+        let text = AssessmentJSON.text(of: try Measured.result(Measured.cuts([("relu1", 0.9, (1, 2))])))
+        let file = try AssessmentFile(decoding: Data(text.utf8))
+        let plan = try #require(file.plan(front: "logits", mapping: "logits", sigma: nil))
+        #expect(plan.passesGates && plan.everythingInside && plan.role == .recommended)
+        #expect(file.headline(of: plan).contains("nothing crosses"))
+    }
+
+    @Test("Gates of the owner's own are told by their limits, and names of this program's by theirs")
+    func gates() throws {
+        var own = Gates.standard
+        own.name = "custom"
+        own.maximumDetermination = 0.95
+        let file = try AssessmentFile(decoding: Data(Self.text(own, adversary: .informed).utf8))
+        let plan = try #require(file.plan(front: "relu2", mapping: "logits", sigma: nil))
+        #expect(file.headline(of: plan).contains("(R² at most 0.95"))
+        own.name = "standard"
+        #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: Data(Self.text(own).utf8)) }
+    }
+
+    @Test("A file that is none, lacks a member or contradicts itself is refused")
+    func refusals() throws {
+        #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { _ in }) }
+        #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { $0["later"] = ["a": 1] }) }
+        for text in ["", "[]", "{}", "null", "{\"version\":\"1\"}", String(repeating: "[", count: 100_000)] {
+            let error = #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: Data(text.utf8)) }
+            #expect(error?.code == .malformedAssessment)
+        }
+        let changes: [(String, (inout [String: Any]) throws -> Void)] = [
+            ("version 2", { $0["version"] = 2 }), ("images", { $0["images"] = 0 }),
+            ("images", { $0["images"] = "60" }), ("plans", { $0["plans"] = nil }),
+            ("adversary", { $0["adversary"] = "nobody" }), ("model", { $0["model"] = ["sha256": "0a"] }),
+            ("model.sha256", { $0["model"] = [String: Any]() }),
+            ("gates", { Self.change(&$0, "gates", ["name": "mild"]) }),
+            ("gates", { Self.change(&$0, "gates", ["maximumR2": 0.9]) }),
+            ("gates.maximumR2", { Self.change(&$0, "gates", ["maximumR2": NSNull()]) }),
+            ("recommendation", { Self.change(&$0, "recommendation", ["front": "nowhere"]) }),
+            ("recommendation", { Self.change(&$0, "recommendation", ["front": "relu1"]) }),
+            ("recommendation", { Self.change(&$0, "recommendation", ["sigma": 0.5]) }),
+            (
+                "sigma", { Self.change(&$0, "recommendation", ["sigma": -1]) }
+            ),
+            (
+                "recommendation",
+                {
+                    Self.change(
+                        &$0, "recommendation", ["nextFaster": ["front": "nowhere", "mapping": "logits"]])
+                }
+            ),
+            (
+                "cuts",
+                { Self.changeFirst(&$0, "plans", named: "relu1", "front", ["passesGates": true]) }
+            ),
+            (
+                "cuts",
+                { Self.changeFirst(&$0, "cuts", named: "relu2", "name", ["gates": ["passes": false]]) }
+            ),
+            ("cuts", { Self.changeFirst(&$0, "plans", named: "relu1", "front", ["everythingInside": true]) }),
+            (
+                "twice",
+                { object in
+                    let plans = object["plans"] as? [Any] ?? []
+                    object["plans"] = plans + plans
+                }
+            ),
+        ]
+        for (word, change) in changes {
+            let data = try Self.changed(change)
+            let error = #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: data) }
+            #expect(error?.code == .malformedAssessment)
+            #expect(error?.message.contains(word) == true, "\(word): \(error?.message ?? "none")")
+            #expect(error?.message.contains("\n") == false)
+        }
+    }
+}
