@@ -45,6 +45,8 @@ package enum AssessmentJSON {
                     ("details", .array(result.recommendation.details.map(JSONText.string))),
                     ("nextSafer", result.recommendation.nextSafer.map(PlanJSON.name) ?? .null),
                     ("nextFaster", result.recommendation.nextFaster.map(PlanJSON.name) ?? .null),
+                    ("weights", result.recommendedWeights.map(weights) ?? .null),
+                    ("nextFasterWeights", result.nextFasterWeights.map(weights) ?? .null),
                 ])
             ),
             ("plans", PlanJSON.plans(result.recommendation.options, result.budgets)),
@@ -152,7 +154,16 @@ package enum AssessmentJSON {
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
             ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
             ("cost", CostJSON.cost(cost)),
+            ("weights", measurement.weights.map(weights) ?? .null),
             ("noise", measurement.noise.map(noise) ?? .null),
+        ])
+    }
+
+    private static func weights(_ recovery: WeightRecovery) -> JSONText {
+        .object([
+            ("unknowns", .integer(recovery.unknowns)), ("floatsPerRequest", .integer(recovery.floatsPerRequest)),
+            ("leastRequests", .integer(recovery.leastRequests)),
+            ("impulseRequests", recovery.impulseRequests.map(JSONText.integer) ?? .null),
         ])
     }
 

@@ -24,7 +24,7 @@ struct VerdictSection {
                 ? "FrontNet and mapping unit: the whole model · no BackNet"
                 : "FrontNet up to <code>\(HTML.escape(plan.front))</code> · BackNet up to <code>\(HTML.escape(plan.mapping))</code> · "
                 + "mapping unit after it") · <code>plan.json</code> carries it to <code>infenclave partition</code></p>
-            \(details.isEmpty && neighbours.isEmpty ? "" : "<ul>\(details)\(neighbours)</ul>")
+            <ul>\(details)\(neighbours)\(weights)</ul>
             </section>
             <div class="pair"><section class="card"><h2>The paper’s rule alone would \(paper)</h2>
             <p>\(HTML.escape(result.paperRule.reason))\(recoveredThere)</p></section>
@@ -80,6 +80,15 @@ struct VerdictSection {
         else { return "" }
         return " An informed adversary recovers R² \(Format.number(cut.decoder.determination)) there, and finds "
             + "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures among \(cut.decoder.candidates)."
+    }
+
+    /// How few chosen requests give the weights, for the plan and for the one that might be taken instead.
+    private var weights: String {
+        let plan = result.recommendation
+        let own =
+            plan.everythingInside ? WeightRecovery.nothingCrosses : result.recommendedWeights.map(\.sentence)
+        let faster = result.nextFasterWeights.map { "Under the next faster plan: " + $0.sentence }
+        return [own, faster].compactMap(\.self).map { "<li>\(HTML.escape($0))</li>" }.joined()
     }
 
     private var neighbours: String {

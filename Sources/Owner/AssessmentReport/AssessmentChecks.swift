@@ -1,0 +1,63 @@
+internal import LeakageAssessment
+internal import Tensors
+
+/// What has to agree in an assessment before a plan is taken from it.
+extension AssessmentContent {
+    /// The gates and the adversary. Gates with a name of this program's have this program's limits.
+    func judged() throws(AssessmentError) -> (Gates, Adversary) {
+        guard let adversary = Adversary(rawValue: adversary) else {
+            throw Self.failure("'adversary' is not paper, informed or both")
+        }
+        let read = Gates(
+            name: gates.name, maximumDetermination: gates.maximumR2, maximumSimilarityGain: gates.maximumSSIMGain,
+            minimumPassFraction: gates.minimumKLPassFraction, maximumAreaUnderCurve: gates.maximumKLAUC,
+            minimumDecoderDivergenceRatio: gates.minimumDecoderKLRatio, maximumRetrieval: gates.maximumTop1)
+        guard [Gates.standard, .strict].contains(read) || read.name == "custom" else {
+            throw Self.failure(
+                "'gates' is neither custom nor what this build calls standard or strict; assess the model again")
+        }
+        return (read, adversary)
+    }
+
+    /// Whether the plan met the gates; `nil` when it was not compared.
+    func verdict(of place: Place) -> Bool? {
+        if let plan = plans.first(where: { $0.place == place }) { return plan.passesGates }
+        // Where everything inside was not timed, it is recommended without being compared.
+        return place == recommendation.place && recommendation.everythingInside ? true : nil
+    }
+
+    /// - Throws: ``AssessmentError`` `.malformedAssessment` when the decision contradicts what it follows from.
+    func check() throws(AssessmentError) {
+        let isDigest =
+            model.sha256.utf8.count == 64
+            && model.sha256.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        guard isDigest else { throw Self.failure("'model.sha256' is not 64 hexadecimal digits") }
+        guard (1...1 << 31).contains(images) else { throw Self.failure("'images' is \(images), expected 1 or more") }
+        guard Set(plans.map(\.place)).count == plans.count else { throw Self.failure("'plans' lists a plan twice") }
+        guard Set(cuts.map(\.name)).count == cuts.count else { throw Self.failure("'cuts' lists a cut twice") }
+        let cuts = Dictionary(uniqueKeysWithValues: cuts.map { ($0.name, $0) })
+        for plan in plans {
+            let verdict: Bool?
+            if plan.everythingInside {
+                verdict = plan.front == plan.mapping && plan.sigma == nil ? true : nil
+            } else if let sigma = plan.sigma {
+                verdict = cuts[plan.front]?.noise.flatMap { $0.sigma == sigma ? $0.passes : nil }
+            } else {
+                verdict = cuts[plan.front]?.gates.passes
+            }
+            guard plan.everythingInside == (plan.front == plan.mapping), verdict == plan.passesGates else {
+                throw Self.failure("'plans' says something else of a plan than 'cuts' says of its cut")
+            }
+        }
+        let decision = recommendation
+        guard decision.everythingInside == (decision.front == decision.mapping),
+            decision.sigma == nil || !decision.everythingInside, verdict(of: decision.place) == true
+        else { throw Self.failure("'recommendation' is not among 'plans', or not within the gates") }
+        for place in [decision.nextSafer, decision.nextFaster] {
+            guard let place else { continue }
+            guard verdict(of: place) != nil else {
+                throw Self.failure("a plan of 'recommendation' is not among 'plans'")
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import FoundationEssentials
+internal import LeakageAssessment
+internal import Tensors
+
+/// The members of `assessment.json` that the decision follows from.
+struct AssessmentContent: Decodable, Sendable {
+    /// Cuts and noise: what tells plans apart.
+    struct Place: Decodable, Sendable, Hashable {
+        let front: String
+        let mapping: String
+        let sigma: NoiseDeviation?
+    }
+
+    struct Model: Decodable, Sendable { let sha256: String }
+
+    struct Limits: Decodable, Sendable {
+        let name: String
+        let maximumR2: Double
+        let maximumSSIMGain: Double
+        let minimumKLPassFraction: Double
+        let maximumKLAUC: Double
+        let minimumDecoderKLRatio: Double?
+        let maximumTop1: Double?
+    }
+
+    struct Cut: Decodable, Sendable {
+        struct Verdict: Decodable, Sendable { let passes: Bool }
+
+        struct Noise: Decodable, Sendable {
+            let sigma: NoiseDeviation
+            let passes: Bool
+        }
+
+        let name: String
+        let gates: Verdict
+        let noise: Noise?
+    }
+
+    struct Plan: Decodable, Sendable {
+        let front: String
+        let mapping: String
+        let sigma: NoiseDeviation?
+        let everythingInside: Bool
+        let passesGates: Bool
+
+        var place: Place { Place(front: front, mapping: mapping, sigma: sigma) }
+    }
+
+    struct Decision: Decodable, Sendable {
+        let front: String
+        let mapping: String
+        let sigma: NoiseDeviation?
+        let everythingInside: Bool
+        let nextSafer: Place?
+        let nextFaster: Place?
+
+        var place: Place { Place(front: front, mapping: mapping, sigma: sigma) }
+    }
+
+    let model: Model
+    let images: Int
+    let adversary: String
+    let gates: Limits
+    let cuts: [Cut]
+    let recommendation: Decision
+    let plans: [Plan]
+
+    /// - Throws: ``AssessmentError`` `.malformedAssessment` that names the member.
+    init(decoding data: Data) throws(AssessmentError) {
+        struct Version: Decodable { let version: Int }
+        let decoder = JSONDecoder()
+        guard let version = try? decoder.decode(Version.self, from: data) else {
+            throw Self.failure("it is not JSON with a version; `infenclave assess` writes one")
+        }
+        guard version.version == AssessmentJSON.version else {
+            throw Self.failure("version \(version.version) is unknown, this build reads \(AssessmentJSON.version)")
+        }
+        do { self = try decoder.decode(Self.self, from: data) } catch { throw Self.failure(Self.describe(error)) }
+    }
+
+    static func failure(_ message: String) -> AssessmentError {
+        AssessmentError(.malformedAssessment, "the assessment: \(message)")
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        func path(_ context: DecodingError.Context, _ last: String? = nil) -> String {
+            "'" + (context.codingPath.map(\.stringValue) + (last.map { [$0] } ?? [])).joined(separator: ".") + "'"
+        }
+        switch error {
+        case DecodingError.keyNotFound(let key, let context):
+            return "member \(path(context, key.stringValue)) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            return "member \(path(context)) is not what the form demands"
+        default: return "it cannot be read"
+        }
+    }
+}

@@ -1,0 +1,84 @@
+internal import Crypto
+package import FoundationEssentials
+package import LeakageAssessment
+package import Tensors
+
+/// `assessment.json`, read back: of which model it is, what it decided, and every plan that it compared.
+package struct AssessmentFile: Sendable {
+    /// No assessment comes near: ResNet-50 with every cut takes 1 MB.
+    package static let maximumBytes = 1 << 26
+
+    /// A plan that the assessment compared, with its verdict.
+    package struct Plan: Sendable, Hashable {
+        package enum Role: String, Sendable {
+            case recommended = "The recommended plan"
+            case nextSafer = "The next safer plan"
+            case nextFaster = "The next faster plan"
+            case compared = "Another plan"
+        }
+
+        package let role: Role
+        /// Whether it met all gates.
+        package let passesGates: Bool
+        package let everythingInside: Bool
+    }
+
+    /// Of the file's bytes, 64 hexadecimal digits.
+    package let sha256: String
+    /// Of the model's file, likewise.
+    package let modelSHA256: String
+    /// Pictures that the decision rests on.
+    package let pictures: Int
+    package let gates: Gates
+    package let adversary: Adversary
+    private let content: AssessmentContent
+
+    /// Reads the file. Members of later versions are passed over; those that the decision follows from have to be there
+    /// and to agree with each other.
+    ///
+    /// - Throws: ``AssessmentError`` `.malformedAssessment`.
+    package init(decoding data: Data) throws(AssessmentError) {
+        guard data.count <= Self.maximumBytes else {
+            throw AssessmentError(
+                .malformedAssessment, "the assessment has \(data.count) bytes, the limit is \(Self.maximumBytes)")
+        }
+        content = try AssessmentContent(decoding: data)
+        (gates, adversary) = try content.judged()
+        try content.check()
+        sha256 = SHA256.hash(data: data).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }.joined()
+        modelSHA256 = content.model.sha256
+        pictures = content.images
+    }
+
+    /// The plan with these cuts and this noise; `nil` when the assessment did not compare it.
+    package func plan(front: String, mapping: String, sigma: NoiseDeviation?) -> Plan? {
+        let place = AssessmentContent.Place(front: front, mapping: mapping, sigma: sigma)
+        guard let passes = content.verdict(of: place) else { return nil }
+        let decision = content.recommendation
+        let role: Plan.Role =
+            place == decision.place
+            ? .recommended
+            : place == decision.nextSafer ? .nextSafer : place == decision.nextFaster ? .nextFaster : .compared
+        return Plan(role: role, passesGates: passes, everythingInside: front == mapping)
+    }
+
+    /// One line for people. It holds no text of the file: neither a layer's name nor the reason.
+    package func headline(of plan: Plan) -> String {
+        let subject = "\(plan.role.rawValue) of an assessment with \(pictures) pictures"
+        guard !plan.everythingInside else { return "\(subject): everything is inside, so nothing crosses to the host." }
+        let limits =
+            gates.name == "custom"
+            ? " (R² at most \(Format.number(gates.maximumDetermination)), SSIM over the mean picture at most "
+                + "\(Format.number(gates.maximumSimilarityGain)))" : ""
+        let opponent =
+            switch adversary {
+            case .paper: "the paper's adversary, who looks at one channel at a time"
+            case .informed: "the informed adversary"
+            case .both: "the paper's adversary and the informed one"
+            }
+        return "\(subject): it \(plan.passesGates ? "meets" : "exceeds") the gates '\(gates.name)'\(limits) against "
+            + "\(opponent)."
+    }
+}

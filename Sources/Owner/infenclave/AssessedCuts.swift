@@ -1,0 +1,95 @@
+import AssessmentReport
+import BundleFormat
+import Foundation
+import LeakageAssessment
+import Tensors
+
+/// Where to cut, and what an assessment said of it.
+struct AssessedCuts {
+    let front: String
+    let mapping: String
+    let sigma: NoiseDeviation?
+    let assessment: BundleManifest.Assessment
+
+    /// Cuts that the user names. With an assessment they have to be a plan that it compared; without one the manifest
+    /// says that nothing was assessed.
+    static func named(
+        front: String, mapping: String, sigma: NoiseDeviation?, assessment: String?, for model: LoadedModel
+    ) throws -> AssessedCuts {
+        guard let assessment else {
+            return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: .none)
+        }
+        return try cuts(front, mapping, sigma, of: try read(assessment, for: model), named: assessment)
+    }
+
+    /// The cuts of a plan. It is taken only with the assessment that it was made from.
+    ///
+    /// - Parameter assessment: The path of that; the `assessment.json` beside the plan unless said otherwise.
+    static func of(plan path: String, assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
+        let plan = try PlanFile.read(path, for: model)
+        let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "assessment.json").path
+        guard assessment != nil || FileManager.default.fileExists(atPath: beside) else {
+            throw CommandFailure(
+                "plan", "\(path) is taken only with the assessment that it was made from, and there is no \(beside)",
+                remedy:
+                    "name it with --assessment FILE, or give the cuts with --front and --mapping: the manifest then "
+                    + "says that nothing was assessed")
+        }
+        let named = assessment ?? beside
+        let file = try read(named, for: model)
+        guard file.sha256 == plan.assessmentSHA256 else {
+            throw CommandFailure(
+                "plan",
+                "\(path) was made from another assessment than \(named): its SHA-256 is \(file.sha256), "
+                    + "expected \(plan.assessmentSHA256)",
+                remedy: "give the assessment.json of the same `assess` unchanged, or assess the model again")
+        }
+        return try cuts(plan.front, plan.mapping, plan.sigma, of: file, named: named)
+    }
+
+    private static func cuts(
+        _ front: String, _ mapping: String, _ sigma: NoiseDeviation?, of file: AssessmentFile, named path: String
+    ) throws -> AssessedCuts {
+        guard let plan = file.plan(front: front, mapping: mapping, sigma: sigma) else {
+            let noise = sigma.map { ", noise \($0.value)" } ?? ", no noise"
+            throw CommandFailure(
+                "assessment", "\(path) has no plan with front '\(front)', mapping '\(mapping)'\(noise)",
+                remedy:
+                    "take a plan that it lists, or assess that cut with `assess --cut`; without --assessment --front "
+                    + "and --mapping take any cut, and the manifest says that nothing was assessed")
+        }
+        let assessment = BundleManifest.Assessment(
+            status: "assessed", sha256: file.sha256, headline: file.headline(of: plan), gates: file.gates.name,
+            adversary: file.adversary.rawValue, passes: plan.passesGates, pictures: file.pictures)
+        return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: assessment)
+    }
+
+    private static func read(_ path: String, for model: LoadedModel) throws -> AssessmentFile {
+        let bytes = try InputFile.read(path, maximumBytes: AssessmentFile.maximumBytes)
+        let file: AssessmentFile
+        do throws(AssessmentError) { file = try AssessmentFile(decoding: bytes) } catch {
+            throw CommandFailure("assessment", "\(path): \(error.message)")
+        }
+        guard try file.modelSHA256 == model.sha256() else {
+            throw CommandFailure(
+                "assessment", "\(path) is of another model than \(model.path)", remedy: "assess this model")
+        }
+        return file
+    }
+}
+
+/// A plan.json that was made for a model.
+enum PlanFile {
+    static func read(_ path: String, for model: LoadedModel) throws -> PartitionPlan {
+        let file = try InputFile.read(path, maximumBytes: 1 << 20)
+        let plan: PartitionPlan
+        do throws(AssessmentError) { plan = try PartitionPlan(decoding: file) } catch {
+            throw CommandFailure("plan", "\(path): \(error.message)")
+        }
+        guard try plan.modelSHA256 == model.sha256() else {
+            throw CommandFailure(
+                "plan", "\(path) was made for another model than \(model.path)", remedy: "assess this model")
+        }
+        return plan
+    }
+}

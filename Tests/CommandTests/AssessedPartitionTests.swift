@@ -1,0 +1,127 @@
+import Foundation
+import Glibc
+import SealedChannel
+import Testing
+
+@Suite("A bundle says what was assessed, and of what")
+struct AssessedPartitionTests {
+    private func partition(_ rest: [String], _ folder: TemporaryFolder, _ name: String = "b") -> [String] {
+        [
+            "partition", Demo.model, "--labels", Demo.labels, "--out", folder.file("\(name).infenclave"), "--key-out",
+            folder.file("\(name).key"),
+        ] + rest
+    }
+
+    private func assessment(_ folder: TemporaryFolder, _ name: String = "b") throws -> [String: Any] {
+        let manifest = try JSONSerialization.jsonObject(
+            with: Data(try bytes(of: folder.file("\(name).infenclave/manifest.json"))))
+        return try #require((manifest as? [String: Any])?["assessment"] as? [String: Any])
+    }
+
+    private func digest(of path: String) throws -> String { ContentDigest(of: try bytes(of: path)).description }
+
+    @Test("What assess wrote is taken with its digest, gates, verdict and number of pictures")
+    func assessed() throws {
+        let folder = try TemporaryFolder()
+        let report = folder.file("report")
+        let summary = try succeed(
+            [
+                "assess", Demo.model, "--images", Demo.pictures, "--limit", "16", "--validator",
+                Demo.folder + "/validator.onnx", "--cut", "stem.pool", "--cut", "stage3.pool", "--trained", "none",
+                "--white-box", "0", "--bound-pictures", "0", "--out", report,
+            ], in: folder)
+        #expect(summary.output.contains("  weights: "))
+        try succeed(partition(["--plan", report + "/plan.json"], folder), in: folder)
+        let recorded = try assessment(folder)
+        #expect(recorded["status"] as? String == "assessed")
+        #expect(try recorded["sha256"] as? String == digest(of: report + "/assessment.json"))
+        #expect(recorded["gates"] as? String == "standard" && recorded["adversary"] as? String == "both")
+        #expect(recorded["passes"] as? Bool == true && recorded["pictures"] as? Int == 16)
+        #expect((recorded["headline"] as? String)?.hasPrefix("The recommended plan of an assessment with 16") == true)
+        // A cut that leaks is taken as well, with its verdict.
+        let leaky = try succeed(
+            partition(
+                ["--front", "stem.pool", "--mapping", "logits", "--assessment", report + "/assessment.json"], folder,
+                "leaky"), in: folder)
+        #expect(leaky.errors.contains("exceeds the gates"))
+        #expect(try assessment(folder, "leaky")["passes"] as? Bool == false)
+        // The file may lie elsewhere, but not be another.
+        let moved = try folder.write(try bytes(of: report + "/assessment.json"), to: "moved.json")
+        try FileManager.default.removeItem(atPath: report + "/assessment.json")
+        try expectRefused(partition(["--plan", report + "/plan.json"], folder, "m"), naming: "assessment", in: folder)
+        try succeed(partition(["--plan", report + "/plan.json", "--assessment", moved], folder, "m"), in: folder)
+        #expect(try assessment(folder, "m")["sha256"] as? String == digest(of: moved))
+    }
+
+    @Test("Cuts without an assessment are recorded as not assessed")
+    func byHand() throws {
+        let folder = try TemporaryFolder()
+        try succeed(partition(["--front", "stage2.pool", "--mapping", "logits"], folder), in: folder)
+        let recorded = try assessment(folder)
+        #expect(recorded["status"] as? String == "none" && recorded["sha256"] as? String == "")
+        #expect(recorded["passes"] as? Bool == false && recorded["pictures"] as? Int == 0)
+    }
+
+    @Test("A plan that somebody wrote is refused: no assessment, a digest of zeros, or cuts and noise of their own")
+    func writtenByHand() throws {
+        let folder = try TemporaryFolder()
+        let zeros = String(repeating: "0", count: 64)
+        let zero = try AssessmentFixture().write(to: folder, "zero", digest: zeros)
+        try expectRefused(partition(["--plan", zero], folder), naming: zeros, in: folder)
+        try FileManager.default.removeItem(atPath: folder.file("zero/assessment.json"))
+        try expectRefused(partition(["--plan", zero], folder), naming: "zero/assessment.json", in: folder)
+        for (name, cuts) in [
+            ("front", #""front":"stage1.pool","mapping":"logits""#),
+            ("mapping", #""front":"stage2.pool","mapping":"prob""#),
+            ("sigma", #""front":"stage2.pool","mapping":"logits","sigma":0.5"#),
+        ] {
+            let plan = try AssessmentFixture().write(to: folder, name, plan: cuts)
+            try expectRefused(partition(["--plan", plan], folder), naming: "has no plan", in: folder)
+        }
+        // The noise that it needs is part of the plan.
+        let bare = try AssessmentFixture(sigma: 0.25).write(
+            to: folder, "bare", plan: #""front":"stage2.pool","mapping":"logits""#)
+        try expectRefused(partition(["--plan", bare], folder), naming: "no noise", in: folder)
+    }
+
+    @Test("An assessment that was edited, is of another model, or says what it cannot is refused")
+    func wrongAssessments() throws {
+        let folder = try TemporaryFolder()
+        let plan = try AssessmentFixture().write(to: folder, "edited")
+        let file = folder.file("edited/assessment.json")
+        try folder.write(try bytes(of: file) + [0x0A], to: "edited/assessment.json")
+        try expectRefused(partition(["--plan", plan], folder), naming: try digest(of: file), in: folder)
+        let other = try AssessmentFixture(model: Demo.folder + "/validator.onnx").write(to: folder, "other")
+        try expectRefused(partition(["--plan", other], folder), naming: "another model", in: folder)
+        let cuts = ["--front", "stage2.pool", "--mapping", "logits"]
+        try expectRefused(
+            partition(cuts + ["--assessment", folder.file("other/assessment.json")], folder), naming: "another model",
+            in: folder)
+        let mild = try AssessmentFixture(gates: "mild").write(to: folder, "mild")
+        try expectRefused(partition(["--plan", mild], folder), naming: "gates", in: folder)
+        for (name, content) in [("text.json", "no JSON"), ("empty.json", ""), ("list.json", "[]")] {
+            let file = try folder.write(content, to: name)
+            try expectRefused(partition(cuts + ["--assessment", file], folder), naming: name, in: folder)
+        }
+        try expectRefused(
+            partition(cuts + ["--assessment", folder.file("none.json")], folder), naming: "none.json", in: folder)
+    }
+
+    @Test("Pipes and devices in place of files are refused and not waited for")
+    func pipes() throws {
+        let folder = try TemporaryFolder()
+        let pipe = folder.file("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        for file in [pipe, "/dev/zero"] {
+            try expectRefused(partition(["--plan", file], folder), naming: file, in: folder)
+            try expectRefused(
+                [
+                    "partition", Demo.model, "--front", "prob", "--mapping", "prob", "--labels", file, "--out", "b",
+                    "--key-out", "k",
+                ], naming: file, in: folder)
+        }
+        let sparse = try folder.write("{}", to: "plan.json")
+        try #require(truncate(sparse, 1 << 34) == 0)
+        try expectRefused(partition(["--plan", sparse], folder), naming: "the limit is", in: folder)
+    }
+}

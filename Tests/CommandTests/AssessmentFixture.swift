@@ -1,0 +1,45 @@
+import Foundation
+import SealedChannel
+
+/// An assessment.json of the demo's model that was never measured. That it is taken shows what a signed assessment is
+/// worth: it binds its owner to a file, and proves nothing of how the file came to be.
+struct AssessmentFixture {
+    var model = Demo.model
+    var front = Demo.cuts.front
+    var mapping = Demo.cuts.mapping
+    /// Of the noise under which the cut passes; without any it passes as it is.
+    var sigma: Double?
+    var gates = "standard"
+
+    /// Writes `assessment.json` and `plan.json` into a new folder.
+    ///
+    /// - Parameter digest: What the plan says of the assessment, if not the truth.
+    /// - Returns: The path of the plan.
+    func write(to folder: TemporaryFolder, _ name: String, digest: String? = nil, plan: String? = nil) throws -> String
+    {
+        _ = try folder.makeFolder(name)
+        let model = ContentDigest(of: try bytes(of: model))
+        let noise = sigma.map { "\($0)" } ?? "null"
+        let recommended = "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\",\"sigma\":\(noise)"
+        let noisyCut = sigma.map { "{\"sigma\":\($0),\"passes\":true}" } ?? "null"
+        let assessment = """
+            {"version":1,"model":{"sha256":"\(model)"},"images":60,"adversary":"both",
+            "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
+            "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.5,"maximumTop1":null},
+            "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},
+            {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}],
+            "recommendation":{\(recommended),"everythingInside":false,"nextSafer":null,
+            "nextFaster":{"front":"stem.pool","mapping":"\(mapping)","sigma":null}},
+            "plans":[{\(recommended),"everythingInside":false,"passesGates":true},
+            {"front":"stem.pool","mapping":"\(mapping)","sigma":null,"everythingInside":false,"passesGates":false}]}
+            """
+        try folder.write(assessment, to: "\(name)/assessment.json")
+        let truth = ContentDigest(of: Array(assessment.utf8)).description
+        let cuts = plan ?? (sigma == nil ? "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\"" : recommended)
+        return try folder.write(
+            """
+            {"version":1,\(cuts),"modelSHA256":"\(model)","assessmentSHA256":"\(digest ?? truth)","rule":"r",
+            "reason":"It is perfectly safe."}
+            """, to: "\(name)/plan.json")
+    }
+}
