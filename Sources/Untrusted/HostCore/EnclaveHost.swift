@@ -70,6 +70,9 @@ package actor EnclaveHost {
         return isProvisioned ? .ready : .unprovisioned
     }
 
+    /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
+    package var runningGeneration: Int? { connection != nil && teeKind != nil ? generation : nil }
+
     /// Starts the enclave process and hands it the bundle.
     ///
     /// - Throws: ``HostError``; a process that stays silent is ended after the timeout.
@@ -98,6 +101,7 @@ package actor EnclaveHost {
             self.teeKind = teeKind
             guard !connection.hasEnded else { throw HostError(.enclaveUnavailable, "the enclave process has ended") }
             log("enclave started: tee \(kind), waiting for the owner")
+            follow(connection, generation: current)
         } catch {
             connection.close()
             self.connection = nil
@@ -122,8 +126,9 @@ package actor EnclaveHost {
         do throws(EvidenceError) {
             return try EvidenceDocument(
                 tee: teeKind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
-                keyConfiguration: evidence.keyConfiguration, manifest: bundle.manifest,
-                manifestSignature: bundle.manifestSignature, epoch: evidence.epoch)
+                keyConfiguration: evidence.keyConfiguration, manifestCore: bundle.manifestCore,
+                manifest: bundle.manifest, manifestSignature: bundle.manifestSignature, facts: evidence.facts,
+                epoch: evidence.epoch)
         } catch { throw HostError(.protocolViolation, "the enclave's evidence is not usable: \(error.message)") }
     }
 
@@ -131,7 +136,14 @@ package actor EnclaveHost {
     package func provision(_ ciphertext: [UInt8]) async throws(HostError) {
         let connection = try current()
         let asked = generation
-        guard case .provisioned = try await connection.ask(.provision(ciphertext: ciphertext)) else {
+        let reply: EnclaveMessage
+        do throws(HostError) { reply = try await connection.ask(.provision(ciphertext: ciphertext)) } catch {
+            // When a lease ends the enclave wipes the model, and the parts with it: it needs them again.
+            guard error.enclaveCode == .bundleMissing else { throw error }
+            try await loadParts(connection)
+            reply = try await connection.ask(.provision(ciphertext: ciphertext))
+        }
+        guard case .provisioned = reply else {
             throw HostError(.protocolViolation, "the enclave did not answer the provisioning message")
         }
         guard asked == generation, teeKind != nil else {
@@ -183,6 +195,27 @@ package actor EnclaveHost {
         return answer
     }
 
+    /// Asks the enclave regularly whether it serves: a lease ends without a message.
+    private func follow(_ connection: EnclaveConnection, generation: Int) {
+        Task { [weak self] in
+            while let status = try? await connection.ask(.status) {
+                guard case .status(let status) = status else { return }
+                await self?.note(status, generation: generation)
+                try? await Task.sleep(for: Self.statusInterval)
+            }
+        }
+    }
+
+    private static let statusInterval = Duration.seconds(1)
+
+    private func note(_ status: EnclaveStatus, generation: Int) {
+        guard generation == self.generation, teeKind != nil else { return }
+        if isProvisioned, status.state == .leaseEnded {
+            log("the owner's lease has ended: the enclave wiped the model; the owner must provision again")
+        }
+        isProvisioned = status.state == .provisioned
+    }
+
     private func current() throws(HostError) -> EnclaveConnection {
         guard let connection, teeKind != nil else {
             throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
@@ -192,9 +225,11 @@ package actor EnclaveHost {
 
     private func load(_ connection: EnclaveConnection) async throws(HostError) {
         try await expectAccepted(
-            connection,
-            .loadManifest(
-                manifest: bundle.manifest, signature: bundle.manifestSignature, ownerPublicKey: bundle.ownerPublicKey))
+            connection, .loadManifest(core: bundle.manifestCore, signature: bundle.manifestSignature))
+        try await loadParts(connection)
+    }
+
+    private func loadParts(_ connection: EnclaveConnection) async throws(HostError) {
         for (name, part) in [(SealedPartName.frontNet, bundle.frontNet), (.mappingUnit, bundle.mappingUnit)] {
             var offset = 0
             repeat {

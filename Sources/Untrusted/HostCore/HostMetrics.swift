@@ -28,7 +28,7 @@ package final class HostMetrics: Sendable {
     }
 
     func countRestart() { values.withLock { $0.restarts += 1 } }
-    func countRefusal(_ code: String) { values.withLock { $0.refusals[code, default: 0] += 1 } }
+    package func countRefusal(_ code: String) { values.withLock { $0.refusals[code, default: 0] += 1 } }
 
     /// The counters as text.
     package var text: String {

@@ -4,102 +4,94 @@ import HTTPTypes
 import HostCore
 import Hummingbird
 import NIOCore
-import Wire
 
-/// The host's HTTP interface (`Documentation/protocol.md`). Bodies pass through unread: the host could not read them.
-struct Routes: Sendable {
-    /// A sealed request of the largest image that the enclave takes.
-    static let maximumMessageBytes = FrameLimits.maximumMessageBytes
-    /// The owner's message with as many tokens as an enclave takes.
-    private static let maximumProvisioningBytes = 4096 + 32 * 65_536
+/// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
+/// read them. They are complete when they come here: see ``RequestGate``.
+struct Routes: HTTPResponder {
+    typealias Context = BasicRequestContext
 
-    let host: EnclaveHost
+    private let host: EnclaveHost
+    private let evidence: EvidenceDesk
+    private let keys: KeyConfigurationCache
+    private let provisionings: Slots
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
-        router.get("/.well-known/infenclave/evidence", use: evidence)
-        router.get("/ohttp-keys", use: keyConfiguration)
-        router.post("/provision", use: provision)
-        router.post("/ohttp", use: answer)
-        router.get("/health/live") { _, _ in Response(status: .ok) }
-        router.get("/health/ready", use: readiness)
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: .init(byteBuffer: ByteBuffer(string: host.metrics.text)))
-        }
-        return router
+    init(host: EnclaveHost, limits: ServerLimits) {
+        self.host = host
+        evidence = EvidenceDesk(host: host)
+        keys = KeyConfigurationCache(host: host)
+        provisionings = Slots(limits.provisioningsAtOnce)
     }
 
-    @Sendable private func evidence(_ request: Request, _: BasicRequestContext) async -> Response {
+    @Sendable func respond(to request: Request, context: Context) async -> Response {
+        switch Endpoint(request.head, for: .everybody) {
+        case .live: Response(status: .ok)
+        case .ready: Response(status: await host.state == .ready ? .ok : .serviceUnavailable)
+        case .evidence: await evidence(for: request)
+        case .keyConfiguration: await keyConfiguration()
+        case .provision: await provision(request)
+        case .sealedRequest: await answer(request)
+        case .metrics, nil: Refusal.notFound.response
+        }
+    }
+
+    private func evidence(for request: Request) async -> Response {
         guard let nonce = request.uri.queryParameters["nonce"].flatMap({ bytes(hexadecimal: String($0)) }),
             ReportTranscript.nonceByteCounts.contains(nonce.count)
         else {
-            return refusal(
+            return Refusal(
                 .badRequest, "malformed", "the query needs a nonce of 16 to 64 bytes in hexadecimal",
-                remedy: "GET /.well-known/infenclave/evidence?nonce=HEX")
+                remedy: "GET /.well-known/infenclave/evidence?nonce=HEX"
+            ).response
         }
         do throws(HostError) {
-            let document = try await host.evidence(nonce: nonce)
+            let document = try await evidence.evidence(nonce: nonce)
             guard let json = try? document.json() else {
-                return refusal(.internalServerError, "internalFault", "the evidence is larger than readers accept")
+                return Refusal(.internalServerError, "internalFault", "the evidence is larger than readers accept")
+                    .response
             }
             return response(json, type: "application/json")
-        } catch { return refusal(for: error) }
+        } catch { return Refusal(error).response }
     }
 
     /// The key configuration alone, for standard OHTTP clients (RFC 9458, section 3). It proves nothing without evidence.
-    @Sendable private func keyConfiguration(_: Request, _: BasicRequestContext) async -> Response {
-        var generator = SystemRandomNumberGenerator()
-        let nonce = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    private func keyConfiguration() async -> Response {
         do throws(HostError) {
-            return response(try await host.evidence(nonce: nonce).keyConfiguration, type: "application/ohttp-keys")
-        } catch { return refusal(for: error) }
+            return response(try await keys.keyConfiguration(), type: "application/ohttp-keys")
+        } catch { return Refusal(error).response }
     }
 
-    @Sendable private func provision(_ request: Request, _: BasicRequestContext) async -> Response {
-        guard let message = await body(of: request, maximumBytes: Self.maximumProvisioningBytes) else {
-            return tooLarge
+    private func provision(_ request: Request) async -> Response {
+        guard provisionings.take() else {
+            host.metrics.countRefusal("overloaded")
+            return Refusal.overloaded("other provisioning messages wait already").response
         }
+        defer { provisionings.give() }
+        guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
             try await host.provision(message)
             return response(Array(#"{"state":"ready"}"#.utf8), type: "application/json")
-        } catch { return refusal(for: error) }
+        } catch { return Refusal(error).response }
     }
 
-    @Sendable private func answer(_ request: Request, _: BasicRequestContext) async -> Response {
-        guard request.headers[.contentType] == "message/ohttp-req" else {
-            return refusal(
-                .unsupportedMediaType, "malformed", "expected the content type message/ohttp-req",
-                remedy: "seal requests as RFC 9458 says, or use the infenclave client")
-        }
-        do throws(HostError) {
-            // Admitted before the body is read, so that waiting bodies are bounded, too.
-            try await host.admit()
-        } catch { return refusal(for: error) }
+    private func answer(_ request: Request) async -> Response {
+        do throws(HostError) { try await host.admit() } catch { return Refusal(error).response }
         let answer = await admittedAnswer(request)
         await host.release()
         return answer
     }
 
     private func admittedAnswer(_ request: Request) async -> Response {
-        guard let message = await body(of: request, maximumBytes: Self.maximumMessageBytes) else { return tooLarge }
+        guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
             return response(try await host.answer(message), type: "message/ohttp-res")
-        } catch { return refusal(for: error) }
+        } catch { return Refusal(error).response }
     }
 
-    @Sendable private func readiness(_: Request, _: BasicRequestContext) async -> Response {
-        let state = await host.state
-        let body = ByteBuffer(string: #"{"state":"\#(state.rawValue)"}"#)
-        return Response(
-            status: state == .ready ? .ok : .serviceUnavailable, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: body))
-    }
-
-    private func body(of request: Request, maximumBytes: Int) async -> [UInt8]? {
-        guard let buffer = try? await request.body.collect(upTo: maximumBytes) else { return nil }
-        return Array(buffer.readableBytesView)
+    /// - Returns: `nil` when the connection broke off.
+    private func body(of request: Request) async -> [UInt8]? {
+        var bytes: [UInt8] = []
+        do { for try await part in request.body { bytes += part.readableBytesView } } catch { return nil }
+        return bytes
     }
 
     private func bytes(hexadecimal text: String) -> [UInt8]? {

@@ -1,0 +1,28 @@
+/// So many a second on average, and so many at once. No clock of its own.
+package struct TokenBucket: Sendable {
+    private let perSecond: Double
+    private let burst: Double
+    private var tokens: Double
+    private var filled: ContinuousClock.Instant
+
+    /// - Parameters:
+    ///   - perSecond: How many are granted a second in the long run.
+    ///   - burst: How many are granted at once after a pause.
+    package init(perSecond: Double, burst: Int, at now: ContinuousClock.Instant) {
+        self.perSecond = perSecond
+        self.burst = Double(burst)
+        tokens = Double(burst)
+        filled = now
+    }
+
+    /// - Returns: Whether one is granted.
+    package mutating func take(at now: ContinuousClock.Instant) -> Bool {
+        if now > filled {
+            tokens = min(burst, tokens + (now - filled) / .seconds(1) * perSecond)
+            filled = now
+        }
+        guard tokens >= 1 else { return false }
+        tokens -= 1
+        return true
+    }
+}

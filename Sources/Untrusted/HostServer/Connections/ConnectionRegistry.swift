@@ -1,0 +1,141 @@
+import HostCore
+import NIOCore
+import Synchronization
+
+/// The connections of one listener and the memory of their bodies. Connections live on several event loops; what is
+/// decided about them is decided under one lock, so that one whose request is complete is never evicted.
+final class ConnectionRegistry: Sendable {
+    typealias Identifier = ConnectionTable.Identifier
+
+    /// Told to a connection through its pipeline: its body was given up for lack of room.
+    struct BodyGivenUp: Sendable {}
+
+    private struct State {
+        var table: ConnectionTable
+        var budgets: [Intake.Budget: BodyBudget]
+        /// Of connections with a body in memory.
+        var budgetOf: [Identifier: Intake.Budget] = [:]
+        var channels: [Identifier: any Channel] = [:]
+        /// The most that bodies held since the allocator gave back what was free.
+        var mostBodyBytes = 0
+
+        var bodyBytes: Int { budgets.values.reduce(0) { $0 + $1.used } }
+
+        mutating func releaseBody(_ identifier: Identifier) {
+            guard let budget = budgetOf.removeValue(forKey: identifier) else { return }
+            budgets[budget]?.release(identifier)
+            if mostBodyBytes >= ConnectionRegistry.muchBodyMemory, bodyBytes == 0 {
+                mostBodyBytes = 0
+                HostMemory.trimSoon()
+            }
+        }
+
+        /// - Returns: Its channel.
+        mutating func forget(_ identifier: Identifier) -> (any Channel)? {
+            releaseBody(identifier)
+            table.close(identifier)
+            return channels.removeValue(forKey: identifier)
+        }
+    }
+
+    /// Bodies of clients that are served do not come to this, so that only an attack's end or a rush's costs a trim.
+    private static let muchBodyMemory = 8 << 20
+
+    private let state: Mutex<State>
+    private let metrics: ServerMetrics
+
+    init(connections: ConnectionTable.Limits, limits: ServerLimits, metrics: ServerMetrics) {
+        self.metrics = metrics
+        let budgets: [Intake.Budget: BodyBudget] = [
+            .requests: BodyBudget(
+                capacity: max(limits.requestMemory, limits.requestBytes), grace: limits.receptionGrace),
+            .provisioning: BodyBudget(
+                capacity: max(limits.provisioningMemory, limits.provisioningBytes), grace: limits.receptionGrace),
+        ]
+        state = Mutex(State(table: ConnectionTable(connections), budgets: budgets))
+    }
+
+    /// The metrics as text.
+    var metricsText: String {
+        let (connections, bytes) = state.withLock { ($0.table.count, $0.bodyBytes) }
+        return metrics.text(connections: connections, bodyBytes: bytes)
+    }
+
+    /// Enters a new connection; another one may have to go.
+    ///
+    /// - Returns: `nil` when there is no room.
+    func open(_ channel: any Channel, at now: ContinuousClock.Instant) -> Identifier? {
+        let address = ClientAddress(channel.remoteAddress)
+        let (identifier, evicted) = state.withLock { state -> (Identifier?, (any Channel)?) in
+            guard let opening = state.table.open(from: address, at: now) else { return (nil, nil) }
+            state.channels[opening.identifier] = channel
+            return (opening.identifier, opening.evicted.flatMap { state.forget($0) })
+        }
+        if identifier == nil { metrics.countTurnedAway() }
+        if let evicted {
+            metrics.countEviction()
+            evicted.close(promise: nil)
+        }
+        return identifier
+    }
+
+    func beginBody(_ identifier: Identifier, _ budget: Intake.Budget, at now: ContinuousClock.Instant) {
+        state.withLock { state in
+            state.releaseBody(identifier)
+            state.budgets[budget]?.begin(identifier, at: now)
+            state.budgetOf[identifier] = budget
+        }
+    }
+
+    /// Makes room for bytes of a body that have arrived.
+    ///
+    /// - Returns: `false` when there is none: the body is given up.
+    func take(_ bytes: Int, for identifier: Identifier, at now: ContinuousClock.Instant) -> Bool {
+        let (isGranted, others) = state.withLock { state -> (Bool, [any Channel]) in
+            guard let budget = state.budgetOf[identifier],
+                let givenUp = state.budgets[budget]?.take(bytes, for: identifier, at: now)
+            else { return (false, []) }
+            state.mostBodyBytes = max(state.mostBodyBytes, state.bodyBytes)
+            for victim in givenUp { state.budgetOf[victim] = nil }
+            return (
+                !givenUp.contains(identifier),
+                givenUp.filter { $0 != identifier }.compactMap { state.channels[$0] }
+            )
+        }
+        for channel in others { channel.pipeline.fireUserInboundEventTriggered(BodyGivenUp()) }
+        return isGranted
+    }
+
+    /// A request is complete: from now on neither it nor its connection goes before it is answered.
+    ///
+    /// - Parameter hasBody: Whether ``beginBody(_:_:at:)`` was called for it.
+    /// - Returns: `false` when it went before.
+    func beginAnswer(_ identifier: Identifier, hasBody: Bool) -> Bool {
+        state.withLock { state in
+            if hasBody {
+                guard let budget = state.budgetOf[identifier], state.budgets[budget]?.complete(identifier) == true
+                else { return false }
+            }
+            return state.table.beginAnswer(identifier)
+        }
+    }
+
+    /// The answer was sent.
+    func completed(_ identifier: Identifier, at now: ContinuousClock.Instant) {
+        state.withLock { state in
+            state.releaseBody(identifier)
+            state.table.completed(identifier, at: now)
+        }
+    }
+
+    /// Nothing more is read from it.
+    func closing(_ identifier: Identifier) {
+        state.withLock { state in
+            state.releaseBody(identifier)
+            state.table.closing(identifier)
+        }
+    }
+
+    /// It is closed.
+    func close(_ identifier: Identifier) { state.withLock { _ = $0.forget(identifier) } }
+}

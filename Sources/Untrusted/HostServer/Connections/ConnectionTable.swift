@@ -1,0 +1,106 @@
+/// Which connections are open, and which one has to go when there are too many. No input or output, and no clock of its
+/// own.
+///
+/// A connection can be evicted while it is idle or a request of it is in reception, and after its last answer; never
+/// while a complete request of it is being answered. What deserves its place least is, in this order: of the address
+/// with the most connections; already answered for the last time; longest without a completed request. A connection
+/// that has not completed any counts from its opening: were it always first, strangers with one completed request each
+/// could have every newcomer evicted before its first request is in.
+package struct ConnectionTable: Sendable {
+    package typealias Identifier = UInt64
+
+    package struct Limits: Sendable {
+        /// Connections at a time, from all addresses.
+        package let total: Int
+        /// Connections at a time from one address.
+        package let perAddress: Int
+
+        package init(total: Int, perAddress: Int) {
+            self.total = max(1, total)
+            self.perAddress = max(1, perAddress)
+        }
+    }
+
+    private struct Entry {
+        enum Phase { case waiting, answering, closing }
+
+        let address: ClientAddress
+        var phase = Phase.waiting
+        /// The opening, or the end of the last completed request.
+        var lastCompleted: ContinuousClock.Instant
+    }
+
+    private let limits: Limits
+    private var entries: [Identifier: Entry] = [:]
+    private var counts: [ClientAddress: Int] = [:]
+    private var next: Identifier = 1
+
+    package init(_ limits: Limits) { self.limits = limits }
+
+    package var count: Int { entries.count }
+
+    package func isOpen(_ identifier: Identifier) -> Bool { entries[identifier] != nil }
+
+    /// A new connection and the one that goes for it.
+    package struct Opening: Sendable, Equatable {
+        package let identifier: Identifier
+        /// No longer in the table; the caller closes it.
+        package let evicted: Identifier?
+    }
+
+    /// Enters a connection.
+    ///
+    /// - Returns: `nil` when a limit is reached and nothing can be evicted.
+    package mutating func open(from address: ClientAddress, at now: ContinuousClock.Instant) -> Opening? {
+        var evicted: Identifier?
+        let isFullForAddress = counts[address, default: 0] >= limits.perAddress
+        if isFullForAddress || entries.count >= limits.total {
+            evicted = leastDeserving(of: isFullForAddress ? address : nil)
+            guard let evicted else { return nil }
+            close(evicted)
+        }
+        defer { next += 1 }
+        entries[next] = Entry(address: address, lastCompleted: now)
+        counts[address, default: 0] += 1
+        return Opening(identifier: next, evicted: evicted)
+    }
+
+    /// A request of it is complete.
+    ///
+    /// - Returns: `false` when the connection was evicted.
+    package mutating func beginAnswer(_ identifier: Identifier) -> Bool {
+        guard entries[identifier] != nil else { return false }
+        entries[identifier]?.phase = .answering
+        return true
+    }
+
+    /// The answer was sent: it waits for another request.
+    package mutating func completed(_ identifier: Identifier, at now: ContinuousClock.Instant) {
+        entries[identifier]?.phase = .waiting
+        entries[identifier]?.lastCompleted = now
+    }
+
+    /// Nothing more is read from it: it only waits for its client to close.
+    package mutating func closing(_ identifier: Identifier) { entries[identifier]?.phase = .closing }
+
+    /// It is closed.
+    package mutating func close(_ identifier: Identifier) {
+        guard let entry = entries.removeValue(forKey: identifier) else { return }
+        let rest = counts[entry.address, default: 1] - 1
+        counts[entry.address] = rest > 0 ? rest : nil
+    }
+
+    /// - Parameter address: `nil` for any.
+    private func leastDeserving(of address: ClientAddress?) -> Identifier? {
+        // Smaller is less deserving.
+        var least: (Int, Int, ContinuousClock.Instant, Identifier)?
+        for (identifier, entry) in entries where entry.phase != .answering {
+            guard address == nil || entry.address == address else { continue }
+            let merit = (
+                -counts[entry.address, default: 0], entry.phase == .closing ? 0 : 1, entry.lastCompleted, identifier
+            )
+            if least.map({ merit < $0 }) ?? true { least = merit }
+        }
+        return least?.3
+    }
+}

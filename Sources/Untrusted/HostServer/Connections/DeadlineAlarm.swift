@@ -1,0 +1,27 @@
+import NIOCore
+
+/// Rings at a connection's deadline. Deadlines mostly move away, so that one task serves until it rings too early: whoever
+/// is called looks at the clock and sets the alarm again.
+final class DeadlineAlarm {
+    private var scheduled: (task: Scheduled<Void>, time: ContinuousClock.Instant)?
+
+    /// Called on this event loop.
+    func set(to deadline: ContinuousClock.Instant, on eventLoop: any EventLoop, _ ring: @escaping () -> Void) {
+        if let scheduled, scheduled.time <= deadline { return }
+        scheduled?.task.cancel()
+        let delay = TimeAmount(max(.zero, deadline - .now))
+        let task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
+            scheduled = nil
+            ring()
+        }
+        scheduled = (task, deadline)
+    }
+
+    func cancel() {
+        scheduled?.task.cancel()
+        scheduled = nil
+    }
+}
+
+@available(*, unavailable)
+extension DeadlineAlarm: Sendable {}

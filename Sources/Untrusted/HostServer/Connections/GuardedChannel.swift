@@ -1,0 +1,61 @@
+import HostCore
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// HTTP/1.1 as Hummingbird sets it up, behind a ``RequestGate``.
+struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: HTTPChannelHandler.Responder
+    let registry: ConnectionRegistry
+    let intake: Intake
+    let onRefusal: @Sendable (Refusal) -> Void
+
+    /// Headers of a request. The longest that is sent has a nonce of 64 bytes in its path; proxies add some.
+    private static let maximumHeaderBytes = 16 << 10
+    private static let maximumHeaderCount = 100
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let identifier = registry.open(channel, at: .now)
+            if let identifier { channel.closeFuture.whenComplete { _ in registry.close(identifier) } }
+            let gate = RequestGate(identifier, registry: registry, intake: intake, onRefusal: onRefusal)
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(ByteWatch(gate))
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderFieldSize = Self.maximumHeaderBytes
+            limits.maxHeaderListSize = Self.maximumHeaderBytes
+            limits.maxHeaderFieldCount = Self.maximumHeaderCount
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(gate)
+            // Closes the connection when the server stops and its answer is sent.
+            try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
+}
+
+/// Tells the gate of every byte, before the decoder has made anything of it.
+private final class ByteWatch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let gate: RequestGate
+
+    init(_ gate: RequestGate) { self.gate = gate }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        gate.bytesArrived(unwrapInboundIn(data).readableBytes)
+        context.fireChannelRead(data)
+    }
+}

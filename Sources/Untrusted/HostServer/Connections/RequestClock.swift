@@ -1,0 +1,99 @@
+/// How long a connection may take for what it does. No input or output, and no clock of its own.
+package struct RequestClock: Sendable {
+    package struct Limits: Sendable {
+        /// Without a byte, before a request or between two.
+        package var idle: Duration = .seconds(60)
+        /// From the first byte of a request to the end of its headers.
+        package var head: Duration = .seconds(10)
+        /// From the end of the headers, whatever arrives. Together with ``bodyBytesPerSecond`` this admits every link
+        /// that carries half a megabit a second: a picture of 224 x 224 pixels has 147 KiB and takes 2.4 s there.
+        package var body: Duration = .seconds(15)
+        /// For every so many bytes that have *arrived* the body has one second more: a large body on a slow link gets
+        /// its time (16 MiB: 271 s), and one that drips does not.
+        package var bodyBytesPerSecond = 64 << 10
+        /// From a last answer to the end of the connection, in which the client can read it.
+        package var closing: Duration = .seconds(2)
+
+        package init() {}
+    }
+
+    package enum Expiry: Sendable, Equatable {
+        /// Nothing was begun: the connection is closed.
+        case idle
+        /// A request has begun and is not complete: 408.
+        case request
+        /// The last answer was sent: the connection is closed.
+        case closing
+    }
+
+    private enum Phase {
+        case idle(ContinuousClock.Instant)
+        case head(ContinuousClock.Instant)
+        case body(ContinuousClock.Instant, received: Int)
+        /// More has arrived already or not.
+        case answering(hasMore: Bool)
+        case closing(ContinuousClock.Instant)
+    }
+
+    private let limits: Limits
+    private var phase: Phase
+
+    package init(_ limits: Limits, at now: ContinuousClock.Instant) {
+        self.limits = limits
+        phase = .idle(now)
+    }
+
+    /// Bytes have come, of whatever.
+    package mutating func bytesArrived(at now: ContinuousClock.Instant) {
+        switch phase {
+        case .idle: phase = .head(now)
+        case .answering: phase = .answering(hasMore: true)
+        case .head, .body, .closing: break
+        }
+    }
+
+    /// The headers are complete.
+    package mutating func headArrived(at now: ContinuousClock.Instant) { phase = .body(now, received: 0) }
+
+    /// Bytes of the body have come.
+    package mutating func bodyArrived(_ bytes: Int) {
+        if case .body(let start, let received) = phase { phase = .body(start, received: received + bytes) }
+    }
+
+    /// The request is complete: its answer may take as long as it takes.
+    package mutating func requestArrived() { phase = .answering(hasMore: false) }
+
+    /// The answer was sent.
+    package mutating func answered(at now: ContinuousClock.Instant) {
+        if case .answering(hasMore: true) = phase { phase = .head(now) } else { phase = .idle(now) }
+    }
+
+    /// The last answer was sent.
+    package mutating func closing(at now: ContinuousClock.Instant) {
+        if case .closing = phase { return }
+        phase = .closing(now)
+    }
+
+    /// When the connection is given up unless something happens; `nil` while a request is answered.
+    package var deadline: ContinuousClock.Instant? {
+        switch phase {
+        case .idle(let start): start + limits.idle
+        case .head(let start): start + limits.head
+        case .body(let start, let received):
+            start + limits.body + .seconds(Double(received) / Double(limits.bodyBytesPerSecond))
+        case .answering: nil
+        case .closing(let start): start + limits.closing
+        }
+    }
+
+    /// What has run out.
+    package func expiry(at now: ContinuousClock.Instant) -> Expiry? {
+        guard let deadline, deadline <= now else { return nil }
+        switch phase {
+        case .idle: return .idle
+        case .head, .body: return .request
+        case .answering: return nil
+        case .closing: return .closing
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import HTTPTypes
+import HostCore
+import Hummingbird
+import NIOCore
+import Wire
+
+/// A refusal as JSON: `{"error":{"code","message","remedy"}}`.
+struct Refusal: Sendable {
+    let status: HTTPResponse.Status
+    let code: String
+    let message: String
+    let remedy: String
+    /// For refusals by load: when it is worth another try.
+    let retryAfterSeconds: Int?
+
+    init(
+        _ status: HTTPResponse.Status, _ code: String, _ message: String, remedy: String = "",
+        retryAfterSeconds: Int? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    /// A path or method that is none: a status without a body.
+    static let notFound = Refusal(.notFound, "", "")
+    static let tooSlow = Refusal(
+        .requestTimeout, "timeout", "the request did not arrive in time", remedy: "send it again over a faster link")
+    static let unsupportedMediaType = Refusal(
+        .unsupportedMediaType, "malformed", "expected the content type message/ohttp-req",
+        remedy: "seal requests as RFC 9458 says, or use the infenclave client")
+    static let brokenOff = Refusal(.badRequest, "malformed", "the body broke off", remedy: "send the request again")
+    static let noRoom = overloaded("no memory is left for another body", retryAfterSeconds: 2)
+
+    static func tooLarge(_ limit: Int) -> Refusal {
+        Refusal(
+            .contentTooLarge, "malformed", "the body is over \(limit) bytes",
+            remedy: "send a picture as the model takes it")
+    }
+
+    static func overloaded(_ message: String, retryAfterSeconds: Int = 1) -> Refusal {
+        Refusal(
+            .serviceUnavailable, "overloaded", message, remedy: "try again in a moment",
+            retryAfterSeconds: retryAfterSeconds)
+    }
+
+    init(_ error: HostError) {
+        if let code = error.enclaveCode {
+            let (status, remedy) = Self.meaning(of: code)
+            self.init(
+                status, code.name, error.message, remedy: remedy, retryAfterSeconds: code == .overloaded ? 1 : nil)
+        } else if error.code == .overloaded {
+            self = .overloaded(error.message)
+        } else {
+            self.init(
+                error.code == .protocolViolation || error.code == .unusableBundle
+                    ? .internalServerError : .serviceUnavailable,
+                error.code.name, error.message, remedy: "try again in a moment")
+        }
+    }
+
+    /// The head without `content-length`.
+    var headers: HTTPFields {
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        if !code.isEmpty { headers[.contentType] = "application/json" }
+        if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
+        return headers
+    }
+
+    /// Empty without a code.
+    var body: ByteBuffer {
+        struct Body: Encodable {
+            struct Error: Encodable { let code, message, remedy: String }
+            let error: Error
+        }
+        guard !code.isEmpty else { return ByteBuffer() }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let json = try? encoder.encode(Body(error: .init(code: code, message: message, remedy: remedy)))
+        return ByteBuffer(bytes: json ?? Data())
+    }
+
+    var response: Response { Response(status: status, headers: headers, body: .init(byteBuffer: body)) }
+
+    /// How a refusal by the enclave looks in HTTP, and what its receiver can do.
+    private static func meaning(of code: EnclaveErrorCode) -> (HTTPResponse.Status, String) {
+        switch code {
+        case .notProvisioned, .bundleMissing:
+            (.serviceUnavailable, "the owner runs `infenclave provision` after every start of the enclave")
+        case .overloaded, .evidenceUnavailable: (.serviceUnavailable, "try again in a moment")
+        case .unknownKey: (.badRequest, "fetch fresh evidence: the enclave has new keys")
+        case .unsupportedVersion: (.badRequest, "use the version of infenclave that the server runs")
+        case .replayed: (.badRequest, "seal every request anew")
+        case .ownerUnauthorized: (.forbidden, "provision with the owner key that signed the bundle")
+        case .wrongEpoch: (.conflict, "the enclave was restarted: attest it again")
+        case .wrongManifest: (.conflict, "provision with the key of the bundle that is served")
+        case .staleSequence: (.conflict, "provision with a higher sequence number: another message came before")
+        case .factsMismatch: (.conflict, "the parts do not do what the signed manifest says: make the bundle again")
+        case .frontNetRefused, .mappingUnitRefused: (.conflict, "the model key does not open this bundle's parts")
+        case .internalFault: (.internalServerError, "")
+        default: (.badRequest, "")
+        }
+    }
+}

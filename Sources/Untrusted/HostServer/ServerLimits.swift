@@ -1,0 +1,31 @@
+import Wire
+
+/// What strangers may take of a host.
+package struct ServerLimits: Sendable {
+    /// Connections at a time, fewer where the process may not have as many file descriptors.
+    package var connections = 1024
+    /// Connections at a time from one address (IPv6: one /64).
+    package var connectionsPerAddress = 256
+    /// Connections at a time to the admin listener.
+    package var adminConnections = 16
+    /// The largest body of `/ohttp`: a sealed request of the largest tensor that the model takes.
+    package var requestBytes = FrameLimits.maximumMessageBytes
+    /// The largest body of `/provision`: the owner's message with as many tokens as an enclave takes.
+    package var provisioningBytes = 4096 + 44 * 65_536
+    /// Bodies of `/ohttp` in memory, those that wait for their answer among them. A full admission of 64 pictures of
+    /// 224 x 224 pixels as f32 takes 38 MiB; four requests of the largest size fit.
+    package var requestMemory = 64 << 20
+    /// Bodies of `/provision` in memory: apart, so that they take nothing from requests.
+    package var provisioningMemory = 8 << 20
+    /// Bodies in reception for longer make room for others first: see ``BodyBudget``.
+    package var receptionGrace: Duration = .seconds(2)
+    /// Provisioning messages that the enclave opens or that wait for it.
+    package var provisioningsAtOnce = 4
+    package var clock = RequestClock.Limits()
+
+    package init() {}
+
+    /// Descriptors beside the connections: standard streams, listeners, event loops, the enclave's socket, and evicted
+    /// connections that are not closed yet.
+    static let reservedDescriptors = 128
+}

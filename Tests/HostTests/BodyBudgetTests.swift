@@ -1,0 +1,106 @@
+import HostServer
+import Testing
+
+private func second(_ count: Double) -> ContinuousClock.Instant { start + .seconds(count) }
+private let start = ContinuousClock.now
+
+/// A budget that the macros of a test can change.
+private final class Budget {
+    private var budget: BodyBudget
+
+    init(capacity: Int) { budget = BodyBudget(capacity: capacity, grace: .seconds(2)) }
+
+    var used: Int { budget.used }
+    func begin(_ identifier: UInt64, at time: Double) { budget.begin(identifier, at: second(time)) }
+    func take(_ bytes: Int, for identifier: UInt64, at time: Double) -> [UInt64] {
+        budget.take(bytes, for: identifier, at: second(time))
+    }
+    func complete(_ identifier: UInt64) -> Bool { budget.complete(identifier) }
+    func release(_ identifier: UInt64) { budget.release(identifier) }
+}
+
+@Suite("The memory of bodies")
+struct BodyBudgetTests {
+    @Test("Bytes are charged as they arrive, until the body is released")
+    func charges() {
+        let budget = Budget(capacity: 100)
+        budget.begin(1, at: 0)
+        #expect(budget.used == 0, "what is announced costs nothing")
+        #expect(budget.take(60, for: 1, at: 0).isEmpty)
+        #expect(budget.take(40, for: 1, at: 0).isEmpty)
+        #expect(budget.used == 100)
+        #expect(budget.complete(1))
+        #expect(budget.used == 100, "a complete body is held while it is answered")
+        budget.release(1)
+        budget.release(1)
+        #expect(budget.used == 0)
+    }
+
+    @Test("Without room the newest is refused, whoever asks")
+    func newest() {
+        let budget = Budget(capacity: 100)
+        for identifier in UInt64(1)...3 {
+            budget.begin(identifier, at: Double(identifier) / 10)
+            #expect(budget.take(30, for: identifier, at: 0.5).isEmpty)
+        }
+        budget.begin(4, at: 0.6)
+        #expect(budget.take(30, for: 4, at: 0.6) == [4])
+        #expect(budget.take(1, for: 4, at: 0.6) == [4], "it was given up")
+        #expect(!budget.complete(4))
+        #expect(budget.take(30, for: 1, at: 0.7) == [3])
+        #expect(budget.used == 90)
+    }
+
+    @Test("Those that have been in reception for long go before the newest, the longest first")
+    func stalled() {
+        let budget = Budget(capacity: 100)
+        budget.begin(1, at: 0)
+        budget.begin(2, at: 1)
+        #expect(budget.take(50, for: 1, at: 1).isEmpty)
+        #expect(budget.take(50, for: 2, at: 1).isEmpty)
+        budget.begin(3, at: 1.9)
+        #expect(budget.take(10, for: 3, at: 1.9) == [3])
+        budget.begin(4, at: 4)
+        #expect(budget.take(80, for: 4, at: 4) == [1, 2])
+        #expect(budget.used == 80)
+    }
+
+    @Test("Complete bodies stay, and what finds only such is refused")
+    func complete() {
+        let budget = Budget(capacity: 100)
+        budget.begin(1, at: 0)
+        #expect(budget.take(100, for: 1, at: 0).isEmpty)
+        #expect(budget.complete(1))
+        budget.begin(2, at: 10)
+        #expect(budget.take(1, for: 2, at: 100) == [2])
+        #expect(budget.used == 100)
+    }
+
+    @Test("What was never begun, and what is larger than everything, is given up")
+    func strange() {
+        let budget = Budget(capacity: 100)
+        #expect(budget.take(1, for: 9, at: 0) == [9])
+        #expect(!budget.complete(9))
+        budget.begin(1, at: 0)
+        #expect(budget.take(101, for: 1, at: 0) == [1])
+        #expect(budget.used == 0)
+        budget.begin(2, at: 0)
+        #expect(budget.take(50, for: 2, at: 0).isEmpty)
+        budget.begin(2, at: 1)
+        #expect(budget.used == 0, "a second request of a connection begins with nothing")
+    }
+}
+
+@Suite("So many a second")
+struct TokenBucketTests {
+    @Test("A burst is granted at once, and then as many as time brings, never more than the burst")
+    func bucket() {
+        var bucket = TokenBucket(perSecond: 20, burst: 40, at: second(0))
+        func granted(_ tries: Int, at now: Double) -> Int { (0..<tries).count { _ in bucket.take(at: second(now)) } }
+        #expect(granted(100, at: 0) == 40)
+        #expect(granted(100, at: 0.04) == 0)
+        #expect(granted(100, at: 0.5) == 10)
+        #expect(granted(100, at: 1000) == 40)
+        #expect(granted(100, at: 999) == 0, "a time before the last brings nothing")
+    }
+}
