@@ -1,0 +1,36 @@
+/// The enclave's defences that `Tests/HostileHost` removes one at a time, to show that its attacks succeed without them.
+/// In the enclave each is always in place: only a second build of these sources, for tests, defines `MUTANTS`.
+package enum Defence: String, Sendable, CaseIterable {
+    /// A sealed part has the digest that the manifest core lists.
+    case partDigest
+    /// What the parts do is what the manifest core says, and what evidence states.
+    case facts
+    /// A request is served once.
+    case replay
+    /// Only listed clients are served.
+    case clientList
+    /// A client is served as often as the owner allows in a lease.
+    case quota
+    /// Nothing is served after the lease.
+    case lease
+    /// Channel keys are replaced and forgotten.
+    case keyAge
+    /// What was refused under one list of clients is not served under the next.
+    case renewedKeys
+    /// An earlier provisioning message does not count after a later one.
+    case sequence
+    /// All answers of a bundle have one size.
+    case answerSize
+    /// Floats are refused where the owner allows pixels only.
+    case pixelsOnly
+    /// So many requests wait for the BackNet at most.
+    case requestsInFlight
+
+    #if MUTANTS
+        /// The defence that is not there, in the present task.
+        @TaskLocal package static var removed: Defence?
+        var isInPlace: Bool { Self.removed != self }
+    #else
+        var isInPlace: Bool { true }
+    #endif
+}

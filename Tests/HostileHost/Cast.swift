@@ -1,0 +1,95 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import EnclaveFixtures
+import Evidence
+import SealedChannel
+import Tensors
+import Wire
+
+/// Who takes part in every schedule, made once: bundles take longer to seal than a schedule to play.
+///
+/// The owner's keys are the host's to use: the owner works with it. What must hold all the same is that no enclave whose
+/// evidence a client accepts shows the client's picture or answer to anybody.
+struct Cast: @unchecked Sendable {
+    // `@unchecked`: nothing in it is changed after it was made.
+
+    static let shared = Result { try Cast() }
+
+    let machine = DevelopmentFixture()
+    let owner: OwnerSigningKey
+    /// What the client was promised: everything inside, pixels only.
+    let honest: Deployment
+    /// The bundle that the client accepts with a cut.
+    let cut: Deployment
+    /// Bundles of the colluding owner, each with a lie.
+    let traps: [Deployment]
+    /// The manifest of ``honest`` with parts of another model.
+    let swapped: [HostMessage]
+    /// Clients whose tokens the owner lists, or has struck off.
+    let tokens = (0..<3).map { _ in AccessToken.random() }
+    let stranger = AccessToken.random()
+
+    private init() throws {
+        owner = .random()
+        let key = ModelKey.random()
+        var inside = TinyModel(isAllInside: true)
+        inside.acceptsFloats = false
+        let outside = TinyModel(isAllInside: false)
+        var pixels = outside
+        pixels.acceptsFloats = false
+        honest = try Deployment(inside, owner: owner, modelKey: key)
+        cut = try Deployment(outside, owner: owner, modelKey: key)
+        var other = inside
+        other.gain = -1
+        swapped = [try honest.loadManifest()] + (try honest.parts(of: other))
+        traps = [
+            // The promise, with parts that let the picture out.
+            try Deployment(pixels, claiming: inside.facts(), owner: owner, modelKey: key),
+            // The truth about a cut, for a client who demands that there is none.
+            try Deployment(pixels, owner: owner, modelKey: key),
+            // Another model of the same promise.
+            try Deployment(inside, owner: owner, modelKey: key),
+        ]
+    }
+
+    var bundles: [Deployment] { [honest, cut] + traps }
+
+    /// A client's policy for one bundle.
+    ///
+    /// - Parameter pinned: The bundle; `nil` for any of this owner's with everything inside.
+    func policy(_ pinned: Deployment?) throws -> Policy {
+        var members = machine.policy
+        members["ownerPublicKey"] = "\"\(owner.publicKey)\""
+        if let pinned {
+            members["manifestDigest"] = "\"\(pinned.manifestDigest)\""
+        } else {
+            members["skip"] = #"{"manifestDigest":"any bundle of this owner with everything inside"}"#
+            members["everythingInside"] = "true"
+            members["pixelsOnly"] = "true"
+        }
+        let json = "{" + members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}"
+        return try Policy(json: Array(json.utf8))
+    }
+}
+
+/// SplitMix64: a schedule can be played again from its seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
+    mutating func chance(_ one: Int) -> Bool { below(one) == 0 }
+    mutating func pick<Element>(_ elements: [Element]) -> Element? {
+        elements.isEmpty ? nil : elements[below(elements.count)]
+    }
+}

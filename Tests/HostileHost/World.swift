@@ -1,0 +1,269 @@
+import Attestation
+import Crypto
+import EnclaveFixtures
+import Evidence
+import SealedChannel
+import SecretMemory
+import Tensors
+import Wire
+
+/// One world: enclaves that the host runs, an owner who provisions them, a client who asks. The host passes everything on,
+/// or something else, or nothing. Every message that was ever made is the host's to use again.
+final class World {
+    /// A request that a client sealed.
+    struct Request {
+        let message: [UInt8]
+        let opener: ResponseOpener
+        let token: AccessToken
+        /// Whether it holds the floats of the picture in place of its pixels.
+        let isFloats: Bool
+        /// The bundle that the client was told of.
+        let bundle: Deployment
+        let sealedAt: Duration
+    }
+
+    /// What happened that must not, in words.
+    private(set) var violations: [String] = []
+
+    let cast: Cast
+    let clock = WorldClock()
+    private let makeEnclave: (WorldClock) throws -> any EnclaveUnderTest
+    var enclaves: [Slot] = []
+    var requests: [Request] = []
+    /// Provisioning messages that the owner made, with what they say.
+    var provisionings: [(message: [UInt8], epoch: [UInt8], terms: ServiceTerms, clients: [ClientGrant])] = []
+    /// Evidence that some enclave gave.
+    var documents: [EvidenceDocument] = []
+    private var sequence: UInt64 = 0
+    private var answerSizes: Set<Int> = []
+    /// Requests whose clients were told no.
+    private var refused: Set<[UInt8]> = []
+
+    /// A running enclave with what the host loaded, and what is known of it.
+    final class Slot {
+        let enclave: any EnclaveUnderTest
+        var bundle: Deployment?
+        /// The highest of the owner's messages that it took.
+        var terms: ServiceTerms?
+        var clients: [ClientGrant] = []
+        var leaseEnd = Duration.zero
+        /// Answers and boundary tensors by token, in this lease.
+        var served: [TokenDigest: UInt64] = [:]
+        /// Requests by message for which something came out.
+        var shown: Set<[UInt8]> = []
+        /// Which request waits under an identifier.
+        var waiting: [UInt64: Request] = [:]
+        var keyConfigurations: [[UInt8]] = []
+
+        init(_ enclave: any EnclaveUnderTest) { self.enclave = enclave }
+    }
+
+    init(_ cast: Cast, makeEnclave: @escaping (WorldClock) throws -> any EnclaveUnderTest) throws {
+        self.cast = cast
+        self.makeEnclave = makeEnclave
+        try start()
+    }
+
+    func violate(_ what: String) { violations.append(what) }
+
+    func start() throws { enclaves.append(Slot(try makeEnclave(clock))) }
+
+    func advance(by time: Duration) {
+        clock.advance(by: time)
+        for slot in enclaves { for frame in slot.enclave.advance() { note(frame, from: slot, answering: nil) } }
+    }
+
+    /// Sends a message and looks at what comes back.
+    @discardableResult
+    func send(_ message: HostMessage, to slot: Slot, requestID: UInt64 = 1, for request: Request? = nil)
+        -> [EnclaveMessage]
+    {
+        let frames = slot.enclave.handle(message, requestID: requestID)
+        if frames.last?.requestID != requestID { violate("a message had no reply of its own") }
+        for frame in frames.dropLast() { note(frame, from: slot, answering: nil) }
+        if let last = frames.last { note(last, from: slot, answering: request) }
+        return frames.map(\.message)
+    }
+}
+
+// What an observer who knows all secrets sees in what leaves an enclave.
+extension World {
+    private static let pixels = Picture.pixels
+    private static let probabilities = TinyModel.probabilities(Picture.normalizedPixels)
+    private static let boundary = TinyModel.boundary(Picture.normalizedPixels).map(Float.init)
+
+    private func note(_ frame: Frame<EnclaveMessage>, from slot: Slot, answering request: Request?) {
+        let bytes = OutgoingFrame(frame.message, requestID: frame.requestID).bytes
+        for (secret, name) in secrets where contains(bytes, secret) { violate("\(name) left the enclave") }
+        switch frame.message {
+        case .intermediate(let tensors):
+            guard let request else { return violate("tensors came out for no request") }
+            slot.waiting[frame.requestID] = request
+            if slot.waiting.count > Bounds.requestsInFlight { violate("more requests wait than the limit") }
+            show(request, by: slot)
+            // What crosses of a client who was promised that nothing does.
+            if request.bundle.core.service.isEverythingInside, let first = tensors.first,
+                let values = try? first.floats(), zip(values, Self.boundary).allSatisfy({ abs($0 - $1) < 1e-4 })
+            {
+                violate("the host sees a picture of a client who was promised that nothing crosses")
+            }
+        case .answer(let answer):
+            answerSizes.insert(answer.count)
+            let request = request ?? slot.waiting[frame.requestID]
+            let isOutstanding = slot.waiting.removeValue(forKey: frame.requestID) != nil
+            guard let request else { return violate("an answer came for no request") }
+            guard let opened = opened(answer, request) else { break }
+            guard opened.status == .answered else {
+                refused.insert(request.message)
+                break
+            }
+            if !isOutstanding { show(request, by: slot) }
+            checkModel(opened, request)
+        case .refused(.cancelled): slot.waiting[frame.requestID] = nil
+        default: break
+        }
+        if answerSizes.count > 1 { violate("answers of one bundle have two sizes") }
+    }
+
+    /// An enclave did a listed client's work for this request. It may, once, in the lease, within the quota.
+    private func show(_ request: Request, by slot: Slot) {
+        if !slot.shown.insert(request.message).inserted { violate("one request was served twice") }
+        if refused.contains(request.message) { violate("a request was served whose client was told no") }
+        let digest = request.token.digest
+        guard let grant = slot.clients.first(where: { $0.token == digest }) else {
+            return violate("a client was served whom the owner does not list")
+        }
+        slot.served[digest, default: 0] += 1
+        if slot.served[digest, default: 0] > grant.requests { violate("a client was served beyond its quota") }
+        if clock.now >= slot.leaseEnd { violate("a client was served after the lease") }
+        if clock.now - request.sealedAt > Bounds.keyLifetime + Bounds.keyGrace {
+            violate("a request opened that was withheld for longer than keys live")
+        }
+        if request.isFloats, let bundle = slot.bundle, !bundle.core.service.acceptsFloats {
+            violate("floats were taken where the owner allows pixels only")
+        }
+    }
+
+    private func opened(_ answer: [UInt8], _ request: Request) -> ClassificationAnswer? {
+        guard let plaintext = try? request.opener.open(answer.span.bytes) else { return nil }
+        return try? ClassificationAnswer(binaryResponse: plaintext.bytes)
+    }
+
+    /// With everything inside the answer is that of the model that the client pinned. (A host that runs a BackNet can
+    /// return what it likes.)
+    private func checkModel(_ answer: ClassificationAnswer, _ request: Request) {
+        guard request.bundle.core.service.isEverythingInside else { return }
+        let expected = Self.probabilities
+        let isRight = answer.entries.allSatisfy { abs(Double($0.probability) - expected[$0.index]) < 1e-4 }
+        if !isRight { violate("another model answered than the client pinned") }
+    }
+
+    /// Bytes that only client and enclave may see.
+    private var secrets: [([UInt8], String)] {
+        var secrets = [(Self.pixels, "the pixels")]
+        for (index, name) in TinyModel(isAllInside: true).classNames.enumerated() where index == 1 {
+            secrets.append((Array(name.utf8), "a class name"))
+        }
+        return secrets
+    }
+
+    private func contains(_ bytes: [UInt8], _ needle: [UInt8]) -> Bool {
+        guard bytes.count >= needle.count, let first = needle.first else { return false }
+        var start = 0
+        while let hit = bytes[start...].firstIndex(of: first), hit + needle.count <= bytes.count {
+            if bytes[hit..<hit + needle.count].elementsEqual(needle) { return true }
+            start = hit + 1
+        }
+        return false
+    }
+}
+
+// The owner and the client, who believe only evidence.
+extension World {
+    /// The owner attests an enclave and provisions it. The owner signs whatever helps the host.
+    func makeProvisioning(
+        for slot: Slot, clients: [ClientGrant], leaseSeconds: UInt32 = 600, sequence chosen: UInt64? = nil
+    ) throws -> [UInt8]? {
+        guard let bundle = slot.bundle, let evidence = evidence(of: slot) else { return nil }
+        sequence = chosen ?? sequence + 1
+        let terms = ServiceTerms(sequence: sequence, leaseSeconds: leaseSeconds, requestsInFlight: 8)
+        let message = try bundle.provisioning(for: evidence, clients: clients, terms: terms)
+        provisionings.append((message, evidence.epoch, terms, clients))
+        return message
+    }
+
+    /// Hands a provisioning message to an enclave, and follows what it may do from then on.
+    func provision(_ slot: Slot, _ index: Int) {
+        let message = provisionings[index].message
+        guard case .provisioned? = send(.provision(ciphertext: message), to: slot).last else { return }
+        let (terms, clients) = (provisionings[index].terms, provisionings[index].clients)
+        if let before = slot.terms, terms.sequence <= before.sequence {
+            violate("an earlier provisioning message counted after a later one")
+        }
+        (slot.terms, slot.clients, slot.served) = (terms, clients, [:])
+        slot.leaseEnd = clock.now + .seconds(terms.leaseSeconds)
+    }
+
+    func evidence(of slot: Slot, nonce: [UInt8] = [UInt8](repeating: 1, count: 32)) -> EnclaveEvidence? {
+        guard case .evidence(let evidence)? = send(.evidence(nonce: nonce), to: slot).last else { return nil }
+        slot.keyConfigurations.append(evidence.keyConfiguration)
+        return evidence
+    }
+
+    /// The document that an honest host makes of an enclave's evidence.
+    func document(of slot: Slot, nonce: [UInt8]) throws -> EvidenceDocument? {
+        guard let bundle = slot.bundle, let evidence = evidence(of: slot, nonce: nonce) else { return nil }
+        let core = bundle.core.encoded()
+        let document = try EvidenceDocument(
+            tee: .development, nonce: nonce, evidence: evidence.evidence, keyConfiguration: evidence.keyConfiguration,
+            manifestCore: core, manifest: bundle.manifest,
+            manifestSignature: try ManifestSignature.sign(core, by: cast.owner), facts: evidence.facts,
+            epoch: evidence.epoch)
+        documents.append(document)
+        return document
+    }
+
+    /// A client judges a document, and seals a picture if it accepts.
+    ///
+    /// - Parameter pinned: The bundle that the client's policy pins; `nil` for any with everything inside.
+    /// - Returns: Whether it accepted.
+    @discardableResult
+    func ask(
+        _ document: EvidenceDocument, nonce: [UInt8], pinned: Deployment?, token: AccessToken, floats: Bool = false
+    ) throws -> Bool {
+        let appraiser = Appraiser(policy: try cast.policy(pinned), development: .dangerouslyAccept)
+        let peer: VerifiedPeer
+        do throws(AttestationError) {
+            peer = try appraiser.verify(document, nonce: nonce, at: Timestamp(secondsSince1970: 1_750_000_000))
+        } catch { return false }
+        guard peer.isProvisioned else { return false }
+        // Only the keys of an enclave may be accepted, and only with parts that do what the client was promised.
+        if !enclaves.contains(where: { $0.keyConfigurations.contains(peer.keyConfiguration) }) {
+            violate("a client accepted keys that no enclave has")
+        }
+        let bundle = cast.bundles.first { $0.manifestDigest.bytes == peer.manifestDigest }
+        guard let bundle else {
+            violate("a client accepted a manifest that the owner did not make")
+            return false
+        }
+        if let pinned, pinned.manifestDigest != bundle.manifestDigest { violate("a client accepted another bundle") }
+        if pinned == nil, !bundle.core.service.isEverythingInside { violate("a client accepted a cut") }
+        try seal(for: peer.keyConfiguration, bundle: bundle, token: token, floats: floats)
+        return true
+    }
+
+    /// A request as a client seals it; `bundle` is what the client believes in.
+    func seal(for keyConfiguration: [UInt8], bundle: Deployment, token: AccessToken, floats: Bool) throws {
+        let tensor =
+            floats ? try Tensor(Picture.normalizedPixels.map(Float.init), shape: [1, 2, 2, 2]) : try Picture.bytes()
+        let plaintext = try ClassificationRequest(token: token, tensor: tensor).encodeBinaryRequest(authority: "")
+        let recipients = try KeyConfiguration.parseList(keyConfiguration.span.bytes)
+        // X25519: as much of the protocol, in less time.
+        guard let recipient = recipients.first(where: { $0.kem == .x25519 }) else { return }
+        let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)
+        requests.append(
+            Request(
+                message: sealed.message, opener: sealed.opener, token: token, isFloats: floats, bundle: bundle,
+                sealedAt: clock.now))
+    }
+}
