@@ -1,35 +1,112 @@
 #!/usr/bin/env python3
 """A client of Infenclave in one file, written from Documentation/protocol.md alone.
 
-It verifies an enclave of the development TEE against a policy, seals one tensor to it with X25519, and prints the
-classes that come back. Hardware TEEs, X-Wing and resizing are left out. Needs Python 3.9 and `cryptography`.
+It verifies an enclave of the development TEE against a policy, seals one picture to it with X-Wing or X25519, and
+prints the classes that come back. Hardware TEEs are left out. Needs Python 3.11, `cryptography` 48 and Pillow.
 """
 
-import argparse, ast, base64, hashlib, hmac, json, secrets, struct, sys, zlib
+import argparse, ast, base64, hashlib, hmac, http.client, json, math, secrets, struct, sys
 import urllib.error, urllib.request
+from fractions import Fraction
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from PIL import Image, ImageOps
 
-KEM_X25519, KDF_SHA256, AEAD_AES256 = 0x0020, 0x0001, 0x0002
-PUBLIC_KEY_BYTES = {0x647A: 1216, KEM_X25519: 32}
+KEM_XWING, KEM_X25519, KDF_SHA256, AEAD_AES256 = 0x647A, 0x0020, 0x0001, 0x0002
+PUBLIC_KEY_BYTES = {KEM_XWING: 1216, KEM_X25519: 32}  # the one that a client prefers first
+FILES = {1: "frontnet.sealed", 2: "mapping.sealed", 3: "backnet.graph", 4: "backnet.onnx", 5: "backnet.precision"}
+PREPROCESSING = {"width", "height", "channels", "resize", "interpolation", "mean", "std"}
+CHANNELS = {"RGB": 3, "BGR": 3, "grey": 1}
+PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3}
+STATES = {1: "is not provisioned", 2: "is provisioned", 3: "had a lease that has ended"}
 STATUSES = ["answered", "malformed request", "unknown token", "wrong tensor type", "replayed", "over a limit",
-            "the host's part failed", "the enclave failed"]
+            "the host's part failed", "the enclave failed", "the owner's lease has ended",
+            "too many requests a minute"]
 
 class Refused(Exception):
-    """The peer or a file is not as it must be."""
+    """The peer or a file is not as it must be. `code` is that of the host's refusal, if it sent one."""
+
+    def __init__(self, message, code=None):
+        super().__init__(message)
+        self.code = code
 
 def require(condition, message):
     if not condition:
         raise Refused(message)
 
+# --- Readers: each checks every length, and end() refuses what is left over
+
+class Reader:
+    def __init__(self, data, what):
+        self.data, self.what, self.offset = data, what, 0
+
+    def take(self, count):
+        require(0 <= count <= len(self.data) - self.offset, f"{self.what}: cut short")
+        self.offset += count
+        return self.data[self.offset - count:self.offset]
+
+    def read(self, layout):
+        values = struct.unpack(layout, self.take(struct.calcsize(layout)))
+        return values[0] if len(values) == 1 else values
+
+    def integer(self):
+        """A variable-length integer of RFC 9000."""
+        first = self.read("B")
+        size = 1 << (first >> 6)
+        return int.from_bytes(bytes([first & 63]) + self.take(size - 1), "big")
+
+    def end(self):
+        require(self.offset == len(self.data), f"{self.what}: bytes left over")
+
+def read_json(data, what):
+    def members(pairs):
+        require(len(dict(pairs)) == len(pairs), f"{what}: a member is there twice")
+        return dict(pairs)
+
+    def constant(name):
+        raise Refused(f"{what}: {name} is not JSON")
+
+    try:
+        value = json.loads(data, object_pairs_hook=members, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{what}: {error}") from None
+    require(isinstance(value, dict), f"{what}: not an object")
+    return value
+
+def member(value, path, *kinds):
+    """The member at a dotted path, which has to be there, and of one of the types if any are named."""
+    for name in path.split("."):
+        require(isinstance(value, dict) and name in value, f"{path}: not there")
+        value = value[name]
+    require(not kinds or type(value) in kinds, f"{path}: another type")
+    return value
+
+def unhex(text, size=None):
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b""  # what comes back is empty, and so in another form
+    require(data and data.hex() == text.lower() and size in (None, len(data)), f"not hexadecimal: {text!r}")
+    return data
+
+def unbase64(text):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    require(data and base64.b64encode(data).decode() == text, "not base64, or in another form")
+    return data
+
 # --- HTTP
 
 def fetch(url, body=None, content_type=None, limit=8 << 20):
     """The body of a 200 answer and its type."""
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type or "text/plain"})
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type} if body else {})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=120) as response:
@@ -37,67 +114,287 @@ def fetch(url, body=None, content_type=None, limit=8 << 20):
             require(len(data) <= limit, "the answer is too long")
             return data, response.headers.get("Content-Type", "")
     except urllib.error.HTTPError as error:
-        raise Refused(f"HTTP {error.code}: {error.read(1000).decode(errors='replace')}") from None
+        text, code = error.read(10_000).decode(errors="replace"), None
+        try:
+            code = member(json.loads(text), "error.code", str)
+        except (Refused, ValueError):
+            pass  # not the host's words, but a proxy's, say
+        raise Refused(f"HTTP {error.code}: {text[:1000]}", code) from None
     except urllib.error.URLError as error:
         raise Refused(f"{url}: {error.reason}") from None
 
-# --- Attestation (protocol.md, sections 2 and 3)
+# --- What the enclave and the owner state (protocol.md, sections 3 and 9)
+
+class Service(NamedTuple):
+    floats: bool
+    precision: int
+    shape: tuple  # channels, height, width
+    classes: int
+    top: int
+    sigma: float
+    to_host: list  # the shape of each f32 tensor that crosses
+    from_host: list
+
+def read_service(data):
+    reader = Reader(data, "service facts")
+    version, inputs, precision, *shape, classes, top, sigma = reader.read("<HBBIIIIId")
+    require(version == 1 and inputs in (1, 3) and 1 <= precision <= 3 and all(1 <= extent <= 65_536 for extent in shape)
+            and 2 <= classes <= 1_048_576 and 1 <= top <= classes
+            and (struct.pack("<d", sigma) == bytes(8) or 1e-6 <= sigma <= 1e6), "service facts: out of bounds")
+    crossing = []
+    for _ in range(2):
+        crossing.append([])
+        count = reader.read("<H")
+        require(count <= 256, "service facts: too many tensors")
+        for _ in range(count):
+            element, rank = reader.read("<BB")
+            require(element == 1 and rank <= 12, "service facts: something crosses that is not an f32 tensor")
+            crossing[-1].append(list(struct.unpack(f"<{rank}Q", reader.take(8 * rank))))
+            require(1 <= math.prod(crossing[-1][-1]) <= 1 << 34, "service facts: a tensor of another size")
+    reader.end()
+    require(bool(crossing[0]) == bool(crossing[1]), "service facts: tensors cross one way only")
+    require(crossing[0] or sigma == 0, "service facts: noise where nothing crosses")
+    return Service(inputs == 3, precision, tuple(shape), classes, top, sigma, *crossing)
+
+def boundary_bytes(service):
+    return sum(4 * math.prod(shape) for shape in service.to_host)
+
+class Facts(NamedTuple):
+    parts: list  # the digests of both sealed parts
+    state: int
+    lease: int  # seconds; 0 but in state 2
+    service: bytes  # empty but in state 2
+
+def read_facts(data):
+    reader = Reader(data, "facts")
+    require(reader.take(8) == b"INFFACTS" and reader.read("<H") == 1, "facts: another format")
+    parts, state, lease, service = [reader.take(32), reader.take(32)], reader.read("B"), 0, b""
+    require(state in STATES, "facts: another state")
+    if state == 2:
+        sequence, lease, left, size = reader.read("<QIII")
+        require(sequence >= 1 and 1 <= lease <= 126_230_400 and left <= lease, "facts: a lease out of bounds")
+        service = reader.take(size)
+    reader.end()
+    return Facts(parts, state, lease, service)
+
+class Core(NamedTuple):
+    identifier: bytes
+    owner: bytes
+    service: bytes
+    parts: dict  # kind: (bytes, digest)
+    manifest: bytes  # the digest of manifest.json
+
+def read_core(data):
+    require(len(data) <= 65_536, "manifest core: too long")
+    reader = Reader(data, "manifest core")
+    require(reader.take(8) == b"INFCORE\0" and reader.read("<H") == 2, "manifest core: another format")
+    identifier, owner, service = reader.take(16), reader.take(32), reader.take(reader.read("<I"))
+    parts = [reader.read("<BQ32s") for _ in range(reader.read("B"))]
+    manifest, kinds = reader.take(32), [part[0] for part in parts]
+    reader.end()
+    require(kinds == sorted(set(kinds)) and {1, 2} <= set(kinds) <= set(FILES), "manifest core: other parts")
+    crosses = bool(read_service(service).to_host)
+    require(3 in kinds if crosses else kinds == [1, 2], "manifest core: other parts")
+    return Core(identifier, owner, service, {kind: (size, digest) for kind, size, digest in parts}, manifest)
+
+def read_manifest(data, core):
+    """manifest.json, which has to say what its core says."""
+    require(len(data) <= 1 << 20, "manifest: too long")
+    manifest, service = read_json(data, "manifest"), read_service(core.service)
+
+    def tensors(name):
+        return [[member(one, part) for part in ("shape", "type", "bytes")] + [type(member(one, "tensor")) is str]
+                for one in member(manifest, f"boundary.{name}", list)]
+
+    def listed(shapes):
+        return [[shape, "f32", 4 * math.prod(shape), True] for shape in shapes]
+
+    how, sigma = member(manifest, "input.preprocessing", dict), member(manifest, "boundary", dict).get("sigma", 0)
+    precision = PRECISIONS.get(member(manifest, "precision", str), 0)
+    parts = [1, 2] + ([3, 4] + ([5] if precision > 1 else []) if service.to_host else [])
+    for what, said, meant in (
+        ("formatVersion", member(manifest, "formatVersion"), 2),
+        ("identifier", member(manifest, "identifier"), core.identifier.hex()),
+        ("ownerPublicKey", member(manifest, "ownerPublicKey"), core.owner.hex()),
+        ("input.shape", member(manifest, "input.shape"), [1, *service.shape]),
+        ("input.elements", member(manifest, "input.elements"), ["u8", "f32"][:1 + service.floats]),
+        ("preprocessing", [CHANNELS.get(member(how, "channels", str)), member(how, "height"), member(how, "width")],
+         service.shape),
+        ("preprocessing", sorted(how), sorted(PREPROCESSING)),
+        ("everythingInside", member(manifest, "cuts.everythingInside"), not service.to_host),
+        ("toBackNet", tensors("toBackNet"), listed(service.to_host)),
+        ("fromBackNet", tensors("fromBackNet"), listed(service.from_host)),
+        ("sigma", float(sigma) if type(sigma) is int else sigma, service.sigma),
+        ("sigma", "sigma" in manifest["boundary"], service.sigma > 0),
+        ("classes", member(manifest, "classes"), service.classes),
+        ("topK", member(manifest, "topK"), service.top),
+        # The manifest speaks of the BackNet too, which may be further from f32.
+        ("precision", precision >= service.precision, True),
+        ("parts", list(core.parts), parts),
+        ("parts", sorted([member(part, name) for name in ("file", "bytes", "sha256", "sealed")]
+                         for part in member(manifest, "parts", list)),
+         sorted([FILES[kind], size, digest.hex(), kind < 3] for kind, (size, digest) in core.parts.items())),
+    ):  # as JSON, in which true is not 1
+        require(json.dumps(said) == json.dumps(meant), f"manifest.json and its core differ in {what}")
+    for name in ("model.name", "input.name", "cuts.front", "cuts.mapping"):
+        member(manifest, name, str)
+    return manifest
+
+# --- The policy (policy.schema.json)
+
+def hex32(value):
+    return type(value) is str and unhex(value, 32)
+
+def natural(value):
+    return type(value) is int and value >= 0
+
+def number(value):
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+POLICY = {
+    "version": lambda value: type(value) is int and value == 2,
+    "tee": lambda value: type(value) is list and value and set(value) <= {"sgx", "tdx", "snp", "nitro", "development"},
+    "ownerPublicKey": hex32, "manifestDigest": hex32, "developmentKey": hex32,
+    "measurements": lambda value: type(value) is dict and value and all(
+        type(values) is list and values and all(map(unhex, values)) for values in value.values()),
+    "everythingInside": lambda value: value is True, "pixelsOnly": lambda value: value is True,
+    "maximumBoundaryBytes": natural, "maximumLeaseSeconds": natural, "minimumSigma": number, "maximumSigma": number,
+    "assessment": lambda value: type(value) is dict and value and value.keys() <= {"sha256", "gates"}
+        and hex32(value.get("sha256", "0" * 64)) and value.get("gates", "strict") in ("standard", "strict"),
+    "skip": lambda value: type(value) is dict and value.keys() <= SKIPPED and all(
+        type(reason) is str and reason for reason in value.values()),
+    # These loosen what is demanded of hardware. What the schema demands of hardware beyond them, no development
+    # evidence can satisfy.
+    **dict.fromkeys(("tcbStatuses", "advisories", "allowDebug", "allowMigration", "maximumVMPL", "maximumAgeSeconds"),
+                    lambda value: True),
+}
+SKIPPED = {"manifestDigest", "measurements", "productID", "minimumTCB", "flags", "advisories",
+           "minimumEvaluationDataNumber", "maximumAgeSeconds", "revocation", "everythingInside"}
+
+def read_policy(data):
+    policy = {"skip": {}, **read_json(data, "policy")}
+    for name, value in policy.items():
+        require(name in POLICY, f"policy: {name} is unknown, or not for the development TEE")
+        require(POLICY[name](value), f"policy: {name} is not as the schema says")
+        require(name not in policy["skip"], f"policy: {name} is both demanded and skipped")
+    require("tee" in policy, "policy: no TEE")
+    return policy
+
+def judge_service(policy, service):
+    """What the service facts have to be like."""
+    least, most, inside = policy.get("minimumSigma", 0), policy.get("maximumSigma", math.inf), not service.to_host
+    require(inside or "everythingInside" not in policy, "everything-inside: something crosses to the host")
+    require(policy.keys() & {"everythingInside", "manifestDigest"} or "everythingInside" in policy["skip"],
+            "everything-inside: the policy neither demands it, nor pins the manifest, nor says why not")
+    require(boundary_bytes(service) <= policy.get("maximumBoundaryBytes", math.inf),
+            f"boundary: {boundary_bytes(service)} bytes cross to the host")
+    require(inside or least <= service.sigma <= most, f"noise: sigma is {service.sigma}")
+    require(not service.floats or "pixelsOnly" not in policy, "inputs: the enclave takes floats")
+
+def judge_assessment(wanted, manifest):
+    """What the manifest records of it, which has to be well-formed whatever the policy wants."""
+    status, digest, _, gates, adversary = (member(manifest, f"assessment.{name}", str)
+                                           for name in ("status", "sha256", "headline", "gates", "adversary"))
+    passes, pictures = member(manifest, "assessment.passes", bool), member(manifest, "assessment.pictures", int)
+    if status == "none":
+        require((digest, gates, adversary, passes, pictures) == ("", "", "", False, 0), "assessment: malformed")
+        require(not wanted, "assessment: there was none")
+    else:
+        require(status == "assessed" and unhex(digest, 32).hex() == digest and gates in ("standard", "strict", "custom")
+                and adversary in ("paper", "informed", "both") and 1 <= pictures <= 1 << 31, "assessment: malformed")
+    require(wanted.get("sha256", digest).lower() == digest, "assessment: another one")
+    if "gates" in wanted:
+        require(passes and adversary in ("informed", "both"), "assessment: not passed against an informed adversary")
+        require(gates in ("strict", wanted["gates"]), "assessment: by other gates")
+
+# --- Attestation (sections 2 to 4; attestation-checks.md names the checks)
+
+class Enclave(NamedTuple):
+    manifest: dict
+    service: Service
+    key_id: int
+    kem: int
+    public_key: bytes
 
 def verify(public_key, signature, message, what):
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:
-        raise Refused(f"{what} is not signed by {public_key.hex()}") from None
+        raise Refused(f"{what}: not signed by {public_key.hex()}") from None
 
-def attest(server, policy):
-    """The manifest and the X25519 key of an enclave that satisfies the policy: (manifest, key id, public key)."""
+def read_development_report(report, policy, tee):
+    """The report data of a development report that policy and caller accept."""
+    reader = Reader(report, "evidence-format")
+    require(reader.take(8) == b"INFDEV\0\1", "evidence-format: not a development report")
+    measurement, report_data, key, signature = (reader.take(size) for size in (48, 64, 32, 64))
+    reader.end()
+    require("development" in policy["tee"] and tee == "development", "development-accepted: not by policy and caller")
+    require(key == unhex(policy.get("developmentKey", "00")), "development-key: another one than the policy pins")
+    verify(key, signature, b"infenclave development report v1\0" + report[:120], "development-signature")
+    for name, accepted in policy.get("measurements", {}).items():
+        known = name.lower().replace("_", "").replace("-", "") == "development"
+        require(known and measurement in map(unhex, accepted), f"measurements: {name} has another value")
+    require("measurements" in policy or "measurements" in policy["skip"], "measurements: the policy pins none")
+    return report_data
+
+def attest(server, policy, tee=None):
+    """A provisioned enclave that satisfies the policy. The development TEE is accepted only if `tee` names it."""
     nonce = secrets.token_bytes(32)
-    document = json.loads(fetch(f"{server}/.well-known/infenclave/evidence?nonce={nonce.hex()}")[0])
-    require(document["version"] == 1, "another version of the evidence document")
-    require("development" in policy["tee"] and document["tee"] == "development", "not the development TEE")
-    require(bytes.fromhex(document["nonce"]) == nonce, "the evidence is for another nonce")
-    field = {name: base64.b64decode(document[name], validate=True)
-             for name in ("evidence", "keyConfiguration", "manifest", "manifestSignature")}
-    epoch, owner = bytes.fromhex(document["epoch"]), bytes.fromhex(policy["ownerPublicKey"])
-    require(len(epoch) == 16 and len(owner) == 32, "epoch or owner key has another length")
+    document = read_json(fetch(f"{server}/.well-known/infenclave/evidence?nonce={nonce.hex()}")[0], "evidence")
+    require(member(document, "version", int) == 2, "evidence-format: another version of the document")
+    kind, epoch = member(document, "tee", str), unhex(member(document, "epoch", str), 16)
+    evidence, keys, core_bytes, manifest_bytes, signature, facts_bytes = (
+        unbase64(member(document, name, str))
+        for name in ("evidence", "keyConfiguration", "manifestCore", "manifest", "manifestSignature", "facts"))
+    require(kind == "development", "tee-kind: this client verifies no evidence but the development TEE's")
+    require(member(document, "collateral", dict) == {}, "evidence-format: collateral of the development TEE")
+    report_data = read_development_report(evidence, policy, tee)
 
-    report = field["evidence"]
-    require(len(report) == 216 and report[:8] == b"INFDEV\0\1", "not a development report")
-    measurement, report_data, key, signature = report[8:56], report[56:120], report[120:152], report[152:]
-    require(key.hex() == policy["developmentKey"].lower(), "signed by another development key")
-    verify(key, signature, b"infenclave development report v1\0" + report[:120], "the report")
-    require(measurement.hex() in [v.lower() for v in policy["measurements"]["development"]], "another enclave")
+    require(unhex(member(document, "nonce", str)) == nonce, "nonce: the evidence is for another one")
+    core, owner = read_core(core_bytes), unhex(policy.get("ownerPublicKey", "00"))
+    require(core.owner == owner, "owner-key: the manifest core names another one")
+    verify(owner, signature, b"infenclave manifest v2\0" + core_bytes, "manifest-signature")
+    digest = hashlib.sha256(core_bytes).digest()
+    pinned = policy.get("manifestDigest")
+    require(unhex(pinned) == digest if pinned else "manifestDigest" in policy["skip"],
+            "manifest-digest: another manifest core than the policy pins")
+    require(hashlib.sha256(manifest_bytes).digest() == core.manifest, "manifest-twin: another manifest.json")
+    transcript = b"".join(struct.pack("<I", len(part)) + part for part in (nonce, keys, facts_bytes))
+    transcript = b"infenclave report data v2\0" + transcript + digest + owner + epoch
+    require(hashlib.sha512(transcript).digest() == report_data, "report-data: the evidence is bound to something else")
 
-    manifest = field["manifest"]
-    digest = hashlib.sha256(manifest).digest()
-    verify(owner, field["manifestSignature"], b"infenclave manifest v1\0" + manifest, "the manifest")
-    require(digest.hex() == policy["manifestDigest"].lower(), "another manifest than the policy pins")
-    keys = field["keyConfiguration"]
-    transcript = (b"infenclave report data v1\0" + struct.pack("<I", len(nonce)) + nonce
-                  + struct.pack("<I", len(keys)) + keys + digest + owner + epoch)
-    require(hashlib.sha512(transcript).digest() == report_data, "the report is bound to something else")
+    facts, service = read_facts(facts_bytes), read_service(core.service)
+    require(facts.parts == [core.parts[1][1], core.parts[2][1]], "enclave-parts: others than the manifest core lists")
+    require(facts.state == 2, f"the enclave {STATES[facts.state]}: nothing is sealed to it")
+    require(facts.service == core.service, "enclave-service: another one than the manifest core states")
+    judge_service(policy, service)
+    require(facts.lease <= policy.get("maximumLeaseSeconds", math.inf), f"lease: {facts.lease} s")
+    manifest = read_manifest(manifest_bytes, core)
+    judge_assessment(policy.get("assessment", {}), manifest)
+    return Enclave(manifest, service, *choose_key(keys))
 
-    parsed = json.loads(manifest)
-    require(parsed["formatVersion"] == 1, "another version of the manifest")
-    require(bytes.fromhex(parsed["ownerPublicKey"]) == owner, "the manifest names another owner")
-    for key_id, kem, public_key, algorithms in key_configurations(keys):
-        if kem == KEM_X25519 and (KDF_SHA256, AEAD_AES256) in algorithms:
-            return parsed, key_id, public_key
-    raise Refused("the enclave offers no key for X25519, HKDF-SHA256 and AES-256-GCM")
+def choose_key(data):
+    """Key id, KEM and public key of the entry that a client prefers."""
+    require(1 <= len(data) <= 8192, "key configuration: another length")
+    reader, offers, seen = Reader(data, "key configuration"), {}, set()
+    while reader.offset < len(data):
+        entry = Reader(reader.take(reader.read(">H")), "key configuration")
+        key_id, kem = entry.read(">BH")
+        require(key_id not in seen, "key configuration: one id twice")
+        seen.add(key_id)
+        if kem in PUBLIC_KEY_BYTES:
+            public_key, size = entry.take(PUBLIC_KEY_BYTES[kem]), entry.read(">H")
+            require(size >= 4 and size % 4 == 0, "key configuration: no pair, or half a one")
+            pairs = [entry.read(">HH") for _ in range(size // 4)]
+            entry.end()
+            if (KDF_SHA256, AEAD_AES256) in pairs:
+                offers.setdefault(kem, (key_id, kem, public_key))
+    for kem in PUBLIC_KEY_BYTES:
+        if kem in offers:
+            return offers[kem]
+    raise Refused("key configuration: no key for X-Wing or X25519 with HKDF-SHA256 and AES-256-GCM")
 
-def key_configurations(data):
-    while data:
-        length, data = struct.unpack(">H", data[:2])[0], data[2:]
-        entry, data = data[:length], data[length:]
-        key_id, kem = struct.unpack(">BH", entry[:3])
-        if kem not in PUBLIC_KEY_BYTES:
-            continue
-        end = 3 + PUBLIC_KEY_BYTES[kem]
-        count = struct.unpack(">H", entry[end:end + 2])[0]
-        require(len(entry) == length == end + 2 + count and count % 4 == 0, "a broken key configuration")
-        yield key_id, kem, entry[3:end], [struct.unpack(">HH", entry[i:i + 4]) for i in range(end + 2, len(entry), 4)]
-
-# --- HPKE, base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (RFC 9180)
+# --- HPKE, base mode, HKDF-SHA256, AES-256-GCM (RFC 9180)
 
 def extract(salt, key):
     return hmac.new(salt or b"\0" * 32, key, hashlib.sha256).digest()
@@ -106,25 +403,31 @@ def expand(key, info, length):
     assert length <= 32, "one block is all that is needed here"
     return hmac.new(key, info + b"\x01", hashlib.sha256).digest()[:length]
 
-def seal(public_key, info, plaintext):
+def labeled_extract(suite, salt, label, key):
+    return extract(salt, b"HPKE-v1" + suite + label + key)
+
+def labeled_expand(suite, key, label, context, length):
+    return expand(key, struct.pack(">H", length) + b"HPKE-v1" + suite + label + context, length)
+
+def encapsulate(kem, public_key):
+    """Shared secret and encapsulated key."""
+    ephemeral, theirs = X25519PrivateKey.generate(), public_key[-32:]
+    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(theirs))  # refuses keys of small order
+    ours = ephemeral.public_key().public_bytes_raw()
+    if kem == KEM_XWING:  # draft-connolly-cfrg-xwing-kem
+        secret, ciphertext = MLKEM768PublicKey.from_public_bytes(public_key[:-32]).encapsulate()
+        return hashlib.sha3_256(secret + shared + ours + theirs + b"\\.//^\\").digest(), ciphertext + ours
+    suite = b"KEM" + struct.pack(">H", kem)
+    secret = labeled_extract(suite, b"", b"eae_prk", shared)
+    return labeled_expand(suite, secret, b"shared_secret", ours + theirs, 32), ours
+
+def seal(kem, public_key, info, plaintext):
     """Encapsulated key, ciphertext, and the secret exported for the answer."""
-    ephemeral = X25519PrivateKey.generate()
-    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(public_key))  # refuses keys of small order
-    encapsulated = ephemeral.public_key().public_bytes_raw()
-
-    def labeled_extract(suite, salt, label, key):
-        return extract(salt, b"HPKE-v1" + suite + label + key)
-
-    def labeled_expand(suite, key, label, context, length):
-        return expand(key, struct.pack(">H", length) + b"HPKE-v1" + suite + label + context, length)
-
-    kem = b"KEM" + struct.pack(">H", KEM_X25519)
-    secret = labeled_extract(kem, b"", b"eae_prk", shared)
-    secret = labeled_expand(kem, secret, b"shared_secret", encapsulated + public_key, 32)
-    suite = b"HPKE" + struct.pack(">HHH", KEM_X25519, KDF_SHA256, AEAD_AES256)
+    shared, encapsulated = encapsulate(kem, public_key)
+    suite = b"HPKE" + struct.pack(">HHH", kem, KDF_SHA256, AEAD_AES256)
     context = b"\0" + labeled_extract(suite, b"", b"psk_id_hash", b"")
     context += labeled_extract(suite, b"", b"info_hash", info)
-    secret = labeled_extract(suite, secret, b"secret", b"")
+    secret = labeled_extract(suite, shared, b"secret", b"")
     key = labeled_expand(suite, secret, b"key", context, 32)
     nonce = labeled_expand(suite, secret, b"base_nonce", context, 12)
     exporter = labeled_expand(suite, secret, b"exp", context, 32)
@@ -142,102 +445,142 @@ def integer(value):
 def counted(text):
     return integer(len(text)) + text
 
-def read_integer(data, offset):
-    size = 1 << (data[offset] >> 6)
-    return int.from_bytes(data[offset:offset + size], "big") & ((1 << (8 * size - 2)) - 1), offset + size
+def content_type(kind):
+    return counted(b"content-type") + counted(b"application/vnd.infenclave." + kind)
 
-def classify(server, key_id, public_key, token, element, shape, data):
+def classify(server, enclave, token, element, shape, data):
+    """(class index, probability, name) of each entry of the answer, in its order."""
     head = struct.pack("<BBBB", 1, {"f32": 1, "u8": 2}[element], len(shape), 0)
     body = head + token + struct.pack(f"<{len(shape)}I", *shape) + data
-    fields = counted(b"content-type") + counted(b"application/vnd.infenclave.request")
     authority = server.split("://", 1)[1].encode()
     request = (b"\0" + counted(b"POST") + counted(b"https") + counted(authority) + counted(b"/v1/classify")
-               + counted(fields) + counted(body) + b"\0")
-    header = struct.pack(">BHHH", key_id, KEM_X25519, KDF_SHA256, AEAD_AES256)
-    encapsulated, ciphertext, exported = seal(public_key, b"message/bhttp request\0" + header, request)
+               + counted(content_type(b"request")) + counted(body) + b"\0")
+    header = struct.pack(">BHHH", enclave.key_id, enclave.kem, KDF_SHA256, AEAD_AES256)
+    info = b"message/bhttp request\0" + header
+    encapsulated, ciphertext, exported = seal(enclave.kem, enclave.public_key, info, request)
     answer, kind = fetch(f"{server}/ohttp", header + encapsulated + ciphertext, "message/ohttp-req")
     require(kind == "message/ohttp-res" and len(answer) >= 48, "not a sealed answer")
     pseudorandom = extract(encapsulated + answer[:32], exported)
     key, nonce = expand(pseudorandom, b"key", 32), expand(pseudorandom, b"nonce", 12)
     try:
-        return parse_answer(content(AESGCM(key).decrypt(nonce, answer[32:], b"")))
+        return read_answer(content(AESGCM(key).decrypt(nonce, answer[32:], b"")), enclave.service)
     except InvalidTag:
         raise Refused("the answer does not open") from None
 
 def content(response):
     """The content of a known-length binary HTTP response with status 200."""
-    framing, offset = read_integer(response, 0)
-    status, offset = read_integer(response, offset)
-    require(framing == 1 and status == 200, f"binary HTTP framing {framing}, status {status}")
-    length, offset = read_integer(response, offset)
-    length, offset = read_integer(response, offset + length)
-    return response[offset:offset + length]
+    reader = Reader(response, "binary HTTP")
+    framing, status = reader.integer(), reader.integer()
+    require(framing == 1 and status == 200, f"binary HTTP: framing {framing}, status {status}")
+    fields, body, trailer = (reader.take(reader.integer()) for _ in range(3))
+    require(fields == content_type(b"answer") and not trailer, "binary HTTP: another answer")
+    require(not any(response[reader.offset:]), "binary HTTP: bytes left over")
+    return body
 
-def parse_answer(body):
-    version, zero, status, classes, width = struct.unpack("<BBHHH", body[:8])
-    require(version == 1 and zero == 0 and len(body) == 8 + classes * (10 + width), "an answer of another layout")
-    require(status == 0, f"refused: {STATUSES[status] if status < len(STATUSES) else status}")
-    for start in range(8, len(body), 10 + width):
-        index, probability, length = struct.unpack("<IfH", body[start:start + 10])
-        yield index, probability, body[start + 10:start + 10 + length].decode()
+def read_answer(body, service):
+    reader = Reader(body, "answer")
+    version, zero, status, count, width = reader.read("<BBHHH")
+    require(version == 1 and zero == 0 and count == service.top, "answer: another layout")
+    entries, rest = [], Reader(reader.take(count * (10 + width)), "answer")
+    reader.end()
+    require(status < len(STATUSES), f"answer: unknown status {status}")
+    if status:
+        require(not any(rest.data), "answer: a refusal with entries")
+        raise Refused(f"refused: {STATUSES[status]} (status {status})")
+    for _ in range(count):
+        index, probability, size = rest.read("<IfH")
+        name = Reader(rest.take(width), "answer")
+        entries.append((index, probability, name.take(size).decode()))
+        require(index < service.classes and 0 <= probability <= 1 and not any(name.data[size:]), "answer: bad entry")
+    require(entries == sorted(entries, key=lambda entry: (-entry[1], entry[0])), "answer: not in order")
+    require(len({entry[0] for entry in entries}) == count, "answer: a class twice")
+    return entries
 
 # --- Files
 
 def read_token(path):
-    text = open(path).read().strip()
-    prefix = "infenclave-token-v1:"
-    require(text.startswith(prefix), f"{path} is no access token")
-    return base64.b64decode(text[len(prefix):], validate=True)
+    text, prefix = open(path).read(), "infenclave-token-v1:"
+    require(text.startswith(prefix) and text.endswith("\n"), f"{path} is no access token")
+    token = unbase64(text[len(prefix):-1])
+    require(len(token) == 32, f"{path} is no access token")
+    return token
 
 def read_npy(data):
-    start, size = (10, struct.unpack("<H", data[8:10])[0]) if data[6] == 1 else (12, struct.unpack("<I", data[8:12])[0])
-    header = ast.literal_eval(data[start:start + size].decode("latin-1"))
-    element = {"<f4": "f32", "|u1": "u8"}.get(header["descr"])
-    require(element and not header["fortran_order"], "expected a .npy of float32 or uint8 in C order")
-    return element, header["shape"], data[start + size:]
+    reader = Reader(data, "npy")
+    require(reader.take(6) == b"\x93NUMPY", "not a .npy")
+    version = reader.read("<H")
+    header = reader.take(reader.read("<H" if version == 1 else "<I")).decode("latin-1")
+    try:
+        header = ast.literal_eval(header)
+    except SyntaxError as error:
+        raise Refused(f"npy: {error}") from None
+    element, shape = {"<f4": "f32", "|u1": "u8"}.get(member(header, "descr")), member(header, "shape", tuple)
+    require(element and member(header, "fortran_order") is False, "expected a .npy of float32 or uint8 in C order")
+    elements = reader.take(math.prod(shape) * (4 if element == "f32" else 1))
+    reader.end()
+    return element, shape, elements
 
-def read_png(data):
-    """Eight-bit RGB without interlacing, as u8 [1, height, width, 3]."""
-    offset, pixels = 8, b""
-    while offset < len(data):
-        length, kind = struct.unpack(">I4s", data[offset:offset + 8])
-        chunk, offset = data[offset + 8:offset + 8 + length], offset + 12 + length
-        if kind == b"IHDR":
-            width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunk)
-            require((depth, colour, interlaced) == (8, 2, 0), "expected an 8-bit RGB PNG without interlacing")
-        elif kind == b"IDAT":
-            pixels += chunk
-    pixels, rows, above = zlib.decompress(pixels), b"", bytearray(3 * width)
-    for start in range(0, height * (3 * width + 1), 3 * width + 1):
-        kind, row = pixels[start], bytearray(pixels[start + 1:start + 1 + 3 * width])
-        for i in range(3 * width):
-            a, b, c = (row[i - 3] if i > 2 else 0), above[i], (above[i - 3] if i > 2 else 0)
-            p = a + b - c
-            nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-            row[i] = (row[i] + (0, a, b, (a + b) // 2, nearest)[kind]) & 255
-        rows, above = rows + row, row
-    return "u8", (1, height, width, 3), rows
+def read_picture(path, how):
+    """u8 [1, height, width, channels], as preprocess.json says (deploying.md)."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+    picture = picture.convert("L" if how["channels"] == "grey" else "RGB")
+    width, height, mode = how["width"], how["height"], how["resize"]["mode"]
+    if mode == "shorterSide":
+        scale = Fraction(how["resize"]["length"], min(picture.size))
+    elif mode == "letterbox":
+        scale = min(Fraction(width, picture.width), Fraction(height, picture.height))
+    else:
+        require(mode in ("stretch", "none"), f"this client does not resize by {mode}")
+        scale = 1
+    size = (width, height) if mode == "stretch" else tuple(round(side * scale) for side in picture.size)
+    for step in ((size[0], picture.height), size):  # from Pillow 13 on, one step would not always take this order
+        picture = picture.resize(step, Image.Resampling[how["interpolation"].upper()])
+    if mode == "letterbox":
+        background = Image.new(picture.mode, (width, height), (how["resize"]["fill"],) * len(picture.getbands()))
+        background.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+        picture = background
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    require(left >= 0 and top >= 0, "the picture is too small")
+    picture = picture.crop((left, top, left + width, top + height))
+    if how["channels"] == "BGR":
+        picture = Image.merge("RGB", picture.split()[::-1])
+    return "u8", (1, height, width, len(picture.getbands())), picture.tobytes()
 
 def main():
     arguments = argparse.ArgumentParser(description="Classify one picture in an attested enclave.")
     for name in ("--server", "--policy", "--token"):
         arguments.add_argument(name, required=True)
-    arguments.add_argument("input", help=".npy (u8 NHWC or f32 NCHW), or a PNG of the model's own size")
+    arguments.add_argument("--tee", choices=["development"], help="accept this TEE, which the policy must name too")
+    arguments.add_argument("input", help="a picture, or the model's input as .npy: u8 NHWC or f32 NCHW")
     options = arguments.parse_args()
-    server = options.server.rstrip("/")
-    data = open(options.input, "rb").read()
-    element, shape, pixels = read_png(data) if data.startswith(b"\x89PNG") else read_npy(data)
-    manifest, key_id, public_key = attest(server, json.load(open(options.policy)))
-    print("warning: the development TEE protects nothing from whoever owns the server's machine", file=sys.stderr)
-    _, channels, height, width = manifest["input"]["shape"]
-    wanted = {"u8": (1, height, width, channels), "f32": (1, channels, height, width)}[element]
-    require(tuple(shape) == wanted, f"the model takes {element} {wanted}, this is {tuple(shape)}")
+    server, policy = options.server.rstrip("/"), read_policy(open(options.policy, "rb").read())
     token = read_token(options.token)
-    for index, probability, name in classify(server, key_id, public_key, token, element, shape, pixels):
+
+    def once():
+        enclave = attest(server, policy, options.tee)
+        if options.input.endswith(".npy"):
+            element, shape, elements = read_npy(open(options.input, "rb").read())
+        else:
+            element, shape, elements = read_picture(options.input, enclave.manifest["input"]["preprocessing"])
+        channels, height, width = enclave.service.shape
+        wanted = {"u8": (1, height, width, channels), "f32": (1, channels, height, width)}[element]
+        require(tuple(shape) == wanted, f"the model takes {element} {wanted}, this is {tuple(shape)}")
+        require(element == "u8" or enclave.service.floats, "the enclave takes only u8")
+        return classify(server, enclave, token, element, shape, elements)
+
+    try:
+        answer = once()
+    except Refused as refused:
+        if refused.code not in ("unknownKey", "undecipherable", "wrongEpoch"):
+            raise
+        answer = once()  # the enclave has new keys
+    print("warning: the development TEE protects nothing from whoever owns the server's machine", file=sys.stderr)
+    for index, probability, name in answer:
         print(f"{probability:9.4%}  {index:4}  {name}")
 
 if __name__ == "__main__":
     try:
         main()
-    except (Refused, OSError, ValueError, KeyError, struct.error) as error:
+    except (Refused, OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
         sys.exit(f"client: {error}")
