@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build fuzz benchmark evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build hostile fuzz benchmark evaluation report-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -25,6 +25,13 @@ evaluation-test:
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
+
+# Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night.
+SCHEDULES ?= 100000
+FRAMES ?= 1000000
+
+hostile: setup
+	INFENCLAVE_SCHEDULES=$(SCHEDULES) INFENCLAVE_FRAMES=$(FRAMES) SWIFT=$(SWIFT) scripts/test --filter HostileHost
 
 fuzz: setup
 	scripts/fuzz $(FUZZ_SECONDS)
