@@ -56,7 +56,7 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared", ["Tensors"]),
-        library("BundleFormat", in: "Shared", ["Tensors"]),
+        library("BundleFormat", in: "Shared", ["Evidence", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
         library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
@@ -105,10 +105,11 @@ let package = Package(
         ),
 
         // Untrusted.
+        .target(name: "CAllocator", path: "Sources/Untrusted/CAllocator"),
         .target(name: "CSpawn", path: "Sources/Untrusted/CSpawn"),
         library(
             "HostCore", in: "Untrusted",
-            ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+            ["CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
         ),
         library(
             "HostServer", in: "Untrusted",
@@ -161,7 +162,10 @@ let package = Package(
             "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
         library(
             "Partitioning", in: "Owner",
-            ["BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", crypto]
+            [
+                "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
+                crypto,
+            ]
         ),
         .executableTarget(
             name: "infenclave",
@@ -190,9 +194,27 @@ let package = Package(
         // Evidence of each TEE under roots of the tests' own.
         .target(
             name: "AttestationFixtures",
-            dependencies: ["Attestation", "Evidence", crypto, cryptoExtras],
+            dependencies: ["Attestation", "Evidence", "Tensors", crypto, cryptoExtras],
             path: "Tests/AttestationFixtures",
             swiftSettings: settings
+        ),
+        // A model small enough to compute by hand, its owner and clients.
+        .target(
+            name: "EnclaveFixtures",
+            dependencies: ["Evidence", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire"],
+            path: "Tests/EnclaveFixtures",
+            swiftSettings: settings
+        ),
+        // The enclave's sources a second time, by a link, with defences that a test can remove.
+        .target(
+            name: "MutantEnclave",
+            dependencies: [
+                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Wire",
+                crypto,
+            ],
+            path: "Tests/MutantEnclave/Sources",
+            swiftSettings: settings + [.define("MUTANTS")]
         ),
         .target(
             name: "FuzzEntryPoints",
@@ -210,7 +232,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
-        tests("EvidenceTests", ["Evidence"]),
+        tests("EvidenceTests", ["Evidence", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
@@ -237,9 +259,16 @@ let package = Package(
         tests(
             "EnclaveTests",
             [
-                "Attestation", "AttestationFixtures", "CNitro", "EnclaveCore", "EnclavePlatform", "Evidence",
-                "FrameSocket",
+                "Attestation", "AttestationFixtures", "CNitro", "EnclaveCore", "EnclaveFixtures", "EnclavePlatform",
+                "Evidence", "FrameSocket",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+            ]
+        ),
+        tests(
+            "HostileHost",
+            [
+                "Attestation", "AttestationFixtures", "EnclaveCore", "EnclaveFixtures", "Evidence", "ModelGraph",
+                "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
         tests(
@@ -248,7 +277,8 @@ let package = Package(
                 "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        tests("AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "TestSupport", crypto]),
+        tests(
+            "AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [
@@ -271,7 +301,10 @@ let package = Package(
         ),
         tests(
             "PartitioningTests",
-            ["BundleFormat", "ModelGraph", "Partitioning", "SealedChannel", "SecretMemory", "Tensors", "TestSupport"]
+            [
+                "BundleFormat", "Evidence", "ModelGraph", "Partitioning", "SealedChannel", "SecretMemory", "Tensors",
+                "TestSupport",
+            ]
         ),
         // The executables are run, not called: the edges have them built.
         tests(

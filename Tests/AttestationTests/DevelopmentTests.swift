@@ -21,13 +21,16 @@ extension DevelopmentPeer {
 extension EvidenceDocument {
     /// The document with other fields.
     func changed(
-        nonce: [UInt8]? = nil, evidence: [UInt8]? = nil, keyConfiguration: [UInt8]? = nil, manifest: [UInt8]? = nil,
-        manifestSignature: [UInt8]? = nil, epoch: [UInt8]? = nil
+        nonce: [UInt8]? = nil, evidence: [UInt8]? = nil, collateral: [String: [UInt8]]? = nil,
+        keyConfiguration: [UInt8]? = nil, manifestCore: [UInt8]? = nil, manifest: [UInt8]? = nil,
+        manifestSignature: [UInt8]? = nil, facts: [UInt8]? = nil, epoch: [UInt8]? = nil
     ) throws -> EvidenceDocument {
         try EvidenceDocument(
-            tee: tee, nonce: nonce ?? self.nonce, evidence: evidence ?? self.evidence, collateral: collateral,
-            keyConfiguration: keyConfiguration ?? self.keyConfiguration, manifest: manifest ?? self.manifest,
-            manifestSignature: manifestSignature ?? self.manifestSignature, epoch: epoch ?? self.epoch)
+            tee: tee, nonce: nonce ?? self.nonce, evidence: evidence ?? self.evidence,
+            collateral: collateral ?? self.collateral, keyConfiguration: keyConfiguration ?? self.keyConfiguration,
+            manifestCore: manifestCore ?? self.manifestCore, manifest: manifest ?? self.manifest,
+            manifestSignature: manifestSignature ?? self.manifestSignature, facts: facts ?? self.facts,
+            epoch: epoch ?? self.epoch)
     }
 }
 
@@ -94,24 +97,31 @@ struct DevelopmentTests {
             try failure(fixture, document.changed(epoch: Array(repeating: 9, count: 16))) ?? (.nonce, .malformed)
                 == (.reportData, .reportDataMismatch))
         #expect(
-            try failure(fixture, document.changed(manifest: other.manifest)) ?? (.nonce, .malformed)
+            try failure(fixture, document.changed(facts: fixture.enclaveFacts(.unprovisioned).encoded()))
+                ?? (.nonce, .malformed) == (.reportData, .reportDataMismatch))
+        #expect(
+            try failure(fixture, document.changed(manifestCore: other.manifestCore)) ?? (.nonce, .malformed)
                 == (.ownerKey, .ownerKeyMismatch))
         #expect(
             try failure(fixture, document.changed(manifest: fixture.manifest + [0x20])) ?? (.nonce, .malformed)
+                == (.manifestTwin, .manifestMismatch))
+        var newer = fixture
+        newer.manifest += [0x20]
+        let newerCore = newer.core().encoded()
+        #expect(
+            try failure(fixture, document.changed(manifestCore: newerCore)) ?? (.nonce, .malformed)
                 == (.manifestSignature, .manifestSignatureInvalid))
         #expect(
             try failure(fixture, other.document()) ?? (.nonce, .malformed)
                 == (.developmentKey, .signingKeyMismatch))
         // The right code over another manifest.
         #expect(
-            try failure(fixture, fixture.document(over: other.manifest)) ?? (.nonce, .malformed)
+            try failure(fixture, fixture.document(over: other.manifestCore)) ?? (.nonce, .malformed)
                 == (.reportData, .reportDataMismatch))
         // Another manifest that the owner did sign.
-        let newer = fixture.manifest + [0x20]
-        let signature = Array(
-            try fixture.owner.signature(for: Array("infenclave manifest v1".utf8) + [0] + newer))
         #expect(
-            try failure(fixture, document.changed(manifest: newer, manifestSignature: signature))
+            try failure(
+                fixture, document.changed(manifestCore: newerCore, manifestSignature: fixture.signature(of: newerCore)))
                 ?? (.nonce, .malformed) == (.manifestDigest, .manifestMismatch))
         var otherCode = fixture
         otherCode.evidence.measurement[47] ^= 1
@@ -154,7 +164,7 @@ struct DevelopmentTests {
     @Test("What a policy skips is listed with its reason")
     func skips() throws {
         let fixture = DevelopmentPeer()
-        let digest = Array(SHA256.hash(data: fixture.manifest)).hex
+        let digest = Array(SHA256.hash(data: fixture.manifestCore)).hex
         let json = fixture.policyJSON.replacing(
             #""manifestDigest":"\#(digest)""#, with: #""skip":{"manifestDigest":"any model of this owner"}"#)
         let peer = try Appraiser(policy: try Policy(json: Array(json.utf8)), development: .dangerouslyAccept)
@@ -167,9 +177,15 @@ struct DevelopmentTests {
         "A policy with an unknown, doubled or ill-typed member is refused",
         arguments: [
             #"{"tee":["tdx"],"alowDebug":false}"#, #"{"tee":["tdx"],"tee":["development"]}"#, #"{"tee":"tdx"}"#,
-            #"{"tee":[]}"#, #"{"tee":["arm"]}"#, #"{"tee":["tdx"],"version":2}"#, #"{"tee":["tdx"]"#, "[]", "",
+            #"{"tee":[]}"#, #"{"tee":["arm"]}"#, #"{"tee":["tdx"],"version":1}"#, #"{"tee":["tdx"],"version":3}"#,
+            #"{"tee":["tdx"]"#, "[]", "",
             #"{"tee":["tdx"],"measurements":{}}"#, #"{"tee":["tdx"],"measurements":{"mrtd":[]}}"#,
             #"{"tee":["tdx"],"measurements":{"mrtd":["zz"]}}"#, #"{"tee":["tdx"],"skip":{"tee":"why not"}}"#,
+            #"{"tee":["tdx"],"everythingInside":false}"#, #"{"tee":["tdx"],"pixelsOnly":false}"#,
+            #"{"tee":["tdx"],"minimumSigma":-0.5}"#, #"{"tee":["tdx"],"minimumSigma":"1"}"#,
+            #"{"tee":["tdx"],"maximumSigma":NaN}"#, #"{"tee":["tdx"],"maximumSigma":1e999}"#,
+            #"{"tee":["tdx"],"assessment":{}}"#, #"{"tee":["tdx"],"assessment":{"gates":"lax"}}"#,
+            #"{"tee":["tdx"],"assessment":{"sha256":"00"}}"#, #"{"tee":["tdx"],"assessment":{"headline":"x"}}"#,
             #"{"tee":["tdx"],"skip":{"measurements":""}}"#, #"{"tee":["tdx"]} x"#,
         ])
     func invalidPolicies(_ json: String) {

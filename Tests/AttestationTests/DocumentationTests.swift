@@ -59,17 +59,24 @@ struct DocumentationTests {
         let schema = try PolicySchema(Self.folder)
         let key = String(repeating: "0f", count: 32)
         var members = [
-            "\"version\": 1", "\"ownerPublicKey\": \"\(key)\"", "\"manifestDigest\": \"\(key)\"",
+            "\"version\": 2", "\"ownerPublicKey\": \"\(key)\"", "\"manifestDigest\": \"\(key)\"",
             "\"developmentKey\": \"\(key)\"", "\"measurements\": {\"mrtd\": [\"00\", \"AB12\"]}", "\"productID\": 3",
             "\"minimumTCB\": {\"isvsvn\": 2}", "\"advisories\": [\"INTEL-SA-00615\"]",
             "\"minimumEvaluationDataNumber\": 19", "\"allowDebug\": true", "\"allowMigration\": false",
             "\"maximumVMPL\": 3", "\"flags\": {\"smt\": false}", "\"maximumAgeSeconds\": 300", "\"nonce\": \"00\"",
             "\"reportData\": \"ff\"", "\"skip\": {\"revocation\": \"a reason\"}", "\"skip\": {}",
+            "\"everythingInside\": true", "\"pixelsOnly\": true", "\"maximumBoundaryBytes\": 400",
+            "\"minimumSigma\": 0.5", "\"maximumSigma\": 1e2", "\"maximumLeaseSeconds\": 604800",
+            "\"assessment\": {\"gates\": \"strict\"}", "\"assessment\": {\"sha256\": \"\(key)\"}",
         ]
         members += TCBStatus.allCases.map { "\"tcbStatuses\": [\"\($0.rawValue)\"]" }
         members += Policy.skippable.sorted().map { "\"skip\": {\"\($0)\": \"a reason\"}" }
         members += [
-            "\"version\": 2", "\"productID\": -1", "\"productID\": 1.5", "\"maximumVMPL\": 4", "\"nonce\": \"0\"",
+            "\"everythingInside\": false", "\"pixelsOnly\": 1", "\"maximumBoundaryBytes\": -1",
+            "\"minimumSigma\": -0.5", "\"maximumSigma\": \"1\"", "\"maximumLeaseSeconds\": 1.5",
+            "\"assessment\": {}", "\"assessment\": {\"gates\": \"lax\"}", "\"assessment\": {\"passes\": true}",
+            "\"version\": 1", "\"version\": 3", "\"productID\": -1", "\"productID\": 1.5", "\"maximumVMPL\": 4",
+            "\"nonce\": \"0\"",
             "\"manifestDigest\": \"00\"", "\"measurements\": {}", "\"measurements\": {\"mrtd\": []}",
             "\"minimumTCB\": {}", "\"flags\": {}", "\"flags\": {\"smt\": 1}", "\"skip\": {\"tee\": \"a reason\"}",
             "\"skip\": {\"flags\": \"\"}", "\"unknown\": 1", "\"allowDebug\": \"yes\"",

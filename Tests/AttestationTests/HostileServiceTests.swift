@@ -68,11 +68,8 @@ struct HostileServiceTests {
         let peer = PeerFixture(IntelFixture.tdx())
         let all = try peer.evidence.collateral()
         let plain = try peer.document()
-        let document = try EvidenceDocument(
-            tee: plain.tee, nonce: plain.nonce, evidence: plain.evidence,
-            collateral: Dictionary(uniqueKeysWithValues: all.map { ($0.rawValue, $1) }),
-            keyConfiguration: plain.keyConfiguration, manifest: plain.manifest,
-            manifestSignature: plain.manifestSignature, epoch: plain.epoch)
+        let document = try plain.changed(
+            collateral: Dictionary(uniqueKeysWithValues: all.map { ($0.rawValue, $1) }))
         let (appraiser, roots) = (Appraiser(policy: try Policy(members: peer.policy)), try peer.evidence.roots())
         func reasons(_ own: [CollateralRole: [UInt8]]) -> [ReasonCode] {
             do throws(AttestationError) {
@@ -94,14 +91,11 @@ struct HostileServiceTests {
             $0.vcek.serial = 9
             $0.versions[8] = 1
         }
-        let document = try EvidenceDocument(
-            tee: plain.tee, nonce: plain.nonce, evidence: plain.evidence,
+        let document = try plain.changed(
             collateral: [
                 "vcek": try stranger.certificate(), "intermediate": try IntelFixture.tdx().authority.der(),
                 "crl": try #require(peer.evidence.collateral()[.crl]),
-            ],
-            keyConfiguration: plain.keyConfiguration, manifest: plain.manifest,
-            manifestSignature: plain.manifestSignature, epoch: plain.epoch)
+            ])
         let (appraiser, roots) = (Appraiser(policy: try Policy(members: peer.policy)), try peer.evidence.roots())
         func reasons(_ own: [CollateralRole: [UInt8]]) -> [ReasonCode] {
             do throws(AttestationError) {

@@ -2,6 +2,7 @@ import Attestation
 import AttestationFixtures
 import Crypto
 import Evidence
+import Tensors
 
 // Sound evidence that a policy, or what it is bound to, does not take.
 
@@ -118,12 +119,10 @@ extension SingleFaultTests {
             development: .dangerouslyAccept),
         SingleFault(.nonce, .nonceMismatch, peer: IntelFixture.sgx(), nonce: [UInt8](repeating: 8, count: 32)),
         SingleFault(.ownerKey, .ownerKeyMismatch, peer: SNPFixture()) {
-            $0.manifest = Array(#"{"ownerPublicKey":"\#([UInt8](repeating: 1, count: 32).hex)"}"#.utf8)
-            return try $0.document()
+            try $0.document().changed(manifestCore: PeerFixture(SNPFixture()).manifestCore)
         },
         SingleFault(.ownerKey, .malformed, peer: SNPFixture()) {
-            $0.manifest = Array("no JSON".utf8)
-            return try $0.document()
+            try $0.document().changed(manifestCore: Array("no core".utf8))
         },
         SingleFault(.manifestSignature, .manifestSignatureInvalid, peer: NitroFixture()) {
             try $0.document().changed(manifestSignature: $0.signature(of: [1]))
@@ -132,7 +131,7 @@ extension SingleFaultTests {
             .manifestDigest, .manifestMismatch, peer: IntelFixture.tdx(),
             policy: { $0["manifestDigest"] = "\"\([UInt8](repeating: 1, count: 32).hex)\"" }),
         SingleFault(.reportData, .reportDataMismatch, peer: IntelFixture.tdx()) {
-            try $0.document(over: $0.manifest + [0x20])
+            try $0.document(over: $0.manifestCore + [0x20])
         },
         SingleFault(.reportData, .reportDataMismatch, peer: SNPFixture()) {
             let document = try $0.document()
@@ -142,5 +141,102 @@ extension SingleFaultTests {
         SingleFault(.reportData, .reportDataMismatch, peer: NitroFixture()) {
             try $0.document().changed(epoch: [UInt8](repeating: 9, count: 16))
         },
+        SingleFault(.reportData, .reportDataMismatch, peer: SNPFixture()) {
+            try $0.document().changed(facts: $0.enclaveFacts(.leaseEnded).encoded())
+        },
+        SingleFault(.manifestTwin, .manifestMismatch, peer: SNPFixture()) {
+            try $0.document().changed(manifest: $0.manifest + [0x20])
+        },
     ]
+
+    /// Genuine enclaves that do something else with a picture than was signed, or than the client wants.
+    static let services: [SingleFault] = [
+        SingleFault(.enclaveParts, .partsMismatch, peer: SNPFixture()) {
+            // The owner's FrontNet was exchanged for another one of the owner's.
+            $0.facts = $0.enclaveFacts(frontNet: 9).encoded()
+            return try $0.document()
+        },
+        SingleFault(.enclaveParts, .malformed, peer: SNPFixture()) {
+            $0.facts = Array("no facts".utf8)
+            return try $0.document()
+        },
+        SingleFault(.enclaveParts, .unsupportedFormat, peer: SNPFixture()) {
+            $0.facts[8] = 9
+            return try $0.document()
+        },
+        SingleFault(.enclaveService, .serviceMismatch, peer: SNPFixture()) {
+            let other = PeerFixture<SNPFixture>.service(classes: 11)
+            $0.facts = $0.enclaveFacts(.provisioned(PeerFixture<SNPFixture>.lease, other)).encoded()
+            return try $0.document()
+        },
+        SingleFault(
+            .everythingInside, .notEverythingInside, peer: SNPFixture(),
+            {
+                $0.serve(PeerFixture<SNPFixture>.service(crossing: 100))
+                return try $0.document()
+            }, policy: { $0["maximumBoundaryBytes"] = nil }),
+        SingleFault(
+            .everythingInside, .policyIncomplete, peer: SNPFixture(),
+            policy: {
+                $0["manifestDigest"] = nil
+                $0["everythingInside"] = nil
+                $0["skip"] = #"{"manifestDigest":"any model of this owner"}"#
+            }),
+        SingleFault(
+            .boundary, .boundaryTooLarge, peer: SNPFixture(),
+            {
+                $0.serve(PeerFixture<SNPFixture>.service(crossing: 100))
+                return try $0.document()
+            },
+            policy: {
+                $0["everythingInside"] = nil
+                $0["maximumBoundaryBytes"] = "399"
+            }),
+        SingleFault(
+            .noise, .noiseOutOfBounds, peer: SNPFixture(),
+            {
+                $0.serve(PeerFixture<SNPFixture>.service(crossing: 100))
+                return try $0.document()
+            },
+            policy: {
+                $0["everythingInside"] = nil
+                $0["maximumBoundaryBytes"] = "400"
+                $0["minimumSigma"] = "0.25"
+            }),
+        SingleFault(
+            .noise, .noiseOutOfBounds, peer: SNPFixture(),
+            {
+                $0.serve(PeerFixture<SNPFixture>.service(crossing: 100, sigma: NoiseDeviation(2)))
+                return try $0.document()
+            },
+            policy: {
+                $0["everythingInside"] = nil
+                $0["maximumBoundaryBytes"] = "400"
+            }),
+        SingleFault(.inputs, .floatsAccepted, peer: SNPFixture()) {
+            $0.serve(PeerFixture<SNPFixture>.service(acceptsFloats: true))
+            return try $0.document()
+        },
+        SingleFault(.lease, .leaseTooLong, peer: SNPFixture(), policy: { $0["maximumLeaseSeconds"] = "3599" }),
+        SingleFault(
+            .assessment, .assessmentMismatch, peer: SNPFixture(),
+            policy: { $0["assessment"] = "{\"sha256\":\"\([UInt8](repeating: 0xD2, count: 32).hex)\"}" }),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "standard"), demanding: "strict"),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "custom"), demanding: "standard"),
+        assessed(as: PeerFixture<SNPFixture>.manifest(passes: false), demanding: "standard"),
+        assessed(as: PeerFixture<SNPFixture>.manifest(adversary: "paper"), demanding: "standard"),
+        SingleFault(.assessment, .malformed, peer: SNPFixture()) {
+            $0 = PeerFixture($0.evidence, owner: $0.owner, manifest: Array("{}".utf8))
+            return try $0.document()
+        },
+    ]
+
+    private static func assessed(as manifest: [UInt8], demanding gates: String) -> SingleFault {
+        SingleFault(
+            .assessment, .assessmentMismatch, peer: SNPFixture(),
+            {
+                $0 = PeerFixture($0.evidence, owner: $0.owner, manifest: manifest)
+                return try $0.document()
+            }, policy: { $0["assessment"] = #"{"gates":"\#(gates)"}"# })
+    }
 }

@@ -92,6 +92,7 @@ private indirect enum JSONValue: Decodable, Equatable {
 
     func hasType(_ name: String) -> Bool {
         switch (name, self) {
+        case ("number", .number): true
         case ("object", .object), ("array", .array), ("string", .string), ("boolean", .boolean): true
         case ("integer", .number(let number)): number == number.rounded()
         default: false

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Every check alone")
 struct SingleFaultTests {
-    static let all = intel + quotes + snp + nitro + policies + bindings
+    static let all = intel + quotes + snp + nitro + policies + bindings + services
 
     @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
     func fault(_ fault: SingleFault) throws {
@@ -40,7 +40,10 @@ struct SingleFaultTests {
             }
         }
         let intel = ["advisories": Check.advisories, "minimumEvaluationDataNumber": .evaluationDataNumber]
-        let all = ["measurements": Check.measurements, "manifestDigest": .manifestDigest]
+        let all = [
+            "measurements": Check.measurements, "manifestDigest": .manifestDigest,
+            "everythingInside": .everythingInside,
+        ]
         try expectSkipped(
             IntelFixture.sgx(),
             all.merging(intel) { $1 }.merging(["productID": .productID, "minimumTCB": .minimumTCB]) { $1 })

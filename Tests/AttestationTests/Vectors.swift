@@ -72,7 +72,7 @@ enum Vectors {
         }
 
         func policy(for tee: String) throws -> Policy {
-            var members: [String: Any] = ["version": 1, "tee": [tee]]
+            var members: [String: Any] = ["version": Policy.version, "tee": [tee]]
             members["tcbStatuses"] = allowedTCBStatus
             members["allowDebug"] = allowDebug
             members["maximumVMPL"] = maxVMPL

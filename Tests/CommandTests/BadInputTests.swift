@@ -228,13 +228,20 @@ struct BadInputTests {
                 ["policy", bundle, "--tee", "development", "--out", folder.file("p.json")], naming: word, json: false,
                 in: folder)
             try expectRefused(
-                ["serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0"], naming: word, json: false,
-                in: folder)
+                [
+                    "serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
+                    "127.0.0.1:0",
+                ], naming: word, json: false, in: folder)
         }
         let (descriptor, port) = try Loopback.listen()
         defer { close(descriptor) }
-        let serve = ["serve", deployment.bundle, "--tee", "development", "--listen"]
+        let serve = [
+            "serve", deployment.bundle, "--tee", "development", "--admin-listen", "127.0.0.1:0", "--listen",
+        ]
         try expectRefused(serve + ["127.0.0.1:\(port)"], naming: "127.0.0.1:\(port)", json: false, in: folder)
+        try expectRefused(
+            serve + ["127.0.0.1:0", "--admin-listen", "127.0.0.1:\(port)"], naming: "--admin-listen", json: false,
+            in: folder)
         try expectRefused(
             serve + ["127.0.0.1:0", "--enclave", files.text], naming: "text.onnx", json: false, in: folder)
         try expectRefused(
@@ -247,6 +254,8 @@ struct BadInputTests {
             in: folder)
         try expectUsage(serve + ["127.0.0.1"], in: folder)
         try expectUsage(serve + ["127.0.0.1:65536"], in: folder)
+        try expectUsage(serve + ["127.0.0.1:0", "--admin-listen", "nowhere"], in: folder)
+        try expectUsage(serve + ["127.0.0.1:0", "--connections-per-address", "0"], in: folder)
         try expectUsage(["serve", deployment.bundle], in: folder)
         try expectUsage(["serve", deployment.bundle, "--tee", "magic"], in: folder)
     }

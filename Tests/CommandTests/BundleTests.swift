@@ -21,7 +21,8 @@ struct BundleTests {
         let names = try FileManager.default.contentsOfDirectory(atPath: deployment.bundle).sorted()
         #expect(
             names == [
-                "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed",
+                "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.core", "manifest.json",
+                "manifest.sig", "mapping.sealed",
             ])
         for name in names { #expect(scan.found(in: try bytes(of: "\(deployment.bundle)/\(name)")).isEmpty, "\(name)") }
         // The BackNet is an ONNX model that stands alone.
@@ -41,7 +42,7 @@ struct BundleTests {
         #expect(try mode(of: folder.file("b.key")) == 0o600)
         #expect(try mode(of: folder.file("b.key.owner")) == 0o600)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("b.infenclave")).sorted()
-        #expect(names == ["frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed"])
+        #expect(names == ["frontnet.sealed", "manifest.core", "manifest.json", "manifest.sig", "mapping.sealed"])
     }
 
     @Test("serve refuses a flipped byte in any file of the bundle, and a part of another, by name")
@@ -49,17 +50,20 @@ struct BundleTests {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
         let other = try Deployment(name: "other", in: folder)
-        let serve = ["serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0"]
+        let serve = [
+            "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+        ]
         for name in [
-            "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.json", "manifest.sig", "mapping.sealed",
+            "backnet.graph", "backnet.onnx", "frontnet.sealed", "manifest.core", "manifest.json",
+            "manifest.sig", "mapping.sealed",
         ] {
             let file = "\(deployment.bundle)/\(name)"
             let whole = try bytes(of: file)
             var flipped = whole
             flipped[flipped.count / 2] ^= 0x10
             try Data(flipped).write(to: URL(filePath: file))
-            // A manifest that still reads is told by its signature.
-            try expectRefused(serve, naming: name == "manifest.json" ? "manifest" : name, json: false, in: folder)
+            // A core that still reads is told by its signature.
+            try expectRefused(serve, naming: name == "manifest.core" ? "manifest" : name, json: false, in: folder)
             if name.hasSuffix(".sealed") {
                 try Data(try bytes(of: "\(other.bundle)/\(name)")).write(to: URL(filePath: file))
                 try expectRefused(serve, naming: name, json: false, in: folder)

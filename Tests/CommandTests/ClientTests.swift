@@ -57,6 +57,20 @@ struct ClientTests {
         #expect(refusal?.code == .refused && refusal?.refusal == "enclaveUnavailable")
     }
 
+    @Test("Nothing is sealed to an enclave that nobody has provisioned: its evidence does not say what it would do")
+    func unprovisioned() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        let proxy = try RecordingProxy(to: server.port)
+        let session = try await client(proxy.url, deployment).attest()
+        #expect(!session.peer.isProvisioned)
+        let picture = try Tensor([UInt8](repeating: 100, count: 64 * 64 * 3), shape: [1, 64, 64, 3])
+        let token = try AccessToken(contentsOf: deployment.token)
+        let error = await #expect(throws: ClientError.self) { try await session.classify(picture, token: token) }
+        #expect(error?.refusal == "notProvisioned")
+        #expect(!proxy.connections.contains { $0.asks("POST ") })
+    }
+
     @Test("A session answers tensors and refuses another owner's key before anything is sent")
     func session() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -73,7 +87,8 @@ struct ClientTests {
         let posts = proxy.connections.filter { $0.asks("POST ") }.count
         await #expect(throws: ClientError.self) {
             try await session.provision(
-                modelKey: .random(), ownerKey: .random(), tokens: [AccessToken.random().digest])
+                modelKey: .random(), ownerKey: .random(),
+                clients: [ClientGrant(token: AccessToken.random().digest)], terms: ServiceTerms(sequence: 1))
         }
         #expect(proxy.connections.filter { $0.asks("POST ") }.count == posts)
     }

@@ -98,20 +98,28 @@ struct ClassProbability {
 final class Server {
     let program: Program
     let port: Int
+    /// Of the listener for operators.
+    let adminPort: Int
     var url: String { "http://127.0.0.1:\(port)" }
 
     init(_ deployment: Deployment) throws {
         program = try Program(
-            ["serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--threads", "2"],
-            in: deployment.folder)
-        var port: Int?
+            [
+                "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
+                "127.0.0.1:0", "--threads", "2",
+            ], in: deployment.folder)
+        var ports: (port: Int, admin: Int)?
         try program.wait(upTo: 120, until: "address") { [program] in
             guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }
-            port = program.errors.split(separator: "\n").first { $0.contains(" at http://") }?
-                .split(separator: ":").last.flatMap { Int($0) }
-            return port != nil
+            func port(_ line: String) -> Int? {
+                program.errors.split(separator: "\n").first { $0.contains(line) && $0.contains(" at http://") }?
+                    .split(separator: ":").last.flatMap { Int($0) }
+            }
+            guard let admin = port("admin listener"), let port = port("serving") else { return false }
+            ports = (port, admin)
+            return true
         }
-        self.port = port ?? 0
+        (port, adminPort) = ports ?? (0, 0)
     }
 
     /// A server whose enclave has the model key.
@@ -138,9 +146,12 @@ final class Server {
         return try EvidenceDocument(json: try get("/.well-known/infenclave/evidence?nonce=\(digits)").body)
     }
 
+    /// Asks the listener for operators.
+    func getAsOperator(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: adminPort) }
+
     /// A counter of `/metrics`.
     func metric(_ name: String) throws -> Double {
-        let text = String(decoding: try get("/metrics").body, as: UTF8.self)
+        let text = String(decoding: try getAsOperator("/metrics").body, as: UTF8.self)
         let line = text.split(separator: "\n").first { $0.hasPrefix("infenclave_\(name) ") }
         guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
             throw Unexpected("no \(name) in \(text)")
@@ -148,5 +159,5 @@ final class Server {
         return value
     }
 
-    func state() throws -> String? { try get("/health/ready").json?["state"] as? String }
+    func state() throws -> String? { try getAsOperator("/health/ready").json?["state"] as? String }
 }

@@ -101,7 +101,7 @@ struct HostileMessageTests {
 
     @Test("An unlisted token and a wrong tensor are refused before the FrontNet runs")
     func refusalsInside() throws {
-        let deployment = try Deployment(in: try TemporaryFolder())
+        let deployment = try Deployment(options: ["--allow-f32"], in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
         let attacker = try Attacker(server, deployment)
         let runs = try server.metric("backnet_runs_total")

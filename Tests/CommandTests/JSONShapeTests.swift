@@ -108,6 +108,10 @@ struct JSONShapeTests {
             "klCandidates": .optionalNumber, "klPassFractionLower": .optionalNumber, "r2": .number, "ssim": .number,
             "ssimOfMean": .number, "ssimGainError": .number, "retrievalTop1": .number, "retrievalTop1Upper": .number,
             "decoderKLRatioError": .optionalNumber, "reconstruction": .object([:]),
+            "weights": .object([
+                "unknowns": .number, "floatsPerRequest": .number, "leastRequests": .number,
+                "impulseRequests": .optionalNumber,
+            ]),
             "bounds": .object([
                 "candidates": .number,
                 "levels": .array(
@@ -163,7 +167,7 @@ struct JSONShapeTests {
         expectShape(
             attested.json,
             .object([
-                "tee": .string, "verdict": .string, "reasons": .array(.string), "skipped": .array(.string),
+                "tee": .string, "verdict": .string, "reasons": .array(.string), "skipped": .array(.object(["check": .string, "reason": .string])),
             ]))
         let verdict = try #require(attested.json as? [String: Any])
         #expect(verdict["tee"] as? String == "development")

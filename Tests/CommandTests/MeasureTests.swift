@@ -71,6 +71,12 @@ struct MeasureTests {
         let deployment = try Deployment(in: folder)
         let bundle = deployment.bundle
         let manifest = try bytes(of: bundle + "/manifest.json")
+        let core = try ManifestCore(decoding: try bytes(of: bundle + "/manifest.core"))
+        let facts = try EnclaveFacts(
+            frontNetDigest: try #require(core.part(.frontNet)).digest,
+            mappingUnitDigest: try #require(core.part(.mappingUnit)).digest,
+            state: .provisioned(.init(sequence: 1, seconds: 60, secondsLeft: 50), core.service)
+        ).encoded()
         let key = String(decoding: try bytes(of: deployment.ownerKey), as: UTF8.self)
         let seed = try #require(
             Data(base64Encoded: key.trimmingCharacters(in: .newlines).split(separator: ":").last.map(String.init) ?? "")
@@ -79,6 +85,7 @@ struct MeasureTests {
         func reasons<Fixture: EvidenceFixture>(_ fixture: Fixture, _ policy: Policy) throws -> [ReasonCode] {
             var peer = PeerFixture(fixture, owner: owner)
             peer.manifest = manifest
+            (peer.manifestCore, peer.facts) = (core.encoded(), facts)
             let appraiser = Appraiser(policy: policy)
             let (document, collateral, roots) = (try peer.document(), try fixture.collateral(), try fixture.roots())
             do throws(AttestationError) {
@@ -156,7 +163,8 @@ struct MeasureTests {
     func auto() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
-        let outcome = try infenclave(["serve", bundle, "--tee", "auto", "--listen", "127.0.0.1:0"], in: folder)
+        let outcome = try infenclave(
+            ["serve", bundle, "--tee", "auto", "--listen", "127.0.0.1:0", "--admin-listen", "none"], in: folder)
         #expect(outcome.status == 1)
         #expect((1...2).contains(outcome.errorLines.count))
         for word in ["no TEE was found", "/dev/attestation", "/sys/kernel/config/tsm", "/dev/nsm"] {

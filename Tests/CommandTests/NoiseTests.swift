@@ -1,5 +1,4 @@
 import Foundation
-import SealedChannel
 import Testing
 
 @Suite("Noise on the boundary, from plan to answer")
@@ -53,12 +52,7 @@ struct NoiseTests {
     @Test("partition carries out the sigma of a plan, and takes no other beside it")
     func plan() throws {
         let folder = try TemporaryFolder()
-        let digest = ContentDigest(of: try bytes(of: Demo.model))
-        let plan = try folder.write(
-            """
-            {"version":1,"front":"stage2.pool","mapping":"logits","sigma":0.25,"modelSHA256":"\(digest)",
-            "assessmentSHA256":"\(String(repeating: "0a", count: 32))","rule":"r","reason":"s"}
-            """, to: "plan.json")
+        let plan = try AssessmentFixture(sigma: 0.25).write(to: folder, "report")
         func partition(_ more: [String]) -> [String] {
             [
                 "partition", Demo.model, "--plan", plan, "--labels", Demo.labels, "--out", folder.file("b.infenclave"),

@@ -122,7 +122,7 @@ struct ReferenceTests {
         let deployment = try Deployment(
             model: model.path, labels: model.labels,
             cuts: inside ? model.everythingInside(in: folder) : model.middleCuts(in: folder), preprocess: preprocess,
-            in: folder)
+            options: ["--allow-f32"], in: folder)
         let server = try Server(provisioned: deployment)
         let references = try model.references()
         let answers = try deployment.classify(server.url, references.map { SharedFiles.path("images/../\($0.image)") })

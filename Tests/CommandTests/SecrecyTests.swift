@@ -21,7 +21,7 @@ private struct Secrets {
             "class-\($0)-" + String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
         }
         let labels = try folder.write(names.joined(separator: "\n"), to: "labels.txt")
-        deployment = try Deployment(labels: labels, in: folder)
+        deployment = try Deployment(labels: labels, options: ["--allow-f32"], in: folder)
         let noise = (0..<64 * 64 * 3).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         pixels = try Tensor(noise, shape: [1, 64, 64, 3])
         // The demo's preprocessing: (pixel - 128) / 64, channels first.

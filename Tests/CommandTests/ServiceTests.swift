@@ -11,8 +11,9 @@ struct ServiceTests {
         let server = try Server(deployment)
         #expect(try server.get("/health/live").status == 200)
         let ready = try server.get("/health/ready")
-        #expect(ready.status == 503)
-        #expect(ready.json?["state"] as? String == "unprovisioned")
+        #expect(ready.status == 503 && ready.body.isEmpty)
+        #expect(try server.state() == "unprovisioned")
+        #expect(try server.get("/metrics").status == 404)
         let answer = try server.post("/ohttp", [UInt8](repeating: 0, count: 2000))
         #expect(answer.status == 503)
         #expect(answer.code == "notProvisioned")
@@ -27,7 +28,7 @@ struct ServiceTests {
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         #expect(try server.get("/health/ready").status == 200)
         #expect(try server.state() == "ready")
-        // The owner may say the same again.
+        // The owner may come again, for instance to renew the lease.
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         let answers = try deployment.classify(server.url, Demo.clients.map(\.0))
         #expect(answers.map { $0[0].name } == Demo.clients.map(\.1))
@@ -56,13 +57,61 @@ struct ServiceTests {
             key: deployment.modelKey, owner: folder.file("stranger.key"), token: deployment.token)
         #expect(wrongOwner.status == 1)
         #expect(wrongOwner.code == "invalidConfiguration")
-        // The right one still goes, and after it no other.
-        try succeed(deployment.provisionArguments(server.url), in: folder)
+        // The right one still goes, and after it no earlier one.
+        try succeed(deployment.provisionArguments(server.url) + ["--sequence", "10"], in: folder)
+        for sequence in ["9", "10"] {
+            let stale = try infenclave(
+                deployment.provisionArguments(server.url) + ["--sequence", sequence, "--json"], in: folder)
+            #expect(stale.status == 1 && stale.code == "staleSequence", "\(sequence)")
+        }
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
+    @Test("Provisioning again strikes clients off, and gives each its own quota")
+    func updatedClients() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let server = try Server(provisioned: deployment)
         try succeed(["keygen", "token", "--out", folder.file("second.token")], in: folder)
-        let second = try provision(
-            key: deployment.modelKey, owner: deployment.ownerKey, token: folder.file("second.token"))
-        #expect(second.status == 1)
-        #expect(second.code == "alreadyProvisioned")
+        let arguments =
+            ["provision"] + deployment.target(server.url) + [
+                "--key", deployment.modelKey, "--owner-key", deployment.ownerKey,
+            ]
+        func classify(_ token: String) throws -> Outcome {
+            try infenclave(
+                ["classify"] + deployment.target(server.url) + ["--token", token, "--json", Demo.clients[0].0],
+                in: folder)
+        }
+        try succeed(
+            arguments + [
+                "--client-token", deployment.token + ",requests=1", "--client-token",
+                folder.file("second.token") + ",requests=2,per-minute=1",
+            ], in: folder)
+        #expect(try classify(deployment.token).status == 0)
+        #expect(try classify(deployment.token).code == "overLimit")
+        #expect(try classify(folder.file("second.token")).status == 0)
+        #expect(try classify(folder.file("second.token")).code == "tooManyRequests")
+        try succeed(arguments + ["--client-token", folder.file("second.token")], in: folder)
+        #expect(try classify(deployment.token).code == "unknownToken")
+        #expect(try classify(folder.file("second.token")).status == 0)
+    }
+
+    @Test(
+        "When the lease ends the server is not ready, clients are told why, and the owner can renew it without a restart"
+    )
+    func leaseEnds() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let server = try Server(deployment)
+        let enclaves = server.program.children
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "2s"], in: folder)
+        #expect(try server.state() == "ready")
+        try server.program.wait(upTo: 20, until: "end of the lease") { try server.state() == "unprovisioned" }
+        let refused = try infenclave(deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: folder)
+        #expect(refused.status == 1 && refused.code == "leaseEnded")
+        try succeed(deployment.provisionArguments(server.url), in: folder)
+        #expect(server.program.children == enclaves)
+        #expect(try server.state() == "ready")
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 

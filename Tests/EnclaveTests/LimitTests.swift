@@ -1,4 +1,5 @@
 import EnclaveCore
+import EnclaveFixtures
 import SealedChannel
 import Tensors
 import Testing
@@ -12,72 +13,134 @@ struct LimitTests {
     }
 
     @Test(
-        "The oldest request goes when one more waits than the owner or the enclave allows", arguments: [(2, 9), (9, 2)])
+        "The newest request is refused, and costs its client nothing, when as many wait as the owner or the enclave allows",
+        arguments: [(2, 9), (9, 2)])
     func inFlight(enclave: Int, owner: UInt32) throws {
         let host = try TestHost.provisioned(
             limits: EnclaveLimits(requestsInFlight: enclave),
-            granted: ServiceLimits(requestsInFlight: owner, requestsInEpoch: 1000))
+            terms: ServiceTerms(sequence: 1, leaseSeconds: 60, requestsInFlight: owner), requests: 3)
         #expect(try infer(host, requestID: 901).count == 1)
         #expect(try infer(host, requestID: 900).count == 1)
-        let frames = try infer(host, requestID: 902)
-        #expect(frames.map(\.requestID) == [901, 902])
-        guard case .refused(.overloaded) = frames[0].message, case .intermediate = frames[1].message else {
-            Issue.record("another reply")
-            return
-        }
-        #expect(try host.refusal(of: .backNetFailure, requestID: 901) == .unknownRequest)
-        #expect(try host.refusal(of: .backNetFailure, requestID: 900) == nil)
-        #expect(try host.status().inFlight == 1)
-    }
-
-    @Test("The owner's limit of requests holds for listed clients, and only they use it up")
-    func requestsInEpoch() throws {
-        let host = try TestHost.provisioned(granted: ServiceLimits(requestsInFlight: 8, requestsInEpoch: 2))
-        for _ in 0..<3 {
-            let request = try host.deployment.request(try Picture.floats(), for: host.evidence(), token: .random())
-            #expect(try request.answer(try host.classify(request)).status == .unknownToken)
-        }
-        #expect(try host.answersGoodRequest())
-        #expect(try host.answersGoodRequest())
-        let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
-        #expect(try request.answer(try host.classify(request)).status == .overLimit)
+        let third = try host.deployment.request(try Picture.floats(), for: host.evidence())
+        #expect(try host.refusal(of: .infer(message: third.message), requestID: 902) == .overloaded)
         #expect(host.intermediates == 2)
+        #expect(try host.status().inFlight == 2)
+        #expect(try host.refusal(of: .backNetFailure, requestID: 902) == .unknownRequest)
+        #expect(try host.refusal(of: .backNetFailure, requestID: 901) == nil)
+        // There is room again for the very same message, which used up nothing.
+        #expect(try third.answer(try host.classify(third)).status == .answered)
     }
 
-    @Test("After a number of requests there are new keys, under which old requests are unknown")
-    func renewedKeys() throws {
+    @Test("A client's requests of a lease are its own: another's are untouched, and strangers use up nothing")
+    func requestsInLease() throws {
+        let host = try TestHost.provisioned(requests: 2)
+        let other = AccessToken.random()
+        let clients = [
+            ClientGrant(token: host.deployment.token.digest, requests: 2),
+            ClientGrant(token: other.digest, requests: 1),
+        ]
+        #expect(try host.provision(clients: clients, terms: ServiceTerms(sequence: 2, leaseSeconds: 60)) == nil)
+        func status(_ token: AccessToken?) throws -> AnswerStatus {
+            let request = try host.deployment.request(try Picture.floats(), for: host.evidence(), token: token)
+            return try request.answer(try host.classify(request)).status
+        }
+        for _ in 0..<3 { #expect(try status(.random()) == .unknownToken) }
+        #expect(try status(nil) == .answered)
+        #expect(try status(nil) == .answered)
+        #expect(try status(nil) == .overLimit)
+        #expect(try status(other) == .answered)
+        #expect(try status(other) == .overLimit)
+        #expect(host.intermediates == 3)
+    }
+
+    @Test("A client may send as many requests at once as the owner allows a minute, then as many as time refills")
+    func requestsPerMinute() throws {
+        let host = try TestHost.provisioned()
+        let client = ClientGrant(token: host.deployment.token.digest, requests: 100, requestsPerMinute: 3)
+        #expect(try host.provision(clients: [client], terms: ServiceTerms(sequence: 2, leaseSeconds: 3600)) == nil)
+        func status() throws -> AnswerStatus {
+            let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
+            return try request.answer(try host.classify(request)).status
+        }
+        for _ in 0..<3 { #expect(try status() == .answered) }
+        #expect(try status() == .tooManyRequests)
+        _ = host.advance(by: .seconds(19))
+        #expect(try status() == .tooManyRequests)
+        _ = host.advance(by: .seconds(1))
+        #expect(try status() == .answered)
+        #expect(try status() == .tooManyRequests)
+        // No more is saved up than a minute's worth.
+        _ = host.advance(by: .seconds(600))
+        for _ in 0..<3 { #expect(try status() == .answered) }
+        #expect(try status() == .tooManyRequests)
+    }
+
+    @Test("After an hour there are new keys; old ones open requests for a minute, and nothing after it")
+    func keysAge() throws {
+        let host = try TestHost.provisioned(terms: ServiceTerms(sequence: 1, leaseSeconds: 86_400))
+        let deployment = host.deployment
+        let before = try host.evidence()
+        let old = try (0..<4).map { _ in try deployment.request(try Picture.floats(), for: before) }
+        #expect(host.timeToNextChange == .seconds(3600))
+        _ = host.advance(by: .seconds(3599))
+        #expect(try host.evidence().keyConfiguration == before.keyConfiguration)
+        #expect(try old[0].answer(try host.classify(old[0])).status == .answered)
+        _ = host.advance(by: .seconds(1))
+        let after = try host.evidence()
+        #expect(after.keyConfiguration != before.keyConfiguration)
+        #expect(after.epoch == before.epoch)
+        #expect(host.timeToNextChange == .seconds(60))
+        // Under way when the keys changed; a replay across the change stays one.
+        #expect(try old[1].answer(try host.classify(old[1])).status == .answered)
+        #expect(try host.refusal(of: .infer(message: old[0].message)) == .replayed)
+        #expect(try host.refusal(of: .infer(message: old[1].message)) == .replayed)
+        _ = host.advance(by: .seconds(60))
+        #expect(try host.refusal(of: .infer(message: old[2].message)) == .unknownKey)
+        #expect(try host.refusal(of: .infer(message: old[0].message)) == .unknownKey)
+        #expect(try host.answersGoodRequest())
+        #expect(try host.status().keyGeneration == 2)
+    }
+
+    @Test("A request that was withheld while nobody asked for anything does not open when its keys should be gone")
+    func quietService() throws {
+        let host = try TestHost.provisioned(terms: ServiceTerms(sequence: 1, leaseSeconds: 604_800))
+        let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
+        // The process slept: nobody called for time to pass.
+        host.clock.advance(by: .seconds(3 * 3600))
+        #expect(try host.refusal(of: .infer(message: request.message)) == .unknownKey)
+        #expect(host.intermediates == 0)
+    }
+
+    @Test("After a number of requests there are new keys, and the grace of the old ones ends as well")
+    func wornKeys() throws {
         let host = try TestHost.provisioned(limits: EnclaveLimits(requestsPerKey: 3))
         let deployment = host.deployment
         let before = try host.evidence()
-        let old = try (0..<5).map { _ in try deployment.request(try Picture.floats(), for: before) }
+        let old = try (0..<6).map { _ in try deployment.request(try Picture.floats(), for: before) }
         for request in old.prefix(2) { #expect(try request.answer(try host.classify(request)).status == .answered) }
         // The third waits for the BackNet while the keys change.
         guard case .intermediate(let tensors) = try host.send(.infer(message: old[2].message), requestID: 700) else {
             throw Unexpected("nothing came out")
         }
-        #expect(try host.refusal(of: .infer(message: old[3].message)) == .unknownKey)
-        #expect(try host.refusal(of: .infer(message: old[0].message)) == .unknownKey)
+        #expect(try old[3].answer(try host.classify(old[3])).status == .answered)
+        #expect(try host.refusal(of: .infer(message: old[0].message)) == .replayed)
         #expect(try host.status().keyGeneration == 2)
         let after = try host.evidence()
         #expect(after.keyConfiguration != before.keyConfiguration)
-        #expect(after.epoch == before.epoch)
         guard
             case .answer(let bytes) = try host.send(.backNetResult([try TestHost.backNet(tensors)]), requestID: 700)
         else { throw Unexpected("no answer") }
         #expect(try old[2].answer(bytes).status == .answered)
+        _ = host.advance(by: .seconds(60))
+        #expect(try host.refusal(of: .infer(message: old[4].message)) == .unknownKey)
         let request = try deployment.request(try Picture.floats(), for: after)
         #expect(try request.answer(try host.classify(request)).status == .answered)
-        // The owner's message may be repeated to the new keys.
-        #expect(try host.refusal(of: .provision(ciphertext: try deployment.provisioning(for: after))) == nil)
-        #expect(
-            try host.refusal(of: .provision(ciphertext: try deployment.provisioning(for: after, tokens: [])))
-                == .alreadyProvisioned)
     }
 
     @Test("A replay is known as long as its key is")
     func replaysOverManyRequests() throws {
         let host = try TestHost.provisioned(
-            TinyModel(isAllInside: true), granted: ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1 << 20))
+            TinyModel(isAllInside: true))
         let evidence = try host.evidence()
         let requests = try (0..<200).map { _ in
             try host.deployment.request(try Picture.floats(), for: evidence, kem: .x25519)

@@ -1,4 +1,5 @@
 import EnclaveCore
+import EnclaveFixtures
 import SealedChannel
 import SecretMemory
 import Tensors
@@ -27,7 +28,7 @@ struct NoiseTests {
         let input = try Picture.floats()
         let found = try boundary(of: input, from: host)
         var expected = TinyModel.boundary(Picture.values.map(Double.init)).map(Float.init)
-        let noiseKey = NoiseKey(key, manifestDigest: ContentDigest(of: host.deployment.manifest))
+        let noiseKey = NoiseKey(key, manifestDigest: host.deployment.manifestDigest)
         input.withBytes { bytes in
             let normals = noiseKey.normals(input: RawSpan(_unsafeBytes: bytes), tensor: 0)
             expected.withUnsafeMutableBufferPointer { normals.add(NoiseDeviation(0.5)!, to: $0) }
@@ -45,7 +46,7 @@ struct NoiseTests {
         let first = try boundary(of: try Picture.floats(), from: host)
         #expect(try boundary(of: try Picture.floats(), from: host) == first)
         // Another run of the enclave, with other channel keys.
-        let again = try TestHost.provisioned(Self.model(0.5), modelKey: key)
+        let again = try TestHost.provisioned(host.deployment)
         #expect(try boundary(of: try Picture.floats(), from: again) == first)
         let other = try TestHost.provisioned(Self.model(0.5))
         let elsewhere = try boundary(of: try Picture.floats(), from: other)

@@ -2,6 +2,7 @@ import Attestation
 import AttestationFixtures
 import Crypto
 import EnclaveCore
+import EnclaveFixtures
 import EnclavePlatform
 import Evidence
 import SealedChannel
@@ -16,7 +17,7 @@ struct PlatformToVerdictTests {
     private func verdict(
         _ fixture: some EvidenceFixture, _ source: any EvidenceSource, collateral: [CollateralRole: [UInt8]]
     ) throws -> Verdict {
-        let deployment = try Deployment(manifest: #"{"ownerPublicKey":"OWNER"}"#)
+        let deployment = try Deployment()
         let host = try TestHost(deployment, evidence: source)
         try host.load()
         let nonce = (0..<32).map { UInt8($0) }
@@ -25,12 +26,13 @@ struct PlatformToVerdictTests {
         }
         let document = try EvidenceDocument(
             tee: source.kind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
-            keyConfiguration: evidence.keyConfiguration, manifest: deployment.manifest,
-            manifestSignature: try ManifestSignature.sign(deployment.manifest, by: deployment.owner),
-            epoch: evidence.epoch)
+            keyConfiguration: evidence.keyConfiguration, manifestCore: deployment.core.encoded(),
+            manifest: deployment.manifest,
+            manifestSignature: try ManifestSignature.sign(deployment.core.encoded(), by: deployment.owner),
+            facts: evidence.facts, epoch: evidence.epoch)
         var members = fixture.policy
         members["ownerPublicKey"] = "\"\(deployment.owner.publicKey)\""
-        members["manifestDigest"] = "\"\(Array(SHA256.hash(data: deployment.manifest)).hex)\""
+        members["manifestDigest"] = "\"\(deployment.manifestDigest)\""
         let policy = try Policy(members: members)
         let received = try EvidenceDocument(json: document.json())
         let roots = try fixture.roots()

@@ -1,4 +1,6 @@
 import Crypto
+import EnclaveCore
+import EnclaveFixtures
 import EnclavePlatform
 import Evidence
 import FrameSocket
@@ -18,7 +20,7 @@ struct ProcessTests {
     }
 
     private func load(_ deployment: Deployment, _ process: EnclaveProcess) throws {
-        guard case .hello(1, "development") = try process.send(.hello(version: 1)) else { throw Unexpected("no hello") }
+        guard case .hello(2, "development") = try process.send(.hello(version: 2)) else { throw Unexpected("no hello") }
         for message in try deployment.load() {
             guard case .accepted = try process.send(message) else { throw Unexpected("the bundle was refused") }
         }
@@ -55,6 +57,51 @@ struct ProcessTests {
         }
     }
 
+    @Test("When its lease ends it wipes the model by itself, though nobody says anything")
+    func leaseEnds() throws {
+        try withKeyFile { keyFile in
+            let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
+            let deployment = try Deployment()
+            try load(deployment, process)
+            guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32)))
+            else { throw Unexpected("no evidence") }
+            let terms = ServiceTerms(sequence: 1, leaseSeconds: 1)
+            let message = try deployment.provisioning(for: evidence, terms: terms)
+            guard case .provisioned = try process.send(.provision(ciphertext: message)) else {
+                throw Unexpected("not provisioned")
+            }
+            let request = try deployment.request(try Picture.of(class: 1), for: evidence)
+            guard case .intermediate = try process.send(.infer(message: request.message), requestID: 9) else {
+                throw Unexpected("nothing came out")
+            }
+            // The refusal of the request under way comes without a question.
+            guard case .frame(let frame)? = try process.socket.read(), frame.requestID == 9,
+                case .answer(let bytes) = frame.message
+            else { throw Unexpected("no refusal came by itself") }
+            #expect(try request.answer(bytes).status == .leaseEnded)
+            guard case .status(let status) = try process.send(.status) else { throw Unexpected("no status") }
+            #expect(status.state == .leaseEnded)
+        }
+    }
+
+    @Test("A thread that does not do in time what time demands is noticed, and one that does is left alone")
+    func watchdog() throws {
+        let clock = TestClock()
+        let watchdog = Watchdog(clock: clock.clock) {}
+        func looks(_ count: Int) -> Bool { (0..<count).contains { _ in watchdog.isStalledAtThisLook() } }
+        #expect(!looks(200))
+        watchdog.expect(progressBy: clock.clock.now() + .seconds(10))
+        #expect(!looks(200))
+        // The machine slept: late at one look only, then the thread comes along.
+        clock.advance(by: .seconds(86_400))
+        #expect(!looks(Watchdog.tolerance - 1))
+        watchdog.expect(progressBy: clock.clock.now())
+        #expect(!looks(200))
+        clock.advance(by: .seconds(1))
+        #expect(!looks(Watchdog.tolerance - 1))
+        #expect(looks(1))
+    }
+
     @Test("It outlives over-long frames, and ends when the host goes")
     func hostileStream() throws {
         try withKeyFile { keyFile in
@@ -77,7 +124,7 @@ struct ProcessTests {
     func notDumpable() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile])
-            _ = try process.send(.hello(version: 1))
+            _ = try process.send(.hello(version: 2))
             // The files of a process that is not dumpable belong to root, and its limit for core files is 0.
             let limits = try MachineFiles().read("/proc/\(process.identifier)/limits", limit: 1 << 16)
             let line = String(decoding: limits, as: UTF8.self).split(separator: "\n")

@@ -1,4 +1,5 @@
 import EnclaveCore
+import EnclaveFixtures
 import SealedChannel
 import SecretMemory
 import Tensors

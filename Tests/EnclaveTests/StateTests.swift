@@ -1,5 +1,6 @@
 import Crypto
 import EnclaveCore
+import EnclaveFixtures
 import Evidence
 import SealedChannel
 import Tensors
@@ -34,8 +35,15 @@ struct StateTests {
             try host.load()
             return host
         case .provisioned: return try TestHost.provisioned()
+        case .leaseEnded:
+            let host = try TestHost.provisioned()
+            _ = host.advance(by: .seconds(Deployment.terms.leaseSeconds))
+            return host
         }
     }
+
+    private func all(_ reply: Reply) -> [Reply] { [Reply](repeating: reply, count: 4) }
+    private func three(_ reply: Reply) -> [Reply] { [Reply](repeating: reply, count: 3) }
 
     /// Every message in the order of its kind, as good as the state allows, with the reply in each state.
     private func cases(_ host: TestHost) throws -> [(HostMessage, [Reply])] {
@@ -45,34 +53,29 @@ struct StateTests {
         try donor.load()
         let evidence = try (try? host.evidence()) ?? donor.evidence()
         return [
-            (.hello(version: 1), [.hello, .hello, .hello]),
+            (.hello(version: 2), all(.hello)), (.hello(version: 1), all(.refused(.unsupportedVersion))),
+            (try deployment.loadManifest(), [.accepted] + three(.refused(.unexpected))),
             (
-                .hello(version: 2),
-                [.refused(.unsupportedVersion), .refused(.unsupportedVersion), .refused(.unsupportedVersion)]
-            ),
-            (try deployment.loadManifest(), [.accepted, .refused(.unexpected), .refused(.unexpected)]),
-            (
-                .loadPart(.frontNet, totalBytes: 9, offset: 0, bytes: [1]),
-                [.accepted, .refused(.unexpected), .refused(.unexpected)]
+                .loadPart(.frontNet, totalBytes: UInt64(deployment.frontNet.count), offset: 0, bytes: [1]),
+                three(.refused(.unexpected)) + [.accepted]
             ),
             (
-                .evidence(nonce: [UInt8](repeating: 0, count: 16)), [.refused(.bundleMissing), .evidence, .evidence]
+                .evidence(nonce: [UInt8](repeating: 0, count: 16)), [.refused(.bundleMissing)] + three(.evidence)
+            ),
+            (
+                .provision(ciphertext: try deployment.provisioning(for: evidence, terms: .init(sequence: 2))),
+                [.refused(.bundleMissing), .provisioned, .provisioned, .refused(.bundleMissing)]
             ),
             (
                 .provision(ciphertext: try deployment.provisioning(for: evidence)),
-                [.refused(.bundleMissing), .provisioned, .provisioned]
+                [.refused(.bundleMissing), .provisioned, .refused(.staleSequence), .refused(.staleSequence)]
             ),
             (
                 .infer(message: try deployment.request(try Picture.floats(), for: evidence).message),
-                [.refused(.notProvisioned), .refused(.notProvisioned), .intermediate]
+                [.refused(.notProvisioned), .refused(.notProvisioned), .intermediate, .answer]
             ),
-            (
-                .backNetResult([]),
-                [.refused(.unknownRequest), .refused(.unknownRequest), .refused(.unknownRequest)]
-            ),
-            (.backNetFailure, [.refused(.unknownRequest), .refused(.unknownRequest), .refused(.unknownRequest)]),
-            (.cancel, [.refused(.unknownRequest), .refused(.unknownRequest), .refused(.unknownRequest)]),
-            (.status, [.status, .status, .status]), (.shutdown, [.accepted, .accepted, .accepted]),
+            (.backNetResult([]), all(.refused(.unknownRequest))), (.backNetFailure, all(.refused(.unknownRequest))),
+            (.cancel, all(.refused(.unknownRequest))), (.status, all(.status)), (.shutdown, all(.accepted)),
         ]
     }
 
@@ -99,49 +102,69 @@ struct StateTests {
         #expect(try host.status().refused == refusedBefore + 1)
     }
 
-    @Test("The manifest must be signed by the owner key that came with it")
+    @Test("The manifest core must be one, and signed by the owner's key in it")
     func manifestSignature() throws {
         let deployment = try Deployment()
-        let signature = try ManifestSignature.sign(deployment.manifest, by: deployment.owner)
-        let owner = deployment.owner.publicKey.bytes
+        let core = deployment.core.encoded()
+        let signature = try ManifestSignature.sign(core, by: deployment.owner)
         let host = try TestHost(deployment)
-        func refusal(_ manifest: [UInt8], _ signature: [UInt8], _ owner: [UInt8]) throws -> EnclaveErrorCode? {
-            try host.refusal(
-                of: .loadManifest(manifest: manifest, signature: signature, ownerPublicKey: owner))
+        func refusal(_ core: [UInt8], _ signature: [UInt8]) throws -> EnclaveErrorCode? {
+            try host.refusal(of: .loadManifest(core: core, signature: signature))
         }
         var flipped = signature
         flipped[5] ^= 1
-        #expect(try refusal(deployment.manifest + [32], signature, owner) == .manifestUnauthorized)
-        #expect(try refusal(deployment.manifest, flipped, owner) == .manifestUnauthorized)
-        #expect(
-            try refusal(deployment.manifest, signature, OwnerSigningKey.random().publicKey.bytes)
-                == .manifestUnauthorized)
-        #expect(try refusal(deployment.manifest, signature, owner) == nil)
-        #expect(try refusal(deployment.manifest, signature, owner) == .unexpected)
+        #expect(try refusal(core, flipped) == .manifestUnauthorized)
+        #expect(try refusal(core, try ManifestSignature.sign(core, by: .random())) == .manifestUnauthorized)
+        for index in core.indices {
+            var flipped = core
+            flipped[index] ^= 1
+            let code = try refusal(flipped, signature)
+            // The versions of the core and of the facts in it.
+            let isVersion = [8, 9, 62, 63].contains(index)
+            #expect(code == (isVersion ? .unsupportedVersion : .manifestUnauthorized), "byte \(index)")
+        }
+        // An owner may sign nothing that is not a core.
+        for bytes in [[], core + [0], Array(core.dropLast()), Array("{}".utf8)] {
+            let signature = try ManifestSignature.sign(bytes, by: deployment.owner)
+            #expect(try refusal(bytes, signature) == .manifestUnauthorized)
+        }
+        #expect(try refusal(core, signature) == nil)
+        #expect(try refusal(core, signature) == .unexpected)
     }
 
-    @Test("Parts come in order, whole, and under the limit")
+    @Test("Parts come after the manifest, in order, and as large as it says")
     func partChunks() throws {
-        let host = try TestHost(try Deployment(), limits: EnclaveLimits(partBytes: 10))
+        let host = try TestHost(try Deployment())
+        let part = host.deployment.frontNet
+        let total = UInt64(part.count)
         func refusal(_ total: UInt64, _ offset: UInt64, _ bytes: [UInt8]) throws -> EnclaveErrorCode? {
             try host.refusal(of: .loadPart(.frontNet, totalBytes: total, offset: offset, bytes: bytes))
         }
-        #expect(try refusal(11, 0, [1]) == .partRefused)
-        #expect(try refusal(.max, 0, [1]) == .partRefused)
-        #expect(try refusal(4, 1, [1]) == .partRefused)
-        #expect(try refusal(4, 0, []) == .partRefused)
-        #expect(try refusal(4, 0, [1, 2, 3, 4, 5]) == .partRefused)
-        #expect(try refusal(4, 0, [1, 2]) == nil)
-        #expect(try refusal(4, 0, [1, 2]) == .partRefused)
-        #expect(try refusal(5, 2, [3]) == .partRefused)
-        #expect(try refusal(4, 2, [3, 4, 5]) == .partRefused)
-        #expect(try refusal(4, .max, [3]) == .partRefused)
-        #expect(try refusal(4, 2, [3, 4]) == nil)
-        #expect(try refusal(4, 4, [5]) == .partRefused)
+        #expect(try refusal(total, 0, [part[0]]) == .unexpected)
+        _ = try host.send(try host.deployment.loadManifest())
+        #expect(try refusal(total + 1, 0, [part[0]]) == .partRefused)
+        #expect(try refusal(.max, 0, [part[0]]) == .partRefused)
+        #expect(try refusal(total, 1, [part[0]]) == .partRefused)
+        #expect(try refusal(total, 0, []) == .partRefused)
+        #expect(try refusal(total, 0, part + [0]) == .partRefused)
+        #expect(try refusal(total, 0, Array(part[0..<2])) == nil)
+        #expect(try refusal(total, 0, Array(part[0..<2])) == .partRefused)
+        #expect(try refusal(total - 1, 2, [part[2]]) == .partRefused)
+        #expect(try refusal(total, 2, Array(part[2...]) + [0]) == .partRefused)
+        #expect(try refusal(total, .max, [part[2]]) == .partRefused)
+        #expect(try refusal(total, 2, Array(part[2...])) == nil)
+        #expect(try refusal(total, total, [5]) == .partRefused)
         #expect(try host.status().state == .awaitingBundle)
     }
 
-    @Test("Evidence binds nonce, keys, manifest, owner and epoch; each enclave has its own keys and epoch")
+    @Test("A bundle with a part over the enclave's limit is refused before any of it is taken")
+    func partLimit() throws {
+        let deployment = try Deployment()
+        let host = try TestHost(deployment, limits: EnclaveLimits(partBytes: deployment.frontNet.count - 1))
+        #expect(try host.refusal(of: deployment.loadManifest()) == .partRefused)
+    }
+
+    @Test("Evidence binds nonce, keys, facts, manifest, owner and epoch; each enclave has its own keys and epoch")
     func evidenceBinding() throws {
         let deployment = try Deployment()
         let host = try TestHost(deployment)
@@ -156,8 +179,9 @@ struct StateTests {
             [UInt8(bytes.count & 255), UInt8(bytes.count >> 8), 0, 0] + bytes
         }
         let transcript =
-            Array("infenclave report data v1".utf8) + [0] + counted(nonce) + counted(evidence.keyConfiguration)
-            + Array(SHA256.hash(data: deployment.manifest)) + deployment.owner.publicKey.bytes + evidence.epoch
+            Array("infenclave report data v2".utf8) + [0] + counted(nonce) + counted(evidence.keyConfiguration)
+            + counted(evidence.facts) + Array(SHA256.hash(data: deployment.core.encoded()))
+            + deployment.owner.publicKey.bytes + evidence.epoch
         #expect(evidence.evidence == Array(SHA512.hash(data: transcript)))
         #expect(evidence.collateral == ["vcek": [1]])
         #expect(try evidence.configurations().map(\.kem) == [.xWing, .x25519])

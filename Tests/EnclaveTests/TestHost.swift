@@ -1,9 +1,23 @@
 import EnclaveCore
+import EnclaveFixtures
+import Evidence
 import SealedChannel
 import SecretMemory
+import Synchronization
 import Tensors
 import Testing
 import Wire
+
+/// Evidence that says just its report data, so that tests can look at it.
+struct EchoEvidence: EvidenceSource {
+    var kind: TEEKind { .development }
+    var isBroken = false
+
+    func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
+        if isBroken { throw EvidenceSourceError(.failed, "broken") }
+        return PlatformEvidence(evidence: reportData, collateral: [.vcek: [1]])
+    }
+}
 
 /// A host around an enclave in this process.
 final class TestHost {
@@ -12,28 +26,51 @@ final class TestHost {
     private var lastID: UInt64 = 0
     /// How often the FrontNet's results came out.
     private(set) var intermediates = 0
+    /// The enclave's.
+    let clock = TestClock()
 
     init(
         _ deployment: Deployment, evidence: any EvidenceSource = EchoEvidence(), limits: EnclaveLimits = EnclaveLimits()
     ) throws {
         self.deployment = deployment
-        enclave = try Enclave(evidenceSource: evidence, limits: limits)
+        enclave = try Enclave(evidenceSource: evidence, limits: limits, clock: clock.clock)
     }
 
     /// An enclave that the owner has provisioned.
     static func provisioned(
         _ model: TinyModel = TinyModel(isAllInside: false), limits: EnclaveLimits = EnclaveLimits(),
-        granted: ServiceLimits = ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1000),
-        modelKey: ModelKey = .random()
+        terms: ServiceTerms = Deployment.terms, requests: UInt64 = 1000, modelKey: ModelKey = .random()
     ) throws -> TestHost {
         let host = try TestHost(try Deployment(model, modelKey: modelKey), limits: limits)
         try host.load()
-        let message = try host.deployment.provisioning(for: host.evidence(), limits: granted)
-        guard case .provisioned = try host.send(.provision(ciphertext: message)) else {
+        let client = ClientGrant(token: host.deployment.token.digest, requests: requests)
+        guard try host.provision(clients: [client], terms: terms) == nil else {
             throw Unexpected("provisioning was refused")
         }
         return host
     }
+
+    /// Another run of an enclave with the same bundle.
+    static func provisioned(_ deployment: Deployment) throws -> TestHost {
+        let host = try TestHost(deployment)
+        try host.load()
+        guard try host.provision() == nil else { throw Unexpected("provisioning was refused") }
+        return host
+    }
+
+    /// - Returns: The code that the owner's message is refused with, or `nil`.
+    func provision(clients: [ClientGrant]? = nil, terms: ServiceTerms = Deployment.terms) throws -> EnclaveErrorCode? {
+        let message = try deployment.provisioning(for: evidence(), clients: clients, terms: terms)
+        return try refusal(of: .provision(ciphertext: message))
+    }
+
+    /// What time alone makes the enclave say.
+    func advance(by time: Duration) -> [Frame<EnclaveMessage>] {
+        clock.advance(by: time)
+        return enclave.advance()
+    }
+
+    var timeToNextChange: Duration { enclave.timeToNextChange }
 
     func load() throws {
         for message in try deployment.load() {
@@ -107,6 +144,14 @@ final class TestHost {
         let request = try deployment.request(try Picture.floats(), for: evidence())
         return try request.answer(try classify(request)).status == .answered
     }
+}
+
+/// A clock that stands still unless it is told to go on.
+final class TestClock: Sendable {
+    private let time = Mutex(Duration.seconds(1_000_000))
+
+    var clock: EnclaveClock { EnclaveClock { self.time.withLock { $0 } } }
+    func advance(by duration: Duration) { time.withLock { $0 += duration } }
 }
 
 extension ObliviousRequest {

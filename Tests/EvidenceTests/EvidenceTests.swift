@@ -6,12 +6,12 @@ struct EvidenceTests {
     @Test("The transcript has the layout of the protocol page")
     func transcript() throws {
         let transcript = try ReportTranscript(
-            nonce: Array(repeating: 1, count: 16), keyConfiguration: [2, 3],
+            nonce: Array(repeating: 1, count: 16), keyConfiguration: [2, 3], facts: [7, 8, 9],
             manifestDigest: Array(repeating: 4, count: 32),
             ownerPublicKey: Array(repeating: 5, count: 32), epoch: Array(repeating: 6, count: 16))
         let expected =
-            Array("infenclave report data v1\0".utf8) + [16, 0, 0, 0] + Array(repeating: 1, count: 16) + [
-                2, 0, 0, 0, 2, 3,
+            Array("infenclave report data v2\0".utf8) + [16, 0, 0, 0] + Array(repeating: 1, count: 16) + [
+                2, 0, 0, 0, 2, 3, 3, 0, 0, 0, 7, 8, 9,
             ]
             + Array(repeating: 4, count: 32) + Array(repeating: 5, count: 32) + Array(repeating: 6, count: 16)
         #expect(transcript.encoded() == expected)
@@ -21,7 +21,7 @@ struct EvidenceTests {
     func nonceLength(_ count: Int) {
         #expect(throws: EvidenceError.self) {
             try ReportTranscript(
-                nonce: Array(repeating: 1, count: count), keyConfiguration: [2],
+                nonce: Array(repeating: 1, count: count), keyConfiguration: [2], facts: [3],
                 manifestDigest: Array(repeating: 4, count: 32), ownerPublicKey: Array(repeating: 5, count: 32),
                 epoch: Array(repeating: 6, count: 16))
         }
@@ -31,14 +31,16 @@ struct EvidenceTests {
     func document() throws {
         let document = try EvidenceDocument(
             tee: .tdx, nonce: Array(repeating: 1, count: 32), evidence: [1, 2, 3], collateral: ["tcb_info": [4]],
-            keyConfiguration: [5], manifest: Array("{}".utf8), manifestSignature: Array(repeating: 6, count: 64),
-            epoch: Array(repeating: 7, count: 16))
+            keyConfiguration: [5], manifestCore: [8], manifest: Array("{}".utf8),
+            manifestSignature: Array(repeating: 6, count: 64), facts: [9], epoch: Array(repeating: 7, count: 16))
         let json = try document.json()
         #expect(try EvidenceDocument(json: json) == document)
         let text = String(decoding: json, as: UTF8.self)
         #expect(text.contains(#""collateral":{"tcb_info":"BA=="}"#))
         for broken in [
-            text.replacing(#""version":1"#, with: #""version":2"#), text.replacing(#""epoch""#, with: #""era""#),
+            text.replacing(#""version":2"#, with: #""version":1"#),
+            text.replacing(#""version":2"#, with: #""version":3"#), text.replacing(#""facts""#, with: #""fact""#),
+            text.replacing(#""epoch""#, with: #""era""#),
             text.replacing(#""tdx""#, with: #""xdt""#), text.replacing("BA==", with: "B"), String(text.dropLast()), "",
         ] {
             #expect(broken != text)

@@ -64,19 +64,24 @@ extension FuzzSeed {
         guard let modelKey = ChannelTargets.modelKey else { return [] }
         return try SealedPart.seal(
             [UInt8](repeating: 5, count: 150).span.bytes, as: .frontNet, modelKey: modelKey,
-            templateDigest: ChannelTargets.templateDigest, chunkByteCount: 64, seed: [UInt8](repeating: 6, count: 32))
+            context: ChannelTargets.context, chunkByteCount: 64, seed: [UInt8](repeating: 6, count: 32))
     }
 
     /// As the layout of ``ProvisioningMessage`` says, with a signature of zeros.
     private static func provisioningPlaintext() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(ProvisioningMessage.version)
-        // Model key, template and manifest digest, epoch, digest of the keys.
-        for count in [32, 32, 32, 16, 32] { writer.write(bytes: [UInt8](repeating: UInt8(count), count: count)) }
+        writer.write(UInt64(7))
+        writer.write(UInt32(3600))
+        // Model key, manifest digest, epoch, digest of the keys.
+        for count in [32, 32, 16, 32] { writer.write(bytes: [UInt8](repeating: UInt8(count), count: count)) }
         writer.write(UInt32(4))
-        writer.write(UInt64(1000))
         writer.write(UInt32(2))
-        for token in [UInt8(1), 2] { writer.write(bytes: [UInt8](repeating: token, count: 32)) }
+        for token in [UInt8(1), 2] {
+            writer.write(bytes: [UInt8](repeating: token, count: 32))
+            writer.write(UInt64(1000))
+            writer.write(UInt32(60))
+        }
         writer.write(bytes: [UInt8](repeating: 0, count: 64))
         return writer.bytes
     }

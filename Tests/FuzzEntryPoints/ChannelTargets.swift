@@ -10,7 +10,7 @@ enum ChannelTargets {
             algorithms: [KeyConfiguration.SymmetricAlgorithms.standard])
     }
     static let modelKey = ModelKey(bytes: [UInt8](repeating: 0x17, count: 32).span.bytes)
-    static let templateDigest = ContentDigest(of: [])
+    static let context = ContentDigest(of: [])
     static let inputs: [TensorType] =
         (try? [
             TensorType(.float32, Shape([1, 2, 2, 2])), TensorType(.uint8, Shape([1, 2, 2, 2])),
@@ -69,14 +69,18 @@ enum ChannelTargets {
     /// The plaintext of an owner's message.
     static func provisioning(_ bytes: UnsafeRawBufferPointer) throws {
         let message = try ProvisioningMessage(decodingSigned: bytes.bytes)
-        promise(message.agrees(with: message), "a message agrees with itself")
+        let tokens = message.clients.map(\.token)
+        promise(
+            zip(tokens, tokens.dropFirst()).allSatisfy { $0 < $1 }, "clients are in ascending order, each once")
+        promise(
+            message.terms.sequence > 0 && message.terms.leaseSeconds > 0, "a message has a sequence number and a lease")
     }
 
     /// A sealed part of a bundle.
     static func sealedPart(_ bytes: UnsafeRawBufferPointer) throws {
         guard let modelKey else { return }
         let part = try SealedPart.open(
-            bytes.bytes, as: .frontNet, modelKey: modelKey, templateDigest: templateDigest)
+            bytes.bytes, as: .frontNet, modelKey: modelKey, context: context)
         promise(part.bytes.byteCount < bytes.count, "a sealed part is longer than what it holds")
     }
 }

@@ -1,5 +1,6 @@
 import Attestation
 import Evidence
+import Tensors
 
 extension FuzzSeed {
     static func evidenceSeeds() throws -> [FuzzSeed] {
@@ -8,13 +9,17 @@ extension FuzzSeed {
         ).encoded()
         let document = try EvidenceDocument(
             tee: .development, nonce: Array(0..<16), evidence: report, collateral: ["tcb_info": [1]],
-            keyConfiguration: [1, 2], manifest: Array("{}".utf8), manifestSignature: zeros(64), epoch: zeros(16))
+            keyConfiguration: [1, 2], manifestCore: try manifestCore().encoded(), manifest: Array("{}".utf8),
+            manifestSignature: zeros(64), facts: try facts()[1].encoded(), epoch: zeros(16))
         var parcel = EvidenceParcel(tee: .sgx, time: 1_750_000_000)
         parcel.evidence = intelQuote(version: 3, teeType: 0, bodyBytes: 384)
         return [
             FuzzSeed(.policy, "full", Array(policy.utf8)),
             FuzzSeed(.evidenceDocument, "development", try document.json()),
             FuzzSeed(.developmentReport, "zeros", report),
+            FuzzSeed(.manifestCore, "cut", try manifestCore().encoded()),
+            FuzzSeed(.enclaveFacts, "unprovisioned", try facts()[0].encoded()),
+            FuzzSeed(.enclaveFacts, "provisioned", try facts()[1].encoded()),
             FuzzSeed(.intelQuote, "sgx-v3", parcel.evidence),
             FuzzSeed(.intelQuote, "tdx-v4", intelQuote(version: 4, teeType: 0x81, bodyBytes: 584)),
             FuzzSeed(.amdReport, "v2", snpReport()),
@@ -22,13 +27,36 @@ extension FuzzSeed {
         ]
     }
 
+    private static func service() throws -> ServiceFacts {
+        let crossing = [TensorType(.float32, try Shape([1, 4, 2, 2])), TensorType(.uint8, try Shape([3]))]
+        return try ServiceFacts(
+            acceptsFloats: true, precision: .int8, channels: 3, height: 8, width: 8, classes: 10, topK: 5,
+            sigma: NoiseDeviation(0.5), toHost: crossing, fromHost: crossing)
+    }
+
+    private static func manifestCore() throws -> ManifestCore {
+        try ManifestCore(
+            identifier: zeros(16), ownerPublicKey: zeros(32), service: service(),
+            parts: [.frontNet, .mappingUnit, .backNet, .backNetONNX].map { kind in
+                try ManifestCore.Part(kind: kind, byteCount: 100, digest: zeros(32))
+            }, textDigest: zeros(32))
+    }
+
+    private static func facts() throws -> [EnclaveFacts] {
+        let lease = EnclaveFacts.Lease(sequence: 7, seconds: 60, secondsLeft: 30)
+        return try [.unprovisioned, .provisioned(lease, service())].map { state in
+            try EnclaveFacts(frontNetDigest: zeros(32), mappingUnitDigest: zeros(32), state: state)
+        }
+    }
+
     private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
     private static let policy = """
-        {"version":1,"tee":["tdx","snp"],"ownerPublicKey":"\(String(repeating: "0a", count: 32))",\
+        {"version":2,"tee":["tdx","snp"],"ownerPublicKey":"\(String(repeating: "0a", count: 32))",\
         "tcbStatuses":["SWHardeningNeeded"],"advisories":["INTEL-SA-00615"],"allowDebug":false,"allowMigration":false,\
         "maximumVMPL":1,"maximumAgeSeconds":300,"measurements":{"mrtd":["00ff"]},"minimumTCB":{"microcode":72},\
-        "productID":1,"nonce":"0001","skip":{"manifestDigest":"any \\u00e9 will do"}}
+        "productID":1,"nonce":"0001","everythingInside":true,"maximumBoundaryBytes":10,"minimumSigma":0.5,\
+        "maximumSigma":1e3,"pixelsOnly":true,"maximumLeaseSeconds":86400,"assessment":{"gates":"strict"},"skip":{"manifestDigest":"any \\u00e9 will do"}}
         """
 
     /// Header, body and signature section of a quote, all zero but for what says how long they are.

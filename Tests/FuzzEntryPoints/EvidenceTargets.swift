@@ -14,6 +14,19 @@ enum EvidenceTargets {
         promise(peer == nil, "a policy that states nothing accepts nobody")
     }
 
+    /// What the owner signs, and the enclave reads.
+    static func manifestCore(_ bytes: UnsafeRawBufferPointer) throws {
+        let core = try ManifestCore(decoding: Array(bytes))
+        promise(core.encoded().elementsEqual(bytes), "a manifest core has one encoding")
+        promise(core.sealingContext.count == bytes.count, "the sealing context is as long as the core")
+    }
+
+    /// What an enclave states of itself.
+    static func enclaveFacts(_ bytes: UnsafeRawBufferPointer) throws {
+        let facts = try EnclaveFacts(decoding: Array(bytes))
+        promise(facts.encoded().elementsEqual(bytes), "an enclave's facts have one encoding")
+    }
+
     static func developmentReport(_ bytes: UnsafeRawBufferPointer) throws {
         let report = try DevelopmentReport(parsing: Array(bytes))
         promise(report.encoded().elementsEqual(bytes), "a development report has one encoding")

@@ -8,21 +8,19 @@ extension FuzzSeed {
             Tensor([Float](), shape: [0, 4]), Tensor([Int64(-1)], shape: []),
         ]
         let toEnclave: [HostMessage] = [
-            .hello(version: 1),
-            .loadManifest(
-                manifest: Array("{}".utf8), signature: [UInt8](repeating: 7, count: 64),
-                ownerPublicKey: [UInt8](repeating: 9, count: 32)),
+            .hello(version: 2),
+            .loadManifest(core: Array("{}".utf8), signature: [UInt8](repeating: 7, count: 64)),
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
             .provision(ciphertext: [4, 5]), .infer(message: Array(0...255)), .backNetResult(tensors),
             .backNetFailure, .cancel, .status, .shutdown,
         ]
         let toHost: [EnclaveMessage] = [
-            .hello(version: 1, teeKind: "development"), .accepted,
+            .hello(version: 2, teeKind: "development"), .accepted,
             .evidence(
                 EnclaveEvidence(
                     evidence: [1, 2, 3], collateral: ["b": [4], "é": [5, 6]], keyConfiguration: [7, 8],
-                    epoch: Array(0..<16))), .provisioned, .intermediate(tensors), .answer([9, 9, 9]),
+                    facts: [9], epoch: Array(0..<16))), .provisioned, .intermediate(tensors), .answer([9, 9, 9]),
             .refused(.replayed),
             .status(
                 EnclaveStatus(

@@ -27,6 +27,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
 
     // What an untrusted server serves, and what it is judged by.
     case manifest
+    case manifestCore = "manifest-core"
+    case enclaveFacts = "enclave-facts"
     case policy
     case evidenceDocument = "evidence-document"
     case developmentReport = "development-report"
@@ -70,6 +72,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .provisioning: try ChannelTargets.provisioning(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
         case .manifest: try FileTargets.manifest(bytes)
+        case .manifestCore: try EvidenceTargets.manifestCore(bytes)
+        case .enclaveFacts: try EvidenceTargets.enclaveFacts(bytes)
         case .policy: try EvidenceTargets.policy(bytes)
         case .evidenceDocument: try EvidenceTargets.evidenceDocument(bytes)
         case .developmentReport: try EvidenceTargets.developmentReport(bytes)

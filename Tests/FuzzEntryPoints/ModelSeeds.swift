@@ -14,10 +14,10 @@ extension FuzzSeed {
         let front = try FrontNetPart(
             graph: partition.front,
             normalization: PixelNormalization(mean: [128, 100, 90], std: [64, 32, 16]),
-            boundaryCount: partition.backInputs.count)
+            boundaryCount: partition.backInputs.count, acceptsFloats: false)
         let noisy = try FrontNetPart(
             graph: front.graph, normalization: front.normalization, boundaryCount: front.boundaryCount,
-            sigma: NoiseDeviation(0.25))
+            acceptsFloats: true, sigma: NoiseDeviation(0.25))
         let mapping = try MappingUnitPart(
             graph: partition.mapping, appliesSoftmax: false, classNames: ["cat", "dog", "newt"], topK: 2)
         return [

@@ -75,13 +75,14 @@ struct GraphFileTests {
         let cut = try graph.cut(named: "relu1")
         let partition = try graph.partitioned(front: cut, mapping: try graph.cut(named: "fc"))
         let normalization = try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6])
-        let front = try FrontNetPart(graph: partition.front, normalization: normalization, boundaryCount: 1)
+        let front = try FrontNetPart(
+            graph: partition.front, normalization: normalization, boundaryCount: 1, acceptsFloats: false)
         let mapping = try MappingUnitPart(
             graph: partition.mapping, appliesSoftmax: false, classNames: ["a", "b", "ç", "d", ""], topK: 3)
         let (frontBytes, mappingBytes) = (front.encoded(), mapping.encoded())
         let readFront = try FrontNetPart(decoding: frontBytes.span.bytes, allocator: .standard)
         let readMapping = try MappingUnitPart(decoding: mappingBytes.span.bytes, allocator: .standard)
-        #expect(readFront.normalization == normalization && readFront.boundaryCount == 1)
+        #expect(readFront.normalization == normalization && readFront.boundaryCount == 1 && !readFront.acceptsFloats)
         #expect(readMapping.classNames == mapping.classNames && readMapping.topK == 3)
         #expect(throws: GraphError.self) { try FrontNetPart(decoding: mappingBytes.span.bytes, allocator: .standard) }
         #expect(throws: GraphError.self) { try MappingUnitPart(decoding: frontBytes.span.bytes, allocator: .standard) }
@@ -98,8 +99,8 @@ struct GraphFileTests {
                 uniqueKeysWithValues: graph.nodes.map { ($0.name, .init(.bfloat16, roundsResult: true)) }), ranges: [:])
         func part(_ precision: PrecisionTable, crossing: Int = 1) throws(GraphError) -> FrontNetPart {
             try FrontNetPart(
-                graph: partition.front, normalization: normalization, boundaryCount: crossing, precision: precision,
-                sigma: NoiseDeviation(0.375))
+                graph: partition.front, normalization: normalization, boundaryCount: crossing, acceptsFloats: true,
+                precision: precision, sigma: NoiseDeviation(0.375))
         }
         for precision in [PrecisionTable.float32, table] {
             let bytes = try part(precision).encoded()
@@ -133,7 +134,7 @@ struct GraphFileTests {
             ranges: [graph.inputs[0].name: .init(low: -1, high: 2)])
         let front = try FrontNetPart(
             graph: partition.front, normalization: try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6]),
-            boundaryCount: 1, precision: table)
+            boundaryCount: 1, acceptsFloats: false, precision: table)
         let bytes = front.encoded()
         let read = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
         #expect(read.precision == table.restricted(to: partition.front))

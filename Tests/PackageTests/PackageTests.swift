@@ -8,7 +8,7 @@ private let allowedEdges: [String: Set<String>] = [
     "ModelGraph": ["Tensors"],
     "Wire": ["Tensors"],
     "Evidence": ["Tensors"],
-    "BundleFormat": ["Tensors"],
+    "BundleFormat": ["Evidence", "Tensors"],
     // Transport: the only I/O that host and enclave share.
     "FrameSocket": ["Tensors", "Wire"],
     // Imaging.
@@ -34,8 +34,9 @@ private let allowedEdges: [String: Set<String>] = [
         "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
     ],
     // Untrusted: cannot name a key type.
+    "CAllocator": [],
     "CSpawn": [],
-    "HostCore": ["CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
+    "HostCore": ["CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
     "HostServer": [
         "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
         "swift-service-lifecycle/ServiceLifecycle",
@@ -61,7 +62,7 @@ private let allowedEdges: [String: Set<String>] = [
     ],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
-        "BundleFormat", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
+        "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
     ],
     "infenclave": [

@@ -1,4 +1,5 @@
 import BundleFormat
+import Evidence
 import Foundation
 import ModelGraph
 import Partitioning
@@ -6,68 +7,6 @@ import SealedChannel
 import SecretMemory
 import Tensors
 import Testing
-
-/// The owner of a classifier of grey 4x4 pictures into three classes, and a folder for its bundles.
-private final class Owner {
-    let folder: URL
-    let modelKey = ModelKey.random()
-    let ownerKey = OwnerSigningKey.random()
-    static let names = ["a class of the first kind", "a class of the second kind", "a class of the third kind"]
-
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "partitioning-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: folder) }
-
-    static func graph() throws -> Graph {
-        func weights(_ shape: [Int]) throws -> Tensor {
-            try Tensor((0..<shape.reduce(1, *)).map { Float($0 % 5) - 2 }, shape: shape)
-        }
-        let convolution = ModelGraph.Operation.convolution(Convolution(window: Window(kernel: [1, 1])))
-        return try Graph(
-            name: "tiny", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 1, 4, 4])))],
-            outputs: ["logits"],
-            nodes: [
-                Node(name: "first", operation: convolution, inputs: ["x", "w1"], outputs: ["a"]),
-                Node(name: "second", operation: convolution, inputs: ["a", "w2"], outputs: ["b"]),
-                Node(name: "third", operation: convolution, inputs: ["b", "w3"], outputs: ["c"]),
-                Node(name: "mean", operation: .globalPooling(GlobalPooling(.average)), inputs: ["c"], outputs: ["d"]),
-                Node(name: "flat", operation: .flatten(Flatten()), inputs: ["d"], outputs: ["logits"]),
-            ],
-            constants: [
-                "w1": try weights([2, 1, 1, 1]), "w2": try weights([2, 2, 1, 1]), "w3": try weights([3, 2, 1, 1]),
-            ])
-    }
-
-    /// Something for each part, so that a bundle has every file that there is.
-    private static let precision = PrecisionTable(
-        products: [
-            "first": .init(.bfloat16, roundsResult: true), "second": .init(.integer8, roundsResult: true),
-            "third": .init(.bfloat16, roundsResult: false),
-        ], ranges: ["a": .init(low: -3, high: 3), "b": .init(low: -6, high: 6)])
-
-    func recipe(
-        front: String = "first", mapping: String = "second", sigma: NoiseDeviation? = nil
-    ) throws -> BundleRecipe {
-        BundleRecipe(
-            modelName: "tiny", graph: try Self.graph(), front: front, mapping: mapping, classNames: Self.names,
-            preprocessing: try Preprocessing(
-                width: 4, height: 4, channels: .grey, resize: .stretch, interpolation: .bilinear, mean: [0], std: [1]),
-            precision: Self.precision, sigma: sigma)
-    }
-
-    /// - Returns: The path of a new bundle.
-    @discardableResult
-    func write(_ name: String, _ recipe: BundleRecipe? = nil) throws -> String {
-        let path = folder.appending(path: name).path
-        try BundleWriter(recipe: try recipe ?? self.recipe(), modelKey: modelKey, ownerKey: ownerKey).write(to: path)
-        return path
-    }
-
-    func contents() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
-}
 
 private func read(_ file: String, of bundle: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: URL(filePath: "\(bundle)/\(file)")))
@@ -77,12 +16,10 @@ private func write(_ bytes: [UInt8], as file: String, of bundle: String) throws 
     try Data(bytes).write(to: URL(filePath: "\(bundle)/\(file)"))
 }
 
-private func refusal(of bundle: String) -> PartitioningError? {
-    do throws(PartitioningError) {
-        _ = try OpenedBundle(opening: bundle)
-        return nil
-    } catch { return error }
-}
+private func refusal(of bundle: String) -> PartitioningError? { partitioningRefusal(of: bundle) }
+
+/// What the sealed parts of a bundle are bound to.
+private func context(_ bundle: OpenedBundle) -> ContentDigest { ContentDigest(of: bundle.core.sealingContext) }
 
 @Suite("Bundles")
 struct PartitioningTests {
@@ -107,7 +44,7 @@ struct PartitioningTests {
         let inside = try OpenedBundle(
             opening: try owner.write("i.infenclave", owner.recipe(front: "flat", mapping: "flat")))
         #expect(inside.backNet == nil)
-        #expect(inside.manifest.cuts.everythingInside)
+        #expect(inside.manifest.cuts.everythingInside && inside.core.service.isEverythingInside)
         #expect(inside.manifest.parts.map(\.file).sorted() == ["frontnet.sealed", "mapping.sealed"])
     }
 
@@ -117,9 +54,9 @@ struct PartitioningTests {
         let opened = try OpenedBundle(
             opening: try owner.write("n.infenclave", owner.recipe(sigma: NoiseDeviation(0.125))))
         #expect(opened.manifest.boundary.sigma?.value == 0.125)
-        let template = ContentDigest(of: opened.manifest.templateBytes(of: opened.manifestBytes))
+        #expect(opened.core.service.sigma?.value == 0.125)
         let front = try SealedPart.open(
-            opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, templateDigest: template)
+            opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: context(opened))
         let part = try FrontNetPart(decoding: front.bytes, allocator: .standard)
         #expect(part.sigma?.value == 0.125)
         let clean = try OpenedBundle(opening: try owner.write("c.infenclave"))
@@ -147,7 +84,7 @@ struct PartitioningTests {
     func freshness() throws {
         let owner = try Owner()
         let (first, second) = (try owner.write("1"), try owner.write("2"))
-        for file in ["frontnet.sealed", "mapping.sealed", "manifest.json", "manifest.sig"] {
+        for file in ["frontnet.sealed", "mapping.sealed", "manifest.core", "manifest.json", "manifest.sig"] {
             #expect(try read(file, of: first) != read(file, of: second), "\(file)")
         }
         for file in ["backnet.graph", "backnet.precision", "backnet.onnx"] {
@@ -155,14 +92,14 @@ struct PartitioningTests {
         }
     }
 
-    @Test("The sealed parts open with the model key and the manifest's template only, and only they name classes")
+    @Test("The sealed parts open with the model key and the manifest core only, and only they name classes")
     func sealing() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
         let opened = try OpenedBundle(opening: bundle)
-        let template = ContentDigest(of: opened.manifest.templateBytes(of: opened.manifestBytes))
+        let template = context(opened)
         let mapping = try SealedPart.open(
-            opened.mappingUnit.span.bytes, as: .mapping, modelKey: owner.modelKey, templateDigest: template)
+            opened.mappingUnit.span.bytes, as: .mapping, modelKey: owner.modelKey, context: template)
         let names = Data(mapping.bytes.withUnsafeBytes { Array($0) })
         #expect(Owner.names.allSatisfy { names.range(of: Data($0.utf8)) != nil })
         for file in Self.files {
@@ -171,17 +108,17 @@ struct PartitioningTests {
         }
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.mappingUnit.span.bytes, as: .mapping, modelKey: .random(), templateDigest: template)
+                opened.mappingUnit.span.bytes, as: .mapping, modelKey: .random(), context: template)
         }
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.mappingUnit.span.bytes, as: .frontNet, modelKey: owner.modelKey, templateDigest: template)
+                opened.mappingUnit.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: template)
         }
         let other = try OpenedBundle(opening: try owner.write("o.infenclave"))
-        let otherTemplate = ContentDigest(of: other.manifest.templateBytes(of: other.manifestBytes))
+        let otherTemplate = context(other)
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, templateDigest: otherTemplate)
+                opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: otherTemplate)
         }
     }
 
@@ -191,7 +128,7 @@ struct PartitioningTests {
         let bundle = try owner.write("b.infenclave")
         let whole = try read(file, of: bundle)
         // The manifest and its signature vouch for each other: either may be named.
-        let expected = file.hasPrefix("manifest") ? ["manifest.json", "manifest.sig"] : [file]
+        let expected = file.hasPrefix("manifest") ? ["manifest.json", "manifest.sig", "manifest.core"] : [file]
         var accepted: [Int] = []
         for index in whole.indices {
             var flipped = whole
@@ -233,19 +170,15 @@ struct PartitioningTests {
     private func refusalAfter(_ change: (inout [String: Any]) -> Void) throws -> PartitioningError? {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
-        let json = try JSONSerialization.jsonObject(with: Data(try read("manifest.json", of: bundle)))
-        var manifest = try #require(json as? [String: Any])
-        change(&manifest)
-        let bytes = [UInt8](try JSONSerialization.data(withJSONObject: manifest))
-        try write(bytes, as: "manifest.json", of: bundle)
-        try write(try ManifestSignature.sign(bytes, by: owner.ownerKey), as: "manifest.sig", of: bundle)
+        try owner.sign(bundle, change)
         return refusal(of: bundle)
     }
 
     @Test("A signed manifest of an unknown version, or one that contradicts itself, is refused")
     func manifests() throws {
         #expect(try refusalAfter { _ in } == nil)
-        #expect(try refusalAfter { $0["formatVersion"] = 2 }?.message.contains("format version 2") == true)
+        #expect(try refusalAfter { $0["formatVersion"] = 3 }?.message.contains("format version 3") == true)
+        #expect(try refusalAfter { $0["formatVersion"] = 1 }?.message.contains("infenclave partition") == true)
         #expect(try refusalAfter { $0["formatVersion"] = nil }?.message.contains("formatVersion") == true)
         #expect(try refusalAfter { $0["classes"] = 0 }?.message.contains("classes") == true)
         #expect(try refusalAfter { $0["topK"] = 4 }?.message.contains("topK") == true)
@@ -263,6 +196,56 @@ struct PartitioningTests {
                 parts[0]["sealed"] = false
                 manifest["parts"] = parts
             } != nil)
+    }
+
+    @Test("A manifest.json that says something else than the signed core is refused, member by member")
+    func twin() throws {
+        let other = String(repeating: "0", count: 64)
+        let changes: [(String, (inout [String: Any]) -> Void)] = [
+            ("identifier", { $0["identifier"] = String(other.prefix(32)) }),
+            ("ownerPublicKey", { $0["ownerPublicKey"] = other }), ("classes", { $0["classes"] = 4 }),
+            ("topK", { $0["topK"] = 2 }),
+            (
+                "input.preprocessing",
+                {
+                    $0.change("input") { input in
+                        var preprocessing = input["preprocessing"] as? [String: Any] ?? [:]
+                        preprocessing["width"] = 3
+                        input["preprocessing"] = preprocessing
+                    }
+                }
+            ),
+            ("input.elements", { $0.change("input") { $0["elements"] = ["u8", "f32"] } }),
+            ("input.shape", { $0.change("input") { $0["shape"] = [1, 1, 4, 5] } }),
+            ("boundary.sigma", { $0.change("boundary") { $0["sigma"] = 0.5 } }),
+            ("boundary.toBackNet", { $0.change("boundary") { $0["toBackNet"] = [Any]() } }),
+            ("boundary.fromBackNet", { $0.change("boundary") { $0["fromBackNet"] = [Any]() } }),
+            (
+                "the entry of backnet.graph",
+                { manifest in
+                    let parts = manifest["parts"] as? [[String: Any]] ?? []
+                    manifest["parts"] = parts.map { part in
+                        part["file"] as? String == "backnet.graph" ? part.merging(["sha256": other]) { $1 } : part
+                    }
+                }
+            ),
+        ]
+        for (member, change) in changes {
+            let message = try refusalAfter(change)?.message ?? "accepted"
+            #expect(message.contains("\(member) is not what the signed manifest core says"), "\(message)")
+        }
+    }
+
+    @Test("A bundle of format version 1 is refused with what to do")
+    func versionOne() throws {
+        let owner = try Owner()
+        let bundle = try owner.write("b.infenclave")
+        let text = String(decoding: try read("manifest.json", of: bundle), as: UTF8.self)
+        let old = Array(text.replacing("\"formatVersion\" : 2", with: "\"formatVersion\" : 1").utf8)
+        #expect(old != Array(text.utf8))
+        try write(old, as: "manifest.json", of: bundle)
+        try FileManager.default.removeItem(atPath: bundle + "/manifest.core")
+        #expect(refusal(of: bundle)?.message.contains("make the bundle again with this version's") == true)
     }
 
     @Test("What cannot become a bundle is refused, and nothing is written")
@@ -286,6 +269,14 @@ struct PartitioningTests {
         #expect(try error("b") { _ in }?.message.contains("exists") == true)
         #expect(try owner.contents() == ["b"])
         #expect(refusal(of: owner.folder.appending(path: "c").path)?.code == .file)
-        #expect(refusal(of: owner.folder.path)?.message.contains("manifest.json") == true)
+        #expect(refusal(of: owner.folder.path)?.message.contains("manifest.core") == true)
+    }
+}
+
+extension [String: Any] {
+    fileprivate mutating func change(_ member: String, _ body: (inout [String: Any]) -> Void) {
+        var inner = self[member] as? [String: Any] ?? [:]
+        body(&inner)
+        self[member] = inner
     }
 }

@@ -129,11 +129,11 @@ struct LeftoverTests {
                 let epoch = EnclaveEpoch.random()
                 let key = try modelKey(of: keyBytes)
                 let sealed = try SealedPart.seal(
-                    weights.secret(200_000).bytes, as: .frontNet, modelKey: key, templateDigest: template)
+                    weights.secret(200_000).bytes, as: .frontNet, modelKey: key, context: template)
                 let message = try ProvisioningMessage(
-                    modelKey: key, templateDigest: template, manifestDigest: template,
-                    acceptedTokens: [AccessToken.random().digest],
-                    limits: ServiceLimits(requestsInFlight: 1, requestsInEpoch: 1), epoch: epoch,
+                    modelKey: key, manifestDigest: template,
+                    clients: [ClientGrant(token: AccessToken.random().digest)], terms: ServiceTerms(sequence: 1),
+                    epoch: epoch,
                     keyConfiguration: keys.keyConfiguration
                 ).sealed(to: keys.configurations[0], signedBy: owner)
                 let provisioned = try ProvisioningMessage.open(
@@ -141,7 +141,7 @@ struct LeftoverTests {
                     expecting: ProvisioningMessage.Expectation(
                         owner: owner.publicKey, manifestDigest: template, epoch: epoch))
                 let part = try SealedPart.open(
-                    sealed.span.bytes, as: .frontNet, modelKey: provisioned.modelKey, templateDigest: template)
+                    sealed.span.bytes, as: .frontNet, modelKey: provisioned.modelKey, context: template)
                 #expect(part.count == 200_000)
                 #expect(weights.occurrences(start: 70_000, count: 64) >= 1)
                 #expect(keyBytes.occurrences(start: 0, count: 32) >= 1)

@@ -8,10 +8,11 @@ struct ProvisioningTests {
         let owner = OwnerSigningKey.random()
         let keys: ChannelKeyPair
         let modelKey = ModelKey.random()
-        let template = ContentDigest(of: [1])
         let manifest = ContentDigest(of: [2])
         let epoch = EnclaveEpoch.random()
         let tokens = (0..<5).map { _ in AccessToken.random().digest }
+
+        static let terms = ServiceTerms(sequence: 3, leaseSeconds: 60, requestsInFlight: 8)
 
         init() throws { keys = try ChannelKeyPair.generate() }
 
@@ -21,12 +22,12 @@ struct ProvisioningTests {
 
         func message(
             manifest: ContentDigest? = nil, epoch: EnclaveEpoch? = nil, keyConfiguration: [UInt8]? = nil,
-            requestsInFlight: UInt32 = 8
+            terms: ServiceTerms = Self.terms, clients: [ClientGrant]? = nil
         ) throws(SealedChannelError) -> ProvisioningMessage {
             try ProvisioningMessage(
-                modelKey: modelKey, templateDigest: template, manifestDigest: manifest ?? self.manifest,
-                acceptedTokens: tokens, limits: ServiceLimits(requestsInFlight: requestsInFlight, requestsInEpoch: 100),
-                epoch: epoch ?? self.epoch, keyConfiguration: keyConfiguration ?? keys.keyConfiguration)
+                modelKey: modelKey, manifestDigest: manifest ?? self.manifest,
+                clients: clients ?? tokens.map { ClientGrant(token: $0, requests: 100, requestsPerMinute: 7) },
+                terms: terms, epoch: epoch ?? self.epoch, keyConfiguration: keyConfiguration ?? keys.keyConfiguration)
         }
 
         func refuses(_ message: ProvisioningMessage, signedBy signer: OwnerSigningKey? = nil) throws
@@ -40,7 +41,7 @@ struct ProvisioningTests {
         }
     }
 
-    @Test("A message opens to what was sealed, tokens in order", arguments: KeyEncapsulation.allCases)
+    @Test("A message opens to what was sealed, clients in order", arguments: KeyEncapsulation.allCases)
     func roundTrip(kem: KeyEncapsulation) throws {
         let setting = try Setting()
         let message = try setting.message()
@@ -49,11 +50,11 @@ struct ProvisioningTests {
         let found = try ProvisioningMessage.open(
             sealed.span.bytes, with: setting.keys, expecting: setting.expectation)
         #expect(found.modelKey.constantTimeEquals(setting.modelKey))
-        #expect(found.templateDigest == setting.template && found.manifestDigest == setting.manifest)
-        #expect(found.acceptedTokens == setting.tokens.sorted())
-        #expect(found.limits == ServiceLimits(requestsInFlight: 8, requestsInEpoch: 100))
-        #expect(found.agrees(with: message) && message.agrees(with: found))
-        #expect(!found.agrees(with: try setting.message(requestsInFlight: 9)))
+        #expect(found.manifestDigest == setting.manifest && found.epoch == setting.epoch)
+        #expect(
+            found.clients
+                == setting.tokens.sorted().map { ClientGrant(token: $0, requests: 100, requestsPerMinute: 7) })
+        #expect(found.clients == message.clients && found.terms == Setting.terms)
     }
 
     @Test("What another implementation sealed opens", arguments: KeyEncapsulation.allCases)
@@ -67,10 +68,14 @@ struct ProvisioningTests {
         let found = try ProvisioningMessage.open(hex(vector.message).span.bytes, with: keys, expecting: expected)
         let modelKey = try #require(parsedModelKey(vector.modelKey))
         #expect(found.modelKey.constantTimeEquals(modelKey))
-        #expect(found.templateDigest.description == vector.templateDigest)
-        let tokens = vector.tokens.compactMap { parsedToken($0)?.digest }
-        #expect(found.acceptedTokens == tokens.sorted())
-        #expect(found.limits == ServiceLimits(requestsInFlight: 8, requestsInEpoch: 1_000_000))
+        let clients = vector.tokens.enumerated().compactMap { index, token in
+            parsedToken(token).map {
+                ClientGrant(
+                    token: $0.digest, requests: 1000 + UInt64(index), requestsPerMinute: 60 + UInt32(index))
+            }
+        }
+        #expect(found.clients == clients.sorted { $0.token < $1.token })
+        #expect(found.terms == ServiceTerms(sequence: 41, leaseSeconds: 86_400, requestsInFlight: 8))
     }
 
     @Test("Another run, bundle, key list or signer each has its code")
@@ -110,27 +115,34 @@ struct ProvisioningTests {
         #expect(code == .undecryptable)
     }
 
-    @Test("Too many tokens, limits of zero and oversized messages are refused")
+    @Test("Too many clients, one twice, limits out of range and oversized messages are refused")
     func limits() throws {
         let setting = try Setting()
-        #expect(
-            refusal { () throws(SealedChannelError) in _ = try setting.message(requestsInFlight: 0) } == .invalidValue)
-        let tokens = (0...UInt32(ProvisioningMessage.maximumTokens)).compactMap { number in
+        func code(_ terms: ServiceTerms = Setting.terms, _ clients: [ClientGrant]? = nil) -> SealedChannelError.Code? {
+            refusal { () throws(SealedChannelError) in _ = try setting.message(terms: terms, clients: clients) }
+        }
+        #expect(code() == nil)
+        #expect(code(ServiceTerms(sequence: 0)) == .invalidValue)
+        #expect(code(ServiceTerms(sequence: 1, leaseSeconds: 0)) == .invalidValue)
+        #expect(code(ServiceTerms(sequence: 1, leaseSeconds: ServiceTerms.maximumLeaseSeconds)) == nil)
+        #expect(code(ServiceTerms(sequence: 1, leaseSeconds: ServiceTerms.maximumLeaseSeconds + 1)) == .invalidValue)
+        #expect(code(ServiceTerms(sequence: 1, requestsInFlight: 0)) == .invalidValue)
+        let token = setting.tokens[0]
+        #expect(code(Setting.terms, [ClientGrant(token: token, requests: 0)]) == .invalidValue)
+        #expect(code(Setting.terms, [ClientGrant(token: token, requestsPerMinute: 0)]) == .invalidValue)
+        let twice = [ClientGrant(token: token), ClientGrant(token: token, requests: 5)]
+        #expect(code(Setting.terms, twice) == .invalidValue)
+        let many = (0...UInt32(ProvisioningMessage.maximumClients)).compactMap { number in
             TokenDigest(bytes: [UInt8](repeating: 0, count: 28) + withUnsafeBytes(of: number) { [UInt8]($0) })
+                .map { ClientGrant(token: $0) }
         }
-        func message(_ tokens: some Sequence<TokenDigest>) throws(SealedChannelError) -> ProvisioningMessage {
-            try ProvisioningMessage(
-                modelKey: setting.modelKey, templateDigest: setting.template, manifestDigest: setting.manifest,
-                acceptedTokens: tokens, limits: ServiceLimits(requestsInFlight: 1, requestsInEpoch: 1),
-                epoch: setting.epoch, keyConfiguration: setting.keys.keyConfiguration)
-        }
-        #expect(refusal { () throws(SealedChannelError) in _ = try message(tokens) } == .invalidValue)
-        #expect(try setting.refuses(try message(tokens.dropLast())) == nil)
+        #expect(code(Setting.terms, many) == .invalidValue)
+        #expect(try setting.refuses(try setting.message(clients: many.dropLast())) == nil)
         let large = [UInt8](repeating: 0, count: ProvisioningMessage.maximumMessageBytes + 1)
-        let code = refusal { () throws(SealedChannelError) in
+        let tooLarge = refusal { () throws(SealedChannelError) in
             _ = try ProvisioningMessage.open(large.span.bytes, with: setting.keys, expecting: setting.expectation)
         }
-        #expect(code == .tooLarge)
+        #expect(tooLarge == .tooLarge)
     }
 }
 

@@ -11,7 +11,7 @@ struct SealedPartTests {
 
     private static func seal(_ plaintext: [UInt8] = plaintext, as name: SealedPart.Name = .frontNet) throws -> [UInt8] {
         try SealedPart.seal(
-            plaintext.span.bytes, as: name, modelKey: modelKey, templateDigest: template, chunkByteCount: chunk,
+            plaintext.span.bytes, as: name, modelKey: modelKey, context: template, chunkByteCount: chunk,
             seed: [UInt8](repeating: 9, count: 32))
     }
 
@@ -21,7 +21,7 @@ struct SealedPartTests {
         template: ContentDigest = template
     ) -> SealedChannelError.Code? {
         do throws(SealedChannelError) {
-            _ = try SealedPart.open(sealed.span.bytes, as: name, modelKey: key, templateDigest: template)
+            _ = try SealedPart.open(sealed.span.bytes, as: name, modelKey: key, context: template)
             return nil
         } catch {
             #expect(error.message.contains("part '\(name)'"))
@@ -34,12 +34,12 @@ struct SealedPartTests {
         let vector = Vectors.stored.parts[index]
         let name = try #require(SealedPart.Name(vector.name))
         let key = try #require(parsedModelKey(vector.modelKey))
-        let template = try #require(ContentDigest(hexadecimal: vector.templateDigest))
+        let template = try #require(ContentDigest(hexadecimal: vector.context))
         let sealed = try SealedPart.seal(
-            hex(vector.plaintext).span.bytes, as: name, modelKey: key, templateDigest: template,
+            hex(vector.plaintext).span.bytes, as: name, modelKey: key, context: template,
             chunkByteCount: vector.chunkBytes, seed: hex(vector.seed))
         #expect(sealed == hex(vector.sealed))
-        let opened = try SealedPart.open(sealed.span.bytes, as: name, modelKey: key, templateDigest: template)
+        let opened = try SealedPart.open(sealed.span.bytes, as: name, modelKey: key, context: template)
         #expect(array(opened) == hex(vector.plaintext))
     }
 
@@ -47,12 +47,12 @@ struct SealedPartTests {
     func roundTrip(count: Int) throws {
         let plaintext = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let sealed = try SealedPart.seal(
-            plaintext.span.bytes, as: .mapping, modelKey: Self.modelKey, templateDigest: Self.template)
+            plaintext.span.bytes, as: .mapping, modelKey: Self.modelKey, context: Self.template)
         let opened = try SealedPart.open(
-            sealed.span.bytes, as: .mapping, modelKey: Self.modelKey, templateDigest: Self.template)
+            sealed.span.bytes, as: .mapping, modelKey: Self.modelKey, context: Self.template)
         #expect(array(opened) == plaintext)
         let again = try SealedPart.seal(
-            plaintext.span.bytes, as: .mapping, modelKey: Self.modelKey, templateDigest: Self.template)
+            plaintext.span.bytes, as: .mapping, modelKey: Self.modelKey, context: Self.template)
         #expect(again != sealed)
     }
 
@@ -92,7 +92,7 @@ struct SealedPartTests {
         #expect(Self.refusal(sealed, key: .random()) == .undecryptable)
         #expect(Self.refusal(sealed, template: ContentDigest(of: [9])) == .undecryptable)
         let other = try SealedPart.seal(
-            Self.plaintext.span.bytes, as: .frontNet, modelKey: Self.modelKey, templateDigest: Self.template,
+            Self.plaintext.span.bytes, as: .frontNet, modelKey: Self.modelKey, context: Self.template,
             chunkByteCount: Self.chunk, seed: [UInt8](repeating: 8, count: 32))
         #expect(Self.refusal(Array(sealed[..<88]) + Array(other[88...])) == .undecryptable)
     }
@@ -113,7 +113,8 @@ struct SealedPartTests {
             copy.replaceSubrange(position..<position + bytes.count, with: bytes)
             return copy
         }
-        #expect(Self.refusal(altered(8, [2])) == .unsupportedVersion)
+        #expect(Self.refusal(altered(8, [1])) == .unsupportedVersion)
+        #expect(Self.refusal(altered(8, [3])) == .unsupportedVersion)
         #expect(Self.refusal(altered(0, [0])) == .damagedPart)
         #expect(Self.refusal(altered(12, [0, 0, 0, 0])) == .damagedPart)
         #expect(Self.refusal(altered(12, [255, 255, 255, 255])) == .damagedPart)

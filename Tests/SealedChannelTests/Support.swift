@@ -51,11 +51,11 @@ struct Vectors: Decodable {
     }
     struct Provisioning: Decodable {
         let keyIdentifier: UInt8
-        let privateKey, ownerPublicKey, modelKey, templateDigest, manifestDigest, epoch, message: String
+        let privateKey, ownerPublicKey, modelKey, manifestDigest, epoch, message: String
         let tokens: [String]
     }
     struct Part: Decodable {
-        let name, modelKey, templateDigest, seed, plaintext, sealed: String
+        let name, modelKey, context, seed, plaintext, sealed: String
         let chunkBytes: Int
     }
     struct Manifest: Decodable { let ownerSeed, ownerPublicKey, manifest, signature: String }

@@ -175,36 +175,38 @@ def provisioning(name, key_id, kem, private, public, owner_seed):
     owner = ed25519.Ed25519PrivateKey.from_private_bytes(owner_seed)
     keys = behind_length(key_configuration(key_id, kem, public, [(KDF, 2)]))
     model_key, epoch = material("model key", 32), material("epoch", 16)
-    template, manifest = material("template", 32), material("manifest", 32)
-    tokens = sorted(
-        hashlib.sha256(b"infenclave token v1\0" + material("client %d" % i, 32)).digest() for i in range(3))
-    fields = struct.pack("<I", 1) + model_key + template + manifest + epoch + hashlib.sha256(keys).digest()
-    fields += struct.pack("<IQI", 8, 1_000_000, len(tokens)) + b"".join(tokens)
-    signature = owner.sign(b"infenclave provisioning signature v1\0" + fields)
+    manifest = material("manifest", 32)
+    clients = sorted(
+        (hashlib.sha256(b"infenclave token v1\0" + material("client %d" % i, 32)).digest(), 1000 + i, 60 + i)
+        for i in range(3))
+    fields = struct.pack("<IQI", 2, 41, 86_400) + model_key + manifest + epoch + hashlib.sha256(keys).digest()
+    fields += struct.pack("<II", 8, len(clients))
+    fields += b"".join(token + struct.pack("<QI", requests, rate) for token, requests, rate in clients)
+    signature = owner.sign(b"infenclave provisioning signature v2\0" + fields)
     message, _, _ = seal_message(
-        key_id, kem, 2, public, material(name + " provisioning ephemeral", 32), b"infenclave provisioning v1",
+        key_id, kem, 2, public, material(name + " provisioning ephemeral", 32), b"infenclave provisioning v2",
         fields + signature)
     return {
         "keyIdentifier": key_id, "privateKey": private.hex(), "ownerPublicKey": owner.public_key().public_bytes_raw().hex(),
-        "modelKey": model_key.hex(), "templateDigest": template.hex(), "manifestDigest": manifest.hex(),
+        "modelKey": model_key.hex(), "manifestDigest": manifest.hex(),
         "epoch": epoch.hex(), "tokens": [material("client %d" % i, 32).hex() for i in range(3)],
         "message": message.hex(),
     }
 
 
 def sealed_part(name, plaintext, chunk):
-    model_key, template, seed = material("model key", 32), material("template", 32), material("seed " + name, 32)
+    model_key, context, seed = material("model key", 32), material("context", 32), material("seed " + name, 32)
     padded = name.encode().ljust(32, b"\0")
-    header = b"INFPART\0" + struct.pack("<IIQ", 1, chunk, len(plaintext)) + padded + seed
-    key = expand(extract(template, model_key), b"infenclave sealed part v1\0" + padded + seed, 32)
+    header = b"INFPART\0" + struct.pack("<IIQ", 2, chunk, len(plaintext)) + padded + seed
+    key = expand(extract(context, model_key), b"infenclave sealed part v2\0" + padded + seed, 32)
     sealed, count = header, max(1, -(-len(plaintext) // chunk))
     for index in range(count):
         last = bytes([index == count - 1])
         sealed += AESGCM(key).encrypt(
             bytes(7) + struct.pack(">I", index) + last, plaintext[index * chunk:(index + 1) * chunk],
-            header + template + struct.pack("<Q", index) + last)
+            header + context + struct.pack("<Q", index) + last)
     return {
-        "name": name, "modelKey": model_key.hex(), "templateDigest": template.hex(), "seed": seed.hex(),
+        "name": name, "modelKey": model_key.hex(), "context": context.hex(), "seed": seed.hex(),
         "chunkBytes": chunk, "plaintext": plaintext.hex(), "sealed": sealed.hex(),
     }
 
@@ -242,7 +244,7 @@ def main():
         ],
         "manifest": {
             "ownerSeed": owner.hex(), "ownerPublicKey": signer.public_key().public_bytes_raw().hex(),
-            "manifest": manifest.hex(), "signature": signer.sign(b"infenclave manifest v1\0" + manifest).hex(),
+            "manifest": manifest.hex(), "signature": signer.sign(b"infenclave manifest v2\0" + manifest).hex(),
         },
         "token": {
             "token": token.hex(), "digest": hashlib.sha256(b"infenclave token v1\0" + token).digest().hex(),

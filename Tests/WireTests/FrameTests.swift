@@ -66,7 +66,7 @@ struct FrameTests {
     @Test("Error codes have distinct numbers and names")
     func errorCodes() {
         let known = EnclaveErrorCode.known
-        #expect(known.count == 22)
+        #expect(known.count == 23)
         #expect(Set(known.map(\.name)).count == known.count)
         #expect(known.allSatisfy { !$0.name.hasPrefix("code") })
         #expect(EnclaveErrorCode(rawValue: 999).name == "code999")

@@ -23,7 +23,7 @@ struct HostileFrameTests {
     private func frame(kind: UInt8, _ payload: [UInt8], claiming claimed: UInt64? = nil) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Array("INFW".utf8))
-        writer.write(UInt16(1))
+        writer.write(FrameHeader.version)
         writer.write(kind)
         writer.write(UInt8(0))
         writer.write(UInt64(77))
@@ -34,7 +34,7 @@ struct HostileFrameTests {
 
     @Test(
         "A header that is wrong in magic, version or flags ends the stream",
-        arguments: [(0, UInt8(0x58)), (3, 0), (4, 2), (5, 1), (7, 1)])
+        arguments: [(0, UInt8(0x58)), (3, 0), (4, 1), (5, 1), (7, 1)])
     func wrongHeader(byte: Int, value: UInt8) throws {
         var bytes = OutgoingFrame(HostMessage.status, requestID: 1).bytes
         bytes[byte] = value

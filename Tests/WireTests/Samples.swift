@@ -5,7 +5,6 @@ import Wire
 enum Samples {
     static let manifest = Array("{\"version\":1}".utf8)
     static let signature = [UInt8](repeating: 7, count: 64)
-    static let key = [UInt8](repeating: 9, count: 32)
 
     static func tensors() throws -> [Tensor] {
         [
@@ -16,7 +15,7 @@ enum Samples {
 
     static func hostMessages() throws -> [HostMessage] {
         [
-            .hello(version: 1), .loadManifest(manifest: manifest, signature: signature, ownerPublicKey: key),
+            .hello(version: 2), .loadManifest(core: manifest, signature: signature),
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
             .provision(ciphertext: [4, 5]), .infer(message: Array(0...255)), .backNetResult(try tensors()),
@@ -26,14 +25,14 @@ enum Samples {
 
     static let evidence = EnclaveEvidence(
         evidence: [1, 2, 3], collateral: ["b": [4], "a": [], "é": [5, 6]], keyConfiguration: [7, 8],
-        epoch: Array(0..<16))
+        facts: [9, 10], epoch: Array(0..<16))
 
     static let status = EnclaveStatus(
         state: .provisioned, keyGeneration: 2, inFlight: 3, opened: 4, answered: 5, refused: 6, rejectedResults: 7)
 
     static func enclaveMessages() throws -> [EnclaveMessage] {
         [
-            .hello(version: 1, teeKind: "development"), .accepted, .evidence(evidence), .provisioned,
+            .hello(version: 2, teeKind: "development"), .accepted, .evidence(evidence), .provisioned,
             .intermediate(try tensors()), .answer([9, 9, 9]), .refused(.replayed),
             .refused(EnclaveErrorCode(rawValue: 999)), .status(status),
         ]

@@ -22,13 +22,16 @@ package struct BundleRecipe: Sendable {
     package var accuracy: BundleManifest.Accuracy?
     /// Of the noise on what crosses to the host; `nil` for none.
     package var sigma: NoiseDeviation?
+    /// Whether clients may send the normalised f32 tensor beside u8 pixels.
+    package var acceptsFloats: Bool
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
         preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
         precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil,
-        sigma: NoiseDeviation? = nil
+        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false
     ) {
+        self.acceptsFloats = acceptsFloats
         self.modelName = modelName
         self.graph = graph
         self.front = front
@@ -61,7 +64,8 @@ package struct BundleRecipe: Sendable {
             }
             let frontPart = try FrontNetPart(
                 graph: partition.front, normalization: preprocessing.normalization,
-                boundaryCount: partition.backInputs.count, precision: precision, sigma: sigma)
+                boundaryCount: partition.backInputs.count, acceptsFloats: acceptsFloats, precision: precision,
+                sigma: sigma)
             guard topK.map({ $0 <= AnswerLayout.maximumClassCount }) ?? true else {
                 throw GraphError(.invalidGraph, "an answer lists at most \(AnswerLayout.maximumClassCount) classes")
             }

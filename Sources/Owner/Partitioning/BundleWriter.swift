@@ -1,4 +1,5 @@
 package import BundleFormat
+import Evidence
 import Foundation
 import ModelGraph
 import ONNXExport
@@ -55,60 +56,97 @@ package struct BundleWriter {
                 parts.append((.backNetPrecision, PrecisionFile.encode(recipe.precision.restricted(to: back))))
             }
         }
-        // The sealed parts are bound to the manifest without their own digests: see BundleManifest.templateBytes.
-        var manifest = manifest(for: partition, classes: mapping.classNames.count, topK: mapping.topK)
-        let zeros = String(repeating: "0", count: 64)
         let plaintexts = [(BundleFile.frontNet, front.encoded()), (.mapping, mapping.encoded())]
-        manifest.parts =
-            plaintexts.map { file, bytes in
-                BundleManifest.Part(
-                    file: file.rawValue, bytes: SealedPart.sealedByteCount(plaintextByteCount: bytes.count),
-                    sha256: zeros, sealed: true)
-            } + parts.map(Self.description)
-        let template = ContentDigest(of: try Self.encoded(manifest))
-        for (index, (file, bytes)) in plaintexts.enumerated() {
-            let sealed = try seal(bytes, as: file, template: template)
-            manifest.parts[index] = Self.description(file, sealed)
-            parts.append((file, sealed))
+        let sizes = plaintexts.map { ($0, SealedPart.sealedByteCount(plaintextByteCount: $1.count)) }
+        var generator = SystemRandomNumberGenerator()
+        let identifier = (0..<ManifestCore.identifierByteCount).map { _ in
+            UInt8.random(in: .min ... .max, using: &generator)
         }
-        let manifestBytes = try Self.encoded(manifest)
-        precondition(
-            ContentDigest(of: manifest.templateBytes(of: manifestBytes)) == template,
-            "the manifest changed more than the digests of its sealed parts")
+        let service = try Self.service(partition, front, mapping)
+        // The sealed parts are bound to all that the core says but the digests, which cover the sealed parts.
+        let zeros = [UInt8](repeating: 0, count: 32)
+        let template = try core(
+            identifier, service, sizes.map { ($0, $1, zeros) } + parts.map { ($0.file, $0.bytes.count, zeros) },
+            textDigest: zeros)
+        let context = ContentDigest(of: template.sealingContext)
+        for (file, bytes) in plaintexts { parts.append((file, try seal(bytes, as: file, context: context))) }
+        parts.sort { ($0.file.partKind?.rawValue ?? 0) < ($1.file.partKind?.rawValue ?? 0) }
+
+        var manifest = manifest(for: partition, identifier, service)
+        manifest.parts = parts.map(Self.description)
+        let text = try Self.encoded(manifest)
+        let core = try core(
+            identifier, service, parts.map { ($0.file, $0.bytes.count, ContentDigest(of: $0.bytes).bytes) },
+            textDigest: ContentDigest(of: text).bytes)
+        guard core.sealingContext == template.sealingContext else {
+            throw PartitioningError(.invalidModel, "a sealed part has another size than was computed for it")
+        }
+        let coreBytes = core.encoded()
         do throws(SealedChannelError) {
-            let signature = try ManifestSignature.sign(manifestBytes, by: ownerKey)
-            return (manifest, parts + [(.manifest, manifestBytes), (.signature, signature)])
+            let signature = try ManifestSignature.sign(coreBytes, by: ownerKey)
+            return (manifest, parts + [(.manifestCore, coreBytes), (.manifest, text), (.signature, signature)])
         } catch { throw PartitioningError(.key, error.message) }
     }
 
+    private func core(
+        _ identifier: [UInt8], _ service: ServiceFacts, _ parts: [(file: BundleFile, byteCount: Int, digest: [UInt8])],
+        textDigest: [UInt8]
+    ) throws(PartitioningError) -> ManifestCore {
+        do throws(EvidenceError) {
+            var listed: [ManifestCore.Part] = []
+            for (file, byteCount, digest) in parts {
+                guard let kind = file.partKind else { continue }
+                listed.append(try ManifestCore.Part(kind: kind, byteCount: byteCount, digest: digest))
+            }
+            return try ManifestCore(
+                identifier: identifier, ownerPublicKey: ownerKey.publicKey.bytes, service: service,
+                parts: listed.sorted { $0.kind.rawValue < $1.kind.rawValue }, textDigest: textDigest)
+        } catch { throw PartitioningError(.invalidModel, error.message) }
+    }
+
+    /// What the enclave will find in the parts, and compare with this.
+    private static func service(
+        _ partition: TernaryPartition, _ front: FrontNetPart, _ mapping: MappingUnitPart
+    ) throws(PartitioningError) -> ServiceFacts {
+        let shape = front.graph.inputs[0].type.shape
+        do throws(EvidenceError) {
+            return try ServiceFacts(
+                acceptsFloats: front.acceptsFloats,
+                precision: .init(max(front.precision.level, mapping.precision.level)), channels: shape[1],
+                height: shape[2], width: shape[3], classes: mapping.classNames.count, topK: mapping.topK,
+                sigma: front.sigma, toHost: partition.backInputs.map(\.type),
+                fromHost: partition.backOutputs.map(\.type))
+        } catch { throw PartitioningError(.invalidModel, error.message) }
+    }
+
     private func seal(
-        _ bytes: [UInt8], as file: BundleFile, template: ContentDigest
+        _ bytes: [UInt8], as file: BundleFile, context: ContentDigest
     ) throws(PartitioningError) -> [UInt8] {
         do throws(SealedChannelError) {
             return try SealedPart.seal(
                 bytes.span.bytes, as: file == .frontNet ? .frontNet : .mapping, modelKey: modelKey,
-                templateDigest: template)
+                context: context)
         } catch { throw PartitioningError(.key, error.message) }
     }
 
-    private func manifest(for partition: TernaryPartition, classes: Int, topK: Int) -> BundleManifest {
-        var generator = SystemRandomNumberGenerator()
-        let identifier = (0..<32).map { _ in String(UInt8.random(in: 0..<16, using: &generator), radix: 16) }.joined()
+    private func manifest(
+        for partition: TernaryPartition, _ identifier: [UInt8], _ service: ServiceFacts
+    ) -> BundleManifest {
         let input = recipe.graph.inputs[0]
         return BundleManifest(
-            identifier: identifier, model: .init(name: recipe.modelName),
+            identifier: identifier.hex, model: .init(name: recipe.modelName),
             ownerPublicKey: ownerKey.publicKey.description,
             input: .init(
-                name: input.name, shape: input.type.shape.dimensions, elements: ["u8", "f32"],
-                preprocessing: recipe.preprocessing),
+                name: input.name, shape: input.type.shape.dimensions,
+                elements: service.acceptsFloats ? ["u8", "f32"] : ["u8"], preprocessing: recipe.preprocessing),
             cuts: .init(
-                front: recipe.front, mapping: recipe.mapping, everythingInside: partition.back == nil),
+                front: recipe.front, mapping: recipe.mapping, everythingInside: service.isEverythingInside),
             boundary: .init(
                 toBackNet: partition.backInputs.map { .init(tensor: $0.name, type: $0.type) },
                 fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) },
                 sigma: recipe.sigma),
-            classes: classes, topK: topK, precision: recipe.precision.level.label, accuracy: recipe.accuracy, parts: [],
-            assessment: recipe.assessment)
+            classes: service.classes, topK: service.topK, precision: recipe.precision.level.label,
+            accuracy: recipe.accuracy, parts: [], assessment: recipe.assessment)
     }
 
     private static func description(_ file: BundleFile, _ bytes: [UInt8]) -> BundleManifest.Part {
@@ -120,6 +158,16 @@ package struct BundleWriter {
     private static func encoded(_ manifest: BundleManifest) throws(PartitioningError) -> [UInt8] {
         do { return try manifest.encoded() } catch {
             throw PartitioningError(.invalidModel, "the manifest cannot be encoded: a number in it is not finite")
+        }
+    }
+}
+
+extension ServiceFacts.Precision {
+    fileprivate init(_ level: PrecisionTable.Level) {
+        switch level {
+        case .float32: self = .float32
+        case .bfloat16: self = .bfloat16
+        case .integer8: self = .int8
         }
     }
 }

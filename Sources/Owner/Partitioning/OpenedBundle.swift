@@ -1,5 +1,5 @@
 package import BundleFormat
-import Foundation
+package import Evidence
 package import ModelGraph
 package import SealedChannel
 
@@ -7,8 +7,12 @@ package import SealedChannel
 /// caller to judge.
 package struct OpenedBundle: Sendable {
     package let manifest: BundleManifest
-    /// The exact bytes that were signed.
+    /// The exact bytes of `manifest.json`.
     package let manifestBytes: [UInt8]
+    /// What was signed.
+    package let core: ManifestCore
+    /// The exact bytes of ``core``.
+    package let coreBytes: [UInt8]
     package let signature: [UInt8]
     package let ownerPublicKey: OwnerPublicKey
     package let frontNet: [UInt8]
@@ -18,47 +22,47 @@ package struct OpenedBundle: Sendable {
     /// What the BackNet computes with.
     package let backNetPrecision: PrecisionTable
 
-    /// SHA-256 of the manifest: what policies pin.
-    package var manifestDigest: ContentDigest { ContentDigest(of: manifestBytes) }
+    /// SHA-256 of the manifest core: what policies pin.
+    package var manifestDigest: ContentDigest { ContentDigest(of: coreBytes) }
 
-    private static let maximumPartBytes = 1 << 34
-
-    /// Reads and checks a bundle.
+    /// Reads and checks a bundle: the manifest core, its signature and its readable twin, then the sizes of all parts, then their contents. No
+    /// part is read whose size is not the manifest's, and `backnet.onnx` is digested only.
     ///
     /// - Throws: ``PartitioningError`` that names the part.
     package init(opening path: String) throws(PartitioningError) {
-        let folder = URL(filePath: path)
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
-            throw PartitioningError(.file, "\(path): there is no such bundle")
-        }
-        guard isDirectory.boolValue else {
-            throw PartitioningError(.file, "\(path) is a file, expected a bundle's folder")
-        }
-        manifestBytes = try Self.read(.manifest, in: folder, maximumBytes: BundleManifest.maximumBytes)
-        signature = try Self.read(.signature, in: folder, maximumBytes: ManifestSignature.byteCount)
-        do throws(BundleFormatError) { manifest = try BundleManifest(decoding: manifestBytes) } catch {
-            throw PartitioningError(.damagedBundle, "\(path): \(error.message)")
-        }
-        guard let ownerPublicKey = OwnerPublicKey(hexadecimal: manifest.ownerPublicKey) else {
-            throw PartitioningError(.damagedBundle, "\(path): manifest.json: ownerPublicKey is not a key")
+        let folder = try BundleFolder(opening: path)
+        (core, coreBytes) = try Self.core(in: folder, path)
+        guard let ownerPublicKey = OwnerPublicKey(bytes: core.ownerPublicKey) else {
+            throw PartitioningError(.damagedBundle, "\(path): manifest.core: the owner's key is not a key")
         }
         self.ownerPublicKey = ownerPublicKey
+        signature = try folder.file(.signature, byteCount: ManifestSignature.byteCount).contents().bytes
         do throws(SealedChannelError) {
-            try ManifestSignature.verify(signature, of: manifestBytes, by: ownerPublicKey)
+            try ManifestSignature.verify(signature, of: coreBytes, by: ownerPublicKey)
         } catch { throw PartitioningError(.damagedBundle, "\(path): manifest.sig: \(error.message)") }
+        let text = try folder.file(.manifest, maximumBytes: BundleManifest.maximumBytes).contents()
+        guard text.digest.bytes == core.textDigest else {
+            throw PartitioningError(
+                .damagedBundle, "\(path): manifest.json is not what manifest.core lists: copy the bundle again")
+        }
+        manifestBytes = text.bytes
+        do throws(BundleFormatError) {
+            manifest = try BundleManifest(decoding: manifestBytes)
+            try manifest.check(against: core)
+        } catch { throw PartitioningError(.damagedBundle, "\(path): \(error.message)") }
 
         var bytes: [BundleFile: [UInt8]] = [:]
-        for part in manifest.parts {
-            guard let file = BundleFile(rawValue: part.file) else {
-                throw PartitioningError(.damagedBundle, "\(path): part \(part.file) is unknown")
+        for (part, name, file) in try folder.parts(of: manifest) {
+            let digest: ContentDigest
+            if name == .backNetONNX {
+                digest = try file.digest()
+            } else {
+                (bytes[name], digest) = try file.contents()
             }
-            let content = try Self.read(file, in: folder, maximumBytes: Self.maximumPartBytes)
-            guard ContentDigest(of: content).description == part.sha256 else {
+            guard digest.description == part.sha256 else {
                 throw PartitioningError(
                     .damagedBundle, "\(path): \(part.file) is not what the manifest lists: copy the bundle again")
             }
-            bytes[file] = content
         }
         guard let frontNet = bytes[.frontNet], let mappingUnit = bytes[.mapping] else {
             throw PartitioningError(.damagedBundle, "\(path): a sealed part is missing")
@@ -80,24 +84,25 @@ package struct OpenedBundle: Sendable {
         } catch { throw PartitioningError(.damagedBundle, "\(path): the BackNet: \(error.message)") }
     }
 
-    private static func read(
-        _ file: BundleFile, in folder: URL, maximumBytes: Int
-    ) throws(PartitioningError) -> [UInt8] {
-        let path = folder.appending(path: file.rawValue).path
-        // Links are not followed and pipes not waited for: a bundle comes from somebody else.
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
-            let size = attributes[.size] as? Int
-        else { throw PartitioningError(.damagedBundle, "\(folder.path): \(file.rawValue) is missing") }
-        guard attributes[.type] as? FileAttributeType == .typeRegular else {
-            throw PartitioningError(.damagedBundle, "\(folder.path): \(file.rawValue) is not a regular file")
+    /// A bundle of format version 1 has no manifest core: its manifest.json says so.
+    private static func core(
+        in folder: BundleFolder, _ path: String
+    ) throws(PartitioningError) -> (ManifestCore, [UInt8]) {
+        let bytes: [UInt8]
+        do throws(PartitioningError) {
+            bytes = try folder.file(.manifestCore, maximumBytes: ManifestCore.maximumBytes).contents().bytes
+        } catch {
+            if let text = try? folder.file(.manifest, maximumBytes: BundleManifest.maximumBytes).contents().bytes {
+                do throws(BundleFormatError) { _ = try BundleManifest(decoding: text) } catch
+                    where error.code == .unsupportedVersion
+                {
+                    throw PartitioningError(.damagedBundle, "\(path): \(error.message)")
+                } catch {}
+            }
+            throw error
         }
-        guard size <= maximumBytes else {
-            throw PartitioningError(
-                .damagedBundle, "\(folder.path): \(file.rawValue) has \(size) bytes, the limit is \(maximumBytes)")
+        do throws(EvidenceError) { return (try ManifestCore(decoding: bytes), bytes) } catch {
+            throw PartitioningError(.damagedBundle, "\(path): manifest.core: \(error.message)")
         }
-        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
-            throw PartitioningError(.file, "\(path) cannot be read: check its permissions")
-        }
-        return [UInt8](data)
     }
 }

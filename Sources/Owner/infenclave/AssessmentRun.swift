@@ -58,6 +58,12 @@ enum AssessmentRun {
         for (title, option) in [("next safer", recommendation.nextSafer), ("next faster", recommendation.nextFaster)] {
             if let option { print("  \(title): \(option.summary)") }
         }
+        if recommendation.everythingInside {
+            print("  weights: \(WeightRecovery.nothingCrosses)")
+        } else if let weights = result.recommendedWeights {
+            print("  weights: \(weights.sentence)")
+        }
+        if let weights = result.nextFasterWeights { print("  weights, next faster plan: \(weights.sentence)") }
         for warning in result.warnings { print("warning: \(warning)") }
         print("wrote \(out)/report.html, assessment.json and plan.json")
     }

@@ -1,4 +1,5 @@
 import Attestation
+import BundleFormat
 import Foundation
 import InfenclaveClient
 import Inference
@@ -12,9 +13,9 @@ struct ConfidentialTrial {
     let threads: Int
     let runs: Int
 
-    /// From a client's tensor to its result, over HTTP on this machine.
+    /// From a client's pixels to its result, over HTTP on this machine.
     func measure(
-        _ model: LoadedModel, _ precision: PrecisionTable, front: String, mapping: String, _ tensor: Tensor
+        _ model: LoadedModel, _ precision: PrecisionTable, front: String, mapping: String
     ) async throws -> Timing {
         try await inTemporaryFolder { folder in
             func file(_ name: String) -> String { folder.appending(path: name).path }
@@ -29,30 +30,41 @@ struct ConfidentialTrial {
             try BundleWriter(recipe: recipe, modelKey: modelKey, ownerKey: ownerKey).write(
                 to: file("model.infenclave"))
             return try await measure(
-                bundle: file("model.infenclave"), modelKey: file("model.key"), ownerKey: file("owner.key"), tensor)
+                bundle: file("model.infenclave"), modelKey: file("model.key"), ownerKey: file("owner.key"))
         }
     }
 
     /// The same of a bundle that is there already.
-    func measure(bundle: String, modelKey: String, ownerKey: String, _ tensor: Tensor) async throws -> Timing {
+    func measure(bundle: String, modelKey: String, ownerKey: String) async throws -> Timing {
         try await inTemporaryFolder { folder in
             func file(_ name: String) -> String { folder.appending(path: name).path }
             let developmentKey = ["--development-key", file("development.key")]
             let server = try ServerProcess(
                 arguments: [
-                    "serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--threads", "\(threads)",
+                    "serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+                    "--threads", "\(threads)",
                 ] + developmentKey)
             defer { server.stop() }
             _ = try await OwnProgram.run(
                 ["policy", bundle, "--tee", "development", "--out", file("policy.json")] + developmentKey)
             let policy = try Policy(json: [UInt8](try InputFile.read(file("policy.json"))))
             let client = try InfenclaveClient(server: server.url, policy: policy, development: .dangerouslyAccept)
-            let session = try await client.attest()
             let token = AccessToken.random()
-            try await session.provision(
+            let quota = ClientGrant(token: token.digest, requests: .max, requestsPerMinute: .max)
+            try await client.attest().provision(
                 modelKey: try ModelKey(contentsOf: modelKey), ownerKey: try OwnerSigningKey(contentsOf: ownerKey),
-                tokens: [token.digest])
+                clients: [quota], terms: ServiceTerms(sequence: 1))
+            let session = try await client.attest()
+            let tensor = try Self.pixels(session.manifest.input.preprocessing)
             return try await Timing.measure(runs: runs) { _ = try await session.classify(tensor, token: token) }
+        }
+    }
+
+    /// Pixels of all values.
+    private static func pixels(_ preprocessing: Preprocessing) throws -> Tensor {
+        let shape = try Shape([1, preprocessing.height, preprocessing.width, preprocessing.channels.count])
+        return try InputMemory.tensor(TensorType(.uint8, shape)) { bytes in
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index) }
         }
     }
 

@@ -36,7 +36,7 @@ extension CommandFailure {
         case let error as ClientError:
             self.init(error.refusal ?? error.code.name, error.message, remedy: error.remedy)
         case let error as HostError: self.init(error.code.name, error.message)
-        case let error as HostServerError: self.init("server", error.message, remedy: "choose another --listen address")
+        case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)
         default: self.init("internal", "an unexpected failure: \(type(of: error))")
         }

@@ -1,10 +1,11 @@
 import Attestation
 import Evidence
 import Foundation
+import Tensors
 
 /// A policy for one bundle in one enclave, as JSON: strict in everything that the TEE's evidence says.
 struct PinnedPolicy: Encodable {
-    private let version = 1
+    private let version = Policy.version
     private let tee: [String]
     private let ownerPublicKey, manifestDigest: String
     private let measurements: [String: [String]]
@@ -15,6 +16,11 @@ struct PinnedPolicy: Encodable {
     private var advisories: [String]?
     private var minimumEvaluationDataNumber: Int?
     private var maximumAgeSeconds: Int?
+    private var everythingInside: Bool?
+    private var maximumBoundaryBytes: Int?
+    private var minimumSigma: Double?
+    private var pixelsOnly: Bool?
+    private let maximumLeaseSeconds = 2_678_400
 
     /// What names the code, its loader and its configuration. Of a TD: firmware and its configuration, then what was
     /// loaded; what it extends RTMR3 with while it runs is its own affair.
@@ -49,6 +55,14 @@ struct PinnedPolicy: Encodable {
         case .development: break
         }
         if kind == .tdx || kind == .snp { flags = measured.flags }
+    }
+
+    /// Demands what the bundle promises about pictures, so that a reader of the policy sees it.
+    mutating func demand(_ service: ServiceFacts) {
+        everythingInside = service.isEverythingInside ? true : nil
+        maximumBoundaryBytes = service.isEverythingInside ? nil : service.boundaryByteCount
+        minimumSigma = service.sigma?.value
+        pixelsOnly = service.acceptsFloats ? nil : true
     }
 
     private init(_ measured: Measured, _ kind: TEEKind) throws {

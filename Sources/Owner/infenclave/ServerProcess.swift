@@ -24,7 +24,8 @@ final class ServerProcess: Sendable {
             let data = errors.fileHandleForReading.availableData
             guard !data.isEmpty else { break }
             said += String(decoding: data, as: UTF8.self)
-            address = said.split(separator: "\n").first { $0.contains(" at http://") }?
+            // The admin listener's address comes in a line of its own.
+            address = said.split(separator: "\n").first { $0.contains("serving ") && $0.contains(" at http://") }?
                 .split(separator: " ").last.map(String.init)
         }
         guard let address else {

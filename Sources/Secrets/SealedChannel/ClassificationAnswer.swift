@@ -43,12 +43,16 @@ package struct AnswerStatus: RawRepresentable, Sendable, Hashable {
     package static let wrongTensorType = AnswerStatus(rawValue: 3)
     /// This very message was answered before.
     package static let replayedRequest = AnswerStatus(rawValue: 4)
-    /// A limit of the owner is reached.
+    /// The client has used up its requests of this lease.
     package static let overLimit = AnswerStatus(rawValue: 5)
     /// The part outside the enclave failed, or returned something impossible.
     package static let outsideFailed = AnswerStatus(rawValue: 6)
     /// The enclave failed.
     package static let failed = AnswerStatus(rawValue: 7)
+    /// The owner's lease has ended, and the model was wiped.
+    package static let leaseEnded = AnswerStatus(rawValue: 8)
+    /// The client sends more requests a minute than the owner allows.
+    package static let tooManyRequests = AnswerStatus(rawValue: 9)
 }
 
 /// The enclave's answer, of one size whatever it says.

@@ -104,13 +104,17 @@ extension KeyConfiguration {
         }
         var reader = SpanReader(bytes, of: "key configurations")
         var configurations: [KeyConfiguration] = []
+        // Those of KEMs that are not known here count, too: a request names one key of the list.
+        var identifiers: Set<UInt8> = []
         while reader.remaining > 0 {
             let length = Int(try reader.bigEndian(UInt16.self, "length of a key configuration"))
             let range = try reader.skip(length, "key configuration")
-            guard let configuration = try parse(bytes.extracting(range)) else { continue }
-            guard !configurations.contains(where: { $0.keyIdentifier == configuration.keyIdentifier }) else {
-                throw reader.malformed("two keys have the identifier \(configuration.keyIdentifier)")
+            if let identifier = bytes.extracting(range).withUnsafeBytes({ $0.first }),
+                !identifiers.insert(identifier).inserted
+            {
+                throw reader.malformed("two keys have the identifier \(identifier)")
             }
+            guard let configuration = try parse(bytes.extracting(range)) else { continue }
             configurations.append(configuration)
         }
         return configurations

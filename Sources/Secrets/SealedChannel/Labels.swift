@@ -10,15 +10,17 @@ enum Labels {
     static let responseNonce = "nonce"
 
     /// HPKE info of the owner's provisioning message, before the zero byte and the header.
-    static let provisioning = "infenclave provisioning v1"
+    static let provisioning = "infenclave provisioning v2"
+    /// The same of version 1, whose messages are told what to do and never taken.
+    static let provisioningVersion1 = "infenclave provisioning v1"
     /// Start of what the owner signs inside a provisioning message.
-    static let provisioningSignature = "infenclave provisioning signature v1"
-    /// Start of what the owner signs over a manifest.
-    static let manifestSignature = "infenclave manifest v1"
+    static let provisioningSignature = "infenclave provisioning signature v2"
+    /// Start of what the owner signs over a manifest core.
+    static let manifestSignature = "infenclave manifest v2"
     /// Start of what is hashed into the digest of an access token.
     static let tokenDigest = "infenclave token v1"
     /// Start of the HKDF info of a sealed part's key.
-    static let sealedPart = "infenclave sealed part v1"
+    static let sealedPart = "infenclave sealed part v2"
 
     /// Start of the HKDF info of the key that the boundary's noise is derived from.
     static let boundaryNoise = "infenclave boundary noise v1"

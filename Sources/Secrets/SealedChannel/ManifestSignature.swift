@@ -1,13 +1,13 @@
 internal import SecretMemory
 
-/// The owner's signature over the exact bytes of a bundle's `manifest.json`: Ed25519 over "infenclave manifest v1", a
-/// zero byte, and the bytes.
+/// The owner's signature over the exact bytes of a bundle's manifest core: Ed25519 over "infenclave manifest v2", a zero
+/// byte, and the bytes.
 public enum ManifestSignature {
     /// Bytes of a signature, and of `manifest.sig`.
     public static let byteCount = OwnerPublicKey.signatureByteCount
 
-    public static func sign(_ manifest: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
-        let transcript = Labels.prefix(Labels.manifestSignature) + manifest
+    public static func sign(_ core: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
+        let transcript = Labels.prefix(Labels.manifestSignature) + core
         return try transcript.span.bytes.withUnsafeBytes { (bytes) throws(SealedChannelError) in
             try key.signature(over: bytes)
         }
@@ -15,9 +15,9 @@ public enum ManifestSignature {
 
     /// - Throws: ``SealedChannelError`` `.wrongSignature`.
     public static func verify(
-        _ signature: [UInt8], of manifest: [UInt8], by key: OwnerPublicKey
+        _ signature: [UInt8], of core: [UInt8], by key: OwnerPublicKey
     ) throws(SealedChannelError) {
-        let transcript = Labels.prefix(Labels.manifestSignature) + manifest
+        let transcript = Labels.prefix(Labels.manifestSignature) + core
         let valid = transcript.span.bytes.withUnsafeBytes { key.isValid(signature, over: $0) }
         guard valid else {
             throw SealedChannelError(

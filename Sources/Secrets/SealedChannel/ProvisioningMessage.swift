@@ -1,75 +1,57 @@
 internal import SecretMemory
 
-/// What the owner allows an enclave to do.
-public struct ServiceLimits: Sendable, Hashable {
-    /// Requests that the enclave holds at once; more are refused.
-    public let requestsInFlight: UInt32
-    /// Requests that this run of the enclave answers in all. The enclave remembers each, to refuse replays, so this
-    /// bounds its memory as well.
-    public let requestsInEpoch: UInt64
-
-    public init(requestsInFlight: UInt32, requestsInEpoch: UInt64) {
-        self.requestsInFlight = requestsInFlight
-        self.requestsInEpoch = requestsInEpoch
-    }
-}
-
-/// The owner's message to an attested enclave: the model key, whom to serve, and how much.
+/// The owner's message to an attested enclave: the model key, whom to serve, how much, and for how long.
 ///
 /// On the wire: the header and encapsulated key of an RFC 9458 request, and HPKE (base mode, with a label of its own)
-/// around this plaintext, little-endian: version u32 = 1 ‖ model key 32 ‖ template digest 32 ‖ manifest digest 32 ‖
-/// epoch 16 ‖ SHA-256 of the key configuration 32 ‖ requests in flight u32 ‖ requests in the epoch u64 ‖ number of
-/// tokens u32 ‖ their digests, 32 bytes each, strictly ascending ‖ Ed25519 signature 64. The signature is the owner's
-/// over "infenclave provisioning signature v1", a zero byte, and all fields before it.
+/// around this plaintext, little-endian: version u32 = 2 ‖ sequence u64 ‖ lease u32, seconds ‖ model key 32 ‖ manifest
+/// digest 32 ‖ epoch 16 ‖ SHA-256 of the key configuration 32 ‖ requests in flight u32 ‖ number of clients u32 ‖ for each
+/// client, token digests strictly ascending: token digest 32 ‖ requests in the lease u64 ‖ requests a minute u32 ‖ Ed25519
+/// signature 64. The signature is the owner's over "infenclave provisioning signature v2", a zero byte, and all fields
+/// before it.
 package struct ProvisioningMessage: Sendable {
-    package static let version: UInt32 = 1
-    package static let maximumTokens = 65_536
+    package static let version: UInt32 = 2
+    package static let maximumClients = 65_536
     /// The largest message that is opened.
-    package static let maximumMessageBytes = 4096 + TokenDigest.byteCount * maximumTokens
-    private static let fixedByteCount = 4 + 32 + 32 + 32 + 16 + 32 + 4 + 8 + 4
+    package static let maximumMessageBytes = 4096 + ClientGrant.byteCount * maximumClients
+    private static let fixedByteCount = 4 + 8 + 4 + 32 + 32 + 16 + 32 + 4 + 4
 
     package let modelKey: ModelKey
-    /// What the sealed parts are bound to; see ``SealedPart``.
-    package let templateDigest: ContentDigest
-    /// SHA-256 of the manifest's bytes.
+    /// SHA-256 of the manifest core.
     package let manifestDigest: ContentDigest
-    /// Sorted, without repetition.
-    package let acceptedTokens: [TokenDigest]
-    package let limits: ServiceLimits
+    /// By token, ascending, without repetition.
+    package let clients: [ClientGrant]
+    package let terms: ServiceTerms
     package let epoch: EnclaveEpoch
     package let keyConfigurationDigest: ContentDigest
 
     /// - Parameters:
-    ///   - acceptedTokens: In any order, at most ``maximumTokens``.
+    ///   - clients: In any order, at most ``maximumClients``, each token once.
     ///   - keyConfiguration: The attested `application/ohttp-keys` list, exactly as the evidence gave it.
-    /// - Throws: ``SealedChannelError`` `.invalidValue` for too many tokens or a limit of zero.
+    /// - Throws: ``SealedChannelError`` `.invalidValue` for too many clients, a token that is listed twice, or a limit out of
+    ///   range.
     package init(
-        modelKey: ModelKey, templateDigest: ContentDigest, manifestDigest: ContentDigest,
-        acceptedTokens: some Sequence<TokenDigest>, limits: ServiceLimits, epoch: EnclaveEpoch,
-        keyConfiguration: [UInt8]
+        modelKey: ModelKey, manifestDigest: ContentDigest, clients: some Sequence<ClientGrant>, terms: ServiceTerms,
+        epoch: EnclaveEpoch, keyConfiguration: [UInt8]
     ) throws(SealedChannelError) {
         self.modelKey = modelKey
-        self.templateDigest = templateDigest
         self.manifestDigest = manifestDigest
-        self.acceptedTokens = Set(acceptedTokens).sorted()
-        self.limits = limits
+        self.clients = clients.sorted { $0.token < $1.token }
+        self.terms = terms
         self.epoch = epoch
         keyConfigurationDigest = ContentDigest(of: keyConfiguration)
-        guard self.acceptedTokens.count <= Self.maximumTokens else {
+        guard self.clients.count <= Self.maximumClients else {
             throw SealedChannelError(
-                .invalidValue, "\(self.acceptedTokens.count) client tokens, the limit is \(Self.maximumTokens)")
+                .invalidValue, "\(self.clients.count) clients, the limit is \(Self.maximumClients)")
         }
-        guard limits.requestsInFlight > 0, limits.requestsInEpoch > 0 else {
-            throw SealedChannelError(.invalidValue, "a limit of zero requests")
+        guard zip(self.clients, self.clients.dropFirst()).allSatisfy({ $0.token < $1.token }) else {
+            throw SealedChannelError(.invalidValue, "a client's token is listed twice; list it once, with one quota")
         }
-    }
-
-    /// Whether `other` says the same: an enclave takes a repetition, and refuses a second, different message.
-    package func agrees(with other: ProvisioningMessage) -> Bool {
-        let keys = modelKey.constantTimeEquals(other.modelKey)
-        return keys && templateDigest == other.templateDigest && manifestDigest == other.manifestDigest
-            && acceptedTokens == other.acceptedTokens && limits == other.limits && epoch == other.epoch
-            && keyConfigurationDigest == other.keyConfigurationDigest
+        guard terms.isValid, self.clients.allSatisfy(\.isValid) else {
+            throw SealedChannelError(
+                .invalidValue,
+                "a limit is out of range: the lease takes 1 to \(ServiceTerms.maximumLeaseSeconds) seconds, other limits 1 "
+                    + "or more")
+        }
     }
 
     /// Signs and seals the message.
@@ -80,7 +62,7 @@ package struct ProvisioningMessage: Sendable {
         to recipient: KeyConfiguration, signedBy owner: OwnerSigningKey
     ) throws(SealedChannelError) -> [UInt8] {
         let prefix = Labels.prefix(Labels.provisioningSignature)
-        let unsignedByteCount = Self.fixedByteCount + TokenDigest.byteCount * acceptedTokens.count
+        let unsignedByteCount = Self.fixedByteCount + ClientGrant.byteCount * clients.count
         let transcript = SecretBytes(count: prefix.count + unsignedByteCount) { target in
             var writer = SpanWriter(target)
             writer.bytes(prefix)
@@ -102,15 +84,19 @@ package struct ProvisioningMessage: Sendable {
 
     private func write(to writer: inout SpanWriter) {
         writer.littleEndian(Self.version)
+        writer.littleEndian(terms.sequence)
+        writer.littleEndian(terms.leaseSeconds)
         modelKey.secret.withBytes { writer.bytes($0) }
-        writer.bytes(templateDigest.bytes)
         writer.bytes(manifestDigest.bytes)
         writer.bytes(epoch.bytes)
         writer.bytes(keyConfigurationDigest.bytes)
-        writer.littleEndian(limits.requestsInFlight)
-        writer.littleEndian(limits.requestsInEpoch)
-        writer.littleEndian(UInt32(acceptedTokens.count))
-        for token in acceptedTokens { writer.bytes(token.bytes) }
+        writer.littleEndian(terms.requestsInFlight)
+        writer.littleEndian(UInt32(clients.count))
+        for client in clients {
+            writer.bytes(client.token.bytes)
+            writer.littleEndian(client.requests)
+            writer.littleEndian(client.requestsPerMinute)
+        }
     }
 }
 
@@ -139,7 +125,7 @@ extension ProvisioningMessage {
             throw SealedChannelError(
                 .tooLarge, "a provisioning message of \(message.byteCount) bytes, the limit is \(maximumMessageBytes)")
         }
-        let opened = try Encapsulation.open(message, with: keys, label: Labels.provisioning, exporting: nil)
+        let opened = try self.opened(message, with: keys)
         let plaintext = opened.plaintext.bytes
         try checkSignature(of: plaintext, by: expected.owner)
         let found = try ProvisioningMessage(decodingSigned: plaintext)
@@ -157,6 +143,24 @@ extension ProvisioningMessage {
             throw SealedChannelError(.wrongKeyConfiguration, "the message is for other keys than this enclave's")
         }
         return found
+    }
+
+    /// - Throws: ``SealedChannelError``; `.unsupportedVersion` for a message of version 1, which has another label.
+    private static func opened(
+        _ message: RawSpan, with keys: ChannelKeyPair
+    ) throws(SealedChannelError) -> Encapsulation.Opened {
+        do throws(SealedChannelError) {
+            return try Encapsulation.open(message, with: keys, label: Labels.provisioning, exporting: nil)
+        } catch {
+            guard error.code == .undecryptable,
+                (try? Encapsulation.open(message, with: keys, label: Labels.provisioningVersion1, exporting: nil).cipher)
+                    != nil
+            else { throw error }
+            throw SealedChannelError(
+                .unsupportedVersion,
+                "provisioning message: version 1, expected \(version); provision with the version of infenclave that "
+                    + "the enclave runs")
+        }
     }
 
     private static func checkSignature(of plaintext: RawSpan, by owner: OwnerPublicKey) throws(SealedChannelError) {
@@ -183,33 +187,41 @@ extension ProvisioningMessage {
         let version = try reader.littleEndian(UInt32.self, "version")
         guard version == Self.version else {
             throw SealedChannelError(
-                .unsupportedVersion, "provisioning message: version \(version), expected \(Self.version)")
+                .unsupportedVersion,
+                "provisioning message: version \(version), expected \(Self.version); provision with the version of "
+                    + "infenclave that the enclave runs")
         }
+        let sequence = try reader.littleEndian(UInt64.self, "sequence")
+        let leaseSeconds = try reader.littleEndian(UInt32.self, "lease")
         let keyRange = try reader.skip(ModelKey.byteCount, "model key")
         modelKey = ModelKey(SecretBytes(copying: plaintext.extracting(keyRange)))
-        templateDigest = try ContentDigest(&reader, "template digest")
         manifestDigest = try ContentDigest(&reader, "manifest digest")
         guard let epoch = EnclaveEpoch(bytes: try reader.array(EnclaveEpoch.byteCount, "epoch")) else {
             throw reader.malformed("epoch")
         }
         self.epoch = epoch
         keyConfigurationDigest = try ContentDigest(&reader, "digest of the key configuration")
-        limits = ServiceLimits(
-            requestsInFlight: try reader.littleEndian(UInt32.self, "requests in flight"),
-            requestsInEpoch: try reader.littleEndian(UInt64.self, "requests in the epoch"))
-        let count = Int(try reader.littleEndian(UInt32.self, "number of tokens"))
-        guard count <= Self.maximumTokens, limits.requestsInFlight > 0, limits.requestsInEpoch > 0 else {
-            throw reader.malformed("\(count) tokens and the limits \(limits) are not allowed")
+        terms = ServiceTerms(
+            sequence: sequence, leaseSeconds: leaseSeconds,
+            requestsInFlight: try reader.littleEndian(UInt32.self, "requests in flight"))
+        let count = Int(try reader.littleEndian(UInt32.self, "number of clients"))
+        guard count <= Self.maximumClients, terms.isValid else {
+            throw reader.malformed("\(count) clients and the terms \(terms) are not allowed")
         }
-        var tokens: [TokenDigest] = []
+        var clients: [ClientGrant] = []
         for _ in 0..<count {
-            let bytes = try reader.array(TokenDigest.byteCount, "token digest")
-            guard let token = TokenDigest(bytes: bytes), tokens.last.map({ $0 < token }) ?? true else {
-                throw reader.malformed("the token digests are not in ascending order")
+            guard let token = TokenDigest(bytes: try reader.array(TokenDigest.byteCount, "token digest")) else {
+                throw reader.malformed("token digest")
             }
-            tokens.append(token)
+            let client = ClientGrant(
+                token: token, requests: try reader.littleEndian(UInt64.self, "requests in the lease"),
+                requestsPerMinute: try reader.littleEndian(UInt32.self, "requests a minute"))
+            guard client.isValid, clients.last.map({ $0.token < token }) ?? true else {
+                throw reader.malformed("the clients are not in ascending order, or a quota is zero")
+            }
+            clients.append(client)
         }
-        acceptedTokens = tokens
+        self.clients = clients
         _ = try reader.skip(OwnerPublicKey.signatureByteCount, "signature")
         try reader.finish()
     }

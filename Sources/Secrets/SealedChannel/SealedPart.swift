@@ -4,16 +4,16 @@ package import SecretMemory
 
 /// A part of a bundle, sealed under the model key: `frontnet.sealed` and `mapping.sealed`.
 ///
-/// Header, 88 bytes, little-endian: "INFPART" and a zero byte ‖ version u32 = 1 ‖ chunk size u32 ‖ plaintext bytes u64
+/// Header, 88 bytes, little-endian: "INFPART" and a zero byte ‖ version u32 = 2 ‖ chunk size u32 ‖ plaintext bytes u64
 /// ‖ part name, 32 bytes padded with zeros ‖ seed, 32 random bytes. Then the chunks: each the AES-256-GCM ciphertext of
 /// `chunk size` bytes (the last: of what remains, which is nothing only for an empty plaintext) and its 16-byte tag.
 ///
-/// Key: HKDF-SHA256 of the model key with the template digest as salt and "infenclave sealed part v1" ‖ 0 ‖ name ‖ seed
+/// Key: HKDF-SHA256 of the model key with the sealing context as salt and "infenclave sealed part v2" ‖ 0 ‖ name ‖ seed
 /// as info. The seed makes the key differ between two sealings, so that no nonce ever repeats under a key. Nonce: seven
-/// zeros ‖ chunk index u32, big-endian ‖ 1 for the last chunk, else 0. Associated data: header ‖ template digest ‖ chunk
+/// zeros ‖ chunk index u32, big-endian ‖ 1 for the last chunk, else 0. Associated data: header ‖ sealing context ‖ chunk
 /// index u64 ‖ 1 or 0. Hence no chunk opens in another place, part, bundle or version.
 package enum SealedPart {
-    package static let version: UInt32 = 1
+    package static let version: UInt32 = 2
     package static let chunkByteCount = 65_536
     /// The largest plaintext.
     package static let maximumByteCount = 1 << 34
@@ -54,7 +54,7 @@ package enum SealedPart {
         }
     }
 
-    /// Bytes of the file that ``seal(_:as:modelKey:templateDigest:)`` makes from this many.
+    /// Bytes of the file that ``seal(_:as:modelKey:context:)`` makes from this many.
     package static func sealedByteCount(plaintextByteCount: Int) -> Int {
         let header = Header(
             chunkByteCount: chunkByteCount, byteCount: plaintextByteCount, name: .frontNet,
@@ -64,21 +64,21 @@ package enum SealedPart {
 
     /// Seals a part.
     ///
-    /// - Parameter templateDigest: SHA-256 of the manifest in which the parts' own digests are replaced by zeros.
+    /// - Parameter context: SHA-256 of the manifest core with zeros in place of all digests.
     /// - Throws: ``SealedChannelError``: `.invalidValue` over ``maximumByteCount``, `.cryptography`.
     package static func seal(
-        _ plaintext: RawSpan, as name: Name, modelKey: ModelKey, templateDigest: ContentDigest
+        _ plaintext: RawSpan, as name: Name, modelKey: ModelKey, context: ContentDigest
     ) throws(SealedChannelError) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         let seed = (0..<Header.seedByteCount).map { _ in generator.next() as UInt8 }
         return try seal(
-            plaintext, as: name, modelKey: modelKey, templateDigest: templateDigest, chunkByteCount: chunkByteCount,
+            plaintext, as: name, modelKey: modelKey, context: context, chunkByteCount: chunkByteCount,
             seed: seed)
     }
 
     /// With a given chunk size and seed, for vectors.
     package static func seal(
-        _ plaintext: RawSpan, as name: Name, modelKey: ModelKey, templateDigest: ContentDigest, chunkByteCount: Int,
+        _ plaintext: RawSpan, as name: Name, modelKey: ModelKey, context: ContentDigest, chunkByteCount: Int,
         seed: [UInt8]
     ) throws(SealedChannelError) -> [UInt8] {
         guard plaintext.byteCount <= maximumByteCount, chunkSizes.contains(chunkByteCount),
@@ -89,7 +89,7 @@ package enum SealedPart {
         }
         let header = Header(
             chunkByteCount: chunkByteCount, byteCount: plaintext.byteCount, name: name, seed: seed)
-        let cipher = ChunkCipher(header, modelKey: modelKey, templateDigest: templateDigest)
+        let cipher = ChunkCipher(header, modelKey: modelKey, context: context)
         var sealed = header.bytes
         sealed.reserveCapacity(header.sealedByteCount)
         for index in 0..<header.chunkCount {
@@ -105,7 +105,7 @@ package enum SealedPart {
     /// - Throws: ``SealedChannelError``, naming the part: `.damagedPart` (not such a file, cut short or lengthened),
     ///   `.unsupportedVersion`, `.wrongPart`, `.undecryptable` (wrong key, altered bytes, or a part of another bundle).
     package static func open(
-        _ sealed: RawSpan, as name: Name, modelKey: ModelKey, templateDigest: ContentDigest
+        _ sealed: RawSpan, as name: Name, modelKey: ModelKey, context: ContentDigest
     ) throws(SealedChannelError) -> SecretBytes {
         let header = try Header(sealed, expecting: name, chunkSizes: chunkSizes)
         guard sealed.byteCount == header.sealedByteCount else {
@@ -114,7 +114,7 @@ package enum SealedPart {
                 "part '\(name)' has \(sealed.byteCount) bytes, its header says \(header.sealedByteCount); copy it again"
             )
         }
-        let cipher = ChunkCipher(header, modelKey: modelKey, templateDigest: templateDigest)
+        let cipher = ChunkCipher(header, modelKey: modelKey, context: context)
         return try SecretBytes(count: header.byteCount) { (target) throws(SealedChannelError) in
             var offset = Header.byteCount
             for index in 0..<header.chunkCount {
@@ -153,7 +153,10 @@ package enum SealedPart {
                 guard try reader.array(8, "magic") == Self.magic else { throw reader.malformed("not a sealed part") }
                 let version = try reader.littleEndian(UInt32.self, "version")
                 guard version == SealedPart.version else {
-                    throw SealedChannelError(.unsupportedVersion, "version \(version), expected \(SealedPart.version)")
+                    throw SealedChannelError(
+                        .unsupportedVersion,
+                        "version \(version), expected \(SealedPart.version); make the bundle again with this version's "
+                            + "`infenclave partition`")
                 }
                 let chunk = try reader.littleEndian(UInt32.self, "chunk size")
                 let total = try reader.littleEndian(UInt64.self, "length")
@@ -195,12 +198,12 @@ package enum SealedPart {
         private let key: SymmetricKey
         private let associatedData: [UInt8]
 
-        init(_ header: Header, modelKey: ModelKey, templateDigest: ContentDigest) {
+        init(_ header: Header, modelKey: ModelKey, context: ContentDigest) {
             self.header = header
             key = modelKey.derive(
-                salt: templateDigest.bytes,
+                salt: context.bytes,
                 info: Labels.prefix(Labels.sealedPart) + header.name.padded + header.seed)
-            associatedData = header.bytes + templateDigest.bytes
+            associatedData = header.bytes + context.bytes
         }
 
         func seal(_ chunk: RawSpan, index: Int, appendingTo sealed: inout [UInt8]) throws(SealedChannelError) {

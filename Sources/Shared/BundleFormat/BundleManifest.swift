@@ -1,11 +1,11 @@
 import FoundationEssentials
 public import Tensors
 
-/// `manifest.json`: what a bundle holds, signed by its owner and pinned by its clients. It says nothing that the host
-/// may not know: no class name, no weight.
+/// `manifest.json`: what a bundle holds, for people and programs. The owner signs its digest with the manifest core, of
+/// which it is the readable twin. It says nothing that the host may not know: no class name, no weight.
 public struct BundleManifest: Sendable, Hashable, Codable {
     /// The format that this build writes and reads.
-    public static let currentFormatVersion = 1
+    public static let currentFormatVersion = 2
     public static let maximumBytes = 1 << 20
 
     public var formatVersion: Int
@@ -132,25 +132,6 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
-    /// Whether the cut was assessed, and with what result.
-    public struct Assessment: Sendable, Hashable, Codable {
-        /// `assessed`, or `none` when the owner chose the cuts by hand.
-        public var status: String
-        /// SHA-256 of `assessment.json`; empty when there is none.
-        public var sha256: String
-        /// One line for people.
-        public var headline: String
-
-        public init(status: String, sha256: String, headline: String) {
-            self.status = status
-            self.sha256 = sha256
-            self.headline = headline
-        }
-
-        public static let none = Assessment(
-            status: "none", sha256: "", headline: "The cuts were chosen by hand; their leakage was not assessed.")
-    }
-
     public init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
         classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment
@@ -193,8 +174,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         guard version.formatVersion == Self.currentFormatVersion else {
             throw BundleFormatError(
                 .unsupportedVersion,
-                "manifest.json has format version \(version.formatVersion), this build reads \(Self.currentFormatVersion)"
-            )
+                "manifest.json has format version \(version.formatVersion), this build reads \(Self.currentFormatVersion): "
+                    + "make the bundle again with this version's `infenclave partition`")
         }
         do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
             throw BundleFormatError(.malformed, "manifest.json: \(Self.describe(error))")
@@ -209,6 +190,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         try require(Self.isHexadecimal(identifier, digits: 32), "identifier is not 32 hexadecimal digits")
         try require(Self.isHexadecimal(ownerPublicKey, digits: 64), "ownerPublicKey is not 64 hexadecimal digits")
         try require(input.shape.count == 4 && input.shape.allSatisfy { (1...1 << 16).contains($0) }, "input.shape")
+        try require(
+            ["u8"] == input.elements || ["u8", "f32"] == input.elements, "input.elements are not u8, or u8 and f32")
         try require((2...1 << 20).contains(classes) && (1...classes).contains(topK), "classes or topK is out of range")
         for (member, text) in [
             ("model.name", model.name), ("input.name", input.name), ("cuts.front", cuts.front),
@@ -219,6 +202,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         try require(
             boundary.sigma == nil || !cuts.everythingInside,
             "boundary.sigma is given, but everything is inside: nothing crosses that noise could hide")
+        if let fault = assessment.fault { try require(false, fault) }
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
         let expected = BundleFile.parts(everythingInside: cuts.everythingInside, precision: precision)
@@ -254,26 +238,5 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not what the format demands"
         default: "it cannot be read"
         }
-    }
-
-    /// The manifest with the digests of sealed parts replaced by zeros. Its SHA-256, the template digest, is what sealed
-    /// parts are bound to: they cannot be bound to the manifest that holds their own digests.
-    ///
-    /// - Parameter bytes: The exact bytes that `self` was decoded from.
-    public func templateBytes(of bytes: [UInt8]) -> [UInt8] {
-        var result = bytes
-        for part in parts where part.sealed {
-            let digest = Array(part.sha256.utf8)
-            var start = 0
-            while start + digest.count <= result.count {
-                if result[start..<start + digest.count].elementsEqual(digest) {
-                    for index in start..<start + digest.count { result[index] = 0x30 }
-                    start += digest.count
-                } else {
-                    start += 1
-                }
-            }
-        }
-        return result
     }
 }

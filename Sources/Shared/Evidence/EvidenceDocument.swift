@@ -4,9 +4,9 @@ import FoundationEssentials
 /// covers. All of it comes from the host and proves nothing until an appraiser has checked it.
 ///
 /// JSON: `{"version":1,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
-/// "manifest":base64,"manifestSignature":base64,"epoch":hex}`.
+/// "manifestCore":base64,"manifest":base64,"manifestSignature":base64,"facts":base64,"epoch":hex}`.
 public struct EvidenceDocument: Sendable, Hashable, Codable {
-    public static let version = 1
+    public static let version = 2
     /// A document is refused beyond this size before it is read.
     public static let maximumBytes = 8 << 20
     static let maximumCollateralFiles = 32
@@ -20,21 +20,28 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     public let collateral: [String: [UInt8]]
     /// An `application/ohttp-keys` list, byte for byte.
     public let keyConfiguration: [UInt8]
-    /// The exact bytes of the bundle's `manifest.json`.
+    /// The exact bytes of the bundle's ``ManifestCore``.
+    public let manifestCore: [UInt8]
+    /// The exact bytes of the bundle's `manifest.json`, the readable twin of the core.
     public let manifest: [UInt8]
-    /// The owner's Ed25519 signature over the manifest, 64 bytes.
+    /// The owner's Ed25519 signature over the manifest core, 64 bytes.
     public let manifestSignature: [UInt8]
+    /// ``EnclaveFacts``, as the enclave encoded them.
+    public let facts: [UInt8]
     public let epoch: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field of a length that no reader accepts.
     public init(
         tee: TEEKind, nonce: [UInt8], evidence: [UInt8], collateral: [String: [UInt8]] = [:],
-        keyConfiguration: [UInt8], manifest: [UInt8], manifestSignature: [UInt8], epoch: [UInt8]
+        keyConfiguration: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
+        facts: [UInt8], epoch: [UInt8]
     ) throws(EvidenceError) {
         try ReportTranscript.check(nonce, "the nonce", ReportTranscript.nonceByteCounts)
         try ReportTranscript.check(evidence, "the evidence", 1...Self.maximumEvidenceBytes)
         try ReportTranscript.check(
             keyConfiguration, "the key configuration", 1...ReportTranscript.maximumKeyConfigurationBytes)
+        try ReportTranscript.check(manifestCore, "the manifest core", 1...ManifestCore.maximumBytes)
+        try ReportTranscript.check(facts, "the enclave's facts", 1...EnclaveFacts.maximumBytes)
         try ReportTranscript.check(manifestSignature, "the manifest's signature", 64...64)
         let epochByteCount = ReportTranscript.epochByteCount
         try ReportTranscript.check(epoch, "the epoch", epochByteCount...epochByteCount)
@@ -47,8 +54,10 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
         self.evidence = evidence
         self.collateral = collateral
         self.keyConfiguration = keyConfiguration
+        self.manifestCore = manifestCore
         self.manifest = manifest
         self.manifestSignature = manifestSignature
+        self.facts = facts
         self.epoch = epoch
     }
 
@@ -80,7 +89,9 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     }
 
     private enum Key: String, CodingKey {
-        case version, tee, nonce, evidence, collateral, keyConfiguration, manifest, manifestSignature, epoch
+        case version, tee, nonce, evidence, collateral, keyConfiguration, manifestCore, manifest, manifestSignature,
+            facts
+        case epoch
     }
 
     public init(from decoder: any Decoder) throws {
@@ -88,7 +99,9 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
         let version = try members.decode(Int.self, forKey: .version)
         guard version == Self.version else {
             throw EvidenceError(
-                .unsupported, "the evidence document has version \(version); expected \(Self.version)")
+                .unsupported,
+                "the evidence document has version \(version), expected \(Self.version): use one version of infenclave on "
+                    + "both sides")
         }
         func bytes(_ key: Key) throws -> [UInt8] { Array(try members.decode(Data.self, forKey: key)) }
         func hex(_ key: Key) throws -> [UInt8] {
@@ -100,8 +113,8 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
         try self.init(
             tee: members.decode(TEEKind.self, forKey: .tee), nonce: hex(.nonce), evidence: bytes(.evidence),
             collateral: members.decode([String: Data].self, forKey: .collateral).mapValues { Array($0) },
-            keyConfiguration: bytes(.keyConfiguration), manifest: bytes(.manifest),
-            manifestSignature: bytes(.manifestSignature), epoch: hex(.epoch))
+            keyConfiguration: bytes(.keyConfiguration), manifestCore: bytes(.manifestCore), manifest: bytes(.manifest),
+            manifestSignature: bytes(.manifestSignature), facts: bytes(.facts), epoch: hex(.epoch))
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -112,8 +125,10 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
         try members.encode(Data(evidence), forKey: .evidence)
         try members.encode(collateral.mapValues { Data($0) }, forKey: .collateral)
         try members.encode(Data(keyConfiguration), forKey: .keyConfiguration)
+        try members.encode(Data(manifestCore), forKey: .manifestCore)
         try members.encode(Data(manifest), forKey: .manifest)
         try members.encode(Data(manifestSignature), forKey: .manifestSignature)
+        try members.encode(Data(facts), forKey: .facts)
         try members.encode(epoch.hex, forKey: .epoch)
     }
 

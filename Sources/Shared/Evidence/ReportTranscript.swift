@@ -1,7 +1,8 @@
 /// What a TEE binds into its evidence: the reader's nonce, the keys that messages are sealed to, the manifest with its
-/// owner, and the run of the enclave. The `report_data` of the evidence is SHA-512 of ``encoded()``.
+/// owner, the run of the enclave, and what the enclave states of itself. The `report_data` of the evidence is SHA-512 of
+/// ``encoded()``.
 ///
-/// Layout: `"infenclave report data v1"`, a zero byte, the nonce and the key configuration each behind a 32-bit
+/// Layout: `"infenclave report data v2"`, a zero byte, then nonce, key configuration and facts each behind a 32-bit
 /// little-endian length, then manifest digest (32), owner key (32) and epoch (16) as they are.
 public struct ReportTranscript: Sendable, Hashable {
     /// How many bytes a nonce may have; clients use 32.
@@ -12,12 +13,14 @@ public struct ReportTranscript: Sendable, Hashable {
     /// More than any list of two key configurations needs.
     public static let maximumKeyConfigurationBytes = 8192
 
-    static let label = "infenclave report data v1"
+    static let label = "infenclave report data v2"
 
     public let nonce: [UInt8]
     /// An `application/ohttp-keys` list (RFC 9458, section 3), byte for byte.
     public let keyConfiguration: [UInt8]
-    /// SHA-256 of the exact manifest bytes.
+    /// ``EnclaveFacts``, encoded.
+    public let facts: [UInt8]
+    /// SHA-256 of the manifest core.
     public let manifestDigest: [UInt8]
     /// The owner's Ed25519 key, 32 bytes.
     public let ownerPublicKey: [UInt8]
@@ -26,15 +29,18 @@ public struct ReportTranscript: Sendable, Hashable {
 
     /// - Throws: ``EvidenceError`` (malformed) when a length is not as stated above.
     public init(
-        nonce: [UInt8], keyConfiguration: [UInt8], manifestDigest: [UInt8], ownerPublicKey: [UInt8], epoch: [UInt8]
+        nonce: [UInt8], keyConfiguration: [UInt8], facts: [UInt8], manifestDigest: [UInt8], ownerPublicKey: [UInt8],
+        epoch: [UInt8]
     ) throws(EvidenceError) {
         try Self.check(nonce, "the nonce", Self.nonceByteCounts)
         try Self.check(keyConfiguration, "the key configuration", 1...Self.maximumKeyConfigurationBytes)
+        try Self.check(facts, "the enclave's facts", 1...EnclaveFacts.maximumBytes)
         try Self.check(manifestDigest, "the manifest digest", 32...32)
         try Self.check(ownerPublicKey, "the owner's public key", 32...32)
         try Self.check(epoch, "the epoch", Self.epochByteCount...Self.epochByteCount)
         self.nonce = nonce
         self.keyConfiguration = keyConfiguration
+        self.facts = facts
         self.manifestDigest = manifestDigest
         self.ownerPublicKey = ownerPublicKey
         self.epoch = epoch
@@ -50,7 +56,7 @@ public struct ReportTranscript: Sendable, Hashable {
     /// The bytes whose SHA-512 is the `report_data`.
     public func encoded() -> [UInt8] {
         var bytes = Array(Self.label.utf8) + [0]
-        for field in [nonce, keyConfiguration] {
+        for field in [nonce, keyConfiguration, facts] {
             withUnsafeBytes(of: UInt32(field.count).littleEndian) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: field)
         }

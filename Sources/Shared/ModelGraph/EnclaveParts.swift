@@ -2,10 +2,9 @@ package import Tensors
 
 /// What `frontnet.sealed` holds: the FrontNet and how pixels become its input.
 ///
-/// Layout: magic `INFFRONT`, u16 version, u8 channels, f32 mean and f32 standard deviation per channel, u32 number of
-/// boundary tensors (the first that many outputs of the graph go to the host), canonical graph; in version 2 the
-/// precision table, which is not empty, follows; in version 3 the f64 deviation of the boundary's noise, u8 1 and the
-/// table or u8 0.
+/// Layout: magic `INFFRONT`, u16 version = 4, u8 channels, f32 mean and f32 standard deviation per channel, u8 whether f32
+/// inputs are taken beside u8, f64 deviation of the boundary's noise or 0, u32 number of boundary tensors (the first that
+/// many outputs of the graph go to the host), canonical graph, u8 1 and the precision table, or u8 0.
 package struct FrontNetPart: Sendable {
     package let graph: Graph
     /// Applied to u8 inputs; f32 inputs are taken as they are.
@@ -16,10 +15,12 @@ package struct FrontNetPart: Sendable {
     package let precision: PrecisionTable
     /// Of the noise on the boundary tensors; `nil` for none.
     package let sigma: NoiseDeviation?
+    /// Whether requests may hold the normalised f32 tensor; u8 pixels are always taken.
+    package let acceptsFloats: Bool
 
     package init(
-        graph: Graph, normalization: PixelNormalization, boundaryCount: Int, precision: PrecisionTable = .float32,
-        sigma: NoiseDeviation? = nil
+        graph: Graph, normalization: PixelNormalization, boundaryCount: Int, acceptsFloats: Bool,
+        precision: PrecisionTable = .float32, sigma: NoiseDeviation? = nil
     ) throws(GraphError) {
         let input = graph.inputs.first?.type.shape
         guard graph.inputs.count == 1, let input, input.rank == 4, input[0] == 1 else {
@@ -50,23 +51,22 @@ package struct FrontNetPart: Sendable {
         self.boundaryCount = boundaryCount
         self.precision = precision.restricted(to: graph)
         self.sigma = sigma
+        self.acceptsFloats = acceptsFloats
     }
 
     private static let magic = Array("INFFRONT".utf8)
-    private static let noisyVersion: UInt16 = 3
+    private static let version: UInt16 = 4
 
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
-        writer.write(sigma == nil ? precision.partVersion : Self.noisyVersion)
+        writer.write(Self.version)
         writer.write(UInt8(normalization.mean.count))
         for value in normalization.mean + normalization.std { writer.write(value) }
+        writer.write(UInt8(acceptsFloats ? 1 : 0))
+        writer.write((sigma?.value ?? 0).bitPattern)
         writer.write(UInt32(boundaryCount))
         GraphFile.encode(graph, into: &writer)
-        if let sigma {
-            writer.write(sigma.value.bitPattern)
-            writer.write(UInt8(precision.isFloat32 ? 0 : 1))
-        }
         precision.encodeTail(into: &writer)
         return writer.bytes
     }
@@ -74,27 +74,27 @@ package struct FrontNetPart: Sendable {
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            let version = try reader.expectPart(Self.magic, versions: 1...Self.noisyVersion)
+            try reader.expectPart(Self.magic, version: Self.version)
             let channels = Int(try reader.read(UInt8.self, "channels"))
             var values: [Float] = []
             for _ in 0..<2 * channels { values.append(try reader.readFloat("normalisation")) }
             let normalization = try PixelNormalization(
                 mean: Array(values.prefix(channels)), std: Array(values.suffix(channels)))
+            let acceptsFloats = try reader.readFlag("f32 inputs")
+            let deviation = Double(bitPattern: try reader.read("sigma"))
+            let sigma = NoiseDeviation(deviation)
+            // No noise has one encoding: positive zero.
+            guard sigma != nil || deviation.bitPattern == 0 else {
+                throw TensorError(.malformed, "sigma is no deviation")
+            }
             let boundaryCount = Int(try reader.read(UInt32.self, "boundary tensors"))
             let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
-            var sigma: NoiseDeviation?
-            var tail = version
-            if version == Self.noisyVersion {
-                sigma = NoiseDeviation(Double(bitPattern: try reader.read("sigma")))
-                guard sigma != nil else { throw TensorError(.malformed, "sigma is no deviation") }
-                tail = try reader.readFlag("precision table") ? 2 : 1
-            }
-            let precision = try PrecisionTable(tailOf: tail, from: &reader, for: graph)
+            let precision = try PrecisionTable(tailFrom: &reader, for: graph)
             try reader.finish()
             do throws(GraphError) {
                 try self.init(
-                    graph: graph, normalization: normalization, boundaryCount: boundaryCount, precision: precision,
-                    sigma: sigma)
+                    graph: graph, normalization: normalization, boundaryCount: boundaryCount,
+                    acceptsFloats: acceptsFloats, precision: precision, sigma: sigma)
             } catch { throw TensorError(.malformed, error.message) }
         } catch { throw GraphError(.malformedFile, "FrontNet part: \(error.message)") }
     }
@@ -102,8 +102,8 @@ package struct FrontNetPart: Sendable {
 
 /// What `mapping.sealed` holds: the last layers, the class names, and how many of them an answer lists.
 ///
-/// Layout: magic `INFMAPPG`, u16 version, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph;
-/// in version 2 the precision table, which is not empty, follows.
+/// Layout: magic `INFMAPPG`, u16 version = 3, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph, u8 1 and
+/// the precision table, or u8 0.
 package struct MappingUnitPart: Sendable {
     package let graph: Graph
     /// Whether the graph ends in logits, so that probabilities are their softmax.
@@ -144,10 +144,12 @@ package struct MappingUnitPart: Sendable {
     }
 
     private static let magic = Array("INFMAPPG".utf8)
+    private static let version: UInt16 = 3
+
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
-        writer.write(precision.partVersion)
+        writer.write(Self.version)
         writer.write(UInt8(appliesSoftmax ? 1 : 0))
         writer.write(UInt32(topK))
         writer.write(UInt32(classNames.count))
@@ -160,7 +162,7 @@ package struct MappingUnitPart: Sendable {
     package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
-            let version = try reader.expectPart(Self.magic, versions: 1...2)
+            try reader.expectPart(Self.magic, version: Self.version)
             let appliesSoftmax = try reader.readFlag("softmax")
             let topK = Int(try reader.read(UInt32.self, "top-k"))
             let count = Int(try reader.read(UInt32.self, "classes"))
@@ -170,7 +172,7 @@ package struct MappingUnitPart: Sendable {
                 names.append(try reader.readString(maximumBytes: Self.maximumClassNameBytes, "class name"))
             }
             let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
-            let precision = try PrecisionTable(tailOf: version, from: &reader, for: graph)
+            let precision = try PrecisionTable(tailFrom: &reader, for: graph)
             try reader.finish()
             do throws(GraphError) {
                 try self.init(
@@ -181,36 +183,34 @@ package struct MappingUnitPart: Sendable {
 }
 
 extension PrecisionTable {
-    /// One part has one encoding: without a table where everything is float32.
-    fileprivate var partVersion: UInt16 { isFloat32 ? 1 : 2 }
+    /// A table has one encoding: it is left out where everything is float32.
+    fileprivate func encodeTail(into writer: inout ByteWriter) {
+        writer.write(UInt8(isFloat32 ? 0 : 1))
+        if !isFloat32 { encode(into: &writer) }
+    }
 
-    fileprivate func encodeTail(into writer: inout ByteWriter) { if !isFloat32 { encode(into: &writer) } }
-
-    fileprivate init(
-        tailOf version: UInt16, from reader: inout ByteReader, for graph: Graph
-    ) throws(TensorError) {
-        guard version > 1 else {
+    fileprivate init(tailFrom reader: inout ByteReader, for graph: Graph) throws(TensorError) {
+        guard try reader.readFlag("precision table") else {
             self = .float32
             return
         }
         try self.init(from: &reader, for: graph)
-        guard !isFloat32 else { throw TensorError(.malformed, "version 2 without products that are not float32") }
+        guard !isFloat32 else {
+            throw TensorError(.malformed, "a precision table without products that are not float32")
+        }
     }
 }
 
 extension ByteReader {
-    /// - Returns: The version.
     @_lifetime(self: copy self)
-    fileprivate mutating func expectPart(
-        _ magic: [UInt8], versions: ClosedRange<UInt16>
-    ) throws(TensorError) -> UInt16 {
+    fileprivate mutating func expectPart(_ magic: [UInt8], version expected: UInt16) throws(TensorError) {
         guard try readBytes(magic.count, "magic") == magic else { throw TensorError(.malformed, "the magic is wrong") }
         let version: UInt16 = try read("version")
-        guard versions.contains(version) else {
+        guard version == expected else {
             throw TensorError(
                 .malformed,
-                "version \(version) is unknown, this build reads \(versions.lowerBound) to \(versions.upperBound)")
+                "version \(version), expected \(expected); make the bundle again with this version's "
+                    + "`infenclave partition`")
         }
-        return version
     }
 }

@@ -15,9 +15,9 @@ package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {
 
     // The bundle.
 
-    /// The manifest's signature is not by the given owner key.
+    /// The manifest core is not one, or its signature is not by the owner's key in it.
     package static let manifestUnauthorized = Self(rawValue: 16)
-    /// A part is too large, or its chunks are not in order.
+    /// A part is not of the size or the digest that the manifest core lists, or its chunks are not in order.
     package static let partRefused = Self(rawValue: 17)
 
     // Provisioning.
@@ -32,12 +32,14 @@ package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {
     package static let wrongEpoch = Self(rawValue: 35)
     /// The provisioning message is for another bundle.
     package static let wrongManifest = Self(rawValue: 36)
-    /// Another provisioning message was accepted before: restart the enclave to provision it anew.
-    package static let alreadyProvisioned = Self(rawValue: 37)
     /// The FrontNet does not open with the owner's key, or does not hold a usable graph.
     package static let frontNetRefused = Self(rawValue: 38)
     /// The mapping unit does not open with the owner's key, or does not fit the FrontNet.
     package static let mappingUnitRefused = Self(rawValue: 39)
+    /// A provisioning message with the same or a higher sequence number was accepted before.
+    package static let staleSequence = Self(rawValue: 40)
+    /// The parts do something else than the manifest core says.
+    package static let factsMismatch = Self(rawValue: 41)
 
     // Requests.
 
@@ -67,7 +69,7 @@ package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {
         .malformed: "malformed", .unexpected: "unexpected", .unsupportedVersion: "unsupportedVersion",
         .manifestUnauthorized: "manifestUnauthorized", .partRefused: "partRefused", .bundleMissing: "bundleMissing",
         .notProvisioned: "notProvisioned", .ownerUnauthorized: "ownerUnauthorized", .wrongEpoch: "wrongEpoch",
-        .wrongManifest: "wrongManifest", .alreadyProvisioned: "alreadyProvisioned",
+        .wrongManifest: "wrongManifest", .staleSequence: "staleSequence", .factsMismatch: "factsMismatch",
         .frontNetRefused: "frontNetRefused", .mappingUnitRefused: "mappingUnitRefused", .unknownKey: "unknownKey",
         .undecipherable: "undecipherable", .replayed: "replayed", .overloaded: "overloaded",
         .duplicateRequest: "duplicateRequest", .unknownRequest: "unknownRequest", .cancelled: "cancelled",

@@ -8,6 +8,8 @@ package struct EnclaveEvidence: Sendable, Hashable {
     package let collateral: [String: [UInt8]]
     /// An `application/ohttp-keys` list.
     package let keyConfiguration: [UInt8]
+    /// What the enclave states of itself, in the bytes that the evidence is bound to.
+    package let facts: [UInt8]
     /// 16 random bytes, made anew at every start of the enclave.
     package let epoch: [UInt8]
 
@@ -15,7 +17,10 @@ package struct EnclaveEvidence: Sendable, Hashable {
     private static let maximumCollateral = 64
     private static let maximumRoleBytes = 64
 
-    package init(evidence: [UInt8], collateral: [String: [UInt8]], keyConfiguration: [UInt8], epoch: [UInt8]) {
+    package init(
+        evidence: [UInt8], collateral: [String: [UInt8]], keyConfiguration: [UInt8], facts: [UInt8], epoch: [UInt8]
+    ) {
+        self.facts = facts
         self.evidence = evidence
         self.collateral = collateral
         self.keyConfiguration = keyConfiguration
@@ -38,6 +43,7 @@ package struct EnclaveEvidence: Sendable, Hashable {
         }
         self.collateral = collateral
         keyConfiguration = try reader.readCounted("key configuration")
+        facts = try reader.readCounted("facts")
         epoch = try reader.readBytes(Self.epochBytes, "epoch")
     }
 
@@ -49,6 +55,7 @@ package struct EnclaveEvidence: Sendable, Hashable {
             builder.write(counted: bytes)
         }
         builder.write(counted: keyConfiguration)
+        builder.write(counted: facts)
         builder.write(bytes: epoch)
     }
 }

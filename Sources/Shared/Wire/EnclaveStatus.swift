@@ -9,6 +9,8 @@ package struct EnclaveStatus: Sendable, Hashable {
         case awaitingOwner = 2
         /// It answers clients.
         case provisioned = 3
+        /// The owner's lease has ended: the model was wiped, and every request is refused under seal.
+        case leaseEnded = 4
     }
 
     package let state: State

@@ -5,7 +5,7 @@ import Tensors
 /// Layout, little-endian: magic `INFW`, u16 version, u8 kind, u8 flags (0), u64 request identifier, u64 payload bytes.
 package struct FrameHeader: Sendable, Hashable {
     package static let byteCount = 24
-    package static let version: UInt16 = 1
+    package static let version: UInt16 = 2
     private static let magic = Array("INFW".utf8)
 
     /// Which message the payload holds.
@@ -29,7 +29,9 @@ package struct FrameHeader: Sendable, Hashable {
             }
             let version: UInt16 = try reader.read("version")
             guard version == Self.version else {
-                throw TensorError(.malformed, "frame version \(version) is unknown, this build reads \(Self.version)")
+                throw TensorError(
+                    .malformed,
+                    "frame version \(version), expected \(Self.version): use the host and the enclave of one build")
             }
             kind = try reader.read("kind")
             let flags: UInt8 = try reader.read("flags")

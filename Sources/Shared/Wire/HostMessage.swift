@@ -11,10 +11,10 @@ package enum SealedPartName: UInt8, Sendable, CaseIterable {
 package enum HostMessage: WireMessage {
     /// The first message. Answered by `hello`.
     case hello(version: UInt16)
-    /// The manifest as it is in the bundle, its 64-byte signature and the owner's 32-byte Ed25519 key. Answered by
+    /// The manifest core as it is in the bundle, and its 64-byte signature. Before any part. Answered by `accepted`.
+    case loadManifest(core: [UInt8], signature: [UInt8])
+    /// Bytes of a sealed part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by
     /// `accepted`.
-    case loadManifest(manifest: [UInt8], signature: [UInt8], ownerPublicKey: [UInt8])
-    /// Bytes of a sealed part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by `accepted`.
     case loadPart(SealedPartName, totalBytes: UInt64, offset: UInt64, bytes: [UInt8])
     /// Asks for evidence over a fresh nonce of 16 to 64 bytes. Answered by `evidence`.
     case evidence(nonce: [UInt8])
@@ -53,7 +53,7 @@ package enum HostMessage: WireMessage {
     package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
         switch kind {
         case 1: 2
-        case 2: min(1 << 20, limits.messageBytes)
+        case 2: min((1 << 16) + 4 + 64, limits.messageBytes)
         case 3: min(FrameLimits.partChunkBytes + 64, limits.messageBytes)
         case 4: 64 + 4
         case 5, 6: limits.messageBytes
@@ -68,8 +68,7 @@ package enum HostMessage: WireMessage {
         case 1: self = .hello(version: try reader.read("version"))
         case 2:
             self = .loadManifest(
-                manifest: try reader.readCounted("manifest"), signature: try reader.readBytes(64, "signature"),
-                ownerPublicKey: try reader.readBytes(32, "owner key"))
+                core: try reader.readCounted("manifest core"), signature: try reader.readBytes(64, "signature"))
         case 3:
             let code: UInt8 = try reader.read("part")
             guard let part = SealedPartName(rawValue: code) else {
@@ -93,10 +92,9 @@ package enum HostMessage: WireMessage {
     package func encode(into builder: inout PayloadBuilder) {
         switch self {
         case .hello(let version): builder.write(version)
-        case .loadManifest(let manifest, let signature, let ownerPublicKey):
-            builder.write(counted: manifest)
+        case .loadManifest(let core, let signature):
+            builder.write(counted: core)
             builder.write(bytes: signature)
-            builder.write(bytes: ownerPublicKey)
         case .loadPart(let part, let totalBytes, let offset, let bytes):
             builder.write(part.rawValue)
             builder.write(totalBytes)

@@ -44,6 +44,20 @@ package final class FrameSocket<Incoming: WireMessage, Outgoing: WireMessage>: S
         }
     }
 
+    /// Waits until there is something to read, or the peer has closed.
+    ///
+    /// - Parameter time: How long at most.
+    /// - Returns: `false` when the time is over.
+    /// - Throws: ``WireError`` (system).
+    package func waitForInput(atMost time: Duration) throws(WireError) -> Bool {
+        // Rounded up, so that a short wait is not a busy one. A day is enough: the caller asks again.
+        let milliseconds = Int32(min(time, .seconds(86_400)) / .milliseconds(1)) + 1
+        var descriptor = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let count = poll(&descriptor, 1, milliseconds)
+        guard count >= 0 || errno == EINTR else { throw WireError(.system, "waiting failed with errno \(errno)") }
+        return count > 0
+    }
+
     /// Writes one frame.
     ///
     /// - Throws: ``WireError``; nothing more can be written then.

@@ -4,23 +4,26 @@ import SealedChannel
 package import Wire
 
 /// The enclave as a state machine: a message of the host in, frames for the host out. It believes nothing that the host
-/// says, and does no I/O but to ask the platform for evidence.
+/// says, and does no I/O but to ask the platform for evidence and the time.
 ///
-/// States: a bundle is loaded, then the owner provisions it, then it answers clients. None is ever left backwards: a new
-/// bundle, owner or key needs a new process.
+/// States: a bundle is loaded, the owner provisions it, it answers clients until the owner's lease ends; then the model is
+/// wiped, and the owner may provision again. Another bundle or owner needs a new process.
 package struct Enclave: ~Copyable {
     private enum State {
-        case awaitingBundle(BundleAssembly)
+        case awaitingManifest
+        case awaitingParts(BundleAssembly)
         case awaitingOwner(SealedBundle)
         case provisioned(Service)
+        case leaseEnded(EndedService)
     }
 
-    private var state = State.awaitingBundle(BundleAssembly())
+    private var state = State.awaitingManifest
     private var keyRing: ChannelKeyRing
     private var refused: UInt64 = 0
     private let epoch = EnclaveEpoch.random()
     private let evidenceSource: any EvidenceSource
     private let limits: EnclaveLimits
+    private let clock: EnclaveClock
     private let threads: Int
 
     /// Whether the host asked the process to end.
@@ -31,36 +34,68 @@ package struct Enclave: ~Copyable {
     /// - Parameter threads: Of one inference.
     /// - Throws: ``EnclaveStartError`` when the keys cannot be made.
     package init(
-        evidenceSource: any EvidenceSource, limits: EnclaveLimits = EnclaveLimits(), threads: Int = 1
+        evidenceSource: any EvidenceSource, limits: EnclaveLimits = EnclaveLimits(), clock: EnclaveClock = .bootTime,
+        threads: Int = 1
     ) throws(EnclaveStartError) {
         do throws(EnclaveRefusal) {
-            keyRing = try ChannelKeyRing(requestsPerKey: limits.requestsPerKey)
+            keyRing = try ChannelKeyRing(limits: limits, at: clock.now())
         } catch { throw EnclaveStartError() }
         self.evidenceSource = evidenceSource
         self.limits = limits
+        self.clock = clock
         self.threads = threads
     }
 
     /// What the host may send in the present state.
     package var frameLimits: FrameLimits {
         switch state {
-        case .awaitingBundle, .awaitingOwner: FrameLimits(tensorBytes: 0)
+        case .awaitingManifest, .awaitingParts, .awaitingOwner, .leaseEnded: FrameLimits(tensorBytes: 0)
         case .provisioned(let service): service.frameLimits
         }
     }
 
+    /// When ``advance()`` has something to do next, by the enclave's clock.
+    package var nextChange: Duration {
+        guard case .provisioned(let service) = state else { return keyRing.nextChange }
+        return min(service.leaseEnd, keyRing.nextChange)
+    }
+
+    /// How long until ``nextChange``; zero when it is due.
+    package var timeToNextChange: Duration { max(.zero, nextChange - clock.now()) }
+
+    /// Does what time alone demands: ends a lease and wipes the model, replaces and forgets channel keys.
+    ///
+    /// - Returns: Refusals for requests under way when a lease ends.
+    package mutating func advance() -> [Frame<EnclaveMessage>] {
+        let now = clock.now()
+        var frames: [Frame<EnclaveMessage>] = []
+        if case .provisioned(let service) = state, service.leaseEnd <= now, Defence.lease.isInPlace {
+            frames = service.endLease()
+            do throws(EnclaveRefusal) {
+                state = .leaseEnded(try EndedService(service, limits: limits))
+            } catch {
+                // The same manifest was accepted when it was loaded. If it were not, nothing would be served any more.
+                state = .awaitingManifest
+            }
+        }
+        // If no keys can be made now, the next message tries again; keys whose time is over open nothing.
+        try? keyRing.advance(to: now)
+        return frames
+    }
+
     /// Takes one message of the host.
     ///
-    /// - Returns: The reply with the same identifier; before it, a refusal for a request that had to go.
+    /// - Returns: The reply with the same identifier; before it, refusals for requests whose lease has just ended.
     package mutating func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
+        let ended = advance()
         do throws(EnclaveRefusal) {
-            return try replies(to: message, requestID: requestID)
-        } catch { return [refuse(error.code, requestID: requestID)] }
+            return ended + [Frame(requestID: requestID, message: try reply(to: message, requestID: requestID))]
+        } catch { return ended + [refuse(error.code, requestID: requestID)] }
     }
 
     /// Answers a frame that could not be decoded.
     package mutating func refuseMalformed(requestID: UInt64) -> [Frame<EnclaveMessage>] {
-        [refuse(.malformed, requestID: requestID)]
+        advance() + [refuse(.malformed, requestID: requestID)]
     }
 
     private mutating func refuse(_ code: EnclaveErrorCode, requestID: UInt64) -> Frame<EnclaveMessage> {
@@ -68,55 +103,64 @@ package struct Enclave: ~Copyable {
         return Frame(requestID: requestID, message: .refused(code))
     }
 
-    private mutating func replies(
+    private mutating func reply(
         to message: HostMessage, requestID: UInt64
-    ) throws(EnclaveRefusal) -> [Frame<EnclaveMessage>] {
-        let reply: EnclaveMessage
+    ) throws(EnclaveRefusal) -> EnclaveMessage {
         switch message {
         case .hello(let version):
             guard version == FrameHeader.version else { throw EnclaveRefusal(.unsupportedVersion) }
-            reply = .hello(version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue)
-        case .loadManifest(let manifest, let signature, let owner):
-            try assembly().load(manifest: manifest, signature: signature, owner: owner)
-            reply = takeWholeBundle()
+            return .hello(version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue)
+        case .loadManifest(let core, let signature): return try load(core: core, signature: signature)
         case .loadPart(let part, let totalBytes, let offset, let bytes):
-            try assembly().load(part, bytes, offset: offset, totalBytes: totalBytes, limit: limits.partBytes)
-            reply = takeWholeBundle()
-        case .evidence(let nonce): reply = .evidence(try evidence(nonce: nonce))
-        case .provision(let ciphertext): reply = try provision(ciphertext)
-        case .infer(let message):
-            return try service(or: .notProvisioned).infer(message, requestID: requestID, keyRing: &keyRing)
+            try assembly().load(part, bytes, offset: offset, totalBytes: totalBytes)
+            return takeWholeBundle()
+        case .evidence(let nonce): return .evidence(try evidence(nonce: nonce))
+        case .provision(let ciphertext): return try provision(ciphertext)
+        case .infer(let message): return try infer(message, requestID: requestID)
         case .backNetResult(let tensors):
-            reply = .answer(try service(or: .unknownRequest).finish(requestID, backNet: tensors))
-        case .backNetFailure: reply = .answer(try service(or: .unknownRequest).fail(requestID))
-        case .cancel: reply = try service(or: .unknownRequest).cancel(requestID)
-        case .status: reply = .status(status)
+            return .answer(try service(or: .unknownRequest).finish(requestID, backNet: tensors))
+        case .backNetFailure: return .answer(try service(or: .unknownRequest).fail(requestID))
+        case .cancel: return try service(or: .unknownRequest).cancel(requestID)
+        case .status: return .status(status)
         case .shutdown:
             isShutDown = true
-            reply = .accepted
+            return .accepted
         }
-        return [Frame(requestID: requestID, message: reply)]
     }
 }
 
 // The steps from state to state.
 extension Enclave {
-    /// - Throws: ``EnclaveRefusal`` (unexpected) once the bundle is whole.
-    private func assembly() throws(EnclaveRefusal) -> BundleAssembly {
-        guard case .awaitingBundle(let assembly) = state else { throw EnclaveRefusal(.unexpected) }
-        return assembly
-    }
-
-    private mutating func takeWholeBundle() -> EnclaveMessage {
-        if case .awaitingBundle(let assembly) = state, let bundle = assembly.bundle { state = .awaitingOwner(bundle) }
+    private mutating func load(core: [UInt8], signature: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
+        guard case .awaitingManifest = state else { throw EnclaveRefusal(.unexpected) }
+        let manifest = try VerifiedManifest(core: core, signature: signature)
+        state = .awaitingParts(try BundleAssembly(manifest, limits: limits))
         return .accepted
     }
 
-    private var manifest: VerifiedManifest? {
+    /// - Throws: ``EnclaveRefusal`` (unexpected) where no parts are awaited.
+    private func assembly() throws(EnclaveRefusal) -> BundleAssembly {
         switch state {
-        case .awaitingBundle: nil
-        case .awaitingOwner(let bundle): bundle.manifest
-        case .provisioned(let service): service.manifest
+        case .awaitingParts(let assembly): return assembly
+        case .leaseEnded(let service): return service.assembly
+        case .awaitingManifest, .awaitingOwner, .provisioned: throw EnclaveRefusal(.unexpected)
+        }
+    }
+
+    private mutating func takeWholeBundle() -> EnclaveMessage {
+        if case .awaitingParts(let assembly) = state, let bundle = assembly.bundle { state = .awaitingOwner(bundle) }
+        return .accepted
+    }
+
+    /// The bundle and what can be stated of it.
+    ///
+    /// - Throws: ``EnclaveRefusal`` (bundleMissing) before it is whole.
+    private func attested(at now: Duration) throws(EnclaveRefusal) -> (AttestedBundle, EnclaveFacts.State) {
+        switch state {
+        case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)
+        case .awaitingOwner(let bundle): return (AttestedBundle(bundle), .unprovisioned)
+        case .provisioned(let service): return (service.bundle, service.state(at: now))
+        case .leaseEnded(let service): return (service.bundle, .leaseEnded)
         }
     }
 
@@ -125,16 +169,27 @@ extension Enclave {
         return service
     }
 
-    /// Evidence that the platform vouches for this enclave's keys, bundle, owner and run.
-    private mutating func evidence(nonce: [UInt8]) throws(EnclaveRefusal) -> EnclaveEvidence {
-        guard let manifest else { throw EnclaveRefusal(.bundleMissing) }
-        try keyRing.renewIfWorn()
-        let keyConfiguration = keyRing.keys.keyConfiguration
+    private mutating func infer(_ message: [UInt8], requestID: UInt64) throws(EnclaveRefusal) -> EnclaveMessage {
+        switch state {
+        case .provisioned(let service):
+            return try service.infer(message, requestID: requestID, keyRing: &keyRing, at: clock.now())
+        case .leaseEnded(let service): return try service.refuse(message, keyRing: keyRing)
+        case .awaitingManifest, .awaitingParts, .awaitingOwner: throw EnclaveRefusal(.notProvisioned)
+        }
+    }
+
+    /// Evidence that the platform vouches for this enclave's keys, bundle, owner and run, and for what it states of itself.
+    private func evidence(nonce: [UInt8]) throws(EnclaveRefusal) -> EnclaveEvidence {
+        let (bundle, state) = try attested(at: clock.now())
+        let keyConfiguration = keyRing.keyConfiguration
+        let facts: [UInt8]
         let transcript: ReportTranscript
         do throws(EvidenceError) {
+            facts = try bundle.facts(state).encoded()
             transcript = try ReportTranscript(
-                nonce: nonce, keyConfiguration: keyConfiguration, manifestDigest: manifest.digest.bytes,
-                ownerPublicKey: manifest.owner.bytes, epoch: epoch.bytes)
+                nonce: nonce, keyConfiguration: keyConfiguration, facts: facts,
+                manifestDigest: bundle.manifest.digest.bytes, ownerPublicKey: bundle.manifest.owner.bytes,
+                epoch: epoch.bytes)
         } catch { throw EnclaveRefusal(.malformed) }
         do throws(EvidenceSourceError) {
             let reportData = Array(SHA512.hash(data: transcript.encoded()))
@@ -143,44 +198,56 @@ extension Enclave {
                 evidence: evidence.evidence,
                 collateral: Dictionary(
                     uniqueKeysWithValues: evidence.collateral.map { ($0.key.rawValue, $0.value) }),
-                keyConfiguration: keyConfiguration, epoch: epoch.bytes)
+                keyConfiguration: keyConfiguration, facts: facts, epoch: epoch.bytes)
         } catch { throw EnclaveRefusal(.evidenceUnavailable) }
     }
 
-    /// Takes the owner's message. The sealed parts are kept until one has opened them, so that a message that fails
-    /// changes nothing.
+    /// Takes the owner's message. A message that fails changes nothing.
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
-        guard let manifest else { throw EnclaveRefusal(.bundleMissing) }
-        let message: ProvisioningMessage
-        do throws(SealedChannelError) {
-            message = try ProvisioningMessage.open(
-                ciphertext.span.bytes, with: keyRing.keys,
-                expecting: .init(owner: manifest.owner, manifestDigest: manifest.digest, epoch: epoch))
-        } catch { throw EnclaveRefusal(error.code.refusal) }
+        let now = clock.now()
+        let (attested, _) = try attested(at: now)
+        let message = try keyRing.open(
+            ciphertext,
+            expecting: .init(
+                owner: attested.manifest.owner, manifestDigest: attested.manifest.digest, epoch: epoch))
         switch state {
-        case .awaitingBundle: throw EnclaveRefusal(.bundleMissing)
-        case .awaitingOwner(let bundle):
-            let classifier = try Classifier(opening: bundle, with: message, threads: threads)
-            state = .provisioned(Service(classifier, manifest: manifest, limits: limits))
+        case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)
+        case .awaitingOwner(let bundle): try serve(bundle, message)
         case .provisioned(let service):
-            guard service.isProvisioned(by: message) else { throw EnclaveRefusal(.alreadyProvisioned) }
+            try service.renew(message, at: now)
+            try keyRing.replaceAll(at: now)
+        case .leaseEnded(let ended):
+            guard message.terms.sequence > ended.sequence else { throw EnclaveRefusal(.staleSequence) }
+            // The host loads the parts again, and sends the message once more.
+            guard let bundle = ended.assembly.bundle else { throw EnclaveRefusal(.bundleMissing) }
+            try serve(bundle, message)
+            try keyRing.replaceAll(at: now)
         }
         return .provisioned
+    }
+
+    private mutating func serve(_ bundle: SealedBundle, _ message: ProvisioningMessage) throws(EnclaveRefusal) {
+        let classifier = try Classifier(opening: bundle, with: message, threads: threads)
+        // Opening a large model takes time; the lease starts when it can be used.
+        state = .provisioned(
+            Service(
+                classifier, bundle: AttestedBundle(bundle), provisioning: message, limits: limits, at: clock.now()))
     }
 
     private var status: EnclaveStatus {
         let state: EnclaveStatus.State
         var counters = Service.Counters()
         switch self.state {
-        case .awaitingBundle: state = .awaitingBundle
+        case .awaitingManifest, .awaitingParts: state = .awaitingBundle
         case .awaitingOwner: state = .awaitingOwner
         case .provisioned(let service):
             state = .provisioned
             counters = service.counters
+        case .leaseEnded: state = .leaseEnded
         }
         return EnclaveStatus(
             state: state, keyGeneration: keyRing.generation, inFlight: UInt32(clamping: counters.inFlight),
-            opened: counters.opened, answered: counters.answered, refused: refused + counters.evicted,
+            opened: counters.opened, answered: counters.answered, refused: refused,
             rejectedResults: counters.rejectedResults)
     }
 }

@@ -6,15 +6,28 @@ package import Wire
 package enum EnclaveServer {
     /// Serves until the host closes the socket or asks to shut down.
     ///
+    /// - Parameter watchdog: Ends the process when the host keeps this thread from ending a lease or replacing keys, for
+    ///   instance by not reading what is written.
     /// - Throws: ``WireError`` when the stream cannot be read or written any further.
-    package static func run(_ enclave: consuming Enclave, on socket: EnclaveSocket) throws(WireError) {
-        while !enclave.isShutDown, let received = try socket.read(limits: enclave.frameLimits) {
-            let replies: [Frame<EnclaveMessage>]
+    package static func run(
+        _ enclave: consuming Enclave, on socket: EnclaveSocket, watchdog: Watchdog
+    ) throws(WireError) {
+        while !enclave.isShutDown {
+            try write(enclave.advance(), to: socket)
+            watchdog.expect(progressBy: enclave.nextChange)
+            guard try socket.waitForInput(atMost: min(enclave.timeToNextChange, longestWait)) else { continue }
+            guard let received = try socket.read(limits: enclave.frameLimits) else { return }
             switch received {
-            case .frame(let frame): replies = enclave.handle(frame.message, requestID: frame.requestID)
-            case .malformed(let requestID, _): replies = enclave.refuseMalformed(requestID: requestID)
+            case .frame(let frame): try write(enclave.handle(frame.message, requestID: frame.requestID), to: socket)
+            case .malformed(let requestID, _): try write(enclave.refuseMalformed(requestID: requestID), to: socket)
             }
-            for reply in replies { try socket.write(reply.message, requestID: reply.requestID) }
         }
+    }
+
+    /// Waiting does not count the time that the machine sleeps, leases do: so the clock is looked at this often.
+    private static let longestWait = Duration.seconds(10)
+
+    private static func write(_ replies: [Frame<EnclaveMessage>], to socket: EnclaveSocket) throws(WireError) {
+        for reply in replies { try socket.write(reply.message, requestID: reply.requestID) }
     }
 }

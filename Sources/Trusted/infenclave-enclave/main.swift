@@ -32,13 +32,17 @@ func perform(_ arguments: EnclaveArguments) throws {
         let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let enclave = try Enclave(evidenceSource: source, threads: threads ?? processors)
-        try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket))
+        let watchdog = Watchdog()
+        watchdog.start()
+        try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket), watchdog: watchdog)
     }
 }
 
 // Swift's own handlers would print registers and the memory that they point to.
 for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGQUIT] { signal(number, SIG_DFL) }
 OpenMPEnvironment.prepare()
+// What clients and the host send must not make arithmetic slow, outside of plans as well.
+FloatingPointMode.flushSubnormals()
 guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {
     end(EnclaveArguments.usage, status: 64)
 }

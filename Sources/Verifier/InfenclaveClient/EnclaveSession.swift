@@ -1,5 +1,6 @@
 public import Attestation
 public import BundleFormat
+import Evidence
 import Foundation
 public import Imaging
 public import SealedChannel
@@ -29,6 +30,7 @@ public struct EnclaveSession: Sendable {
     init(peer: VerifiedPeer, transport: HTTPTransport) throws(ClientError) {
         do {
             manifest = try BundleManifest(decoding: peer.manifest)
+            try manifest.check(against: peer.manifestCore)
             recipient = try KeyConfiguration.preferred(
                 in: try KeyConfiguration.parseList(peer.keyConfiguration.span.bytes))
         } catch {
@@ -64,12 +66,13 @@ public struct EnclaveSession: Sendable {
         return try await classify(tensor, token: token)
     }
 
-    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or the normalised f32 `[1, channels, height,
-    /// width]`.
+    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
+    /// channels, height, width]`.
     ///
     /// - Returns: The model's most probable classes, as many as the owner allows.
     /// - Throws: ``ClientError``.
     public func classify(_ tensor: Tensor, token: AccessToken) async throws(ClientError) -> [Classification] {
+        try requireService()
         do {
             let request = ClassificationRequest(token: token, tensor: tensor)
             let plaintext = try request.encodeBinaryRequest(authority: transport.authority)
@@ -82,6 +85,22 @@ public struct EnclaveSession: Sendable {
             throw ClientError(.invalidResponse, error.message)
         } catch {
             throw ClientError(.invalidResponse, "the exchange failed")
+        }
+    }
+
+    /// Nothing is sealed to an enclave whose evidence does not say what it does with it.
+    private func requireService() throws(ClientError) {
+        switch peer.facts.state {
+        case .provisioned: return
+        case .unprovisioned:
+            throw ClientError(
+                .refused, "the owner has not provisioned the enclave",
+                remedy: "the owner runs `infenclave provision` after every start of the enclave; then attest again",
+                refusal: "notProvisioned")
+        case .leaseEnded:
+            throw ClientError(
+                .refused, "the owner's lease for the enclave has ended",
+                remedy: "the owner runs `infenclave provision` again; then attest again", refusal: "leaseEnded")
         }
     }
 
@@ -109,14 +128,25 @@ public struct EnclaveSession: Sendable {
             let preprocessing = manifest.input.preprocessing
             throw ClientError(
                 .invalidInput,
-                "the model takes u8 1x\(preprocessing.height)x\(preprocessing.width)x\(preprocessing.channels.count) "
-                    + "or f32 \(manifest.input.shape.map(String.init).joined(separator: "x")) with finite values",
+                "the model takes u8 1x\(preprocessing.height)x\(preprocessing.width)x\(preprocessing.channels.count)"
+                    + (peer.manifestCore.service.acceptsFloats
+                        ? " or f32 \(manifest.input.shape.map(String.init).joined(separator: "x")) with finite values"
+                        : "; f32 tensors only if the owner partitions with --allow-f32"),
                 refusal: "wrongTensorType")
         case .replayedRequest:
             throw ClientError(.refused, "the enclave saw this message before", refusal: "replayedRequest")
         case .overLimit:
             throw ClientError(
-                .refused, "a limit that the owner set is reached", remedy: "try again later", refusal: "overLimit")
+                .refused, "this client has used up its requests of the present lease",
+                remedy: "ask the owner for more, or wait until the owner provisions again", refusal: "overLimit")
+        case .tooManyRequests:
+            throw ClientError(
+                .refused, "this client sends more requests a minute than the owner allows",
+                remedy: "send fewer at a time and try again in a few seconds", refusal: "tooManyRequests")
+        case .leaseEnded:
+            throw ClientError(
+                .refused, "the owner's lease for the enclave has ended",
+                remedy: "the owner runs `infenclave provision` again", refusal: "leaseEnded")
         case .outsideFailed:
             throw ClientError(
                 .refused, "the host failed to run its part of the model", remedy: "try again", refusal: "outsideFailed")
@@ -127,16 +157,17 @@ public struct EnclaveSession: Sendable {
         }
     }
 
-    /// Gives the enclave the model key and the clients that it may answer.
+    /// Gives the enclave the model key and the clients that it may answer, or replaces clients, quotas and lease of an enclave
+    /// that has the key.
     ///
     /// - Parameters:
     ///   - modelKey: Of the bundle that is served.
     ///   - ownerKey: The key that signed the bundle.
-    ///   - tokens: Digests of the access tokens to accept.
-    ///   - limits: Bounds on the service.
-    /// - Throws: ``ClientError``.
+    ///   - clients: All that the enclave may answer from now on.
+    ///   - terms: Its sequence number has to be higher than that of every message before it to this run of the enclave.
+    /// - Throws: ``ClientError``; `.refused` with `staleSequence` for a sequence number that is too low.
     public func provision(
-        modelKey: ModelKey, ownerKey: OwnerSigningKey, tokens: [TokenDigest], limits: ServiceLimits = .standard
+        modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
     ) async throws(ClientError) {
         guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
             throw ClientError(
@@ -145,12 +176,10 @@ public struct EnclaveSession: Sendable {
         }
         let message: [UInt8]
         do throws(SealedChannelError) {
-            guard let epoch = EnclaveEpoch(bytes: peer.epoch) else {
-                throw SealedChannelError(.malformed, "the attested epoch is not 16 bytes")
-            }
+            guard let epoch = EnclaveEpoch(bytes: peer.epoch), let digest = ContentDigest(bytes: peer.manifestDigest)
+            else { throw SealedChannelError(.malformed, "the attested epoch or manifest digest has another length") }
             let provisioning = try ProvisioningMessage(
-                modelKey: modelKey, templateDigest: ContentDigest(of: manifest.templateBytes(of: peer.manifest)),
-                manifestDigest: ContentDigest(of: peer.manifest), acceptedTokens: tokens, limits: limits, epoch: epoch,
+                modelKey: modelKey, manifestDigest: digest, clients: clients, terms: terms, epoch: epoch,
                 keyConfiguration: peer.keyConfiguration)
             message = try provisioning.sealed(to: recipient, signedBy: ownerKey)
         } catch { throw ClientError(.invalidConfiguration, error.message) }
@@ -158,10 +187,4 @@ public struct EnclaveSession: Sendable {
             "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16)
         try Refusal.check(response)
     }
-}
-
-extension ServiceLimits {
-    /// 64 requests at a time and a million in all: who feeds chosen inputs to a FrontNet and sees what crosses the
-    /// boundary can learn to invert it, so there is a bound.
-    public static let standard = ServiceLimits(requestsInFlight: 64, requestsInEpoch: 1_000_000)
 }

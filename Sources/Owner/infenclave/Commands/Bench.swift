@@ -3,6 +3,7 @@ import AssessmentReport
 import BundleFormat
 import Foundation
 import Inference
+import LeakageAssessment
 import ModelGraph
 import Partitioning
 import Tensors
@@ -74,11 +75,11 @@ struct Bench: Command {
         }
         if plan != nil || front != nil {
             let trial = ConfidentialTrial(threads: threads, runs: runs)
-            let cuts = try Partition.cuts(plan: plan, front: front, mapping: mapping, for: model)
+            let read = try plan.map { try PlanFile.read($0, for: model) }
             report.confidential = try await trial.measure(
-                model, table, front: cuts.front, mapping: cuts.mapping, tensor)
+                model, table, front: read?.front ?? front ?? "", mapping: read?.mapping ?? mapping ?? "")
             let deepest = model.graph.cuts.last?.name ?? ""
-            report.allInside = try await trial.measure(model, table, front: deepest, mapping: deepest, tensor)
+            report.allInside = try await trial.measure(model, table, front: deepest, mapping: deepest)
         }
         if json { try printJSON(report) } else { print(report.text) }
     }
@@ -87,12 +88,8 @@ struct Bench: Command {
     private func benchBundle(_ keys: (model: String, owner: String)) async throws {
         let opened = try OpenedBundle(opening: source.model)
         let threads = try engine.resolvedThreads()
-        let input = opened.manifest.input.shape
-        let shape: Shape
-        do throws(TensorError) { shape = try Shape(input) } catch { throw CommandFailure("bundle", error.message) }
         let timing = try await ConfidentialTrial(threads: threads, runs: runs).measure(
-            bundle: source.model, modelKey: keys.model, ownerKey: keys.owner,
-            try Self.pattern(TensorType(.float32, shape)))
+            bundle: source.model, modelKey: keys.model, ownerKey: keys.owner)
         var report = Report(
             model: source.model, precision: opened.manifest.precision, threads: threads, plain: nil)
         if opened.manifest.cuts.everythingInside { report.allInside = timing } else { report.confidential = timing }

@@ -42,7 +42,10 @@ struct Demo: Command {
             ["policy", file("signs.infenclave"), "--tee", "development", "--out", file("policy.json")])
 
         announce("Serve it. The host sees ciphertext, and what crosses the cut where there is one.")
-        let serve = ["serve", file("signs.infenclave"), "--tee", "development", "--listen", "127.0.0.1:0"]
+        let serve = [
+            "serve", file("signs.infenclave"), "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
+            "127.0.0.1:0",
+        ]
         show(serve)
         let server = try ServerProcess(arguments: serve)
         defer { server.stop() }

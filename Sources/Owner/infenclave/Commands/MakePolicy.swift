@@ -51,9 +51,16 @@ struct MakePolicy: Command {
         let own = Measured(
             tee: tee, ownerPublicKey: opened.ownerPublicKey.description,
             manifestDigest: opened.manifestDigest.description)
-        let policy = kind == .development ? try development(own) : try hardware(kind, of: own)
+        var policy = kind == .development ? try development(own) : try hardware(kind, of: own)
+        policy.demand(opened.core.service)
         try OutputFile.write(try policy.encoded(), to: out)
         print("wrote \(out): it accepts only this bundle in this build of the enclave")
+        print(
+            opened.core.service.isEverythingInside
+                ? "it demands everything inside"
+                    + (kind == .development ? "" : ": neither the host nor the owner sees a picture or its answer")
+                : "the host sees \(opened.core.service.boundaryByteCount) bytes of each picture's intermediate representation"
+        )
         print("the bundle's owner has the key \(opened.ownerPublicKey): compare it with what the owner told you")
         if kind == .development {
             printError("warning: a policy for the development TEE is for trials on machines that you own")

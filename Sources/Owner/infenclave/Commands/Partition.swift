@@ -1,7 +1,6 @@
 import ArgumentParser
 import BundleFormat
 import Foundation
-import LeakageAssessment
 import ModelGraph
 import Partitioning
 import SealedChannel
@@ -13,7 +12,9 @@ struct Partition: Command {
         abstract: "Cut a model and seal it into a bundle.",
         discussion: """
             Equal --front and --mapping cuts put everything inside the enclave. The model key goes to --key-out with \
-            mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it.
+            mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it. A plan is \
+            taken only with the assessment.json that it was made from, which the manifest then names and sums up; it \
+            binds you to that file, and proves nothing of how you made it.
             """)
 
     @OptionGroup var source: ModelArguments
@@ -25,7 +26,8 @@ struct Partition: Command {
             "Compare the answers with those in f32 on the pictures of this folder; without it on those of --calibration."
     )
     var accuracy: String?
-    @Option(help: "A plan.json of `assess`.") var plan: String?
+    @Option(help: "A plan.json of `assess`, with its assessment.json beside it.") var plan: String?
+    @Option(help: "The assessment.json that --plan, or --front with --mapping, is from.") var assessment: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
     @Option(help: "Add Gaussian noise of this deviation to each float that crosses to the host; 0 for none.")
@@ -35,6 +37,13 @@ struct Partition: Command {
     @Option(help: "Where the model key goes.") var keyOut: String
     @Option(help: "The owner's signing key.") var ownerKey: String?
     @Option(help: "How many classes an answer lists; 20 unless said otherwise.") var topK: Int?
+    @Flag(
+        help: ArgumentHelp(
+            "Let clients send the normalised f32 tensor beside u8 pixels.",
+            discussion:
+                "Chosen floats tell a client that works with the host more about the FrontNet's weights than pixels do."
+        ))
+    var allowF32 = false
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -52,7 +61,7 @@ struct Partition: Command {
     func execute() async throws {
         try ProcessHardening.forbidDumps()
         let model = try source.load()
-        let cuts = try Self.cuts(plan: plan, front: front, mapping: mapping, for: model)
+        let cuts = try cuts(for: model)
         let names = try Self.classNames(labels)
         if let topK, !(1...max(1, names.count)).contains(topK) {
             throw CommandFailure(
@@ -61,7 +70,7 @@ struct Partition: Command {
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
-            assessment: cuts.assessment, sigma: cuts.sigma ?? noise.flatMap(NoiseDeviation.init))
+            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32)
         // What can be refused is refused before any key is made.
         _ = try recipe.partitioned()
         guard !FileManager.default.fileExists(atPath: out) else {
@@ -106,26 +115,17 @@ struct Partition: Command {
         return key
     }
 
-    /// The cuts of a plan, or those named.
-    static func cuts(
-        plan: String?, front: String?, mapping: String?, for model: LoadedModel
-    ) throws -> (
-        front: String, mapping: String, sigma: NoiseDeviation?, assessment: BundleManifest.Assessment
-    ) {
-        guard let plan else { return (front ?? "", mapping ?? "", nil, .none) }
-        let file = try InputFile.read(plan, maximumBytes: 1 << 20)
-        let read: PartitionPlan
-        do throws(AssessmentError) { read = try PartitionPlan(decoding: file) } catch {
-            throw CommandFailure("plan", "\(plan): \(error.message)")
+    /// The cuts of the plan, or those named.
+    private func cuts(for model: LoadedModel) throws -> AssessedCuts {
+        let cuts =
+            try plan.map { try AssessedCuts.of(plan: $0, assessment: assessment, for: model) }
+            ?? AssessedCuts.named(
+                front: front ?? "", mapping: mapping ?? "", sigma: noise.flatMap(NoiseDeviation.init),
+                assessment: assessment, for: model)
+        if cuts.assessment.status == "assessed", !cuts.assessment.passes {
+            printError("warning: this plan exceeds the gates of its assessment, and the manifest says so")
         }
-        guard try read.modelSHA256 == model.sha256() else {
-            throw CommandFailure(
-                "plan", "\(plan) was made for another model than \(model.path)", remedy: "assess this model")
-        }
-        return (
-            read.front, read.mapping, read.sigma,
-            BundleManifest.Assessment(status: "assessed", sha256: read.assessmentSHA256, headline: read.reason)
-        )
+        return cuts
     }
 
     /// One name per line; a byte order mark and the line break at the end do not count.
@@ -155,6 +155,7 @@ struct Partition: Command {
         for part in manifest.parts {
             print("  \(part.file)  \(formatted(bytes: part.bytes))\(part.sealed ? "  sealed" : "")")
         }
+        print("  \(manifest.assessment.headline)")
         print("wrote the model key to \(keyOut): keep it, and never copy it to the host")
     }
 }

@@ -19,6 +19,16 @@ struct Serve: Command {
     @Option(help: "The TEE: sgx, tdx, snp, nitro, auto for the one of these that is here, or development.") var tee:
         String
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
+    @Option(
+        help: ArgumentHelp(
+            "Where operators ask for metrics and health: HOST:PORT, or none.",
+            discussion: "Keep it from strangers: it says how much is refused, and whether the enclave is provisioned."))
+    var adminListen = "127.0.0.1:9464"
+    @Option(
+        help: ArgumentHelp(
+            "Connections at a time from one address, or one /64 of IPv6.",
+            discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
+    var connectionsPerAddress = 256
     @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
     @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
     @Option(help: "The enclave's executable.") var enclave: String?
@@ -35,11 +45,19 @@ struct Serve: Command {
         guard (1...65536).contains(maximumWaiting) else {
             throw ValidationError("--maximum-waiting takes 1 to 65536")
         }
+        guard (1...1024).contains(connectionsPerAddress) else {
+            throw ValidationError("--connections-per-address takes 1 to 1024")
+        }
         _ = try ListenAddress(listen)
+        _ = try adminAddress()
+    }
+
+    private func adminAddress() throws -> ListenAddress? {
+        adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
     func execute() async throws {
-        let address = try ListenAddress(listen)
+        let (address, admin) = (try ListenAddress(listen), try adminAddress())
         let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         // What is found is hardware or nothing: development is only ever served by name.
@@ -56,6 +74,9 @@ struct Serve: Command {
             log.print("infenclave: \(reason): host and enclave compute in f32")
         }
         let name = opened.manifest.model.name
+        var limits = ServerLimits()
+        limits.connectionsPerAddress = connectionsPerAddress
+        limits.requestBytes = min(limits.requestBytes, opened.manifest.largestRequestBytes)
         let host = try EnclaveHost(
             bundle: HostedBundle(consume opened),
             command: .init(
@@ -65,10 +86,14 @@ struct Serve: Command {
         ) { log.print("infenclave: \($0)") }
         try await host.start()
         let server = HostServer(
-            host: host, hostname: address.host, port: address.port, logger: Logger(label: "infenclave"))
-        try await server.run { port in
+            host: host, address: address.listening, admin: admin?.listening, limits: limits,
+            logger: Logger(label: "infenclave"))
+        try await server.run { ports in
             log.serve()
-            printError("infenclave: serving \(name) at http://\(address.urlHost):\(port)")
+            if let admin, let port = ports.adminPort {
+                printError("infenclave: admin listener at http://\(admin.urlHost):\(port)")
+            }
+            printError("infenclave: serving \(name) at http://\(address.urlHost):\(ports.port)")
         }
         printError("infenclave: stopped")
     }
@@ -108,13 +133,25 @@ struct ListenAddress {
 
     /// As it stands in a URL.
     var urlHost: String { host.contains(":") ? "[\(host)]" : host }
+    var listening: ListeningAddress { ListeningAddress(hostname: host, port: port) }
+}
+
+extension BundleManifest {
+    /// A sealed request of the largest tensor that the enclave takes, with 16 KiB for the token, the headers of the request
+    /// inside, and the seal.
+    fileprivate var largestRequestBytes: Int {
+        let elements = input.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+        let (bytes, isTooMuch) = elements.multipliedReportingOverflow(
+            by: input.elements.contains("f32") ? MemoryLayout<Float>.size : 1)
+        return (isTooMuch || bytes < 0 || bytes > 1 << 40 ? 1 << 40 : bytes) + 16 << 10
+    }
 }
 
 extension HostedBundle {
     init(_ bundle: OpenedBundle) {
         self.init(
-            manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
-            ownerPublicKey: bundle.ownerPublicKey.bytes, frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
+            manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
+            frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
             backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
     }
 }

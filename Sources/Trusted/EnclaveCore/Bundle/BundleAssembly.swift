@@ -1,48 +1,61 @@
+import Evidence
 import SealedChannel
 import Wire
 
-/// What the host has loaded so far of a bundle, in any order. A class, so that chunks are appended in place.
+/// What the host has loaded so far of a bundle: the manifest core first, then the sealed parts that it lists. A class, so
+/// that chunks are appended in place.
 final class BundleAssembly {
-    private var manifest: VerifiedManifest?
-    private var frontNet = PartAssembly()
-    private var mappingUnit = PartAssembly()
+    let manifest: VerifiedManifest
+    private var frontNet: PartAssembly
+    private var mappingUnit: PartAssembly
+
+    /// - Throws: ``EnclaveRefusal`` (partRefused) when a part is over the limit.
+    init(_ manifest: VerifiedManifest, limits: EnclaveLimits) throws(EnclaveRefusal) {
+        self.manifest = manifest
+        frontNet = try PartAssembly(manifest.core.part(.frontNet), limit: limits.partBytes)
+        mappingUnit = try PartAssembly(manifest.core.part(.mappingUnit), limit: limits.partBytes)
+    }
 
     /// The whole bundle, once it is there.
     var bundle: SealedBundle? {
-        guard let manifest, let frontNet = frontNet.whole, let mappingUnit = mappingUnit.whole else { return nil }
+        guard let frontNet = frontNet.whole, let mappingUnit = mappingUnit.whole else { return nil }
         return SealedBundle(manifest: manifest, frontNet: frontNet, mappingUnit: mappingUnit)
-    }
-
-    /// - Throws: ``EnclaveRefusal``: `unexpected` for a second manifest, `manifestUnauthorized`.
-    func load(manifest bytes: [UInt8], signature: [UInt8], owner: [UInt8]) throws(EnclaveRefusal) {
-        guard manifest == nil else { throw EnclaveRefusal(.unexpected) }
-        manifest = try VerifiedManifest(bytes, signature: signature, owner: owner)
     }
 
     /// - Throws: ``EnclaveRefusal`` (partRefused).
     func load(
-        _ part: SealedPartName, _ chunk: [UInt8], offset: UInt64, totalBytes: UInt64, limit: Int
+        _ part: SealedPartName, _ chunk: [UInt8], offset: UInt64, totalBytes: UInt64
     ) throws(EnclaveRefusal) {
         switch part {
-        case .frontNet: try frontNet.append(chunk, offset: offset, totalBytes: totalBytes, limit: limit)
-        case .mappingUnit: try mappingUnit.append(chunk, offset: offset, totalBytes: totalBytes, limit: limit)
+        case .frontNet: try frontNet.append(chunk, offset: offset, totalBytes: totalBytes)
+        case .mappingUnit: try mappingUnit.append(chunk, offset: offset, totalBytes: totalBytes)
         }
     }
 }
 
-/// A manifest under the signature of the key that came with it. Whether that key is the right owner's is for those to
+/// A manifest core under the signature of the owner's key in it. Whether that key is the right owner's is for those to
 /// judge who get it in evidence; here it decides who may provision.
 struct VerifiedManifest {
+    let core: ManifestCore
+    /// SHA-256 of the core: what clients pin.
     let digest: ContentDigest
+    /// What the sealed parts are bound to.
+    let sealingContext: ContentDigest
     let owner: OwnerPublicKey
 
-    /// - Throws: ``EnclaveRefusal`` (manifestUnauthorized).
-    init(_ bytes: [UInt8], signature: [UInt8], owner: [UInt8]) throws(EnclaveRefusal) {
-        guard let owner = OwnerPublicKey(bytes: owner) else { throw EnclaveRefusal(.manifestUnauthorized) }
+    /// - Throws: ``EnclaveRefusal``: `manifestUnauthorized`, `unsupportedVersion`.
+    init(core bytes: [UInt8], signature: [UInt8]) throws(EnclaveRefusal) {
+        do throws(EvidenceError) { core = try ManifestCore(decoding: bytes) } catch {
+            throw EnclaveRefusal(error.code == .unsupported ? .unsupportedVersion : .manifestUnauthorized)
+        }
+        guard let owner = OwnerPublicKey(bytes: core.ownerPublicKey) else {
+            throw EnclaveRefusal(.manifestUnauthorized)
+        }
         do throws(SealedChannelError) {
             try ManifestSignature.verify(signature, of: bytes, by: owner)
         } catch { throw EnclaveRefusal(.manifestUnauthorized) }
         digest = ContentDigest(of: bytes)
+        sealingContext = ContentDigest(of: core.sealingContext)
         self.owner = owner
     }
 }

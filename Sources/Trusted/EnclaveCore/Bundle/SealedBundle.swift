@@ -6,14 +6,14 @@ import Wire
 /// A bundle whose parts nobody here can read yet.
 struct SealedBundle {
     let manifest: VerifiedManifest
-    let frontNet: [UInt8]
-    let mappingUnit: [UInt8]
+    let frontNet: ReceivedPart
+    let mappingUnit: ReceivedPart
 
     /// Opens and decodes the FrontNet, its weights in wiped memory.
     ///
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused).
     func openFrontNet(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> FrontNetPart {
-        let bytes = try Self.open(frontNet, as: .frontNet, with: provisioning, otherwise: .frontNetRefused)
+        let bytes = try open(frontNet, as: .frontNet, with: provisioning, otherwise: .frontNetRefused)
         do throws(GraphError) {
             return try FrontNetPart(decoding: bytes.bytes, allocator: .wiping)
         } catch { throw EnclaveRefusal(.frontNetRefused) }
@@ -23,20 +23,19 @@ struct SealedBundle {
     ///
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused).
     func openMappingUnit(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> MappingUnitPart {
-        let bytes = try Self.open(mappingUnit, as: .mapping, with: provisioning, otherwise: .mappingUnitRefused)
+        let bytes = try open(mappingUnit, as: .mapping, with: provisioning, otherwise: .mappingUnitRefused)
         do throws(GraphError) {
             return try MappingUnitPart(decoding: bytes.bytes, allocator: .wiping)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
     }
 
-    private static func open(
-        _ sealed: [UInt8], as name: SealedPart.Name, with provisioning: ProvisioningMessage,
+    private func open(
+        _ part: ReceivedPart, as name: SealedPart.Name, with provisioning: ProvisioningMessage,
         otherwise code: EnclaveErrorCode
     ) throws(EnclaveRefusal) -> SecretBytes {
         do throws(SealedChannelError) {
             return try SealedPart.open(
-                sealed.span.bytes, as: name, modelKey: provisioning.modelKey,
-                templateDigest: provisioning.templateDigest)
+                part.bytes.span.bytes, as: name, modelKey: provisioning.modelKey, context: manifest.sealingContext)
         } catch { throw EnclaveRefusal(code) }
     }
 }

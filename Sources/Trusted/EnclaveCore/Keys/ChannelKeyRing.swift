@@ -2,48 +2,119 @@ import SealedChannel
 import SecretMemory
 import Wire
 
-/// The enclave's channel keys and the requests that they have opened. When those are as many as it remembers, it makes
-/// new keys and forgets the old ones, so that no old request opens again: clients fetch evidence over the new keys.
+/// The enclave's channel keys and the requests that they have opened. Keys are replaced when they reach an age, or have
+/// opened as many requests as are remembered. Replaced keys open requests for a grace period, then they are forgotten:
+/// a request that the host withholds for longer never opens.
 struct ChannelKeyRing {
-    private(set) var keys: ChannelKeyPair
+    /// Keys with the requests that they opened.
+    private struct Generation {
+        let keys: ChannelKeyPair
+        let madeAt: Duration
+        var replays = ReplayGuard()
+
+        init(avoiding other: ChannelKeyPair?, at now: Duration) throws(EnclaveRefusal) {
+            keys = try ChannelKeyRing.freshKeys(avoiding: other)
+            madeAt = now
+        }
+    }
+
     /// Counts from 1.
     private(set) var generation: UInt32 = 1
-    private var replays = ReplayGuard()
-    private let requestsPerKey: Int
+    private var current: Generation
+    /// The latest first. A client that wears keys out cannot end the grace of others' requests with one more change.
+    private var replaced: [(generation: Generation, endsAt: Duration)] = []
+    private static let maximumReplaced = 8
+    private let limits: EnclaveLimits
 
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made.
-    init(requestsPerKey: Int) throws(EnclaveRefusal) {
-        keys = try Self.freshKeys(avoiding: [])
-        self.requestsPerKey = requestsPerKey
+    init(limits: EnclaveLimits, at now: Duration) throws(EnclaveRefusal) {
+        current = try Generation(avoiding: nil, at: now)
+        self.limits = limits
+    }
+
+    /// What requests are sealed to from now on.
+    var keyConfiguration: [UInt8] { current.keys.keyConfiguration }
+
+    /// When the next keys are due to be replaced or forgotten.
+    var nextChange: Duration {
+        let renewal = current.madeAt + limits.keyLifetime
+        return replaced.reduce(renewal) { min($0, $1.endsAt) }
+    }
+
+    /// Forgets replaced keys after their grace period, and replaces keys that are old or worn.
+    ///
+    /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones are gone all the same if
+    ///   their time is over.
+    mutating func advance(to now: Duration) throws(EnclaveRefusal) {
+        guard Defence.keyAge.isInPlace else { return }
+        replaced.removeAll { $0.endsAt <= now }
+        let isOld = current.madeAt + limits.keyLifetime <= now
+        guard isOld || current.replays.count >= limits.requestsPerKey else { return }
+        let fresh = try Generation(avoiding: current.keys, at: now)
+        // The time at which they became too old counts, not the time at which somebody noticed.
+        let endOfUse = isOld ? current.madeAt + limits.keyLifetime : now
+        if endOfUse + limits.keyGrace > now { replaced.insert((current, endOfUse + limits.keyGrace), at: 0) }
+        replaced = Array(replaced.prefix(Self.maximumReplaced))
+        current = fresh
+        generation &+= 1
+    }
+
+    /// Replaces all keys at once and forgets the old ones: what was sealed to them never opens. A request that was refused
+    /// under the old list of clients must not be served under a new one, which the host could bring about by sending it
+    /// again.
+    ///
+    /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones stay.
+    mutating func replaceAll(at now: Duration) throws(EnclaveRefusal) {
+        let fresh = try Generation(avoiding: current.keys, at: now)
+        guard Defence.renewedKeys.isInPlace else { return }
+        current = fresh
+        replaced = []
+        generation &+= 1
     }
 
     /// Opens a request that was not served before.
     ///
-    /// - Throws: ``EnclaveRefusal``: `malformed`, `unknownKey`, `undecipherable`, `replayed`, `internalFault`.
-    mutating func open(_ message: [UInt8], maximumBytes: Int) throws(EnclaveRefusal) -> OpenedRequest {
-        try renewIfWorn()
-        let opened: OpenedRequest
-        do throws(SealedChannelError) {
-            opened = try ObliviousGateway(keys: keys, maximumMessageBytes: maximumBytes).open(message.span.bytes)
-        } catch { throw EnclaveRefusal(error.code.refusal) }
-        guard !replays.contains(opened.replayIdentifier) else { throw EnclaveRefusal(.replayed) }
+    /// - Throws: ``EnclaveRefusal``: `malformed`, `unknownKey`, `undecipherable`, `replayed`.
+    func open(_ message: [UInt8], maximumBytes: Int) throws(EnclaveRefusal) -> OpenedRequest {
+        let opened = try withKeys { (generation) throws(SealedChannelError) in
+            try ObliviousGateway(keys: generation.keys, maximumMessageBytes: maximumBytes).open(message.span.bytes)
+        }
+        guard !current.replays.contains(opened.replayIdentifier),
+            !replaced.contains(where: { $0.generation.replays.contains(opened.replayIdentifier) })
+        else { throw EnclaveRefusal(.replayed) }
         return opened
+    }
+
+    /// Opens a provisioning message.
+    ///
+    /// - Throws: ``EnclaveRefusal``.
+    func open(
+        _ message: [UInt8], expecting expected: ProvisioningMessage.Expectation
+    ) throws(EnclaveRefusal) -> ProvisioningMessage {
+        try withKeys { (generation) throws(SealedChannelError) in
+            try ProvisioningMessage.open(message.span.bytes, with: generation.keys, expecting: expected)
+        }
     }
 
     /// Notes that a request of a listed client is about to be served. Others need not be remembered: no replay of
     /// them reaches the FrontNet, and they must not wear the keys out.
-    mutating func remember(_ replayIdentifier: ContentDigest) { replays.remember(replayIdentifier) }
+    mutating func remember(_ replayIdentifier: ContentDigest) { current.replays.remember(replayIdentifier) }
 
-    /// Makes new keys if the present ones have opened as many requests as are remembered.
-    mutating func renewIfWorn() throws(EnclaveRefusal) {
-        guard replays.count >= requestsPerKey else { return }
-        keys = try Self.freshKeys(avoiding: Set(keys.configurations.map(\.keyIdentifier)))
-        generation &+= 1
-        replays = ReplayGuard()
+    /// Tries the present keys, and those before them if the message names none of the present.
+    private func withKeys<Value: ~Copyable>(
+        _ body: (borrowing Generation) throws(SealedChannelError) -> Value
+    ) throws(EnclaveRefusal) -> Value {
+        for generation in [current] + replaced.map(\.generation) {
+            do throws(SealedChannelError) { return try body(generation) } catch {
+                guard error.code == .unsupportedSuite else { throw EnclaveRefusal(error.code.refusal) }
+            }
+        }
+        throw EnclaveRefusal(.unknownKey)
     }
 
-    /// - Parameter identifiers: Of keys that clients may still use; requests to them must be told that they are gone.
-    private static func freshKeys(avoiding identifiers: Set<UInt8>) throws(EnclaveRefusal) -> ChannelKeyPair {
+    /// - Parameter other: Keys that clients may still use: a request names one pair by its identifier.
+    private static func freshKeys(avoiding other: ChannelKeyPair?) throws(EnclaveRefusal) -> ChannelKeyPair {
+        let identifiers = Set(other?.configurations.map(\.keyIdentifier) ?? [])
         do throws(SealedChannelError) {
             while true {
                 let keys = try ChannelKeyPair.generate()

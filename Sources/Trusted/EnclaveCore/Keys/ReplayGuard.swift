@@ -20,7 +20,9 @@ struct ReplayGuard {
 
     var count: Int { seen.count }
 
-    func contains(_ identifier: ContentDigest) -> Bool { seen.contains(Trace(identifier)) }
+    func contains(_ identifier: ContentDigest) -> Bool {
+        seen.contains(Trace(identifier)) && Defence.replay.isInPlace
+    }
 
     mutating func remember(_ identifier: ContentDigest) { seen.insert(Trace(identifier)) }
 }

@@ -13,14 +13,21 @@ struct FrontNet: ~Copyable {
     private let noise: BoundaryNoise?
     /// The graph's outputs, in its order.
     let outputs: [Value]
-    /// The tensors that a client may send: the network's own input, and pixels as decoders give them, `[1, H, W, C]`.
+    /// The tensors that a client may send: pixels as decoders give them, `[1, H, W, C]`, and, where the owner allows it, the
+    /// network's own input.
     let inputTypes: [TensorType]
+    /// Whether the network's own input is among them.
+    let acceptsFloats: Bool
+    /// The network's own input, `[1, C, H, W]`.
+    let inputShape: Shape
+    /// Of the noise on what goes to the host.
+    var sigma: NoiseDeviation? { noise?.sigma }
 
     /// What goes to the host.
     var boundary: ArraySlice<Value> { outputs.prefix(boundaryCount) }
 
     /// - Parameters:
-    ///   - part: Its weights are let go while they are laid out.
+    ///   - part: Its weights are released as they are converted.
     ///   - noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
     init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, threads: Int) throws(EnclaveRefusal) {
@@ -29,6 +36,7 @@ struct FrontNet: ~Copyable {
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
         let (normalization, boundaryCount, sigma) = (part.normalization, part.boundaryCount, part.sigma)
+        let acceptsFloats = part.acceptsFloats
         var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
         options.extraMemory = .enclave
         do throws(InferenceError) {
@@ -38,7 +46,12 @@ struct FrontNet: ~Copyable {
         self.boundaryCount = boundaryCount
         noise = sigma.map { BoundaryNoise(sigma: $0, key: noiseKey) }
         outputs = plan.outputs
-        inputTypes = [TensorType(.float32, shape), TensorType(.uint8, pixels)]
+        inputShape = shape
+        self.acceptsFloats = acceptsFloats
+        inputTypes =
+            (acceptsFloats || !Defence.pixelsOnly.isInPlace ? [TensorType(.float32, shape)] : []) + [
+                TensorType(.uint8, pixels)
+            ]
     }
 
     /// - Parameter input: Of one of ``inputTypes``.

@@ -11,16 +11,19 @@ struct MappingUnit: ~Copyable {
     private let names: ClassNames
     private let appliesSoftmax: Bool
     let layout: AnswerLayout
+    /// Of the model.
+    let classes: Int
     /// The graph's inputs: what comes back from the host, then what was retained.
     let inputs: [Value]
 
-    /// - Parameter part: Its weights are let go while they are laid out.
+    /// - Parameter part: Its weights are released as they are converted.
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
     init(_ part: consuming MappingUnitPart, threads: Int) throws(EnclaveRefusal) {
         guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
             throw EnclaveRefusal(.mappingUnitRefused)
         }
         let names = ClassNames(part.classNames)
+        let classCount = part.classNames.count
         let layout: AnswerLayout
         let plan: Plan
         do throws(SealedChannelError) {
@@ -34,6 +37,7 @@ struct MappingUnit: ~Copyable {
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         self.plan = plan
         self.layout = layout
+        classes = classCount
         self.names = names
         self.appliesSoftmax = appliesSoftmax
         inputs = plan.inputs

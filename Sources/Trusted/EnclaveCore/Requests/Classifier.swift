@@ -1,10 +1,11 @@
+import Evidence
 import ModelGraph
 import SealedChannel
 import SecretMemory
 import Tensors
 import Wire
 
-/// What a provisioned enclave computes with: the opened parts and the owner's list of clients.
+/// What a provisioned enclave computes with: the opened parts.
 struct Classifier: ~Copyable {
     /// How far the enclave gets with a request by itself.
     enum Start: ~Copyable {
@@ -14,7 +15,8 @@ struct Classifier: ~Copyable {
         case boundary([Tensor], retained: [String: Tensor])
     }
 
-    let provisioning: ProvisioningMessage
+    /// What the parts do, as found in them.
+    let facts: ServiceFacts
     private let frontNet: FrontNet
     private let mappingUnit: MappingUnit
     /// The mapping unit's inputs that the BackNet makes: the first of them.
@@ -24,16 +26,25 @@ struct Classifier: ~Copyable {
 
     var layout: AnswerLayout { mappingUnit.layout }
 
-    /// Opens and compiles both parts.
+    /// Opens and compiles both parts, and compares what they do with what the manifest core says.
     ///
-    /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
+    /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`, `factsMismatch`.
     init(opening bundle: SealedBundle, with provisioning: ProvisioningMessage, threads: Int) throws(EnclaveRefusal) {
+        // One part is opened and compiled after the other, so that only one is in memory twice.
+        let frontPart = try bundle.openFrontNet(with: provisioning)
+        let frontPrecision = frontPart.precision.level
         let frontNet = try FrontNet(
-            try bundle.openFrontNet(with: provisioning),
+            consume frontPart,
             noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), threads: threads)
-        let mappingUnit = try MappingUnit(try bundle.openMappingUnit(with: provisioning), threads: threads)
-        backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
-        self.provisioning = provisioning
+        let mappingPart = try bundle.openMappingUnit(with: provisioning)
+        let precision = max(frontPrecision, mappingPart.precision.level)
+        let mappingUnit = try MappingUnit(consume mappingPart, threads: threads)
+        let backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
+        let found = try Self.facts(frontNet, mappingUnit, backOutputs, precision)
+        let facts = Defence.facts.isInPlace ? found : bundle.manifest.core.service
+        guard facts == bundle.manifest.core.service else { throw EnclaveRefusal(.factsMismatch) }
+        self.facts = facts
+        self.backOutputs = backOutputs
         maximumRequestBytes = frontNet.inputTypes.reduce(0) {
             max($0, ClassificationRequest.maximumBinaryRequestBytes(for: $1) + Self.encapsulationBytes)
         }
@@ -63,15 +74,30 @@ struct Classifier: ~Copyable {
         return backOutputs
     }
 
-    /// Checks the client's token, then runs the FrontNet.
+    private static func facts(
+        _ frontNet: borrowing FrontNet, _ mappingUnit: borrowing MappingUnit, _ backOutputs: [Value],
+        _ precision: PrecisionTable.Level
+    ) throws(EnclaveRefusal) -> ServiceFacts {
+        let shape = frontNet.inputShape
+        do throws(EvidenceError) {
+            return try ServiceFacts(
+                acceptsFloats: frontNet.acceptsFloats, precision: .init(precision),
+                channels: shape[1], height: shape[2], width: shape[3], classes: mappingUnit.classes,
+                topK: mappingUnit.layout.classCount, sigma: frontNet.sigma, toHost: frontNet.boundary.map(\.type),
+                fromHost: backOutputs.map(\.type))
+        } catch { throw EnclaveRefusal(.factsMismatch) }
+    }
+
+    /// Checks the client's token and quota, then runs the FrontNet.
     ///
     /// - Parameters:
     ///   - request: A binary HTTP request that its channel key opened.
-    ///   - allowance: How many requests of listed clients may still be served; one less after the call.
+    ///   - ledger: Charged for a request of a listed client.
     ///   - onListedClient: Called once the token is known to be listed, before anything is computed.
-    /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `failed`.
+    /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `tooManyRequests`,
+    ///   `failed`.
     func start(
-        _ request: RawSpan, allowance: inout UInt64, onListedClient: () -> Void
+        _ request: RawSpan, ledger: inout ClientLedger, at now: Duration, onListedClient: () -> Void
     ) throws(AnswerRefusal) -> Start {
         let classification: ClassificationRequest
         do throws(SealedChannelError) {
@@ -79,10 +105,9 @@ struct Classifier: ~Copyable {
         } catch {
             throw AnswerRefusal(error.code == .wrongTensorType ? .wrongTensorType : .malformedRequest)
         }
-        guard provisioning.lists(classification.token) else { throw AnswerRefusal(.unknownToken) }
+        guard let client = ledger.client(classification.token) else { throw AnswerRefusal(.unknownToken) }
         onListedClient()
-        guard allowance > 0 else { throw AnswerRefusal(.overLimit) }
-        allowance -= 1
+        try ledger.charge(client, at: now)
         let (results, boundary) = try frontNet.run(classification.tensor)
         var made: [String: Tensor] = [:]
         for (output, tensor) in zip(frontNet.outputs, results) { made[output.name] = tensor }
@@ -111,5 +136,15 @@ struct Classifier: ~Copyable {
             inputs.append(tensor)
         }
         return try mappingUnit.answer(inputs)
+    }
+}
+
+extension ServiceFacts.Precision {
+    init(_ level: PrecisionTable.Level) {
+        switch level {
+        case .float32: self = .float32
+        case .bfloat16: self = .bfloat16
+        case .integer8: self = .int8
+        }
     }
 }

@@ -10,31 +10,27 @@ struct PendingRequest {
 }
 
 /// The requests that wait for the BackNet: at most a fixed number, so that a host that never answers cannot fill the
-/// enclave's memory.
+/// enclave's memory. When there is no room the newest is refused, before anything is computed for it.
 struct PendingRequests {
-    private var requests: [UInt64: (arrival: UInt64, request: PendingRequest)] = [:]
-    private var arrivals: UInt64 = 0
-    private let capacity: Int
+    private var requests: [UInt64: PendingRequest] = [:]
+    /// What is there already stays, also when this becomes smaller.
+    var capacity: Int
 
     init(capacity: Int) { self.capacity = capacity }
 
     var count: Int { requests.count }
+    var isFull: Bool { requests.count >= capacity }
 
     func contains(_ requestID: UInt64) -> Bool { requests[requestID] != nil }
 
-    /// Adds a request whose identifier is not in use.
-    ///
-    /// - Returns: The identifier of the oldest request, if that had to go.
-    mutating func insert(_ request: PendingRequest, requestID: UInt64) -> UInt64? {
-        var evicted: UInt64?
-        if requests.count >= capacity {
-            evicted = requests.min { $0.value.arrival < $1.value.arrival }?.key
-            if let evicted { requests[evicted] = nil }
-        }
-        requests[requestID] = (arrivals, request)
-        arrivals += 1
-        return evicted
-    }
+    /// Adds a request whose identifier is not in use, where there is room.
+    mutating func insert(_ request: PendingRequest, requestID: UInt64) { requests[requestID] = request }
 
-    mutating func remove(_ requestID: UInt64) -> PendingRequest? { requests.removeValue(forKey: requestID)?.request }
+    mutating func remove(_ requestID: UInt64) -> PendingRequest? { requests.removeValue(forKey: requestID) }
+
+    /// Removes all, in ascending order of their identifiers.
+    mutating func removeAll() -> [(requestID: UInt64, request: PendingRequest)] {
+        defer { requests = [:] }
+        return requests.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 }

@@ -1,3 +1,4 @@
+import Evidence
 import ModelGraph
 import SealedChannel
 import SecretMemory
@@ -11,23 +12,61 @@ final class Service {
         var inFlight = 0
         var opened: UInt64 = 0
         var answered: UInt64 = 0
-        var evicted: UInt64 = 0
         var rejectedResults: UInt64 = 0
     }
 
-    let manifest: VerifiedManifest
+    let bundle: AttestedBundle
+    /// The owner's message that counts.
+    private(set) var provisioning: ProvisioningMessage
     private let classifier: Classifier
+    private let limits: EnclaveLimits
+    private var ledger: ClientLedger
     private var pending: PendingRequests
     private var total = Counters()
-    /// Requests of listed clients that the FrontNet may still run for in this run of the enclave.
-    private var allowance: UInt64
+    /// When the lease ends.
+    private(set) var leaseEnd: Duration
 
-    init(_ classifier: consuming Classifier, manifest: VerifiedManifest, limits: EnclaveLimits) {
-        let granted = classifier.provisioning.limits
-        pending = PendingRequests(capacity: min(limits.requestsInFlight, Int(granted.requestsInFlight)))
-        allowance = granted.requestsInEpoch
+    init(
+        _ classifier: consuming Classifier, bundle: AttestedBundle, provisioning: ProvisioningMessage,
+        limits: EnclaveLimits, at now: Duration
+    ) {
+        self.bundle = bundle
+        self.provisioning = provisioning
         self.classifier = classifier
-        self.manifest = manifest
+        self.limits = limits
+        ledger = ClientLedger(provisioning.clients, at: now)
+        pending = PendingRequests(capacity: Self.capacity(provisioning, limits))
+        leaseEnd = now + .seconds(provisioning.terms.leaseSeconds)
+    }
+
+    private static func capacity(_ provisioning: ProvisioningMessage, _ limits: EnclaveLimits) -> Int {
+        min(limits.requestsInFlight, Int(provisioning.terms.requestsInFlight))
+    }
+
+    /// Replaces clients, quotas, limits and lease by those of a later message. Requests under way are finished.
+    ///
+    /// - Throws: ``EnclaveRefusal``: `staleSequence`, `frontNetRefused` for another model key.
+    func renew(_ message: ProvisioningMessage, at now: Duration) throws(EnclaveRefusal) {
+        guard message.terms.sequence > provisioning.terms.sequence || !Defence.sequence.isInPlace else {
+            throw EnclaveRefusal(.staleSequence)
+        }
+        guard message.modelKey.constantTimeEquals(provisioning.modelKey) else {
+            throw EnclaveRefusal(.frontNetRefused)
+        }
+        provisioning = message
+        ledger = ClientLedger(message.clients, at: now)
+        pending.capacity = Self.capacity(message, limits)
+        leaseEnd = now + .seconds(message.terms.leaseSeconds)
+    }
+
+    /// What is left of the lease, and what the parts do.
+    func state(at now: Duration) -> EnclaveFacts.State {
+        let left = max(.zero, leaseEnd - now)
+        return .provisioned(
+            .init(
+                sequence: provisioning.terms.sequence, seconds: provisioning.terms.leaseSeconds,
+                secondsLeft: UInt32(clamping: left.components.seconds)),
+            classifier.facts)
     }
 
     var counters: Counters {
@@ -36,6 +75,11 @@ final class Service {
         return counters
     }
 
+    /// The size of all answers.
+    var layout: AnswerLayout { classifier.layout }
+    /// Bytes of a sealed request, at most.
+    var maximumRequestBytes: Int { classifier.maximumRequestBytes }
+
     /// Room for the model's largest request, and for exactly what its BackNet returns.
     var frameLimits: FrameLimits {
         FrameLimits(
@@ -43,44 +87,42 @@ final class Service {
             tensorBytes: FrameLimits.payloadBytes(tensorByteCounts: classifier.backOutputs.map(\.type.byteCount)))
     }
 
-    func isProvisioned(by message: ProvisioningMessage) -> Bool { classifier.provisioning.repeats(message) }
-
     /// Opens a client's request and runs the FrontNet for it.
     ///
-    /// - Throws: ``EnclaveRefusal`` for what no client can be answered to: `duplicateRequest`, and those of
+    /// - Throws: ``EnclaveRefusal`` for what no client can be answered to: `duplicateRequest`, `overloaded`, and those of
     ///   ``ChannelKeyRing/open(_:maximumBytes:)``.
     func infer(
-        _ message: [UInt8], requestID: UInt64, keyRing: inout ChannelKeyRing
-    ) throws(EnclaveRefusal) -> [Frame<EnclaveMessage>] {
+        _ message: [UInt8], requestID: UInt64, keyRing: inout ChannelKeyRing, at now: Duration
+    ) throws(EnclaveRefusal) -> EnclaveMessage {
         guard !pending.contains(requestID) else { throw EnclaveRefusal(.duplicateRequest) }
+        // Before the request is opened: it costs its client nothing, and the same message may come again.
+        guard !pending.isFull || !Defence.requestsInFlight.isInPlace else { throw EnclaveRefusal(.overloaded) }
         let opened = try keyRing.open(message, maximumBytes: classifier.maximumRequestBytes)
         total.opened += 1
         let sealer = opened.sealer
         let identifier = opened.replayIdentifier
         do throws(AnswerRefusal) {
-            let start = try classifier.start(opened.request.bytes, allowance: &allowance) {
+            let start = try classifier.start(opened.request.bytes, ledger: &ledger, at: now) {
                 keyRing.remember(identifier)
             }
             switch consume start {
-            case .answered(let response):
-                let answer = try answer(response, sealer)
-                return [Frame(requestID: requestID, message: .answer(answer))]
+            case .answered(let response): return .answer(try answer(response, sealer))
             case .boundary(let tensors, let retained):
-                return wait(PendingRequest(sealer: sealer, retained: retained), tensors, requestID: requestID)
+                pending.insert(PendingRequest(sealer: sealer, retained: retained), requestID: requestID)
+                return .intermediate(tensors)
             }
-        } catch { return [Frame(requestID: requestID, message: .answer(try answer(error, sealer)))] }
+        } catch { return .answer(try answer(error, sealer)) }
     }
 
-    private func wait(
-        _ request: PendingRequest, _ tensors: [Tensor], requestID: UInt64
-    ) -> [Frame<EnclaveMessage>] {
-        var frames: [Frame<EnclaveMessage>] = []
-        if let evicted = pending.insert(request, requestID: requestID) {
-            total.evicted += 1
-            frames.append(Frame(requestID: evicted, message: .refused(.overloaded)))
+    /// Refuses all that waits for the BackNet, because the lease has ended.
+    func endLease() -> [Frame<EnclaveMessage>] {
+        pending.removeAll().map { requestID, request in
+            let message: EnclaveMessage
+            do throws(EnclaveRefusal) {
+                message = .answer(try answer(AnswerRefusal(.leaseEnded), request.sealer))
+            } catch { message = .refused(error.code) }
+            return Frame(requestID: requestID, message: message)
         }
-        frames.append(Frame(requestID: requestID, message: .intermediate(tensors)))
-        return frames
     }
 
     /// Runs the mapping unit over what the host says that the BackNet made.
@@ -116,10 +158,9 @@ final class Service {
     }
 
     private func answer(_ refusal: AnswerRefusal, _ sealer: ResponseSealer) throws(EnclaveRefusal) -> [UInt8] {
-        let response = ClassificationAnswer.encodeBinaryResponse(refusal: refusal.status, layout: classifier.layout)
-        do throws(AnswerRefusal) {
-            return try answer(response, sealer)
-        } catch { throw EnclaveRefusal(.internalFault) }
+        let sealed = try sealer.seal(refusal, layout: classifier.layout)
+        total.answered += 1
+        return sealed
     }
 
     private func answer(_ response: borrowing SecretBytes, _ sealer: ResponseSealer) throws(AnswerRefusal) -> [UInt8] {
@@ -128,5 +169,18 @@ final class Service {
             total.answered += 1
             return sealed
         } catch { throw AnswerRefusal(.failed) }
+    }
+}
+
+extension ResponseSealer {
+    /// Seals a refusal, of the size of every answer.
+    ///
+    /// - Throws: ``EnclaveRefusal`` (internalFault).
+    func seal(_ refusal: AnswerRefusal, layout: AnswerLayout) throws(EnclaveRefusal) -> [UInt8] {
+        guard Defence.answerSize.isInPlace else { return [UInt8](repeating: 0, count: 100) }
+        let response = ClassificationAnswer.encodeBinaryResponse(refusal: refusal.status, layout: layout)
+        do throws(SealedChannelError) { return try seal(response.bytes) } catch {
+            throw EnclaveRefusal(.internalFault)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Crypto
 public import Evidence
 
 /// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
@@ -41,7 +42,7 @@ public struct Appraiser: Sendable {
             seenBefore: seenBefore)
         var log = CheckLog()
         var claims = Claims()
-        var isComplete = false
+        var bound: (core: ManifestCore, facts: EnclaveFacts)?
         do throws(Rejection) {
             // Before anything is read: a TEE that the policy does not name is of no interest.
             guard policy.tee.contains(document.tee) else {
@@ -53,15 +54,17 @@ public struct Appraiser: Sendable {
             try EvidenceVerification(request: request, policy: policy, development: development)
                 .verify(&claims, &log)
             PolicyAppraisal(policy: policy, request: request, isForPeer: true).check(claims, &log)
-            try DocumentBinding(policy: policy, document: document, nonce: nonce).check(claims, &log)
-            isComplete = true
+            let (core, facts) = try DocumentBinding(policy: policy, document: document, nonce: nonce)
+                .check(claims, &log)
+            try ServiceAppraisal(policy: policy, core: core, facts: facts, manifest: document.manifest).check(&log)
+            bound = (core, facts)
         } catch {
             // The log has the failed check.
         }
         let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
         // A stage that ended without a failed check would be a defect here; it accepts nobody.
-        guard isComplete, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
-        return VerifiedPeer(document, verdict)
+        guard let bound, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
+        return VerifiedPeer(document, bound.core, bound.facts, verdict)
     }
 }
 
@@ -88,12 +91,26 @@ public struct VerifiedPeer: Sendable {
     public let verdict: Verdict
     /// The run of the enclave that made the keys.
     public let epoch: [UInt8]
-    /// The exact bytes of the manifest that the enclave is bound to.
+    /// The exact bytes of `manifest.json`, whose digest is in ``manifestCore``.
     public let manifest: [UInt8]
+    /// What the owner signed, and the enclave is bound to.
+    public let manifestCore: ManifestCore
+    /// What the enclave states of itself.
+    public let facts: EnclaveFacts
+    /// SHA-256 of the manifest core's bytes.
+    public let manifestDigest: [UInt8]
     /// An `application/ohttp-keys` list: the keys that only the verified enclave has.
     package let keyConfiguration: [UInt8]
 
-    fileprivate init(_ document: EvidenceDocument, _ verdict: Verdict) {
+    /// Whether the enclave serves: the owner has provisioned it and the lease has not ended.
+    public var isProvisioned: Bool { if case .provisioned = facts.state { true } else { false } }
+
+    fileprivate init(
+        _ document: EvidenceDocument, _ manifestCore: ManifestCore, _ facts: EnclaveFacts, _ verdict: Verdict
+    ) {
+        self.manifestCore = manifestCore
+        self.facts = facts
+        self.manifestDigest = Array(SHA256.hash(data: document.manifestCore))
         self.verdict = verdict
         self.epoch = document.epoch
         self.manifest = document.manifest

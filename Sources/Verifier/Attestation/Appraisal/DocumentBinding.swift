@@ -1,41 +1,51 @@
 import Crypto
 import Evidence
 
-/// The checks that tie verified evidence to this session, this key configuration and this manifest. They can't be
-/// left out: a quote that is bound to nothing proves that some machine runs the right code, not that it is this one.
+/// The checks that tie verified evidence to this session, this key configuration, this manifest, and what the enclave
+/// states of itself. They can't be left out: a quote that is bound to nothing proves that some machine runs the right code,
+/// not that it is this one.
 struct DocumentBinding {
     let policy: Policy
     let document: EvidenceDocument
     /// The caller's nonce of this session.
     let nonce: [UInt8]
 
-    static let manifestLabel = "infenclave manifest v1"
+    static let manifestLabel = "infenclave manifest v2"
 
-    func check(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) {
+    /// - Returns: What the owner signed and what the enclave states, once the evidence vouches for both.
+    func check(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) -> (ManifestCore, EnclaveFacts) {
         try log.require(
             .nonce, document.nonce == nonce, otherwise: .nonceMismatch, found: document.nonce.hex, expected: nonce.hex)
-
-        let owner: [UInt8]
-        do throws(JSONFault) {
-            owner = try JSONText(document.manifest, name: "manifest").object()["ownerPublicKey"].hex(32)
-        } catch {
-            throw log.reject(.ownerKey, .malformed, found: error.description, expected: "a manifest")
-        }
-        guard case .require(let pinnedOwner) = policy.ownerPublicKey else {
+        let (core, owner) = try checkManifest(&log)
+        try checkReportData(claims, owner, &log)
+        let facts: EnclaveFacts
+        do throws(EvidenceError) { facts = try EnclaveFacts(decoding: document.facts) } catch {
             throw log.reject(
-                .ownerKey, .ownerKeyMismatch, found: owner.hex, expected: "a key in 'ownerPublicKey' of the policy")
+                .enclaveParts, error.code == .unsupported ? .unsupportedFormat : .malformed, found: error.message)
+        }
+        return (core, facts)
+    }
+
+    private func checkManifest(_ log: inout CheckLog) throws(Rejection) -> (ManifestCore, owner: [UInt8]) {
+        let core: ManifestCore
+        do throws(EvidenceError) { core = try ManifestCore(decoding: document.manifestCore) } catch {
+            throw log.reject(.ownerKey, .malformed, found: error.message, expected: "a manifest core")
+        }
+        guard case .require(let owner) = policy.ownerPublicKey else {
+            throw log.reject(
+                .ownerKey, .ownerKeyMismatch, found: core.ownerPublicKey.hex,
+                expected: "a key in 'ownerPublicKey' of the policy")
         }
         try log.require(
-            .ownerKey, owner == pinnedOwner, otherwise: .ownerKeyMismatch, found: owner.hex,
-            expected: pinnedOwner.hex)
+            .ownerKey, core.ownerPublicKey == owner, otherwise: .ownerKeyMismatch, found: core.ownerPublicKey.hex,
+            expected: owner.hex)
 
-        let message = Array(Self.manifestLabel.utf8) + [0] + document.manifest
+        let message = Array(Self.manifestLabel.utf8) + [0] + document.manifestCore
         try log.require(
-            .manifestSignature,
-            Ed25519.isValid(document.manifestSignature, over: message, publicKey: pinnedOwner),
+            .manifestSignature, Ed25519.isValid(document.manifestSignature, over: message, publicKey: owner),
             otherwise: .manifestSignatureInvalid)
 
-        let digest = Array(SHA256.hash(data: document.manifest))
+        let digest = Array(SHA256.hash(data: document.manifestCore))
         switch policy.manifestDigest {
         case .require(let pinned):
             try log.require(
@@ -47,12 +57,22 @@ struct DocumentBinding {
                 .manifestDigest, .manifestMismatch, found: digest.hex,
                 expected: "a digest in 'manifestDigest' of the policy")
         }
+        let text = Array(SHA256.hash(data: document.manifest))
+        try log.require(
+            .manifestTwin, text == core.textDigest, otherwise: .manifestMismatch, found: text.hex,
+            expected: core.textDigest.hex)
+        return (core, owner)
+    }
 
+    private func checkReportData(
+        _ claims: Claims, _ owner: [UInt8], _ log: inout CheckLog
+    ) throws(Rejection) {
         let transcript: ReportTranscript
         do throws(EvidenceError) {
             transcript = try ReportTranscript(
-                nonce: nonce, keyConfiguration: document.keyConfiguration, manifestDigest: digest,
-                ownerPublicKey: pinnedOwner, epoch: document.epoch)
+                nonce: nonce, keyConfiguration: document.keyConfiguration, facts: document.facts,
+                manifestDigest: Array(SHA256.hash(data: document.manifestCore)), ownerPublicKey: owner,
+                epoch: document.epoch)
         } catch {
             throw log.reject(.reportData, .reportDataMismatch, found: error.message)
         }

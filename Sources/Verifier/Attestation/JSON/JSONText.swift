@@ -70,6 +70,14 @@ struct JSONText: Sendable {
         return value
     }
 
+    /// A number with or without fraction and exponent.
+    func number() throws(JSONFault) -> Double {
+        guard let first = source[range].first, first == UInt8(ascii: "-") || (0x30...0x39).contains(first),
+            let text = String(validating: source[range], as: UTF8.self), let value = Double(text), value.isFinite
+        else { throw JSONFault("\(name) is not a number") }
+        return value
+    }
+
     func boolean() throws(JSONFault) -> Bool {
         if source[range].elementsEqual("true".utf8) { return true }
         if source[range].elementsEqual("false".utf8) { return false }

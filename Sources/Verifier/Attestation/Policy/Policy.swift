@@ -5,7 +5,7 @@ public import Evidence
 /// A policy is a JSON file, described by `Documentation/policy.schema.json`; members that are not known are refused,
 /// because a misspelt one would be a check less.
 public struct Policy: Sendable, Hashable {
-    public static let version = 1
+    public static let version = 2
 
     /// The kinds of TEE that are accepted.
     public var tee: Set<TEEKind>
@@ -14,7 +14,7 @@ public struct Policy: Sendable, Hashable {
 
     /// The owner's Ed25519 key, 32 bytes, which the manifest has to name and whose signature it has to carry.
     public var ownerPublicKey: Requirement<[UInt8]> = .unstated
-    /// SHA-256 of the manifest.
+    /// SHA-256 of the manifest core.
     public var manifestDigest: Requirement<[UInt8]> = .unstated
     /// The Ed25519 key of the development TEE, 32 bytes.
     public var developmentKey: Requirement<[UInt8]> = .unstated
@@ -41,6 +41,23 @@ public struct Policy: Sendable, Hashable {
     /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
     public var revocationSkip: String?
 
+    // What the service may do with a picture. The enclave states these facts itself.
+
+    /// Nothing crosses to the host: neither it nor the owner, nor both together, see a picture or its answer. `false` is no
+    /// demand and cannot be required.
+    public var everythingInside: Requirement<Bool> = .unstated
+    /// The most bytes that cross to the host for one picture.
+    public var maximumBoundaryBytes: Requirement<Int> = .unstated
+    /// Bounds on the deviation of the noise on what crosses; no noise is a deviation of 0.
+    public var minimumSigma: Requirement<Double> = .unstated
+    public var maximumSigma: Requirement<Double> = .unstated
+    /// The enclave takes u8 pixels only, so that no client can feed chosen floats to the FrontNet.
+    public var pixelsOnly: Requirement<Bool> = .unstated
+    /// The longest lease that the owner may grant the enclave, in seconds.
+    public var maximumLeaseSeconds: Requirement<Int> = .unstated
+    /// What the manifest has to record of the assessment of the cut.
+    public var assessment: Requirement<AssessmentDemand> = .unstated
+
     // For which session.
 
     /// How old evidence that carries a time may be, in seconds.
@@ -50,4 +67,25 @@ public struct Policy: Sendable, Hashable {
     public var reportData: Requirement<[UInt8]> = .unstated
 
     public init(tee: Set<TEEKind>) { self.tee = tee }
+}
+
+/// What a policy demands of the assessment that a manifest records.
+public struct AssessmentDemand: Sendable, Hashable {
+    /// The gates that an assessment was judged by, from the weakest.
+    public enum Gates: String, Sendable, Hashable, CaseIterable {
+        case standard
+        case strict
+    }
+
+    /// SHA-256 of `assessment.json`, 32 bytes; any if `nil`.
+    public let digest: [UInt8]?
+    /// The gates that the plan has to pass, or stricter ones; any if `nil`.
+    public let gates: Gates?
+
+    /// - Returns: `nil` when neither is named, as that would be no demand.
+    public init?(digest: [UInt8]?, gates: Gates?) {
+        guard digest != nil || gates != nil else { return nil }
+        self.digest = digest
+        self.gates = gates
+    }
 }

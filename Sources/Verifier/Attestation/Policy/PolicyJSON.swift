@@ -8,12 +8,13 @@ extension Policy {
     package static let members: Set<String> = [
         "version", "tee", "ownerPublicKey", "manifestDigest", "developmentKey", "measurements", "productID",
         "minimumTCB", "tcbStatuses", "advisories", "minimumEvaluationDataNumber", "allowDebug", "allowMigration",
-        "maximumVMPL", "flags", "maximumAgeSeconds", "nonce", "reportData", "skip",
+        "maximumVMPL", "flags", "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside",
+        "maximumBoundaryBytes", "minimumSigma", "maximumSigma", "pixelsOnly", "maximumLeaseSeconds", "assessment",
     ]
     /// What may stand in `skip`, with a reason. Owner, session and debug mode are never skipped.
     package static let skippable: Set<String> = [
         "manifestDigest", "measurements", "productID", "minimumTCB", "advisories", "minimumEvaluationDataNumber",
-        "flags", "maximumAgeSeconds", "revocation",
+        "flags", "maximumAgeSeconds", "revocation", "everythingInside",
     ]
 
     /// Reads a policy file.
@@ -36,7 +37,8 @@ extension Policy {
     private init(_ members: JSONObject) throws(JSONFault) {
         try members.refuseMembers(otherThan: Self.members)
         if let version = members.members["version"], try version.integer() != Self.version {
-            throw JSONFault("version is not \(Self.version)")
+            throw JSONFault(
+                "version is not \(Self.version); make the policy again with this version's `infenclave policy`")
         }
         self.init(tee: try Self.kinds(members["tee"]))
         let skips = try Skips(members)
@@ -58,6 +60,18 @@ extension Policy {
         nonce = try skips.requirement("nonce") { value throws(JSONFault) in try value.hex() }
         reportData = try skips.requirement("reportData") { value throws(JSONFault) in try value.hex() }
         revocationSkip = try skips.reason("revocation")
+
+        everythingInside = try skips.requirement("everythingInside", Self.demand)
+        pixelsOnly = try skips.requirement("pixelsOnly", Self.demand)
+        maximumBoundaryBytes = try skips.requirement("maximumBoundaryBytes") { value throws(JSONFault) in
+            try value.natural()
+        }
+        minimumSigma = try skips.requirement("minimumSigma", Self.deviation)
+        maximumSigma = try skips.requirement("maximumSigma", Self.deviation)
+        maximumLeaseSeconds = try skips.requirement("maximumLeaseSeconds") { value throws(JSONFault) in
+            try value.natural()
+        }
+        assessment = try skips.requirement("assessment", Self.assessment)
 
         if let statuses = members.members["tcbStatuses"] { tcbStatuses = try Self.statuses(statuses) }
         if let debug = members.members["allowDebug"] { allowsDebug = try debug.boolean() }
@@ -109,6 +123,34 @@ extension Policy {
         for (name, value) in try value.object().members { versions[name] = try value.natural() }
         guard !versions.isEmpty else { throw JSONFault("minimumTCB is empty; say in 'skip' why") }
         return versions
+    }
+
+    /// A demand is there or not: `false` would read like one and be none.
+    private static func demand(_ value: JSONText) throws(JSONFault) -> Bool {
+        guard try value.boolean() else { throw JSONFault("\(value.name) is false; leave it out") }
+        return true
+    }
+
+    private static func deviation(_ value: JSONText) throws(JSONFault) -> Double {
+        let number = try value.number()
+        guard number >= 0 else { throw JSONFault("\(value.name) is negative") }
+        return number
+    }
+
+    private static func assessment(_ value: JSONText) throws(JSONFault) -> AssessmentDemand {
+        let object = try value.object()
+        try object.refuseMembers(otherThan: ["sha256", "gates"])
+        var gates: AssessmentDemand.Gates?
+        if let name = try object.members["gates"]?.string() {
+            gates = AssessmentDemand.Gates(rawValue: name)
+            guard gates != nil else { throw JSONFault("assessment.gates is neither standard nor strict") }
+        }
+        var digest: [UInt8]?
+        if let text = object.members["sha256"] { digest = try text.hex(32) }
+        guard let demand = AssessmentDemand(digest: digest, gates: gates) else {
+            throw JSONFault("assessment names neither sha256 nor gates")
+        }
+        return demand
     }
 
     private static func flags(_ value: JSONText) throws(JSONFault) -> [String: Bool] {

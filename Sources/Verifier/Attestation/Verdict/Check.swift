@@ -77,5 +77,16 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case ownerKey = "owner-key"
     case manifestSignature = "manifest-signature"
     case manifestDigest = "manifest-digest"
+    case manifestTwin = "manifest-twin"
     case reportData = "report-data"
+
+    // What the enclave states of itself.
+    case enclaveParts = "enclave-parts"
+    case enclaveService = "enclave-service"
+    case everythingInside = "everything-inside"
+    case boundary
+    case noise
+    case inputs
+    case lease
+    case assessment
 }

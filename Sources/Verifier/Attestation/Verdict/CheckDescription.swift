@@ -122,14 +122,32 @@ extension Check {
         case .age: ("the evidence is not older than the policy allows", [.tooOld, .policyIncomplete])
 
         case .nonce: ("the evidence is for the nonce of this session", [.nonceMismatch])
-        case .ownerKey: ("the manifest names the owner's key that the policy pins", [.ownerKeyMismatch, .malformed])
-        case .manifestSignature: ("the owner signed the manifest", [.manifestSignatureInvalid])
-        case .manifestDigest: ("the manifest is the one that the policy pins", [.manifestMismatch])
+        case .ownerKey:
+            ("the manifest core names the owner's key that the policy pins", [.ownerKeyMismatch, .malformed])
+        case .manifestSignature: ("the owner signed the manifest core", [.manifestSignatureInvalid])
+        case .manifestDigest: ("the manifest core is the one that the policy pins", [.manifestMismatch])
+        case .manifestTwin: ("manifest.json has the digest that the manifest core lists", [.manifestMismatch])
         case .reportData:
             (
-                "the report data is the expected: for a service, the digest of nonce, keys, manifest, owner and epoch",
+                "the report data is the expected: for a service, the digest of nonce, keys, facts, manifest, owner and epoch",
                 [.reportDataMismatch]
             )
+
+        case .enclaveParts:
+            (
+                "the enclave received exactly the sealed parts that the manifest core lists",
+                [.partsMismatch, .malformed, .unsupportedFormat]
+            )
+        case .enclaveService:
+            ("what a provisioned enclave found in the parts is what the manifest core says", [.serviceMismatch])
+        case .everythingInside:
+            ("nothing crosses to the host, if the policy demands it", [.notEverythingInside, .policyIncomplete])
+        case .boundary: ("no more bytes cross to the host than the policy allows", [.boundaryTooLarge])
+        case .noise: ("the noise on what crosses is within the policy's bounds", [.noiseOutOfBounds])
+        case .inputs: ("the enclave takes only pixels, if the policy demands it", [.floatsAccepted])
+        case .lease: ("the owner's lease is not longer than the policy allows", [.leaseTooLong])
+        case .assessment:
+            ("the manifest records the assessment that the policy demands", [.assessmentMismatch, .malformed])
         }
     }
 

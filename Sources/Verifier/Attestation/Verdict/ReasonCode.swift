@@ -1,4 +1,4 @@
-/// Why a check failed, in words that programs may rely on. All but the last two groups are those of the shared
+/// Why a check failed, in words that programs may rely on. All but the last three groups are those of the shared
 /// attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
@@ -76,6 +76,16 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     case manifestSignatureInvalid = "manifest_signature_invalid"
     case reportDataMismatch = "report_data_mismatch"
 
+    // What the enclave states of itself.
+    case partsMismatch = "parts_mismatch"
+    case serviceMismatch = "service_mismatch"
+    case notEverythingInside = "not_everything_inside"
+    case boundaryTooLarge = "boundary_too_large"
+    case noiseOutOfBounds = "noise_out_of_bounds"
+    case floatsAccepted = "floats_accepted"
+    case leaseTooLong = "lease_too_long"
+    case assessmentMismatch = "assessment_mismatch"
+
     /// What a person can do about it.
     public var remedy: String {
         switch self {
@@ -124,7 +134,16 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
         case .ownerKeyMismatch: "take the policy from the model's owner; the bundle is of somebody else"
         case .manifestMismatch: "take the policy of this bundle; the server has another model or version"
         case .manifestSignatureInvalid: "do not trust the server: the owner did not sign this manifest"
-        case .reportDataMismatch: "do not trust the server: keys, manifest or epoch are not those of the enclave"
+        case .reportDataMismatch:
+            "do not trust the server: keys, facts, manifest or epoch are not those of the enclave"
+        case .partsMismatch: "do not trust the server: the enclave holds other parts than the owner signed"
+        case .serviceMismatch: "do not trust the server: the parts do something else than the owner signed"
+        case .notEverythingInside: "send nothing: the host sees an intermediate representation of each picture"
+        case .boundaryTooLarge: "ask the owner for a later cut, or allow more bytes in 'maximumBoundaryBytes'"
+        case .noiseOutOfBounds: "ask the owner for other noise, or change 'minimumSigma' or 'maximumSigma'"
+        case .floatsAccepted: "ask the owner for a bundle that was made without --allow-f32"
+        case .leaseTooLong: "ask the owner for a shorter lease, or allow more in 'maximumLeaseSeconds'"
+        case .assessmentMismatch: "ask the owner for an assessment, or name the one that you accept in 'assessment'"
         }
     }
 }

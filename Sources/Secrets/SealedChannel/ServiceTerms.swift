@@ -1,0 +1,56 @@
+/// For how long, and how many requests at a time, the owner lets an enclave serve.
+public struct ServiceTerms: Sendable, Hashable {
+    /// Four years. A lease exists to end; this only keeps arithmetic within bounds.
+    public static let maximumLeaseSeconds: UInt32 = 126_230_400
+    /// Seven days: an owner who renews by hand does it weekly, and a client that was struck off, or a stolen token, works
+    /// for a week at most in an enclave that the host keeps to itself.
+    public static let defaultLeaseSeconds: UInt32 = 604_800
+
+    /// Orders the owner's messages to one run of an enclave: a message counts only if its number is higher than that of
+    /// every message before it.
+    public let sequence: UInt64
+    /// By the enclave's clock, from when it takes the message. After it the enclave wipes the model.
+    public let leaseSeconds: UInt32
+    /// Requests that the enclave holds at once while the BackNet runs; more are refused.
+    public let requestsInFlight: UInt32
+
+    public init(
+        sequence: UInt64, leaseSeconds: UInt32 = Self.defaultLeaseSeconds, requestsInFlight: UInt32 = 64
+    ) {
+        self.sequence = sequence
+        self.leaseSeconds = leaseSeconds
+        self.requestsInFlight = requestsInFlight
+    }
+
+    var isValid: Bool {
+        sequence > 0 && (1...Self.maximumLeaseSeconds).contains(leaseSeconds) && requestsInFlight > 0
+    }
+}
+
+/// A client that the enclave may serve, and how much.
+public struct ClientGrant: Sendable, Hashable {
+    static let byteCount = TokenDigest.byteCount + 8 + 4
+    /// Of a lease of seven days: one picture a minute, day and night. Published inversions of intermediate representations
+    /// train on tens of thousands of pairs of chosen pictures and what crossed; a client that works with the host gets
+    /// one such set in weeks instead of hours. It does not stop an attack that needs a few requests.
+    public static let defaultRequests: UInt64 = 10_000
+    /// 20 a second, for as long as a folder of pictures takes.
+    public static let defaultRequestsPerMinute: UInt32 = 1200
+
+    public let token: TokenDigest
+    /// Requests in the lease for which the FrontNet runs; provisioning again grants them anew.
+    public let requests: UInt64
+    /// As many may come at once, and then as many in each minute.
+    public let requestsPerMinute: UInt32
+
+    public init(
+        token: TokenDigest, requests: UInt64 = Self.defaultRequests,
+        requestsPerMinute: UInt32 = Self.defaultRequestsPerMinute
+    ) {
+        self.token = token
+        self.requests = requests
+        self.requestsPerMinute = requestsPerMinute
+    }
+
+    var isValid: Bool { requests > 0 && requestsPerMinute > 0 }
+}

@@ -1,0 +1,21 @@
+import Evidence
+import SealedChannel
+
+/// What evidence says of the bundle: the manifest, and the digests of the sealed parts as they were received.
+struct AttestedBundle {
+    let manifest: VerifiedManifest
+    let frontNetDigest: ContentDigest
+    let mappingUnitDigest: ContentDigest
+
+    init(_ bundle: SealedBundle) {
+        manifest = bundle.manifest
+        frontNetDigest = bundle.frontNet.digest
+        mappingUnitDigest = bundle.mappingUnit.digest
+    }
+
+    /// - Throws: ``EvidenceError`` when a digest is not one; it always is.
+    func facts(_ state: EnclaveFacts.State) throws(EvidenceError) -> EnclaveFacts {
+        try EnclaveFacts(
+            frontNetDigest: frontNetDigest.bytes, mappingUnitDigest: mappingUnitDigest.bytes, state: state)
+    }
+}

@@ -1,0 +1,30 @@
+import SealedChannel
+import Wire
+
+/// What is left of a service whose lease has ended: enough to refuse requests under seal, and to take the owner's next
+/// message once the host has loaded the parts again. The model and its key are gone.
+struct EndedService {
+    let bundle: AttestedBundle
+    let assembly: BundleAssembly
+    let layout: AnswerLayout
+    let maximumRequestBytes: Int
+    /// Of the last message that counted.
+    let sequence: UInt64
+
+    /// - Throws: ``EnclaveRefusal`` of ``BundleAssembly``.
+    init(_ service: Service, limits: EnclaveLimits) throws(EnclaveRefusal) {
+        bundle = service.bundle
+        assembly = try BundleAssembly(service.bundle.manifest, limits: limits)
+        layout = service.layout
+        maximumRequestBytes = service.maximumRequestBytes
+        sequence = service.provisioning.terms.sequence
+    }
+
+    /// Opens a client's request, without looking into it, and refuses it under seal.
+    ///
+    /// - Throws: ``EnclaveRefusal`` of ``ChannelKeyRing/open(_:maximumBytes:)``.
+    func refuse(_ message: [UInt8], keyRing: borrowing ChannelKeyRing) throws(EnclaveRefusal) -> EnclaveMessage {
+        let opened = try keyRing.open(message, maximumBytes: maximumRequestBytes)
+        return .answer(try opened.sealer.seal(AnswerRefusal(.leaseEnded), layout: layout))
+    }
+}

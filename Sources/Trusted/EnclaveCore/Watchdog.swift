@@ -1,0 +1,56 @@
+import Glibc
+import Synchronization
+
+/// Watches from a thread of its own that the enclave's thread does in time what time demands. A host that stalls that thread
+/// could otherwise keep a model, or a key, in memory for as long as it likes.
+package final class Watchdog: Sendable {
+    /// How many seconds in a row a deadline has to be over: longer than an inference or the opening of a model takes, short
+    /// beside a lease. They are counted while this process runs, so that a machine that slept does not end it.
+    package static let tolerance = 60
+
+    private let clock: EnclaveClock
+    private let deadline = Mutex(Duration.seconds(Int64.max / 4))
+    private let lateLooks = Mutex(0)
+    private let onStall: @Sendable () -> Void
+
+    /// - Parameter onStall: What to do when a deadline has been over for ``tolerance`` seconds; ends the process if nothing
+    ///   else is given. The kernel then takes the memory back.
+    package init(clock: EnclaveClock = .bootTime, onStall: @escaping @Sendable () -> Void = { _exit(70) }) {
+        self.clock = clock
+        self.onStall = onStall
+    }
+
+    /// From now on the thread has to come here again by `deadline`, by the enclave's clock.
+    package func expect(progressBy deadline: Duration) { self.deadline.withLock { $0 = deadline } }
+
+    /// Looks at the clock; called once a second.
+    ///
+    /// - Returns: Whether the thread has been late at the last ``tolerance`` looks.
+    package func isStalledAtThisLook() -> Bool {
+        lateLooks.withLock { count in
+            count = deadline.withLock { $0 } < clock.now() ? count + 1 : 0
+            return count >= Self.tolerance
+        }
+    }
+
+    /// Looks once a second until the process ends.
+    package func start() {
+        var thread = pthread_t()
+        let watch = Unmanaged.passRetained(self)
+        let status = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let watchdog = Unmanaged<Watchdog>.fromOpaque(argument).takeRetainedValue()
+                while !watchdog.isStalledAtThisLook() { sleep(1) }
+                watchdog.onStall()
+                return nil
+            }, watch.toOpaque())
+        // Without its watch the enclave must not serve.
+        guard status == 0 else {
+            watch.release()
+            return onStall()
+        }
+        pthread_detach(thread)
+    }
+}
