@@ -167,7 +167,8 @@ struct JSONShapeTests {
         expectShape(
             attested.json,
             .object([
-                "tee": .string, "verdict": .string, "reasons": .array(.string), "skipped": .array(.object(["check": .string, "reason": .string])),
+                "tee": .string, "verdict": .string, "reasons": .array(.string),
+                "skipped": .array(.object(["check": .string, "reason": .string])),
             ]))
         let verdict = try #require(attested.json as? [String: Any])
         #expect(verdict["tee"] as? String == "development")

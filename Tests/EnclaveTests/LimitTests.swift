@@ -31,6 +31,21 @@ struct LimitTests {
         #expect(try third.answer(try host.classify(third)).status == .answered)
     }
 
+    @Test("What has waited for the BackNet for ten minutes is refused under seal, without a message")
+    func oldRequests() throws {
+        let host = try TestHost.provisioned()
+        let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
+        guard case .intermediate = try host.send(.infer(message: request.message), requestID: 900) else {
+            throw Unexpected("nothing came out")
+        }
+        #expect(host.advance(by: .seconds(599)).isEmpty)
+        let frames = host.advance(by: .seconds(1))
+        #expect(frames.map(\.requestID) == [900])
+        guard case .answer(let bytes)? = frames.first?.message else { throw Unexpected("no answer") }
+        #expect(try request.answer(bytes).status == .outsideFailed)
+        #expect(try host.status().inFlight == 0)
+    }
+
     @Test("A client's requests of a lease are its own: another's are untouched, and strangers use up nothing")
     func requestsInLease() throws {
         let host = try TestHost.provisioned(requests: 2)

@@ -3,7 +3,7 @@ import FoundationEssentials
 /// What a host serves at `/.well-known/infenclave/evidence?nonce=HEX`: evidence with everything that its `report_data`
 /// covers. All of it comes from the host and proves nothing until an appraiser has checked it.
 ///
-/// JSON: `{"version":1,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
+/// JSON: `{"version":2,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
 /// "manifestCore":base64,"manifest":base64,"manifestSignature":base64,"facts":base64,"epoch":hex}`.
 public struct EvidenceDocument: Sendable, Hashable, Codable {
     public static let version = 2

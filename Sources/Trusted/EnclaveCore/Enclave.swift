@@ -74,10 +74,12 @@ package struct Enclave: ~Copyable {
             do throws(EnclaveRefusal) {
                 state = .leaseEnded(try EndedService(service, limits: limits))
             } catch {
-                // The same manifest was accepted when it was loaded. If it were not, nothing would be served any more.
+                // The same manifest was accepted when it was loaded; were it not, only a new process could serve.
                 state = .awaitingManifest
+                isShutDown = true
             }
         }
+        if case .provisioned(let service) = state { frames += service.giveUpOldRequests(at: now) }
         // If no keys can be made now, the next message tries again; keys whose time is over open nothing.
         try? keyRing.advance(to: now)
         return frames
@@ -214,14 +216,18 @@ extension Enclave {
         case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)
         case .awaitingOwner(let bundle): try serve(bundle, message)
         case .provisioned(let service):
+            var fresh = keyRing
+            try fresh.replaceAll(at: now)
             try service.renew(message, at: now)
-            try keyRing.replaceAll(at: now)
+            keyRing = fresh
         case .leaseEnded(let ended):
             guard message.terms.sequence > ended.sequence else { throw EnclaveRefusal(.staleSequence) }
             // The host loads the parts again, and sends the message once more.
             guard let bundle = ended.assembly.bundle else { throw EnclaveRefusal(.bundleMissing) }
+            var fresh = keyRing
+            try fresh.replaceAll(at: now)
             try serve(bundle, message)
-            try keyRing.replaceAll(at: now)
+            keyRing = fresh
         }
         return .provisioned
     }

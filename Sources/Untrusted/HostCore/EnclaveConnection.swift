@@ -12,6 +12,10 @@ final class EnclaveConnection: Sendable {
     private struct State {
         var nextRequestID: UInt64 = 1
         var open: [UInt64: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>] = [:]
+        /// Requests that have an intermediate: their next frame may come before it is asked for, when a lease ends.
+        var continued: Set<UInt64> = []
+        /// Such frames.
+        var early: [UInt64: Result<EnclaveMessage, HostError>] = [:]
         var hasEnded = false
     }
 
@@ -48,6 +52,12 @@ final class EnclaveConnection: Sendable {
                 defer { state.nextRequestID += 1 }
                 return state.nextRequestID
             }
+        if requestID != nil, let early = takeEarly(identifier) {
+            switch try early.get() {
+            case .refused(let code): throw HostError(refused: code)
+            case let answer: return (answer, identifier)
+            }
+        }
         let result: Result<EnclaveMessage, HostError> = await withCheckedContinuation { continuation in
             let isOpen = state.withLock { state in
                 guard !state.hasEnded else { return false }
@@ -77,7 +87,21 @@ final class EnclaveConnection: Sendable {
     private static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
 
     private func settle(_ requestID: UInt64, _ result: Result<EnclaveMessage, HostError>) {
-        state.withLock { $0.open.removeValue(forKey: requestID) }?.resume(returning: result)
+        let waiting = state.withLock { state in
+            if case .success(.intermediate) = result { state.continued.insert(requestID) }
+            let waiting = state.open.removeValue(forKey: requestID)
+            if waiting == nil, state.continued.contains(requestID) { state.early[requestID] = result }
+            return waiting
+        }
+        waiting?.resume(returning: result)
+    }
+
+    /// A request is continued once.
+    private func takeEarly(_ requestID: UInt64) -> Result<EnclaveMessage, HostError>? {
+        state.withLock { state in
+            state.continued.remove(requestID)
+            return state.early.removeValue(forKey: requestID)
+        }
     }
 
     private func readUntilEnd() {

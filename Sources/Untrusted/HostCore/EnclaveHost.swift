@@ -41,6 +41,8 @@ package actor EnclaveHost {
     private var waiting = 0
     private var hasStopped = false
     private(set) var isProvisioned = false
+    /// Provisioning messages that an enclave took.
+    private var provisionings = 0
 
     /// - Parameters:
     ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
@@ -140,7 +142,10 @@ package actor EnclaveHost {
         do throws(HostError) { reply = try await connection.ask(.provision(ciphertext: ciphertext)) } catch {
             // When a lease ends the enclave wipes the model, and the parts with it: it needs them again.
             guard error.enclaveCode == .bundleMissing else { throw error }
-            try await loadParts(connection)
+            do throws(HostError) { try await loadParts(connection) } catch {
+                // Another message at the same time had the same parts loaded.
+                guard error.enclaveCode == .partRefused || error.enclaveCode == .unexpected else { throw error }
+            }
             reply = try await connection.ask(.provision(ciphertext: ciphertext))
         }
         guard case .provisioned = reply else {
@@ -151,6 +156,7 @@ package actor EnclaveHost {
         }
         if !isProvisioned { log("enclave provisioned: serving") }
         isProvisioned = true
+        provisionings += 1
     }
 
     /// Makes room for a request; ``release()`` gives it back.
@@ -198,9 +204,9 @@ package actor EnclaveHost {
     /// Asks the enclave regularly whether it serves: a lease ends without a message.
     private func follow(_ connection: EnclaveConnection, generation: Int) {
         Task { [weak self] in
-            while let status = try? await connection.ask(.status) {
-                guard case .status(let status) = status else { return }
-                await self?.note(status, generation: generation)
+            while let before = await self?.provisionings, let reply = try? await connection.ask(.status) {
+                guard case .status(let status) = reply else { return }
+                await self?.note(status, generation: generation, before: before)
                 try? await Task.sleep(for: Self.statusInterval)
             }
         }
@@ -208,8 +214,9 @@ package actor EnclaveHost {
 
     private static let statusInterval = Duration.seconds(1)
 
-    private func note(_ status: EnclaveStatus, generation: Int) {
-        guard generation == self.generation, teeKind != nil else { return }
+    /// - Parameter before: ``provisionings`` when the status was asked for: it may be older than a message since.
+    private func note(_ status: EnclaveStatus, generation: Int, before: Int) {
+        guard generation == self.generation, teeKind != nil, before == provisionings else { return }
         if isProvisioned, status.state == .leaseEnded {
             log("the owner's lease has ended: the enclave wiped the model; the owner must provision again")
         }

@@ -59,6 +59,7 @@ public struct EnclaveSession: Sendable {
     ///
     /// - Throws: ``ClientError``.
     public func classify(_ image: Image, token: AccessToken) async throws(ClientError) -> [Classification] {
+        try requireService()
         let tensor: Tensor
         do throws(ImagingError) { tensor = try encode(image) } catch {
             throw ClientError(.invalidInput, error.message)
@@ -119,6 +120,10 @@ public struct EnclaveSession: Sendable {
     private func results(of answer: ClassificationAnswer) throws -> [Classification] {
         switch answer.status {
         case .answered:
+            let service = peer.manifestCore.service
+            guard answer.entries.count == service.topK,
+                answer.entries.allSatisfy({ $0.index < service.classes })
+            else { throw ClientError(.invalidResponse, "the answer lists other classes than the attested model has") }
             return answer.entries.map { Classification(index: $0.index, name: $0.name, probability: $0.probability) }
         case .unknownToken:
             throw ClientError(

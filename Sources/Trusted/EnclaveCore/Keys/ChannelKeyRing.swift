@@ -12,8 +12,8 @@ struct ChannelKeyRing {
         let madeAt: Duration
         var replays = ReplayGuard()
 
-        init(avoiding other: ChannelKeyPair?, at now: Duration) throws(EnclaveRefusal) {
-            keys = try ChannelKeyRing.freshKeys(avoiding: other)
+        init(avoiding others: [Generation], at now: Duration) throws(EnclaveRefusal) {
+            keys = try ChannelKeyRing.freshKeys(avoiding: others)
             madeAt = now
         }
     }
@@ -24,11 +24,13 @@ struct ChannelKeyRing {
     /// The latest first. A client that wears keys out cannot end the grace of others' requests with one more change.
     private var replaced: [(generation: Generation, endsAt: Duration)] = []
     private static let maximumReplaced = 8
+    /// Whether the present keys are too old and could not be replaced: they open nothing.
+    private var isOverdue = false
     private let limits: EnclaveLimits
 
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made.
     init(limits: EnclaveLimits, at now: Duration) throws(EnclaveRefusal) {
-        current = try Generation(avoiding: nil, at: now)
+        current = try Generation(avoiding: [], at: now)
         self.limits = limits
     }
 
@@ -50,7 +52,9 @@ struct ChannelKeyRing {
         replaced.removeAll { $0.endsAt <= now }
         let isOld = current.madeAt + limits.keyLifetime <= now
         guard isOld || current.replays.count >= limits.requestsPerKey else { return }
-        let fresh = try Generation(avoiding: current.keys, at: now)
+        isOverdue = isOld
+        let fresh = try Generation(avoiding: [current] + replaced.map(\.generation), at: now)
+        isOverdue = false
         // The time at which they became too old counts, not the time at which somebody noticed.
         let endOfUse = isOld ? current.madeAt + limits.keyLifetime : now
         if endOfUse + limits.keyGrace > now { replaced.insert((current, endOfUse + limits.keyGrace), at: 0) }
@@ -65,9 +69,10 @@ struct ChannelKeyRing {
     ///
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones stay.
     mutating func replaceAll(at now: Duration) throws(EnclaveRefusal) {
-        let fresh = try Generation(avoiding: current.keys, at: now)
+        let fresh = try Generation(avoiding: [current] + replaced.map(\.generation), at: now)
         guard Defence.renewedKeys.isInPlace else { return }
         current = fresh
+        isOverdue = false
         replaced = []
         generation &+= 1
     }
@@ -104,7 +109,7 @@ struct ChannelKeyRing {
     private func withKeys<Value: ~Copyable>(
         _ body: (borrowing Generation) throws(SealedChannelError) -> Value
     ) throws(EnclaveRefusal) -> Value {
-        for generation in [current] + replaced.map(\.generation) {
+        for generation in (isOverdue ? [] : [current]) + replaced.map(\.generation) {
             do throws(SealedChannelError) { return try body(generation) } catch {
                 guard error.code == .unsupportedSuite else { throw EnclaveRefusal(error.code.refusal) }
             }
@@ -112,9 +117,9 @@ struct ChannelKeyRing {
         throw EnclaveRefusal(.unknownKey)
     }
 
-    /// - Parameter other: Keys that clients may still use: a request names one pair by its identifier.
-    private static func freshKeys(avoiding other: ChannelKeyPair?) throws(EnclaveRefusal) -> ChannelKeyPair {
-        let identifiers = Set(other?.configurations.map(\.keyIdentifier) ?? [])
+    /// - Parameter others: Keys that clients may still use: a request names one pair by its identifier.
+    private static func freshKeys(avoiding others: [Generation]) throws(EnclaveRefusal) -> ChannelKeyPair {
+        let identifiers = Set(others.flatMap { $0.keys.configurations.map(\.keyIdentifier) })
         do throws(SealedChannelError) {
             while true {
                 let keys = try ChannelKeyPair.generate()

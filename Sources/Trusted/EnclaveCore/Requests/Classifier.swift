@@ -106,8 +106,12 @@ struct Classifier: ~Copyable {
             throw AnswerRefusal(error.code == .wrongTensorType ? .wrongTensorType : .malformedRequest)
         }
         guard let client = ledger.client(classification.token) else { throw AnswerRefusal(.unknownToken) }
+        do throws(AnswerRefusal) { try ledger.charge(client, at: now) } catch {
+            // A quota of the lease does not come back under these keys; a rate does, and then a replay would be served.
+            if error.status != .overLimit { onListedClient() }
+            throw error
+        }
         onListedClient()
-        try ledger.charge(client, at: now)
         let (results, boundary) = try frontNet.run(classification.tensor)
         var made: [String: Tensor] = [:]
         for (output, tensor) in zip(frontNet.outputs, results) { made[output.name] = tensor }

@@ -7,6 +7,7 @@ struct PendingRequest {
     let sealer: ResponseSealer
     /// What the FrontNet made and the mapping unit takes, by the values' names. It never leaves the enclave.
     let retained: [String: Tensor]
+    let arrival: Duration
 }
 
 /// The requests that wait for the BackNet: at most a fixed number, so that a host that never answers cannot fill the
@@ -27,6 +28,15 @@ struct PendingRequests {
     mutating func insert(_ request: PendingRequest, requestID: UInt64) { requests[requestID] = request }
 
     mutating func remove(_ requestID: UInt64) -> PendingRequest? { requests.removeValue(forKey: requestID) }
+
+    /// Removes those that came at `time` or before, in ascending order of their identifiers.
+    mutating func remove(arrivedBy time: Duration) -> [(requestID: UInt64, request: PendingRequest)] {
+        // Nothing is sorted or copied where nothing is old, which is nearly always.
+        guard requests.contains(where: { $0.value.arrival <= time }) else { return [] }
+        let old = requests.filter { $0.value.arrival <= time }
+        for requestID in old.keys { requests[requestID] = nil }
+        return old.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 
     /// Removes all, in ascending order of their identifiers.
     mutating func removeAll() -> [(requestID: UInt64, request: PendingRequest)] {

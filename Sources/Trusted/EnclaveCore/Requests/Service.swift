@@ -108,18 +108,27 @@ final class Service {
             switch consume start {
             case .answered(let response): return .answer(try answer(response, sealer))
             case .boundary(let tensors, let retained):
-                pending.insert(PendingRequest(sealer: sealer, retained: retained), requestID: requestID)
+                pending.insert(PendingRequest(sealer: sealer, retained: retained, arrival: now), requestID: requestID)
                 return .intermediate(tensors)
             }
         } catch { return .answer(try answer(error, sealer)) }
     }
 
     /// Refuses all that waits for the BackNet, because the lease has ended.
-    func endLease() -> [Frame<EnclaveMessage>] {
-        pending.removeAll().map { requestID, request in
+    func endLease() -> [Frame<EnclaveMessage>] { refusals(of: pending.removeAll(), .leaseEnded) }
+
+    /// Refuses what has waited for the BackNet for ten minutes: a host must not keep what a request left inside.
+    func giveUpOldRequests(at now: Duration) -> [Frame<EnclaveMessage>] {
+        refusals(of: pending.remove(arrivedBy: now - .seconds(600)), .outsideFailed)
+    }
+
+    private func refusals(
+        of requests: [(requestID: UInt64, request: PendingRequest)], _ status: AnswerStatus
+    ) -> [Frame<EnclaveMessage>] {
+        requests.map { requestID, request in
             let message: EnclaveMessage
             do throws(EnclaveRefusal) {
-                message = .answer(try answer(AnswerRefusal(.leaseEnded), request.sealer))
+                message = .answer(try answer(AnswerRefusal(status), request.sealer))
             } catch { message = .refused(error.code) }
             return Frame(requestID: requestID, message: message)
         }
