@@ -56,7 +56,11 @@ private final class Connection: Sendable {
     }
 
     /// Whether the other end closes it.
-    var isClosed: Bool { head().isEmpty && errno != EAGAIN }
+    var isClosed: Bool {
+        // The end of a stream leaves errno as it was.
+        errno = 0
+        return head().isEmpty && errno != EAGAIN
+    }
 }
 
 @Suite("The HTTP server")
