@@ -219,8 +219,8 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence", "Imaging",
-                "Inference",
+                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
+                "Imaging", "Inference",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
                 "SecretMemory", "Tensors",
                 "Wire",

@@ -5,6 +5,19 @@ import LeakageAssessment
 import Tensors
 
 extension FuzzSeed {
+    /// A cut that passes and one that does not.
+    private static func assessment(_ digest: String) -> String {
+        """
+        {"version":1,"model":{"sha256":"\(digest)"},"images":60,"adversary":"both","gates":{"name":"standard",\
+        "maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,"maximumKLAUC":0.65,\
+        "minimumDecoderKLRatio":0.5,"maximumTop1":null},"cuts":[{"name":"a","gates":{"passes":false},"noise":null},\
+        {"name":"b","gates":{"passes":true},"noise":null}],"recommendation":{"front":"b","mapping":"c","sigma":null,\
+        "everythingInside":false,"nextSafer":null,"nextFaster":{"front":"a","mapping":"c","sigma":null}},"plans":[\
+        {"front":"b","mapping":"c","sigma":null,"everythingInside":false,"passesGates":true},{"front":"a",\
+        "mapping":"c","sigma":null,"everythingInside":false,"passesGates":false}]}
+        """
+    }
+
     static func fileSeeds() throws -> [FuzzSeed] {
         let digest = String(repeating: "0a", count: 32)
         let plan = try PartitionPlan(
@@ -26,6 +39,7 @@ extension FuzzSeed {
             }, assessment: .none)
         return [
             FuzzSeed(.partitionPlan, "plan", Array(try plan.encoded())),
+            FuzzSeed(.assessmentFile, "cut", Array(assessment(digest).utf8)),
             FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),
             FuzzSeed(.image, "png", try image.pngBytes()), FuzzSeed(.manifest, "manifest", try manifest.encoded()),
         ] + tensors.enumerated().map { FuzzSeed(.npy, "\($0.offset)", $0.element.npyBytes()) }

@@ -1,3 +1,4 @@
+import AssessmentReport
 import BundleFormat
 import FoundationEssentials
 import Imaging
@@ -9,6 +10,13 @@ enum FileTargets {
     static func partitionPlan(_ bytes: UnsafeRawBufferPointer) throws {
         let plan = try PartitionPlan(decoding: Data(bytes))
         promise(try PartitionPlan(decoding: plan.encoded()) == plan, "a plan survives its file")
+    }
+
+    /// `assessment.json`, as `partition` reads it to record what was assessed.
+    static func assessmentFile(_ bytes: UnsafeRawBufferPointer) throws {
+        let file = try AssessmentFile(decoding: Data(bytes))
+        promise(file.sha256.utf8.count == 64, "an assessment has a digest")
+        promise(file.pictures > 0, "an assessment rests on pictures")
     }
 
     /// `preprocess.json`.

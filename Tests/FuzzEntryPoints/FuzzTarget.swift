@@ -8,6 +8,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case engine
     case enclavePart = "enclave-part"
     case partitionPlan = "partition-plan"
+    case assessmentFile = "assessment-file"
     case preprocessing
     case npy
     case image
@@ -59,6 +60,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .engine: try ModelTargets.engine(bytes)
         case .enclavePart: try ModelTargets.enclavePart(bytes)
         case .partitionPlan: try FileTargets.partitionPlan(bytes)
+        case .assessmentFile: try FileTargets.assessmentFile(bytes)
         case .preprocessing: try FileTargets.preprocessing(bytes)
         case .npy: try FileTargets.npy(bytes)
         case .image: try FileTargets.image(bytes)

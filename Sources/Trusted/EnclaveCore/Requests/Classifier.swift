@@ -125,7 +125,7 @@ struct Classifier: ~Copyable {
     ///
     /// - Parameters:
     ///   - tensors: What the host says that the BackNet made; in the enclave's own memory already.
-    ///   - retained: What ``start(_:)`` gave.
+    ///   - retained: What the start of the request gave.
     /// - Returns: The binary HTTP response to seal.
     /// - Throws: ``AnswerRefusal``: `outsideFailed` when number, types or values are impossible; `failed`.
     func answer(backNet tensors: [Tensor], retained: [String: Tensor]) throws(AnswerRefusal) -> SecretBytes {
