@@ -26,14 +26,20 @@ struct ProcessTests {
         }
     }
 
+    private func loadedEvidence(_ deployment: Deployment, _ process: EnclaveProcess) throws -> EnclaveEvidence {
+        try load(deployment, process)
+        guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32))) else {
+            throw Unexpected("no evidence")
+        }
+        return evidence
+    }
+
     @Test("It attests, is provisioned, classifies and ends when it is told to")
     func wholeLife() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
             let deployment = try Deployment()
-            try load(deployment, process)
-            guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32)))
-            else { throw Unexpected("no evidence") }
+            let evidence = try loadedEvidence(deployment, process)
             let report = try DevelopmentReport(parsing: evidence.evidence)
             #expect(report.publicKey == (try DevelopmentKey.publicKey(keyFile)))
             #expect(report.measurement == (try ExecutableMeasurement.ofFile(EnclaveProcess.executable)))
@@ -62,9 +68,7 @@ struct ProcessTests {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
             let deployment = try Deployment()
-            try load(deployment, process)
-            guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32)))
-            else { throw Unexpected("no evidence") }
+            let evidence = try loadedEvidence(deployment, process)
             let terms = ServiceTerms(sequence: 1, leaseSeconds: 1)
             let message = try deployment.provisioning(for: evidence, terms: terms)
             guard case .provisioned = try process.send(.provision(ciphertext: message)) else {

@@ -181,6 +181,9 @@ struct ProvisioningTests {
         #expect(host.intermediates == 1)
     }
 
+    @Test("Evidence bounds a lease as provisioning does")
+    func longestLease() { #expect(EnclaveFacts.Lease.maximumSeconds == ServiceTerms.maximumLeaseSeconds) }
+
     @Test("A renewal in time starts the lease anew, and grants quotas anew")
     func renewedLease() throws {
         let host = try TestHost.provisioned(terms: Self.terms(1, lease: 100), requests: 1)

@@ -15,7 +15,7 @@ package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {
 
     // The bundle.
 
-    /// The manifest core is not one, or its signature is not by the owner's key in it.
+    /// The manifest core is malformed, or its signature is not by the owner's key in it.
     package static let manifestUnauthorized = Self(rawValue: 16)
     /// A part is not of the size or the digest that the manifest core lists, or its chunks are not in order.
     package static let partRefused = Self(rawValue: 17)

@@ -65,7 +65,7 @@ package struct Enclave: ~Copyable {
 
     /// Does what time alone demands: ends a lease and wipes the model, replaces and forgets channel keys.
     ///
-    /// - Returns: Refusals for requests under way when a lease ends.
+    /// - Returns: Refusals for requests under way when a lease ends, and for those that waited too long for the BackNet.
     package mutating func advance() -> [Frame<EnclaveMessage>] {
         let now = clock.now()
         var frames: [Frame<EnclaveMessage>] = []
@@ -87,7 +87,7 @@ package struct Enclave: ~Copyable {
 
     /// Takes one message of the host.
     ///
-    /// - Returns: The reply with the same identifier; before it, refusals for requests whose lease has just ended.
+    /// - Returns: The reply with the same identifier; before it, what ``advance()`` says.
     package mutating func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
         let ended = advance()
         do throws(EnclaveRefusal) {

@@ -94,7 +94,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         case (2, let lease?):
             guard lease.sequence > 0, (1...Lease.maximumSeconds).contains(lease.seconds),
                 lease.secondsLeft <= lease.seconds
-            else { throw EvidenceError(.malformed, "enclave facts: the lease is not one") }
+            else { throw EvidenceError(.malformed, "enclave facts: sequence or times of the lease are out of range") }
             state = .provisioned(lease, try ServiceFacts(decoding: fields.service))
         case (3, nil): state = .leaseEnded
         default: throw EvidenceError(.malformed, "enclave facts: state \(fields.state) is unknown")

@@ -110,7 +110,7 @@ public struct ServiceFacts: Sendable, Hashable {
         // No noise has one encoding: positive zero.
         guard [1, 3].contains(fields.inputs), let precision = Precision(rawValue: fields.precision),
             sigma != nil || fields.sigma.bitPattern == 0
-        else { throw EvidenceError(.malformed, "service facts: inputs, precision or sigma is not one") }
+        else { throw EvidenceError(.malformed, "service facts: inputs, precision or sigma is out of range") }
         try self.init(
             acceptsFloats: fields.inputs == 3, precision: precision, channels: fields.numbers[0],
             height: fields.numbers[1], width: fields.numbers[2], classes: fields.numbers[3], topK: fields.numbers[4],

@@ -101,8 +101,8 @@ struct ChannelKeyRing {
         }
     }
 
-    /// Notes that a request of a listed client is about to be served. Others need not be remembered: no replay of
-    /// them reaches the FrontNet, and they must not wear the keys out.
+    /// Notes that a request of a listed client is about to be served. Others need not be remembered, and must not wear the
+    /// keys out: no replay of them reaches the FrontNet under this list of clients, and a new list comes with new keys.
     mutating func remember(_ replayIdentifier: ContentDigest) { current.replays.remember(replayIdentifier) }
 
     /// Tries the present keys, and those before them if the message names none of the present.
