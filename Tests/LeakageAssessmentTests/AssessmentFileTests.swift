@@ -51,11 +51,12 @@ struct AssessmentFileTests {
         #expect(recommended.role == .recommended && recommended.passesGates && !recommended.everythingInside)
         let leaky = try #require(file.plan(front: "relu1", mapping: "logits", sigma: nil))
         #expect(!leaky.passesGates && leaky.role != .recommended)
-        #expect(file.headline(of: leaky).contains("exceeds the gates 'standard'"))
+        #expect(file.headline(of: leaky).contains("does not meet the gates 'standard'"))
         #expect(
             file.headline(of: recommended)
-                == "The recommended plan of an assessment with 60 pictures: it meets the gates 'standard' against the "
-                + "paper's adversary and the informed one.")
+                == "The recommended plan of an assessment with 60 pictures: it meets the gates 'standard' of appearance, "
+                + "identity and class against the paper's adversary and the informed one with 100000 pictures.")
+        #expect(file.protected == Asset.all && file.attackerPictures == 100_000)
         for (front, mapping, sigma) in [
             ("conv2", "logits", nil), ("relu2", "flat", nil), ("relu2", "relu2", nil),
             ("relu2", "logits", NoiseDeviation(0.5)),
@@ -92,7 +93,9 @@ struct AssessmentFileTests {
             #expect(error?.code == .malformedAssessment)
         }
         let changes: [(String, (inout [String: Any]) throws -> Void)] = [
-            ("version 2", { $0["version"] = 2 }), ("images", { $0["images"] = 0 }),
+            ("version 3", { $0["version"] = 3 }), ("protected", { $0["protected"] = ["name"] }),
+            ("protected", { $0["protected"] = ["class", "class"] }),
+            ("attackerPictures", { $0["attackerPictures"] = 0 }), ("images", { $0["images"] = 0 }),
             ("images", { $0["images"] = "60" }), ("plans", { $0["plans"] = nil }),
             ("adversary", { $0["adversary"] = "nobody" }), ("model", { $0["model"] = ["sha256": "0a"] }),
             ("model.sha256", { $0["model"] = [String: Any]() }),

@@ -137,7 +137,8 @@ struct CrossedPictures: Sendable {
             decoder: outcome,
             judgement: try ReconstructionJudge(validator).judge(
                 outcome.reconstructions, of: tests, mean: outcome.meanPicture),
-            joint: JointLeakage(gram: features.gram, pictures: targets, classes: classes, seed: Self.seed),
+            joint: JointLeakage(
+                gram: features.gram, pictures: GramMatrix.of(targets.map(\.values)), classes: classes, seed: Self.seed),
             mapping: MappingLeakage(gram: features.gram, classes: classes, split: split, seed: Self.seed))
     }
 

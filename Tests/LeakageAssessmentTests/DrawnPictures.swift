@@ -37,6 +37,8 @@ final class DrawnPictures: Sendable {
         configuration.training.epochs = 2...2
         configuration.bounds.pictures = 4
         configuration.bounds.probes = 2
+        configuration.bounds.isAlways = true
+        configuration.whiteBox.isAlways = true
         configuration.whiteBox.pictures = 2
         configuration.whiteBox.steps = 15
         return configuration

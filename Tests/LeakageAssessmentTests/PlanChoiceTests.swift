@@ -86,14 +86,49 @@ struct PlanChoiceTests {
             mapping: ("logits", 8), pictures: 60)
     }
 
-    @Test("A shallower cut whose noise keeps the gates is a plan with its sigma; one whose noise does not is none")
-    func noise() throws {
-        let plan = try noisy(passes: true)
-        #expect(plan.front == "relu1" && plan.sigma?.value == 0.5)
-        #expect(plan.reason.contains("noise of deviation 0.500"))
-        #expect(plan.details.contains { $0.contains("99 %") && $0.contains("not identity") })
+    @Test("Noise that keeps the gates is compared and told of, and never recommended", arguments: [true, false])
+    func noise(passes: Bool) throws {
+        let plan = try noisy(passes: passes)
+        #expect(plan.front == "relu2" && plan.sigma == nil)
         #expect(plan.options.map { $0.sigma != nil } == [false, true, false])
-        let none = try noisy(passes: false)
-        #expect(none.front == "relu2" && none.sigma == nil)
+        #expect(plan.details.contains(NoiseMeasurement.whyNotRecommended) == passes)
+    }
+
+    private static let inside = option("m", ms: 10, leakage: 0, inside: 100)
+
+    private static func rival(ms: Double?, spread: Double? = 0, inside: Int = 50) -> PlanOption {
+        PlanOption(
+            front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+            cost: CutCost(
+                multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
+                frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread),
+            budgets: Budgets())
+    }
+
+    @Test("A plan that exposes anything has to gain more than 5 %, and more than paired timings vary")
+    func worthwhile() {
+        #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 9.6), over: Self.inside))
+        #expect(PlanChoice.isWorthwhile(Self.rival(ms: 9.4), over: Self.inside))
+        #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 9, spread: 0.04), over: Self.inside))
+        #expect(PlanChoice.isWorthwhile(Self.rival(ms: 8, spread: 0.04), over: Self.inside))
+        #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 11), over: Self.inside))
+    }
+
+    @Test("It has to move at least 1 % of the arithmetic out, also where nothing was timed")
+    func arithmetic() {
+        let whole = CutCost(
+            multiplyAddsInside: 1000, multiplyAdds: 1000, parametersInside: 1, boundaryBytes: 1,
+            frontMilliseconds: nil, backMilliseconds: nil)
+        func plan(_ inside: Int) -> PlanOption {
+            PlanOption(
+                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                cost: CutCost(
+                    multiplyAddsInside: inside, multiplyAdds: 1000, parametersInside: 1, boundaryBytes: 1,
+                    frontMilliseconds: nil, backMilliseconds: nil), budgets: Budgets())
+        }
+        let inside = PlanOption(
+            front: "m", mapping: "m", leakage: 0, passesGates: true, cost: whole, budgets: Budgets())
+        #expect(!PlanChoice.isWorthwhile(plan(991), over: inside))
+        #expect(PlanChoice.isWorthwhile(plan(990), over: inside))
     }
 }

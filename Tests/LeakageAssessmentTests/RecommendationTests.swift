@@ -31,7 +31,8 @@ struct RecommendationTests {
         let recommendation = try Measured.result(cuts).recommendation
         #expect(recommendation.everythingInside)
         #expect(recommendation.front == "logits")
-        #expect(recommendation.details.contains { $0.contains("'flat'") && $0.contains("R²") })
+        #expect(recommendation.reason.contains("'flat'") && recommendation.reason.contains("R² 0.30"))
+        #expect(recommendation.reason.contains("appearance, identity and class protected"))
     }
 
     @Test("The paper's rule alone passes a cut that the decoders invert")

@@ -11,12 +11,22 @@ extension AssessmentContent {
         let read = Gates(
             name: gates.name, maximumDetermination: gates.maximumR2, maximumSimilarityGain: gates.maximumSSIMGain,
             minimumPassFraction: gates.minimumKLPassFraction, maximumAreaUnderCurve: gates.maximumKLAUC,
-            minimumDecoderDivergenceRatio: gates.minimumDecoderKLRatio, maximumRetrieval: gates.maximumTop1)
+            minimumDecoderDivergenceRatio: gates.minimumDecoderKLRatio, maximumRetrieval: gates.maximumTop1,
+            maximumIdentification: gates.maximumIdentified, maximumClassGain: gates.maximumClassGain)
         guard [Gates.standard, .strict].contains(read) || read.name == "custom" else {
             throw Self.failure(
                 "'gates' is neither custom nor what this build calls standard or strict; assess the model again")
         }
         return (read, adversary)
+    }
+
+    /// - Throws: ``AssessmentError`` `.malformedAssessment` for a name that is none of an asset, or one that stands twice.
+    func assets() throws(AssessmentError) -> Set<Asset> {
+        let assets = Set(protected.compactMap(Asset.init(rawValue:)))
+        guard assets.count == protected.count else {
+            throw Self.failure("'protected' lists something else than appearance, identity and class, each once")
+        }
+        return assets
     }
 
     /// Whether the plan met the gates; `nil` when it was not compared.
@@ -33,6 +43,9 @@ extension AssessmentContent {
             && model.sha256.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
         guard isDigest else { throw Self.failure("'model.sha256' is not 64 hexadecimal digits") }
         guard (1...1 << 31).contains(images) else { throw Self.failure("'images' is \(images), expected 1 or more") }
+        guard (1...1 << 53).contains(attackerPictures) else {
+            throw Self.failure("'attackerPictures' is \(attackerPictures), expected 1 or more")
+        }
         guard Set(plans.map(\.place)).count == plans.count else { throw Self.failure("'plans' lists a plan twice") }
         guard Set(cuts.map(\.name)).count == cuts.count else { throw Self.failure("'cuts' lists a cut twice") }
         let cuts = Dictionary(uniqueKeysWithValues: cuts.map { ($0.name, $0) })

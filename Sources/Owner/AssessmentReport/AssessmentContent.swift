@@ -21,6 +21,8 @@ struct AssessmentContent: Decodable, Sendable {
         let maximumKLAUC: Double
         let minimumDecoderKLRatio: Double?
         let maximumTop1: Double?
+        let maximumIdentified: Double
+        let maximumClassGain: Double
     }
 
     struct Cut: Decodable, Sendable {
@@ -60,6 +62,8 @@ struct AssessmentContent: Decodable, Sendable {
     let model: Model
     let images: Int
     let adversary: String
+    let protected: [String]
+    let attackerPictures: Int
     let gates: Limits
     let cuts: [Cut]
     let recommendation: Decision

@@ -31,6 +31,9 @@ package struct AssessmentFile: Sendable {
     package let pictures: Int
     package let gates: Gates
     package let adversary: Adversary
+    /// What was to be protected, and from an attacker with how many pictures.
+    package let protected: Set<Asset>
+    package let attackerPictures: Int
     private let content: AssessmentContent
 
     /// Reads the file. Members of later versions are passed over; those that the decision follows from have to be there
@@ -44,6 +47,8 @@ package struct AssessmentFile: Sendable {
         }
         content = try AssessmentContent(decoding: data)
         (gates, adversary) = try content.judged()
+        protected = try content.assets()
+        attackerPictures = content.attackerPictures
         try content.check()
         sha256 = SHA256.hash(data: data).map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
@@ -78,7 +83,7 @@ package struct AssessmentFile: Sendable {
             case .informed: "the informed adversary"
             case .both: "the paper's adversary and the informed one"
             }
-        return "\(subject): it \(plan.passesGates ? "meets" : "exceeds") the gates '\(gates.name)'\(limits) against "
-            + "\(opponent)."
+        return "\(subject): it \(plan.passesGates ? "meets" : "does not meet") the gates '\(gates.name)'\(limits) of "
+            + "\(Asset.sentence(protected)) against \(opponent) with \(attackerPictures) pictures."
     }
 }

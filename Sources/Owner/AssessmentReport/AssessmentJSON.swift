@@ -4,7 +4,7 @@ internal import Tensors
 
 /// `assessment.json`.
 package enum AssessmentJSON {
-    package static let version = 1
+    package static let version = 2
 
     /// The file's text; equal results give equal text.
     package static func text(of result: AssessmentResult) -> String {
@@ -28,9 +28,11 @@ package enum AssessmentJSON {
             ),
             ("warnings", .array(result.warnings.map(JSONText.string))),
             ("adversary", .string(result.adversary.rawValue)),
+            ("protected", .array(Asset.allCases.filter(result.protected.contains).map { .string($0.rawValue) })),
+            ("attackerPictures", .integer(result.attackerPictures)),
             ("gates", gates(result.gates)),
             ("budgets", budgets(result.budgets)),
-            ("cuts", .array(zip(result.cuts, result.verdicts).map(cut))),
+            ("cuts", .array(zip(result.cuts, result.verdicts).map { cut($0, $1, result) })),
             ("publicBackbone", result.backbone.map { BackboneJSON.backbone($0, cuts: result.cuts) } ?? .null),
             ("mappingUnit", result.mappingLeakage.map(mapping) ?? .null),
             (
@@ -85,6 +87,8 @@ package enum AssessmentJSON {
             ("maximumKLAUC", .number(gates.maximumAreaUnderCurve)),
             ("minimumDecoderKLRatio", .optional(gates.minimumDecoderDivergenceRatio)),
             ("maximumTop1", .optional(gates.maximumRetrieval)),
+            ("maximumIdentified", .number(gates.maximumIdentification)),
+            ("maximumClassGain", .number(gates.maximumClassGain)),
         ])
     }
 
@@ -96,7 +100,9 @@ package enum AssessmentJSON {
         ])
     }
 
-    private static func cut(_ measurement: CutMeasurement, _ verdict: GateVerdict) -> JSONText {
+    private static func cut(
+        _ measurement: CutMeasurement, _ verdict: GateVerdict, _ result: AssessmentResult
+    ) -> JSONText {
         let (kl, decoder, cost) = (measurement.channelKL, measurement.decoder, measurement.cost)
         return .object([
             ("name", .string(measurement.name)),
@@ -107,7 +113,7 @@ package enum AssessmentJSON {
             ("klMean", .optional(kl?.mean)),
             ("klMedian", .optional(kl?.median)),
             ("klPassFraction", .optional(kl?.passFraction)),
-            ("klPassFractionLower", .optional(measurement.carefulPassFraction)),
+            ("klPassFractionLower", .optional(measurement.lowerPassFraction)),
             ("klNullMean", .optional(kl?.nullMean)),
             ("klRatioToNull", .optional(kl?.ratioToNull)),
             ("klAUC", .optional(kl?.areaUnderCurve)),
@@ -124,8 +130,7 @@ package enum AssessmentJSON {
             ("msssim", .number(decoder.multiScaleSimilarity)),
             ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
-            ("retrievalTop1Upper", .number(measurement.carefulRetrieval)),
-            ("r2GainFromPictures", .optional(measurement.gainFromPictures)),
+            ("retrievalTop1Upper", .number(measurement.upperRetrieval)),
             ("retrievalTop5", .number(decoder.retrievalTopFive)),
             ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
             ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),
@@ -149,8 +154,12 @@ package enum AssessmentJSON {
             ),
             (
                 "gates",
-                .object([("passes", .boolean(verdict.passes)), ("checks", .array(verdict.checks.map(check)))])
+                .object([
+                    ("passes", .boolean(verdict.passes)), ("outcome", .string(verdict.outcome.rawValue)),
+                    ("checks", .array(verdict.checks.map(check))),
+                ])
             ),
+            ("assets", AssetJSON.assets(measurement, verdict, result)),
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
             ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
             ("cost", CostJSON.cost(cost)),
@@ -189,14 +198,16 @@ package enum AssessmentJSON {
             ("classes", .integer(leakage.classes)), ("clusterNMI", .optional(leakage.clusterInformation)),
             ("probeAccuracy", .optional(leakage.probeAccuracy)), ("majorityShare", .optional(leakage.majorityShare)),
             ("equalityAUC", .optional(leakage.equalityAreaUnderCurve)), ("class1Shot", .optional(leakage.oneShot)),
-            ("classChance", .optional(leakage.chance)),
+            ("classChance", .optional(leakage.chance)), ("readout", .optional(leakage.readout)),
         ])
     }
 
     private static func check(_ check: GateVerdict.Check) -> JSONText {
         .object([
             ("measure", .string(check.measure.rawValue)), ("value", .number(check.value)),
+            ("asset", .string(check.measure.asset.rawValue)), ("estimate", .number(check.estimate)),
             ("limit", .number(check.limit)), ("passes", .boolean(check.passes)),
+            ("outcome", .string(check.outcome.rawValue)),
         ])
     }
 }

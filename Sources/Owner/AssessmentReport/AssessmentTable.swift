@@ -30,6 +30,11 @@ package struct AssessmentTable {
         (4, Column("passing") { cut, _ in cut.channelKL.map { Format.fixed($0.passFraction, 2) } ?? "-" }),
         (5, Column("AUC") { cut, _ in cut.channelKL.map { Format.fixed($0.areaUnderCurve, 2) } ?? "-" }),
         (1, Column("decoder", left: true) { cut, _ in cut.decoder.kind.rawValue }),
+        (
+            13, Column("picture") { cut, verdict in leak(.extrapolatedDetermination, verdict) }
+        ),
+        (12, Column("identity") { cut, verdict in leak(.identification, verdict) }),
+        (11, Column("class") { cut, verdict in leak(.classGain, verdict) }),
         (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.determination, 2) }),
         (6, Column("SSIM") { cut, _ in Format.fixed(cut.decoder.similarity, 2) }),
         (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
@@ -41,12 +46,19 @@ package struct AssessmentTable {
         ),
         (8, Column("noise") { cut, _ in cut.noise.map { Format.significant($0.sigma.value) } ?? "-" }),
         (
-            10,
+            14,
             Column("gates", left: true) { cut, verdict in
-                verdict.passes ? "pass" : cut.noise?.verdict.passes == true ? "noise" : "fail"
+                verdict.outcome == .notEnoughEvidence ? "open" : verdict.passes ? "pass" : "fail"
             }
         ),
     ]
+    /// What is expected of the attacker, or the range where there is not enough evidence.
+    private static func leak(_ measure: GateVerdict.Measure, _ verdict: GateVerdict) -> String {
+        guard let check = verdict.checks.first(where: { $0.measure == measure }) else { return "-" }
+        let estimate = Format.fixed(check.estimate, 2)
+        return check.outcome == .notEnoughEvidence ? "\(estimate)?" : estimate
+    }
+
     /// Room that names get before columns are given up.
     private static let nameColumns = 24
 

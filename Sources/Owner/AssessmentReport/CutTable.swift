@@ -9,7 +9,8 @@ struct CutTable {
     var html: String {
         let rows = zip(result.cuts, result.verdicts).map(row)
         let heads = [
-            "last layer inside", "crosses", "R²", "SSIM (mean picture)", "found among \(result.testImages)",
+            "last layer inside", "crosses", "picture, expected R²", "identity", "class", "R²", "SSIM (mean picture)",
+            "found among \(result.testImages)",
             "KL own / null",
             "pass uniform", "AUC", "KL finds", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms",
             "enclave", "gates",
@@ -29,16 +30,18 @@ struct CutTable {
         var cells = [
             "<th scope=\"row\" title=\"\(HTML.escape(cut.name))\">\(HTML.escape(HTML.shortened(cut.name, limit: 30))) <small>\(HTML.escape(cut.operatorName))</small></th>",
             "<td>\(crossing)</td>",
+            leak(.extrapolatedDetermination, verdict, Format.number), leak(.identification, verdict, Format.percent),
+            leak(.classGain, verdict, Format.percent),
             "<td>\(Format.number(decoder.determination)) <small>± \(Format.number(decoder.determinationDeviation))</small></td>",
             "<td>\(Format.number(decoder.similarity)) <small>± \(Format.number(decoder.similarityGainError)) "
                 + "(\(Format.number(decoder.similarityOfMean)))</small></td>",
-            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.carefulRetrieval))</small></td>",
+            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.upperRetrieval))</small></td>",
         ]
         if let kl = cut.channelKL {
             cells += [
                 "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
                 "<td>\(Format.percent(kl.passFraction)) "
-                    + "<small>≥ \(cut.carefulPassFraction.map(Format.percent) ?? "")</small></td>",
+                    + "<small>≥ \(cut.lowerPassFraction.map(Format.percent) ?? "")</small></td>",
                 "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
                 "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]
@@ -51,10 +54,22 @@ struct CutTable {
             "<td>\(cut.judgement.map { ratio($0.divergence) } ?? "–")</td>",
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",
             "<td>\(times ?? "–")</td>", "<td>\(Format.bytes(cost.enclaveBytes))</td>",
-            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.passes ? "within" : "leaks")</td>",
+            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(Self.words[verdict.outcome] ?? "")</td>",
         ]
         let isFront = cut.name == result.recommendation.front
         return "<tr\(isFront ? " class=\"front\"" : "")>\(cells.joined())</tr>"
+    }
+
+    private static let words: [GateVerdict.Outcome: String] = [
+        .passes: "within", .fails: "leaks", .notEnoughEvidence: "not enough evidence",
+    ]
+
+    /// What is expected of the attacker with more pictures, and what is not excluded.
+    private func leak(
+        _ measure: GateVerdict.Measure, _ verdict: GateVerdict, _ format: (Double) -> String
+    ) -> String {
+        guard let check = verdict.checks.first(where: { $0.measure == measure }) else { return "<td>–</td>" }
+        return "<td>\(format(check.estimate)) <small>≤ \(format(check.value))</small></td>"
     }
 
     private func ratio(_ divergence: DecoderDivergence) -> String {

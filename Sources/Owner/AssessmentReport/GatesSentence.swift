@@ -3,7 +3,8 @@ internal import LeakageAssessment
 /// The gates that count against an adversary, in words.
 enum GatesSentence {
     /// Plain text without markup. Of the decoders' gates and the channel KL's only those that ``GateVerdict`` counts.
-    static func text(_ gates: Gates, against adversary: Adversary) -> String {
+    static func text(_ result: AssessmentResult) -> String {
+        let (gates, adversary) = (result.gates, result.adversary)
         let extent =
             "Each holds at the cut and at all deeper ones, with \(Format.number(Gates.deviations)) standard errors on the "
             + "careful side, or Wilson’s bound at as many for shares of pictures."
@@ -12,20 +13,26 @@ enum GatesSentence {
             + "AUC ≤ \(Format.number(gates.maximumAreaUnderCurve))"
         switch adversary {
         case .paper: return "\(channels); a cut without IR images does not pass. \(extent)"
-        case .informed: return "\(decoders(gates).joined(separator: "; ")). \(extent)"
+        case .informed: return "\(decoders(result).joined(separator: "; ")). \(extent)"
         case .both:
-            return "\(decoders(gates).joined(separator: "; ")); and, where there are IR images, \(channels). \(extent)"
+            return "\(decoders(result).joined(separator: "; ")); and, where there are IR images, \(channels). \(extent)"
         }
     }
 
-    private static func decoders(_ gates: Gates) -> [String] {
-        [
+    private static func decoders(_ result: AssessmentResult) -> [String] {
+        let gates = result.gates
+        let appearance = [
             "R² ≤ \(Format.number(gates.maximumDetermination))",
             "SSIM over the mean picture ≤ \(Format.number(gates.maximumSimilarityGain))",
-        ]
-            + [
-                gates.minimumDecoderDivergenceRatio.map { "decoder-KL ≥ \(Format.number($0)) of its null" },
-                gates.maximumRetrieval.map { "at most \(Format.percent($0)) of the pictures found" },
-            ].compactMap(\.self)
+            gates.minimumDecoderDivergenceRatio.map { "decoder-KL ≥ \(Format.number($0)) of its null" },
+        ].compactMap(\.self)
+        let identity = [
+            "at most \(Format.percent(gates.maximumIdentification)) of the pictures identified by a second network",
+            gates.maximumRetrieval.map { "at most \(Format.percent($0)) found by reconstruction" },
+        ].compactMap(\.self)
+        let classes = ["the class named in at most \(Format.percent(gates.maximumClassGain)) of what guessing misses"]
+        return (result.protected.contains(.appearance) ? appearance : [])
+            + (result.protected.contains(.identity) ? identity : [])
+            + (result.protected.contains(.class) ? classes : [])
     }
 }

@@ -9,7 +9,7 @@ struct LeakageCharts {
             + "<p>From left to right, more layers are inside. Error bars are 1.65 standard errors; a dashed red line is a gate. "
             + "A leak that is found deeper is there at every shallower cut as well. The numbers are in "
             + "<a href=\"#cuts\">the table of all cuts</a>.</p>"
-            + "<div class=\"charts\">\(decoder)\(identity)\(divergence)\(recognition)</div></section>"
+            + "<div class=\"charts\">\(assets)\(decoder)\(identity)\(divergence)\(recognition)</div></section>"
     }
 
     private var cuts: [CutMeasurement] { result.cuts }
@@ -23,7 +23,34 @@ struct LeakageCharts {
 
     private func found(_ cut: CutMeasurement) -> ClosedRange<Double> {
         let (share, count) = (cut.decoder.retrievalTopOne, cut.decoder.candidates)
-        return WilsonBound.lower(of: share, count: count, deviations: Gates.deviations)...cut.carefulRetrieval
+        return WilsonBound.lower(of: share, count: count, deviations: Gates.deviations)...cut.upperRetrieval
+    }
+
+    /// Whether there is a cut that is deep enough to hide the picture and shallow enough to hide the class.
+    private var assets: String {
+        func series(_ name: String, _ measure: GateVerdict.Measure, color: Int) -> LineChart.Series {
+            let checks = result.verdicts.map { verdict in verdict.checks.first { $0.measure == measure } }
+            return .init(
+                name: name, values: checks.map { $0?.estimate },
+                bars: checks.map { check in
+                    check.map { min($0.estimate, $0.value)...max($0.estimate, $0.value) }
+                }, color: color)
+        }
+        return LineChart(
+            title: "What each cut loses to an attacker with \(result.attackerPictures) pictures",
+            unit: "0 nothing, 1 everything; the bar reaches to what is not excluded",
+            series: [
+                series("appearance: R²", .extrapolatedDetermination, color: 1),
+                series("identity: share found", .identification, color: 3),
+                series("class: beyond guessing", .classGain, color: 4),
+            ],
+            limits: [
+                .init(
+                    value: result.gates.maximumDetermination,
+                    name: "gate of appearance \(Format.number(result.gates.maximumDetermination))")
+            ],
+            range: 0...1, labels: labels, marked: marked
+        ).svg
     }
 
     private var decoder: String {

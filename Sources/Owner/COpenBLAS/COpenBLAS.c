@@ -2,11 +2,14 @@
 
 #include <cblas.h>
 
-// Debian's libopenblas-dev installs no lapacke.h, so the one LAPACK routine is declared here as LAPACK documents it. The
-// hidden last argument is the length of the character argument, as gfortran passes it.
+// Debian's libopenblas-dev installs no lapacke.h, so the LAPACK routines are declared here as LAPACK documents them. The
+// hidden last arguments are the lengths of the character arguments, as gfortran passes them.
 extern void dposv_(
     const char *uplo, const int *n, const int *nrhs, double *a, const int *lda, double *b, const int *ldb, int *info,
     unsigned long uplo_length);
+extern void dsyev_(
+    const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
+    const int *lwork, int *info, unsigned long jobz_length, unsigned long uplo_length);
 
 void infenclave_blas_set_threads(int threads) { openblas_set_num_threads(threads); }
 
@@ -37,5 +40,12 @@ int infenclave_blas_solve_positive(int size, int count, double *matrix, double *
     int info = 0;
     // Row-major upper is column-major lower, and right-hand sides one after the other are columns.
     dposv_("L", &size, &count, matrix, &size, sides, &size, &info, 1);
+    return info;
+}
+
+int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work) {
+    int info = 0, length = 34 * size;
+    // Row-major upper is column-major lower; eigenvectors in columns are rows here.
+    dsyev_("V", "L", &size, matrix, &size, values, work, &length, &info, 1, 1);
     return info;
 }

@@ -60,7 +60,9 @@ struct AssessedCuts {
         }
         let assessment = BundleManifest.Assessment(
             status: "assessed", sha256: file.sha256, headline: file.headline(of: plan), gates: file.gates.name,
-            adversary: file.adversary.rawValue, passes: plan.passesGates, pictures: file.pictures)
+            adversary: file.adversary.rawValue, passes: plan.passesGates, pictures: file.pictures,
+            protected: Asset.allCases.filter(file.protected.contains).map(\.rawValue),
+            attackerPictures: file.attackerPictures)
         return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: assessment)
     }
 

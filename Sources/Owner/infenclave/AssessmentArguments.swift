@@ -26,15 +26,28 @@ struct AssessmentArguments: ParsableArguments {
             "Where to train a decoder as well: none, decision (the cut to recommend, its neighbours, the next faster plan) or all."
     )
     var trained: AssessmentConfiguration.TrainedCuts = .decision
-    @Option(help: "Estimate bounds from so many pictures; 0 leaves them out.") var boundPictures: Int = 50
-    @Option(help: "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out.")
-    var whiteBox: Int = 4
+    @Option(
+        help:
+            "Estimate bounds from so many pictures; 0 leaves them out. Otherwise 50 are taken where a cut is within the gates."
+    )
+    var boundPictures: Int?
+    @Option(
+        help:
+            "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out. Otherwise 4 are taken where a cut is within the gates."
+    )
+    var whiteBox: Int?
     @Flag(
         help:
             "Look for Gaussian noise on what crosses that brings cuts within the gates, and put its sigma in the plan.")
     var noise = false
     @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
     var adversary: Adversary = .both
+    @Option(
+        help:
+            "What a cut has to protect of the picture: appearance, identity, class, separated by commas; all of them unless said otherwise."
+    )
+    var protect: ProtectedAssets = .all
+    @Option(help: "Judge the gates for an attacker who learns from so many pictures.") var attackerPictures = 100_000
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
     @Option(help: "Gates of your own, a JSON file.") var gates: String?
     @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
@@ -50,11 +63,14 @@ struct AssessmentArguments: ParsableArguments {
         guard !noise || adversary != .paper else {
             throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
         }
-        guard (0...BoundsOptions.mostPictures).contains(boundPictures) else {
+        guard (0...BoundsOptions.mostPictures).contains(boundPictures ?? 0) else {
             throw ValidationError("--bound-pictures takes 0 to \(BoundsOptions.mostPictures)")
         }
         guard publicWeights == nil || publicBackbone != nil else {
             throw ValidationError("--public-weights goes with --public-backbone")
+        }
+        guard (1...1 << 53).contains(attackerPictures) else {
+            throw ValidationError("--attacker-pictures takes a number from 1")
         }
         guard (security == .custom) == (gates != nil) else {
             throw ValidationError("give --gates FILE with --security custom, and only with it")
@@ -75,10 +91,18 @@ struct AssessmentArguments: ParsableArguments {
         if let klImages { configuration.channelImageLimit = klImages }
         if let decoderImages { configuration.decoderImageLimit = decoderImages }
         configuration.trainedCuts = trained
-        configuration.bounds.pictures = boundPictures
-        configuration.whiteBox.pictures = whiteBox
+        if let boundPictures {
+            configuration.bounds.pictures = boundPictures
+            configuration.bounds.isAlways = true
+        }
+        if let whiteBox {
+            configuration.whiteBox.pictures = whiteBox
+            configuration.whiteBox.isAlways = true
+        }
         configuration.triesNoise = noise
         configuration.adversary = adversary
+        configuration.protected = protect.assets
+        configuration.attackerPictures = attackerPictures
         configuration.gates = try resolvedGates()
         configuration.budgets = budgets
         configuration.cuts = cuts
@@ -145,3 +169,21 @@ struct AssessmentArguments: ParsableArguments {
 
 extension AssessmentConfiguration.TrainedCuts: ExpressibleByArgument {}
 extension Adversary: ExpressibleByArgument {}
+
+/// `appearance,identity,class`, or some of them.
+struct ProtectedAssets: ExpressibleByArgument {
+    let assets: Set<Asset>
+
+    static let all = ProtectedAssets(assets: Asset.all)
+
+    private init(assets: Set<Asset>) { self.assets = assets }
+
+    init?(argument: String) {
+        let names = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let assets = Set(names.compactMap { Asset(rawValue: String($0)) })
+        guard assets.count == names.count else { return nil }
+        self.assets = assets
+    }
+
+    var defaultValueDescription: String { "appearance,identity,class" }
+}

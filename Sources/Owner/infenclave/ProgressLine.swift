@@ -2,20 +2,32 @@ import Foundation
 import LeakageAssessment
 import Synchronization
 
-/// One line on a terminal that long work rewrites; silent when stderr is not a terminal.
+/// How far long work is: one line on a terminal, which is rewritten; elsewhere a line every ten seconds.
 final class ProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let isShown = Mutex(false)
+    private let logged = Mutex(ContinuousClock.now)
+    private static let interval = Duration.seconds(10)
 
     func show(_ progress: AssessmentProgress) {
-        guard isTerminal else { return }
         var line = "\(progress.stage.rawValue): \(progress.done) of \(progress.total)"
         if let rate = progress.rate { line += String(format: ", %.1f a second", rate) }
         if let left = progress.secondsLeft { line += ", \(Self.duration(left)) left" }
+        guard isTerminal else { return log(line) }
         isShown.withLock { shown in
             shown = true
             FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
         }
+    }
+
+    private func log(_ line: String) {
+        let isDue = logged.withLock { last in
+            let now = ContinuousClock.now
+            guard now - last >= Self.interval else { return false }
+            last = now
+            return true
+        }
+        if isDue { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
     }
 
     /// Removes the line.

@@ -20,10 +20,17 @@ extension BundleManifest {
         public var passes: Bool
         /// How many pictures the decision rests on; 0 when there is no assessment.
         public var pictures: Int
+        /// What the cut had to protect: some of ``assets``, in their order; empty when there is no assessment.
+        public var protected: [String]
+        /// The gates hold against an attacker who learns from so many pictures; 0 when there is no assessment.
+        public var attackerPictures: Int
+
+        /// What a cut can lose of a picture.
+        public static let assets = ["appearance", "identity", "class"]
 
         public init(
             status: String, sha256: String, headline: String, gates: String, adversary: String, passes: Bool,
-            pictures: Int
+            pictures: Int, protected: [String], attackerPictures: Int
         ) {
             self.status = status
             self.sha256 = sha256
@@ -32,17 +39,21 @@ extension BundleManifest {
             self.adversary = adversary
             self.passes = passes
             self.pictures = pictures
+            self.protected = protected
+            self.attackerPictures = attackerPictures
         }
 
         public static let none = Assessment(
             status: "none", sha256: "", headline: "The cuts were chosen by hand; their leakage was not assessed.",
-            gates: "", adversary: "", passes: false, pictures: 0)
+            gates: "", adversary: "", passes: false, pictures: 0, protected: [], attackerPictures: 0)
 
         /// What contradicts the format or the rest; `nil` when nothing does.
         var fault: String? {
             switch status {
             case "none":
-                guard sha256.isEmpty, gates.isEmpty, adversary.isEmpty, !passes, pictures == 0 else {
+                guard sha256.isEmpty, gates.isEmpty, adversary.isEmpty, !passes, pictures == 0, protected.isEmpty,
+                    attackerPictures == 0
+                else {
                     return "assessment.status is none, but the other members tell of an assessment"
                 }
             case "assessed":
@@ -57,6 +68,13 @@ extension BundleManifest {
                     return "assessment.adversary is not paper, informed or both"
                 }
                 guard (1...1 << 31).contains(pictures) else { return "assessment.pictures is not 1 to 2147483648" }
+                guard protected == Self.assets.filter(protected.contains) else {
+                    return
+                        "assessment.protected lists something else than appearance, identity and class, in this order"
+                }
+                guard (1...1 << 53).contains(attackerPictures) else {
+                    return "assessment.attackerPictures is not 1 to 9007199254740992"
+                }
             default: return "assessment.status is not assessed or none"
             }
             return nil

@@ -1,7 +1,7 @@
 #ifndef COPENBLAS_H
 #define COPENBLAS_H
 
-// The four operations of dense linear algebra that the assessment needs. Matrices are dense and row-major. Every
+// The operations of dense linear algebra that the assessment needs. Matrices are dense and row-major. Every
 // function may be called from several threads at once.
 
 /// Threads that one call below may use; holds for the whole process.
@@ -28,5 +28,10 @@ void infenclave_blas_multiply_single(
 /// `count` right-hand sides, one after the other in `sides` [count, size], by the solutions.
 /// Returns 0, or k > 0 when the leading minor of order k is not positive definite.
 int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides);
+
+/// Replaces `matrix` [size, size], of which the upper triangle is read, by its eigenvectors, one per row, and writes the
+/// eigenvalues in ascending order. `work` has 34 * size elements.
+/// Returns 0, or k > 0 when the iteration did not converge.
+int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work);
 
 #endif

@@ -59,6 +59,10 @@ package struct AssessmentConfiguration: Sendable {
     package var triesNoise = false
     package var gates: Gates = .standard
     package var adversary: Adversary = .both
+    /// What of the pictures has to be protected.
+    package var protected = Asset.all
+    /// The gates hold against an attacker who learns from so many pictures.
+    package var attackerPictures = 100_000
     package var budgets = Budgets()
     package var seed: UInt64 = 1
     /// At least 1.

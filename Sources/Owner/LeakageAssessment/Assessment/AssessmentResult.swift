@@ -54,6 +54,9 @@ package struct AssessmentResult: Sendable {
     package let seed: UInt64
     package let gates: Gates
     package let adversary: Adversary
+    /// What had to be protected, and from an attacker with how many pictures.
+    package let protected: Set<Asset>
+    package let attackerPictures: Int
     package let budgets: Budgets
     /// How the white-box attack searched, at the cuts that have its scores.
     package let whiteBox: WhiteBoxOptions
@@ -82,7 +85,8 @@ package struct AssessmentResult: Sendable {
         model: NetworkDescription, validator: NetworkDescription?, images: Int, folderImages: Int,
         skipped: [SkippedPicture],
         channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates,
-        adversary: Adversary = .both, budgets: Budgets = Budgets(),
+        adversary: Adversary = .both, protected: Set<Asset> = Asset.all, attackerPictures: Int = 100_000,
+        budgets: Budgets = Budgets(),
         whiteBox: WhiteBoxOptions = WhiteBoxOptions(), baselineMean: Double,
         validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
         paperRule: PaperRule, mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow],
@@ -100,6 +104,8 @@ package struct AssessmentResult: Sendable {
         self.seed = seed
         self.gates = gates
         self.adversary = adversary
+        self.protected = protected
+        self.attackerPictures = attackerPictures
         self.budgets = budgets
         self.whiteBox = whiteBox
         self.baselineMean = baselineMean

@@ -58,8 +58,15 @@ package struct Assessor: Sendable {
         var findings = Findings(channelKL: channelKL, outcomes: outcomes, costs: costs, mapping: mapping)
         try TrainedStage.run(context, &findings)
         try NoiseStage.run(context, &findings)
-        findings.bounds = try BoundsStage.run(context)
-        findings.whiteBox = try WhiteBoxStage.run(context, at: WhiteBoxStage.cuts(findings.conclusion(context)))
+        let conclusion = findings.conclusion(context)
+        // They are costly, and tell a reader of a cut that may be used how far to trust it: where no cut is, they are left out.
+        let isAnyWithin = zip(context.cuts, conclusion.verdicts).contains {
+            $1.passes && $0.nodesInside < context.mapping.nodesInside
+        }
+        if isAnyWithin || configuration.bounds.isAlways { findings.bounds = try BoundsStage.run(context) }
+        if isAnyWithin || configuration.whiteBox.isAlways {
+            findings.whiteBox = try WhiteBoxStage.run(context, at: WhiteBoxStage.cuts(conclusion))
+        }
         let gallery = try GalleryStage.run(context, findings)
         return try findings.result(context, truths: truths, gallery: gallery)
     }

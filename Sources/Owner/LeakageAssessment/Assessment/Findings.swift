@@ -34,19 +34,22 @@ struct Findings {
                 cut: cuts[index], operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
                 crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
-                joint: outcomes[index].joint, gainFromPictures: outcomes[index].gainFromPictures,
+                joint: outcomes[index].joint, evidence: outcomes[index].evidence,
                 bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index],
                 weights: WeightRecovery(of: graph, inside: cuts[index]), noise: noise[index])
         }
         let verdicts = GateVerdict.verdicts(
-            for: measurements, gates: configuration.gates, adversary: configuration.adversary)
+            for: measurements, gates: configuration.gates, adversary: configuration.adversary,
+            protecting: configuration.protected, attackerPictures: configuration.attackerPictures,
+            mapping: mapping.leakage, pictures: context.decoded)
         return (
             measurements, verdicts,
             Recommendation.choose(
                 among: measurements, verdicts: verdicts, gates: configuration.gates,
                 adversary: configuration.adversary, mapping: (context.mapping.name, context.mapping.nodesInside),
                 shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
-                pictures: context.decoded)
+                pictures: context.decoded, protecting: configuration.protected,
+                attackerPictures: configuration.attackerPictures)
         )
     }
 
@@ -61,6 +64,7 @@ struct Findings {
             channelImages: truths.count,
             trainingImages: context.split.training.count, testImages: context.split.testing.count,
             seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
+            protected: configuration.protected, attackerPictures: configuration.attackerPictures,
             budgets: configuration.budgets, whiteBox: configuration.whiteBox,
             baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
             validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,

@@ -29,7 +29,7 @@ extension Assessor {
         let needed = Set(pictures.flatMap { ChannelStage.candidates(for: $0, of: count) }).sorted()
         let truths = try TruthStage.run(context, of: needed)
         if configuration.adversary != .informed { try ChannelStage.prepare(context, truths: truths, of: pictures) }
-        try BoundsStage.prepare(context, where: shard.owns)
+        if configuration.bounds.isAlways { try BoundsStage.prepare(context, where: shard.owns) }
         try ShardRecord(
             shard: shard, inputs: context.digests, threads: configuration.threads, note: note
         ).write(to: folder)
@@ -56,7 +56,11 @@ extension StageContext {
                 hasher.add("trained", everythingOf: (settings.trainedCuts, settings.training))
                 hasher.add("bounds and attack", everythingOf: (settings.bounds, settings.whiteBox))
                 hasher.add(
-                    "decision", everythingOf: (settings.gates, settings.adversary, settings.budgets))
+                    "decision",
+                    everythingOf: (settings.gates, settings.adversary, settings.budgets, settings.attackerPictures))
+                for asset in Asset.allCases where settings.protected.contains(asset) {
+                    hasher.add("protected", asset.rawValue)
+                }
                 hasher.add("measures time", "\(settings.measuresTime)")
             },
         ]

@@ -7,11 +7,6 @@ package enum Warnings {
     private static let wanted = 60
     private static let wantedByDecoders = 200
 
-    /// A larger gain in R² from four times the pictures means that still more would find more.
-    static let saturation = 0.05
-    /// Cuts that one warning names.
-    private static let namedCuts = 3
-
     static func texts(
         _ context: StageContext, truths: Truths, measured: [CutMeasurement]
     ) throws(AssessmentError) -> [String] {
@@ -58,10 +53,10 @@ package enum Warnings {
         }
         if decoded < wantedByDecoders {
             texts.append(
-                "The decoders learned from \(decoded) pictures or fewer; an attacker with thousands gains 0.07 to 0.15 R²."
+                "\(decoded) pictures to learn from: the learning curves are short, and what they say of an attacker with "
+                    + "\(context.configuration.attackerPictures) is uncertain. \(wantedByDecoders) or more are recommended."
             )
         }
-        if let text = unsaturated(measured) { texts.append(text) }
         return texts
     }
 
@@ -75,17 +70,6 @@ package enum Warnings {
         let drawn = used + "drawn at random with seed \(seed)"
         guard let limit, limit < files else { return drawn + "; --decoder-images takes more." }
         return drawn + " from the first \(limit) by name (--limit; --decoder-images takes more): \(poor)."
-    }
-
-    /// Where more pictures would find more, the worst cuts first.
-    package static func unsaturated(_ measured: [CutMeasurement]) -> String? {
-        let gains = measured.compactMap { cut in cut.gainFromPictures.map { (name: cut.name, gain: $0) } }
-            .filter { $0.gain > saturation }.sorted { $0.gain > $1.gain }
-        guard !gains.isEmpty else { return nil }
-        let named = gains.prefix(namedCuts).map { "'\($0.name)' (\(Format.number($0.gain)))" }.joined(separator: ", ")
-        let others = gains.count - namedCuts
-        return "Not saturated at \(named)" + (others > 0 ? " and \(others) more \(others == 1 ? "cut" : "cuts")" : "")
-            + ": four times the pictures gained the closed-form decoders so much R², so more pictures would find more."
     }
 
     /// What bounds and white-box attack add.

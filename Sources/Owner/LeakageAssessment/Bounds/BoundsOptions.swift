@@ -6,6 +6,8 @@ package struct BoundsOptions: Sendable, Hashable, Codable {
     package static let mostPictures = 300
     /// Random directions at each picture.
     package var probes = 4
+    /// Estimate them also where no cut is within the gates, so that they change nothing.
+    package var isAlways = false
 
     package init() {}
 }

@@ -29,11 +29,11 @@ package struct PictureSplit: Sendable, Hashable {
         self.testing = testing
     }
 
-    /// The same test pictures with a quarter of those to learn from, at least two and one.
-    package var quarter: PictureSplit {
+    /// The same test pictures with a part of those to learn from, at least two and one.
+    package func fraction(oneOf parts: Int) -> PictureSplit {
         PictureSplit(
-            fitting: Array(fitting.prefix(max(2, fitting.count / 4))),
-            validation: Array(validation.prefix(max(1, validation.count / 4))), testing: testing)
+            fitting: Array(fitting.prefix(max(2, fitting.count / parts))),
+            validation: Array(validation.prefix(max(1, validation.count / parts))), testing: testing)
     }
 
     /// ``fitting`` and ``validation``.

@@ -37,6 +37,17 @@ package struct SymmetricMatrix: Sendable {
         for index in values.indices { values[index] += other.values[index] }
     }
 
+    /// Its first `count` rows and columns.
+    package func leading(_ count: Int) -> SymmetricMatrix {
+        precondition(count <= size)
+        var result = SymmetricMatrix(size: count)
+        for row in 0..<count {
+            result.values.replaceSubrange(
+                row * count..<(row + 1) * count, with: values[row * size..<row * size + count])
+        }
+        return result
+    }
+
     /// Its last `count` rows and columns.
     package func trailing(_ count: Int) -> SymmetricMatrix {
         precondition(count <= size)
@@ -47,6 +58,22 @@ package struct SymmetricMatrix: Sendable {
             result.values.replaceSubrange(row * count..<(row + 1) * count, with: values[start..<start + count])
         }
         return result
+    }
+
+    /// The function of each element.
+    package func mapped(_ function: (Double) -> Double) -> SymmetricMatrix {
+        var result = self
+        for row in 0..<size { for column in row..<size { result[row, column] = function(self[row, column]) } }
+        return result
+    }
+
+    /// Eigenvalues in ascending order and orthonormal eigenvectors, one per row; `nil` when they were not found.
+    package var eigenvectors: (values: [Double], vectors: [Double])? {
+        guard size > 0 else { return ([], []) }
+        var (vectors, found) = (values, [Double](repeating: 0, count: size))
+        var work = [Double](repeating: 0, count: 34 * size)
+        guard infenclave_blas_eigenvectors(Int32(size), &vectors, &found, &work) == 0 else { return nil }
+        return found.allSatisfy(\.isFinite) ? (found, vectors) : nil
     }
 
     /// All of it, both triangles, row-major.

@@ -10,9 +10,10 @@ package struct JointLeakage: Sendable, Hashable, Codable {
 
     /// - Parameters:
     ///   - gram: Of what crosses.
+    ///   - pictures: Inner products of the pictures.
     ///   - classes: The model's answers: what the mapping unit is there to hide.
-    package init(gram: SymmetricMatrix, pictures: [Picture], classes: [Int], seed: UInt64) {
-        distanceCorrelation = DistanceCorrelation.squared(grams: gram, GramMatrix.of(pictures.map(\.values)))
+    package init(gram: SymmetricMatrix, pictures: SymmetricMatrix, classes: [Int], seed: UInt64) {
+        distanceCorrelation = DistanceCorrelation.squared(grams: gram, pictures)
         let one = ClassLeakage.accuracy(gram: gram, classes: classes, shots: 1, seed: seed)
         oneShot = one?.accuracy
         chance = one?.chance

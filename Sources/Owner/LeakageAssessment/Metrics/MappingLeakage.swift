@@ -13,11 +13,20 @@ package struct MappingLeakage: Sendable, Hashable, Codable {
     /// ``ClassLeakage`` from one labelled picture per class, and what guessing gives.
     package let oneShot: Double?
     package let chance: Double?
+    /// The share of pictures whose class is the position of the largest value that crosses; `nil` where there is not one
+    /// value for each class.
+    package let readout: Double?
 
     /// - Parameters:
     ///   - gram: Of what crosses to the mapping unit.
     ///   - classes: The model's answers.
-    package init(gram: SymmetricMatrix, classes: [Int], split: PictureSplit, seed: UInt64) {
+    ///   - largest: Positions of the largest value that crosses; `nil` where there is not one for each class.
+    package init(
+        gram: SymmetricMatrix, classes: [Int], largest: [Int]? = nil, split: PictureSplit, seed: UInt64
+    ) {
+        readout = largest.map { found in
+            Double(zip(found, classes).count { $0 == $1 }) / Double(max(1, classes.count))
+        }
         self.classes = Set(classes).count
         clusterInformation = ClusterAgreement.information(gram: gram, classes: classes, seed: seed)
         let probe = ClassProbe.accuracy(gram: gram, classes: classes, split: split)

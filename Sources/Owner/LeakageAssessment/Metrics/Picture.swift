@@ -67,6 +67,12 @@ package struct Picture: Sendable, Hashable {
         return Picture(height: target, width: targetWidth, channels: channels, values: result)
     }
 
+    /// The whole picture in `side` x `side` areas.
+    package func averaged(to side: Int) -> Picture {
+        averaged(
+            over: Region(top: 0, left: 0, height: Double(height), width: Double(width)), height: side, width: side)
+    }
+
     /// For each target index the source indices that it covers and their shares, which add up to 1.
     private static func coverage(
         from origin: Double, extent: Double, of source: Int, to target: Int

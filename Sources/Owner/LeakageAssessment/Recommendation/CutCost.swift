@@ -13,13 +13,16 @@ package struct CutCost: Sendable, Hashable, Codable {
     /// Of the mapping unit, and of the bytes that cross, through a socket and back.
     package let mappingMilliseconds: Double?
     package let crossingMilliseconds: Double?
+    /// Relative standard deviation of the parts' time over that of the whole model, each pair measured in turn; `nil` where
+    /// they were not measured.
+    package let timingSpread: Double?
     /// Weights, activations and scratch of the parts inside, as the engine plans them.
     package let enclaveBytes: Int
 
     package init(
         multiplyAddsInside: Int, multiplyAdds: Int, parametersInside: Int, boundaryBytes: Int,
         frontMilliseconds: Double?, backMilliseconds: Double?, mappingMilliseconds: Double? = nil,
-        crossingMilliseconds: Double? = nil, enclaveBytes: Int = 0
+        crossingMilliseconds: Double? = nil, timingSpread: Double? = nil, enclaveBytes: Int = 0
     ) {
         self.multiplyAddsInside = multiplyAddsInside
         self.multiplyAdds = multiplyAdds
@@ -29,6 +32,7 @@ package struct CutCost: Sendable, Hashable, Codable {
         self.backMilliseconds = backMilliseconds
         self.mappingMilliseconds = mappingMilliseconds
         self.crossingMilliseconds = crossingMilliseconds
+        self.timingSpread = timingSpread
         self.enclaveBytes = enclaveBytes
     }
 

@@ -14,8 +14,8 @@ package struct CutMeasurement: Sendable {
     package let judgement: ReconstructionJudge.Judgement?
     /// What everything that crosses says at once, without a decoder.
     package let joint: JointLeakage?
-    /// What the closed-form decoders gain in R² from four times the pictures; `nil` where it was not measured.
-    package let gainFromPictures: Double?
+    /// Learning curves of the three assets; `nil` where they were not measured.
+    package let evidence: AssetEvidence?
     /// `nil` where they were not estimated.
     package let bounds: LeakageBounds?
     /// `nil` where it did not run.
@@ -29,7 +29,7 @@ package struct CutMeasurement: Sendable {
     package init(
         cut: Cut, operatorName: String, crossing: [Value], channelKL: ChannelKL?, decoder: DecoderScores,
         judgement: ReconstructionJudge.Judgement? = nil, joint: JointLeakage? = nil,
-        gainFromPictures: Double? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost,
+        evidence: AssetEvidence? = nil, bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil, cost: CutCost,
         weights: WeightRecovery? = nil, noise: NoiseMeasurement? = nil
     ) {
         self.cut = cut
@@ -39,7 +39,7 @@ package struct CutMeasurement: Sendable {
         self.decoder = decoder
         self.judgement = judgement
         self.joint = joint
-        self.gainFromPictures = gainFromPictures
+        self.evidence = evidence
         self.bounds = bounds
         self.whiteBox = whiteBox
         self.cost = cost

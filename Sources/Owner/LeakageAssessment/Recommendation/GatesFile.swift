@@ -1,7 +1,8 @@
 package import FoundationEssentials
 
 /// Gates of an owner's own, as a JSON file: `maximumR2`, `maximumSSIMGain`, `minimumKLPassFraction`, `maximumKLAUC`, and
-/// where wanted `minimumDecoderKLRatio` and `maximumTop1`.
+/// where wanted `minimumDecoderKLRatio`, `maximumTop1`, `maximumIdentified` and `maximumClassGain`; the last two are those of
+/// ``Gates/standard`` where they are not given.
 package enum GatesFile {
     private struct Member: CodingKey {
         let stringValue: String
@@ -22,7 +23,7 @@ package enum GatesFile {
     }
 
     private static let required = ["maximumR2", "maximumSSIMGain", "minimumKLPassFraction", "maximumKLAUC"]
-    private static let optional = ["minimumDecoderKLRatio", "maximumTop1"]
+    private static let optional = ["minimumDecoderKLRatio", "maximumTop1", "maximumIdentified", "maximumClassGain"]
 
     /// - Throws: ``AssessmentError`` `.invalidConfiguration` for anything but an object of these members, each a number
     ///   from 0 to 1.
@@ -48,6 +49,8 @@ package enum GatesFile {
         return Gates(
             name: "custom", maximumDetermination: value(0), maximumSimilarityGain: value(1),
             minimumPassFraction: value(2), maximumAreaUnderCurve: value(3),
-            minimumDecoderDivergenceRatio: values[optional[0]], maximumRetrieval: values[optional[1]])
+            minimumDecoderDivergenceRatio: values[optional[0]], maximumRetrieval: values[optional[1]],
+            maximumIdentification: values[optional[2]] ?? Gates.standard.maximumIdentification,
+            maximumClassGain: values[optional[3]] ?? Gates.standard.maximumClassGain)
     }
 }

@@ -11,6 +11,11 @@ package struct NoiseMeasurement: Sendable {
     /// Of the best of them.
     package let decoder: DecoderScores
 
+    package static let whyNotRecommended =
+        "Noise brings a cut within the gates here, but it is not recommended: the enclave derives it from the input, so that "
+        + "a client's repeats say nothing, and pictures that differ by one step in one pixel have fresh noise and nearly the "
+        + "same features. 16 of them undo most of it."
+
     package init(sigma: NoiseDeviation, agreement: Double, verdict: GateVerdict, decoder: DecoderScores) {
         self.sigma = sigma
         self.agreement = agreement

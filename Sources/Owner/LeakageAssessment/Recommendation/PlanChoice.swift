@@ -6,6 +6,23 @@ package enum PlanChoice {
     /// not decide what leaks.
     package static let latencyTolerance = 0.05
 
+    /// The least share of the arithmetic that is worth exposing anything for.
+    package static let leastShareOutside = 0.01
+    /// A gain is not the clock's noise when it is above so many standard deviations of paired timings.
+    package static let gainDeviations = 3.0
+
+    /// Whether a plan gains enough over everything inside to let anything cross: more than ``latencyTolerance`` of the time
+    /// and more than the timings vary, with at least ``leastShareOutside`` of the arithmetic outside. Where times were not
+    /// measured, the arithmetic alone counts.
+    package static func isWorthwhile(_ option: PlanOption, over inside: PlanOption) -> Bool {
+        guard 1 - option.cost.shareInside >= leastShareOutside else { return false }
+        guard let time = option.latencyMilliseconds, let whole = inside.latencyMilliseconds, whole > 0 else {
+            return true
+        }
+        let gain = 1 - time / whole
+        return gain > max(latencyTolerance, gainDeviations * (option.cost.timingSpread ?? 0))
+    }
+
     /// Of the plans whose latency is at most ``latencyTolerance`` over the least one, the one that leaks least; then that
     /// with the smallest sigma, then the fastest, then the cheapest in counted arithmetic. Where a latency was not
     /// measured, counted arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage, then sigma.

@@ -37,14 +37,17 @@ package struct Recommendation: Sendable, Hashable {
     package static func choose(
         among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
         mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
-        whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int
+        whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int,
+        protecting protected: Set<Asset> = Asset.all,
+        attackerPictures: Int = 100_000
     ) -> Recommendation {
         let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
         let rule =
-            "\(adversary == .paper ? "paper's" : "informed") adversary, gates '\(gates.name)': "
+            "\(adversary == .paper ? "paper's" : "informed") adversary with \(attackerPictures) pictures, gates '\(gates.name)' of "
+            + "\(Asset.sentence(protected)): "
             + (isTimed
                 ? "the fastest plan (times of this machine, the enclave's times \(Format.number(budgets.enclaveFactor)); "
-                    + "within \(Format.percent(PlanChoice.latencyTolerance)) the one that leaks less, then the smaller sigma)"
+                    + "within \(Format.percent(PlanChoice.latencyTolerance)) the one that leaks less)"
                 : "the cheapest cut (multiply-adds inside, then bytes that cross)")
             + " within every gate at this and all deeper cuts"
             + (budgets.enclaveBytes.map { ", at most \(Format.bytes($0)) of enclave memory" } ?? "")
@@ -79,7 +82,8 @@ package struct Recommendation: Sendable, Hashable {
         }
         let all = options + (inside.map { [$0] } ?? [])
         var details: [String] = []
-        let passing = options.filter(\.passesGates)
+        // Noise that is keyed by the input is undone by near-duplicates: it is measured, not recommended.
+        let passing = options.filter { $0.passesGates && $0.sigma == nil }
         func finished(_ option: PlanOption?, _ reason: String) -> Recommendation {
             Recommendation(
                 front: option?.front ?? mapping.name, mapping: option?.mapping ?? mapping.name,
@@ -87,88 +91,119 @@ package struct Recommendation: Sendable, Hashable {
                 nextSafer: option?.nextSafer(among: all),
                 nextFaster: option?.nextFaster(among: all))
         }
-        let affordable = passing.filter { budgets.excess(of: $0) == nil }
-        if isTimed, let inside, let rival = PlanChoice.best(of: affordable), budgets.excess(of: inside) == nil,
-            PlanChoice.best(of: affordable + [inside]) == inside
-        {
-            return finished(
-                inside,
-                "Everything inside takes \(Format.number(inside.latencyMilliseconds ?? 0)) ms per picture, and no plan within "
-                    + "the gates is faster by more than \(Format.percent(PlanChoice.latencyTolerance)) "
-                    + "('\(rival.front)': \(Format.number(rival.latencyMilliseconds ?? 0)) ms), so nothing has to leave."
-            )
+        if options.contains(where: { $0.sigma != nil && $0.passesGates }) {
+            details.append(NoiseMeasurement.whyNotRecommended)
         }
-        if let cheapest = PlanChoice.best(of: affordable) {
-            let depth = cuts.first { $0.name == cheapest.front }?.cut.nodesInside ?? 0
+        let affordable = passing.filter { budgets.excess(of: $0) == nil }
+        if let inside, budgets.excess(of: inside) == nil {
+            let worthwhile = affordable.filter { PlanChoice.isWorthwhile($0, over: inside) }
+            if worthwhile.isEmpty, let rival = PlanChoice.best(of: affordable) {
+                let names = affordable.reduce(into: [String]()) { if !$0.contains($1.front) { $0.append($1.front) } }
+                details.append("Cuts within the gates: " + names.map { "'\($0)'" }.joined(separator: ", ") + ".")
+                let time = isTimed ? "\(Format.number(inside.latencyMilliseconds ?? 0)) ms" : "all of the arithmetic"
+                let other =
+                    isTimed
+                    ? "\(Format.number(rival.latencyMilliseconds ?? 0)) ms"
+                    : "\(Format.percent(rival.cost.shareInside)) of it inside"
+                return finished(
+                    inside,
+                    "Everything inside takes \(time) per picture, and no cut within the gates gains enough to let "
+                        + "anything leave ('\(rival.front)': \(other); a cut has to save "
+                        + "\(Format.percent(PlanChoice.latencyTolerance)), more than timings vary, and move "
+                        + "\(Format.percent(PlanChoice.leastShareOutside)) of the arithmetic out).")
+            }
+            if let chosen = PlanChoice.best(of: worthwhile) { return exposing(chosen) }
+        } else if let chosen = PlanChoice.best(of: affordable) {
+            return exposing(chosen)
+        }
+        func exposing(_ chosen: PlanOption) -> Recommendation {
+            let depth = cuts.first { $0.name == chosen.front }?.cut.nodesInside ?? 0
             if let shallower = candidates.last(where: { $0.0.cut.nodesInside < depth && !$0.1.passes }) {
-                details.append("The next shallower cut fails: " + describe(shallower.0, shallower.1))
+                details.append("The next shallower cut does not pass: " + describe(shallower.0, shallower.1))
             }
             details.append(
-                "Inside the enclave: \(Format.percent(cheapest.cost.shareInside)) of the arithmetic; "
-                    + "\(Format.bytes(cheapest.cost.boundaryBytes)) cross per picture.")
-            if let sigma = cheapest.sigma {
-                details.append(
-                    "The noise leaves the best class of \(Format.percent(cheapest.agreement)) of the pictures as it is. "
-                        + "It hides pixels, not identity, and certifies nothing.")
-                return finished(
-                    cheapest,
-                    "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.front)' under noise of "
-                        + "deviation \(Format.significant(sigma.value)), and no \(isTimed ? "faster" : "cheaper") plan "
-                        + "holds.")
-            }
+                "Inside the enclave: \(Format.percent(chosen.cost.shareInside)) of the arithmetic; "
+                    + "\(Format.bytes(chosen.cost.boundaryBytes)) cross per picture.")
             return finished(
-                cheapest,
-                "No tested attack with \(pictures) pictures exceeded a gate after '\(cheapest.front)' or deeper, "
-                    + "and no \(isTimed ? "faster plan" : "cheaper cut") holds.")
+                chosen,
+                "No tested attack with \(pictures) pictures, nor what its learning curve says of one with "
+                    + "\(attackerPictures), exceeded a gate of \(Asset.sentence(protected)) after '\(chosen.front)' or "
+                    + "deeper, and no \(isTimed ? "faster plan" : "cheaper cut") holds.")
         }
         for option in passing {
             if let excess = budgets.excess(of: option) {
                 details.append("'\(option.front)' is within the gates but \(excess).")
             }
         }
-        if let last = candidates.last, !last.1.passes {
-            details.append("The deepest cut fails: " + describe(last.0, last.1))
-        }
-        if let cheapest = candidates.min(by: { $0.0.carefulDetermination < $1.0.carefulDetermination }),
-            cheapest.0.name != candidates.last?.0.name, !cheapest.1.passes
-        {
-            details.append("The cut that leaks least fails: " + describe(cheapest.0, cheapest.1))
-        }
         if let excess = inside.flatMap(budgets.excess(of:)) {
             details.append("Everything inside \(excess): no plan keeps both the gates and the budget.")
         }
-        let reason =
-            candidates.isEmpty
-            ? "The model has no cut between its input and the mapping unit, so everything runs inside the enclave."
-            : passing.isEmpty
-                ? adversary == .paper
-                    ? "At every cut an IR image resembles its picture more than the gates allow, so everything runs inside "
-                        + "the enclave."
-                    : "Every cut exceeds a gate: an attacker who knows or imitates the FrontNet recovers more of a picture "
-                        + "than the gates allow, so everything runs inside the enclave."
-                : "No cut within the gates is within the budget, so everything runs inside the enclave."
-        return finished(inside, reason)
+        guard passing.isEmpty else {
+            return finished(
+                inside, "No cut within the gates is within the budget, so everything runs inside the enclave.")
+        }
+        guard let least = candidates.min(by: { $0.0.upperDetermination < $1.0.upperDetermination }) else {
+            return finished(
+                inside,
+                "The model has no cut between its input and the mapping unit, so everything runs inside the enclave.")
+        }
+        if let last = candidates.last, last.0.name != least.0.name {
+            details.append("The deepest cut does not pass: " + describe(last.0, last.1))
+        }
+        if adversary == .paper {
+            return finished(
+                inside,
+                "At every cut an IR image resembles its picture more than the gates allow, so everything runs inside "
+                    + "the enclave.")
+        }
+        let shown = least.1.outcome == .fails ? "loses" : "is not shown to keep"
+        return finished(
+            inside,
+            "Everything runs inside the enclave: with \(Asset.sentence(protected)) protected, every cut \(shown) one of "
+                + "them. At the cut that shows least of the picture, " + describe(least.0, least.1))
     }
 
+    /// The two checks that decide, of different assets where there are such.
     private static func describe(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
-        let failures = verdict.checks.filter { !$0.passes }.map { check in
-            switch check.measure {
-            case .determination:
-                "R² + 1.65 sd reaches \(Format.number(check.value)) (limit \(Format.number(check.limit)))"
-            case .similarityGain:
-                "SSIM over the mean picture + 1.65 se reaches \(Format.number(check.value)) (limit \(Format.number(check.limit)))"
-            case .passFraction:
-                "at least \(Format.percent(check.value)) of the pictures are shown to pass the KL (needed "
-                    + "\(Format.percent(check.limit)))"
-            case .areaUnderCurve:
-                "KL tells pictures apart with AUC + 1.65 se \(Format.number(check.value)) "
-                    + "(limit \(Format.number(check.limit)))"
-            case .decoderDivergenceRatio:
-                "decoder-KL - 1.65 se is \(Format.number(check.value)) of its null (needed \(Format.number(check.limit)))"
-            case .retrieval:
-                "up to \(Format.percent(check.value)) of the pictures are identified (limit \(Format.percent(check.limit)))"
-            }
+        // What more pictures and a second network show says more than what the pictures at hand show.
+        let telling: [GateVerdict.Measure] = [.extrapolatedDetermination, .identification, .classGain]
+        let obstacles = verdict.obstacles
+        let first = telling.compactMap { measure in obstacles.first { $0.measure == measure } }
+        let chosen = (first + obstacles.filter { !telling.contains($0.measure) }).prefix(2)
+        return "'\(cut.name)': " + chosen.map(describe).joined(separator: "; ") + "."
+    }
+
+    private static func describe(_ check: GateVerdict.Check) -> String {
+        let limit = "limit \(Format.number(check.limit))"
+        let share = "limit \(Format.percent(check.limit))"
+        let isUnknown = check.outcome == .notEnoughEvidence
+        switch check.measure {
+        case .determination: return "R² + 1.65 sd reaches \(Format.number(check.value)) (\(limit))"
+        case .extrapolatedDetermination:
+            return isUnknown
+                ? "there is not enough evidence that R² stays low: up to \(Format.number(check.value)) is not excluded (\(limit))"
+                : "the attacker is expected to reach R² \(Format.number(check.estimate)) (\(limit))"
+        case .similarityGain:
+            return "SSIM over the mean picture + 1.65 se reaches \(Format.number(check.value)) (\(limit))"
+        case .passFraction:
+            return "at least \(Format.percent(check.value)) of the pictures are shown to pass the KL (needed "
+                + "\(Format.percent(check.limit)))"
+        case .areaUnderCurve:
+            return "KL tells pictures apart with AUC + 1.65 se \(Format.number(check.value)) (\(limit))"
+        case .decoderDivergenceRatio:
+            return "decoder-KL - 1.65 se is \(Format.number(check.value)) of its null (needed "
+                + "\(Format.number(check.limit)))"
+        case .retrieval:
+            return "up to \(Format.percent(check.value)) of the pictures are identified by reconstruction (\(share))"
+        case .identification:
+            return isUnknown
+                ? "there is not enough evidence that pictures stay unidentified: up to "
+                    + "\(Format.percent(check.value)) is not excluded (\(share))"
+                : "a second network is expected to identify \(Format.percent(check.estimate)) of the pictures (\(share))"
+        case .classGain:
+            return isUnknown
+                ? "there is not enough evidence that the class stays hidden (give several pictures of each class)"
+                : "the class is named in \(Format.percent(check.estimate)) of the cases that guessing misses (\(share))"
         }
-        return "'\(cut.name)': " + failures.joined(separator: "; ") + "."
     }
 }

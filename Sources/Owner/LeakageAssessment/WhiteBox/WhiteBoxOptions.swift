@@ -7,6 +7,8 @@ package struct WhiteBoxOptions: Sendable, Hashable, Codable {
     package var rate = 0.04
     /// Weight of the mean total variation against the relative squared distance of what crosses.
     package var smoothness = 0.02
+    /// Attack also where no cut is within the gates, so that it changes nothing.
+    package var isAlways = false
 
     package init() {}
 }

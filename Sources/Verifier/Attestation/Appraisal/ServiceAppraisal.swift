@@ -109,17 +109,24 @@ struct ServiceAppraisal {
                 let status = try recorded["status"].string()
                 let digest = try recorded["sha256"].string()
                 let gates = AssessmentDemand.Gates(rawValue: try recorded["gates"].string())
+                let protected = Set(
+                    try recorded["protected"].array().map { element throws(JSONFault) in try element.string() })
+                let attackerPictures = try recorded["attackerPictures"].integer()
                 let adversary = try recorded["adversary"].string()
                 // Gates against the paper's adversary alone say nothing of one who knows or imitates the FrontNet.
                 let passes = try recorded["passes"].boolean() && ["informed", "both"].contains(adversary)
                 let holds =
                     status == "assessed" && (demand.digest.map { $0.hex == digest } ?? true)
                     && (demand.gates.map { wanted in passes && (gates.map { $0.isAtLeast(wanted) } ?? false) } ?? true)
+                    // What the gates did not pass protects nothing.
+                    && (demand.protects.isEmpty || passes) && protected.isSuperset(of: demand.protects.map(\.rawValue))
+                    && (demand.attackerPictures.map { passes && attackerPictures >= $0 } ?? true)
                 log.note(
                     .assessment, holds, otherwise: .assessmentMismatch,
                     found: "\(status) \(digest) \(gates?.rawValue ?? "no known gates") "
-                        + (passes ? "passed" : "not passed") + " against the adversary '\(adversary)'",
-                    expected: [demand.digest?.hex, demand.gates?.rawValue].compactMap(\.self).joined(separator: " "))
+                        + (passes ? "passed" : "not passed") + " against the adversary '\(adversary)' with "
+                        + "\(attackerPictures) pictures, protecting \(protected.sorted().joined(separator: ", "))",
+                    expected: demand.description)
             } catch {
                 log.note(.assessment, false, otherwise: .malformed, found: error.description)
             }
@@ -136,6 +143,16 @@ struct ServiceAppraisal {
         case .skip(let reason): log.skip(check, reason)
         case .unstated: log.skip(check, "the policy names no '\(member)'")
         }
+    }
+}
+
+extension AssessmentDemand: CustomStringConvertible {
+    public var description: String {
+        [
+            digest?.hex, gates?.rawValue,
+            protects.isEmpty ? nil : "protecting " + protects.map(\.rawValue).sorted().joined(separator: ", "),
+            attackerPictures.map { "against \($0) pictures or more" },
+        ].compactMap(\.self).joined(separator: " ")
     }
 }
 

@@ -77,15 +77,31 @@ public struct AssessmentDemand: Sendable, Hashable {
         case strict
     }
 
+    /// What a cut can lose of a picture.
+    public enum Asset: String, Sendable, Hashable, CaseIterable {
+        case appearance
+        case identity
+        case `class`
+    }
+
     /// SHA-256 of `assessment.json`, 32 bytes; any if `nil`.
     public let digest: [UInt8]?
     /// The gates that the plan has to pass, or stricter ones; any if `nil`.
     public let gates: Gates?
 
-    /// - Returns: `nil` when neither is named, as that would be no demand.
-    public init?(digest: [UInt8]?, gates: Gates?) {
-        guard digest != nil || gates != nil else { return nil }
+    /// What the gates had to protect, at least; an empty set demands nothing.
+    public let protects: Set<Asset>
+    /// The least number of pictures that the attacker of the gates learns from; any if `nil`.
+    public let attackerPictures: Int?
+
+    /// - Returns: `nil` when nothing is named, as that would be no demand.
+    public init?(
+        digest: [UInt8]? = nil, gates: Gates? = nil, protects: Set<Asset> = [], attackerPictures: Int? = nil
+    ) {
+        guard digest != nil || gates != nil || !protects.isEmpty || attackerPictures != nil else { return nil }
         self.digest = digest
         self.gates = gates
+        self.protects = protects
+        self.attackerPictures = attackerPictures
     }
 }

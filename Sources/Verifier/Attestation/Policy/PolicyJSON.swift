@@ -139,7 +139,7 @@ extension Policy {
 
     private static func assessment(_ value: JSONText) throws(JSONFault) -> AssessmentDemand {
         let object = try value.object()
-        try object.refuseMembers(otherThan: ["sha256", "gates"])
+        try object.refuseMembers(otherThan: ["sha256", "gates", "protects", "attackerPictures"])
         var gates: AssessmentDemand.Gates?
         if let name = try object.members["gates"]?.string() {
             gates = AssessmentDemand.Gates(rawValue: name)
@@ -147,8 +147,24 @@ extension Policy {
         }
         var digest: [UInt8]?
         if let text = object.members["sha256"] { digest = try text.hex(32) }
-        guard let demand = AssessmentDemand(digest: digest, gates: gates) else {
-            throw JSONFault("assessment names neither sha256 nor gates")
+        var protects: Set<AssessmentDemand.Asset> = []
+        for name in try object.members["protects"]?.array() ?? [] {
+            guard let asset = AssessmentDemand.Asset(rawValue: try name.string()), protects.insert(asset).inserted
+            else {
+                throw JSONFault(
+                    "assessment.protects lists something else than appearance, identity and class, each once")
+            }
+        }
+        var attackerPictures: Int?
+        if let number = try object.members["attackerPictures"]?.integer() {
+            guard number >= 1 else { throw JSONFault("assessment.attackerPictures is \(number), expected 1 or more") }
+            attackerPictures = number
+        }
+        guard
+            let demand = AssessmentDemand(
+                digest: digest, gates: gates, protects: protects, attackerPictures: attackerPictures)
+        else {
+            throw JSONFault("assessment names none of sha256, gates, protects and attackerPictures")
         }
         return demand
     }

@@ -48,7 +48,9 @@ enum CostStage {
         let graph = configuration.model.graph
         let meter = ProgressMeter(.costs, total: cuts.count + 1, report: progress)
         let rate = configuration.measuresTime ? CrossingRate.measure() : nil
-        let whole = try cost(configuration, front: mapping, mapping: mapping, input, rate)
+        let wholePlan = try EngineBridge.compile(
+            graph, name: configuration.model.name, threads: configuration.threads, extraMemory: .enclave)
+        let whole = try cost(configuration, front: mapping, mapping: mapping, input, rate, wholePlan)
         meter.advance(by: 1)
         let shallower = graph.assessableCuts.last { $0.nodesInside < mapping.nodesInside }
         var (costs, others): ([CutCost], [CutCost?]) = ([], [])
@@ -56,9 +58,9 @@ enum CostStage {
             try cancellation.check()
             // A cut at or behind the mapping unit leaves nothing outside.
             let front = cut.nodesInside < mapping.nodesInside ? cut : mapping
-            costs.append(try cost(configuration, front: front, mapping: mapping, input, rate))
+            costs.append(try cost(configuration, front: front, mapping: mapping, input, rate, wholePlan))
             if let shallower, cut.nodesInside < shallower.nodesInside {
-                others.append(try cost(configuration, front: cut, mapping: shallower, input, rate))
+                others.append(try cost(configuration, front: cut, mapping: shallower, input, rate, wholePlan))
             } else {
                 others.append(nil)
             }
@@ -68,7 +70,8 @@ enum CostStage {
     }
 
     private static func cost(
-        _ configuration: AssessmentConfiguration, front: Cut, mapping: Cut, _ input: Tensor, _ rate: Double?
+        _ configuration: AssessmentConfiguration, front: Cut, mapping: Cut, _ input: Tensor, _ rate: Double?,
+        _ wholePlan: Plan
     ) throws(AssessmentError) -> CutCost {
         let graph = configuration.model.graph
         let parts = try EngineBridge.graph { () throws(GraphError) in
@@ -87,28 +90,14 @@ enum CostStage {
         let frontPlan = try compile(parts.front, .enclave)
         // A mapping unit without layers of its own has nothing to compute.
         let mappingPlan = parts.mapping.nodes.isEmpty ? nil : try compile(parts.mapping, .none)
-        var times: (front: Double, back: Double, mapping: Double)?
-        if configuration.measuresTime {
-            let (frontTime, made) = try time(frontPlan, [input])
-            var values = Dictionary(
-                zip(parts.front.outputs, made), uniquingKeysWith: { first, _ in first })
-            var backTime = 0.0
-            if let back = parts.back {
-                let timed = try time(try compile(back, .plenty), parts.backInputs.compactMap { values[$0.name] })
-                backTime = timed.milliseconds
-                for (name, tensor) in zip(back.outputs, timed.outputs) { values[name] = tensor }
-            }
-            let mappingTime = try mappingPlan.map { (plan) throws(AssessmentError) in
-                try time(plan, parts.mapping.inputs.compactMap { values[$0.name] }).milliseconds
-            }
-            times = (frontTime, backTime, mappingTime ?? 0)
-        }
+        let times =
+            configuration.measuresTime ? try time(parts, frontPlan, mappingPlan, wholePlan, input, compile) : nil
         let work = graph.multiplyAddsByNode
         return CutCost(
             multiplyAddsInside: inside(work), multiplyAdds: work.reduce(0, +),
             parametersInside: inside(graph.parametersByNode), boundaryBytes: bytes,
             frontMilliseconds: times?.front, backMilliseconds: times?.back, mappingMilliseconds: times?.mapping,
-            crossingMilliseconds: rate.map { $0 * Double(bytes) },
+            crossingMilliseconds: rate.map { $0 * Double(bytes) }, timingSpread: times?.spread,
             enclaveBytes: bytesHeld(frontPlan) + (mappingPlan.map(bytesHeld) ?? 0))
     }
 
@@ -116,16 +105,43 @@ enum CostStage {
         plan.memory.constantBytes + plan.memory.arenaBytes + plan.memory.scratchBytes
     }
 
+    private struct Times {
+        let front: Double
+        let back: Double
+        let mapping: Double
+        let spread: Double
+    }
+
+    /// Times the parts and the whole model in turn, so that whatever else the machine does meets both.
     private static func time(
-        _ plan: Plan, _ inputs: [Tensor]
-    ) throws(AssessmentError) -> (milliseconds: Double, outputs: [Tensor]) {
-        var outputs = try EngineBridge.run(plan, inputs)
-        var fastest = Double.infinity
-        for _ in 0..<runs {
-            let start = ContinuousClock.now
-            outputs = try EngineBridge.run(plan, inputs)
-            fastest = min(fastest, (ContinuousClock.now - start) / .milliseconds(1))
+        _ parts: TernaryPartition, _ front: Plan, _ mapping: Plan?, _ whole: Plan, _ input: Tensor,
+        _ compile: (Graph, ExtraMemory) throws(AssessmentError) -> Plan
+    ) throws(AssessmentError) -> Times {
+        var values = Dictionary(
+            zip(parts.front.outputs, try EngineBridge.run(front, [input])), uniquingKeysWith: { first, _ in first })
+        let backInputs = parts.backInputs.compactMap { values[$0.name] }
+        let back = try parts.back.map { (graph) throws(AssessmentError) in try compile(graph, .plenty) }
+        if let back, let graph = parts.back {
+            for (name, tensor) in zip(graph.outputs, try EngineBridge.run(back, backInputs)) { values[name] = tensor }
         }
-        return (fastest, outputs)
+        let mappingInputs = parts.mapping.inputs.compactMap { values[$0.name] }
+        _ = try EngineBridge.run(whole, [input])
+        func milliseconds(_ plan: Plan?, _ inputs: [Tensor]) throws(AssessmentError) -> Double {
+            guard let plan else { return 0 }
+            let start = ContinuousClock.now
+            _ = try EngineBridge.run(plan, inputs)
+            return (ContinuousClock.now - start) / .milliseconds(1)
+        }
+        var (fronts, backs, mappings, ratios): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
+        for _ in 0..<runs {
+            fronts.append(try milliseconds(front, [input]))
+            backs.append(try milliseconds(back, backInputs))
+            mappings.append(try milliseconds(mapping, mappingInputs))
+            let all = try milliseconds(whole, [input])
+            ratios.append(((fronts.last ?? 0) + (backs.last ?? 0) + (mappings.last ?? 0)) / max(all, 1e-6))
+        }
+        return Times(
+            front: fronts.min() ?? 0, back: backs.min() ?? 0, mapping: mappings.min() ?? 0,
+            spread: Statistics.deviation(ratios) / max(Statistics.mean(ratios), 1e-6))
     }
 }

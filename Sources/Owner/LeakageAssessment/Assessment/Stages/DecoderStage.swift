@@ -15,9 +15,8 @@ enum DecoderStage {
         let gallery: [StoredImage]
         let judgement: ReconstructionJudge.Judgement
         let joint: JointLeakage
-        /// What the closed-form decoders gain in R² from four times the pictures; `nil` under noise and for the trained
-        /// decoder, which follow one without.
-        var gainFromPictures: Double?
+        /// `nil` under noise and for the trained decoder, which follow one without.
+        var evidence: AssetEvidence?
     }
 
     /// - Parameters:
@@ -37,6 +36,8 @@ enum DecoderStage {
         let missing = outcomes.indices.filter { outcomes[$0] == nil }
         meter.advance(by: cuts.count - missing.count)
         MatrixProduct.setThreads(1)
+        let measuresEvidence = training == nil && noise == nil && !missing.isEmpty
+        let views = measuresEvidence ? try SecondViewStage.run(context).gram : nil
         for group in groups(missing.map { RecordedCut(cuts[$0], context, noise?[$0]) }, pictures: context.decoded) {
             let indices = missing[group.range]
             let recorders = try record(group.cuts, context)
@@ -50,7 +51,7 @@ enum DecoderStage {
                     () throws(AssessmentError) in
                     try attack(
                         try recorders[item].features(), group.cuts[item].layout, context, judge: judge,
-                        classes: classes, training: training, measuresGain: training == nil && noise == nil)
+                        classes: classes, training: training, views: views)
                 }
                 meter.advance(by: 1)
                 return outcome
@@ -137,7 +138,7 @@ enum DecoderStage {
 
     private static func attack(
         _ features: CutFeatures, _ layout: FeatureLayout, _ context: StageContext, judge: ReconstructionJudge,
-        classes: [Int], training: TrainedDecoder.Options?, measuresGain: Bool
+        classes: [Int], training: TrainedDecoder.Options?, views: SymmetricMatrix?
     ) throws(AssessmentError) -> Outcome {
         let (split, seed) = (context.split, context.seed)
         var targets: [Picture] = []
@@ -151,17 +152,77 @@ enum DecoderStage {
             cancellation: context.cancellation)
         let judgement = try judge.judge(
             outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
-        let joint = JointLeakage(gram: features.gram, pictures: targets, classes: classes, seed: seed)
-        var gain: Double?
-        if measuresGain {
-            let few = try DecoderAttack.run(on: features, targets: targets, split: split.quarter, seed: seed)
-            gain = outcome.scores.trials.map(\.determination).max().map { $0 - max(0, few.scores.determination) }
+        let pictures = GramMatrix.of(targets.map(\.values))
+        let joint = JointLeakage(gram: features.gram, pictures: pictures, classes: classes, seed: seed)
+        var evidence: AssetEvidence?
+        if let views {
+            evidence = try self.evidence(
+                features, targets, pictures: pictures, views: views, classes: classes, outcome, context)
         }
         var gallery: [StoredImage] = []
         for position in GalleryStage.positions(context) {
             gallery.append(StoredImage(try outcome.reconstructions[position].image()))
         }
         return Outcome(
-            scores: outcome.scores, gallery: gallery, judgement: judgement, joint: joint, gainFromPictures: gain)
+            scores: outcome.scores, gallery: gallery, judgement: judgement, joint: joint, evidence: evidence)
+    }
+
+    private static func evidence(
+        _ features: CutFeatures, _ targets: [Picture], pictures: SymmetricMatrix, views: SymmetricMatrix,
+        classes: [Int], _ outcome: DecoderAttack.Outcome, _ context: StageContext
+    ) throws(AssessmentError) -> AssetEvidence {
+        let attacks = GramAttacks(features: features.gram, seed: context.seed)
+        var appearance = [attacks.appearance(pictures: pictures)].compactMap(\.self)
+        // Decoders of maps are costly: where they find too much already, more pictures change no verdict.
+        let limit = context.configuration.gates.maximumDetermination
+        let found = outcome.scores.determination - Gates.deviations * outcome.scores.determinationDeviation
+        if features.maps != nil, found <= limit,
+            let curve = try mapsCurve(features, targets, outcome, context)
+        {
+            appearance.append(curve)
+        }
+        let testing = context.split.testing.map { targets[$0] }
+        func coarse(_ side: Int) throws(AssessmentError) -> Double? {
+            guard targets[0].height >= side, targets[0].width >= side else { return nil }
+            var (errors, meanErrors): ([Double], [Double]) = ([], [])
+            let mean = outcome.meanPicture.averaged(to: side)
+            for (picture, reconstruction) in zip(testing, outcome.reconstructions) {
+                let truth = picture.averaged(to: side)
+                errors.append(
+                    try MeanSquaredError.value(reconstruction.averaged(to: side), truth))
+                meanErrors.append(try MeanSquaredError.value(mean, truth))
+            }
+            return MeanSquaredError.determination(errors: errors, meanErrors: meanErrors)
+        }
+        return AssetEvidence(
+            appearance: appearance,
+            identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },
+            candidates: (context.decoded + CrossValidation.folds - 1) / CrossValidation.folds,
+            classes: attacks.classes(classes), tint: try coarse(1), layout: try coarse(4))
+    }
+
+    /// The closed-form decoders, learned from a quarter, half and all of the training pictures.
+    private static func mapsCurve(
+        _ features: CutFeatures, _ targets: [Picture], _ whole: DecoderAttack.Outcome, _ context: StageContext
+    ) throws(AssessmentError) -> LearningCurve? {
+        let split = context.split
+        var (sizes, outcomes): ([Int], [[CrossValidation.Outcome]]) = ([], [])
+        for parts in [4, 2, 1] {
+            let part = split.fraction(oneOf: parts)
+            guard part.training.count >= CrossValidation.minimumPictures, part.training.count > sizes.last ?? 0
+            else { continue }
+            let outcome =
+                parts == 1
+                ? whole : try DecoderAttack.run(on: features, targets: targets, split: part, seed: context.seed)
+            var errors: [CrossValidation.Outcome] = []
+            for (reconstruction, picture) in zip(outcome.reconstructions, split.testing) {
+                let scale = try MeanSquaredError.value(outcome.meanPicture, targets[picture])
+                errors.append(
+                    .init(gain: scale - (try MeanSquaredError.value(reconstruction, targets[picture])), scale: scale))
+            }
+            sizes.append(part.training.count)
+            outcomes.append(errors)
+        }
+        return CrossValidation.curve(sizes: sizes, outcomes)
     }
 }

@@ -20,7 +20,8 @@ enum MappingStage {
         let (model, mapping) = (context.model, context.mapping)
         let length = mapping.crossing.reduce(0) { $0 + model.graph.type(of: $1).shape.elementCount }
         let crossing = try RecordStore<Float>(count: context.decoded, length: length, in: context.scratch)
-        let answers = try WorkerThreads<Int>.map(count: context.decoded, threads: context.threads) {
+        let found = try WorkerThreads<(answer: Int, largest: Int)>.map(count: context.decoded, threads: context.threads)
+        {
             () throws(AssessmentError) in
             (
                 everything: try CutProbe(everythingIn: model),
@@ -35,7 +36,10 @@ enum MappingStage {
                     tensor.withElements(as: Float.self) { Array($0) }
                 }
                 try crossing.write(values, at: picture)
-                return try state.classifier.distribution(of: input).likeliestClass
+                return (
+                    try state.classifier.distribution(of: input).likeliestClass,
+                    values.indices.max { values[$0] < values[$1] } ?? 0
+                )
             } catch {
                 throw AssessmentError(
                     error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
@@ -43,8 +47,11 @@ enum MappingStage {
         }
         let gram = GramMatrix.of(crossing)
         try crossing.check()
+        let answers = found.map(\.answer)
         return Outcome(
             answers: answers,
-            leakage: MappingLeakage(gram: gram, classes: answers, split: context.split, seed: context.seed))
+            leakage: MappingLeakage(
+                gram: gram, classes: answers, largest: length == model.classes ? found.map(\.largest) : nil,
+                split: context.split, seed: context.seed))
     }
 }

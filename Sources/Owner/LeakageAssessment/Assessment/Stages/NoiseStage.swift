@@ -5,8 +5,8 @@ internal import Tensors
 ///
 /// For each: the largest deviation under which at least ``agreement`` of the pictures keep their best class; decoders that
 /// learn from features under that noise; and, where they stay within the gates, the smallest deviation of which that is
-/// still true. The channel KL is taken as it is without noise, which is the careful side. Where a plan with noise would be
-/// recommended, a trained decoder learns from its features too, and the plan has to stand that.
+/// still true. The channel KL is taken as it is without noise, which is the careful side. It is reported and never
+/// recommended: ``NoiseMeasurement/whyNotRecommended``.
 ///
 /// - Source: design notes, section 5, step 2.
 enum NoiseStage {
@@ -30,6 +30,11 @@ enum NoiseStage {
         let sigma: Double
         let outcome: DecoderStage.Outcome
         let verdict: GateVerdict
+
+        /// Whether the pictures at hand exceed no gate; what an attacker with more finds is not measured under noise.
+        var holds: Bool {
+            !verdict.checks.contains { $0.outcome == .fails && verdict.protected.contains($0.measure.asset) }
+        }
     }
 
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
@@ -47,18 +52,6 @@ enum NoiseStage {
         var attacks: [Int: Attack] = [:]
         try search(context, measured.cuts, classes: findings.mapping.answers, prices, &attacks)
         for (index, attack) in attacks { findings.noise[index] = try measurement(context, index, attack) }
-        guard context.configuration.trainedCuts != .none else { return }
-        var trained: Set<Int> = []
-        while true {
-            let plan = findings.conclusion(context).recommendation
-            guard plan.sigma != nil, let index = measured.cuts.firstIndex(where: { $0.name == plan.front }),
-                let sigma = attacks[index]?.sigma, trained.insert(index).inserted
-            else { return }
-            let attack = try self.attack(
-                context, measured.cuts, classes: findings.mapping.answers, [index: sigma],
-                training: context.configuration.training)[index]
-            if let attack { findings.noise[index] = try measurement(context, index, attack) }
-        }
     }
 
     /// The smallest deviation within the gates for each cut, or the largest that was tried.
@@ -68,14 +61,14 @@ enum NoiseStage {
     ) throws(AssessmentError) {
         attacks = try attack(context, measured, classes: classes, prices.compactMapValues(\.largest))
         var searches: [Int: LogarithmicBisection] = [:]
-        for (index, attack) in attacks where attack.verdict.passes {
+        for (index, attack) in attacks where attack.holds {
             searches[index] = LogarithmicBisection(
                 holds: attack.sigma, fails: range.low * (prices[index]?.scale ?? attack.sigma))
         }
         for _ in 0..<gateSteps where !searches.isEmpty {
             for (index, attack) in try attack(context, measured, classes: classes, searches.mapValues(\.middle)) {
-                searches[index]?.narrow(attack.verdict.passes)
-                if attack.verdict.passes { attacks[index] = attack }
+                searches[index]?.narrow(attack.holds)
+                if attack.holds { attacks[index] = attack }
             }
         }
     }
@@ -93,7 +86,9 @@ enum NoiseStage {
         for (index, outcome) in zip(indices, outcomes) {
             let verdict = GateVerdict.verdicts(
                 for: [measured[index].under(outcome)], gates: context.configuration.gates,
-                adversary: context.configuration.adversary)[0]
+                adversary: context.configuration.adversary,
+                protecting: context.configuration.protected,
+                attackerPictures: context.configuration.attackerPictures)[0]
             attacks[index] = Attack(sigma: sigmas[index] ?? 0, outcome: outcome, verdict: verdict)
         }
         return attacks

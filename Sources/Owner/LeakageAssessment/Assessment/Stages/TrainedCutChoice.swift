@@ -1,7 +1,7 @@
 /// Which cuts a trained decoder attacks: training is long, and only what bears on the decision needs it.
 package enum TrainedCutChoice {
-    /// The recommended cut and its neighbours; the map cut that leaks least where everything is to be inside; and in either
-    /// case the cut of the next faster plan, which a reader is tempted to take instead.
+    /// Of the cuts within the gates so far, which alone a stronger attack can rule out: the recommended one, its neighbours
+    /// and the next faster plan's; the shallowest one, and the next faster plan's, where everything is to be inside.
     ///
     /// - Parameters:
     ///   - measured: With what is known so far.
@@ -19,15 +19,12 @@ package enum TrainedCutChoice {
         case .all: return possible
         case .decision:
             let plan = measured.recommendation
+            let passing = possible.filter { measured.verdicts[$0].passes }
             let faster = measured.cuts.firstIndex { followsFaster && $0.name == plan.nextFaster?.front }
             if let front = measured.cuts.firstIndex(where: { $0.name == plan.front }), !plan.everythingInside {
-                return possible.filter { abs($0 - front) <= 1 || $0 == faster }
+                return passing.filter { abs($0 - front) <= 1 || $0 == faster }
             }
-            // Everything inside: the cut that was nearest to another answer.
-            let nearest = possible.min {
-                measured.cuts[$0].carefulDetermination < measured.cuts[$1].carefulDetermination
-            }
-            return possible.filter { $0 == nearest || $0 == faster }
+            return passing.filter { $0 == passing.first || $0 == faster }
         }
     }
 }

@@ -21,9 +21,9 @@ enum TrainedStage {
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
                 training: context.configuration.training)
             for (index, outcome) in zip(wanted, trained) {
-                let gain = findings.outcomes[index].gainFromPictures
+                let evidence = findings.outcomes[index].evidence
                 findings.outcomes[index] = outcome
-                findings.outcomes[index].gainFromPictures = gain
+                findings.outcomes[index].evidence = evidence
             }
             attacked.formUnion(wanted)
         }

@@ -1,0 +1,85 @@
+/// Learning curves by cross-validation: every picture is attacked once, by attacks that learned from an eighth, a quarter,
+/// half and all of the pictures of the other folds. Fractions are disjoint parts, whose outcomes are averaged.
+package enum CrossValidation {
+    package static let folds = 5
+    /// Into how many parts the pictures to learn from are divided.
+    package static let parts = [8, 4, 2, 1]
+    /// The fewest pictures that one part may have.
+    package static let minimumPictures = 8
+
+    /// What an attack on one picture gained, and what it could gain: a curve's value is the sum of gains over that of
+    /// scales.
+    package struct Outcome: Sendable {
+        package let gain: Double
+        package let scale: Double
+
+        package init(gain: Double, scale: Double) {
+            self.gain = gain
+            self.scale = scale
+        }
+    }
+
+    /// - Parameters:
+    ///   - pictures: How many there are.
+    ///   - attack: Learns from the pictures of the first list and attacks those of the second, which are the candidates
+    ///     where one is to be found; one outcome per picture of the second. `nil` where it cannot learn from so few.
+    /// - Returns: `nil` where fewer than two sizes could be learned from.
+    package static func curve(
+        pictures: Int, seed: UInt64, attack: (_ training: [Int], _ testing: [Int]) -> [Outcome]?
+    ) -> LearningCurve? {
+        var generator = SeededGenerator(seed: seed, purpose: "cross-validation")
+        let order = generator.permutation(of: pictures)
+        let smallest = pictures - (pictures + folds - 1) / folds
+        let sizes = parts.filter { smallest / $0 >= minimumPictures }
+        var outcomes: [[Outcome]] = []
+        var learned: [Int] = []
+        for parts in sizes {
+            guard let all = self.outcomes(order, parts: parts, attack) else { continue }
+            outcomes.append(all)
+            learned.append(smallest / parts)
+        }
+        return curve(sizes: learned, outcomes)
+    }
+
+    private static func outcomes(
+        _ order: [Int], parts: Int, _ attack: ([Int], [Int]) -> [Outcome]?
+    ) -> [Outcome]? {
+        var all: [Outcome] = []
+        for fold in 0..<folds {
+            let testing = order.indices.filter { $0 % folds == fold }.map { order[$0] }
+            let rest = order.indices.filter { $0 % folds != fold }.map { order[$0] }
+            let size = rest.count / parts
+            var sums = testing.map { _ in (gain: 0.0, scale: 0.0) }
+            for part in 0..<parts {
+                guard let found = attack(Array(rest[part * size..<(part + 1) * size]), testing) else { return nil }
+                precondition(found.count == testing.count)
+                for index in found.indices {
+                    sums[index].gain += found[index].gain / Double(parts)
+                    sums[index].scale += found[index].scale / Double(parts)
+                }
+            }
+            all += sums.map { Outcome(gain: $0.gain, scale: $0.scale) }
+        }
+        return all
+    }
+
+    /// - Parameters:
+    ///   - sizes: Pictures learned from, ascending.
+    ///   - outcomes: For each size, of the same pictures in the same order.
+    /// - Returns: `nil` for fewer than two sizes, or where nothing could be gained.
+    package static func curve(sizes: [Int], _ outcomes: [[Outcome]]) -> LearningCurve? {
+        guard sizes.count >= 2, outcomes.allSatisfy({ $0.reduce(0) { $0 + $1.scale } > 0 }) else { return nil }
+        let values = outcomes.map { all in all.reduce(0) { $0 + $1.gain } / all.reduce(0) { $0 + $1.scale } }
+        // What each picture contributes to a ratio of sums, to first order (Cochran 1977, section 2.11).
+        func influences(_ index: Int) -> [Double] {
+            let scale = Statistics.mean(outcomes[index].map(\.scale))
+            return outcomes[index].map { ($0.gain - values[index] * $0.scale) / scale }
+        }
+        let last = influences(sizes.count - 1)
+        let previous = influences(sizes.count - 2)
+        return LearningCurve(
+            points: zip(sizes, values).map { LearningCurve.Point(pictures: $0, value: $1) },
+            error: Statistics.standardError(ofMean: last),
+            gainError: Statistics.standardError(ofMean: zip(last, previous).map(-)))
+    }
+}

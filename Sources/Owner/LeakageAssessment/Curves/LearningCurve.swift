@@ -1,0 +1,88 @@
+internal import Glibc
+
+/// What an attacker finds as a function of the pictures that it learned from, and what that says of an attacker who has
+/// more.
+package struct LearningCurve: Sendable, Hashable, Codable {
+    package struct Point: Sendable, Hashable, Codable {
+        /// Pictures that the attack learned from.
+        package let pictures: Int
+        /// 0 for an attack that learned nothing, 1 for one that finds everything.
+        package let value: Double
+
+        package init(pictures: Int, value: Double) {
+            self.pictures = pictures
+            self.value = value
+        }
+    }
+
+    /// What an attacker with so many pictures is expected to find, and a 90 % interval.
+    package struct Extrapolation: Sendable, Hashable {
+        package let pictures: Int
+        package let lower: Double
+        package let estimate: Double
+        package let upper: Double
+    }
+
+    /// Fewest pictures first, at least two.
+    package let points: [Point]
+    /// Standard error of the last value.
+    package let error: Double
+    /// Standard error of the difference between the last two values.
+    package let gainError: Double
+
+    /// - Parameters:
+    ///   - points: Fewest pictures first, at least two.
+    ///   - error: Standard error of the last value.
+    ///   - gainError: Standard error of the last value less the one before it.
+    package init(points: [Point], error: Double, gainError: Double) {
+        precondition(points.count >= 2 && zip(points, points.dropFirst()).allSatisfy { $0.pictures < $1.pictures })
+        self.points = points
+        self.error = error
+        self.gainError = gainError
+    }
+
+    private var last: Point { points[points.count - 1] }
+    private var previous: Point { points[points.count - 2] }
+
+    /// The largest number of pictures, and what they gave.
+    package var pictures: Int { last.pictures }
+    package var value: Double { last.value }
+
+    /// Whether the attack with all pictures is significantly better than one that learned nothing. An attack that failed
+    /// says nothing of the next one: such a curve is no evidence.
+    package var isEvidence: Bool { value > Self.deviations * error && error.isFinite }
+
+    /// One-sided 95 % of a normal distribution.
+    package static let deviations = 1.65
+
+    /// Extends the curve to an attacker with `pictures`.
+    ///
+    /// - The lower bound is what was measured, less its error: more pictures teach no less.
+    /// - The estimate continues the last gain for each doubling of the pictures. R² was found to grow so between 50 and
+    ///   12,000 pictures (design notes, section 6).
+    /// - The upper bound starts above by the error and is the smaller of two: a power law with the relative gain of the last
+    ///   doubling and its error, the exponent at most 1, which is the growth of an attack that has learned next to nothing so
+    ///   far; and twice that gain for each doubling.
+    ///
+    /// - Returns: 0 to 1 where the curve is no evidence: nothing is known then.
+    package func extrapolated(to pictures: Int) -> Extrapolation {
+        guard isEvidence else {
+            return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
+        }
+        let low = max(0, value - Self.deviations * error)
+        let high = value + Self.deviations * error
+        let doublings = log2(Double(pictures) / Double(last.pictures))
+        // Fewer pictures than were measured: what all of them gave is the careful figure.
+        guard doublings > 0 else {
+            return Extrapolation(pictures: pictures, lower: low, estimate: value, upper: min(1, high))
+        }
+        let step = log2(Double(last.pictures) / Double(previous.pictures))
+        let gain = max(0, value - previous.value) / step
+        let steepest = max(0, value - previous.value + Self.deviations * gainError) / step
+        // The exponent of a power law through the last value with this gain in one doubling.
+        let exponent = min(1, -log2(max(0.5, 1 - steepest / value)))
+        return Extrapolation(
+            pictures: pictures, lower: low, estimate: min(1, value + gain * doublings),
+            upper: min(1, high * pow(2, exponent * doublings), high + 2 * steepest * doublings))
+    }
+}

@@ -1,0 +1,146 @@
+import LeakageAssessment
+import Testing
+
+@Suite("Learning curves")
+struct CurveTests {
+    private static func curve(_ values: [Double], error: Double = 0.001, gainError: Double = 0.001) -> LearningCurve {
+        LearningCurve(
+            points: values.enumerated().map { .init(pictures: 20 << $0, value: $1) }, error: error, gainError: gainError
+        )
+    }
+
+    @Test("A curve that goes on with the same gain for each doubling is inside its interval, as is one that stops")
+    func interval() {
+        // 20, 40, 80 pictures: 0.04 for each doubling.
+        let at640 = Self.curve([0.06, 0.10, 0.14]).extrapolated(to: 640)
+        #expect(abs(at640.estimate - 0.26) < 1e-12)
+        #expect(at640.lower > 0.13 && at640.lower < 0.14)
+        #expect(at640.upper > at640.estimate && at640.upper < 0.42)
+    }
+
+    @Test("What has learned next to nothing so far may grow with the number of pictures, and no faster")
+    func early() {
+        let found = Self.curve([0.0, 0.005, 0.02], error: 0.004, gainError: 0.003).extrapolated(to: 320)
+        // Four times the pictures: at most four times what the error allows now.
+        #expect(abs(found.upper - 4 * (0.02 + 1.65 * 0.004)) < 1e-12)
+    }
+
+    @Test("A curve that is flat stays where it is, however many pictures there are")
+    func saturated() {
+        let found = Self.curve([0.05, 0.05, 0.05], error: 0.004, gainError: 0).extrapolated(to: 1_000_000)
+        #expect(found.estimate == 0.05 && abs(found.upper - (0.05 + 1.65 * 0.004)) < 1e-12)
+    }
+
+    @Test("An attack that is not better than nothing says nothing", arguments: [0.0, -0.02, 0.016])
+    func noEvidence(value: Double) {
+        let curve = Self.curve([0, value], error: 0.01)
+        #expect(!curve.isEvidence)
+        let found = curve.extrapolated(to: 1000)
+        #expect(found.lower == 0 && found.upper == 1)
+    }
+
+    @Test("An attacker with fewer pictures than were measured is given what all of them found")
+    func fewer() {
+        let found = Self.curve([0.1, 0.2, 0.3]).extrapolated(to: 30)
+        #expect(found.estimate == 0.3 && found.upper < 0.31)
+    }
+
+    /// Pictures that are a linear map of few hidden numbers, and features that are another.
+    private static func world(
+        _ count: Int, hidden: Int, noise: Double
+    ) -> (features: [[Float]], pictures: [[Float]], classes: [Int]) {
+        var generator = SeededGenerator(seed: 11)
+        func matrix(_ rows: Int) -> [[Double]] { (0..<rows).map { _ in (0..<hidden).map { _ in generator.normal() } } }
+        let (a, b) = (matrix(24), matrix(36))
+        func image(_ map: [[Double]], _ z: [Double], _ noise: Double) -> [Float] {
+            map.map { row in Float(zip(row, z).reduce(0) { $0 + $1.0 * $1.1 } + noise * generator.normal()) }
+        }
+        var (features, pictures, classes): ([[Float]], [[Float]], [Int]) = ([], [], [])
+        for _ in 0..<count {
+            let z = (0..<hidden).map { _ in generator.normal() }
+            features.append(image(a, z, noise))
+            pictures.append(image(b, z, 0))
+            classes.append(z[0] > 0 ? 1 : 0)
+        }
+        return (features, pictures, classes)
+    }
+
+    @Test("Kernel ridge recovers a picture that is a linear function of what crosses")
+    func recovers() throws {
+        let world = Self.world(60, hidden: 6, noise: 0.01)
+        let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
+        let curve = try #require(attacks.appearance(pictures: GramMatrix.of(world.pictures)))
+        #expect(curve.points.map(\.pictures) == [12, 24, 48])
+        #expect(curve.value > 0.97)
+        let classes = try #require(attacks.classes(world.classes))
+        #expect(classes.value > 0.6)
+    }
+
+    @Test("From features that have nothing to do with the picture, nothing is learned")
+    func nothing() throws {
+        let world = Self.world(80, hidden: 6, noise: 0.01)
+        let others = Self.world(160, hidden: 6, noise: 0.01)
+        let attacks = GramAttacks(features: GramMatrix.of(Array(others.features[80...])), seed: 1)
+        let curve = try #require(attacks.appearance(pictures: GramMatrix.of(world.pictures)))
+        #expect(!curve.isEvidence && curve.value < 0.05)
+        let views = GramMatrix.of(world.pictures + world.pictures)
+        let identity = try #require(attacks.identity(views: views, versions: false))
+        // Chance is 1 of 16.
+        #expect(identity.value < 0.2)
+    }
+
+    @Test("A second network's view identifies pictures whose features determine it, also in another version")
+    func identity() throws {
+        let world = Self.world(60, hidden: 6, noise: 0.01)
+        let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
+        // The other version is brighter everywhere.
+        let views = GramMatrix.of(world.pictures + world.pictures.map { $0.map { 1.3 * $0 + 0.1 } })
+        for versions in [false, true] {
+            let curve = try #require(attacks.identity(views: views, versions: versions))
+            #expect(curve.value > 0.95)
+        }
+    }
+
+    @Test(
+        "The combination of training pictures that kernel ridge answers with sums up to 1 and is that of its closed form"
+    )
+    func closedForm() throws {
+        let world = Self.world(30, hidden: 4, noise: 0.1)
+        let gram = GramMatrix.of(world.features)
+        let targets = GramMatrix.of(world.pictures)
+        let training = Array(0..<20)
+        let ridge = try #require(KernelRidge(.init(gram: gram), targets: targets, training: training))
+        #expect(abs(ridge.weights(of: 25).reduce(0, +) - 1) < 1e-9)
+        guard ridge.kernel == .linear else { return }
+        // (K + λI) w = k, centred, solved by Cholesky instead of eigenvectors.
+        let dual = try #require(
+            DualRidge(
+                gram: gram,
+                targets: world.pictures.map { Picture(height: 6, width: 6, channels: 1, values: $0) },
+                training: training))
+        let predicted = dual.prediction(of: 25)
+        let weights = ridge.weights(of: 25)
+        let combined = predicted.indices.map { pixel in
+            training.indices.reduce(0.0) { $0 + weights[$1] * Double(world.pictures[training[$1]][pixel]) }
+        }
+        // Penalties of both grids are near each other's.
+        #expect(zip(predicted, combined).allSatisfy { abs($0 - $1) < 0.05 })
+    }
+
+    @Test("Eigenvectors rebuild the matrix and are orthonormal")
+    func eigenvectors() throws {
+        let gram = GramMatrix.of(Self.world(12, hidden: 5, noise: 0.3).features)
+        let (values, vectors) = try #require(gram.eigenvectors)
+        #expect(values == values.sorted())
+        for row in 0..<12 {
+            for column in row..<12 {
+                let rebuilt = (0..<12).reduce(0.0) {
+                    $0 + values[$1] * vectors[$1 * 12 + row] * vectors[$1 * 12 + column]
+                }
+                #expect(abs(rebuilt - gram[row, column]) < 1e-9 * gram.meanDiagonal * 12)
+                let product = (0..<12).reduce(0.0) { $0 + vectors[row * 12 + $1] * vectors[column * 12 + $1] }
+                #expect(abs(product - (row == column ? 1 : 0)) < 1e-9)
+            }
+        }
+    }
+}
