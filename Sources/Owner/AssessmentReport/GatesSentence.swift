@@ -24,13 +24,15 @@ enum GatesSentence {
         let appearance = [
             "R² ≤ \(Format.number(gates.maximumDetermination))",
             "SSIM over the mean picture ≤ \(Format.number(gates.maximumSimilarityGain))",
-            gates.minimumDecoderDivergenceRatio.map { "decoder-KL ≥ \(Format.number($0)) of its null" },
-        ].compactMap(\.self)
+        ]
         let identity = [
             "at most \(Format.percent(gates.maximumIdentification)) of the pictures identified by a second network",
             gates.maximumRetrieval.map { "at most \(Format.percent($0)) found by reconstruction" },
         ].compactMap(\.self)
-        let classes = ["the class named in at most \(Format.percent(gates.maximumClassGain)) of what guessing misses"]
+        let classes = [
+            "the class named in at most \(Format.percent(gates.maximumClassGain)) of what guessing misses",
+            gates.minimumDecoderDivergenceRatio.map { "decoder-KL ≥ \(Format.number($0)) of its null" },
+        ].compactMap(\.self)
         return (result.protected.contains(.appearance) ? appearance : [])
             + (result.protected.contains(.identity) ? identity : [])
             + (result.protected.contains(.class) ? classes : [])

@@ -52,10 +52,13 @@ package struct Assessor: Sendable {
         let costs = try CostStage.run(context)
         let mapping = try MappingStage.run(context)
         let outcomes = try DecoderStage.run(context, cuts: context.cuts, classes: mapping.answers)
-        let channelKL =
-            configuration.adversary == .informed
-            ? context.cuts.map { _ in nil } : try ChannelStage.run(context, truths: truths)
-        var findings = Findings(channelKL: channelKL, outcomes: outcomes, costs: costs, mapping: mapping)
+        var findings = Findings(outcomes: outcomes, costs: costs, mapping: mapping)
+        if configuration.adversary != .informed {
+            let decides = findings.conclusion(context).verdicts.map {
+                configuration.adversary == .paper || $0.outcome != .fails
+            }
+            findings.channelKL = try ChannelStage.run(context, truths: truths, decides: decides)
+        }
         try TrainedStage.run(context, &findings)
         try NoiseStage.run(context, &findings)
         let conclusion = findings.conclusion(context)

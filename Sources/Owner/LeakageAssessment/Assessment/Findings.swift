@@ -5,7 +5,7 @@ struct Findings {
     typealias Conclusion = (cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation)
 
     /// One element per cut, as in ``outcomes``.
-    let channelKL: [ChannelKL?]
+    var channelKL: [ChannelKL?]
     var outcomes: [DecoderStage.Outcome]
     /// By cut, where noise was tried.
     var noise: [Int: NoiseMeasurement] = [:]
@@ -15,11 +15,8 @@ struct Findings {
     /// By the cut's index.
     var whiteBox: [Int: WhiteBoxStage.Outcome] = [:]
 
-    init(
-        channelKL: [ChannelKL?], outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome,
-        mapping: MappingStage.Outcome
-    ) {
-        self.channelKL = channelKL
+    init(outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome, mapping: MappingStage.Outcome) {
+        channelKL = outcomes.map { _ in nil }
         self.outcomes = outcomes
         self.costs = costs
         self.mapping = mapping

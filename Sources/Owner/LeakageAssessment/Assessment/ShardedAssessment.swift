@@ -19,20 +19,31 @@ extension Assessor {
         if shard.index == 1 { _ = try CostStage.run(context) }
         let classes = try MappingStage.run(context).answers
         let cuts = context.cuts.enumerated().filter { shard.owns($0.offset) }.map(\.element)
-        _ = try DecoderStage.run(context, cuts: cuts, classes: classes)
+        let outcomes = try DecoderStage.run(context, cuts: cuts, classes: classes)
         if configuration.trainedCuts == .all {
             let possible = cuts.filter { TrainedStage.hasMaps($0, context) }
             _ = try DecoderStage.run(context, cuts: possible, classes: classes, training: configuration.training)
         }
-        let count = min(context.pictures.entries.count, configuration.channelImageLimit)
-        let pictures = (0..<count).filter(shard.owns)
-        let needed = Set(pictures.flatMap { ChannelStage.candidates(for: $0, of: count) }).sorted()
-        let truths = try TruthStage.run(context, of: needed)
-        if configuration.adversary != .informed { try ChannelStage.prepare(context, truths: truths, of: pictures) }
+        if configuration.adversary != .informed {
+            try ChannelStage.prepare(
+                context, truths: try TruthStage.run(context),
+                of: zip(cuts, outcomes).map { cut, outcome in
+                    (cut, configuration.adversary == .paper || !outcome.fails(context))
+                })
+        }
         if configuration.bounds.isAlways { try BoundsStage.prepare(context, where: shard.owns) }
         try ShardRecord(
             shard: shard, inputs: context.digests, threads: configuration.threads, note: note
         ).write(to: folder)
+    }
+}
+
+extension DecoderStage.Outcome {
+    /// Whether this cut fails a gate by itself, whatever the deeper ones do.
+    fileprivate func fails(_ context: StageContext) -> Bool {
+        let configuration = context.configuration
+        return scores.determination - Gates.deviations * scores.determinationDeviation
+            > configuration.gates.maximumDetermination && configuration.protected.contains(.appearance)
     }
 }
 

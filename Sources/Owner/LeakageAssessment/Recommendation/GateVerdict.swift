@@ -51,7 +51,8 @@ package struct GateVerdict: Sendable, Hashable {
         package var asset: Asset {
             switch self {
             case .retrieval, .identification: .identity
-            case .classGain: .class
+            // What a classifier still recognises in a reconstruction is its class.
+            case .classGain, .decoderDivergenceRatio: .class
             default: .appearance
             }
         }

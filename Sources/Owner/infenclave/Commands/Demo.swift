@@ -21,49 +21,47 @@ struct Demo: Command {
         func asset(_ name: String) -> String { Self.relative(assets.appending(path: name)) }
         func file(_ name: String) -> String { Self.relative(folder.appending(path: name)) }
 
+        let assess = [
+            "assess", asset("classifier.onnx"), "--images", asset("pictures"), "--validator", asset("validator.onnx"),
+            "--work", file("work"),
+        ]
         try await step(
-            "What would each cut leak? An attacker with pictures like yours tries to look through every one.",
-            [
-                "assess", asset("classifier.onnx"), "--images", asset("pictures"), "--validator",
-                asset("validator.onnx"), "--out", file("assessment"),
-            ])
+            "What would each cut lose? An attacker with pictures like yours goes after its appearance, identity and class.",
+            assess + ["--out", file("assessment")])
         try await step(
             "Keys: one signs for the model's owner, one lets a client in.",
             ["keygen", "owner", "--out", file("owner.key")], ["keygen", "token", "--out", file("client.token")])
-        try await step(
-            "Cut the model as recommended, if a cut is better than everything inside, and seal what goes inside.",
-            [
-                "partition", asset("classifier.onnx"), "--plan", file("assessment/plan.json"), "--labels",
-                asset("labels.txt"), "--out", file("signs.infenclave"), "--key-out", file("model.key"), "--owner-key",
-                file("owner.key"),
-            ])
-        try await step(
-            "What clients will demand: this owner, this bundle, this enclave.",
-            ["policy", file("signs.infenclave"), "--tee", "development", "--out", file("policy.json")])
-
-        announce("Serve it. The host sees ciphertext, and what crosses the cut where there is one.")
-        let serve = [
-            "serve", file("signs.infenclave"), "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
-            "127.0.0.1:0",
-        ]
-        show(serve)
-        let server = try ServerProcess(arguments: serve)
-        defer { server.stop() }
-        print("serving at \(server.url)\n")
-        let target = ["--server", server.url, "--policy", file("policy.json"), "--tee", "development"]
-        try await step("Whom are we talking to?", ["attest"] + target)
-        try await step(
-            "The owner hands the model key to the enclave that was just verified, and to nobody else.",
-            ["provision"] + target + [
-                "--key", file("model.key"), "--owner-key", file("owner.key"), "--client-token", file("client.token"),
-            ])
         let pictures = ["stop.png", "speed-limit-30.png", "pedestrian-crossing.png"].map { asset("client/\($0)") }
-        try await step(
-            "A client classifies three pictures.",
-            ["classify"] + target + ["--token", file("client.token"), "--top", "3"] + pictures)
-        try await compareTimes(
-            server: server.url, assets: assets, picture: pictures[0], policy: file("policy.json"),
+        let road = DemoRoad(
+            model: asset("classifier.onnx"), labels: asset("labels.txt"), ownerKey: file("owner.key"),
             token: file("client.token"))
+        announce("The first road: the plan that is recommended with everything protected.")
+        try await road.serve(
+            ["--plan", file("assessment/plan.json")], as: { file("signs\($0)") }, pictures: pictures
+        ) { server, policy in
+            try await compareTimes(
+                server: server, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
+        }
+        try await step(
+            "The second road: who declares identity and class harmless, and fears an attacker with 1000 pictures, may get a cut.",
+            assess + [
+                "--protect", "appearance", "--attacker-pictures", "1000", "--out", file("appearance"),
+            ])
+        if let cut = try DemoRoad.cut(of: file("appearance/assessment.json")) {
+            announce("'\(cut.front)' is left. Its FrontNet and mapping unit run in the enclave, its BackNet outside.")
+            try await road.serve(
+                [
+                    "--front", cut.front, "--mapping", cut.mapping, "--assessment", file("appearance/assessment.json"),
+                ], as: { file("cut\($0)") }, pictures: [pictures[0]]
+            ) { _, _ in }
+            print(
+                """
+                What the host saw: on the first road ciphertext, on the second \(cut.boundaryBytes) bytes per picture in the \
+                clear, of which \(file("appearance/report.html")) shows what an attacker makes.
+                """)
+        } else {
+            print("No cut is left, so there is no second road with these pictures.")
+        }
         print(
             """
             The report with pictures of what each cut shows: \(file("assessment/report.html"))
@@ -97,21 +95,12 @@ struct Demo: Command {
                 plain.milliseconds, confidential.milliseconds, confidential.runs))
     }
 
-    /// Prints why, then runs and shows each command.
     private func step(_ why: String, _ commands: [String]...) async throws {
         announce(why)
-        for arguments in commands {
-            show(arguments)
-            print(try await OwnProgram.run(arguments))
-        }
+        for arguments in commands { try await DemoRoad.run(arguments) }
     }
 
     private func announce(_ text: String) { print("== \(text)") }
-
-    private func show(_ arguments: [String]) {
-        let quoted = arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }
-        print("$ infenclave \(quoted.joined(separator: " "))")
-    }
 
     /// The folder beside the sources that this program was built from, unless another is named.
     private func resolvedAssets() throws -> URL {
@@ -136,7 +125,8 @@ struct Demo: Command {
     }
 
     private static let products = [
-        "assessment", "owner.key", "client.token", "signs.infenclave", "model.key", "policy.json",
+        "assessment", "appearance", "work", "owner.key", "client.token", "signs.infenclave", "signs.key",
+        "signs-policy.json", "cut.infenclave", "cut.key", "cut-policy.json",
     ]
 
     private func prepareFolder() throws -> URL {

@@ -1,86 +1,89 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Tier 1: the channel KL of every cut that has maps. One piece of results per picture.
+/// Tier 1: the channel KL of every cut that has maps. One piece of results per picture and cut.
 enum ChannelStage {
+    /// Pictures at a cut that fails another gate already: enough to show the paper's measure, which decides nothing there.
+    static let fewPictures = 20
+
+    /// - Parameter decides: Per cut, whether the channel KL can still decide.
     /// - Returns: One element per cut; `nil` where nothing that crosses is a map.
-    static func run(_ context: StageContext, truths: Truths) throws(AssessmentError) -> [ChannelKL?] {
-        let minima = try minima(context, truths: truths, of: Array(0..<truths.count))
+    static func run(
+        _ context: StageContext, truths: Truths, decides: [Bool]
+    ) throws(AssessmentError) -> [ChannelKL?] {
         let baseline = try truths.map(KullbackLeibler.uniformBaseline)
-        var results: [ChannelKL?] = []
-        var position = 0
-        for cut in context.cuts {
-            guard channels(cut, context) > 0 else {
-                results.append(nil)
-                continue
-            }
-            let ofCut = minima.map { $0[position] }
+        let counts = decides.map { $0 ? truths.count : min(truths.count, fewPictures) }
+        let indices = context.cuts.indices.filter { channels(context.cuts[$0], context) > 0 }
+        let total = indices.reduce(0) { $0 + counts[$1] * channels(context.cuts[$1], context) }
+        let meter = context.meter(.channelKL, total: total)
+        var results: [ChannelKL?] = context.cuts.map { _ in nil }
+        for index in indices {
+            let count = counts[index]
+            let minima = try minima(
+                context, at: context.cuts[index], truths: truths, among: count, meter: meter)
             // The IR images of the picture at this distance after it were judged against it at the same place.
-            let divergences = ofCut.indices.map { picture in
-                ofCut[picture].divergences.indices.map { distance in
-                    ofCut[(picture + distance) % ofCut.count].divergences[distance]
+            let divergences = minima.indices.map { picture in
+                minima[picture].divergences.indices.map { distance in
+                    minima[(picture + distance) % minima.count].divergences[distance]
                 }
             }
-            results.append(
-                try ChannelKL(
-                    divergences: divergences, baseline: baseline, closestChannel: ofCut.map(\.closestChannel)))
-            position += 1
+            results[index] = try ChannelKL(
+                divergences: divergences, baseline: Array(baseline.prefix(count)),
+                closestChannel: minima.map(\.closestChannel))
         }
         return results
     }
 
-    /// Computes the pieces of these pictures, for others to find.
-    static func prepare(_ context: StageContext, truths: Truths, of pictures: [Int]) throws(AssessmentError) {
-        _ = try minima(context, truths: truths, of: pictures)
+    /// Computes the pieces of these cuts, for others to find.
+    static func prepare(
+        _ context: StageContext, truths: Truths, of cuts: [(cut: Cut, decides: Bool)]
+    ) throws(AssessmentError) {
+        let possible = cuts.filter { channels($0.cut, context) > 0 }
+        func count(_ decides: Bool) -> Int { decides ? truths.count : min(truths.count, fewPictures) }
+        let meter = context.meter(
+            .channelKL, total: possible.reduce(0) { $0 + count($1.decides) * channels($1.cut, context) })
+        for (cut, decides) in possible {
+            _ = try minima(context, at: cut, truths: truths, among: count(decides), meter: meter)
+        }
     }
 
-    /// - Returns: Per picture one element per cut that has maps.
+    /// - Parameter count: The first so many pictures, which are each other's candidates.
+    /// - Returns: One element per picture.
     private static func minima(
-        _ context: StageContext, truths: Truths, of pictures: [Int]
-    ) throws(AssessmentError) -> [[ChannelJudge.Minima]] {
-        let cuts = context.cuts.filter { channels($0, context) > 0 }
-        guard !cuts.isEmpty else { return pictures.map { _ in [] } }
-        let total = cuts.reduce(0) { $0 + channels($1, context) }
-        let meter = context.meter(.channelKL, total: pictures.count * total)
-        return try WorkerThreads<[ChannelJudge.Minima]>.map(count: pictures.count, threads: context.threads) {
+        _ context: StageContext, at cut: Cut, truths: Truths, among count: Int, meter: ProgressMeter
+    ) throws(AssessmentError) -> [ChannelJudge.Minima] {
+        let total = channels(cut, context)
+        return try WorkerThreads<ChannelJudge.Minima>.map(count: count, threads: context.threads) {
             () throws(AssessmentError) in
             Lazily { () throws(AssessmentError) in
                 (
-                    probe: try CutProbe(context.model, cuts: cuts),
+                    probe: try CutProbe(context.model, cuts: [cut]),
                     judge: try ChannelJudge(context.validator)
                 )
             }
-        } body: { (tools, item) throws(AssessmentError) in
+        } body: { (tools, picture) throws(AssessmentError) in
             try context.cancellation.check()
-            let picture = pictures[item]
-            let candidates = candidates(for: picture, of: truths.count)
+            let candidates = candidates(for: picture, of: count)
             let digests = candidates.map { context.pictures.entries[$0].digest }
-            let key = context.inputs.key("channel-kl", pictures: digests) { hasher in
-                for cut in cuts { hasher.add("cut", cut.name) }
-            }
-            if let known = context.work.kept(key, as: [ChannelJudge.Minima].self) {
+            let key = context.inputs.key("channel-kl", pictures: digests) { $0.add("cut", cut.name) }
+            if let known = context.work.kept(key, as: ChannelJudge.Minima.self) {
                 meter.advance(by: total)
                 return known
             }
             return try context.work.result(of: key) { () throws(AssessmentError) in
                 let (probe, judge) = try tools.value()
                 let input = try context.pictures.tensor(of: picture)
-                let crossing: [[Tensor]]
-                do throws(AssessmentError) { crossing = try probe.crossing(of: input) } catch {
+                let crossing: [Tensor]
+                do throws(AssessmentError) { crossing = try probe.crossing(of: input)[0] } catch {
                     throw AssessmentError(
                         error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
                 }
                 var distributions: [ClassDistribution] = []
                 for candidate in candidates { distributions.append(try truths.distribution(of: candidate)) }
-                var minima: [ChannelJudge.Minima] = []
-                for tensors in crossing {
-                    minima.append(
-                        try judge.minima(over: tensors, candidates: distributions) { () throws(AssessmentError) in
-                            try context.cancellation.check()
-                            meter.advance(by: 1)
-                        })
+                return try judge.minima(over: crossing, candidates: distributions) { () throws(AssessmentError) in
+                    try context.cancellation.check()
+                    meter.advance(by: 1)
                 }
-                return minima
             }
         }
     }
