@@ -116,6 +116,8 @@ struct ConformanceProblem {
             switch node.opType {
             case "ArgMax", "ConstantOfShape", "Range", "TopK":
                 names.formUnion(node.input)
+            case "DequantizeLinear" where node.attribute.contains { $0.name == "block_size" }:
+                names.formUnion(node.input.dropFirst())
             case "Where":
                 names.formUnion(node.input.prefix(1))
             case "Resize", "Upsample", "Clip", "Dropout", "Expand", "Gather", "Pad", "ReduceMax", "ReduceMean",

@@ -153,6 +153,8 @@ live("RotaryEmbedding", [(2, 4, 12)], array(2, 4, 3), array(2, 4, 3), opset=23, 
 # Choices, branches, functions, quantisation that depends on the input.
 x = array(2, 3)
 node = helper.make_node
+block = np.stack(np.meshgrid(np.arange(2), np.arange(1, 3), indexing="ij"), axis=-1).astype(np.int64)
+add("a block written over a part", [node("ScatterND", ["x", "i", "u"], ["y"])], {"x": array(2, 4, 3), "u": array(2, 2, 3)}, {"i": block})
 add("a choice by a known condition, with an infinite constant", [node("Where", ["c", "x", "low"], ["w"]), node("Softmax", ["w"], ["y"], axis=-1)],
     {"x": x}, {"c": np.array([True, False, True]), "low": np.array([-np.inf], np.float32)})
 add("a choice by a condition of the input", [node("Greater", ["x", "limit"], ["c"]), node("Not", ["c"], ["n"]), node("Where", ["n", "x", "limit"], ["y"])],

@@ -208,9 +208,11 @@ struct GraphImporter {
         guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
             node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
         else { return false }
-        // What floats are lowered to folds by itself, and training has no lowering.
+        // What floats are lowered to folds by itself; training has no lowering, and scattering only one for blocks.
         let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
-        let isLowered = OperatorTable.lowerings[proto.opType] != nil && isFloat && proto.opType != "BatchNormalization"
+        let isLowered =
+            OperatorTable.lowerings[proto.opType] != nil && isFloat
+            && !["BatchNormalization", "ScatterND"].contains(proto.opType)
         guard !isLowered else { return false }
         let results: [Tensor]
         do throws(ONNXImportError) {

@@ -120,28 +120,45 @@ extension ConstantFolder {
         _ operands: [Tensor], epsilon: Float, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> (result: Tensor, mean: [Double], variance: [Double]) {
         let x = operands[0]
-        let groups = try groups(x.shape, x.shape.dimensions.indices.filter { $0 != 1 })
+        guard x.shape.rank >= 2 else { throw ONNXImportError(.invalidGraph, "input \(x.shape) has no channels") }
+        let (images, channels) = (x.shape[0], x.shape[1])
+        let area = x.shape.dimensions[2...].reduce(1, *)
         let parameters = operands.dropFirst().map { $0.numbers() }
-        guard parameters.allSatisfy({ $0.count == groups.count }) else {
-            throw ONNXImportError(.invalidGraph, "parameters do not fit the \(groups.count) channels of \(x.shape)")
+        guard x.isFloat, parameters.allSatisfy({ $0.count == channels }) else {
+            throw ONNXImportError(.invalidGraph, "parameters do not fit the \(channels) channels of \(x.type)")
         }
-        var values = x.numbers()
-        var (mean, variance) = (
-            [Double](repeating: 0, count: groups.count), [Double](repeating: 0, count: groups.count)
-        )
-        if parameters.count == 4 {
-            (mean, variance) = (parameters[2], parameters[3])
-        } else {
-            let count = Double(values.count / max(groups.count, 1))
-            for (index, group) in groups.ofElement.enumerated() { mean[group] += values[index] / count }
-            for (index, group) in groups.ofElement.enumerated() {
-                variance[group] += (values[index] - mean[group]) * (values[index] - mean[group]) / count
+        try budget.spend(x.type)
+        var (mean, variance) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
+        if parameters.count == 4 { (mean, variance) = (parameters[2], parameters[3]) }
+        let count = Double(max(images * area, 1))
+        // Weights are large: one channel after the other, without lists of their elements.
+        let result = x.withElements(as: Float.self) { source in
+            Tensor(type: x.type) { bytes in
+                let target = bytes.bindMemory(to: Float.self)
+                for channel in 0..<channels where area > 0 {
+                    let starts = (0..<images).map { ($0 * channels + channel) * area }
+                    if parameters.count == 2 {
+                        var (sum, squares) = (0.0, 0.0)
+                        for start in starts { for index in start..<start + area { sum += Double(source[index]) } }
+                        mean[channel] = sum / count
+                        for start in starts {
+                            for index in start..<start + area {
+                                let distance = Double(source[index]) - mean[channel]
+                                squares += distance * distance
+                            }
+                        }
+                        variance[channel] = squares / count
+                    }
+                    let scale = parameters[0][channel] / (variance[channel] + Double(epsilon)).squareRoot()
+                    let (centre, shift) = (mean[channel], parameters[1][channel])
+                    for start in starts {
+                        for index in start..<start + area {
+                            target[index] = Float((Double(source[index]) - centre) * scale + shift)
+                        }
+                    }
+                }
             }
         }
-        let scale = zip(parameters[0], variance).map { $0 / ($1 + Double(epsilon)).squareRoot() }
-        for (index, group) in groups.ofElement.enumerated() {
-            values[index] = (values[index] - mean[group]) * scale[group] + parameters[1][group]
-        }
-        return (try tensor(x.type, values, budget: &budget), mean, variance)
+        return (result, mean, variance)
     }
 }

@@ -46,7 +46,9 @@ extension ImportedNode {
                 .constant(scalar ?? none))
         }
         let value = element == .float32 || tensor != nil ? try source(index) : try unscaled(&steps, index)
-        return operand(zero) == nil ? value : steps.add(.subtract, value, try source(zero))
+        guard operand(zero) != nil else { return value }
+        let isWhole = try type(zero).element != .float32 && operand(zero)?.constant == nil
+        return steps.add(.subtract, value, isWhole ? try unscaled(&steps, zero) : try source(zero))
     }
 
     mutating func integerConvolution() throws(ONNXImportError) -> Lowered {

@@ -97,6 +97,7 @@ enum OperatorTable {
         "Resize": { (node) throws(ONNXImportError) in try node.resize() },
         "RotaryEmbedding": { (node) throws(ONNXImportError) in try node.rotaryEmbedding() },
         "Round": { (node) throws(ONNXImportError) in try node.activation(.round) },
+        "ScatterND": { (node) throws(ONNXImportError) in try node.scatterBlock() },
         "Selu": { (node) throws(ONNXImportError) in try node.selu() },
         "Shape": { (node) throws(ONNXImportError) in try node.shapeOfOperand() },
         "Shrink": { (node) throws(ONNXImportError) in try node.shrink() },

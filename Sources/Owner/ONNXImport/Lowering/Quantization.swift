@@ -147,7 +147,8 @@ extension ImportedNode {
             }
             return .constant(try ConstantFolder.picked(tensor, at: positions, shape, budget: &budget))
         }
-        var value = try source(0)
+        let isWhole = try type(0).element != .float32 && operand(0)?.constant == nil
+        var value = isWhole ? try unscaled(&steps, 0) : try source(0)
         if operand(2) != nil { value = steps.add(.subtract, value, try spread(2)) }
         return steps.add(.multiply, value, try spread(1))
     }
