@@ -20,14 +20,27 @@ struct ModelArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The model's output that holds the scores of the classes, where it has several.",
-            discussion: "With `run`, a name that ends in .npy is the file for the result instead."))
+            discussion: "With `run`, a .npy file, or a path in a folder that exists, is where the result goes instead.")
+    )
     var output: [String] = []
 
     func validate() throws {
         _ = try shape.map(Self.parsed)
-        guard output.filter({ !$0.hasSuffix(".npy") }).count <= 1 else {
+        guard output.filter({ !Self.isFile($0) }).count <= 1 else {
             throw ValidationError("--output names one output of the model")
         }
+    }
+
+    /// The file for the result, where `--output` names one.
+    var outputFile: String? { output.first(where: Self.isFile) }
+
+    /// Names of outputs may have slashes, too.
+    private static func isFile(_ name: String) -> Bool {
+        if name.hasSuffix(".npy") { return true }
+        var isFolder: ObjCBool = false
+        let folder = URL(filePath: name).deletingLastPathComponent().path
+        return name.contains("/") && FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+            && isFolder.boolValue && folder != "/"
     }
 
     /// - Parameter preprocess: What says the size of the picture, where the model leaves it open.
@@ -36,7 +49,7 @@ struct ModelArguments: ParsableArguments {
         for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false
     ) throws -> LoadedModel {
         var settings = ONNXImportSettings(batch: batch)
-        settings.output = output.first { !$0.hasSuffix(".npy") }
+        settings.output = output.first { !Self.isFile($0) }
         if let shape {
             let (name, extents) = try Self.parsed(shape)
             if let name { settings.inputShapes[name] = extents } else { settings.inputShape = extents }

@@ -41,7 +41,7 @@ struct Run: Command {
             return (try Self.joined(outputs), (end - start).milliseconds, (end - beginning).milliseconds)
         }
         let values = try result.floats()
-        if let file = self.source.output.first(where: { $0.hasSuffix(".npy") }) {
+        if let file = self.source.outputFile {
             try OutputFile.write(result.npyBytes(), to: file)
         }
         // A bound from outside must not become a crash.
