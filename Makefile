@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile fuzz benchmark evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build hostile fuzz benchmark model-check evaluation report-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -41,6 +41,14 @@ BENCHMARK_OPTIONS ?=
 
 benchmark: build
 	Benchmarks/run $(BENCHMARK_OPTIONS)
+
+# Exports classifiers with random weights and compares with ONNX Runtime; PYTHON has torch, torchvision, timm, onnx and
+# onnxruntime. `make model-check MODEL_OPTIONS="--only resnet"` takes a part.
+PYTHON ?= python3
+MODEL_OPTIONS ?=
+
+model-check: build
+	$(PYTHON) scripts/model_check.py $(BIN)/infenclave $(MODEL_OPTIONS)
 
 # Measures what Documentation/evaluation.md says and writes it again; an hour of one core.
 # `make evaluation EVALUATION_OPTIONS="--only squeezenet-1.1"`; what was measured already is kept in .build/evaluation.

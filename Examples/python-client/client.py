@@ -533,14 +533,19 @@ def read_picture(path, how):
     else:
         require(mode in ("stretch", "none"), f"this client does not resize by {mode}")
         scale = 1
-    size = (width, height) if mode == "stretch" else tuple(round(side * scale) for side in picture.size)
+    library = how["resize"].get("rounding")
+    require(library in (None, "torchvision", "transformers"), f"this client does not round as {library}")
+    size = tuple((int if library else round)(side * scale) for side in picture.size)
+    if mode == "stretch":
+        size = (how["resize"].get("width", width), how["resize"].get("height", height))
     for step in ((size[0], picture.height), size):  # from Pillow 13 on, one step would not always take this order
         picture = picture.resize(step, Image.Resampling[how["interpolation"].upper()])
     if mode == "letterbox":
         background = Image.new(picture.mode, (width, height), (how["resize"]["fill"],) * len(picture.getbands()))
         background.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
         picture = background
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    left, top = picture.width - width, picture.height - height
+    left, top = (round(left / 2), round(top / 2)) if library == "torchvision" else (left // 2, top // 2)
     require(left >= 0 and top >= 0, "the picture is too small")
     picture = picture.crop((left, top, left + width, top + height))
     if how["channels"] == "BGR":

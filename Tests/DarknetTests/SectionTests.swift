@@ -41,7 +41,7 @@ struct SectionTests {
         ("loggy", [-0.99505475, -0.24491866, 0.24491866, 0.9997532]),
         ("tanh", [-0.9999877, -0.46211717, 0.46211717, 0.99999994]),
         ("swish", [-0.014835739, -0.18877034, 0.31122968, 8.9988893]),
-        ("mish", [-0.014854, -0.22075, 0.37524, 8.99999973]),
+        ("hard_mish", [0, -0.375, 0.5, 9]), ("mish", [-0.014854, -0.22075, 0.37524, 8.99999973]),
     ]
 
     @Test("Activations have Darknet's slopes and bounds", arguments: activationCases)
@@ -82,6 +82,41 @@ struct SectionTests {
             try run(
                 4, 2, 1, "[activation]\nactivation=linear\n[maxpool]\nsize=1\nstride=2\n[shortcut]\nfrom=0\n", [],
                 [1, 2, 3, 4, 5, 6, 7, 8]) == [2, 6])
+    }
+
+    @Test("Scaled channels, places and elements are an earlier layer times this one")
+    func scaled() throws {
+        let layers = "[activation]\nactivation=relu\n[avgpool]\n[scale_channels]\nfrom=0\n"
+        #expect(try run(2, 1, 2, layers, [], [1, 3, 2, 4]) == [2, 6, 6, 12])
+        let places =
+            "[activation]\nactivation=relu\n[convolutional]\nfilters=1\nactivation=linear\n"
+            + "[scale_channels]\nfrom=-2\nscale_wh=1\nactivation=leaky\n"
+        let output = try run(2, 1, 2, places, [0, 1, -1], [1, 3, 2, 4])
+        for (value, expected) in zip(output, [-0.1, -0.3, -0.2, -0.4] as [Float]) {
+            #expect(abs(value - expected) < 1e-6)
+        }
+        let elements = "[activation]\nactivation=relu\n[activation]\nactivation=linear\n[sam]\nfrom=-2\n"
+        #expect(try run(2, 1, 1, elements, [], [3, 4]) == [9, 16])
+        let error = #expect(throws: DarknetImportError.self) {
+            try run(2, 1, 1, "[activation]\nactivation=relu\n[avgpool]\n[sam]\nfrom=0\n", [], [1, 2])
+        }
+        #expect(error?.message.contains("expected [1, 1, 2]") == true)
+    }
+
+    @Test("Strides may differ by direction, and means of windows leave the padding out")
+    func strides() throws {
+        let values: [Float] = [1, 2, 3, 4, 5, 6, 7, 8]
+        #expect(try run(4, 2, 1, "[maxpool]\nsize=1\nstride_x=2\n", [], values) == [1, 3, 5, 7])
+        #expect(try run(3, 1, 1, "[local_avgpool]\nsize=2\nstride=1\n", [], [2, 4, 8]) == [3, 6, 8])
+    }
+
+    @Test("Files of AlexeyAB's fork are normalised with its epsilon")
+    func forkedNormalization() throws {
+        let values: [Float] = [1, 0, 0]
+        let original = try run(1, 1, 1, "[batchnorm]\n", values, [1e-6])
+        let forked = try run(1, 1, 1, "[batchnorm]\n", values, [1e-6], version: [0, 2, 5, 0, 0])
+        #expect(abs(original[0] - 1) < 1e-3)
+        #expect(abs(forked[0] - Float(1e-6 / 1e-5.squareRoot())) < 1e-6)
     }
 
     @Test("Routes join channels, or take one group of them")

@@ -25,7 +25,49 @@ extension FuzzSeed {
             FuzzSeed(.onnx, "network", Array(try ONNXFile.encode(graph))),
             FuzzSeed(.enclavePart, "frontnet", front.encoded()), FuzzSeed(.enclavePart, "mapping", mapping.encoded()),
             FuzzSeed(.enclavePart, "noisy", noisy.encoded()),
-        ] + (try operatorModels())
+        ] + (try operatorModels()) + (try nestedModels())
+    }
+
+    /// A function of the file's own, a branch of a known condition, and an equation.
+    private static func nestedModels() throws -> [FuzzSeed] {
+        func node(_ name: String, _ inputs: [String], _ outputs: [String]) -> ONNXNodeProto {
+            var node = ONNXNodeProto()
+            (node.opType, node.input, node.output) = (name, inputs, outputs)
+            return node
+        }
+        var call = node("twice", ["x"], ["y"])
+        call.domain = "own"
+        var function = ONNXFunctionProto()
+        (function.name, function.domain, function.input, function.output) = ("twice", "own", ["a"], ["b"])
+        function.node = [node("Add", ["a", "a"], ["c"]), node("Relu", ["c"], ["b"])]
+        var called = model(call, constants[0])
+        called.functions = [function]
+
+        var condition = ONNXTensorProto()
+        (condition.name, condition.dataType) = ("w", Int32(ONNXTensorProto.DataType.bool.rawValue))
+        condition.int32Data = [1]
+        var branch = node("If", ["w"], ["y"])
+        branch.attribute = ["then_branch", "else_branch"].map { name in
+            var attribute = ONNXAttributeProto()
+            (attribute.name, attribute.type) = (name, .graph)
+            attribute.g.node = [node(name == "then_branch" ? "Relu" : "Tanh", ["x"], ["inner"])]
+            var output = ONNXValueInfoProto()
+            output.name = "inner"
+            attribute.g.output = [output]
+            return attribute
+        }
+        var chosen = model(branch, condition)
+        chosen.graph.initializer = [condition]
+
+        var sum = node("Einsum", ["x", "x"], ["y"])
+        var equation = ONNXAttributeProto()
+        (equation.name, equation.type, equation.s) = ("equation", .string, Data("nchw,nchv->nwv".utf8))
+        sum.attribute = [equation]
+        return [
+            FuzzSeed(.onnx, "function", Array(try called.fileBytes())),
+            FuzzSeed(.onnx, "branch", Array(try chosen.fileBytes())),
+            FuzzSeed(.onnx, "equation", Array(try model(sum, constants[0]).fileBytes())),
+        ]
     }
 
     /// A network with a residual connection, a pool of each kind and most kinds of attribute.

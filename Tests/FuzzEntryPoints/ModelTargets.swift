@@ -13,6 +13,15 @@ enum ModelTargets {
 
     /// An ONNX file, through shape inference, to cuts, canonical file, export and, when it is small, a plan.
     static func onnx(_ bytes: UnsafeRawBufferPointer) throws {
+        var settings = ONNXImportSettings()
+        settings.isClassifier = true
+        if let model = try? ONNXModel(bytes: Data(bytes), settings: settings) {
+            promise(model.graph.outputs.count == 1, "a classifier has one output")
+            if let input = model.graph.inputs.first, let picture = model.picture {
+                _ = try? picture.tensor(from: Tensor([Float(1)], shape: [1]), for: input.type.shape)
+            }
+            if model.graph.hasOneScore { _ = try? model.graph.withTwoClasses() }
+        }
         let model = try ONNXModel(bytes: Data(bytes))
         let encoded = GraphFile.encode(model.graph)
         let decoded = try? GraphFile.decode(encoded.span.bytes)

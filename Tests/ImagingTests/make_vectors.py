@@ -219,18 +219,23 @@ def preprocessed(image, settings):
     resample = FILTERS[settings["interpolation"]]
     (width, height), target = image.size, (settings["width"], settings["height"])
     resize = settings["resize"]
+    library = resize.get("rounding")
     if resize["mode"] == "shorterSide":
         shorter, length = min(width, height), resize["length"]
-        image = resized(image, (nearest(width * length, shorter), nearest(height * length, shorter)), resample)
+        # torchvision and transformers: int(size * long / short)
+        side = (lambda extent: length * extent // shorter) if library else (lambda extent: nearest(extent * length, shorter))
+        image = resized(image, (side(width), side(height)), resample)
     elif resize["mode"] == "stretch":
-        image = resized(image, target, resample)
+        image = resized(image, (resize.get("width", target[0]), resize.get("height", target[1])), resample)
     elif resize["mode"] == "letterbox":
         ratio = (target[0], width) if target[0] * height <= target[1] * width else (target[1], height)
         image = resized(image, (nearest(width * ratio[0], ratio[1]), nearest(height * ratio[0], ratio[1])), resample)
         frame = Image.new(image.mode, target, (resize["fill"],) * len(image.getbands()))
         frame.paste(image, ((target[0] - image.width) // 2, (target[1] - image.height) // 2))
         image = frame
-    left, top = (image.width - target[0]) // 2, (image.height - target[1]) // 2
+    # torchvision's center_crop rounds, the others divide down.
+    margin = (lambda rest: round(rest / 2)) if library == "torchvision" else (lambda rest: rest // 2)
+    left, top = margin(image.width - target[0]), margin(image.height - target[1])
     assert left >= 0 and top >= 0
     image = image.crop((left, top, left + target[0], top + target[1]))
     pixels = np.asarray(image).reshape(target[1], target[0], -1)
@@ -252,6 +257,9 @@ for number, (source, how) in enumerate([
     ("colour.png", settings(33, 15, {"mode": "letterbox", "fill": 7}, "grey", mean=[0], std=[255])),
     ("colour.png", settings(8, 9, {"mode": "none"})),
     ("orientation-6.jpg", settings(6, 9, {"mode": "shorterSide", "length": 7}, interpolation="bicubic")),
+    ("colour.png", settings(14, 14, {"mode": "shorterSide", "length": 17, "rounding": "torchvision"})),
+    ("colour.png", settings(14, 12, {"mode": "shorterSide", "length": 15, "rounding": "transformers"})),
+    ("colour.png", settings(14, 13, {"mode": "stretch", "width": 17, "height": 16}, interpolation="bicubic")),
 ]):
     pixels = preprocessed(ImageOps.exif_transpose(opened(source)), how)
     mean, std = (np.array(how[key], np.float32) for key in ("mean", "std"))

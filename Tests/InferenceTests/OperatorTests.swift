@@ -86,6 +86,24 @@ struct OperatorTests {
         }
     }
 
+    @Test("Comparisons give 0 or 1, and broadcast", arguments: [Arithmetic.Function.equal, .greater, .greaterOrEqual])
+    func compares(_ function: Arithmetic.Function) throws {
+        for shapes in [([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], [5]), ([4, 5], [2, 3, 4, 5]), ([6], [])] {
+            var problem = Problem("\(function) of \(shapes)")
+            try problem.input("a", shapes.0)
+            try problem.constant("b", shapes.1, in: -0.2...0.2)
+            problem.node("y", .arithmetic(Arithmetic(function)), "a", "b")
+            // What is equal, and a layout that a convolution chose.
+            problem.node("z", .arithmetic(Arithmetic(function)), "a", "a")
+            problem.outputs = ["y", "z"]
+            try problem.check()
+        }
+        var convolved = try Self.convolution([1, 4, 6, 6], [16, 4, 3, 3])
+        try convolved.constant("limit", [16, 1, 1])
+        convolved.node("z", .arithmetic(Arithmetic(function)), "y", "limit")
+        try convolved.check()
+    }
+
     @Test("Arithmetic broadcasts as NumPy does", arguments: try arithmetics.get())
     func broadcasts(_ problem: Problem) throws { try problem.check() }
 

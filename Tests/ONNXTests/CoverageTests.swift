@@ -11,9 +11,13 @@ struct CoverageTests {
             "| --- | --- |",
         ]
         lines += ONNXModel.operators.map { name in
-            "| `\(name)` | \(ONNXModel.operatorsOnConstants.contains(name) ? "on constants" : "yes") |"
+            let reason = ONNXModel.reasons[name].map { ": \($0)" } ?? ""
+            return "| `\(name)` | \(ONNXModel.operatorsOnConstants.contains(name) ? "on constants\(reason)" : "yes") |"
         }
-        lines += ConformanceScope.operators.sorted { $0.key < $1.key }.map { "| `\($0.key)` | no: \($0.value) |" }
+        lines += ONNXModel.reasons.filter { !ONNXModel.operators.contains($0.key) }.sorted { $0.key < $1.key }
+            .map { "| `\($0.key)` | no: \($0.value) |" }
+        lines += ["", "Of ONNX Runtime's domain `com.microsoft`:"]
+        lines += [ONNXModel.runtimeOperators.map { "`\($0)`" }.joined(separator: ", ") + "."]
         return lines.joined(separator: "\n")
     }
 

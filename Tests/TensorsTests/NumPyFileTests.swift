@@ -110,6 +110,7 @@ struct NumPyFileTests {
             "{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}",
             "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}",
             "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}",
+            "{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}",
             "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
             "{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (1,)}",
             "{'descr': '|u1', 'fortran_order': False, 'shape': (1)}",

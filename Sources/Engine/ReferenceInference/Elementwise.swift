@@ -46,6 +46,9 @@ extension ReferenceExecutor {
             case .maximum: max(x, y)
             case .minimum: min(x, y)
             case .power: Float(pow(Double(x), Double(y)))
+            case .equal: x == y ? 1 : 0
+            case .greater: x > y ? 1 : 0
+            case .greaterOrEqual: x >= y ? 1 : 0
             }
         }
     }

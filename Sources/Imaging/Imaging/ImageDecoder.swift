@@ -23,7 +23,8 @@ extension Image {
     private static func decode(_ file: BigEndianBytes) throws(ImagingError) -> Image {
         guard file.count > 0 else { throw ImagingError(.corrupt, "the file is empty") }
         guard let format = PictureFormat(of: file) else {
-            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG or WebP picture")
+            let kind = OtherPictures.remedy(for: file).map { ", but \($0)" } ?? ""
+            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG or WebP picture\(kind)")
         }
         let header = try format.header(of: file)
         try check(width: header.width, height: header.height)

@@ -53,8 +53,14 @@ public struct Preprocessor: Sendable, Hashable {
                     + "the crop needs \(preprocessing.width)x\(preprocessing.height)")
         }
         return resized.cropped(
-            left: (width - preprocessing.width) / 2, top: (height - preprocessing.height) / 2,
+            left: margin(width - preprocessing.width), top: margin(height - preprocessing.height),
             width: preprocessing.width, height: preprocessing.height)
+    }
+
+    /// What is cut off before the crop, of what is cut off in all.
+    private func margin(_ total: Int) -> Int {
+        guard case .shorterSideLike(.torchvision, _) = preprocessing.resize else { return total / 2 }
+        return Self.rounded(total, over: 2)
     }
 
     private func resizedSides(of image: Image) -> (width: Int, height: Int) {
@@ -68,6 +74,10 @@ public struct Preprocessor: Sendable, Hashable {
             return width <= height
                 ? (length, Self.rounded(height * length, over: width))
                 : (Self.rounded(width * length, over: height), length)
+        case .stretchTo(let width, let height):
+            return (width, height)
+        case .shorterSideLike(_, let length):
+            return width <= height ? (length, height * length / width) : (width * length / height, length)
         case .letterbox:
             return width * preprocessing.height >= height * preprocessing.width
                 ? (preprocessing.width, max(1, Self.rounded(height * preprocessing.width, over: width)))

@@ -13,12 +13,13 @@ package struct DarknetModel: Sendable {
     /// Sections that can be imported, sorted; `net` begins every file.
     package static let sections = [
         "activation", "avgpool", "batchnorm", "connected", "convolutional", "cost", "crop", "dropout", "local",
-        "logistic", "maxpool", "route", "shortcut", "softmax",
+        "local_avgpool", "logistic", "maxpool", "route", "sam", "scale_channels", "shortcut", "softmax",
     ]
 
     /// Activations that can be imported, sorted.
     package static let activations = [
-        "elu", "gelu", "hardtan", "leaky", "lhtan", "linear", "logistic", "loggy", "mish", "plse", "ramp", "relie",
+        "elu", "gelu", "hard_mish", "hardtan", "leaky", "lhtan", "linear", "logistic", "loggy", "mish", "plse", "ramp",
+        "relie",
         "relu", "relu6", "selu", "swish", "tanh",
     ]
 
@@ -94,6 +95,9 @@ extension Network {
         case "crop": return try crop(&section)
         case "route": return try route(&section)
         case "shortcut": return try shortcut(&section)
+        case "scale_channels": return try scaleChannels(&section)
+        case "sam": return try scaleElements(&section)
+        case "local_avgpool": return try localAvgpool(&section)
         case "activation":
             let activation = section.text("activation") ?? "linear"
             guard activation != "linear" else {

@@ -9,6 +9,8 @@ struct Weights: ~Copyable, ~Escapable {
     private var lastPlace = "the header"
     /// Whether the weights of connected layers lie as `[inputs, outputs]`.
     let isTransposed: Bool
+    /// Whether AlexeyAB's fork wrote the file: it writes version 0.2, revision 5.
+    let isOfFork: Bool
 
     /// The header is three int32 (major, minor, revision) and how many pictures training has seen: 64 bits since
     /// version 0.2, 32 bits before and where the version is over 1000, which marks transposed connected layers.
@@ -22,7 +24,7 @@ struct Weights: ~Copyable, ~Escapable {
         do throws(TensorError) {
             let major = Int(try reader.read(Int32.self, "major version"))
             let minor = Int(try reader.read(Int32.self, "minor version"))
-            _ = try reader.read(Int32.self, "revision")
+            let revision = Int(try reader.read(Int32.self, "revision"))
             guard major >= 0, minor >= 0 else { throw TensorError(.malformed, "version \(major).\(minor)") }
             if major * 10 + minor >= 2, major < 1000, minor < 1000 {
                 _ = try reader.read(Int64.self, "pictures seen")
@@ -30,6 +32,7 @@ struct Weights: ~Copyable, ~Escapable {
                 _ = try reader.read(Int32.self, "pictures seen")
             }
             isTransposed = major > 1000 || minor > 1000
+            isOfFork = major == 0 && minor == 2 && revision >= 5
         } catch {
             throw DarknetImportError(
                 .weightsMismatch,

@@ -31,7 +31,27 @@ struct GraphWriter {
     /// Writes a node, with the attributes and further inputs that its operation has in the operator set.
     mutating func write(_ node: Node) {
         if case .softmax(let softmax) = node.operation, softmax.flattensTail { return writeFlattened(softmax, node) }
+        if case .arithmetic(let arithmetic) = node.operation, arithmetic.function.isComparison {
+            return writeCondition(node)
+        }
         append(node.operation, name: node.name, inputs: node.inputs, output: node.outputs[0])
+    }
+
+    /// A comparison, whose result ONNX has as a condition, and the same as 0 or 1.
+    private mutating func writeCondition(_ node: Node) {
+        let condition = unusedName("\(node.outputs[0])_condition")
+        append(node.operation, name: node.name, inputs: node.inputs, output: condition)
+        var cast = ONNXNodeProto()
+        cast.opType = "Cast"
+        cast.name = "\(node.name)_Cast"
+        cast.input = [condition]
+        cast.output = [node.outputs[0]]
+        var target = ONNXAttributeProto()
+        target.name = "to"
+        target.type = .int
+        target.i = Int64(ONNXTensorProto.DataType.float.rawValue)
+        cast.attribute = [target]
+        proto.node.append(cast)
     }
 
     /// Softmax over all dimensions from `axis` on: as a matrix, and back.

@@ -78,6 +78,8 @@ extension ONNXTensorProto {
         case .complex64: "complex64"
         case .complex128: "complex128"
         case .bfloat16: "bfloat16"
+        case .uint4: "uint4"
+        case .int4: "int4"
         }
     }
 }

@@ -6,19 +6,29 @@ import Tensors
 /// operations that do not depend on the opset.
 struct GraphImporter {
     let opset: Int
-    private let settings: ONNXImportSettings
-    private var externalData: ExternalData
+    let settings: ONNXImportSettings
+    var externalData: ExternalData
     /// Raw data of initializers, by their position, that the decoder did not see.
     private let payloads: [Int: Range<Int>]
     private let content: ModelContent
-    private(set) var notes: [String] = []
+    var notes: [String] = []
 
-    private var types: [String: TensorType] = [:]
-    private var constants: [String: Constant] = [:]
-    private var nodes: [Node] = []
-    private var budget = FoldingBudget()
-    private var nodeNames = UniqueNames()
-    private var valueNames = UniqueNames()
+    var types: [String: TensorType] = [:]
+    var constants: [String: Constant] = [:]
+    /// Values that are integers or conditions in the file, and floats in the graph.
+    var integers: Set<String> = []
+    /// What stands for a name of the file.
+    var aliases: [String: String] = [:]
+    /// Values of integers as floats.
+    var floatForms: [String: String] = [:]
+    var turned: [String: TurnedValue] = [:]
+    var nodes: [Node] = []
+    var budget = FoldingBudget()
+    var nodeNames = UniqueNames()
+    var valueNames = UniqueNames()
+    var branches = 0
+    /// How the file takes the picture, where it was asked for.
+    var picture: PictureInput?
 
     init(
         opset: Int, settings: ONNXImportSettings, externalData: ExternalData, payloads: [Int: Range<Int>],
@@ -32,37 +42,62 @@ struct GraphImporter {
     }
 
     /// - Throws: ``ONNXImportError``
-    mutating func graph(from proto: ONNXGraphProto) throws(ONNXImportError) -> Graph {
+    mutating func graph(
+        from file: ONNXGraphProto, functions: [ONNXFunctionProto] = []
+    ) throws(ONNXImportError) -> Graph {
+        var proto = file
         guard proto.node.count <= Graph.maximumNodes else {
             throw ONNXImportError(.tooLarge, "\(proto.node.count) nodes are over the limit of \(Graph.maximumNodes)")
         }
         guard settings.batch >= 1 else { throw ONNXImportError(.inputShape, "a batch of \(settings.batch)") }
-        let inputs = try inputs(of: proto)
+        var inlining = FunctionInlining(functions, opset: opset)
+        proto.node = try inlining.inlined(proto.node)
+        let outputs = try outputs(of: proto)
+        let declared = try inputs(of: proto)
         let order = try NodeOrder(
-            proto.node, outputs: proto.output.map(\.name),
+            proto.node, outputs: outputs,
             given: Set(types.keys).union(constants.keys).union(proto.initializer.map(\.name)))
         if order.indices.count < proto.node.count {
             notes.append("\(proto.node.count - order.indices.count) nodes that no output needs were left out.")
         }
 
-        var used = Set(proto.output.map(\.name))
-        for index in order.indices { used.formUnion(proto.node[index].input) }
+        var used = Set(outputs)
+        for index in order.indices { used.formUnion(proto.node[index].allInputs) }
         try readInitializers(proto.initializer, used: used)
         nodeNames = UniqueNames(reserving: order.indices.map { proto.node[$0].name })
         valueNames = UniqueNames(
             reserving: order.indices.flatMap { proto.node[$0].output } + types.keys + constants.keys)
+        let inputs = try pictureInputs(declared)
         for index in order.indices { try add(proto.node[index], index: index, used: used) }
 
-        for output in proto.output {
-            if case .wide(let constant) = constants[output.name] {
-                throw ONNXImportError(.unsupported, "output '\(output.name)' is \(constant.typeName), expected float32")
-            }
+        let results = outputs.map { aliases[$0] ?? $0 }
+        for output in results where types[output] == nil && constants[output] == nil {
+            throw ONNXImportError(.unsupported, "output '\(output)' is no tensor of numbers")
         }
         do throws(GraphError) {
             return try Graph(
-                name: String(proto.name.prefix(Graph.maximumNameBytes / 4)), inputs: inputs,
-                outputs: proto.output.map(\.name), nodes: nodes, constants: constants.compactMapValues(\.tensor))
+                name: String(proto.name.prefix(Graph.maximumNameBytes / 4)), inputs: inputs, outputs: results,
+                nodes: needed(by: results), constants: constants.mapValues(\.tensor))
         } catch { throw ONNXImportError(.invalidGraph, error.message) }
+    }
+
+    private mutating func outputs(of proto: ONNXGraphProto) throws(ONNXImportError) -> [String] {
+        guard settings.isClassifier || settings.output != nil else { return proto.output.map(\.name) }
+        let head = try Head(of: proto, wanted: settings.output)
+        notes += head.notes
+        return [head.output]
+    }
+
+    /// The nodes that the outputs need. The file's were chosen before; those that only turned axes may be idle now.
+    private func needed(by outputs: [String]) -> [Node] {
+        guard !turned.isEmpty else { return nodes }
+        var used = Set(outputs)
+        var result: [Node] = []
+        for node in nodes.reversed() where node.outputs.contains(where: used.contains) {
+            used.formUnion(node.inputs)
+            result.append(node)
+        }
+        return result.reversed()
     }
 
     /// The inputs that are no constants; fixed ones become constants.
@@ -73,10 +108,15 @@ struct GraphImporter {
                 throw ONNXImportError(.inputShape, "the model has no input '\(name)'")
             }
         }
-        for (name, tensor) in settings.fixedInputs { define(name, .tensor(tensor)) }
-        var inputTypes = InputTypes(settings: settings)
+        for (name, tensor) in settings.fixedInputs { define(name, Constant(tensor)) }
+        let open = proto.input.filter { !defaults.contains($0.name) && constants[$0.name] == nil }
+        guard settings.inputShape == nil || open.count == 1 else {
+            let names = open.map(\.name).joined(separator: ", ")
+            throw ONNXImportError(.inputShape, "the model has inputs \(names): give the shape as NAME=1,3,224,224")
+        }
+        var inputTypes = InputTypes(settings: settings, givenShape: settings.inputShape)
         var inputs: [Value] = []
-        for info in proto.input where !defaults.contains(info.name) && constants[info.name] == nil {
+        for info in open {
             let value = try inputTypes.value(from: info)
             guard types.updateValue(value.type, forKey: value.name) == nil else {
                 throw ONNXImportError(.invalidGraph, "input '\(value.name)' is defined twice")
@@ -105,40 +145,39 @@ struct GraphImporter {
         _ initializer: ONNXTensorProto, at position: Int
     ) throws(ONNXImportError) -> Constant {
         guard let range = payloads[position] else { return try initializer.constant(externalData: &externalData) }
-        if let type = try initializer.plainType() { return .tensor(try content.tensor(of: type, at: range)) }
+        if let type = try initializer.plainType() { return Constant(try content.tensor(of: type, at: range)) }
         // What has to be converted is decoded as if it had never been taken out.
         var whole = initializer
         whole.rawData = try content.bytes(at: range)
         return try whole.constant(externalData: &externalData)
     }
 
-    private mutating func define(_ name: String, _ constant: Constant) {
+    mutating func define(_ name: String, _ constant: Constant) {
         constants[name] = constant
-        if let tensor = constant.tensor { types[name] = tensor.type }
+        types[name] = constant.tensor.type
     }
 
-    private mutating func add(_ proto: ONNXNodeProto, index: Int, used: Set<String>) throws(ONNXImportError) {
+    mutating func add(_ proto: ONNXNodeProto, index: Int, used: Set<String>) throws(ONNXImportError) {
         let name = nodeNames.claim(proto.name, orMake: "\(proto.opType)_\(index)")
-        guard proto.domain.isEmpty || proto.domain == "ai.onnx", let lower = OperatorTable.lowerings[proto.opType]
-        else {
-            let domain = proto.domain.isEmpty ? "" : "\(proto.domain)."
-            throw ONNXImportError(
-                .unsupported,
-                "node '\(name)': operator \(domain)\(proto.opType) (opset \(opset)) is not supported, only "
-                    + OperatorTable.names.joined(separator: ", "))
-        }
-        guard let output = proto.output.first, !output.isEmpty else {
+        guard let output = proto.output.first(where: { !$0.isEmpty }) else {
             throw ONNXImportError(.invalidGraph, "node '\(name)' (\(proto.opType)) has no output")
         }
         let operandCount = proto.input.lastIndex { !$0.isEmpty }.map { $0 + 1 } ?? 0
         var node = try ImportedNode(
             proto, name: name, opset: opset,
-            operands: proto.input.prefix(operandCount).map { input in
-                input.isEmpty ? nil : Operand(name: input, type: types[input], constant: constants[input])
-            },
-            neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1)
+            operands: proto.input.prefix(operandCount).map { operand($0) },
+            neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1,
+            budget: budget)
+        if proto.isStandard, proto.opType == "If" { return try addBranch(proto, node, name: name) }
+        if try fold(&node, proto) { return }
+        guard
+            let lower = proto.isStandard
+                ? OperatorTable.lowerings[proto.opType]
+                : node.isMicrosoft ? OperatorTable.runtimeLowerings[proto.opType] : nil
+        else { throw unknown(proto, name) }
         let lowered = try lower(&node)
         try node.finish(outputs: lowered.outputCount)
+        budget = node.budget
         do throws(ONNXImportError) {
             if case .expansion(let expansion) = lowered {
                 try emit(expansion, name: name, outputs: proto.output)
@@ -148,110 +187,49 @@ struct GraphImporter {
         } catch {
             throw error.at(node.place)
         }
-    }
-
-    private mutating func emit(_ lowered: Lowered, name: String, output: String) throws(ONNXImportError) {
-        switch lowered {
-        case .constant(let constant):
-            define(output, constant)
-        case .filled(let type, let value):
-            define(output, .tensor(try ConstantFolder.fill(type, with: value, budget: &budget)))
-        case .gathered(let gathering):
-            define(output, .tensor(try ConstantFolder.gather(gathering, budget: &budget)))
-        case .cast(let constant, let element):
-            define(output, .tensor(try ConstantFolder.cast(constant, to: element, budget: &budget)))
-        case .operation(let operation, let operands):
-            try emit(operation, operands, name: name, output: output)
-        case .folded(let body): define(output, .tensor(try body(&budget)))
-        case .expansion(let expansion): try emit(expansion, name: name, outputs: [output])
+        let isInteger = node.isInteger || Self.keepsIntegers(proto.opType) && node.holdsIntegers
+        for (index, output) in proto.output.enumerated()
+        where isInteger && !node.floatOutputs.contains(index) && constants[output] == nil {
+            integers.insert(output)
         }
     }
 
-    /// The last step has the node's name, steps that make an output have the output's.
-    private mutating func emit(
-        _ expansion: Expansion, name: String, outputs: [String]
-    ) throws(ONNXImportError) {
-        let base = outputs[0]
-        var made: [Int: String] = [:]
-        for (source, output) in zip(expansion.outputs, outputs) where !output.isEmpty {
-            if case .step(let step) = source { made[step] = output }
-        }
-        var values: [String] = []
-        for (index, step) in expansion.steps.enumerated() {
-            var operands: [String] = []
-            for source in step.sources {
-                switch source {
-                case .value(let name): operands.append(name)
-                case .step(let step): operands.append(values[step])
-                case .constant(let tensor): operands.append(addConstant(tensor, base))
-                case .filled(let type, let value):
-                    operands.append(addConstant(try ConstantFolder.fill(type, with: value, budget: &budget), base))
-                }
-            }
-            let output = made[index] ?? valueNames.make("\(base)_step_\(index)")
-            let isLast = index == expansion.steps.count - 1
-            try emit(
-                step.operation, operands, name: isLast ? name : nodeNames.make("\(name)_\(index)"), output: output)
-            values.append(output)
-        }
+    func operand(_ input: String) -> Operand? {
+        guard !input.isEmpty else { return nil }
+        let name = aliases[input] ?? input
+        let (type, constant) = (types[name], constants[name])
+        return Operand(
+            name: name, type: type, constant: constant,
+            isInteger: integers.contains(name) || (type.map { $0.element != .float32 } ?? false))
     }
 
-    private mutating func addConstant(_ tensor: Tensor, _ base: String) -> String {
-        let name = valueNames.make("\(base)_constant")
-        define(name, .tensor(tensor))
-        return name
+    /// Computes a node whose operands are all known; `false` for one that is lowered instead.
+    private mutating func fold(_ node: inout ImportedNode, _ proto: ONNXNodeProto) throws(ONNXImportError) -> Bool {
+        guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
+            node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
+        else { return false }
+        // What floats are lowered to folds by itself; training has no lowering, and scattering only one for blocks.
+        let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
+        let isLowered =
+            OperatorTable.lowerings[proto.opType] != nil && isFloat
+            && !["BatchNormalization", "ScatterND"].contains(proto.opType)
+        guard !isLowered else { return false }
+        let results: [Tensor]
+        do throws(ONNXImportError) {
+            results = try body(&node, &budget)
+        } catch { throw error.message.hasPrefix("node '") ? error : error.at(node.place) }
+        try node.finish(outputs: results.count)
+        for (output, result) in zip(proto.output, results) where !output.isEmpty { define(output, Constant(result)) }
+        return true
     }
 
-    private mutating func emit(
-        _ operation: Operation, _ operands: [String], name: String, output: String
-    ) throws(ONNXImportError) {
-        let known = operands.compactMap { constants[$0]?.tensor }
-        if known.count == operands.count,
-            let folded = try ConstantFolder.fold(operation, operands: known, budget: &budget)
-        {
-            return define(output, .tensor(folded))
-        }
-        var operandTypes: [TensorType] = []
-        for operand in operands {
-            guard let type = types[operand] else {
-                throw ONNXImportError(
-                    .unsupported, "input '\(operand)' is float16 or float64; only a Cast to float32 takes it")
-            }
-            operandTypes.append(type)
-        }
-        do throws(GraphError) {
-            types[output] = try operation.attributes.resultTypes(for: operandTypes)[0]
-        } catch { throw ONNXImportError(.invalidGraph, error.message) }
-        // One node of the file may become a thousand.
-        guard nodes.count < Graph.maximumNodes else {
-            throw ONNXImportError(.invalidGraph, "the graph has over \(Graph.maximumNodes) nodes")
-        }
-        nodes.append(Node(name: name, operation: operation, inputs: operands, outputs: [output]))
-    }
-}
-
-/// Names that are used once each.
-struct UniqueNames {
-    private var reserved: Set<String>
-    private var claimed: Set<String> = []
-
-    /// - Parameter names: Names of the file, which made-up names must avoid.
-    init(reserving names: [String] = []) { reserved = Set(names) }
-
-    /// `name` if it is the first such, else one made from `fallback`.
-    mutating func claim(_ name: String, orMake fallback: String) -> String {
-        !name.isEmpty && claimed.insert(name).inserted ? name : make(fallback)
-    }
-
-    /// `base`, with a number behind it if it is taken.
-    mutating func make(_ base: String) -> String {
-        var name = base
-        var number = 2
-        while reserved.contains(name) || claimed.contains(name) {
-            name = "\(base)_\(number)"
-            number += 1
-        }
-        claimed.insert(name)
-        return name
+    /// Operators whose results are integers where their first operand is.
+    private static func keepsIntegers(_ operatorName: String) -> Bool {
+        [
+            "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",
+            "Max", "MaxPool", "Min", "Mod", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin", "ReduceSum", "Relu",
+            "Reshape", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Trilu",
+            "Unsqueeze",
+        ].contains(operatorName)
     }
 }

@@ -5,9 +5,14 @@ import Tensors
 /// An input of a node, as far as it is known.
 struct Operand {
     let name: String
-    /// `nil` for constants of types that graphs do not have.
+    /// The type in the graph; float32 for integers and conditions that depend on the picture. `nil` for what is no tensor.
     let type: TensorType?
     let constant: Constant?
+    /// Whether the values are integers or conditions in the file.
+    let isInteger: Bool
+
+    /// Whether they are, and the graph has them as floats.
+    var isCarried: Bool { isInteger && type?.element == .float32 }
 }
 
 /// What becomes of a node.
@@ -19,10 +24,6 @@ enum Lowered {
     case constant(Constant)
     /// A constant of this type, with this one value everywhere.
     case filled(TensorType, with: Tensor)
-    case gathered(Gathering)
-    case cast(Constant, to: ElementType)
-    /// A constant that is computed from others.
-    case folded((inout FoldingBudget) throws(ONNXImportError) -> Tensor)
 
     /// How many of the node's outputs it makes.
     var outputCount: Int { if case .expansion(let expansion) = self { expansion.outputs.count } else { 1 } }
@@ -40,11 +41,22 @@ struct ImportedNode {
     /// How many outputs, from the first, something needs.
     let neededOutputs: Int
     private var attributes: [String: ONNXAttributeProto] = [:]
+    /// What constants that it makes may still cost.
+    var budget: FoldingBudget
+    /// Whether its results are integers or conditions in the file, though floats in the graph.
+    var isInteger = false
+    /// Which of the results are floats all the same.
+    var floatOutputs: Set<Int> = []
+    /// Whether it is an operator of ONNX Runtime's own.
+    let isMicrosoft: Bool
 
     init(
-        _ proto: ONNXNodeProto, name: String, opset: Int, operands: [Operand?], neededOutputs: Int
+        _ proto: ONNXNodeProto, name: String, opset: Int, operands: [Operand?], neededOutputs: Int,
+        budget: FoldingBudget
     ) throws(ONNXImportError) {
         self.name = name
+        self.budget = budget
+        self.isMicrosoft = proto.domain == "com.microsoft"
         self.operatorName = proto.opType
         self.opset = opset
         self.operands = operands
@@ -87,6 +99,11 @@ struct ImportedNode {
 
 // Operands.
 extension ImportedNode {
+    /// Whether every operand that is there holds integers or conditions.
+    var holdsIntegers: Bool {
+        !operands.isEmpty && (operands[0]?.isInteger ?? false) && (operands.count < 2 || operands[1]?.isInteger ?? true)
+    }
+
     func operand(_ index: Int) -> Operand? { index < operands.count ? operands[index] : nil }
 
     /// The name of an operand that must be there.
@@ -106,7 +123,7 @@ extension ImportedNode {
     func type(_ index: Int) throws(ONNXImportError) -> TensorType {
         let name = try input(index)
         guard let type = operands[index]?.type else {
-            throw failure(.unsupported, "input '\(name)' is float16 or float64; only a Cast to float32 takes it")
+            throw failure(.unsupported, "input '\(name)' is no tensor")
         }
         return type
     }
@@ -119,12 +136,12 @@ extension ImportedNode {
     func constant(_ index: Int, _ what: String) throws(ONNXImportError) -> Tensor? {
         guard let operand = operand(index) else { return nil }
         guard let constant = operand.constant else {
-            throw failure(.unsupported, "\(what) '\(operand.name)' is not constant")
+            throw failure(
+                .unsupported,
+                "\(what) '\(operand.name)' is not constant: it depends on the picture; simplify the model with onnxslim"
+            )
         }
-        guard let tensor = constant.tensor else {
-            throw failure(.unsupported, "\(what) '\(operand.name)' has an element type that is not supported")
-        }
-        return tensor
+        return constant.tensor
     }
 
     /// The integers of a constant operand, or `nil` when it is left out.

@@ -5,11 +5,16 @@ import Tensors
 /// Decides the shapes of a model's inputs.
 struct InputTypes {
     let settings: ONNXImportSettings
+    /// The shape that the person gave without a name, which is for the only input.
+    let givenShape: [Int]?
     private(set) var notes: [String] = []
 
-    init(settings: ONNXImportSettings) { self.settings = settings }
+    init(settings: ONNXImportSettings, givenShape: [Int]? = nil) {
+        self.settings = settings
+        self.givenShape = givenShape
+    }
 
-    /// The input with every dimension known.
+    /// The input with every dimension known, of the type that graphs have for the file's.
     ///
     /// - Throws: ``ONNXImportError``
     mutating func value(from info: ONNXValueInfoProto) throws(ONNXImportError) -> Value {
@@ -18,15 +23,16 @@ struct InputTypes {
             throw ONNXImportError(.unsupported, "\(place) is no tensor")
         }
         let tensor = info.type.tensorType
-        guard let element = ElementType(onnx: tensor.elemType) else {
+        guard let element = ONNXElement(tensor.elemType) else {
             throw ONNXImportError(
                 .unsupported,
-                "\(place) is \(ONNXTensorProto.name(ofDataType: tensor.elemType)), only float32 networks are supported")
+                "\(place) is \(ONNXElement.name(tensor.elemType)), expected a picture of numbers: "
+                    + "move what reads or decodes files out of the model")
         }
         let declared = tensor.hasShape ? tensor.shape.dim.map(Self.extent) : nil
         let dimensions = try dimensions(of: info.name, declared: declared, place)
         do throws(TensorError) {
-            return Value(name: info.name, type: TensorType(element, try Shape(dimensions)))
+            return Value(name: info.name, type: TensorType(element.element, try Shape(dimensions)))
         } catch { throw ONNXImportError(.inputShape, "\(place): \(error.message)") }
     }
 
@@ -34,12 +40,15 @@ struct InputTypes {
     private enum Extent {
         case fixed(Int)
         case open(String)
+
+        var value: Int? { if case .fixed(let value) = self { value } else { nil } }
     }
 
     private static func extent(_ dimension: ONNXTensorShapeProto.Dimension) -> Extent {
         switch dimension.value {
-        // Old exporters write 0 for an open dimension.
-        case .dimValue(let value) where value != 0: .fixed(Int(value))
+        // Old exporters write 0, and TensorFlow's -1, for an open dimension.
+        case .dimValue(let value) where value > 0: .fixed(Int(value))
+        case .dimValue(let value) where value < -1: .fixed(Int(value))
         case .dimParam(let name) where !name.isEmpty: .open(name)
         default: .open("?")
         }
@@ -48,12 +57,9 @@ struct InputTypes {
     private mutating func dimensions(
         of name: String, declared: [Extent]?, _ place: String
     ) throws(ONNXImportError) -> [Int] {
-        if let given = settings.inputShapes[name] {
+        if let given = settings.inputShapes[name] ?? givenShape {
             if let declared {
-                let fits = zip(declared, given).enumerated().allSatisfy { axis, pair in
-                    guard case .fixed(let extent) = pair.0 else { return true }
-                    return extent == pair.1
-                }
+                let fits = zip(declared, given).allSatisfy { $0.value == nil || $0.value == $1 }
                 guard fits, declared.count == given.count else {
                     throw ONNXImportError(
                         .inputShape, "\(place) is \(Self.text(declared)), the shape \(given) does not fit it")
@@ -62,23 +68,43 @@ struct InputTypes {
             return given
         }
         guard let declared else {
-            throw ONNXImportError(.inputShape, "\(place) has no shape in the model: give one")
+            throw ONNXImportError(.inputShape, "\(place) has no shape in the model: give one with --shape 1,3,224,224")
         }
+        let sized = pictureExtents(declared)
         var dimensions: [Int] = []
         for (axis, extent) in declared.enumerated() {
             switch extent {
             case .fixed(let value): dimensions.append(value)
-            case .open(let symbol) where axis == 0:
+            case .open(let symbol) where axis == 0 && !(sized.count == 3 && sized[0] != nil):
                 dimensions.append(settings.batch)
                 notes.append("The batch '\(symbol)' of \(place) is taken as \(settings.batch).")
             case .open(let symbol):
-                throw ONNXImportError(
-                    .inputShape,
-                    "\(place) is \(Self.text(declared)): only the batch may be open, give a shape that fixes '\(symbol)'"
-                )
+                guard let value = axis < sized.count ? sized[axis] : nil else {
+                    throw ONNXImportError(
+                        .inputShape,
+                        "\(place) is \(Self.text(declared)): only the batch may be open, give a shape that fixes "
+                            + "'\(symbol)' with --shape \(Self.example(declared)), or a preprocess.json with width and height"
+                    )
+                }
+                dimensions.append(value)
             }
         }
         return dimensions
+    }
+
+    /// What the preprocessing says of each axis, where it says something.
+    private func pictureExtents(_ declared: [Extent]) -> [Int?] {
+        guard let size = settings.pictureSize, declared.count == 4 else { return [] }
+        let isLast = [1, 3].contains(declared[3].value ?? 0) && ![1, 3].contains(declared[1].value ?? 0)
+        return isLast ? [nil, size.height, size.width, size.channels] : [nil, size.channels, size.height, size.width]
+    }
+
+    private static func example(_ extents: [Extent]) -> String {
+        let isLast = extents.count == 4 && [1, 3].contains(extents[3].value ?? 0)
+        let usual = extents.count == 4 ? (isLast ? [1, 224, 224, 3] : [1, 3, 224, 224]) : [3, 224, 224]
+        return extents.indices.map { index in
+            String(extents[index].value ?? (index < usual.count ? usual[index] : 1))
+        }.joined(separator: ",")
     }
 
     private static func text(_ extents: [Extent]) -> String {

@@ -8,6 +8,7 @@ struct NodeOrder {
     /// - Parameter given: Names of inputs and constants.
     /// - Throws: ``ONNXImportError`` for a value that is made twice, a missing value, or a cycle.
     init(_ nodes: [ONNXNodeProto], outputs: [String], given: Set<String>) throws(ONNXImportError) {
+        let inputs = nodes.map(\.allInputs)
         var producers: [String: Int] = [:]
         for (index, node) in nodes.enumerated() {
             for output in node.output where !output.isEmpty {
@@ -42,13 +43,13 @@ struct NodeOrder {
         for output in outputs {
             try visit(output, neededBy: nil)
             while let (node, nextInput) = stack.last {
-                if nextInput == nodes[node].input.count {
+                if nextInput == inputs[node].count {
                     marks[node] = .done
                     order.append(node)
                     stack.removeLast()
                 } else {
                     stack[stack.count - 1].nextInput += 1
-                    let input = nodes[node].input[nextInput]
+                    let input = inputs[node][nextInput]
                     if !input.isEmpty { try visit(input, neededBy: node) }
                 }
             }
@@ -56,7 +57,7 @@ struct NodeOrder {
 
         let fileOrder = order.sorted()
         let isTopological = fileOrder.allSatisfy { node in
-            nodes[node].input.allSatisfy { producers[$0].map { $0 < node } ?? true }
+            inputs[node].allSatisfy { producers[$0].map { $0 < node } ?? true }
         }
         indices = isTopological ? fileOrder : order
     }

@@ -16,6 +16,8 @@ package struct ONNXImportError: Error, Sendable, CustomStringConvertible {
         package static let invalidGraph = Code("invalidGraph")
         /// A file of weights that is missing, too short, or outside the model's folder.
         package static let externalData = Code("externalData")
+        /// An output that does not exist, or several that could be meant.
+        package static let output = Code("output")
         /// An input whose shape the model leaves open, or a shape that does not fit the model.
         package static let inputShape = Code("inputShape")
     }

@@ -16,6 +16,26 @@ package struct ONNXImportSettings: Sendable {
     package var inputShapes: [String: [Int]]
     /// Inputs that become constants of the graph.
     package var fixedInputs: [String: Tensor]
+    /// The shape of the only input, whatever its name.
+    package var inputShape: [Int]?
+    /// What the preprocessing makes, for axes that the model leaves open.
+    package var pictureSize: PictureSize?
+    /// Whether the model is taken as a classifier of pictures: with one input, f32 `[batch, channels, height, width]`
+    /// however the file has it, and one output of scores.
+    package var isClassifier = false
+    /// The output to take instead of the file's.
+    package var output: String?
+
+    /// Extents of a picture.
+    package struct PictureSize: Sendable {
+        package let channels, height, width: Int
+
+        package init(channels: Int, height: Int, width: Int) {
+            self.channels = channels
+            self.height = height
+            self.width = width
+        }
+    }
 
     package init(batch: Int = 1, inputShapes: [String: [Int]] = [:], fixedInputs: [String: Tensor] = [:]) {
         self.batch = batch
@@ -35,17 +55,29 @@ package struct ONNXModel: Sendable {
     package let producer: String
     /// What was decided while reading, one sentence each.
     package let notes: [String]
+    /// What the file says of itself, by key.
+    package let metadata: [String: String]
+    /// Whether the file gives its answer in float16; the graph has it in float32.
+    package let answersInHalf: Bool
+    /// How the file takes a picture, where it is taken as a classifier.
+    package let picture: PictureInput?
 
     /// The operator sets whose meaning is known.
-    package static let opsets = 6...23
+    package static let opsets = 6...25
     /// Names of the operators that can be imported, sorted.
     package static var operators: [String] { OperatorTable.names }
     /// Which of them are supported on constants only: what they compute must be known when the file is read.
     package static var operatorsOnConstants: Set<String> { OperatorTable.onConstants }
+    /// Names of ONNX Runtime's own operators that can be imported, sorted.
+    package static var runtimeOperators: [String] { OperatorTable.runtimeNames }
+    /// Why operators stay out, or are supported on constants only.
+    package static var reasons: [String: String] { OperatorTable.reasons }
     /// The most bytes of a model file, without external data: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
     /// The most bytes that constant operators (`ConstantOfShape` and arithmetic on constants) may make in all.
     package static let maximumFoldedBytes = 1 << 30
+    /// The most multiplications or comparisons that sums over constants (`MatMul`, `Einsum`, `Resize`) may take in all.
+    package static let maximumFoldingSteps = 1 << 30
 
     /// Reads a model, with the external data beside it.
     ///
@@ -81,22 +113,64 @@ package struct ONNXModel: Sendable {
     private init(
         _ content: ModelContent, folder: String?, settings: ONNXImportSettings
     ) throws(ONNXImportError) {
-        let skeleton = try ModelSkeleton(content)
-        let proto: ONNXModelProto
-        do throws(ONNXFormatError) { proto = try ONNXModelProto(parsing: skeleton.message) } catch {
-            throw ONNXImportError(.malformed, "this is not an ONNX model: \(error.message)")
-        }
-        guard proto.hasGraph, !proto.graph.node.isEmpty || !proto.graph.output.isEmpty else {
-            throw ONNXImportError(.malformed, "this is not an ONNX model: it holds no graph")
-        }
+        let (skeleton, proto) = try Self.parsed(content)
+        self.metadata = Dictionary(
+            proto.metadataProps.prefix(1 << 10).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
         self.opset = try Self.standardOpset(of: proto)
         self.irVersion = Int(proto.irVersion)
         self.producer = [proto.producerName, proto.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
         var importer = GraphImporter(
             opset: opset, settings: settings, externalData: ExternalData(folder: folder),
             payloads: skeleton.payloads, of: content)
-        self.graph = try importer.graph(from: proto.graph)
-        self.notes = importer.notes
+        let graph = try importer.graph(from: proto.graph, functions: proto.functions)
+        let isBatched = settings.isClassifier && graph.inputs.count == 1 && graph.inputs[0].type.shape.rank == 4
+        let fixed = isBatched ? graph.inputs[0].type.shape[0] : settings.batch
+        self.graph = fixed == settings.batch ? graph : try Self.rebatched(graph, settings.batch)
+        self.notes =
+            importer.notes + (fixed == settings.batch ? [] : ["The batch of \(fixed) is taken as \(settings.batch)."])
+        self.picture = importer.picture
+        let output = proto.graph.output.first { $0.name == graph.outputs.first }
+        self.answersInHalf =
+            output?.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.float16.rawValue)
+    }
+
+    /// A graph for another batch than the one that the file fixes.
+    private static func rebatched(_ graph: Graph, _ batch: Int) throws(ONNXImportError) -> Graph {
+        let fixed = graph.inputs[0].type.shape[0]
+        do throws(GraphError) {
+            let result = try graph.withBatch(batch)
+            let keepsShape = zip(graph.outputs, result.outputs).allSatisfy { old, new in
+                let (old, new) = (graph.type(of: old).shape.dimensions, result.type(of: new).shape.dimensions)
+                return old.first == fixed && new.first == batch && old.dropFirst() == new.dropFirst()
+            }
+            if keepsShape { return result }
+        } catch {}
+        throw ONNXImportError(
+            .inputShape,
+            "input '\(graph.inputs[0].name)' fixes a batch of \(fixed), and so do layers of the model: export it with a "
+                + "batch of 1, or an open one (torch.onnx.export with dynamic_axes={'\(graph.inputs[0].name)': {0: 'batch'}})"
+        )
+    }
+
+    /// - Throws: ``ONNXImportError`` that says what the file is instead, where that shows.
+    private static func parsed(
+        _ content: ModelContent
+    ) throws(ONNXImportError) -> (skeleton: ModelSkeleton, proto: ONNXModelProto) {
+        var message = "it holds no graph"
+        do throws(ONNXImportError) {
+            let skeleton = try ModelSkeleton(content)
+            do throws(ONNXFormatError) {
+                let proto = try ONNXModelProto(parsing: skeleton.message)
+                if proto.hasGraph, !proto.graph.node.isEmpty || !proto.graph.output.isEmpty { return (skeleton, proto) }
+            } catch { message = error.message }
+        } catch {
+            guard error.code == .malformed else { throw error }
+            message = error.message
+        }
+        let start = [UInt8](try content.bytes(at: 0..<min(64, content.byteCount)))
+        let reason = FileKind.remedy(for: start) ?? message
+        throw ONNXImportError(
+            .malformed, reason.hasPrefix("this is not") ? reason : "this is not an ONNX model: \(reason)")
     }
 
     private static func standardOpset(of proto: ONNXModelProto) throws(ONNXImportError) -> Int {

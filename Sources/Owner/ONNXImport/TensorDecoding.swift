@@ -38,10 +38,7 @@ package enum ONNXTensorFile {
             throw ONNXImportError(.malformed, "this is not an ONNX tensor: \(error.message)")
         }
         var noFiles = ExternalData(folder: nil)
-        guard case .tensor(let tensor) = try proto.constant(externalData: &noFiles) else {
-            throw ONNXImportError(
-                .unsupported, "a tensor of \(ONNXTensorProto.name(ofDataType: proto.dataType)) is not supported")
-        }
+        let tensor = try proto.constant(externalData: &noFiles).tensor
         return (proto.name, tensor)
     }
 }
@@ -56,25 +53,17 @@ extension ONNXTensorProto {
             throw ONNXImportError(.malformed, error.message)
         }
         if let element = ElementType(onnx: dataType) {
-            return .tensor(try tensor(of: TensorType(element, shape), externalData: &externalData))
+            return Constant(try tensor(of: TensorType(element, shape), externalData: &externalData))
         }
-        switch DataType(rawValue: Int(dataType)) {
-        case .float16:
-            let bits = try elements(
-                of: shape, as: UInt16.self, typed: int32Data.map { UInt16(truncatingIfNeeded: $0) },
-                externalData: &externalData)
-            return .wide(wide(shape, bits.map { Double(Float16(bitPattern: $0)) }))
-        case .double:
-            let bits = try elements(
-                of: shape, as: UInt64.self, typed: doubleData.map(\.bitPattern),
-                externalData: &externalData)
-            return .wide(wide(shape, bits.map { Double(bitPattern: $0) }))
-        default:
-            throw ONNXImportError(
-                .unsupported,
-                "values of \(Self.name(ofDataType: dataType)) are not supported, only float32, the "
-                    + "integers int8, uint8, int32 and int64, bool, and float16 or float64 behind a Cast to float32")
-        }
+        guard let type = DataType(rawValue: Int(dataType)) else { throw unknownType }
+        return Constant(try widened(type, shape, &externalData), narrow: type)
+    }
+
+    private var unknownType: ONNXImportError {
+        ONNXImportError(
+            .unsupported,
+            "values of \(Self.name(ofDataType: dataType)) are not supported, only bool, integers, and floats of 16 to 64 bits"
+        )
     }
 
     /// The type of a tensor whose raw data can be taken as it is; `nil` where it has to be converted, or lies elsewhere.
@@ -89,8 +78,55 @@ extension ONNXTensorProto {
         }
     }
 
-    private func wide(_ shape: Shape, _ values: [Double]) -> WideConstant {
-        WideConstant(typeName: Self.name(ofDataType: dataType), shape: shape, values: values)
+    /// Values of a type that graphs do not have, in one that they have.
+    private func widened(
+        _ type: DataType, _ shape: Shape, _ externalData: inout ExternalData
+    ) throws(ONNXImportError) -> Tensor {
+        func words() throws(ONNXImportError) -> [UInt16] {
+            try elements(
+                of: shape, as: UInt16.self, typed: int32Data.map { UInt16(truncatingIfNeeded: $0) },
+                externalData: &externalData)
+        }
+        func made<Value: BitwiseCopyable>(_ element: ElementType, _ values: [Value]) throws(ONNXImportError) -> Tensor {
+            do throws(TensorError) { return try Tensor(TensorType(element, shape), values) } catch {
+                throw ONNXImportError(.malformed, error.message)
+            }
+        }
+        switch type {
+        case .float16: return try made(.float32, try words().map { Float(Float16(bitPattern: $0)) })
+        case .bfloat16: return try made(.float32, try words().map { Float(bitPattern: UInt32($0) << 16) })
+        case .uint16: return try made(.int32, try words().map(Int32.init))
+        case .int16: return try made(.int32, try words().map { Int32(Int16(bitPattern: $0)) })
+        case .double:
+            let bits = try elements(
+                of: shape, as: UInt64.self, typed: doubleData.map(\.bitPattern), externalData: &externalData)
+            return try made(.float32, bits.map { Float(Double(bitPattern: $0)) })
+        case .uint32:
+            let values = try elements(
+                of: shape, as: UInt32.self, typed: uint64Data.map { UInt32(truncatingIfNeeded: $0) },
+                externalData: &externalData)
+            return try made(.int64, values.map(Int64.init))
+        case .uint64:
+            let values = try elements(of: shape, as: UInt64.self, typed: uint64Data, externalData: &externalData)
+            return try made(.int64, values.map { Int64(clamping: $0) })
+        case .int4, .uint4:
+            let nibbles = try nibbles(shape, &externalData)
+            return type == .uint4
+                ? try made(.uint8, nibbles) : try made(.int8, nibbles.map { Int8(bitPattern: $0 << 4) >> 4 })
+        default: throw unknownType
+        }
+    }
+
+    /// Elements of four bits, two in each byte, the first in the lower half.
+    private func nibbles(_ shape: Shape, _ externalData: inout ExternalData) throws(ONNXImportError) -> [UInt8] {
+        let packed: Shape
+        do throws(TensorError) { packed = try Shape([(shape.elementCount + 1) / 2]) } catch {
+            throw ONNXImportError(.malformed, error.message)
+        }
+        let bytes = try elements(
+            of: packed, as: UInt8.self, typed: int32Data.map { UInt8(truncatingIfNeeded: $0) },
+            externalData: &externalData)
+        return (0..<shape.elementCount).map { bytes[$0 / 2] >> ($0 % 2 == 0 ? 0 : 4) & 0xF }
     }
 
     private func tensor(of type: TensorType, externalData: inout ExternalData) throws(ONNXImportError) -> Tensor {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LeakageAssessment
+import ONNXImport
 import Tensors
 
 /// What to assess and how: everything that the numbers and the recommendation follow from.
@@ -155,8 +156,12 @@ struct AssessmentArguments: ParsableArguments {
 
     private func validatorNetwork() throws -> AssessmentConfiguration.Network? {
         guard let validator else { return nil }
-        let loaded = try LoadedModel(path: validator)
         let arguments = PreprocessArguments.file(validatorPreprocess)
+        var settings = ONNXImportSettings()
+        if let size = try arguments.stated(besides: validator) {
+            settings.pictureSize = .init(channels: size.channels.count, height: size.height, width: size.width)
+        }
+        let loaded = try LoadedModel(path: validator, settings: settings)
         return try Self.network(loaded, try arguments.resolved(for: loaded))
     }
 

@@ -12,9 +12,62 @@ struct ModelArguments: ParsableArguments {
     var model: String
     @Option(help: "The weights of a .cfg; without it, the .weights file of the same name beside it.")
     var weights: String?
+    @Option(
+        help: ArgumentHelp(
+            "The input's shape where the model leaves it open, 1,3,224,224 or NAME=1,3,224,224.",
+            discussion: "Without it, a preprocess.json says width and height."))
+    var shape: String?
+    @Option(
+        help: ArgumentHelp(
+            "The model's output that holds the scores of the classes, where it has several.",
+            discussion: "With `run`, a .npy file, or a path in a folder that exists, is where the result goes instead.")
+    )
+    var output: [String] = []
 
-    func load(batch: Int = 1) throws -> LoadedModel {
-        try LoadedModel(path: model, weights: weights, batch: batch)
+    func validate() throws {
+        _ = try shape.map(Self.parsed)
+        guard output.filter({ !Self.isFile($0) }).count <= 1 else {
+            throw ValidationError("--output names one output of the model")
+        }
+    }
+
+    /// The file for the result, where `--output` names one.
+    var outputFile: String? { output.first(where: Self.isFile) }
+
+    /// Names of outputs may have slashes, too.
+    private static func isFile(_ name: String) -> Bool {
+        if name.hasSuffix(".npy") { return true }
+        var isFolder: ObjCBool = false
+        let folder = URL(filePath: name).deletingLastPathComponent().path
+        return name.contains("/") && FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+            && isFolder.boolValue && folder != "/"
+    }
+
+    /// - Parameter preprocess: What says the size of the picture, where the model leaves it open.
+    /// - Parameter asInFile: Keeps a single score as it is, where two classes are made of it otherwise.
+    func load(
+        for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false
+    ) throws -> LoadedModel {
+        var settings = ONNXImportSettings(batch: batch)
+        settings.output = output.first { !Self.isFile($0) }
+        if let shape {
+            let (name, extents) = try Self.parsed(shape)
+            if let name { settings.inputShapes[name] = extents } else { settings.inputShape = extents }
+        } else if let known = try preprocess?.stated(besides: model) {
+            settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
+        }
+        return try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
+    }
+
+    private static func parsed(_ text: String) throws -> (name: String?, extents: [Int]) {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+        let extents = (parts.last ?? "").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count <= 2, !extents.isEmpty, extents.count <= Shape.maximumRank,
+            extents.allSatisfy({ ($0 ?? 0) > 0 })
+        else {
+            throw ValidationError("--shape is '\(text)', expected extents such as 1,3,224,224 or NAME=1,3,224,224")
+        }
+        return (parts.count == 2 ? String(parts[0]) : nil, extents.compactMap { $0 })
     }
 }
 
@@ -26,20 +79,30 @@ struct LoadedModel: Sendable {
     private let files: [String]
     /// How the format makes a picture the input, where it says.
     let preprocessing: Preprocessing?
+    /// How the file takes pictures, where that differs from the graph.
+    let picture: PictureInput?
+    /// What was decided while reading, one sentence each.
+    let notes: [String]
+    /// Whether the file gives its answer in float16.
+    let answersInHalf: Bool
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
-    init(path: String, weights: String? = nil, batch: Int = 1) throws {
+    init(
+        path: String, weights: String? = nil, settings: ONNXImportSettings = ONNXImportSettings(),
+        asInFile: Bool = false
+    ) throws {
         self.path = path
         if path.lowercased().hasSuffix(".cfg") {
             let bytes = try InputFile.read(path)
             let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
             let weightBytes = try InputFile.read(file)
             files = [path, file]
+            (picture, notes, answersInHalf) = (nil, [], false)
             let name = URL(filePath: path).deletingPathExtension().lastPathComponent
             do throws(DarknetImportError) {
                 let model = try DarknetModel(
-                    name: name, configuration: bytes.bytes, weights: weightBytes.bytes, batch: batch)
+                    name: name, configuration: bytes.bytes, weights: weightBytes.bytes, batch: settings.batch)
                 (graph, preprocessing) = (model.graph, model.preprocessing)
             } catch {
                 throw CommandFailure("model", "\(error.code == .weightsMismatch ? file : path): \(error.message)")
@@ -50,8 +113,28 @@ struct LoadedModel: Sendable {
             throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
         }
         files = [path]
-        graph = try ONNXModel.load(path: path, batch: batch).graph
-        preprocessing = nil
+        var settings = settings
+        settings.isClassifier = true
+        let model = try ONNXModel.load(path: path, settings: settings)
+        (picture, answersInHalf) = (model.picture, model.answersInHalf)
+        if model.graph.hasOneScore, !asInFile {
+            graph = try model.graph.withTwoClasses()
+            notes = model.notes + ["The only score is that of the second of two classes: give two class names."]
+        } else {
+            (graph, notes) = (model.graph, model.notes)
+        }
+        preprocessing = try Self.preprocessing(of: model)
+    }
+
+    /// What the file itself says of pictures: pixels go in as they are, and some exporters describe them.
+    private static func preprocessing(of model: ONNXModel) throws -> Preprocessing? {
+        guard let picture = model.picture, let shape = model.graph.inputs.first?.type.shape, shape.rank == 4 else {
+            return nil
+        }
+        if let described = try MetadataPreprocessing.preprocessing(model.metadata, shape) { return described }
+        guard picture.takesPixels, [1, 3].contains(shape[1]) else { return nil }
+        return try MetadataPreprocessing.centred(
+            shape, shape[1] == 1 ? .grey : .rgb, mean: 0, std: 1)
     }
 
     /// SHA-256 of the file; of Darknet's two, one after the other.
@@ -82,6 +165,18 @@ struct LoadedModel: Sendable {
                 remedy: "export the classifier with the image as its only input")
         }
         return graph.inputs[0]
+    }
+
+    /// What the graph takes, one tensor for each picture, of a tensor as the file takes it.
+    func pictures(of tensor: Tensor) throws -> [Tensor] {
+        let shape = try onlyInput().type.shape
+        guard let picture else { return [tensor] }
+        let all = try picture.tensor(from: tensor, for: shape)
+        guard all.shape.rank == 4, all.shape[0] > shape[0], all.shape[0] % max(shape[0], 1) == 0 else { return [all] }
+        let values = try all.floats()
+        return try stride(from: 0, to: values.count, by: shape.elementCount).map { start in
+            try Tensor(Array(values[start..<start + shape.elementCount]), shape: shape.dimensions)
+        }
     }
 }
 

@@ -2,15 +2,16 @@ import ArgumentParser
 import Foundation
 import Imaging
 import ModelGraph
+import ONNXImport
 import Tensors
 
 /// How pictures become the model's input.
 struct PreprocessArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The preprocessing, a JSON file.",
+            "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, or torchvision:NAME.",
             discussion:
-                "Without it: a preprocess.json beside the model, else the format's own (Darknet's letterbox), else ImageNet's usual."
+                "Without it: one of these files beside the model, else what the model says (Darknet's letterbox, pixels), else ImageNet's usual."
         ))
     var preprocess: String?
 
@@ -21,24 +22,23 @@ struct PreprocessArguments: ParsableArguments {
         return arguments
     }
 
-    /// The preprocessing for a model, checked against its input.
-    func resolved(for model: LoadedModel) throws -> Preprocessing {
-        let beside = URL(filePath: model.path).deletingLastPathComponent().appending(path: "preprocess.json").path
-        let file = preprocess ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil)
-        return try Self.read(file, for: model)
+    /// What the person says, or a file beside the model; `nil` without both.
+    func stated(besides model: String) throws -> Preprocessing? {
+        try (preprocess ?? PreprocessSource.beside(model)).map(PreprocessSource.preprocessing)
     }
 
-    static func read(_ file: String?, for model: LoadedModel) throws -> Preprocessing {
-        var preprocessing = model.preprocessing ?? Preprocessing.imageNet
-        if let file {
-            let json = try InputFile.read(file, maximumBytes: 1 << 20)
-            do { preprocessing = try JSONDecoder().decode(Preprocessing.self, from: json) } catch {
-                throw CommandFailure(
-                    "preprocess", "\(file): \(describe(error))",
-                    remedy: "Documentation/deploying.md describes the form of preprocess.json")
-            }
-        }
+    /// The preprocessing for a model, checked against its input.
+    func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
+        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Preprocessing.imageNet
+        if model.picture?.takesPixels == true {
+            // The model normalises by itself.
+            let count = preprocessing.channels.count
+            preprocessing = try Preprocessing(
+                width: preprocessing.width, height: preprocessing.height, channels: preprocessing.channels,
+                resize: preprocessing.resize, interpolation: preprocessing.interpolation,
+                mean: [Float](repeating: 0, count: count), std: [Float](repeating: 1, count: count))
+        }
         let expected = [preprocessing.channels.count, preprocessing.height, preprocessing.width]
         guard Array(shape.dimensions.dropFirst()) == expected else {
             throw CommandFailure(
@@ -51,29 +51,26 @@ struct PreprocessArguments: ParsableArguments {
 
     /// The f32 tensor of a picture or of a .npy file.
     func input(_ path: String, for model: LoadedModel) throws -> Tensor {
+        guard let first = try inputs(path, for: model).first else {
+            throw CommandFailure("tensor", "\(path) holds no picture")
+        }
+        return first
+    }
+
+    /// The f32 tensors of a picture, or of a .npy file that may hold several.
+    func inputs(_ path: String, for model: LoadedModel) throws -> [Tensor] {
         if path.lowercased().hasSuffix(".npy") {
             _ = try model.onlyInput()
-            return try Self.tensor(path)
+            return try model.pictures(of: try Self.tensor(path))
         }
         let preprocessing = try resolved(for: model)
-        return try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))
+        return [try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))]
     }
 
     static func tensor(_ path: String) throws -> Tensor {
         let bytes = [UInt8](try InputFile.read(path, maximumBytes: 1 << 30))
         do throws(TensorError) { return try Tensor(npy: bytes.span.bytes) } catch {
             throw CommandFailure("tensor", "\(path): \(error.message)")
-        }
-    }
-
-    private static func describe(_ error: any Error) -> String {
-        switch error {
-        case let error as TensorError: error.message
-        case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-            "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not what the form demands"
-        case DecodingError.dataCorrupted(let context): context.debugDescription
-        default: "it cannot be read"
         }
     }
 }

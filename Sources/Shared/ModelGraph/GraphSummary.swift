@@ -28,7 +28,8 @@ extension Graph {
 }
 
 extension Graph {
-    /// Whether the only output is probabilities already: it comes from a softmax or a sigmoid, perhaps renamed.
+    /// Whether the only output is probabilities already: it comes from a softmax or a sigmoid, perhaps renamed or
+    /// rounded.
     package var endsInProbabilities: Bool {
         let makers = Dictionary(
             nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
@@ -37,8 +38,12 @@ extension Graph {
             switch node.operation {
             case .softmax: return true
             case .activation(let activation): return activation.function == .sigmoid
-            case .identity, .reshape, .flatten, .squeeze, .unsqueeze:
+            case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .quantizeLinear, .dequantizeLinear:
                 guard let previous = makers[node.inputs[0]] else { return false }
+                node = previous
+            case .concat:
+                // Of two classes, the second is the probability itself.
+                guard let last = node.inputs.last, let previous = makers[last] else { return false }
                 node = previous
             default: return false
             }

@@ -1,7 +1,7 @@
 /// `.npy` files.
 ///
 /// - Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Read: the element types of
-///   ``ElementType`` in little-endian C order. Written: version 1.0.
+///   ``ElementType`` in little-endian C order; float16 and float64 become float32. Written: version 1.0.
 extension Tensor {
     /// Bytes of a header; a description of ``Shape/maximumRank`` extents needs far fewer.
     private static let maximumHeaderBytes = 4096
@@ -30,19 +30,38 @@ extension Tensor {
                 .malformed, ".npy header claims \(length) bytes, the limit is \(Self.maximumHeaderBytes)")
         }
         let header = try NumPyHeader(parsing: try reader.readBytes(length, "the .npy header"))
-        guard reader.remaining == header.type.byteCount else {
+        guard reader.remaining == header.byteCount else {
             throw TensorError(
                 .mismatch,
-                ".npy of \(header.type) needs \(header.type.byteCount) bytes of data, "
+                ".npy of \(header.type) needs \(header.byteCount) bytes of data, "
                     + "found \(reader.remaining)")
         }
-        self = try reader.withBytes(header.type.byteCount, "the .npy data") { data throws(TensorError) in
+        self = try reader.withBytes(header.byteCount, "the .npy data") { data throws(TensorError) in
+            guard header.storage == .plain else { return Self.narrowed(data, header, allocator) }
             if header.type.element == .boolean, let wrong = data.first(where: { $0 > 1 }) {
                 throw TensorError(.malformed, ".npy holds byte \(wrong) as a boolean, expected 0 or 1")
             }
             return try Tensor(type: header.type, copying: data, allocator: allocator)
         }
         try reader.finish()
+    }
+
+    /// Floats of another width as float32.
+    private static func narrowed(
+        _ data: UnsafeRawBufferPointer, _ header: NumPyHeader, _ allocator: StorageAllocator
+    ) -> Tensor {
+        Tensor(type: header.type, allocator: allocator) { target in
+            let values = target.bindMemory(to: Float.self)
+            for index in values.indices {
+                if header.storage == .float16 {
+                    let bits = data.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+                    values[index] = Float(Float16(bitPattern: UInt16(littleEndian: bits)))
+                } else {
+                    let bits = data.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
+                    values[index] = Float(Double(bitPattern: UInt64(littleEndian: bits)))
+                }
+            }
+        }
     }
 
     /// The bytes of an `.npy` file with these elements. Not for secrets: they are copied to an ordinary array.

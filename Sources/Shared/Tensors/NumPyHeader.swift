@@ -1,8 +1,26 @@
 /// The Python dictionary that describes the elements of an `.npy` file.
 struct NumPyHeader {
-    let type: TensorType
+    /// How the elements are stored.
+    enum Storage {
+        case plain
+        /// Floats of another width, which become float32.
+        case float16
+        case float64
+    }
 
-    init(type: TensorType) { self.type = type }
+    let type: TensorType
+    let storage: Storage
+
+    init(type: TensorType) { (self.type, storage) = (type, .plain) }
+
+    /// Bytes of the elements in the file.
+    var byteCount: Int {
+        switch storage {
+        case .plain: type.byteCount
+        case .float16: type.shape.elementCount * 2
+        case .float64: type.shape.elementCount * 8
+        }
+    }
 
     /// As `repr` writes it, without padding.
     var text: String {
@@ -14,7 +32,7 @@ struct NumPyHeader {
     /// - Throws: ``TensorError`` for anything but a dictionary of exactly `descr`, `fortran_order` and `shape`.
     init(parsing bytes: [UInt8]) throws(TensorError) {
         var literal = PythonLiteral(bytes)
-        var element: ElementType?
+        var element: (ElementType, Storage)?
         var fortranOrder: Bool?
         var extents: [Int]?
         try literal.expect("{")
@@ -47,7 +65,8 @@ struct NumPyHeader {
             throw TensorError(
                 .malformed, ".npy is in Fortran order; save numpy.ascontiguousarray(x) instead")
         }
-        type = TensorType(element, try Shape(extents))
+        type = TensorType(element.0, try Shape(extents))
+        storage = element.1
     }
 
     private static func descriptor(of element: ElementType) -> String {
@@ -61,14 +80,16 @@ struct NumPyHeader {
         }
     }
 
-    private static func element(descriptor: String) throws(TensorError) -> ElementType {
+    private static func element(descriptor: String) throws(TensorError) -> (ElementType, Storage) {
+        if descriptor == "<f2" { return (.float32, .float16) }
+        if descriptor == "<f8" { return (.float32, .float64) }
         guard let element = ElementType.allCases.first(where: { self.descriptor(of: $0) == descriptor }) else {
             let known = ElementType.allCases.map(self.descriptor(of:)).joined(separator: ", ")
             throw TensorError(
                 .malformed, ".npy holds '\(descriptor)', expected one of \(known); save x.astype(numpy.float32) instead"
             )
         }
-        return element
+        return (element, .plain)
     }
 }
 

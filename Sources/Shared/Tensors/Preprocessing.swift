@@ -17,8 +17,12 @@ public struct Preprocessing: Sendable, Hashable {
     public enum Resize: Sendable, Hashable {
         /// The shorter side becomes this many pixels; the longer one keeps the aspect, rounded to nearest.
         case shorterSide(Int)
+        /// The same with the longer side rounded down and the crop placed as a library does it.
+        case shorterSideLike(Library, Int)
         /// To the size of the tensor, whatever the aspect.
         case stretch
+        /// To this size, whatever the aspect.
+        case stretchTo(width: Int, height: Int)
         /// Fits inside the tensor with its aspect kept; the rest has this value in every channel.
         case letterbox(fill: UInt8)
         /// Fits inside the tensor as Darknet's classifier does it: the shorter side is rounded down, every sample is
@@ -26,6 +30,14 @@ public struct Preprocessing: Sendable, Hashable {
         case darknetLetterbox
         /// As it is.
         case none
+    }
+
+    /// Whose rounding is followed, where a side or a margin is odd.
+    public enum Library: String, Sendable, Hashable, CaseIterable {
+        /// The margins of the crop are rounded to nearest, halves to even.
+        case torchvision
+        /// The margins of the crop are rounded down.
+        case transformers
     }
 
     /// The filter; its support grows with the factor when shrinking.
@@ -59,7 +71,17 @@ public struct Preprocessing: Sendable, Hashable {
     ) throws(TensorError) {
         try Self.check(width, "width")
         try Self.check(height, "height")
-        if case .shorterSide(let length) = resize {
+        if case .stretchTo(let resizedWidth, let resizedHeight) = resize {
+            try Self.check(resizedWidth, "resize.width")
+            try Self.check(resizedHeight, "resize.height")
+            guard resizedWidth >= width, resizedHeight >= height else {
+                throw TensorError(
+                    .mismatch,
+                    "preprocessing: \(resizedWidth)x\(resizedHeight) pixels can never fill a crop of \(width)x\(height)"
+                )
+            }
+        }
+        if let length = resize.shorterSide {
             try Self.check(length, "resize.length")
             guard length >= min(width, height) else {
                 throw TensorError(
@@ -100,4 +122,14 @@ public struct Preprocessing: Sendable, Hashable {
     public static let imageNet = Preprocessing(
         width: 224, height: 224, channels: .rgb, resize: .shorterSide(256), interpolation: .bilinear,
         normalization: .imageNet)
+}
+
+extension Preprocessing.Resize {
+    /// Pixels that the shorter side becomes; `nil` where it does not decide.
+    fileprivate var shorterSide: Int? {
+        switch self {
+        case .shorterSide(let length), .shorterSideLike(_, let length): length
+        case .stretch, .stretchTo, .letterbox, .darknetLetterbox, .none: nil
+        }
+    }
 }

@@ -36,8 +36,10 @@ extension Preprocessing: Codable {
         let mode = try members.decode(String.self, forKey: Member("mode"))
         switch mode {
         case "shorterSide":
-            try refuseUnknown(in: members, known: ["mode", "length"])
-            return .shorterSide(try members.decode(Int.self, forKey: Member("length")))
+            try refuseUnknown(in: members, known: ["mode", "length", "rounding"])
+            let length = try members.decode(Int.self, forKey: Member("length"))
+            guard members.contains(Member("rounding")) else { return .shorterSide(length) }
+            return .shorterSideLike(try choice("rounding", in: members), length)
         case "letterbox":
             try refuseUnknown(in: members, known: ["mode", "fill"])
             let fill = try members.decode(Int.self, forKey: Member("fill"))
@@ -47,8 +49,11 @@ extension Preprocessing: Codable {
             }
             return .letterbox(fill: value)
         case "stretch":
-            try refuseUnknown(in: members, known: ["mode"])
-            return .stretch
+            try refuseUnknown(in: members, known: ["mode", "width", "height"])
+            guard members.contains(Member("width")) || members.contains(Member("height")) else { return .stretch }
+            return .stretchTo(
+                width: try members.decode(Int.self, forKey: Member("width")),
+                height: try members.decode(Int.self, forKey: Member("height")))
         case "darknetLetterbox":
             try refuseUnknown(in: members, known: ["mode"])
             return .darknetLetterbox
@@ -98,8 +103,16 @@ extension Preprocessing: Codable {
         case .shorterSide(let length):
             try nested.encode("shorterSide", forKey: Member("mode"))
             try nested.encode(length, forKey: Member("length"))
+        case .shorterSideLike(let library, let length):
+            try nested.encode("shorterSide", forKey: Member("mode"))
+            try nested.encode(length, forKey: Member("length"))
+            try nested.encode(library.rawValue, forKey: Member("rounding"))
         case .stretch:
             try nested.encode("stretch", forKey: Member("mode"))
+        case .stretchTo(let width, let height):
+            try nested.encode("stretch", forKey: Member("mode"))
+            try nested.encode(width, forKey: Member("width"))
+            try nested.encode(height, forKey: Member("height"))
         case .letterbox(let fill):
             try nested.encode("letterbox", forKey: Member("mode"))
             try nested.encode(fill, forKey: Member("fill"))

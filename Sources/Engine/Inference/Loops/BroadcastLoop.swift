@@ -18,6 +18,9 @@ extension Loop {
             case .maximum: { max($0, $1) }
             case .minimum: { min($0, $1) }
             case .power: { powf($0, $1) }
+            case .equal: { $0 == $1 ? 1 : 0 }
+            case .greater: { $0 > $1 ? 1 : 0 }
+            case .greaterOrEqual: { $0 >= $1 ? 1 : 0 }
             }
         return Loop(name: "broadcast \(function)") { sources, destination in
             let a = sources[0].assumingMemoryBound(to: Float.self)

@@ -92,7 +92,7 @@ extension Lowering {
             case .divide: .divide
             case .maximum: .maximum
             case .minimum: .minimum
-            case .power: nil
+            case .power, .equal, .greater, .greaterOrEqual: nil
             }
         // oneDNN broadcasts the second operand only.
         if layout(operands[0]).dimensions != shape, function.isCommutative { operands.swapAt(0, 1) }
@@ -163,7 +163,7 @@ extension Arithmetic.Function {
     fileprivate var isCommutative: Bool {
         switch self {
         case .add, .multiply, .maximum, .minimum: true
-        case .subtract, .divide, .power: false
+        case .subtract, .divide, .power, .equal, .greater, .greaterOrEqual: false
         }
     }
 }

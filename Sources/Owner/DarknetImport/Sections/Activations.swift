@@ -31,6 +31,16 @@ extension Network {
         case "loggy":
             let half = try add(.multiply, layer, 0.5, as: "half", in: section)
             return try add(.activation(Activation(.tanh)), [half], as: name, in: section)
+        // x above 0, x * x / 2 + x down to -2, 0 below: (x + 2) * x / 2 of what lies between, and what is above 0.
+        case "hard_mish":
+            let middle = try add(
+                .activation(Activation(.clip, alpha: -2, beta: 0)), [layer], as: "\(name)_middle", in: section)
+            let raised = try add(.add, middle, 2, as: "\(name)_raised", in: section)
+            let square = try add(
+                .arithmetic(Arithmetic(.multiply)), [middle, raised], as: "\(name)_square", in: section)
+            let half = try add(.multiply, square, 0.5, as: "\(name)_half", in: section)
+            let above = try add(.activation(Activation(.relu)), [layer], as: "\(name)_above", in: section)
+            return try add(.arithmetic(Arithmetic(.add)), [half, above], as: name, in: section)
         case "ramp":
             return try bent(layer, 0.1, Activation(.relu), 1, 0, as: name, in: section)
         case "lhtan":

@@ -31,6 +31,43 @@ extension Network {
         return try add(.concat(Concat(axis: 1)), parts, as: "route", in: section)
     }
 
+    /// An earlier layer, each channel of which is multiplied by a value of this one; or each place, with `scale_wh`.
+    mutating func scaleChannels(_ section: inout Section) throws(DarknetImportError) -> Layer {
+        let scaled = try image(try layer(try number(&section), from: section), in: section)
+        let scales = try image(current, in: section)
+        let expected =
+            try section.flag("scale_wh")
+            ? [1, scaled.shape[2], scaled.shape[3]] : [scaled.shape[1], 1, 1]
+        return try product(scaled, scales, expected, &section, as: "scale_channels")
+    }
+
+    /// An earlier layer times this one, element by element.
+    mutating func scaleElements(_ section: inout Section) throws(DarknetImportError) -> Layer {
+        let scaled = try image(try layer(try number(&section), from: section), in: section)
+        let scales = try image(current, in: section)
+        return try product(scaled, scales, Array(scaled.shape.dimensions.dropFirst()), &section, as: "sam")
+    }
+
+    private func number(_ section: inout Section) throws(DarknetImportError) -> Int {
+        let range = -Configuration.maximumSections...Configuration.maximumSections
+        guard let number = try section.integer("from", in: range) else {
+            throw section.failure(.malformedConfiguration, "option 'from' is missing")
+        }
+        return number
+    }
+
+    private mutating func product(
+        _ scaled: Layer, _ scales: Layer, _ expected: [Int], _ section: inout Section, as role: String
+    ) throws(DarknetImportError) -> Layer {
+        guard Array(scales.shape.dimensions.dropFirst()) == expected else {
+            throw section.failure(
+                .invalidNetwork, "\(scales.shape) scales \(scaled.shape), expected \(expected) for each picture")
+        }
+        let activation = section.text("activation") ?? "linear"
+        let result = try add(.arithmetic(Arithmetic(.multiply)), [scaled, scales], as: role, in: section)
+        return try activate(result, activation, in: section)
+    }
+
     /// Adds an earlier layer where both have elements: to the channels that both have, and from a larger picture every
     /// second (third, …) element.
     mutating func shortcut(_ section: inout Section) throws(DarknetImportError) -> Layer {

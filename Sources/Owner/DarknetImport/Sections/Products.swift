@@ -11,6 +11,9 @@ extension Network {
         let filters = try section.extent("filters", default: 1)
         let size = try section.extent("size", default: 1)
         let stride = try section.extent("stride", default: 1)
+        let strides = [
+            try section.extent("stride_y", default: stride), try section.extent("stride_x", default: stride),
+        ]
         let dilation = try section.extent("dilation", default: 1)
         let groups = try section.extent("groups", default: 1)
         let stated = try section.integer("padding", in: 0...1 << 20) ?? 0
@@ -29,7 +32,7 @@ extension Network {
         let statistics = isNormalized ? try Statistics(filters, &weights, section) : nil
         let kernels = try weights.read("weights", [filters, channels / groups, size, size], for: section)
         let window = Window(
-            kernel: [size, size], strides: [stride, stride], dilations: [dilation, dilation],
+            kernel: [size, size], strides: strides, dilations: [dilation, dilation],
             pads: [padding, padding, padding, padding])
         let constants = [("weights", kernels)] + (isNormalized ? [] : [("biases", biases)])
         var layer = try add(

@@ -7,13 +7,30 @@ extension Network {
     /// Pads size - 1 in all unless told otherwise, half of it (rounded down) before.
     mutating func maxpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
         let stride = try section.extent("stride", default: 1)
+        let strides = [
+            try section.extent("stride_y", default: stride), try section.extent("stride_x", default: stride),
+        ]
         let size = try section.extent("size", default: stride)
         let padding = try section.integer("padding", in: 0...1 << 20) ?? size - 1
         let (before, after) = (padding / 2, padding - padding / 2)
-        let window = Window(
-            kernel: [size, size], strides: [stride, stride], pads: [before, before, after, after])
+        let window = Window(kernel: [size, size], strides: strides, pads: [before, before, after, after])
         return try add(
             .pooling(Pooling(.maximum, window: window)), [try image(current, in: section)], as: "maxpool", in: section)
+    }
+
+    /// Means over windows, as `maxpool` has maxima; padding does not count.
+    mutating func localAvgpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
+        let stride = try section.extent("stride", default: 1)
+        let strides = [
+            try section.extent("stride_y", default: stride), try section.extent("stride_x", default: stride),
+        ]
+        let size = try section.extent("size", default: stride)
+        let padding = try section.integer("padding", in: 0...1 << 20) ?? size - 1
+        let (before, after) = (padding / 2, padding - padding / 2)
+        let window = Window(kernel: [size, size], strides: strides, pads: [before, before, after, after])
+        return try add(
+            .pooling(Pooling(.average, window: window)), [try image(current, in: section)], as: "local_avgpool",
+            in: section)
     }
 
     mutating func avgpool(_ section: inout Section) throws(DarknetImportError) -> Layer {

@@ -9,7 +9,7 @@ struct Statistics {
     let variances: Tensor
 
     /// Scales, means and variances follow one another in the file. Darknet divides by sqrt(variance) + 0.000001, where
-    /// everyone else adds an epsilon to the variance.
+    /// everyone else adds an epsilon to the variance; AlexeyAB's fork, which marks its files, adds 0.00001.
     init(_ channels: Int, _ weights: inout Weights, _ section: Section) throws(DarknetImportError) {
         scales = try weights.read("scales", [channels], for: section)
         means = try weights.read("rolling means", [channels], for: section)
@@ -17,6 +17,7 @@ struct Statistics {
         variances = try Network.tensor(
             stored.withElements(as: Float.self) { values in
                 values.map { variance in
+                    guard !weights.isOfFork else { return Float(Double(variance) + 0.00001) }
                     let deviation = Double(variance).squareRoot() + 0.000001
                     return Float(deviation * deviation)
                 }

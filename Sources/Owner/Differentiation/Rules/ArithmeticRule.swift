@@ -26,6 +26,8 @@ extension NodeDerivative {
             let first = try graph.step(
                 function == .maximum ? graph.difference(a, b) : graph.difference(b, a))
             path.append(.scale(by: position == 0 ? first : try graph.complement(first)))
+        case (.equal, _), (.greater, _), (.greaterOrEqual, _):
+            throw DifferentiationError("a comparison has no derivative")
         case (.power, 0):
             path.append(
                 .scale(

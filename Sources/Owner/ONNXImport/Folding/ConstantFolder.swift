@@ -39,8 +39,46 @@ enum ConstantFolder {
         case .arithmetic(let arithmetic):
             return try compute(arithmetic.function, operands[0], operands[1], budget: &budget)
         case .activation(let activation): return try compute(activation, operands[0], budget: &budget)
-        default: return nil
+        case .matMul:
+            return try product(operands[0], operands[1], to: try resultType(operation, operands), budget: &budget)
+        case .gemm(let gemm):
+            return try self.gemm(gemm, operands, to: try resultType(operation, operands), budget: &budget)
+        case .softmax(let softmax):
+            _ = try resultType(operation, operands)
+            return try self.softmax(softmax, operands[0], budget: &budget)
+        case .batchNormalization(let normalization):
+            _ = try resultType(operation, operands)
+            return try batchNormalization(operands, epsilon: normalization.epsilon, budget: &budget).result
+        case .reduceMean(let mean): return try reduce(.mean, mean, operation, operands, budget: &budget)
+        case .reduction(let reduction):
+            let function: FoldedReduction =
+                switch reduction.function {
+                case .sum: .sum
+                case .maximum: .maximum
+                case .minimum: .minimum
+                }
+            return try reduce(function, reduction.extent, operation, operands, budget: &budget)
+        case .pad(let pad):
+            return try padded(operands[0], pad, to: try resultType(operation, operands), budget: &budget)
+        case .globalPooling(let pooling):
+            _ = try resultType(operation, operands)
+            return try reduce(
+                pooling.kind == .maximum ? .maximum : .mean, operands[0],
+                axes: Array(2..<operands[0].shape.rank), keeps: true, budget: &budget)
+        // Weights stay as small as they are in the file.
+        case .quantizeLinear, .dequantizeLinear: return nil
+        case .convolution, .pooling, .localResponseNormalization, .layerNormalization: return nil
         }
+    }
+
+    private static func reduce(
+        _ function: FoldedReduction, _ extent: ReduceMean, _ operation: Operation, _ operands: [Tensor],
+        budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Tensor {
+        _ = try resultType(operation, operands)
+        let rank = operands[0].shape.rank
+        let axes = extent.axes.map { $0 < 0 ? $0 + rank : $0 }
+        return try reduce(function, operands[0], axes: axes, keeps: extent.keepsDimensions, budget: &budget)
     }
 
     private static func resultType(_ operation: Operation, _ operands: [Tensor]) throws(ONNXImportError) -> TensorType {

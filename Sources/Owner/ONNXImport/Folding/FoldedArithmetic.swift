@@ -29,6 +29,9 @@ extension ConstantFolder {
                 case .maximum: max(x, y)
                 case .minimum: min(x, y)
                 case .power: Float(pow(Double(x), Double(y)))
+                case .equal: x == y ? 1 : 0
+                case .greater: x > y ? 1 : 0
+                case .greaterOrEqual: x >= y ? 1 : 0
                 }
             }
         case .int64:
@@ -37,8 +40,12 @@ extension ConstantFolder {
         case .int32:
             return try elementwise(a, b, type, Int32.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
             }
-        case .uint8, .int8, .boolean:
-            throw ONNXImportError(.unsupported, "arithmetic on constants of \(a.element) is not supported")
+        case .int8:
+            return try elementwise(a, b, type, Int8.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            }
+        case .uint8, .boolean:
+            return try elementwise(a, b, type, UInt8.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            }
         }
     }
 
@@ -55,6 +62,9 @@ extension ConstantFolder {
             case .maximum: (max(x, y), false)
             case .minimum: (min(x, y), false)
             case .power: power(x, y)
+            case .equal: (x == y ? 1 : 0, false)
+            case .greater: (x > y ? 1 : 0, false)
+            case .greaterOrEqual: (x >= y ? 1 : 0, false)
             }
         guard !overflow else {
             throw ONNXImportError(.invalidGraph, "\(x) and \(y) overflow, or divide by 0, in constant arithmetic")

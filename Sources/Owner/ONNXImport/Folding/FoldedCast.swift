@@ -7,19 +7,15 @@ extension ConstantFolder {
     static func cast(
         _ constant: Constant, to element: ElementType, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
-        switch constant {
-        case .wide(let wide):
-            return try convert(wide.values, wide.shape, to: element, budget: &budget)
-        case .tensor(let tensor):
-            switch tensor.element {
-            case element: return tensor
-            case .float32: return try convert(try list(tensor, Float.self), tensor.shape, to: element, budget: &budget)
-            case .int64: return try convert(try list(tensor, Int64.self), tensor.shape, to: element, budget: &budget)
-            case .int32: return try convert(try list(tensor, Int32.self), tensor.shape, to: element, budget: &budget)
-            case .int8: return try convert(try list(tensor, Int8.self), tensor.shape, to: element, budget: &budget)
-            case .uint8, .boolean:
-                return try convert(try list(tensor, UInt8.self), tensor.shape, to: element, budget: &budget)
-            }
+        let tensor = constant.tensor
+        switch tensor.element {
+        case element: return tensor
+        case .float32: return try convert(try list(tensor, Float.self), tensor.shape, to: element, budget: &budget)
+        case .int64: return try convert(try list(tensor, Int64.self), tensor.shape, to: element, budget: &budget)
+        case .int32: return try convert(try list(tensor, Int32.self), tensor.shape, to: element, budget: &budget)
+        case .int8: return try convert(try list(tensor, Int8.self), tensor.shape, to: element, budget: &budget)
+        case .uint8, .boolean:
+            return try convert(try list(tensor, UInt8.self), tensor.shape, to: element, budget: &budget)
         }
     }
 

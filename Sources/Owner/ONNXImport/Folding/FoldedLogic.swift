@@ -157,9 +157,7 @@ extension ConstantFolder {
     private static func tensor<Value: BitwiseCopyable>(
         _ type: TensorType, _ values: [Value]
     ) throws(ONNXImportError) -> Tensor {
-        do throws(TensorError) { return try Tensor(type, values) } catch {
-            throw ONNXImportError(.invalidGraph, error.message)
-        }
+        try checked { () throws(TensorError) in try Tensor(type, values) }
     }
 
     private static func common(_ shapes: [Shape]) throws(ONNXImportError) -> Shape {
@@ -168,23 +166,5 @@ extension ConstantFolder {
             for shape in shapes.dropFirst() { result = try Arithmetic.broadcast(result, shape) }
         } catch { throw ONNXImportError(.invalidGraph, error.message) }
         return result
-    }
-
-    /// The functions that appear in arithmetic on shapes, on float32; `nil` for the others.
-    static func compute(
-        _ activation: Activation, _ operand: Tensor, budget: inout FoldingBudget
-    ) throws(ONNXImportError) -> Tensor? {
-        let body: (Float) -> Float
-        switch activation.function {
-        case .squareRoot: body = { $0.squareRoot() }
-        case .floor: body = { $0.rounded(.down) }
-        case .ceil: body = { $0.rounded(.up) }
-        case .round: body = { $0.rounded(.toNearestOrEven) }
-        case .absolute: body = { abs($0) }
-        default: return nil
-        }
-        guard operand.element == .float32 else { return nil }
-        try budget.spend(operand.type)
-        return try tensor(operand.type, operand.withElements(as: Float.self) { $0.map(body) })
     }
 }

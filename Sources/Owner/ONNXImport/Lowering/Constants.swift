@@ -15,11 +15,11 @@ extension ImportedNode {
     }
 
     private func constant(_ values: [Int64], _ shape: [Int]) throws(ONNXImportError) -> Lowered {
-        .constant(.tensor(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
+        .constant(Constant(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
     }
 
     private func constant(_ values: [Float], _ shape: [Int]) throws(ONNXImportError) -> Lowered {
-        .constant(.tensor(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
+        .constant(Constant(try checked { () throws(TensorError) in try Tensor(values, shape: shape) }))
     }
 
     private func checked<Result>(_ body: () throws(TensorError) -> Result) throws(ONNXImportError) -> Result {
@@ -32,9 +32,8 @@ extension ImportedNode {
         }
         let shape = try checked { () throws(TensorError) in try Shape(dimensions) }
         let zero = try checked { () throws(TensorError) in try Tensor([Float(0)], shape: [1]) }
-        guard case .tensor(let value) = try tensor("value") ?? .tensor(zero), value.shape.elementCount == 1 else {
-            throw failure(.unsupported, "attribute 'value' is not one element of a supported type")
-        }
+        let value = try tensor("value")?.tensor ?? zero
+        try require(value.shape.elementCount == 1, .unsupported, "attribute 'value' is not one element")
         let type = TensorType(value.element, shape)
         return .filled(type, with: value)
     }
@@ -61,7 +60,7 @@ extension ImportedNode {
 
     mutating func gather() throws(ONNXImportError) -> Lowered {
         let axis = try integer("axis") ?? 0
-        guard let indices = try constant(1, "indices") else { throw failure(.invalidGraph, "indices are missing") }
+        let indices = try known(1, "indices")
         let shape = try shape(0)
         let rank = shape.rank
         try require(axis >= -rank && axis < rank, "axis \(axis) is outside \(shape)")
@@ -78,25 +77,9 @@ extension ImportedNode {
         guard let data = operand(0)?.constant?.tensor else {
             return try gather(positions, indices.shape, axis: axis < 0 ? axis + rank : axis)
         }
-        return .gathered(
-            Gathering(
-                data: data, axis: axis < 0 ? axis + rank : axis, indices: positions, indexShape: indices.shape))
-    }
-
-    /// Between types of constants; an activation is float32 and stays so.
-    mutating func cast() throws(ONNXImportError) -> Lowered {
-        ignore("saturate")
-        guard let code = try integer("to"), let code = Int32(exactly: code) else {
-            throw failure(.malformed, "attribute 'to' is missing")
-        }
-        let name = try input(0)
-        guard let element = ElementType(onnx: code) else {
-            throw failure(.unsupported, "a cast to \(ONNXTensorProto.name(ofDataType: code)) is not supported")
-        }
-        if let constant = operand(0)?.constant { return .cast(constant, to: element) }
-        guard try type(0).element == element else {
-            throw failure(.unsupported, "a cast of \(try type(0)) to \(element) is supported on constants only")
-        }
-        return .operation(.identity(Identity()), operands: [name])
+        let gathering = Gathering(
+            data: data, axis: axis < 0 ? axis + rank : axis, indices: positions, indexShape: indices.shape)
+        return .constant(
+            Constant(try ConstantFolder.gather(gathering, budget: &budget), narrow: operand(0)?.constant?.narrow))
     }
 }

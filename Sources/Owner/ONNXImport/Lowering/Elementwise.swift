@@ -20,7 +20,9 @@ extension ImportedNode {
         if opset < 11 {
             (low, high) = (try float("min"), try float("max"))
         } else {
-            (low, high) = (try constantFloat(1, "minimum"), try constantFloat(2, "maximum"))
+            (low, high) = (
+                try constant(1, "minimum")?.bound(this: self), try constant(2, "maximum")?.bound(this: self)
+            )
         }
         try require(operands.count <= (opset < 11 ? 1 : 3), "too many inputs")
         let clip = Activation(
@@ -31,6 +33,13 @@ extension ImportedNode {
     /// Before opset 7, the second operand broadcasts where told so: its dimensions are those of the first from `axis`.
     mutating func arithmetic(_ function: Arithmetic.Function) throws(ONNXImportError) -> Lowered {
         let names = try inputs(2...2)
+        if function == .divide, isInteger(0), isInteger(1), operand(0)?.constant == nil || operand(1)?.constant == nil {
+            // Integers that depend on the picture, carried as floats: toward zero.
+            return try expansion { (steps) throws(ONNXImportError) in
+                let quotient = steps.add(.divide, try source(0), try source(1))
+                return steps.truncated(quotient, minusOne: try number(-1))
+            }
+        }
         guard opset < 7 else { return .operation(.arithmetic(Arithmetic(function)), operands: names) }
         let (a, b) = (try shape(0), try shape(1))
         let broadcasts = try flag("broadcast")
@@ -51,9 +60,11 @@ extension ImportedNode {
         }
     }
 
+    private func isInteger(_ index: Int) -> Bool { operand(index)?.isInteger ?? false }
+
     mutating func identity() throws(ONNXImportError) -> Lowered {
         let names = try inputs(1...1)
-        if case .wide(let constant)? = operand(0)?.constant { return .constant(.wide(constant)) }
+        if let constant = operand(0)?.constant { return .constant(constant) }
         return .operation(.identity(Identity()), operands: names)
     }
 
@@ -68,5 +79,13 @@ extension ImportedNode {
             try require(!isTraining, .unsupported, "training_mode is on, only inference is supported")
         }
         return .operation(.identity(Identity(isDropout: true)), operands: [try input(0)])
+    }
+}
+
+extension Tensor {
+    /// A bound of `Clip`, of any type.
+    fileprivate func bound(this node: ImportedNode) throws(ONNXImportError) -> Float {
+        try node.require(shape.elementCount == 1, .unsupported, "a bound is \(type), expected one number")
+        return Float(numbers()[0])
     }
 }

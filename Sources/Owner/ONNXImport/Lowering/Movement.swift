@@ -28,7 +28,16 @@ extension ImportedNode {
 
     /// Pads are attributes before opset 11, inputs since; axes may be named since opset 18.
     mutating func pad() throws(ONNXImportError) -> Lowered {
-        let rank = try shape(0).rank
+        var pad = try padding(shape(0).rank)
+        if opset >= 11, let value = try constant(2, "value") {
+            try require(value.shape.elementCount == 1, .unsupported, "value is \(value.type), expected one number")
+            pad.value = Float(value.numbers()[0])
+        }
+        return .operation(.pad(pad), operands: [try input(0)])
+    }
+
+    /// What `Pad` says of a tensor of this rank; since opset 11 the value is an input.
+    mutating func padding(_ rank: Int) throws(ONNXImportError) -> Pad {
         let name = try text("mode") ?? "constant"
         let modes: [String: Pad.Mode] = ["constant": .constant, "reflect": .reflect, "edge": .edge]
         guard let mode = modes[name] else {
@@ -41,7 +50,6 @@ extension ImportedNode {
             value = try float("value") ?? 0
         } else {
             pads = try constantIntegers(1, "pads")
-            value = try constantFloat(2, "value") ?? 0
             if opset >= 18 { axes = try constantIntegers(3, "axes") }
         }
         guard var pads else { throw failure(.malformed, "the pads are missing") }
@@ -55,7 +63,9 @@ extension ImportedNode {
             }
             pads = all
         }
-        try require(pads.count == 2 * rank, "\(pads.count) pads for rank \(rank)")
-        return .operation(.pad(Pad(mode, pads: pads, value: value)), operands: [try input(0)])
+        try require(
+            pads.count == 2 * rank && pads.allSatisfy { abs(max($0, -Int.max)) <= 1 << 31 },
+            "\(pads.count) pads for rank \(rank): \(pads.prefix(24))")
+        return Pad(mode, pads: pads, value: value)
     }
 }

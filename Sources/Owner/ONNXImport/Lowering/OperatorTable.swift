@@ -9,6 +9,7 @@ enum OperatorTable {
         "Abs": { (node) throws(ONNXImportError) in try node.activation(.absolute) },
         "Add": { (node) throws(ONNXImportError) in try node.arithmetic(.add) },
         "And": { (node) throws(ONNXImportError) in try node.comparison(.and) },
+        "Attention": { (node) throws(ONNXImportError) in try node.attention() },
         "AveragePool": { (node) throws(ONNXImportError) in try node.averagePool() },
         "BatchNormalization": { (node) throws(ONNXImportError) in try node.batchNormalization() },
         "Cast": { (node) throws(ONNXImportError) in try node.cast() },
@@ -19,10 +20,14 @@ enum OperatorTable {
         "Constant": { (node) throws(ONNXImportError) in try node.constant() },
         "ConstantOfShape": { (node) throws(ONNXImportError) in try node.constantOfShape() },
         "Conv": { (node) throws(ONNXImportError) in try node.convolution() },
+        "ConvInteger": { (node) throws(ONNXImportError) in try node.integerConvolution() },
+        "CumSum": { (node) throws(ONNXImportError) in try node.runningSum() },
         "DepthToSpace": { (node) throws(ONNXImportError) in try node.depthToSpace() },
         "DequantizeLinear": { (node) throws(ONNXImportError) in try node.dequantizeLinear() },
         "Div": { (node) throws(ONNXImportError) in try node.arithmetic(.divide) },
         "Dropout": { (node) throws(ONNXImportError) in try node.dropout() },
+        "DynamicQuantizeLinear": { (node) throws(ONNXImportError) in try node.dynamicQuantizeLinear() },
+        "Einsum": { (node) throws(ONNXImportError) in try node.einsum() },
         "Elu": { (node) throws(ONNXImportError) in try node.activation(.elu, alpha: 1) },
         "Equal": { (node) throws(ONNXImportError) in try node.comparison(.equal) },
         "Erf": { (node) throws(ONNXImportError) in try node.activation(.erf) },
@@ -34,6 +39,7 @@ enum OperatorTable {
         "Gelu": { (node) throws(ONNXImportError) in try node.gelu() },
         "Gemm": { (node) throws(ONNXImportError) in try node.gemm() },
         "GlobalAveragePool": { (node) throws(ONNXImportError) in try node.globalPool(.average) },
+        "GlobalLpPool": { (node) throws(ONNXImportError) in try node.globalLpPool() },
         "GlobalMaxPool": { (node) throws(ONNXImportError) in try node.globalPool(.maximum) },
         "Greater": { (node) throws(ONNXImportError) in try node.comparison(.greater) },
         "GreaterOrEqual": { (node) throws(ONNXImportError) in try node.comparison(.greaterOrEqual) },
@@ -42,6 +48,8 @@ enum OperatorTable {
         "HardSwish": { (node) throws(ONNXImportError) in try node.activation(.hardSwish) },
         "Identity": { (node) throws(ONNXImportError) in try node.identity() },
         "InstanceNormalization": { (node) throws(ONNXImportError) in try node.groupNormalization(groups: nil) },
+        "IsInf": { (node) throws(ONNXImportError) in try node.isInfinite() },
+        "IsNaN": { (node) throws(ONNXImportError) in try node.isNotANumber() },
         "LRN": { (node) throws(ONNXImportError) in try node.localResponseNormalization() },
         "LayerNormalization": { (node) throws(ONNXImportError) in try node.layerNormalization() },
         "LeakyRelu": { (node) throws(ONNXImportError) in try node.activation(.leakyRelu, alpha: 0.01) },
@@ -49,13 +57,17 @@ enum OperatorTable {
         "LessOrEqual": { (node) throws(ONNXImportError) in try node.comparison(.lessOrEqual) },
         "Log": { (node) throws(ONNXImportError) in try node.activation(.logarithm) },
         "LogSoftmax": { (node) throws(ONNXImportError) in try node.logSoftmax() },
+        "LpNormalization": { (node) throws(ONNXImportError) in try node.normNormalization() },
         "LpPool": { (node) throws(ONNXImportError) in try node.lpPool() },
         "MatMul": { (node) throws(ONNXImportError) in try node.matMul() },
+        "MatMulInteger": { (node) throws(ONNXImportError) in try node.integerMatMul() },
         "Max": { (node) throws(ONNXImportError) in try node.variadic(.maximum) },
         "MaxPool": { (node) throws(ONNXImportError) in try node.maxPool() },
         "Mean": { (node) throws(ONNXImportError) in try node.variadic(.add, isMean: true) },
+        "MeanVarianceNormalization": { (node) throws(ONNXImportError) in try node.meanVarianceNormalization() },
         "Min": { (node) throws(ONNXImportError) in try node.variadic(.minimum) },
         "Mish": { (node) throws(ONNXImportError) in try node.activation(.mish) },
+        "Mod": { (node) throws(ONNXImportError) in try node.modulo() },
         "Mul": { (node) throws(ONNXImportError) in try node.arithmetic(.multiply) },
         "Neg": { (node) throws(ONNXImportError) in try node.negation() },
         "Not": { (node) throws(ONNXImportError) in try node.not() },
@@ -66,11 +78,14 @@ enum OperatorTable {
         "QLinearConv": { (node) throws(ONNXImportError) in try node.quantizedConvolution() },
         "QLinearMatMul": { (node) throws(ONNXImportError) in try node.quantizedMatMul() },
         "QuantizeLinear": { (node) throws(ONNXImportError) in try node.quantizeLinear() },
+        "RMSNormalization": { (node) throws(ONNXImportError) in try node.rootMeanSquareNormalization() },
         "Range": { (node) throws(ONNXImportError) in try node.range() },
         "Reciprocal": { (node) throws(ONNXImportError) in try node.reciprocal() },
         "ReduceL1": { (node) throws(ONNXImportError) in try node.reduction(.sum, axesAreInputSince: 18, .magnitudes) },
         "ReduceL2": { (node) throws(ONNXImportError) in try node.reduction(.sum, axesAreInputSince: 18, .rootOfSquares)
         },
+        "ReduceLogSum": { (node) throws(ONNXImportError) in try node.logarithmOfSum(exponentials: false) },
+        "ReduceLogSumExp": { (node) throws(ONNXImportError) in try node.logarithmOfSum(exponentials: true) },
         "ReduceMax": { (node) throws(ONNXImportError) in try node.reduction(.maximum, axesAreInputSince: 18) },
         "ReduceMean": { (node) throws(ONNXImportError) in try node.reduceMean() },
         "ReduceMin": { (node) throws(ONNXImportError) in try node.reduction(.minimum, axesAreInputSince: 18) },
@@ -79,10 +94,16 @@ enum OperatorTable {
         },
         "Relu": { (node) throws(ONNXImportError) in try node.activation(.relu) },
         "Reshape": { (node) throws(ONNXImportError) in try node.reshape() },
+        "Resize": { (node) throws(ONNXImportError) in try node.resize() },
+        "RotaryEmbedding": { (node) throws(ONNXImportError) in try node.rotaryEmbedding() },
         "Round": { (node) throws(ONNXImportError) in try node.activation(.round) },
+        "ScatterND": { (node) throws(ONNXImportError) in try node.scatterBlock() },
         "Selu": { (node) throws(ONNXImportError) in try node.selu() },
         "Shape": { (node) throws(ONNXImportError) in try node.shapeOfOperand() },
+        "Shrink": { (node) throws(ONNXImportError) in try node.shrink() },
         "Sigmoid": { (node) throws(ONNXImportError) in try node.activation(.sigmoid) },
+        "Sign": { (node) throws(ONNXImportError) in try node.sign() },
+        "SimplifiedLayerNormalization": { (node) throws(ONNXImportError) in try node.rootMeanSquareNormalization() },
         "Size": { (node) throws(ONNXImportError) in try node.sizeOfOperand() },
         "Slice": { (node) throws(ONNXImportError) in try node.slice() },
         "Softmax": { (node) throws(ONNXImportError) in try node.softmax() },
@@ -94,18 +115,78 @@ enum OperatorTable {
         "Squeeze": { (node) throws(ONNXImportError) in try node.squeeze() },
         "Sub": { (node) throws(ONNXImportError) in try node.arithmetic(.subtract) },
         "Sum": { (node) throws(ONNXImportError) in try node.variadic(.add) },
+        "Swish": { (node) throws(ONNXImportError) in try node.swish() },
         "Tanh": { (node) throws(ONNXImportError) in try node.activation(.tanh) },
         "ThresholdedRelu": { (node) throws(ONNXImportError) in try node.activation(.thresholdedRelu, alpha: 1) },
+        "Tile": { (node) throws(ONNXImportError) in try node.tile() },
         "Transpose": { (node) throws(ONNXImportError) in try node.transpose() },
+        "Trilu": { (node) throws(ONNXImportError) in try node.triangle() },
         "Unsqueeze": { (node) throws(ONNXImportError) in try node.unsqueeze() },
+        "Upsample": { (node) throws(ONNXImportError) in try node.resize() },
         "Where": { (node) throws(ONNXImportError) in try node.choice() },
+        "Xor": { (node) throws(ONNXImportError) in try node.exclusiveOr() },
+    ]
+
+    /// Those of ONNX Runtime's own domain, com.microsoft, which its quantiser and its optimiser write.
+    static let runtimeLowerings: [String: Lowering] = [
+        "Attention": { (node) throws(ONNXImportError) in try node.packedAttention() },
+        "BiasGelu": { (node) throws(ONNXImportError) in try node.biased(.gelu) },
+        "DequantizeLinear": { (node) throws(ONNXImportError) in try node.dequantizeLinear() },
+        "DynamicQuantizeMatMul": { (node) throws(ONNXImportError) in try node.dynamicQuantizeMatMul() },
+        "FastGelu": { (node) throws(ONNXImportError) in try node.biased(.geluTanh) },
+        "FusedConv": { (node) throws(ONNXImportError) in try node.fusedConvolution() },
+        "FusedGemm": { (node) throws(ONNXImportError) in try node.fusedGemm() },
+        "FusedMatMul": { (node) throws(ONNXImportError) in try node.fusedMatMul() },
+        "Gelu": { (node) throws(ONNXImportError) in try node.activation(.gelu) },
+        "MatMulIntegerToFloat": { (node) throws(ONNXImportError) in try node.scaledIntegerMatMul() },
+        "MatMulNBits": { (node) throws(ONNXImportError) in try node.blockedMatMul() },
+        "MultiHeadAttention": { (node) throws(ONNXImportError) in try node.multiHeadAttention() },
+        "QGemm": { (node) throws(ONNXImportError) in try node.quantizedGemm() },
+        "QLinearAdd": { (node) throws(ONNXImportError) in try node.quantizedArithmetic(.add) },
+        "QLinearAveragePool": { (node) throws(ONNXImportError) in try node.quantizedAveragePool() },
+        "QLinearConcat": { (node) throws(ONNXImportError) in try node.quantizedConcat() },
+        "QLinearConv": { (node) throws(ONNXImportError) in try node.quantizedConvolution() },
+        "QLinearGlobalAveragePool": { (node) throws(ONNXImportError) in try node.quantizedGlobalAveragePool() },
+        "QLinearLeakyRelu": { (node) throws(ONNXImportError) in
+            try node.quantizedFunction { (node, steps, x) throws(ONNXImportError) in
+                steps.add(.leakyRelu, x, alpha: try node.float("alpha") ?? 0.01)
+            }
+        },
+        "QLinearMul": { (node) throws(ONNXImportError) in try node.quantizedArithmetic(.multiply) },
+        "QLinearReduceMean": { (node) throws(ONNXImportError) in
+            try node.quantizedFunction { (node, steps, x) throws(ONNXImportError) in
+                let axes = try node.checked(try node.integers("axes") ?? [])
+                let keeps = try node.flag("keepdims", default: true)
+                return steps.add(.reduceMean(ReduceMean(axes: axes, keepsDimensions: keeps)), x)
+            }
+        },
+        "QLinearSigmoid": { (node) throws(ONNXImportError) in
+            try node.quantizedFunction { (_, steps, x) throws(ONNXImportError) in steps.add(.sigmoid, x) }
+        },
+        "QLinearSoftmax": { (node) throws(ONNXImportError) in try node.quantizedSoftmax() },
+        "QuantizeLinear": { (node) throws(ONNXImportError) in try node.quantizeLinear() },
+        "QuickGelu": { (node) throws(ONNXImportError) in try node.quickGelu() },
+        "SkipLayerNormalization": { (node) throws(ONNXImportError) in try node.skipNormalization(isSimple: false) },
+        "SkipSimplifiedLayerNormalization": { (node) throws(ONNXImportError) in
+            try node.skipNormalization(isSimple: true)
+        },
     ]
 
     /// Those that are supported on constants only, as exporters use them for arithmetic on shapes.
-    static let onConstants: Set<String> = [
-        "And", "Constant", "ConstantOfShape", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or",
-        "Range", "Shape", "Size", "Where",
+    static let onConstants = Set(ConstantOperators.table.keys).subtracting(lowerings.keys)
+        .union(["Constant", "ConstantOfShape", "If", "Range", "Shape", "Size"])
+
+    /// Why an operator stays out.
+    static let reasons: [String: String] = [
+        "ArgMax": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
+        "ConvTranspose": "It enlarges pictures, which no classifier does.",
+        "GridSample": "It samples at positions that depend on the picture.",
+        "LSTM": "It reads sequences, which no picture is.",
+        "NonMaxSuppression": "It selects boxes: the model is a detector, no classifier.",
+        "RandomNormal": "It makes other numbers in each run.",
+        "TopK": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
     ]
 
-    static var names: [String] { lowerings.keys.sorted() }
+    static var names: [String] { Set(lowerings.keys).union(onConstants).sorted() }
+    static var runtimeNames: [String] { runtimeLowerings.keys.sorted() }
 }

@@ -6,6 +6,8 @@ import Tensors
 extension ImportedNode {
     /// The most parts of a split, and runs of indices of a `Gather`.
     private static let maximumParts = 1 << 10
+    /// Of more runs, a `Gather` becomes a product with a matrix of zeros and ones.
+    private static let maximumRuns = 64
 
     /// Sizes are an attribute before opset 13, an input since; equal parts are named by their number since opset 18.
     mutating func split() throws(ONNXImportError) -> Lowered {
@@ -42,27 +44,45 @@ extension ImportedNode {
             try require((-extent..<extent).contains(index), "index \(index) is outside axis \(axis) of \(data)")
             positions.append(index < 0 ? index + extent : index)
         }
+        let runs = Self.runs(of: positions)
+        try require(!runs.isEmpty, .unsupported, "no indices")
         return try expansion { (steps) throws(ONNXImportError) in
-            var (parts, next): ([Expansion.Source], Int) = ([], 0)
-            while next < positions.count {
-                let first = positions[next]
-                let step = next + 1 < positions.count ? positions[next + 1] - first : 1
-                var last = next
-                while step > 0, last + 1 < positions.count, positions[last + 1] - positions[last] == step { last += 1 }
-                try require(parts.count < Self.maximumParts, .unsupported, "indices in over \(Self.maximumParts) runs")
-                let slice = Slice(
-                    starts: [first], ends: [positions[last] + 1], axes: [axis], steps: [max(step, 1)])
-                parts.append(steps.add(.slice(slice), try source(0)))
-                next = last + 1
+            let joined: Expansion.Source
+            if runs.count > Self.maximumRuns {
+                try requireMatrix(extent, positions.count)
+                var weights = [Float](repeating: 0, count: extent * positions.count)
+                for (target, position) in positions.enumerated() { weights[position * positions.count + target] = 1 }
+                joined = try mapped(
+                    &steps, source(0), rank: data.rank, axis: axis, from: extent, to: positions.count, weights)
+            } else {
+                let parts = try runs.map { (slice) throws(ONNXImportError) in
+                    steps.add(
+                        .slice(
+                            Slice(starts: [slice.start], ends: [slice.end], axes: [axis], steps: [slice.step])),
+                        try source(0))
+                }
+                joined = parts.count == 1 ? parts[0] : steps.add(.concat(Concat(axis: axis)), parts)
             }
-            try require(!parts.isEmpty, .unsupported, "no indices")
-            let joined = parts.count == 1 ? parts[0] : steps.add(.concat(Concat(axis: axis)), parts)
             guard indexShape.rank != 1 else { return joined }
             if indexShape.rank == 0 { return steps.add(.squeeze(Squeeze(axes: [axis])), joined) }
             let dimensions = data.dimensions[..<axis] + indexShape.dimensions + data.dimensions[(axis + 1)...]
             try require(dimensions.count <= Shape.maximumRank, "\(dimensions.count) dimensions")
             return steps.add(.reshape(Reshape(Array(dimensions))), joined)
         }
+    }
+
+    /// Runs of indices that are evenly spaced.
+    private static func runs(of positions: [Int]) -> [(start: Int, end: Int, step: Int)] {
+        var (runs, next): ([(start: Int, end: Int, step: Int)], Int) = ([], 0)
+        while next < positions.count {
+            let first = positions[next]
+            let step = next + 1 < positions.count ? positions[next + 1] - first : 1
+            var last = next
+            while step > 0, last + 1 < positions.count, positions[last + 1] - positions[last] == step { last += 1 }
+            runs.append((first, positions[last] + 1, max(step, 1)))
+            next = last + 1
+        }
+        return runs
     }
 
     /// Blocks of channels to squares of pixels.

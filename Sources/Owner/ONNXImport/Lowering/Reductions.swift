@@ -98,11 +98,21 @@ extension ImportedNode {
 
     /// Since opset 21, scale and bias are for channels; before, they were for groups.
     mutating func statedGroupNormalization() throws(ONNXImportError) -> Lowered {
-        try require(opset >= 21, .unsupported, "parameters for groups are not supported, only those of opset 21")
         guard let groups = try integer("num_groups") else {
             throw failure(.malformed, "attribute 'num_groups' is missing")
         }
         return try groupNormalization(groups: groups)
+    }
+
+    /// A parameter for each channel, from one for each group.
+    private func perChannel(
+        _ steps: inout Expansion, _ index: Int, groups: Int, channels: Int
+    ) throws(ONNXImportError) -> Expansion.Source {
+        guard opset < 21, groups != channels, operatorName == "GroupNormalization" else { return try source(index) }
+        let rows = steps.add(.unsqueeze(Unsqueeze(axes: [1])), try source(index))
+        let ones = try ConstantFolder.shape([1, channels / groups])
+        return steps.add(
+            .reshape(Reshape([channels])), steps.add(.multiply, rows, try filled(ones, with: 1)))
     }
 
     /// Each image's groups of channels to mean 0 and variance 1, then a scale and a bias for each channel.
@@ -118,9 +128,10 @@ extension ImportedNode {
         let groups = groups ?? channels
         try require(groups > 0 && channels % groups == 0, "\(channels) channels in \(groups) groups")
         let (scale, bias) = (try self.shape(1), try self.shape(2))
+        let parameters = opset < 21 && operatorName == "GroupNormalization" ? groups : channels
         try require(
-            scale.dimensions == [channels] && bias.dimensions == [channels],
-            "scale \(scale) or bias \(bias) do not fit \(channels) channels")
+            scale.dimensions == [parameters] && bias.dimensions == [parameters],
+            "scale \(scale) or bias \(bias) do not fit \(channels) channels in \(groups) groups")
         let count = shape.dimensions[2...].reduce(channels / groups, *)
         let trailing = Unsqueeze(axes: Array(1...shape.rank - 2))
         let ones = try filledOnes([count])
@@ -129,8 +140,10 @@ extension ImportedNode {
             let normalized = steps.add(
                 .layerNormalization(LayerNormalization(axis: 2, epsilon: epsilon)), rows, ones)
             let image = steps.add(.reshape(Reshape([0] + shape.dimensions.dropFirst())), normalized)
-            let scaled = steps.add(.multiply, image, steps.add(.unsqueeze(trailing), try source(1)))
-            return steps.add(.add, scaled, steps.add(.unsqueeze(trailing), try source(2)))
+            let scale = try perChannel(&steps, 1, groups: groups, channels: channels)
+            let bias = try perChannel(&steps, 2, groups: groups, channels: channels)
+            let scaled = steps.add(.multiply, image, steps.add(.unsqueeze(trailing), scale))
+            return steps.add(.add, scaled, steps.add(.unsqueeze(trailing), bias))
         }
     }
 }

@@ -4,14 +4,16 @@ import Tensors
 // Conv and the poolings: operators with a sliding window.
 
 extension ImportedNode {
-    mutating func convolution() throws(ONNXImportError) -> Lowered {
+    mutating func convolution(inputs count: ClosedRange<Int> = 2...3) throws(ONNXImportError) -> Lowered {
         let (input, weights) = (try shape(0), try shape(1))
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         try require(weights.rank == input.rank, "weights \(weights) do not have the rank of the input \(input)")
         let kernel = Array(weights.dimensions.dropFirst(2))
         let groups = try integer("group") ?? 1
         let window = try window(over: input, kernel: kernel).window
-        return .operation(.convolution(Convolution(window: window, groups: groups)), operands: try inputs(2...3))
+        try require(count.contains(operands.count), "takes \(count) inputs, found \(operands.count)")
+        let names = operands.compactMap { $0?.name }
+        return .operation(.convolution(Convolution(window: window, groups: groups)), operands: names)
     }
 
     mutating func maxPool() throws(ONNXImportError) -> Lowered {
@@ -20,11 +22,13 @@ extension ImportedNode {
         return try pool(.maximum)
     }
 
-    mutating func averagePool() throws(ONNXImportError) -> Lowered {
-        try pool(try flag("count_include_pad") ? .averageWithPadding : .average)
+    mutating func averagePool(inputs count: ClosedRange<Int> = 1...1) throws(ONNXImportError) -> Lowered {
+        try pool(try flag("count_include_pad") ? .averageWithPadding : .average, inputs: count)
     }
 
-    private mutating func pool(_ kind: Pooling.Kind) throws(ONNXImportError) -> Lowered {
+    private mutating func pool(
+        _ kind: Pooling.Kind, inputs count: ClosedRange<Int> = 1...1
+    ) throws(ONNXImportError) -> Lowered {
         let input = try shape(0)
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let ceil = try flag("ceil_mode")
@@ -39,7 +43,8 @@ extension ImportedNode {
                 if try roundedUp.resultTypes(for: [type]) != pooling.resultTypes(for: [type]) { pooling = roundedUp }
             } catch { throw failure(.invalidGraph, error.message) }
         }
-        return .operation(.pooling(pooling), operands: try inputs(1...1))
+        try require(count.contains(operands.count), "takes \(count) inputs, found \(operands.count)")
+        return .operation(.pooling(pooling), operands: [try self.input(0)])
     }
 
     /// The p-th root of the sum of p-th powers of magnitudes: a mean times its count, between powers.

@@ -44,7 +44,7 @@ struct AssessMerge: Command {
         guard let command = try Infenclave.parseAsRoot(Array(first.note.dropFirst())) as? AssessModel else {
             throw CommandFailure("assessment", "\(folders[0]): the shard's command is no assessment")
         }
-        let model = try command.arguments.source.load()
+        let model = try command.arguments.source.load(for: command.arguments.preprocess)
         var configuration = try command.arguments.configuration(of: model)
         configuration.threads = first.threads
         try await AssessmentRun.report(

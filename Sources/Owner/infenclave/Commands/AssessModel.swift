@@ -46,7 +46,7 @@ struct AssessModel: Command {
     }
 
     func execute() async throws {
-        let model = try arguments.source.load()
+        let model = try arguments.source.load(for: arguments.preprocess)
         if costOnly { return try await printCosts(of: model) }
         if let out { try AssessmentReport.checkWritable(out) }
         let assessor = try Assessor(try arguments.configuration(of: model))

@@ -47,7 +47,7 @@ struct Bench: Command {
 
     func execute() async throws {
         if let key, let ownerKey { return try await benchBundle((key, ownerKey)) }
-        let model = try source.load()
+        let model = try source.load(for: preprocess)
         let threads = try engine.resolvedThreads()
         let input = try model.imageInput()
         let tensor = try Self.pattern(input.type)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssessmentReport
+import Imaging
 import ModelGraph
 import Tensors
 
@@ -8,13 +9,30 @@ struct Inspect: Command {
         abstract: "Print a model's layers, and what would cross each possible cut; or how the engine runs it.")
 
     @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @Flag(help: "Print what the engine runs instead: what was fused, the code that was chosen, the time of each step.")
     var plan = false
+    @Option(help: "Write the part of this picture that the network sees, in its size, to --out.") var picture: String?
+    @Option(help: "Where the --picture goes, a .png file.") var out: String?
     @Flag(help: "Print JSON.") var json = false
 
+    func validate() throws {
+        guard (picture == nil) == (out == nil) else { throw ValidationError("--picture FILE goes with --out FILE.png") }
+    }
+
+    /// The picture, resized and cropped as the network sees it.
+    private func show(_ picture: String, _ model: LoadedModel) throws {
+        let preprocessing = try preprocess.resolved(for: model)
+        let seen = try Preprocessor(preprocessing).fitted(try Image(contentsOf: picture))
+        try OutputFile.write(try seen.pngBytes(), to: out ?? "")
+        print("wrote \(out ?? ""): \(seen.width)x\(seen.height), channels \(preprocessing.channels.rawValue)")
+    }
+
     func execute() async throws {
-        let graph = try source.load().graph
+        let model = try source.load(for: preprocess)
+        if let picture { return try show(picture, model) }
+        let graph = model.graph
         if plan {
             let threads = try engine.resolvedThreads()
             let description = try await onOwnThread { try PlanDescription(graph, threads: threads) }
@@ -22,7 +40,9 @@ struct Inspect: Command {
             return
         }
         let description = ModelDescription(graph)
-        if json { try printJSON(description) } else { print(description.table(of: graph)) }
+        if json { return try printJSON(description) }
+        print(description.table(of: graph))
+        for note in model.notes { print("note: \(note)") }
     }
 }
 

@@ -60,7 +60,7 @@ struct Partition: Command {
 
     func execute() async throws {
         try ProcessHardening.forbidDumps()
-        let model = try source.load()
+        let model = try source.load(for: preprocess)
         let cuts = try cuts(for: model)
         let names = try Self.classNames(labels)
         if let topK, !(1...max(1, names.count)).contains(topK) {

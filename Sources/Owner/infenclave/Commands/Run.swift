@@ -12,7 +12,6 @@ struct Run: Command {
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
     @Option(help: "A picture, or a .npy file with the input tensor.") var input: String
-    @Option(help: "Write the output tensor to this .npy file.") var output: String?
     @Option(help: "How many classes to print.") var top = 5
     @Flag(help: "Print JSON.") var json = false
 
@@ -21,20 +20,30 @@ struct Run: Command {
         let (source, input, arithmetic, preprocess) = (source, input, arithmetic, preprocess)
         let (result, time, sinceStart) = try await onOwnThread {
             let beginning = ContinuousClock.now
-            let model = try source.load()
-            let tensor = try preprocess.input(input, for: model)
+            let model = try source.load(for: preprocess, asInFile: true)
+            for note in model.notes where note.contains("left out:") { printError("note: \(note)") }
+            let tensors = try preprocess.inputs(input, for: model)
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
+            let isHalf = model.answersInHalf
             // The plan takes the weights over: held by the model, too, they would be in memory twice.
             let plan = try Plan(
                 compiling: (consume model).graph,
                 options: PlanOptions(threads: threads, precision: Precision(table)))
             let start = ContinuousClock.now
-            let outputs = try plan.run([tensor])
+            var outputs = try tensors.map { try plan.run([$0])[0] }
+            // The file's own type, which is what other engines print.
+            if isHalf {
+                outputs = try outputs.map {
+                    try Tensor(try $0.floats().map { Float(Float16($0)) }, shape: $0.shape.dimensions)
+                }
+            }
             let end = ContinuousClock.now
-            return (outputs[0], (end - start).milliseconds, (end - beginning).milliseconds)
+            return (try Self.joined(outputs), (end - start).milliseconds, (end - beginning).milliseconds)
         }
         let values = try result.floats()
-        if let output { try OutputFile.write(result.npyBytes(), to: output) }
+        if let file = self.source.outputFile {
+            try OutputFile.write(result.npyBytes(), to: file)
+        }
         // A bound from outside must not become a crash.
         let best = values.indices.sorted { (values[$0], -$0) > (values[$1], -$1) }.prefix(max(0, top))
         if json {
@@ -47,6 +56,14 @@ struct Run: Command {
             for index in best { print(String(format: "%6d  %.6g", index, values[index])) }
             print(String(format: "%.1f ms on %d threads", time, threads))
         }
+    }
+
+    /// Answers to several pictures as one tensor, in which they lie along the first axis.
+    private static func joined(_ outputs: [Tensor]) throws -> Tensor {
+        guard outputs.count > 1 else { return outputs[0] }
+        let shape = outputs[0].shape.dimensions
+        return try Tensor(
+            try outputs.flatMap { try $0.floats() }, shape: [outputs.count * (shape.first ?? 1)] + shape.dropFirst())
     }
 
     private struct Answer: Encodable {

@@ -11,6 +11,15 @@ package struct Arithmetic: Operator {
         case minimum = 6
         /// The first to the power of the second.
         case power = 7
+        /// 1 where the operands are equal, else 0.
+        case equal = 8
+        /// 1 where the first is greater, else 0.
+        case greater = 9
+        /// 1 where the first is greater or equal, else 0.
+        case greaterOrEqual = 10
+
+        /// Whether the result is a condition, as 0 or 1.
+        package var isComparison: Bool { self == .equal || self == .greater || self == .greaterOrEqual }
     }
 
     package var function: Function
@@ -26,6 +35,9 @@ package struct Arithmetic: Operator {
         case .maximum: "Max"
         case .minimum: "Min"
         case .power: "Pow"
+        case .equal: "Equal"
+        case .greater: "Greater"
+        case .greaterOrEqual: "GreaterOrEqual"
         }
     }
 

@@ -1,0 +1,31 @@
+/// Kinds of pictures that are not read, by how their files begin, with a program that converts them.
+enum OtherPictures {
+    /// What the file is and what to do; `nil` where its beginning says nothing.
+    ///
+    /// - Source: ISO/IEC 14496-12 (file type box) for HEIC and AVIF; the formats' own specifications for the others.
+    static func remedy(for file: BigEndianBytes) -> String? {
+        func begins(_ text: String, at offset: Int = 0) -> Bool { file.starts(with: Array(text.utf8), at: offset) }
+        if begins("ftyp", at: 4) {
+            let brands = ["heic", "heix", "heim", "heis", "hevc", "mif1", "msf1"]
+            if brands.contains(where: { begins($0, at: 8) }) {
+                return "a HEIC picture, as phones take them: convert it with `heif-convert FILE picture.jpg`"
+            }
+            if begins("avif", at: 8) || begins("avis", at: 8) {
+                return "an AVIF picture: convert it with `heif-convert FILE picture.png`"
+            }
+        }
+        if begins("II*\0") || begins("MM\0*") { return converted("a TIFF picture") }
+        if begins("BM") { return converted("a BMP picture") }
+        if begins("GIF87a") || begins("GIF89a") {
+            return "a GIF picture: convert its first frame with `convert 'FILE[0]' picture.png`"
+        }
+        if begins("jP  ", at: 4) || file.starts(with: [0xFF, 0x4F, 0xFF, 0x51]) {
+            return converted("a JPEG 2000 picture")
+        }
+        if begins("<svg") || begins("<?xml") { return converted("a drawing (SVG)") }
+        if begins("version https://git-lfs") { return "a Git LFS pointer: run `git lfs pull`" }
+        return nil
+    }
+
+    private static func converted(_ what: String) -> String { "\(what): convert it with `convert FILE picture.png`" }
+}

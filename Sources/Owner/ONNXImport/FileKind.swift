@@ -1,0 +1,36 @@
+/// Files that people take for ONNX models, by how they begin, with what helps.
+enum FileKind {
+    /// What the file is and how to get a model of it; `nil` where its beginning says nothing.
+    static func remedy(for start: [UInt8]) -> String? {
+        func begins(_ text: String, at offset: Int = 0) -> Bool { start.dropFirst(offset).starts(with: text.utf8) }
+        if begins("version https://git-lfs") { return "it is a Git LFS pointer, not the model: run `git lfs pull`" }
+        if begins("PK\u{3}\u{4}") {
+            return "it is a ZIP archive, as PyTorch (.pt, .pth) and Keras 3 (.keras) save models: export it with "
+                + "torch.onnx.export or tf2onnx, or unpack the .onnx"
+        }
+        if begins("TFL3", at: 4) {
+            return "it is a TFLite file: convert it with `python -m tf2onnx.convert --tflite FILE --output model.onnx`"
+        }
+        if begins("ORTM", at: 4) { return "it is in ONNX Runtime's own format: take the .onnx that it was made from" }
+        if start.prefix(4) == [0x89, 0x48, 0x44, 0x46] {
+            return "it is an HDF5 file, as Keras saves models: load it there and convert it with tf2onnx"
+        }
+        if start.count > 1, start[0] == 0x80, (2...5).contains(start[1]) {
+            return "it is a Python pickle, as PyTorch saves models: load it there and export it with torch.onnx.export"
+        }
+        if begins("GGUF") { return "it is a GGUF file of a language model" }
+        if begins("{\"", at: 8) { return "it holds safetensors, weights without a network: export the model to ONNX" }
+        let text = start.prefix(64).drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
+        if text.starts(with: "<!DOCTYPE".utf8) || text.starts(with: "<html".utf8) || text.starts(with: "<!doctype".utf8)
+        {
+            return "it is a web page: download the file itself (raw), not the page that shows it"
+        }
+        if text.starts(with: "<?xml".utf8) || text.starts(with: "<net".utf8) {
+            return "it is XML, as OpenVINO's: take the ONNX file that it was made from"
+        }
+        if start.prefix(3) == [0xFF, 0xD8, 0xFF] || start.prefix(4) == [0x89, 0x50, 0x4E, 0x47] {
+            return "it is a picture"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,188 @@
+import ModelGraph
+import Tensors
+
+// Conditions and choices. A condition that depends on the picture is carried as 0 or 1 in float32, an integer as the
+// float of its value, exact up to 2^24.
+
+extension ImportedNode {
+    /// Compares two operands.
+    mutating func comparison(_ comparison: Comparison) throws(ONNXImportError) -> Lowered {
+        _ = try inputs(2...2)
+        if let a = operand(0)?.constant?.tensor, let b = operand(1)?.constant?.tensor {
+            return .constant(Constant(try ConstantFolder.compare(comparison, a, b, budget: &budget)))
+        }
+        isInteger = true
+        return try expansion { (steps) throws(ONNXImportError) in
+            let (a, b) = (try source(0), try source(1))
+            return switch comparison {
+            case .equal: steps.add(.equal, a, b)
+            case .greater: steps.add(.greater, a, b)
+            case .greaterOrEqual: steps.add(.greaterOrEqual, a, b)
+            case .less: steps.add(.greater, b, a)
+            case .lessOrEqual: steps.add(.greaterOrEqual, b, a)
+            case .and: steps.add(.multiply, a, b)
+            case .or: steps.add(.maximum, a, b)
+            }
+        }
+    }
+
+    mutating func not() throws(ONNXImportError) -> Lowered {
+        _ = try inputs(1...1)
+        if let operand = operand(0)?.constant?.tensor {
+            return .constant(Constant(try ConstantFolder.not(operand, budget: &budget)))
+        }
+        isInteger = true
+        return try expansion { (steps) throws(ONNXImportError) in
+            steps.add(.subtract, try number(1), try source(0))
+        }
+    }
+
+    mutating func exclusiveOr() throws(ONNXImportError) -> Lowered {
+        _ = try inputs(2...2)
+        isInteger = true
+        return try expansion { (steps) throws(ONNXImportError) in
+            steps.add(.absolute, steps.add(.subtract, try source(0), try source(1)))
+        }
+    }
+
+    mutating func isNotANumber() throws(ONNXImportError) -> Lowered {
+        isInteger = true
+        return try expansion { (steps) throws(ONNXImportError) in
+            steps.add(.subtract, try number(1), steps.add(.equal, try source(0), try source(0)))
+        }
+    }
+
+    mutating func isInfinite() throws(ONNXImportError) -> Lowered {
+        let (negative, positive) = (
+            try flag("detect_negative", default: true), try flag("detect_positive", default: true)
+        )
+        isInteger = true
+        return try expansion { (steps) throws(ONNXImportError) in
+            var x = try source(0)
+            if negative && positive { x = steps.add(.absolute, x) }
+            if negative && !positive { x = steps.add(.multiply, x, try number(-1)) }
+            return steps.add(.equal, x, try number(.infinity))
+        }
+    }
+
+    /// -1, 0 or 1.
+    mutating func sign() throws(ONNXImportError) -> Lowered {
+        try expansion { (steps) throws(ONNXImportError) in
+            let (x, zero) = (try source(0), try number(0))
+            return steps.add(.subtract, steps.add(.greater, x, zero), steps.add(.greater, zero, x))
+        }
+    }
+
+    /// Elements of the second operand where the first holds, else of the third.
+    mutating func choice() throws(ONNXImportError) -> Lowered {
+        _ = try inputs(3...3)
+        let known = [0, 1, 2].map { operand($0)?.constant?.tensor }
+        if let condition = known[0], let x = known[1], let y = known[2] {
+            return .constant(Constant(try ConstantFolder.choose(condition, x, y, budget: &budget)))
+        }
+        do throws(GraphError) {
+            let shapes = operands.compactMap { $0?.type?.shape }
+            if shapes.count == 3 {
+                _ = try Arithmetic.broadcast(shapes[0], try Arithmetic.broadcast(shapes[1], shapes[2]))
+            }
+        } catch { throw failure(.invalidGraph, error.message) }
+        guard let condition = known[0] else { return try liveChoice(known[1], known[2]) }
+        let mask = try ConstantFolder.cast(Constant(condition), to: .float32, budget: &budget)
+        let others = try ConstantFolder.not(condition, budget: &budget)
+        let rest = try ConstantFolder.cast(Constant(others), to: .float32, budget: &budget)
+        // An infinite constant, of a mask of attention, must not meet a 0.
+        func part(_ index: Int, _ mask: Tensor, _ holds: Tensor) throws(ONNXImportError) -> Expansion.Source? {
+            guard let tensor = known[index] else { return nil }
+            let zero = try ConstantFolder.tensor(
+                TensorType(.float32, try ConstantFolder.shape([])), [0.0], budget: &budget)
+            let value = try ConstantFolder.cast(Constant(tensor), to: .float32, budget: &budget)
+            return .constant(try ConstantFolder.choose(holds, value, zero, budget: &budget))
+        }
+        let (first, second) = (try part(1, mask, condition), try part(2, rest, others))
+        return try expansion { (steps) throws(ONNXImportError) in
+            func masked(_ index: Int, _ mask: Tensor) throws(ONNXImportError) -> Expansion.Source {
+                steps.add(.multiply, try source(index), .constant(mask))
+            }
+            let x = if let first { first } else { try masked(1, mask) }
+            let y = if let second { second } else { try masked(2, rest) }
+            return steps.add(.add, x, y)
+        }
+    }
+
+    private mutating func liveChoice(_ x: Tensor?, _ y: Tensor?) throws(ONNXImportError) -> Lowered {
+        func finite(_ index: Int, _ tensor: Tensor?) throws(ONNXImportError) -> Expansion.Source {
+            guard let tensor else { return try source(index) }
+            let largest = Double(Float.greatestFiniteMagnitude)
+            return .constant(
+                try ConstantFolder.tensor(
+                    TensorType(.float32, tensor.shape), tensor.numbers().map { min(max($0, -largest), largest) },
+                    budget: &budget))
+        }
+        let (first, second) = (try finite(1, x), try finite(2, y))
+        return try expansion { (steps) throws(ONNXImportError) in
+            let chosen = steps.add(.multiply, first, try source(0))
+            let others = steps.add(.subtract, try number(1), try source(0))
+            return steps.add(.add, chosen, steps.add(.multiply, second, others))
+        }
+    }
+
+    /// Between types. What is live is float32 and stays so: to an integer it is rounded toward zero.
+    mutating func cast() throws(ONNXImportError) -> Lowered {
+        ignore("saturate")
+        ignore("round_mode")
+        guard let code = try integer("to"), let code = Int32(exactly: code) else {
+            throw failure(.malformed, "attribute 'to' is missing")
+        }
+        return try cast(to: code)
+    }
+
+    mutating func cast(to code: Int32) throws(ONNXImportError) -> Lowered {
+        guard let target = ONNXElement(code) else {
+            throw failure(.unsupported, "a cast to \(ONNXElement.name(code)) is not supported")
+        }
+        if let constant = operand(0)?.constant {
+            let tensor = try ConstantFolder.cast(constant, to: target.element, budget: &budget)
+            return .constant(Constant(tensor, narrow: target.narrow))
+        }
+        guard target.element != .float32 else { return try floats() }
+        let wasInteger = operand(0)?.isInteger ?? false
+        isInteger = true
+        if target.element == .boolean {
+            return try expansion { (steps) throws(ONNXImportError) in
+                steps.add(.subtract, try number(1), steps.add(.equal, try source(0), try number(0)))
+            }
+        }
+        return try expansion { (steps) throws(ONNXImportError) in
+            var x = try source(0)
+            if !wasInteger { x = steps.truncated(x, minusOne: try number(-1)) }
+            guard let range = target.range else { return wasInteger ? steps.add(.identity(Identity()), x) : x }
+            return steps.add(
+                .activation(Activation(.clip, alpha: Float(range.lowerBound), beta: Float(range.upperBound))), x)
+        }
+    }
+
+    /// The operand as float32.
+    func floats() throws(ONNXImportError) -> Lowered {
+        try expansion { (steps) throws(ONNXImportError) in
+            guard try type(0).element != .float32 else { return steps.add(.identity(Identity()), try source(0)) }
+            return try unscaled(&steps, 0)
+        }
+    }
+
+    /// 8-bit or 32-bit integers of the graph as floats.
+    func unscaled(_ steps: inout Expansion, _ index: Int) throws(ONNXImportError) -> Expansion.Source {
+        let element = try type(index).element
+        let zero = Tensor(type: TensorType(element, try ConstantFolder.shape([]))) { _ in }
+        return steps.add(
+            .dequantizeLinear(DequantizeLinear(axis: 0)), try source(index), try number(1), .constant(zero))
+    }
+}
+
+extension Expansion {
+    /// Rounded toward zero.
+    mutating func truncated(_ x: Source, minusOne: Source) -> Source {
+        let positive = add(.floor, add(.relu, x))
+        let negative = add(.floor, add(.relu, add(.multiply, x, minusOne)))
+        return add(.subtract, positive, negative)
+    }
+}

@@ -1,0 +1,46 @@
+import ONNXFormat
+import Tensors
+
+/// An element type of ONNX, and the type of graphs that holds its values.
+struct ONNXElement {
+    let element: ElementType
+    /// The type itself where graphs have none such.
+    let narrow: ONNXTensorProto.DataType?
+
+    /// `nil` for strings, complex numbers and types that are not known.
+    init?(_ code: Int32) {
+        if let element = ElementType(onnx: code) {
+            (self.element, narrow) = (element, nil)
+            return
+        }
+        let type = ONNXTensorProto.DataType(rawValue: Int(code))
+        switch type {
+        case .float16, .bfloat16, .double: element = .float32
+        case .int16, .uint16: element = .int32
+        case .uint32, .uint64: element = .int64
+        case .int4: element = .int8
+        case .uint4: element = .uint8
+        default: return nil
+        }
+        narrow = type
+    }
+
+    static func name(_ code: Int32) -> String { ONNXTensorProto.name(ofDataType: code) }
+
+    /// What values of an integer type of at most 16 bits may be.
+    var range: ClosedRange<Int>? {
+        switch narrow {
+        case .int16: -32768...32767
+        case .uint16: 0...65535
+        case .int4: -8...7
+        case .uint4: 0...15
+        case nil:
+            switch element {
+            case .uint8: 0...255
+            case .int8: -128...127
+            case .float32, .int32, .int64, .boolean: nil
+            }
+        default: nil
+        }
+    }
+}

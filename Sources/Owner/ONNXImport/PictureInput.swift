@@ -1,0 +1,77 @@
+package import Tensors
+
+/// How a file takes a picture, where that differs from the graph's f32 `[batch, channels, height, width]`.
+package struct PictureInput: Sendable {
+    /// The input's shape in the file.
+    package let declared: Shape
+    /// Whether the file takes 8-bit pixels or other integers: then normalisation is its own.
+    package let takesPixels: Bool
+    /// Which axes of the graph's input the file has, in its order: 0 is the batch, 1 the channels, 2 the height, 3 the
+    /// width.
+    let axes: [Int]
+
+    /// - Returns: `nil` for what is no picture.
+    init?(_ declared: Shape, takesPixels: Bool) {
+        let extents = declared.dimensions
+        func isChannels(_ extent: Int) -> Bool { extent == 1 || extent == 3 }
+        switch extents.count {
+        case 4: axes = isChannels(extents[3]) && !isChannels(extents[1]) ? [0, 2, 3, 1] : [0, 1, 2, 3]
+        case 3:
+            if isChannels(extents[0]) && !(extents[0] == 1 && extents[2] == 3) {
+                axes = [1, 2, 3]
+            } else if isChannels(extents[2]) {
+                axes = [2, 3, 1]
+            } else {
+                axes = [0, 2, 3]
+            }
+        case 2 where extents.allSatisfy({ $0 >= 8 }): axes = [2, 3]
+        default: return nil
+        }
+        self.declared = declared
+        self.takesPixels = takesPixels
+    }
+
+    /// Whether the file's input is the graph's.
+    var isPlain: Bool { axes == [0, 1, 2, 3] }
+
+    /// The shape of the graph's input.
+    func shape() throws(ONNXImportError) -> Shape {
+        var extents = [1, 1, 1, 1]
+        for (extent, axis) in zip(declared.dimensions, axes) { extents[axis] = extent }
+        return try ConstantFolder.shape(extents)
+    }
+
+    /// The axes of the graph's input that the file leaves out.
+    var missing: [Int] { (0..<4).filter { !axes.contains($0) } }
+
+    /// The file's axes among those that it has of the graph's.
+    var permutation: [Int] {
+        let present = axes.sorted()
+        return axes.map { axis in present.firstIndex(of: axis) ?? 0 }
+    }
+
+    /// What the graph takes for a tensor as the file takes it: f32 `[batch, channels, height, width]`. A tensor that has
+    /// the graph's form already is taken as it is.
+    ///
+    /// - Throws: ``ONNXImportError`` for another shape.
+    package func tensor(from given: Tensor, for graph: Shape) throws(ONNXImportError) -> Tensor {
+        var budget = FoldingBudget()
+        let floats = try ConstantFolder.cast(Constant(given), to: .float32, budget: &budget)
+        let (extents, rest) = (given.shape.dimensions, Array(graph.dimensions.dropFirst()))
+        if extents.count == 4, Array(extents.dropFirst()) == rest, isPlain || extents != declared.dimensions {
+            return floats
+        }
+        let batched = axes.first == 0
+        guard extents.count == declared.rank,
+            batched ? extents.dropFirst() == declared.dimensions.dropFirst() : extents == declared.dimensions
+        else {
+            throw ONNXImportError(
+                .inputShape, "the tensor is \(given.shape), the model takes \(declared) or \(graph)")
+        }
+        let strides = given.shape.strides
+        var (shape, order) = ([1, 1, 1, 1], [0, 0, 0, 0])
+        for (place, axis) in axes.enumerated() { (shape[axis], order[axis]) = (extents[place], strides[place]) }
+        return try ConstantFolder.rearrange(
+            floats, to: TensorType(.float32, try ConstantFolder.shape(shape)), from: 0, strides: order, budget: &budget)
+    }
+}

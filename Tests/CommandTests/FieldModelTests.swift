@@ -1,0 +1,88 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// What a person says of a file that leaves something open, and what the commands make of it.
+@Suite(
+    "Models as people bring them", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
+    .serialized)
+struct FieldModelTests {
+    private func path(_ name: String, _ file: String) -> String { SharedFiles.path("field/models/\(name)/\(file)") }
+
+    private func expectAnswer(_ output: String, of name: String) throws {
+        let bytes = try bytes(of: output)
+        let values = try Tensor(npy: bytes.span.bytes).floats()
+        let expected = try SharedFiles.array("field/models/\(name)/expected.npy").floats()
+        try #require(values.count == expected.count)
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        for (value, reference) in zip(values, expected) { #expect(abs(value - reference) <= 1e-4 * largest) }
+    }
+
+    @Test("An open shape is asked for, and taken from --shape or from transformers' configuration")
+    func openShape() throws {
+        let folder = try TemporaryFolder()
+        let name = "optimum-pixel-values"
+        let (model, input, output) = (path(name, "model.onnx"), path(name, "input.npy"), folder.file("y.npy"))
+        try expectRefused(["run", model, "--input", input], naming: "--shape 1,3,224,224", in: folder)
+        _ = try succeed(["run", model, "--shape", "1,3,32,32", "--input", input, "--output", output], in: folder)
+        try expectAnswer(output, of: name)
+
+        let configuration = """
+            {"image_processor_type": "ViTImageProcessor", "do_resize": true, "size": {"height": 32, "width": 32},
+             "resample": 2, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+            """
+        let file = try folder.write(Array(configuration.utf8), to: "preprocessor_config.json")
+        let picture = try #require(
+            FileManager.default.contentsOfDirectory(atPath: Demo.pictures).sorted().first { $0.hasSuffix(".png") })
+        _ = try succeed(
+            ["run", model, "--preprocess", file, "--input", "\(Demo.pictures)/\(picture)"], in: folder)
+        let seen = folder.file("seen.png")
+        _ = try succeed(
+            ["inspect", model, "--preprocess", file, "--picture", "\(Demo.pictures)/\(picture)", "--out", seen],
+            in: folder)
+        #expect(try bytes(of: seen).starts(with: [0x89, 0x50, 0x4E, 0x47]))
+        try expectRefused(
+            ["inspect", model, "--preprocess", "torchvision:resnet51"], naming: "resnet51", in: folder)
+    }
+
+    @Test("Of several outputs, one has to be named")
+    func outputs() throws {
+        let folder = try TemporaryFolder()
+        let name = "two-outputs-features-first"
+        let (model, input, output) = (path(name, "model.onnx"), path(name, "input.npy"), folder.file("y.npy"))
+        try expectRefused(["run", model, "--input", input], naming: "--output NAME", in: folder)
+        _ = try succeed(["run", model, "--output", "h_f", "--input", input, "--output", output], in: folder)
+        try expectAnswer(output, of: name)
+    }
+
+    @Test("A batch that the file fixes is run picture by picture")
+    func batch() throws {
+        let folder = try TemporaryFolder()
+        let name = "batch-fixed-8"
+        _ = try succeed(
+            ["run", path(name, "model.onnx"), "--input", path(name, "input.npy"), "--output", folder.file("y.npy")],
+            in: folder)
+        try expectAnswer(folder.file("y.npy"), of: name)
+    }
+
+    @Test("A model with one score is partitioned with two names")
+    func oneScore() throws {
+        let folder = try TemporaryFolder()
+        let model = path("one-class-sigmoid", "model.onnx")
+        let how = """
+            {"width": 32, "height": 32, "channels": "RGB", "resize": {"mode": "stretch"}, "interpolation": "bilinear",
+             "mean": [0, 0, 0], "std": [255, 255, 255]}
+            """
+        let file = try folder.write(Array(how.utf8), to: "how.json")
+        let labels = try folder.write(Array("genuine\nforged\n".utf8), to: "labels.txt")
+        let arguments = [
+            "partition", model, "--front", "two_classes_concat", "--mapping", "two_classes_concat", "--preprocess",
+            file,
+            "--out", folder.file("b.infenclave"), "--key-out", folder.file("key"), "--labels",
+        ]
+        let three = try folder.write(Array("a\nb\nc\n".utf8), to: "three.txt")
+        try expectRefused(arguments + [three], naming: "2 classes", in: folder)
+        _ = try succeed(arguments + [labels], in: folder)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import ModelGraph
+import ReferenceInference
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct TwoClassTests {
+    private func graph(_ shape: [Int], sigmoid: Bool) throws -> Graph {
+        let type = TensorType(.float32, try Shape(shape))
+        let nodes =
+            sigmoid
+            ? [Node(name: "s", operation: .activation(Activation(.sigmoid)), inputs: ["x"], outputs: ["y"])] : []
+        return try Graph(
+            name: "g", inputs: [Value(name: "x", type: type)], outputs: [sigmoid ? "y" : "x"], nodes: nodes,
+            constants: [:])
+    }
+
+    @Test(
+        "A probability becomes that of two classes, a logit two scores with the same softmax",
+        arguments: [[1, 1], [1], []])
+    func twoClasses(_ shape: [Int]) throws {
+        let x: Float = 0.7
+        let probability = 1 / (1 + exp(-x))
+        for sigmoid in [true, false] {
+            let two = try graph(shape, sigmoid: sigmoid).withTwoClasses()
+            let scores = try ReferenceExecutor(two).run([Tensor([x], shape: shape)])[0].floats()
+            #expect(two.endsInProbabilities == sigmoid)
+            #expect(two.type(of: two.outputs[0]).shape.dimensions.last == 2)
+            let second = sigmoid ? scores[1] : exp(scores[1]) / (exp(scores[0]) + exp(scores[1]))
+            #expect(abs(second - probability) < 1e-6)
+            if sigmoid { #expect(abs(scores[0] + scores[1] - 1) < 1e-6) }
+        }
+    }
+
+    @Test("A model with several scores is left alone")
+    func severalScores() throws {
+        let graph = try graph([1, 3], sigmoid: false)
+        #expect(!graph.hasOneScore)
+        #expect(throws: GraphError.self) { try graph.withTwoClasses() }
+    }
+}

@@ -1,0 +1,188 @@
+"""Models of one operator each, with the answers of ONNX Runtime: Fixtures/operators.json.
+
+Operators on constants are added to an input of one zero, so that the importer has to compute them; live ones take the
+input. Needs onnx and onnxruntime.
+"""
+
+import base64
+import json
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).parent / "Fixtures"
+random = np.random.default_rng(1)
+cases = []
+
+
+def array(*shape):
+    return random.standard_normal(shape).astype(np.float32)
+
+
+def integers(*values):
+    return np.array(values, np.int64)
+
+
+def add(name, nodes, given, constants, opset=18, functions=(), domains=()):
+    inputs = [helper.make_tensor_value_info(key, TensorProto.FLOAT, value.shape) for key, value in given.items()]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    initializers = [numpy_helper.from_array(np.array(value, order="C"), key) for key, value in constants.items()]
+    graph = helper.make_graph(nodes, "g", inputs, [output], initializers)
+    imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1) for domain in domains]
+    model = helper.make_model(graph, opset_imports=imports, functions=functions, ir_version=10)
+    content = model.SerializeToString()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    expected = session.run(None, given)[0]
+    cases.append({
+        "name": name, "model": base64.b64encode(content).decode(),
+        "inputs": [{"name": key, "shape": value.shape, "values": value.ravel().tolist()} for key, value in given.items()],
+        "shape": expected.shape, "values": [float(value) for value in expected.ravel()]})
+
+
+def constant(operator, *operands, outputs=1, opset=18, label="", **attributes):
+    """y = zero + float(operator(operands)), of its last output."""
+    names = [f"c{index}" if operand is not None else "" for index, operand in enumerate(operands)]
+    made = [f"m{index}" for index in range(outputs)]
+    nodes = [
+        helper.make_node(operator, names, made, **attributes),
+        helper.make_node("Cast", [made[-1]], ["f"], to=TensorProto.FLOAT), helper.make_node("Add", ["f", "zero"], ["y"])]
+    values = {key: operand for key, operand in zip(names, operands) if key}
+    add(f"constant {operator}{label}", nodes, {"zero": np.zeros(1, np.float32)}, values, opset)
+
+
+def live(operator, shapes, *operands, opset=18, label="", domain="", cast=False, **attributes):
+    given = {f"x{index}": array(*shape) for index, shape in enumerate(shapes)}
+    names = [f"c{index}" if operand is not None else "" for index, operand in enumerate(operands)]
+    nodes = [helper.make_node(operator, list(given) + names, ["m"], domain=domain, **attributes)]
+    nodes.append(helper.make_node("Cast", ["m"], ["y"], to=TensorProto.FLOAT))
+    values = {key: operand for key, operand in zip(names, operands) if key}
+    add(f"live {operator}{label}", nodes, given, values, opset, domains=[domain] if domain else [])
+
+
+a, b = array(2, 3, 4), array(3, 4)
+whole = np.array([[7, -7, 5], [-5, 9, 3]], np.int64)
+for operator in ("Sin", "Cos", "Tan", "Sinh", "Cosh", "Atan", "Asinh", "Sign", "Neg", "Abs"):
+    constant(operator, a)
+for operator in ("Asin", "Acos", "Atanh"):
+    constant(operator, np.clip(a, -0.9, 0.9))
+constant("Acosh", np.abs(a) + 1)
+constant("IsNaN", np.array([1, np.nan, np.inf], np.float32))
+constant("IsInf", np.array([1, -np.inf, np.inf], np.float32), detect_negative=0)
+constant("Mod", whole, integers(3, -3, 4))
+constant("Mod", a, b, fmod=1, label=" of floats")
+constant("Xor", whole > 0, whole > 5)
+constant("BitShift", np.array([1, 2, 255], np.uint8), np.array([1, 2, 3], np.uint8), direction="RIGHT")
+constant("Clip", whole, np.array(-4, np.int64), np.array(6, np.int64))
+for operator in ("ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin"):
+    constant(operator, whole, integers(1), keepdims=0, label=" of integers")
+for operator in ("ReduceProd", "ReduceLogSumExp", "ReduceL2", "ReduceMean", "ReduceSumSquare", "ReduceL1"):
+    constant(operator, a, integers(0, -1))
+constant("ArgMax", a, axis=1, keepdims=0)
+constant("ArgMin", np.array([[1, 0, 0]], np.float32), axis=1, select_last_index=1)
+constant("TopK", a, integers(2), outputs=2, axis=1)
+constant("CumSum", a, np.array(1, np.int64), exclusive=1, reverse=1)
+constant("BatchNormalization", a, array(3), array(3), array(3), np.abs(array(3)), outputs=3, training_mode=1, momentum=0.7, epsilon=1e-3)
+constant("GatherElements", a, np.array([[[0, 1, -1, 0]]], np.int64), axis=1)
+constant("GatherND", a, np.array([[1, 2], [0, -1]], np.int64))
+constant("GatherND", a, np.array([[2], [0]], np.int64), batch_dims=1, label=" with batches")
+constant("ScatterElements", a, np.array([[[0, 1, 2, 0]]], np.int64), array(1, 1, 4), axis=1, reduction="add")
+constant("ScatterND", a, np.array([[1, 2], [0, 0]], np.int64), array(2, 4))
+constant("Tile", a, integers(2, 1, 3))
+constant("Trilu", a, np.array(1, np.int64), upper=0)
+constant("NonZero", np.array([[1, 0, 3], [0, 0, 2]], np.float32))
+constant("Compress", a, np.array([True, False, True]), axis=1)
+constant("OneHot", integers(1, -1, 5), np.array(3, np.int64), np.array([2, 7], np.float32))
+constant("EyeLike", b, k=1)
+constant("Pad", whole, integers(0, 1, 1, 2), np.array(9, np.int64), label=" of integers")
+constant("MatMul", a, array(2, 4, 3))
+constant("Einsum", a, b, equation="bij,kj->bik")
+constant("Resize", array(1, 2, 5, 7), None, None, integers(1, 2, 9, 4), mode="cubic", coordinate_transformation_mode="half_pixel")
+constant("Softmax", a, axis=1)
+constant("Cast", a * 3, to=TensorProto.INT32)
+constant("Range", np.array(2, np.int64), np.array(11, np.int64), np.array(4, np.int64))
+
+for operator in ("Greater", "LessOrEqual", "Equal"):
+    live(operator, [(2, 3), (2, 3)], opset=16)
+live("Sign", [(3, 5)])
+live("Mod", [(3, 5)], np.array([0.7], np.float32), fmod=1)
+live("Tile", [(1, 3, 4)], integers(1, 2, 3))
+live("Tile", [(2, 3)], integers(3, 1), label=" of a batch")
+live("CumSum", [(2, 4, 3)], np.array(1, np.int64), exclusive=1)
+live("Trilu", [(2, 4, 3)], np.array(-1, np.int64))
+live("ReduceLogSumExp", [(2, 3, 4)], integers(1), keepdims=0)
+live("LpNormalization", [(2, 3, 4)], axis=1, p=1)
+live("LpNormalization", [(2, 3, 4)], axis=2, p=2, label=" of squares")
+live("MeanVarianceNormalization", [(2, 3, 4, 5)])
+live("GroupNormalization", [(2, 6, 4, 5)], array(3), array(3), num_groups=3, label=" of groups")
+live("InstanceNormalization", [(2, 6, 4, 5)], array(6), array(6))
+live("GlobalLpPool", [(2, 3, 4, 5)], p=3)
+live("Shrink", [(3, 7)], bias=0.2, lambd=0.5)
+live("Gather", [(2, 200)], random.integers(-200, 200, 150), axis=1, label=" of scattered indices")
+for equation, shapes in {
+    "bnc,bmc->bnm": [(2, 3, 4), (2, 5, 4)], "bhid,bhjd->bhij": [(2, 2, 3, 4), (2, 2, 5, 4)], "ij,jk": [(2, 3), (3, 4)],
+    "...ij,...jk->...ik": [(2, 2, 3, 4), (2, 2, 4, 5)], "bij->bji": [(2, 3, 4)], "bij->b": [(2, 3, 4)],
+    "bchw,cd->bdhw": [(1, 3, 4, 4), (3, 5)], "bi,bi->b": [(2, 3), (2, 3)], "i,j->ij": [(3,), (4,)],
+    "bhqk,bkhd->bqhd": [(2, 2, 3, 4), (2, 4, 2, 5)],
+}.items():
+    live("Einsum", shapes, equation=equation, label=f" {equation}")
+for mode in ("nearest", "linear", "cubic"):
+    for form in ("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"):
+        live("Resize", [(1, 2, 5, 7)], None, None, integers(1, 2, 8, 4), mode=mode, coordinate_transformation_mode=form, label=f" {mode} {form}")
+live("Resize", [(1, 2, 5, 7)], None, np.array([1, 1, 2, 0.6], np.float32), mode="nearest", nearest_mode="ceil", label=" by scales")
+live("Resize", [(1, 2, 9, 8)], None, None, integers(1, 2, 4, 3), mode="linear", antialias=1, label=" smoothed")
+live("Resize", [(1, 6, 5, 2)], None, None, integers(1, 12, 10, 2), mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor", label=" channels last")
+live("Upsample", [(1, 2, 3, 4)], np.array([1, 1, 2, 2], np.float32), opset=9, mode="nearest")
+for operator, shapes, operands, attributes in (
+    ("BiasGelu", [(2, 3, 4)], [array(4)], {}), ("FastGelu", [(2, 3, 4)], [array(4)], {}), ("QuickGelu", [(2, 3)], [], {}),
+    ("FusedMatMul", [(2, 3, 4), (2, 5, 4)], [], {"transB": 1, "alpha": 0.5}),
+    ("FusedConv", [(1, 2, 5, 5)], [array(4, 2, 3, 3), array(4)], {"activation": "LeakyRelu", "activation_params": [0.2], "kernel_shape": [3, 3]}),
+    ("SkipLayerNormalization", [(2, 3, 4), (2, 3, 4)], [array(4), array(4), array(4)], {"epsilon": 1e-3}),
+    ("MultiHeadAttention", [(2, 3, 8), (2, 5, 8), (2, 5, 8)], [array(24)], {"num_heads": 2}),
+    ("Attention", [(2, 3, 8)], [array(8, 24), array(24)], {"num_heads": 2}),
+):
+    live(operator, shapes, *operands, domain="com.microsoft", **attributes)
+live("Attention", [(2, 3, 8), (2, 5, 4), (2, 5, 4)], opset=23, q_num_heads=4, kv_num_heads=2, label=" of opset 23")
+live("Attention", [(2, 2, 3, 4), (2, 2, 3, 4), (2, 2, 3, 4)], opset=23, is_causal=1, label=" that is causal")
+live("RMSNormalization", [(2, 3, 4)], array(4), opset=23)
+live("RotaryEmbedding", [(2, 3, 4, 6)], array(2, 4, 3), array(2, 4, 3), opset=23)
+live("RotaryEmbedding", [(2, 4, 12)], array(2, 4, 3), array(2, 4, 3), opset=23, num_heads=2, interleaved=1, label=" of pairs")
+
+# Choices, branches, functions, quantisation that depends on the input.
+x = array(2, 3)
+node = helper.make_node
+block = np.stack(np.meshgrid(np.arange(2), np.arange(1, 3), indexing="ij"), axis=-1).astype(np.int64)
+add("a block written over a part", [node("ScatterND", ["x", "i", "u"], ["y"])], {"x": array(2, 4, 3), "u": array(2, 2, 3)}, {"i": block})
+add("a choice by a known condition, with an infinite constant", [node("Where", ["c", "x", "low"], ["w"]), node("Softmax", ["w"], ["y"], axis=-1)],
+    {"x": x}, {"c": np.array([True, False, True]), "low": np.array([-np.inf], np.float32)})
+add("a choice by a condition of the input", [node("Greater", ["x", "limit"], ["c"]), node("Not", ["c"], ["n"]), node("Where", ["n", "x", "limit"], ["y"])],
+    {"x": x}, {"limit": np.array([0.1], np.float32)})
+add("integers of the input", [
+    node("Cast", ["x10"], ["i"], to=TensorProto.INT64), node("Div", ["i", "three"], ["d"]), node("Cast", ["d"], ["y"], to=TensorProto.FLOAT),
+    node("Mul", ["x", "ten"], ["x10"])][3:] + [
+    node("Cast", ["x10"], ["i"], to=TensorProto.INT64), node("Div", ["i", "three"], ["d"]), node("Cast", ["d"], ["y"], to=TensorProto.FLOAT)],
+    {"x": x}, {"ten": np.array([10], np.float32), "three": integers(3)})
+branch = lambda name, operator: helper.make_graph([node(operator, ["x"], [name])], name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)])
+add("a branch of a known condition", [node("If", ["c"], ["b"], then_branch=branch("t", "Relu"), else_branch=branch("e", "Tanh")), node("Abs", ["b"], ["y"])],
+    {"x": x}, {"c": np.array(False)})
+scaled = helper.make_function(
+    "own", "scaled", ["v"], ["w"], [node("Elu", ["v"], ["e"]), node("Mul", ["e", "e"], ["w"])], [helper.make_opsetid("", 18)])
+scaled.node[0].attribute.append(onnx.AttributeProto(name="alpha", ref_attr_name="slope", type=onnx.AttributeProto.FLOAT))
+scaled.attribute.append("slope")
+add("a function with an attribute, twice", [node("scaled", ["x"], ["a"], domain="own", slope=0.5), node("scaled", ["a"], ["y"], domain="own", slope=2.0)],
+    {"x": x}, {}, functions=[scaled], domains=["own"])
+weights = random.integers(-128, 128, (3, 4)).astype(np.int8)
+add("dynamic quantisation", [
+    node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]), node("MatMulInteger", ["q", "w", "z", "wz"], ["m"]),
+    node("Cast", ["m"], ["f"], to=TensorProto.FLOAT), node("Mul", ["s", "ws"], ["scale"]), node("Mul", ["f", "scale"], ["y"])],
+    {"x": x}, {"w": weights, "wz": np.array(3, np.int8), "ws": np.array(0.02, np.float32)})
+add("16-bit integers", [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])],
+    {"x": x}, {"s": np.array(1e-4, np.float32), "z": np.array(30000, np.uint16)}, opset=21)
+add("weights of float16", [node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), node("MatMul", ["h", "w"], ["m"]), node("Cast", ["m"], ["y"], to=TensorProto.FLOAT)],
+    {"x": x}, {"w": np.array([[1, 2], [0.5, -1], [4, 0.25]], np.float16)})
+
+HERE.mkdir(exist_ok=True)
+(HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+print(len(cases), "cases")
