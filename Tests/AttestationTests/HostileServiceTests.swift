@@ -1,6 +1,7 @@
 import Attestation
 import AttestationFixtures
 import Crypto
+import BundleFormat
 import Evidence
 import Testing
 

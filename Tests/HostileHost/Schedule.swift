@@ -1,3 +1,4 @@
+import BundleFormat
 import EnclaveFixtures
 import Evidence
 import SealedChannel

@@ -1,4 +1,5 @@
 import Attestation
+import BundleFormat
 import Crypto
 import EnclaveFixtures
 import Evidence

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Imaging
 import ModelGraph
+import StrictJSON
 import Tensors
 
 /// How pictures become the model's input.
@@ -32,7 +33,7 @@ struct PreprocessArguments: ParsableArguments {
         var preprocessing = model.preprocessing ?? Preprocessing.imageNet
         if let file {
             let json = try InputFile.read(file, maximumBytes: 1 << 20)
-            do { preprocessing = try JSONDecoder().decode(Preprocessing.self, from: json) } catch {
+            do { preprocessing = try Preprocessing(strictlyDecoding: Array(json), name: "the file") } catch {
                 throw CommandFailure(
                     "preprocess", "\(file): \(describe(error))",
                     remedy: "Documentation/deploying.md describes the form of preprocess.json")

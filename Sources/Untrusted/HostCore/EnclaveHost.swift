@@ -1,5 +1,6 @@
+package import BundleFormat
 import Dispatch
-package import Evidence
+import Evidence
 import Foundation
 import Wire
 

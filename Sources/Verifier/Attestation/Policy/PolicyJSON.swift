@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 extension Policy {
     /// No policy is larger.
