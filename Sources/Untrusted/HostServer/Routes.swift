@@ -9,7 +9,7 @@ import NIOCore
 /// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
 /// read them. They are complete when they come here: see ``RequestGate``.
 struct Routes: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ClientContext
 
     private let host: EnclaveHost
     private let evidence: EvidenceDesk
@@ -18,7 +18,9 @@ struct Routes: HTTPResponder {
 
     init(host: EnclaveHost, limits: ServerLimits) {
         self.host = host
-        evidence = EvidenceDesk(host: host)
+        evidence = EvidenceDesk(
+            // An operator who lets one address have all connections says that it is a proxy's.
+            host: host, limitsAddresses: limits.connectionsPerAddress < limits.connections)
         keys = KeyConfigurationCache(host: host)
         provisionings = Slots(limits.provisioningsAtOnce)
     }
@@ -27,7 +29,7 @@ struct Routes: HTTPResponder {
         switch Endpoint(request.head, for: .everybody) {
         case .live: Response(status: .ok)
         case .ready: Response(status: await host.state == .ready ? .ok : .serviceUnavailable)
-        case .evidence: await evidence(for: request)
+        case .evidence: await evidence(for: request, from: context.address)
         case .keyConfiguration: await keyConfiguration()
         case .provision: await provision(request)
         case .sealedRequest: await answer(request)
@@ -35,7 +37,7 @@ struct Routes: HTTPResponder {
         }
     }
 
-    private func evidence(for request: Request) async -> Response {
+    private func evidence(for request: Request, from address: ClientAddress) async -> Response {
         guard let nonce = request.uri.queryParameters["nonce"].flatMap({ bytes(hexadecimal: String($0)) }),
             ReportTranscript.nonceByteCounts.contains(nonce.count)
         else {
@@ -45,7 +47,7 @@ struct Routes: HTTPResponder {
             ).response
         }
         do throws(HostError) {
-            let document = try await evidence.evidence(nonce: nonce)
+            let document = try await evidence.evidence(nonce: nonce, for: address)
             guard let json = try? document.json() else {
                 return Refusal(.internalServerError, "internalFault", "the evidence is larger than readers accept")
                     .response

@@ -5,7 +5,7 @@ import NIOCore
 
 /// What the host answers to its operators.
 struct AdminRoutes: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ClientContext
 
     let host: EnclaveHost
     /// Of the listener for everybody.

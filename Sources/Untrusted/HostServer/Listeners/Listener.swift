@@ -22,7 +22,7 @@ struct Listener: Service {
     ///   - registry: Of the listener's connections.
     ///   - onReady: Called with the port that is listened on.
     init(
-        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<BasicRequestContext>,
+        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<ClientContext>,
         registry: ConnectionRegistry, intake: Intake, onRefusal: @escaping @Sendable (Refusal) -> Void,
         logger: Logger, onReady: @escaping @Sendable (Int) -> Void
     ) {
