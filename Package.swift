@@ -269,7 +269,7 @@ let package = Package(
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
-                "Evidence", "FrameSocket",
+                "Evidence", "FrameSocket", "Inference",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),

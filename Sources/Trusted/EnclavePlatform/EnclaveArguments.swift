@@ -13,11 +13,15 @@ package enum EnclaveArguments: Sendable, Equatable {
     /// service's report data is zero.
     case report(TEEKind)
     /// Serve the socket that is file descriptor 3.
-    case serve(TEEKind, developmentKey: String?, threads: Int?)
+    ///
+    /// - Parameters:
+    ///   - workers: Requests that are computed at a time.
+    ///   - threads: Of one inference.
+    case serve(TEEKind, developmentKey: String?, workers: Int?, threads: Int?)
 
     package static let usage = """
-        usage: infenclave-enclave --tee development --development-key FILE [--threads N]
-               infenclave-enclave --tee sgx|tdx|snp|nitro [--threads N]
+        usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N]
+               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N]
                infenclave-enclave --detect
                infenclave-enclave --report sgx|tdx|snp|nitro
                infenclave-enclave --measure
@@ -45,18 +49,22 @@ package enum EnclaveArguments: Sendable, Equatable {
         var values: [String: String] = [:]
         var rest = arguments[...]
         while let option = rest.popFirst() {
-            guard ["--tee", "--development-key", "--threads"].contains(option), let value = rest.popFirst(),
+            guard ["--tee", "--development-key", "--workers", "--threads"].contains(option),
+                let value = rest.popFirst(),
                 values.updateValue(value, forKey: option) == nil
             else { return nil }
         }
         guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)) else { return nil }
         let developmentKey = values["--development-key"]
         guard (kind == .development) == (developmentKey != nil) else { return nil }
-        var threads: Int?
-        if let value = values["--threads"] {
-            guard let count = Int(value), (1...1024).contains(count) else { return nil }
-            threads = count
-        }
-        return .serve(kind, developmentKey: developmentKey, threads: threads)
+        let (workers, threads) = (values["--workers"].map(count), values["--threads"].map(count))
+        guard workers != .some(nil), threads != .some(nil) else { return nil }
+        return .serve(
+            kind, developmentKey: developmentKey, workers: workers.flatMap(\.self), threads: threads.flatMap(\.self))
+    }
+
+    private static func count(_ text: String) -> Int? {
+        guard let count = Int(text), (1...1024).contains(count) else { return nil }
+        return count
     }
 }

@@ -22,6 +22,8 @@ final class EnclaveConnection: Sendable {
     private let process: EnclaveProcess
     private let state = Mutex(State())
     private let writer = SerialThread(name: "enclave-writer")
+    /// For inferences: the enclave refuses what goes beyond.
+    let credits = Credits()
 
     /// - Parameter onEnd: Called once, on the reading thread, when the process is gone.
     init(process: EnclaveProcess, onEnd: @escaping @Sendable () -> Void) {

@@ -97,9 +97,12 @@ package actor EnclaveHost {
         DispatchQueue.global().asyncAfter(deadline: .now() + startTimeout / .seconds(1), execute: watchdog)
         defer { watchdog.cancel() }
         do throws(HostError) {
-            guard case .hello(_, let kind) = try await connection.ask(.hello(version: FrameHeader.version)),
-                let teeKind = TEEKind(rawValue: kind)
+            guard
+                case .hello(let version, let kind, let credits) = try await connection.ask(
+                    .hello(versions: FrameHeader.versions)),
+                FrameHeader.versions.contains(version), let teeKind = TEEKind(rawValue: kind)
             else { throw HostError(.protocolViolation, "the enclave did not say which TEE it runs in") }
+            connection.credits.limit(to: Int(credits))
             try await load(connection)
             self.teeKind = teeKind
             guard !connection.hasEnded else { throw HostError(.enclaveUnavailable, "the enclave process has ended") }
@@ -188,7 +191,15 @@ package actor EnclaveHost {
 
     private func exchange(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
         let connection = try current()
-        var (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
+        if !connection.credits.takeAtOnce() { await connection.credits.take() }
+        var (reply, requestID): (EnclaveMessage, UInt64)
+        do throws(HostError) {
+            (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
+            connection.credits.give()
+        } catch {
+            connection.credits.give()
+            throw error
+        }
         if case .intermediate(let tensors) = reply {
             let start = ContinuousClock.now
             let outputs = await backNet?.run(tensors)

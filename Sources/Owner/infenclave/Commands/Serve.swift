@@ -29,7 +29,12 @@ struct Serve: Command {
             "Connections at a time from one address, or one /64 of IPv6.",
             discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
     var connectionsPerAddress = 256
-    @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
+    @Option(help: "Requests that the enclave computes at a time.") var workers = 1
+    @Option(
+        help:
+            "Threads of one inference, in BackNet and enclave; unless said otherwise all cores, or a worker's share of them."
+    )
+    var threads: Int?
     @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
@@ -42,6 +47,7 @@ struct Serve: Command {
             throw ValidationError("--development-key goes with --tee development")
         }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
+        guard (1...1024).contains(workers) else { throw ValidationError("--workers takes 1 to 1024") }
         guard (1...65536).contains(maximumWaiting) else {
             throw ValidationError("--maximum-waiting takes 1 to 65536")
         }
@@ -62,7 +68,7 @@ struct Serve: Command {
         let executable = try EnclaveExecutable(enclave)
         // What is found is hardware or nothing: development is only ever served by name.
         let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let processors = ProcessInfo.processInfo.activeProcessorCount
         let log = StartupLog()
         var keyFile: String?
         if kind == .development {
@@ -81,8 +87,10 @@ struct Serve: Command {
             bundle: HostedBundle(consume opened),
             command: .init(
                 executable: executable.path,
-                arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
-            backNetThreads: threads, maximumWaiting: maximumWaiting
+                arguments: executable.arguments(
+                    tee: kind, developmentKey: keyFile, workers: workers,
+                    threads: threads ?? max(1, processors / workers))),
+            backNetThreads: threads ?? processors, maximumWaiting: maximumWaiting
         ) { log.print("infenclave: \($0)") }
         try await host.start()
         let server = HostServer(
