@@ -103,12 +103,13 @@ final class Server {
     let adminPort: Int
     var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ deployment: Deployment) throws {
+    /// - Parameter options: More of `serve`.
+    init(_ deployment: Deployment, options: [String] = []) throws {
         program = try Program(
             [
                 "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
                 "127.0.0.1:0", "--threads", "2",
-            ], in: deployment.folder)
+            ] + options, in: deployment.folder)
         var ports: (port: Int, admin: Int)?
         try program.wait(upTo: 120, until: "address") { [program] in
             guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }

@@ -36,6 +36,29 @@ struct ProcessTests {
         return evidence
     }
 
+    @Test("It ends in order when it is told to while requests are computed")
+    func endWhileComputing() throws {
+        try withKeyFile { keyFile in
+            for _ in 0..<5 {
+                let process = try EnclaveProcess([
+                    "--tee", "development", "--development-key", keyFile, "--workers", "3", "--threads", "1",
+                ])
+                let deployment = try Deployment(TinyModel(isAllInside: true))
+                let evidence = try loadedEvidence(deployment, process)
+                let message = try deployment.provisioning(for: evidence)
+                guard case .provisioned = try process.send(.provision(ciphertext: message)) else {
+                    throw Unexpected("not provisioned")
+                }
+                for requestID in 0..<6 as Range<UInt64> {
+                    let request = try deployment.request(try Picture.of(class: 0), for: evidence, kem: .x25519)
+                    try process.socket.write(.infer(message: request.message), requestID: requestID)
+                }
+                try process.socket.write(.shutdown, requestID: 99)
+                #expect(try process.wait() == 0)
+            }
+        }
+    }
+
     @Test(
         "With several workers it answers many requests at a time, each with its own answer, and ends its lease by itself"
     )
@@ -43,6 +66,7 @@ struct ProcessTests {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess([
                 "--tee", "development", "--development-key", keyFile, "--workers", "3", "--threads", "1",
+                "--threads-alone", "2",
             ])
             let deployment = try Deployment(TinyModel(isAllInside: true))
             let evidence = try loadedEvidence(deployment, process)

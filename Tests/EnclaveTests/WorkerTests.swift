@@ -130,9 +130,14 @@ struct WorkerTests {
     @Test("Threads share one copy of the weights")
     func weights() throws {
         let graph = try TinyModel(isAllInside: true).partition().front
-        let one = try WorkerPlans(compiling: graph, options: PlanOptions(threads: 1), workers: 1)
-        let four = try WorkerPlans(compiling: graph, options: PlanOptions(threads: 1), workers: 4)
+        let one = try WorkerPlans(compiling: graph, options: PlanOptions(), workers: EnclaveWorkers())
+        let four = try WorkerPlans(
+            compiling: graph, options: PlanOptions(), workers: EnclaveWorkers(count: 4, threadsAlone: 2))
         #expect(one.constantBytes > 0)
         #expect(four.constantBytes == one.constantBytes)
+        // Those of the workers, and the one for an inference that begins alone.
+        let input = try Picture.of(class: 1)
+        let expected = try one.run([input], worker: 0)[0].floats()
+        for worker in 0...4 { #expect(try four.run([input], worker: worker)[0].floats() == expected) }
     }
 }

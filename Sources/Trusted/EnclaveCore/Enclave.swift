@@ -54,7 +54,7 @@ package struct Enclave: ~Copyable {
     }
 
     /// Threads that compute; `nil` where the enclave's own does.
-    func makeWorkers() -> Workers? { workers.count == 1 ? nil : Workers(count: workers.count) }
+    func makeWorkers() -> Workers? { workers.count == 1 ? nil : Workers(workers) }
 
     /// When ``advance()`` has something to do next, by the enclave's clock.
     package var nextChange: Duration {
@@ -117,13 +117,11 @@ package struct Enclave: ~Copyable {
     ///
     /// - Returns: The reply to its request, unless it was answered or given up meanwhile; before it, what ``advance()`` says.
     package mutating func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] {
-        var frames = advance()
+        let frames = advance()
         guard case .provisioned(let service) = state else { return frames }
-        if let reply = service.finish(computed) {
-            frames.append(Frame(requestID: computed.requestID, message: reply))
-        }
-        // Ends a lease that only this computation kept from ending.
-        return frames + advance()
+        // Where nobody waits for it, it may be the last that kept a lease from ending.
+        guard let reply = service.finish(computed) else { return frames + advance() }
+        return frames + [Frame(requestID: computed.requestID, message: reply)]
     }
 
     /// Takes one message of the host and computes what it asks for.
@@ -286,7 +284,7 @@ extension Enclave {
 
     private mutating func serve(_ bundle: SealedBundle, _ message: ProvisioningMessage) throws(EnclaveRefusal) {
         let classifier = try Classifier(
-            opening: bundle, with: message, workers: workers.count, threads: workers.threads)
+            opening: bundle, with: message, workers: workers)
         // Opening a large model takes time; the lease starts when it can be used.
         state = .provisioned(
             Service(

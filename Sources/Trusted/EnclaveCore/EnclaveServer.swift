@@ -14,6 +14,7 @@ package enum EnclaveServer {
         _ enclave: consuming Enclave, on socket: EnclaveSocket, watchdog: Watchdog
     ) throws(WireError) {
         let workers = enclave.makeWorkers()
+        defer { workers?.stop() }
         while !enclave.isShutDown {
             try write(enclave.advance(), to: socket)
             watchdog.expect(progressBy: enclave.nextChange)

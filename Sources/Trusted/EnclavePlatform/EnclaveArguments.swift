@@ -17,11 +17,12 @@ package enum EnclaveArguments: Sendable, Equatable {
     /// - Parameters:
     ///   - workers: Requests that are computed at a time.
     ///   - threads: Of one inference.
-    case serve(TEEKind, developmentKey: String?, workers: Int?, threads: Int?)
+    ///   - threadsAlone: Of one that begins while no other is computed.
+    case serve(TEEKind, developmentKey: String?, workers: Int?, threads: Int?, threadsAlone: Int?)
 
     package static let usage = """
-        usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N]
-               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N]
+        usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N] [--threads-alone N]
+               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N] [--threads-alone N]
                infenclave-enclave --detect
                infenclave-enclave --report sgx|tdx|snp|nitro
                infenclave-enclave --measure
@@ -49,7 +50,7 @@ package enum EnclaveArguments: Sendable, Equatable {
         var values: [String: String] = [:]
         var rest = arguments[...]
         while let option = rest.popFirst() {
-            guard ["--tee", "--development-key", "--workers", "--threads"].contains(option),
+            guard ["--tee", "--development-key", "--workers", "--threads", "--threads-alone"].contains(option),
                 let value = rest.popFirst(),
                 values.updateValue(value, forKey: option) == nil
             else { return nil }
@@ -57,14 +58,14 @@ package enum EnclaveArguments: Sendable, Equatable {
         guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)) else { return nil }
         let developmentKey = values["--development-key"]
         guard (kind == .development) == (developmentKey != nil) else { return nil }
-        let (workers, threads) = (values["--workers"].map(count), values["--threads"].map(count))
-        guard workers != .some(nil), threads != .some(nil) else { return nil }
+        var counts: [String: Int] = [:]
+        for option in ["--workers", "--threads", "--threads-alone"] {
+            guard let text = values[option] else { continue }
+            guard let count = Int(text), (1...1024).contains(count) else { return nil }
+            counts[option] = count
+        }
         return .serve(
-            kind, developmentKey: developmentKey, workers: workers.flatMap(\.self), threads: threads.flatMap(\.self))
-    }
-
-    private static func count(_ text: String) -> Int? {
-        guard let count = Int(text), (1...1024).contains(count) else { return nil }
-        return count
+            kind, developmentKey: developmentKey, workers: counts["--workers"], threads: counts["--threads"],
+            threadsAlone: counts["--threads-alone"])
     }
 }

@@ -89,7 +89,8 @@ struct Serve: Command {
                 executable: executable.path,
                 arguments: executable.arguments(
                     tee: kind, developmentKey: keyFile, workers: workers,
-                    threads: threads ?? max(1, processors / workers))),
+                    threads: threads ?? max(1, processors / workers),
+                    alone: threads ?? processors)),
             backNetThreads: threads ?? processors, maximumWaiting: maximumWaiting
         ) { log.print("infenclave: \($0)") }
         try await host.start()

@@ -30,14 +30,14 @@ struct FrontNet: ~Copyable, Sendable {
     ///   - part: Its weights are released as they are converted.
     ///   - noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
-    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: Int, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: EnclaveWorkers) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
         guard part.graph.inputs[0].type.element == .float32,
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
         let (normalization, boundaryCount, sigma) = (part.normalization, part.boundaryCount, part.sigma)
         let acceptsFloats = part.acceptsFloats
-        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(precision: Precision(part.precision), allocator: .wiping)
         options.extraMemory = .enclave
         do throws(InferenceError) {
             plans = try WorkerPlans(compiling: (consume part).graph, options: options, workers: workers)

@@ -18,7 +18,7 @@ struct MappingUnit: ~Copyable, Sendable {
 
     /// - Parameter part: Its weights are released as they are converted.
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
-    init(_ part: consuming MappingUnitPart, workers: Int, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming MappingUnitPart, workers: EnclaveWorkers) throws(EnclaveRefusal) {
         guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
             throw EnclaveRefusal(.mappingUnitRefused)
         }
@@ -30,7 +30,7 @@ struct MappingUnit: ~Copyable, Sendable {
             layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         let appliesSoftmax = part.appliesSoftmax
-        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(precision: Precision(part.precision), allocator: .wiping)
         options.extraMemory = .none
         do throws(InferenceError) {
             plans = try WorkerPlans(compiling: (consume part).graph, options: options, workers: workers)

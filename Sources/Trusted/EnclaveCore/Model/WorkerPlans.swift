@@ -9,13 +9,20 @@ package struct WorkerPlans: Sendable {
     var inputs: [Value] { plans[0].inputs }
     var outputs: [Value] { plans[0].outputs }
 
-    /// - Parameter graph: Its weights are released as the last plan lays them out.
-    package init(compiling graph: consuming Graph, options: PlanOptions, workers: Int) throws(InferenceError) {
+    /// - Parameters:
+    ///   - graph: Its weights are released as the last plan lays them out.
+    ///   - options: Their number of threads is that of `workers`.
+    package init(
+        compiling graph: consuming Graph, options: PlanOptions, workers: EnclaveWorkers
+    ) throws(InferenceError) {
+        var threads = [Int](repeating: workers.threads, count: workers.count)
+        if workers.alone != nil { threads.append(workers.threadsAlone) }
         var plans: [Plan] = []
-        for _ in 1..<max(1, workers) {
-            plans.append(try Plan(compiling: copy graph, options: options, sharingWith: plans))
+        for count in threads.dropLast() {
+            plans.append(try Plan(compiling: copy graph, options: options.with(threads: count), sharingWith: plans))
         }
-        plans.append(try Plan(compiling: consume graph, options: options, sharingWith: plans))
+        let last = options.with(threads: threads[threads.count - 1])
+        plans.append(try Plan(compiling: consume graph, options: last, sharingWith: plans))
         self.plans = plans
     }
 
@@ -24,5 +31,13 @@ package struct WorkerPlans: Sendable {
 
     package func run(_ inputs: [Tensor], worker: Int) throws(InferenceError) -> [Tensor] {
         try plans[worker].run(inputs)
+    }
+}
+
+extension PlanOptions {
+    fileprivate func with(threads: Int) -> PlanOptions {
+        var options = self
+        options.threads = threads
+        return options
     }
 }

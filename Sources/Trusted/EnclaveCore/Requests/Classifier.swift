@@ -31,18 +31,17 @@ final class Classifier: Sendable {
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`, `factsMismatch`.
     init(
-        opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: Int, threads: Int
+        opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: EnclaveWorkers
     ) throws(EnclaveRefusal) {
         // One part is opened and compiled after the other, so that only one is in memory twice.
         let frontPart = try bundle.openFrontNet(with: provisioning)
         let frontPrecision = frontPart.precision.level
         let frontNet = try FrontNet(
             consume frontPart,
-            noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), workers: workers,
-            threads: threads)
+            noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), workers: workers)
         let mappingPart = try bundle.openMappingUnit(with: provisioning)
         let precision = max(frontPrecision, mappingPart.precision.level)
-        let mappingUnit = try MappingUnit(consume mappingPart, workers: workers, threads: threads)
+        let mappingUnit = try MappingUnit(consume mappingPart, workers: workers)
         let backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
         let found = try Self.facts(frontNet, mappingUnit, backOutputs, precision)
         let facts = Defence.facts.isInPlace ? found : bundle.manifest.core.service
