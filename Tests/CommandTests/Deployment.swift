@@ -102,18 +102,32 @@ final class Server {
     let adminPort: Int
     var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ deployment: Deployment) throws {
-        program = try Program(
+    /// - Parameters:
+    ///   - options: More of `serve`.
+    ///   - prefix: A shell's words before the program, such as `ulimit -n 64; exec`.
+    ///   - environment: Variables beside the test's own.
+    init(
+        _ deployment: Deployment, options: [String] = [], prefix: String? = nil, environment: [String: String] = [:]
+    ) throws {
+        let arguments =
             [
                 "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
                 "127.0.0.1:0", "--threads", "2",
-            ], in: deployment.folder)
+            ] + options
+        program =
+            if let prefix {
+                try Program(
+                    ["-c", "\(prefix) \"$0\" \"$@\"", Program.products + "/infenclave"] + arguments,
+                    in: deployment.folder, executable: "/bin/sh", environment: environment)
+            } else {
+                try Program(arguments, in: deployment.folder, environment: environment)
+            }
         var ports: (port: Int, admin: Int)?
         try program.wait(upTo: 120, until: "address") { [program] in
             guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }
             func port(_ line: String) -> Int? {
                 program.errors.split(separator: "\n").first { $0.contains(line) && $0.contains(" at http://") }?
-                    .split(separator: ":").last.flatMap { Int($0) }
+                    .firstMatch(of: /127\.0\.0\.1:([0-9]+)/).flatMap { Int($0.output.1) }
             }
             guard let admin = port("admin listener"), let port = port("serving") else { return false }
             ports = (port, admin)
@@ -123,8 +137,10 @@ final class Server {
     }
 
     /// A server whose enclave has the model key.
-    convenience init(provisioned deployment: Deployment) throws {
-        try self.init(deployment)
+    convenience init(
+        provisioned deployment: Deployment, options: [String] = [], prefix: String? = nil
+    ) throws {
+        try self.init(deployment, options: options, prefix: prefix)
         try succeed(deployment.provisionArguments(url), in: deployment.folder)
     }
 

@@ -74,14 +74,16 @@ struct Routes: HTTPResponder {
     }
 
     private func answer(_ request: Request) async -> Response {
+        let start = ContinuousClock.now
         do throws(HostError) { try await host.admit() } catch { return Refusal(error).response }
-        let answer = await admittedAnswer(request)
+        let answer = await admittedAnswer(request, since: start)
         await host.release()
         return answer
     }
 
-    private func admittedAnswer(_ request: Request) async -> Response {
+    private func admittedAnswer(_ request: Request, since start: ContinuousClock.Instant) async -> Response {
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
+        host.metrics.countAdmission(taking: .now - start)
         do throws(HostError) {
             return response(try await host.answer(message), type: "message/ohttp-res")
         } catch { return Refusal(error).response }

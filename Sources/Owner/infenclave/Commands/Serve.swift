@@ -5,11 +5,10 @@ import Foundation
 import HostCore
 import HostServer
 import Inference
-import Logging
+import LeakageAssessment
 import ModelGraph
 import Partitioning
 import SealedChannel
-import Synchronization
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
@@ -29,8 +28,15 @@ struct Serve: Command {
             "Connections at a time from one address, or one /64 of IPv6.",
             discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
     var connectionsPerAddress = 256
-    @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Threads of the BackNet and of the enclave.",
+            discussion: "As many as the processors that this process may use, unless said otherwise.")) var threads:
+        Int?
     @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
+    @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
+    @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
+    var logLevel = LogLine.Level.info
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
@@ -52,26 +58,48 @@ struct Serve: Command {
         _ = try adminAddress()
     }
 
+    /// What the libraries of a server take for granted: without it they end the process, or wait for ever.
+    private func requireMachine() throws {
+        do throws(HostError) {
+            // Event loops, the pool of tasks, and a few of the host's own.
+            try ThreadProbe.require(2 * ProcessInfo.processInfo.processorCount + 16)
+        } catch {
+            // There may be no thread left to throw it on, and libraries wait at exit for threads that they never had.
+            CommandFailure(error).report(asJSON: json)
+            _exit(1)
+        }
+        _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
+    }
+
     private func adminAddress() throws -> ListenAddress? {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
     func execute() async throws {
         let (address, admin) = (try ListenAddress(listen), try adminAddress())
+        try requireMachine()
         let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         // What is found is hardware or nothing: development is only ever served by name.
         let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let log = StartupLog()
+        let threads = threads ?? UsableProcessors.count()
+        let log = OperatorLog(format: logFormat, level: logLevel)
         var keyFile: String?
         if kind == .development {
             keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
-            log.print("warning: the development TEE protects nothing from whoever owns this machine")
+            log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
         }
         let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
         if let reason = Precision.whyFloat32(insteadOf: level) {
-            log.print("infenclave: \(reason): host and enclave compute in f32")
+            log.write(LogLine(.warning, "\(reason): host and enclave compute in f32"))
+        }
+        let secretBytes = HostMemory.lockedBytes(ofParts: opened.frontNet.count + opened.mappingUnit.count)
+        if !HostMemory.canLock(secretBytes) {
+            log.write(
+                LogLine(
+                    .warning,
+                    "no \(secretBytes >> 20) MiB of memory can be locked: secrets of the enclave may be swapped out; raise `ulimit -l` (LimitMEMLOCK), or run without swap"
+                ))
         }
         let name = opened.manifest.model.name
         var limits = ServerLimits()
@@ -83,40 +111,25 @@ struct Serve: Command {
                 executable: executable.path,
                 arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
             backNetThreads: threads, maximumWaiting: maximumWaiting
-        ) { log.print("infenclave: \($0)") }
+        ) { log.write($0) }
         try await host.start()
         let server = HostServer(
-            host: host, address: address.listening, admin: admin?.listening, limits: limits,
-            logger: Logger(label: "infenclave"))
+            host: host, address: address.listening, admin: admin?.listening, limits: limits, log: log,
+            build: [("version", SoftwareVersions.program), ("model", name), ("tee", kind.rawValue)])
         try await server.run { ports in
             log.serve()
             if let admin, let port = ports.adminPort {
-                printError("infenclave: admin listener at http://\(admin.urlHost):\(port)")
+                log.write(LogLine(.info, "admin listener at http://\(admin.urlHost):\(port)"))
             }
-            printError("infenclave: serving \(name) at http://\(address.urlHost):\(ports.port)")
+            log.write(LogLine(.info, "serving \(name) at http://\(address.urlHost):\(ports.port)"))
         }
-        printError("infenclave: stopped")
+        log.write(LogLine(.info, "stopped"))
+        log.flush()
     }
 }
 
-/// Lines for the operator. Those before the server listens wait until it does: a start that fails says only why.
-private final class StartupLog: Sendable {
-    private let waiting = Mutex<[String]?>([])
-
-    func print(_ line: String) {
-        waiting.withLock { lines in
-            if lines == nil { printError(line) } else { lines?.append(line) }
-        }
-    }
-
-    /// Prints what waited; from now on nothing waits.
-    func serve() {
-        waiting.withLock { lines in
-            for line in lines ?? [] { printError(line) }
-            lines = nil
-        }
-    }
-}
+extension OperatorLog.Format: ExpressibleByArgument {}
+extension LogLine.Level: ExpressibleByArgument {}
 
 /// `HOST:PORT`, an IPv6 address in brackets.
 struct ListenAddress {

@@ -43,9 +43,11 @@ final class ConnectionRegistry: Sendable {
 
     private let state: Mutex<State>
     private let metrics: ServerMetrics
+    private let limit: Int
 
     init(connections: ConnectionTable.Limits, limits: ServerLimits, metrics: ServerMetrics) {
         self.metrics = metrics
+        limit = connections.total
         let budgets: [Intake.Budget: BodyBudget] = [
             .requests: BodyBudget(
                 capacity: max(limits.requestMemory, limits.requestBytes), grace: limits.receptionGrace),
@@ -58,7 +60,7 @@ final class ConnectionRegistry: Sendable {
     /// The metrics as text.
     var metricsText: String {
         let (connections, bytes) = state.withLock { ($0.table.count, $0.bodyBytes) }
-        return metrics.text(connections: connections, bodyBytes: bytes)
+        return metrics.text(connections: connections, limit: limit, bodyBytes: bytes)
     }
 
     /// Enters a new connection; another one may have to go.

@@ -6,6 +6,19 @@ import HTTPTypes
 enum Endpoint: Sendable, Hashable {
     case evidence, keyConfiguration, provision, sealedRequest, live, ready, metrics
 
+    /// In logs and metrics.
+    var label: String {
+        switch self {
+        case .evidence: "evidence"
+        case .keyConfiguration: "ohttp-keys"
+        case .provision: "provision"
+        case .sealedRequest: "ohttp"
+        case .live: "live"
+        case .ready: "ready"
+        case .metrics: "metrics"
+        }
+    }
+
     /// Whom a listener is for.
     enum Audience: Sendable { case everybody, operators }
 
@@ -13,7 +26,8 @@ enum Endpoint: Sendable, Hashable {
     init?(_ head: HTTPRequest, for audience: Audience) {
         guard let target = head.path else { return nil }
         let path = target.prefix { $0 != "?" }
-        switch (audience, head.method, path) {
+        // HEAD is GET whose body is left out on its way.
+        switch (audience, head.method == .head ? .get : head.method, path) {
         case (_, .get, "/health/live"): self = .live
         case (_, .get, "/health/ready"): self = .ready
         case (.operators, .get, "/metrics"): self = .metrics

@@ -7,6 +7,8 @@ struct Intake: Sendable {
 
     /// A body that may come.
     struct Allowance: Sendable {
+        /// `nil` for a path that is none.
+        let endpoint: Endpoint?
         /// Bytes.
         let limit: Int
         /// `nil` where no body may come.
@@ -15,6 +17,8 @@ struct Intake: Sendable {
         let announced: Int?
         /// How a longer one is refused.
         let excess: Refusal
+        /// The client sends its body once it is told that it may.
+        let awaitsContinue: Bool
     }
 
     enum Verdict: Sendable {
@@ -42,6 +46,11 @@ struct Intake: Sendable {
             guard let bytes = Int(text), bytes <= limit else { return .refused(excess) }
             announced = bytes
         }
-        return .accepted(Allowance(limit: limit, budget: budget, announced: announced, excess: excess))
+        let expectation = head.headerFields[.expect]?.lowercased()
+        guard expectation == nil || expectation == "100-continue" else { return .refused(.expectationFailed) }
+        return .accepted(
+            Allowance(
+                endpoint: endpoint, limit: limit, budget: budget, announced: announced, excess: excess,
+                awaitsContinue: expectation != nil && limit > 0 && announced != 0))
     }
 }
