@@ -178,7 +178,6 @@ let package = Package(
                 "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Owner/infenclave",
             swiftSettings: settings
@@ -271,12 +270,7 @@ let package = Package(
                 "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
-        tests(
-            "HostTests",
-            [
-                "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
-                .product(name: "Logging", package: "swift-log"),
-            ]),
+        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
             "AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(

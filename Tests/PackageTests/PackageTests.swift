@@ -69,7 +69,7 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
         "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
         "SealedChannel",
-        "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto", "swift-log/Logging",
+        "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]
 
