@@ -103,16 +103,17 @@ final class Server {
     var url: String { "http://127.0.0.1:\(port)" }
 
     /// - Parameters:
+    ///   - others: Further bundles.
     ///   - options: More of `serve`.
     ///   - prefix: A shell's words before the program, such as `ulimit -n 64; exec`.
     ///   - environment: Variables beside the test's own.
     init(
-        _ deployment: Deployment, options: [String] = [], prefix: String? = nil, environment: [String: String] = [:]
+        _ deployment: Deployment, beside others: [Deployment] = [], options: [String] = [], prefix: String? = nil,
+        environment: [String: String] = [:]
     ) throws {
         let arguments =
-            [
-                "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
-                "127.0.0.1:0", "--threads", "2",
+            ["serve", deployment.bundle] + others.map(\.bundle) + [
+                "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--threads", "2",
             ] + options
         program =
             if let prefix {
@@ -165,15 +166,22 @@ final class Server {
     /// Asks the listener for operators.
     func getAsOperator(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: adminPort) }
 
-    /// A counter of `/metrics`.
+    /// A value of `/metrics`, of the first model where each has one.
+    ///
+    /// - Parameter name: With labels, if it has any beside the model's.
     func metric(_ name: String) throws -> Double {
         let text = String(decoding: try getAsOperator("/metrics").body, as: UTF8.self)
-        let line = text.split(separator: "\n").first { $0.hasPrefix("infenclave_\(name) ") }
-        guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
-            throw Unexpected("no \(name) in \(text)")
+        let lines = text.split(separator: "\n").map { line in
+            line.replacing(/{model="[^"]*"}/, with: "").replacing(/model="[^"]*",/, with: "")
         }
+        guard
+            let value = lines.first(where: { $0.hasPrefix("infenclave_\(name) ") })?.split(separator: " ").last
+                .flatMap({ Double($0) })
+        else { throw Unexpected("no \(name) in \(text)") }
         return value
     }
 
-    func state() throws -> String? { try getAsOperator("/health/ready").json?["state"] as? String }
+    func state(of model: String? = nil) throws -> String? {
+        try getAsOperator((model.map { "/models/\($0)" } ?? "") + "/health/ready").json?["state"] as? String
+    }
 }

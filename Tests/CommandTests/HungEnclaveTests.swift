@@ -26,6 +26,25 @@ struct HungEnclaveTests {
         #expect(server.program.errors.contains("has not answered for"))
     }
 
+    @Test("A client that goes away is waited for no longer, and the enclave serves others as before")
+    func abandoned() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        let leaving = try Loopback.connect(port: server.port)
+        let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
+        _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: leaving)
+        try server.program.wait(upTo: 4, until: "request") { try server.metric("requests_waiting") == 1 }
+        close(leaving)
+        try server.program.wait(upTo: 4, until: "end of the request") { try server.metric("requests_waiting") == 0 }
+        #expect(try server.metric("refusals_total{code=\"cancelled\"}") == 1)
+        kill(enclaves[0], SIGCONT)
+        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
     @Test("SIGTERM ends the server within its time with a request under way, and the stopped process with it")
     func termination() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

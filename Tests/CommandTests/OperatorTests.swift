@@ -80,6 +80,22 @@ struct OperatorTests {
         #expect(arguments.suffix(2) == ["--threads", "1"])
     }
 
+    @Test("An enclave that ends at its start fails serve with its exit status and its last words")
+    func failedStart() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let enclave = try folder.write("#!/bin/sh\necho starting; echo the device is not there >&2; exit 3\n", to: "e")
+        chmod(enclave, 0o755)
+        let outcome = try infenclave(
+            [
+                "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+                "--enclave", enclave,
+            ], in: folder)
+        #expect(outcome.status == 1)
+        #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
+        #expect(outcome.errors.contains("status 3") && outcome.errors.contains("the device is not there"))
+    }
+
     @Test("Where no memory may be locked, serve warns that secrets can be swapped out")
     func lockedMemory() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

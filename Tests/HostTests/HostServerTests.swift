@@ -226,7 +226,8 @@ struct HostServerTests {
             let free = ListeningAddress(hostname: "127.0.0.1", port: 0)
             for (address, admin, option) in [(taken, free, "--listen"), (free, taken, "--admin-listen")] {
                 let server = HostServer(
-                    host: try ScriptedEnclave("exit 0").host, address: address, admin: admin, limits: ServerLimits(),
+                    models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]),
+                    address: address, admin: admin, limits: ServerLimits(),
                     log: OperatorLog(format: .text, level: .error))
                 let done = DispatchSemaphore(value: 0)
                 nonisolated(unsafe) var failure: HostServerError?

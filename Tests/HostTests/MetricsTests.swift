@@ -15,6 +15,24 @@ struct MetricsTests {
         #expect(abs(histogram.sum - 60.2052) < 1e-9)
     }
 
+    @Test("What two models add to one metric stands together, under one help and type")
+    func families() {
+        var text = MetricsText()
+        for model in ["a", "b"] {
+            var own = MetricsText(labels: [("model", model)])
+            own.add("x_total", .counter, "Help.", 1)
+            own.add("y", .gauge, "Other.", [([("z", "1")], 2)])
+            text.add(own)
+        }
+        #expect(
+            text.text.split(separator: "\n") == [
+                "# HELP infenclave_x_total Help.", "# TYPE infenclave_x_total counter",
+                "infenclave_x_total{model=\"a\"} 1", "infenclave_x_total{model=\"b\"} 1", "# HELP infenclave_y Other.",
+                "# TYPE infenclave_y gauge", "infenclave_y{model=\"a\",z=\"1\"} 2",
+                "infenclave_y{model=\"b\",z=\"1\"} 2",
+            ])
+    }
+
     @Test("What stands in a label cannot forge a line")
     func labels() {
         var text = MetricsText()

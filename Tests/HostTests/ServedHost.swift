@@ -12,7 +12,8 @@ enum ServedHost {
     ) async throws {
         let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
         let server = HostServer(
-            host: try ScriptedEnclave("exit 0").host, address: any, admin: any, limits: limits,
+            models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]), address: any,
+            admin: any, limits: limits,
             log: OperatorLog(format: .text, level: .error))
         let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)
         let running = Task { try await server.run { continuation.yield($0) } }
@@ -35,8 +36,10 @@ enum ServedHost {
 
     static func metric(_ name: String, _ ports: HostServer.Ports) throws -> Double? {
         let text = try ask("GET /metrics", port: try #require(ports.adminPort))
-        return text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("infenclave_\(name) ") }?
-            .split(separator: " ").last.flatMap { Double($0) }
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.replacing(/{model="[^"]*"}/, with: "").replacing(/model="[^"]*",/, with: "")
+        }
+        return lines.first { $0.hasPrefix("infenclave_\(name) ") }?.split(separator: " ").last.flatMap { Double($0) }
     }
 }
 

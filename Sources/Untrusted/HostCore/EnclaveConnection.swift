@@ -144,6 +144,12 @@ final class EnclaveConnection: Sendable {
         process.end()
     }
 
+    /// How the process ended, which it has, and the last that it said.
+    var lastWords: String {
+        let (ending, line) = (process.end(), process.lastLine)
+        return "the enclave process \(ending.description)" + (line.isEmpty ? "" : "; it said: \(line)")
+    }
+
     static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
     private static let cancelled = HostError(.cancelled, "the request was given up")
 

@@ -36,6 +36,11 @@ package actor EnclaveHost {
         package let state: State
         /// Why it is not ready.
         package let reason: String?
+
+        package init(state: State, reason: String?) {
+            self.state = state
+            self.reason = reason
+        }
     }
 
     package nonisolated let metrics = HostMetrics()
@@ -110,9 +115,9 @@ package actor EnclaveHost {
         return Readiness(state: state, reason: reason)
     }
 
-    /// The metrics as text.
-    package var metricsText: String {
-        metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting)
+    /// The metrics, each with these labels.
+    package func metricsText(labels: MetricsText.Labels = []) -> MetricsText {
+        metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting, labels: labels)
     }
 
     /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
@@ -137,7 +142,7 @@ package actor EnclaveHost {
         // hold all threads of the cooperative pool.
         let watchdog = DispatchWorkItem { [startTimeout, log] in
             log(LogLine(.error, "the enclave process did not start within \(startTimeout): ending it"))
-            connection.close()
+            connection.close(HostError(.enclaveUnavailable, "the enclave process did not start within \(startTimeout)"))
         }
         DispatchQueue.global().asyncAfter(deadline: .now() + startTimeout / .seconds(1), execute: watchdog)
         defer { watchdog.cancel() }
@@ -156,7 +161,8 @@ package actor EnclaveHost {
             connection.close()
             self.connection = nil
             teeKind = nil
-            throw error
+            guard error.message == EnclaveConnection.ended.message else { throw error }
+            throw HostError(.enclaveUnavailable, connection.lastWords)
         }
     }
 
@@ -253,7 +259,7 @@ package actor EnclaveHost {
             let start = ContinuousClock.now
             let run = await backNet?.run(tensors)
             outside = .now - start
-            if let run { metrics.countBackNet(run) }
+            if let run { metrics.countBackNet(run) } else { metrics.countBackNetFailure() }
             let continuation = run.map { HostMessage.backNetResult($0.outputs) } ?? .backNetFailure
             (reply, requestID) = try await connection.ask(continuation, requestID: requestID)
         }

@@ -10,6 +10,7 @@ import Wire
 final class EnclaveProcess: Sendable {
     let socket: HostSocket
     private let processID: pid_t
+    private let output: OutputPipe
     private let ending = Mutex<EnclaveEnding?>(nil)
 
     /// Starts every enclave: the kernel kills them when this thread ends, so it never does.
@@ -31,6 +32,7 @@ final class EnclaveProcess: Sendable {
         }
         defer { _ = close(enclaveDescriptor) }
         let output = try OutputPipe()
+        self.output = output
         output.read(onOutput)
         defer { output.closeWriting() }
         // Out of the way of the descriptors that the enclave starts with.
@@ -73,6 +75,9 @@ final class EnclaveProcess: Sendable {
         end()
     }
 
+    /// The last line that it wrote, empty without one.
+    var lastLine: String { output.lastLine.withLock { $0 } }
+
     /// Asks the process to end by closing its socket, and kills it when it has not within a second.
     ///
     /// - Returns: How it ended, whoever waited for it first.
@@ -91,7 +96,10 @@ final class EnclaveProcess: Sendable {
         var status: Int32 = 0
         for _ in 0..<100 {
             let result = waitpid(processID, &status, WNOHANG)
-            if result != 0 { return result == processID ? EnclaveEnding(waitStatus: status) : .unknown }
+            if result != 0 {
+                output.waitForEnd()
+                return result == processID ? EnclaveEnding(waitStatus: status) : .unknown
+            }
             usleep(10_000)
         }
         kill(processID, SIGKILL)
@@ -101,9 +109,11 @@ final class EnclaveProcess: Sendable {
 }
 
 /// What the enclave writes to its output, line by line. It is shown, not believed.
-private struct OutputPipe {
-    let reading: Int32
+private final class OutputPipe: Sendable {
+    let lastLine = Mutex("")
     let writing: Int32
+    private let reading: Int32
+    private let ended = DispatchSemaphore(value: 0)
 
     /// A line longer than this is cut; an enclave writes one line when it ends.
     private static let longestLine = 1024
@@ -120,11 +130,20 @@ private struct OutputPipe {
 
     func closeWriting() { _ = close(writing) }
 
+    /// Waits a moment for what is on its way.
+    func waitForEnd() { _ = ended.wait(timeout: .now() + 0.2) }
+
     /// Reads on a thread of its own until nobody can write any more.
     func read(_ onLine: @escaping @Sendable (String) -> Void) {
-        let reading = reading
-        let thread = Thread {
+        let thread = Thread { [self] in
             var line: [UInt8] = []
+            func pass() {
+                guard !line.isEmpty else { return }
+                let text = String(decoding: line, as: UTF8.self)
+                lastLine.withLock { $0 = text }
+                onLine(text)
+                line = []
+            }
             var buffer = [UInt8](repeating: 0, count: 4096)
             while true {
                 let count = Glibc.read(reading, &buffer, buffer.count)
@@ -132,15 +151,15 @@ private struct OutputPipe {
                 guard count > 0 else { break }
                 for byte in buffer[..<count] {
                     if byte == 0x0A {
-                        if !line.isEmpty { onLine(String(decoding: line, as: UTF8.self)) }
-                        line = []
+                        pass()
                     } else if line.count < Self.longestLine {
                         line.append(byte)
                     }
                 }
             }
-            if !line.isEmpty { onLine(String(decoding: line, as: UTF8.self)) }
+            pass()
             _ = close(reading)
+            ended.signal()
         }
         thread.name = "enclave-output"
         thread.start()

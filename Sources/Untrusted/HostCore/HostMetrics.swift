@@ -17,6 +17,7 @@ package final class HostMetrics: Sendable {
         var answers = 0
         var backNetRuns = 0
         var backNetSeconds = 0.0
+        var backNetFailures = 0
         var restarts = 0
         var stalls = 0
         var refusals: [String: Int] = [:]
@@ -47,6 +48,7 @@ package final class HostMetrics: Sendable {
         values.withLock { $0.stages[.admission, default: Histogram()].add(duration) }
     }
 
+    func countBackNetFailure() { values.withLock { $0.backNetFailures += 1 } }
     func countRestart() { values.withLock { $0.restarts += 1 } }
     func countStall() { values.withLock { $0.stalls += 1 } }
     package func countRefusal(_ code: String) { values.withLock { $0.refusals[code, default: 0] += 1 } }
@@ -56,9 +58,12 @@ package final class HostMetrics: Sendable {
     /// - Parameters:
     ///   - leaseLeft: `nil` without a lease.
     ///   - waiting: Requests that are admitted and not answered.
-    func text(state: EnclaveHost.State, leaseLeft: Duration?, waiting: Int) -> String {
+    ///   - labels: Of everything.
+    func text(
+        state: EnclaveHost.State, leaseLeft: Duration?, waiting: Int, labels: MetricsText.Labels
+    ) -> MetricsText {
         let values = values.withLock { $0 }
-        var metrics = MetricsText()
+        var metrics = MetricsText(labels: labels)
         metrics.add("answers_total", .counter, "Sealed answers sent.", Double(values.answers))
         metrics.add(
             "answer_seconds", histogram: "Time from request to answer.", [([], values.answerTimes)])
@@ -68,6 +73,9 @@ package final class HostMetrics: Sendable {
         metrics.add("backnet_runs_total", .counter, "Runs of the BackNet.", Double(values.backNetRuns))
         metrics.add(
             "backnet_seconds_total", .counter, "Time in which the BackNet computed, summed.", values.backNetSeconds)
+        metrics.add(
+            "backnet_failures_total", .counter, "Requests that the BackNet could not run.",
+            Double(values.backNetFailures))
         metrics.add("enclave_restarts_total", .counter, "Enclave processes that ended.", Double(values.restarts))
         metrics.add("enclave_stalls_total", .counter, "Times that the enclave did not answer.", Double(values.stalls))
         metrics.add(
@@ -80,6 +88,6 @@ package final class HostMetrics: Sendable {
         metrics.add(
             "lease_remaining_seconds", .gauge, "What is left of the owner's lease; 0 without one.",
             (leaseLeft ?? .zero) / .seconds(1))
-        return metrics.text
+        return metrics
     }
 }

@@ -30,4 +30,8 @@ package struct LogLine: Sendable, Hashable {
         self.message = message
         self.fields = fields
     }
+
+    package func adding(_ more: [String: Value]) -> LogLine {
+        LogLine(level, message, fields.merging(more) { $1 })
+    }
 }

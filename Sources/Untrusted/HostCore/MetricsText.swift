@@ -1,19 +1,36 @@
-/// Prometheus' text format, version 0.0.4.
+/// Metrics in Prometheus' text format, version 0.0.4. What several parts add to one metric stands together.
 package struct MetricsText: Sendable {
     package enum Kind: String, Sendable { case counter, gauge, histogram }
+    package typealias Labels = [(String, String)]
 
-    package private(set) var text = ""
+    private struct Family {
+        let name: String
+        let kind: Kind
+        let help: String
+        var lines: [String] = []
+    }
 
-    package init() {}
+    private var families: [Family] = []
+    /// Stand first at everything that is added.
+    private let labels: Labels
+
+    package init(labels: Labels = []) { self.labels = labels }
+
+    package var text: String {
+        families.map { family in
+            let name = "infenclave_\(family.name)"
+            let lines = ["# HELP \(name) \(family.help)", "# TYPE \(name) \(family.kind.rawValue)"] + family.lines
+            return lines.joined(separator: "\n") + "\n"
+        }.joined()
+    }
 
     /// - Parameters:
     ///   - name: Without the prefix `infenclave_`.
     ///   - samples: Values by their labels.
     package mutating func add(
-        _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: [(String, String)], value: Double)]
+        _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: Labels, value: Double)]
     ) {
-        begin(name, kind, help)
-        for sample in samples { add(sample: name, sample.labels, sample.value) }
+        append(Family(name: name, kind: kind, help: help, lines: samples.map { line(name, $0.labels, $0.value) }))
     }
 
     package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
@@ -21,25 +38,29 @@ package struct MetricsText: Sendable {
     }
 
     package mutating func add(
-        _ name: String, histogram help: String, _ samples: [(labels: [(String, String)], histogram: Histogram)]
+        _ name: String, histogram help: String, _ samples: [(labels: Labels, histogram: Histogram)]
     ) {
-        begin(name, .histogram, help)
-        for (labels, histogram) in samples {
-            for (bound, count) in histogram.cumulative {
-                add(sample: name + "_bucket", labels + [("le", bound)], Double(count))
-            }
-            add(sample: name + "_sum", labels, histogram.sum)
-            add(sample: name + "_count", labels, Double(histogram.count))
+        let lines = samples.flatMap { labels, histogram in
+            histogram.cumulative.map { line(name + "_bucket", labels + [("le", $0.bound)], Double($0.count)) } + [
+                line(name + "_sum", labels, histogram.sum), line(name + "_count", labels, Double(histogram.count)),
+            ]
+        }
+        append(Family(name: name, kind: .histogram, help: help, lines: lines))
+    }
+
+    package mutating func add(_ other: MetricsText) { for family in other.families { append(family) } }
+
+    private mutating func append(_ family: Family) {
+        if let index = families.firstIndex(where: { $0.name == family.name }) {
+            families[index].lines += family.lines
+        } else {
+            families.append(family)
         }
     }
 
-    private mutating func begin(_ name: String, _ kind: Kind, _ help: String) {
-        text += "# HELP infenclave_\(name) \(help)\n# TYPE infenclave_\(name) \(kind.rawValue)\n"
-    }
-
-    private mutating func add(sample name: String, _ labels: [(String, String)], _ value: Double) {
-        let labels = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
-        text += "infenclave_\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(Self.number(value))\n"
+    private func line(_ name: String, _ labels: Labels, _ value: Double) -> String {
+        let labels = (self.labels + labels).map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        return "infenclave_\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(Self.number(value))"
     }
 
     private static func escaped(_ value: String) -> String {

@@ -1,5 +1,5 @@
 import Foundation
-package import HostCore
+import HostCore
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -30,7 +30,7 @@ package struct HostServer: Sendable {
         package let adminPort: Int?
     }
 
-    private let host: EnclaveHost
+    private let models: ModelRegistry
     private let address: ListeningAddress
     private let admin: ListeningAddress?
     private let limits: ServerLimits
@@ -46,10 +46,10 @@ package struct HostServer: Sendable {
     ///   - admin: `nil` for no listener for operators.
     ///   - build: What runs here, by name, for operators.
     package init(
-        host: EnclaveHost, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
+        models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
         log: OperatorLog, build: [(String, String)] = []
     ) {
-        self.host = host
+        self.models = models
         self.address = address
         self.admin = admin
         self.limits = limits
@@ -75,7 +75,7 @@ package struct HostServer: Sendable {
                 ServiceGroupConfiguration.ServiceConfiguration(service: $0, failureTerminationBehavior: .cancelGroup)
             }
             var configuration = ServiceGroupConfiguration(
-                services: [.init(service: Heartbeat(host: host, manager: manager))] + services,
+                services: [.init(service: Heartbeat(models: models, manager: manager))] + services,
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = Self.shutdownTime
             let group = ServiceGroup(configuration: configuration)
@@ -85,16 +85,16 @@ package struct HostServer: Sendable {
             defer { signals.cancel() }
             try await group.run()
         } catch {
-            let wasStopping = await host.isStopping
-            await host.stop()
+            let wasStopping = await models.models[0].host.isStopping
+            await models.stop()
             guard wasStopping else { throw error }
             log.write(LogLine(.warning, "what had not ended after \(Self.shutdownTime) was broken off"))
         }
-        await host.stop()
+        await models.stop()
     }
 
     private func report(_ signal: String) async {
-        let readiness = await host.readiness
+        let readiness = await models.readiness
         log.write(
             LogLine(.info, "\(signal): \(readiness.state.rawValue)\(readiness.reason.map { ", \($0)" } ?? "")"))
     }
@@ -113,18 +113,21 @@ package struct HostServer: Sendable {
         }
         let connections = ConnectionTable.Limits(
             total: descriptors.connections, perAddress: limits.connectionsPerAddress)
-        let (metrics, hostMetrics) = (ServerMetrics(), host.metrics)
+        let metrics = ServerMetrics()
         let registry = ConnectionRegistry(connections: connections, limits: limits, metrics: metrics)
         let listener = Listener(
             address, option: "--listen", remedy: "choose another --listen address",
-            routes: Routes(host: host, limits: limits), registry: registry, connections: descriptors.connections,
-            intake: Intake(audience: .everybody, limits: limits),
-            onEnd: { [log] record in
+            routes: Routes(models: models, limits: limits, registry: registry), registry: registry,
+            connections: descriptors.connections,
+            intake: Intake(audience: .everybody, limits: limits, models: models),
+            onEnd: { [models, log] record in
                 metrics.count(record)
-                if record.wasTurnedAway, record.code == "overloaded" { hostMetrics.countRefusal("overloaded") }
-                log.write(record.line)
+                if record.wasTurnedAway, record.code == "overloaded" {
+                    models[record.model]?.host.metrics.countRefusal("overloaded")
+                }
+                if record.status == 500 || log.holds(.debug) { log.write(record.line) }
             }, logger: logger, onReady: { ready.set(port: $0) })
-        let draining = Draining(service: listener, host: host, log: log, manager: manager)
+        let draining = Draining(service: listener, models: models, log: log, manager: manager)
         guard let admin else { return [draining] }
         let adminConnections = ConnectionTable.Limits(
             total: descriptors.adminConnections, perAddress: descriptors.adminConnections)
@@ -132,9 +135,10 @@ package struct HostServer: Sendable {
             Listener(
                 admin, option: "--admin-listen",
                 remedy: "choose another --admin-listen address, or --admin-listen none",
-                routes: AdminRoutes(host: host, registry: registry, build: build),
+                routes: AdminRoutes(models: models, registry: registry, build: build),
                 registry: ConnectionRegistry(connections: adminConnections, limits: limits, metrics: ServerMetrics()),
-                connections: descriptors.adminConnections, intake: Intake(audience: .operators, limits: limits),
+                connections: descriptors.adminConnections,
+                intake: Intake(audience: .operators, limits: limits, models: models),
                 onEnd: { _ in }, logger: logger, onReady: { ready.set(adminPort: $0) }),
             draining,
         ]
@@ -148,6 +152,7 @@ extension RequestRecord {
             "request": .text(identifier), "endpoint": .text(endpoint?.label ?? "none"), "status": .integer(status),
             "bytes": .integer(bodyBytes), "ms": .number(Double(Int(time / .microseconds(1))) / 1000),
         ]
+        if let model { fields["model"] = .text(model) }
         if let code { fields["code"] = .text(code) }
         return LogLine(status == 500 ? .error : .debug, status == 500 ? "a request failed" : "request", fields)
     }

@@ -12,9 +12,13 @@ import SealedChannel
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a bundle: start the enclave, run the BackNet, answer clients over HTTP.")
+        abstract: "Serve bundles: start an enclave for each, run the BackNets, answer clients over HTTP.",
+        discussion: """
+            One bundle is served at the server's address. Several are served each under /models/NAME, where NAME is the \
+            bundle's file name without .infenclave: clients and owners write --server http://HOST:PORT/models/NAME.
+            """)
 
-    @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
+    @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String]
     @Option(help: "The TEE: sgx, tdx, snp, nitro, auto for the one of these that is here, or development.") var tee:
         String
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
@@ -30,10 +34,10 @@ struct Serve: Command {
     var connectionsPerAddress = 256
     @Option(
         help: ArgumentHelp(
-            "Threads of the BackNet and of the enclave.",
+            "Threads of each BackNet and of each enclave.",
             discussion: "As many as the processors that this process may use, unless said otherwise.")) var threads:
         Int?
-    @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
+    @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
     @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
     @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
     var logLevel = LogLine.Level.info
@@ -78,50 +82,45 @@ struct Serve: Command {
     func execute() async throws {
         let (address, admin) = (try ListenAddress(listen), try adminAddress())
         try requireMachine()
-        let opened = try OpenedBundle(opening: bundle)
         let executable = try EnclaveExecutable(enclave)
         // What is found is hardware or nothing: development is only ever served by name.
         let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
-        let threads = threads ?? UsableProcessors.count()
         let log = OperatorLog(format: logFormat, level: logLevel)
         var keyFile: String?
         if kind == .development {
             keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
             log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
         }
-        let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
-        if let reason = Precision.whyFloat32(insteadOf: level) {
-            log.write(LogLine(.warning, "\(reason): host and enclave compute in f32"))
+        let threads = threads ?? UsableProcessors.count()
+        let command = EnclaveHost.EnclaveCommand(
+            executable: executable.path,
+            arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads))
+        var served: [ServedBundle] = []
+        for bundle in bundles {
+            served.append(
+                try ServedBundle(
+                    bundle, isOnly: bundles.count == 1, command: command, threads: threads,
+                    maximumWaiting: maximumWaiting, log: log))
         }
-        let secretBytes = HostMemory.lockedBytes(ofParts: opened.frontNet.count + opened.mappingUnit.count)
-        if !HostMemory.canLock(secretBytes) {
-            log.write(
-                LogLine(
-                    .warning,
-                    "no \(secretBytes >> 20) MiB of memory can be locked: secrets of the enclave may be swapped out; raise `ulimit -l` (LimitMEMLOCK), or run without swap"
-                ))
+        let models = try ModelRegistry(served.map(\.model))
+        do { for model in models.models { try await model.host.start() } } catch {
+            for model in models.models { await model.host.stop() }
+            throw error
         }
-        let name = opened.manifest.model.name
         var limits = ServerLimits()
         limits.connectionsPerAddress = connectionsPerAddress
-        limits.requestBytes = min(limits.requestBytes, opened.manifest.largestRequestBytes)
-        let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened),
-            command: .init(
-                executable: executable.path,
-                arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
-            backNetThreads: threads, maximumWaiting: maximumWaiting
-        ) { log.write($0) }
-        try await host.start()
         let server = HostServer(
-            host: host, address: address.listening, admin: admin?.listening, limits: limits, log: log,
-            build: [("version", SoftwareVersions.program), ("model", name), ("tee", kind.rawValue)])
-        try await server.run { ports in
+            models: models, address: address.listening, admin: admin?.listening, limits: limits, log: log,
+            build: [("version", SoftwareVersions.program), ("tee", kind.rawValue)])
+        try await server.run { [served] ports in
             log.serve()
             if let admin, let port = ports.adminPort {
                 log.write(LogLine(.info, "admin listener at http://\(admin.urlHost):\(port)"))
             }
-            log.write(LogLine(.info, "serving \(name) at http://\(address.urlHost):\(ports.port)"))
+            for bundle in served {
+                let path = bundle.isOnly ? "" : "/models/\(bundle.model.name)"
+                log.write(LogLine(.info, "serving \(bundle.title) at http://\(address.urlHost):\(ports.port)\(path)"))
+            }
         }
         log.write(LogLine(.info, "stopped"))
         log.flush()
@@ -147,24 +146,4 @@ struct ListenAddress {
     /// As it stands in a URL.
     var urlHost: String { host.contains(":") ? "[\(host)]" : host }
     var listening: ListeningAddress { ListeningAddress(hostname: host, port: port) }
-}
-
-extension BundleManifest {
-    /// A sealed request of the largest tensor that the enclave takes, with 16 KiB for the token, the headers of the request
-    /// inside, and the seal.
-    fileprivate var largestRequestBytes: Int {
-        let elements = input.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-        let (bytes, isTooMuch) = elements.multipliedReportingOverflow(
-            by: input.elements.contains("f32") ? MemoryLayout<Float>.size : 1)
-        return (isTooMuch || bytes < 0 || bytes > 1 << 40 ? 1 << 40 : bytes) + 16 << 10
-    }
-}
-
-extension HostedBundle {
-    init(_ bundle: OpenedBundle) {
-        self.init(
-            manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
-            frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
-            backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
-    }
 }

@@ -22,7 +22,7 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let identifier = registry.open(channel, at: .now)
-            if let identifier { channel.closeFuture.whenComplete { _ in registry.close(identifier) } }
+            if let identifier { channel.closeFuture.whenComplete { _ in registry.close(identifier, channel) } }
             let gate = RequestGate(identifier, registry: registry, intake: intake, onEnd: onEnd)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(ByteWatch(gate))

@@ -193,7 +193,7 @@ final class RequestGate: ChannelDuplexHandler {
             return refuse(.noRoom, context)
         }
         clock.requestArrived()
-        let record = RequestRecord(endpoint: reception.allowance.endpoint, bodyBytes: body.readableBytes)
+        let record = RequestRecord(reception.allowance, bodyBytes: body.readableBytes)
         phase = .answering(
             Answering(
                 record: record, isHead: reception.head.method == .head,
@@ -251,8 +251,9 @@ final class RequestGate: ChannelDuplexHandler {
 
     /// The server's last word on this connection, without reading on.
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
-        var record = RequestRecord(endpoint: nil, bodyBytes: body.readableBytes)
-        if case .receiving(let reception) = phase { record.endpoint = reception.allowance.endpoint }
+        let allowance =
+            if case .receiving(let reception) = phase { reception.allowance } else { Intake.Allowance?.none }
+        var record = RequestRecord(allowance, bodyBytes: body.readableBytes)
         record.note(refusal)
         onEnd(record)
         stopReceiving()
@@ -285,6 +286,13 @@ final class RequestGate: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ConnectionRegistry.BodyGivenUp: if case .receiving = phase { refuse(.noRoom, context) }
+        case ChannelEvent.inputClosed:
+            // A client that closes before the answer to a sealed request is there has given it up.
+            if case .answering(let answering) = phase, answering.record.endpoint == .sealedRequest {
+                context.close(promise: nil)
+            } else {
+                context.fireUserInboundEventTriggered(event)
+            }
         case is ChannelShouldQuiesceEvent:
             isDraining = true
             context.eventLoop.assumeIsolated().scheduleTask(in: Self.drainGrace) { [weak self] in self?.endIdling() }

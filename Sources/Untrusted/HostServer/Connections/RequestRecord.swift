@@ -5,7 +5,8 @@ struct RequestRecord: Sendable {
     /// Of the host's own making: a client's report can be found in the log by it, and nobody can count others' by it.
     let identifier: String
     /// `nil` when the request did not get so far that it names one.
-    var endpoint: Endpoint?
+    let endpoint: Endpoint?
+    let model: String?
     let bodyBytes: Int
     private(set) var status = 0
     /// Of a refusal.
@@ -15,10 +16,12 @@ struct RequestRecord: Sendable {
     /// From the last byte of the request to the last of the answer.
     var time = Duration.zero
 
-    init(endpoint: Endpoint?, bodyBytes: Int) {
+    /// - Parameter allowance: `nil` when the request was refused by its headers.
+    init(_ allowance: Intake.Allowance?, bodyBytes: Int) {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         identifier = String(repeating: "0", count: 16 - digits.count) + digits
-        self.endpoint = endpoint
+        endpoint = allowance?.endpoint
+        model = allowance?.model
         self.bodyBytes = bodyBytes
     }
 

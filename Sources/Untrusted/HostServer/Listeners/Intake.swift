@@ -9,6 +9,8 @@ struct Intake: Sendable {
     struct Allowance: Sendable {
         /// `nil` for a path that is none.
         let endpoint: Endpoint?
+        /// `nil` for what is not of one.
+        let model: String?
         /// Bytes.
         let limit: Int
         /// `nil` where no body may come.
@@ -28,12 +30,14 @@ struct Intake: Sendable {
 
     let audience: Endpoint.Audience
     let limits: ServerLimits
+    let models: ModelRegistry
 
     func verdict(on head: HTTPRequest) -> Verdict {
-        let endpoint = Endpoint(head, for: audience)
+        let target = Target(head, for: audience, in: models)
+        let endpoint = target?.endpoint
         let (limit, budget): (Int, Budget?) =
             switch endpoint {
-            case .sealedRequest: (limits.requestBytes, .requests)
+            case .sealedRequest: (min(limits.requestBytes, target?.model?.requestBytes ?? 0), .requests)
             case .provision: (limits.provisioningBytes, .provisioning)
             default: (0, nil)
             }
@@ -50,7 +54,8 @@ struct Intake: Sendable {
         guard expectation == nil || expectation == "100-continue" else { return .refused(.expectationFailed) }
         return .accepted(
             Allowance(
-                endpoint: endpoint, limit: limit, budget: budget, announced: announced, excess: excess,
+                endpoint: endpoint, model: target?.model?.name, limit: limit, budget: budget, announced: announced,
+                excess: excess,
                 awaitsContinue: expectation != nil && limit > 0 && announced != 0))
     }
 }

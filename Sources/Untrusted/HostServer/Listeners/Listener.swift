@@ -23,7 +23,7 @@ struct Listener: Service {
     ///   - connections: How many the registry holds.
     ///   - onReady: Called with the port that is listened on.
     init(
-        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<BasicRequestContext>,
+        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<ClientContext>,
         registry: ConnectionRegistry, connections: Int, intake: Intake,
         onEnd: @escaping @Sendable (RequestRecord) -> Void, logger: Logger,
         onReady: @escaping @Sendable (Int) -> Void

@@ -38,7 +38,7 @@ package final class ServerMetrics: Sendable {
     ///   - connections: Open now.
     ///   - limit: Of connections.
     ///   - bodyBytes: Of bodies in memory now.
-    func text(connections: Int, limit: Int, bodyBytes: Int) -> String {
+    func text(connections: Int, limit: Int, bodyBytes: Int) -> MetricsText {
         let values = values.withLock { $0 }
         var metrics = MetricsText()
         metrics.add(
@@ -60,6 +60,6 @@ package final class ServerMetrics: Sendable {
         metrics.add(
             "connections_turned_away_total", .counter, "Connections closed at once because there was no room.",
             Double(values.turnedAway))
-        return metrics.text
+        return metrics
     }
 }

@@ -5,29 +5,29 @@ import ServiceLifecycle
 /// it any more.
 struct Draining: Service {
     let service: any Service
-    let host: EnclaveHost
+    let models: ModelRegistry
     let log: OperatorLog
     let manager: ServiceManager?
 
     func run() async throws {
         try await withGracefulShutdownHandler {
             try await service.run()
-        } onGracefulShutdown: { [host, log, manager] in
+        } onGracefulShutdown: { [models, log, manager] in
             manager?.stopping()
             log.write(LogLine(.info, "stopping: finishing requests"))
             Task {
-                await host.beginStopping()
+                await models.beginStopping()
                 try? await Task.sleep(for: HostServer.drainTime)
-                await host.stop()
+                await models.stop()
             }
         }
     }
 }
 
-/// Tells the service manager that the process lives, and what it does. It asks the host for that, so that a host that
+/// Tells the service manager that the process lives, and what it does. It asks the hosts for that, so that one that
 /// stands still is noticed.
 struct Heartbeat: Service {
-    let host: EnclaveHost
+    let models: ModelRegistry
     let manager: ServiceManager?
 
     func run() async throws {
@@ -35,7 +35,7 @@ struct Heartbeat: Service {
         try? await cancelWhenGracefulShutdown {
             var known: EnclaveHost.State?
             while true {
-                let state = await host.state
+                let state = await models.readiness.state
                 if state != known { manager.status(state.rawValue) }
                 known = state
                 if manager.watchdogInterval != nil { manager.isAlive() }

@@ -31,8 +31,11 @@ package final class OperatorLog: Sendable {
         self.level = level
     }
 
+    /// Whether lines of this level are written.
+    func holds(_ level: LogLine.Level) -> Bool { level >= self.level }
+
     package func write(_ line: LogLine) {
-        guard line.level >= level else { return }
+        guard holds(line.level) else { return }
         let isHeld = state.withLock { state in
             state.waiting?.append(line)
             return state.waiting != nil
