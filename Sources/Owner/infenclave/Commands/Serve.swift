@@ -62,16 +62,10 @@ struct Serve: Command {
         _ = try adminAddress()
     }
 
-    /// What the libraries of a server take for granted: without it they end the process, or wait for ever.
+    /// What the libraries of a server take for granted.
     private func requireMachine() throws {
-        do throws(HostError) {
-            // Event loops, the pool of tasks, and a few of the host's own.
-            try ThreadProbe.require(2 * ProcessInfo.processInfo.processorCount + 16)
-        } catch {
-            // There may be no thread left to throw it on, and libraries wait at exit for threads that they never had.
-            CommandFailure(error).report(asJSON: json)
-            _exit(1)
-        }
+        // Event loops, the pool of tasks, and a few of the host's own.
+        requireThreads(2 * ProcessInfo.processInfo.processorCount + 16)
         _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
     }
 
