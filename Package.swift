@@ -186,7 +186,6 @@ let package = Package(
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Owner/infenclave",
             swiftSettings: settings
@@ -281,12 +280,7 @@ let package = Package(
                 "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
-        tests(
-            "HostTests",
-            [
-                "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
-                .product(name: "Logging", package: "swift-log"),
-            ]),
+        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),

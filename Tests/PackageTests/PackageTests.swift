@@ -75,7 +75,6 @@ private let allowedEdges: [String: Set<String>] = [
         "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
         "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
-        "swift-log/Logging",
     ],
 ]
 
