@@ -127,6 +127,27 @@ struct WorkerTests {
         #expect(try requests[6].answer(try host.classify(requests[6])).status == .answered)
     }
 
+    @Test(
+        "What comes back from the BackNet takes no credit: the request whose FrontNet is done makes room for the next")
+    func creditsBesideMappingUnits() throws {
+        let host = try host(isAllInside: false)
+        let requests = try (0..<7).map { try request(host, $0) }
+        let computations = try (0..<6).map { try computation(host, requests[$0], UInt64($0)) }
+        guard case .intermediate(let tensors)? = host.finish(computations[0].run(worker: 0)).first?.message else {
+            throw Unexpected("nothing came out")
+        }
+        let second = host.take(.backNetResult([try TestHost.backNet(tensors)]), requestID: 0)
+        #expect(try host.status().credits == 1)
+        // Its mapping unit is computed meanwhile.
+        let seventh = try computation(host, requests[6], 6)
+        #expect(try host.status().credits == 0)
+        guard let mapping = second.computation else { throw Unexpected("nothing is computed") }
+        #expect(try answer(host.finish(mapping.run(worker: 0)), requests[0]).entries.first?.index == 0)
+        #expect(try host.status().credits == 0)
+        #expect(host.finish(seventh.run(worker: 1)).count == 1)
+        #expect(try host.status().credits == 1)
+    }
+
     @Test("Threads share one copy of the weights")
     func weights() throws {
         let graph = try TinyModel(isAllInside: true).partition().front

@@ -11,6 +11,8 @@ package struct Computation: Sendable {
         case frontNet(Tensor)
         /// What the host says that the BackNet made, and what the FrontNet left inside.
         case mappingUnit([Tensor], retained: [String: Tensor])
+
+        var isFirst: Bool { if case .frontNet = self { true } else { false } }
     }
 
     let requestID: UInt64
@@ -64,7 +66,11 @@ package struct Computed: Sendable {
 
 /// Tells the computations of one identifier from each other, and says when nobody waits for one any more.
 final class Ticket: Sendable {
+    /// Whether it is of a request's first computation, the FrontNet's.
+    let isFirst: Bool
     private let over = Atomic(false)
+
+    init(isFirst: Bool) { self.isFirst = isFirst }
 
     var isOver: Bool { over.load(ordering: .acquiring) }
     func end() { over.store(true, ordering: .releasing) }

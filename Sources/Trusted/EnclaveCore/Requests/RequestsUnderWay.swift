@@ -12,15 +12,20 @@ struct RequestsUnderWay {
     private var requests: [UInt64: Request] = [:]
     /// Computations that were handed out and did not come back, those that nobody waits for among them.
     private(set) var running = 0
+    /// Those among them that are a request's first.
+    private(set) var runningFirst = 0
 
     var count: Int { requests.count }
 
     func contains(_ requestID: UInt64) -> Bool { requests[requestID] != nil }
 
-    mutating func begin(_ requestID: UInt64, sealer: ResponseSealer, arrival: Duration) -> Ticket {
-        let ticket = Ticket()
+    mutating func begin(
+        _ requestID: UInt64, isFirst: Bool, sealer: ResponseSealer, arrival: Duration
+    ) -> Ticket {
+        let ticket = Ticket(isFirst: isFirst)
         requests[requestID] = Request(sealer: sealer, arrival: arrival, ticket: ticket)
         running += 1
+        if isFirst { runningFirst += 1 }
         return ticket
     }
 
@@ -30,6 +35,7 @@ struct RequestsUnderWay {
     ///   identifier now.
     mutating func end(_ computed: Computed) -> Request? {
         running -= 1
+        if computed.ticket.isFirst { runningFirst -= 1 }
         guard let request = requests[computed.requestID], request.ticket === computed.ticket else { return nil }
         return requests.removeValue(forKey: computed.requestID)
     }

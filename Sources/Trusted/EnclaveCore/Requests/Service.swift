@@ -31,8 +31,9 @@ final class Service {
     private var ledger: ClientLedger
     private var pending: PendingRequests
     private var underWay = RequestsUnderWay()
-    /// Computations at a time at most, those that wait for a thread and those that nobody waits for among them; what the
-    /// host says that the BackNet made is taken in any case.
+    /// FrontNets at a time at most, those that wait for a thread and those that nobody waits for among them. What the host
+    /// says that the BackNet made is taken in any case, and takes no room from requests: the host cannot know when a mapping
+    /// unit is computed. Those stay few: each had a FrontNet, and threads take computations in their order.
     private let computingCapacity: Int
     private var total = Counters()
     /// When the lease ends.
@@ -85,7 +86,7 @@ final class Service {
     var counters: Counters {
         var counters = total
         counters.inFlight = requestsInFlight
-        counters.credits = max(0, min(pending.capacity - requestsInFlight, computingCapacity - underWay.running))
+        counters.credits = max(0, min(pending.capacity - requestsInFlight, computingCapacity - underWay.runningFirst))
         return counters
     }
 
@@ -138,7 +139,7 @@ final class Service {
     private func computation(
         _ stage: Computation.Stage, _ requestID: UInt64, _ sealer: ResponseSealer, arrival: Duration
     ) -> Reply {
-        let ticket = underWay.begin(requestID, sealer: sealer, arrival: arrival)
+        let ticket = underWay.begin(requestID, isFirst: stage.isFirst, sealer: sealer, arrival: arrival)
         return .computation(
             Computation(requestID: requestID, ticket: ticket, sealer: sealer, classifier: classifier, stage: stage))
     }
