@@ -56,7 +56,8 @@ let package = Package(
         library("ModelGraph", in: "Shared", ["Tensors"]),
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared", ["Tensors"]),
-        library("BundleFormat", in: "Shared", ["Evidence", "Tensors"]),
+        library("StrictJSON", in: "Shared"),
+        library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
         library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
@@ -109,12 +110,15 @@ let package = Package(
         .target(name: "CSpawn", path: "Sources/Untrusted/CSpawn"),
         library(
             "HostCore", in: "Untrusted",
-            ["CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"]
+            [
+                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors",
+                "Wire",
+            ]
         ),
         library(
             "HostServer", in: "Untrusted",
             [
-                "Evidence", "HostCore", "Wire",
+                "BundleFormat", "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -129,12 +133,13 @@ let package = Package(
             path: "Sources/Verifier/CHTTPClient",
             linkerSettings: [.linkedLibrary("curl")]
         ),
-        library("Attestation", in: "Verifier", ["Evidence", "Tensors", crypto, cryptoExtras]),
+        library(
+            "Attestation", in: "Verifier", ["BundleFormat", "Evidence", "StrictJSON", "Tensors", crypto, cryptoExtras]),
         library(
             "InfenclaveClient", in: "Verifier",
             [
                 "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
-                "Tensors", crypto,
+                "StrictJSON", "Tensors", crypto,
             ]
         ),
 
@@ -157,9 +162,13 @@ let package = Package(
         ),
         library(
             "LeakageAssessment", in: "Owner",
-            ["COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors", crypto]),
+            [
+                "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "StrictJSON", "Tensors",
+                crypto,
+            ]),
         library(
-            "AssessmentReport", in: "Owner", ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", crypto]),
+            "AssessmentReport", in: "Owner",
+            ["Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", crypto]),
         library(
             "Partitioning", in: "Owner",
             [
@@ -174,11 +183,9 @@ let package = Package(
                 "HostServer",
                 "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
                 "Partitioning",
-                "SealedChannel", "SecretMemory",
-                "Tensors",
+                "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Owner/infenclave",
             swiftSettings: settings
@@ -194,7 +201,7 @@ let package = Package(
         // Evidence of each TEE under roots of the tests' own.
         .target(
             name: "AttestationFixtures",
-            dependencies: ["Attestation", "Evidence", "Tensors", crypto, cryptoExtras],
+            dependencies: ["Attestation", "BundleFormat", "Evidence", "Tensors", crypto, cryptoExtras],
             path: "Tests/AttestationFixtures",
             swiftSettings: settings
         ),
@@ -232,7 +239,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
-        tests("EvidenceTests", ["Evidence", "Tensors"]),
+        tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
@@ -259,26 +266,24 @@ let package = Package(
         tests(
             "EnclaveTests",
             [
-                "Attestation", "AttestationFixtures", "CNitro", "EnclaveCore", "EnclaveFixtures", "EnclavePlatform",
-                "Evidence", "FrameSocket",
+                "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
+                "EnclavePlatform",
+                "Evidence", "FrameSocket", "Inference",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
         tests(
             "HostileHost",
             [
-                "Attestation", "AttestationFixtures", "EnclaveCore", "EnclaveFixtures", "Evidence", "ModelGraph",
+                "Attestation", "AttestationFixtures", "BundleFormat", "EnclaveCore", "EnclaveFixtures", "Evidence",
+                "ModelGraph",
                 "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
+        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
-            "HostTests",
-            [
-                "Evidence", "HostCore", "HostServer", "TestSupport", "Wire",
-                .product(name: "Logging", package: "swift-log"),
-            ]),
-        tests(
-            "AttestationTests", ["Attestation", "AttestationFixtures", "Evidence", "Tensors", "TestSupport", crypto]),
+            "AttestationTests",
+            ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [

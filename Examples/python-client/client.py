@@ -277,6 +277,7 @@ def read_policy(data):
         require(name in POLICY, f"policy: {name} is unknown, or not for the development TEE")
         require(POLICY[name](value), f"policy: {name} is not as the schema says")
         require(name not in policy["skip"], f"policy: {name} is both demanded and skipped")
+    require("version" in policy, "policy: no version")
     require("tee" in policy, "policy: no TEE")
     return policy
 

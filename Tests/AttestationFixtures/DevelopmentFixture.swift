@@ -28,7 +28,7 @@ package struct DevelopmentFixture: EvidenceFixture {
 
     package var policy: [String: String] {
         [
-            "tee": #"["development"]"#,
+            "version": "2", "tee": #"["development"]"#,
             "measurements": #"{"development":["\#([UInt8](repeating: 1, count: 48).hex)"]}"#,
             "developmentKey": "\"\(Array(machine.publicKey.rawRepresentation).hex)\"",
         ]

@@ -96,7 +96,7 @@ package struct IntelFixture: EvidenceFixture {
 
     package var policy: [String: String] {
         var members = [
-            "tee": "[\"\(tee.rawValue)\"]", "advisories": "[]", "minimumEvaluationDataNumber": "17",
+            "version": "2", "tee": "[\"\(tee.rawValue)\"]", "advisories": "[]", "minimumEvaluationDataNumber": "17",
             "minimumTCB": tee == .tdx ? #"{"module":5}"# : #"{"isvsvn":3}"#,
         ]
         func repeated(_ byte: UInt8, _ count: Int) -> String { [UInt8](repeating: byte, count: count).hex }

@@ -64,7 +64,7 @@ package struct NitroFixture: EvidenceFixture {
 
     package var policy: [String: String] {
         [
-            "tee": #"["nitro"]"#, "maximumAgeSeconds": "300",
+            "version": "2", "tee": #"["nitro"]"#, "maximumAgeSeconds": "300",
             "measurements": #"{"pcr0":["\#([UInt8](repeating: 0xF0, count: 48).hex)"]}"#,
         ]
     }

@@ -1,3 +1,4 @@
+package import BundleFormat
 package import Crypto
 package import Evidence
 package import Tensors

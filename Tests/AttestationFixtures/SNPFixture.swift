@@ -94,7 +94,7 @@ package struct SNPFixture: EvidenceFixture {
 
     package var policy: [String: String] {
         [
-            "tee": #"["snp"]"#, "flags": #"{"smt":false,"aliasCheck":true,"cxlAllowed":false}"#,
+            "version": "2", "tee": #"["snp"]"#, "flags": #"{"smt":false,"aliasCheck":true,"cxlAllowed":false}"#,
             "minimumTCB": #"{"bl":4,"tee":0,"snp":24,"ucode":219,"guestsvn":2}"#,
             "measurements": #"{"measurement":["\#([UInt8](repeating: 0xB1, count: 48).hex)"]}"#,
         ]

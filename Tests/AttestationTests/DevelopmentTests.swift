@@ -1,5 +1,6 @@
 import Attestation
 import AttestationFixtures
+import BundleFormat
 import Crypto
 import Evidence
 import Testing
@@ -176,20 +177,38 @@ struct DevelopmentTests {
     @Test(
         "A policy with an unknown, doubled or ill-typed member is refused",
         arguments: [
-            #"{"tee":["tdx"],"alowDebug":false}"#, #"{"tee":["tdx"],"tee":["development"]}"#, #"{"tee":"tdx"}"#,
-            #"{"tee":[]}"#, #"{"tee":["arm"]}"#, #"{"tee":["tdx"],"version":1}"#, #"{"tee":["tdx"],"version":3}"#,
-            #"{"tee":["tdx"]"#, "[]", "",
-            #"{"tee":["tdx"],"measurements":{}}"#, #"{"tee":["tdx"],"measurements":{"mrtd":[]}}"#,
-            #"{"tee":["tdx"],"measurements":{"mrtd":["zz"]}}"#, #"{"tee":["tdx"],"skip":{"tee":"why not"}}"#,
-            #"{"tee":["tdx"],"everythingInside":false}"#, #"{"tee":["tdx"],"pixelsOnly":false}"#,
-            #"{"tee":["tdx"],"minimumSigma":-0.5}"#, #"{"tee":["tdx"],"minimumSigma":"1"}"#,
-            #"{"tee":["tdx"],"maximumSigma":NaN}"#, #"{"tee":["tdx"],"maximumSigma":1e999}"#,
-            #"{"tee":["tdx"],"assessment":{}}"#, #"{"tee":["tdx"],"assessment":{"gates":"lax"}}"#,
-            #"{"tee":["tdx"],"assessment":{"sha256":"00"}}"#, #"{"tee":["tdx"],"assessment":{"headline":"x"}}"#,
-            #"{"tee":["tdx"],"skip":{"measurements":""}}"#, #"{"tee":["tdx"]} x"#,
+            #"{"version":2,"tee":["tdx"],"alowDebug":false}"#, #"{"version":2,"tee":["tdx"],"tee":["development"]}"#,
+            #"{"version":2,"tee":"tdx"}"#,
+            #"{"version":2,"tee":[]}"#, #"{"version":2,"tee":["arm"]}"#, #"{"tee":["tdx"],"version":1}"#,
+            #"{"tee":["tdx"],"version":3}"#, #"{"version":2,"version":2,"tee":["tdx"]}"#,
+            #"{"version":2,"tee":["tdx"]"#, "[]", "",
+            #"{"version":2,"tee":["tdx"],"measurements":{}}"#,
+            #"{"version":2,"tee":["tdx"],"measurements":{"mrtd":[]}}"#,
+            #"{"version":2,"tee":["tdx"],"measurements":{"mrtd":["zz"]}}"#,
+            #"{"version":2,"tee":["tdx"],"skip":{"tee":"why not"}}"#,
+            #"{"version":2,"tee":["tdx"],"everythingInside":false}"#,
+            #"{"version":2,"tee":["tdx"],"pixelsOnly":false}"#,
+            #"{"version":2,"tee":["tdx"],"minimumSigma":-0.5}"#, #"{"version":2,"tee":["tdx"],"minimumSigma":"1"}"#,
+            #"{"version":2,"tee":["tdx"],"maximumSigma":NaN}"#, #"{"version":2,"tee":["tdx"],"maximumSigma":1e999}"#,
+            #"{"version":2,"tee":["tdx"],"assessment":{}}"#,
+            #"{"version":2,"tee":["tdx"],"assessment":{"gates":"lax"}}"#,
+            #"{"version":2,"tee":["tdx"],"assessment":{"sha256":"00"}}"#,
+            #"{"version":2,"tee":["tdx"],"assessment":{"headline":"x"}}"#,
+            #"{"version":2,"tee":["tdx"],"skip":{"measurements":""}}"#,
+            #"{"version":2,"tee":["tdx"],"skip":{"flags":"a","flags":"b"}}"#,
+            #"{"version":2,"tee":["tdx"],"measurements":{"mrtd":["00"],"mrtd":["01"]}}"#,
+            #"{"version":2,"tee":["tdx"]} x"#,
         ])
     func invalidPolicies(_ json: String) {
         let error = #expect(throws: AttestationError.self) { try Policy(json: Array(json.utf8)) }
         #expect(error?.code == .invalidPolicy)
+    }
+
+    @Test("A policy without a version is refused, and the error says what to add")
+    func policyVersion() throws {
+        let error = #expect(throws: AttestationError.self) { try Policy(json: Array(#"{"tee":["tdx"]}"#.utf8)) }
+        #expect(error?.code == .invalidPolicy)
+        #expect(error?.message.contains(#"add "version": 2"#) == true)
+        #expect(throws: Never.self) { try Policy(json: Array(#"{"version": 2,"tee":["tdx"]}"#.utf8)) }
     }
 }

@@ -45,7 +45,7 @@ struct HostilePathTests {
         ])
     func policies(_ path: String, _ members: String, _ check: Check) throws {
         let tee = path.prefix { $0 != "/" }
-        let refused = try verdict(path, #"{"tee":["\#(tee)"],\#(members)}"#)
+        let refused = try verdict(path, #"{"version":2,"tee":["\#(tee)"],\#(members)}"#)
         #expect(refused.failures.map(\.entry.check) == [check])
     }
 
@@ -53,23 +53,23 @@ struct HostilePathTests {
         "A policy for another TEE accepts none",
         arguments: ["tdx/v4-uptodate", "sgx/icelake-swhardening", "snp/milan-v3", "nitro/plain-2021"])
     func otherTEE(_ path: String) throws {
-        let refused = try verdict(path, #"{"tee":["development"],"tcbStatuses":["SWHardeningNeeded"]}"#)
+        let refused = try verdict(path, #"{"version":2,"tee":["development"],"tcbStatuses":["SWHardeningNeeded"]}"#)
         #expect(refused.failures.map(\.code) == [.wrongTEE])
     }
 
     @Test("The right pins are accepted whatever the spelling of their names")
     func rightPins() throws {
-        let claims = try verdict("snp/milan-v3", #"{"tee":["snp"]}"#).claims
+        let claims = try verdict("snp/milan-v3", #"{"version":2,"tee":["snp"]}"#).claims
         let hostData = try #require(claims.measurements.first { $0.name == "host_data" }).value.hex
         for name in ["hostData", "HOST_DATA", "host-data"] {
-            let policy = #"{"tee":["snp"],"measurements":{"\#(name)":["\#(hostData)"]}}"#
+            let policy = #"{"version":2,"tee":["snp"],"measurements":{"\#(name)":["\#(hostData)"]}}"#
             #expect(try verdict("snp/milan-v3", policy).isAccepted)
         }
     }
 
     @Test("Collateral that is older than what was seen before is refused")
     func rolledBack() throws {
-        let policy = try Policy(json: Array(#"{"tee":["tdx"]}"#.utf8))
+        let policy = try Policy(json: Array(#"{"version":2,"tee":["tdx"]}"#.utf8))
         let appraiser = SavedEvidenceAppraiser(policy: policy)
         let seen = appraiser.verdict(on: try request("tdx/v4-uptodate")).claims.collateral
         #expect(seen.count == 4)
@@ -94,10 +94,10 @@ struct HostilePathTests {
 
     @Test("Debug mode and a root that is not the vendor's are accepted only with a warning")
     func warnings() throws {
-        let debug = try verdict("nitro/debug-2022", #"{"tee":["nitro"],"allowDebug":true}"#)
+        let debug = try verdict("nitro/debug-2022", #"{"version":2,"tee":["nitro"],"allowDebug":true}"#)
         #expect(debug.isAccepted)
         #expect(debug.warnings.contains { $0.contains("debug mode") })
-        let synthetic = try verdict("sgx/synthetic-uptodate", #"{"tee":["sgx"]}"#)
+        let synthetic = try verdict("sgx/synthetic-uptodate", #"{"version":2,"tee":["sgx"]}"#)
         #expect(synthetic.isAccepted)
         #expect(synthetic.warnings.contains { $0.contains("not at the vendor's") })
     }
@@ -108,7 +108,7 @@ struct HostilePathTests {
         let expectation = try Vectors.expectation(path)
         let table = try Vectors.bytes(path, try #require(expectation.auxblob))
         let plain = try request(path)
-        let policy = try Policy(json: Array(#"{"tee":["snp"]}"#.utf8))
+        let policy = try Policy(json: Array(#"{"version":2,"tee":["snp"]}"#.utf8))
         func verdict(_ table: [UInt8], _ roots: TrustedRoots = .vendors) -> Verdict {
             SavedEvidenceAppraiser(policy: policy).verdict(
                 on: VerificationRequest(
@@ -126,7 +126,7 @@ struct HostilePathTests {
 
     @Test("A report of a verdict has every key, and explains every check that was made")
     func report() throws {
-        let verdict = try verdict("sgx/icelake-swhardening", #"{"tee":["sgx"]}"#)
+        let verdict = try verdict("sgx/icelake-swhardening", #"{"version":2,"tee":["sgx"]}"#)
         let report = VerdictReport(verdict)
         #expect(report.verdict == "rejected")
         #expect(report.reasons.map(\.check) == ["tcb-status"])

@@ -1,5 +1,6 @@
 import Attestation
 import AttestationFixtures
+import BundleFormat
 import Crypto
 import Evidence
 import Testing
@@ -23,6 +24,22 @@ struct HostileServiceTests {
     private func forEach(_ body: (any Service) throws -> Void) throws {
         func service(_ fixture: some EvidenceFixture) -> any Service { PeerFixture(fixture) }
         for fixture in Self.fixtures { try body(service(fixture)) }
+    }
+
+    @Test(
+        "Checks are made in the order that the page of checks gives, and a service with nothing wrong comes to the last"
+    )
+    func order() throws {
+        func expectOrder(_ verdict: Verdict) {
+            #expect(verdict.isAccepted, "\(verdict.summary)")
+            var made: [Check] = []
+            for entry in verdict.entries where !made.contains(entry.check) { made.append(entry.check) }
+            #expect(made == Check.allCases.filter(made.contains), "\(verdict.tee)")
+            #expect(made.last == Check.allCases.last, "\(verdict.tee)")
+        }
+        try forEach { expectOrder(try $0.verdict(on: $0.document(), nonce: nil)) }
+        let peer = PeerFixture(DevelopmentFixture())
+        expectOrder(try peer.verdict(on: peer.document(), development: .dangerouslyAccept))
     }
 
     @Test("A nonce of another session is refused")

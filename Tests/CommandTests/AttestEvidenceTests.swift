@@ -174,7 +174,7 @@ struct AttestEvidenceTests {
             "qe_identity_issuer_chain.pem": "tcb_issuer_chain.pem",
         ]
         for (name, file) in files { try folder.write(bytes(of: vector(file)), to: "collateral/\(name)") }
-        let policy = try folder.write(#"{"tee":["tdx"]}"#, to: "policy.json")
+        let policy = try folder.write(#"{"version":2,"tee":["tdx"]}"#, to: "policy.json")
         let history = folder.file("history.json")
         @Sendable func attest() throws -> Outcome {
             try infenclave(
@@ -201,7 +201,8 @@ struct AttestEvidenceTests {
         try FileManager.default.removeItem(atPath: history)
         let accepting = try bytes(of: policy)
         try folder.write(
-            #"{"tee":["tdx"],"measurements":{"mrtd":["\#(String(repeating: "00", count: 48))"]}}"#, to: "policy.json")
+            #"{"version":2,"tee":["tdx"],"measurements":{"mrtd":["\#(String(repeating: "00", count: 48))"]}}"#,
+            to: "policy.json")
         #expect(try attest().status == 1)
         #expect(String(decoding: try bytes(of: history), as: UTF8.self) == kept)
         try folder.write(accepting, to: "policy.json")

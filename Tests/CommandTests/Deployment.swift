@@ -1,3 +1,4 @@
+import BundleFormat
 import Evidence
 import Foundation
 import SealedChannel
@@ -102,18 +103,33 @@ final class Server {
     let adminPort: Int
     var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ deployment: Deployment) throws {
-        program = try Program(
-            [
-                "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen",
-                "127.0.0.1:0", "--threads", "2",
-            ], in: deployment.folder)
+    /// - Parameters:
+    ///   - others: Further bundles.
+    ///   - options: More of `serve`.
+    ///   - prefix: A shell's words before the program, such as `ulimit -n 64; exec`.
+    ///   - environment: Variables beside the test's own.
+    init(
+        _ deployment: Deployment, beside others: [Deployment] = [], options: [String] = [], prefix: String? = nil,
+        environment: [String: String] = [:]
+    ) throws {
+        let arguments =
+            ["serve", deployment.bundle] + others.map(\.bundle) + [
+                "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--threads", "2",
+            ] + options
+        program =
+            if let prefix {
+                try Program(
+                    ["-c", "\(prefix) \"$0\" \"$@\"", Program.products + "/infenclave"] + arguments,
+                    in: deployment.folder, executable: "/bin/sh", environment: environment)
+            } else {
+                try Program(arguments, in: deployment.folder, environment: environment)
+            }
         var ports: (port: Int, admin: Int)?
         try program.wait(upTo: 120, until: "address") { [program] in
             guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }
             func port(_ line: String) -> Int? {
                 program.errors.split(separator: "\n").first { $0.contains(line) && $0.contains(" at http://") }?
-                    .split(separator: ":").last.flatMap { Int($0) }
+                    .firstMatch(of: /127\.0\.0\.1:([0-9]+)/).flatMap { Int($0.output.1) }
             }
             guard let admin = port("admin listener"), let port = port("serving") else { return false }
             ports = (port, admin)
@@ -123,8 +139,10 @@ final class Server {
     }
 
     /// A server whose enclave has the model key.
-    convenience init(provisioned deployment: Deployment) throws {
-        try self.init(deployment)
+    convenience init(
+        provisioned deployment: Deployment, options: [String] = [], prefix: String? = nil
+    ) throws {
+        try self.init(deployment, options: options, prefix: prefix)
         try succeed(deployment.provisionArguments(url), in: deployment.folder)
     }
 
@@ -149,15 +167,22 @@ final class Server {
     /// Asks the listener for operators.
     func getAsOperator(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: adminPort) }
 
-    /// A counter of `/metrics`.
+    /// A value of `/metrics`, of the first model where each has one.
+    ///
+    /// - Parameter name: With labels, if it has any beside the model's.
     func metric(_ name: String) throws -> Double {
         let text = String(decoding: try getAsOperator("/metrics").body, as: UTF8.self)
-        let line = text.split(separator: "\n").first { $0.hasPrefix("infenclave_\(name) ") }
-        guard let value = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
-            throw Unexpected("no \(name) in \(text)")
+        let lines = text.split(separator: "\n").map { line in
+            line.replacing(/{model="[^"]*"}/, with: "").replacing(/model="[^"]*",/, with: "")
         }
+        guard
+            let value = lines.first(where: { $0.hasPrefix("infenclave_\(name) ") })?.split(separator: " ").last
+                .flatMap({ Double($0) })
+        else { throw Unexpected("no \(name) in \(text)") }
         return value
     }
 
-    func state() throws -> String? { try getAsOperator("/health/ready").json?["state"] as? String }
+    func state(of model: String? = nil) throws -> String? {
+        try getAsOperator((model.map { "/models/\($0)" } ?? "") + "/health/ready").json?["state"] as? String
+    }
 }

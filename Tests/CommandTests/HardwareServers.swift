@@ -1,4 +1,5 @@
 import AttestationFixtures
+import BundleFormat
 import Evidence
 import Foundation
 

@@ -1,3 +1,4 @@
+import BundleFormat
 import Evidence
 import Foundation
 import SealedChannel

@@ -18,8 +18,18 @@ enum Loopback {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    static func connect(port: Int) throws -> Int32 {
+    /// - Parameter host: The last byte of the address in 127.0.0.0/24 that the connection comes from.
+    static func connect(port: Int, from host: UInt8 = 1) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if host != 1 {
+            var own = self.address(port: 0, host: host)
+            let isBound = withUnsafePointer(to: &own) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
+            }
+            guard isBound else { throw Unexpected("127.0.0.\(host) cannot be bound: errno \(errno)") }
+        }
         var address = self.address(port: port)
         let isConnected = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -33,11 +43,11 @@ enum Loopback {
         return descriptor
     }
 
-    private static func address(port: Int) -> sockaddr_in {
+    private static func address(port: Int, host: UInt8 = 1) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(truncatingIfNeeded: port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = (0x7F00_0000 | UInt32(host)).bigEndian
         return address
     }
 
@@ -73,9 +83,9 @@ struct HTTPAnswer {
 
     /// Sends a request over a connection of its own.
     static func to(
-        _ method: String, _ path: String, type: String? = nil, body: [UInt8] = [], port: Int
+        _ method: String, _ path: String, type: String? = nil, body: [UInt8] = [], port: Int, from host: UInt8 = 1
     ) throws -> HTTPAnswer {
-        let descriptor = try Loopback.connect(port: port)
+        let descriptor = try Loopback.connect(port: port, from: host)
         defer { close(descriptor) }
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n"
         if let type { head += "Content-Type: \(type)\r\n" }

@@ -182,10 +182,11 @@ struct ServiceTests {
         }
     }
 
-    @Test("Clients at once are all answered")
-    func concurrency() throws {
+    @Test("Clients at once are all answered, by one worker or several", arguments: [1, 3])
+    func concurrency(workers: Int) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
-        let server = try Server(provisioned: deployment)
+        let server = try Server(deployment, options: ["--workers", "\(workers)"])
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         let clients = try (0..<6).map { number in
             try Program(
                 deployment.classifyArguments(server.url, (0..<5).map { Demo.clients[(number + $0) % 3].0 }, top: 1),

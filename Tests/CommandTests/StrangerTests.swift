@@ -1,3 +1,4 @@
+import BundleFormat
 import Evidence
 import Foundation
 import Glibc
@@ -183,6 +184,8 @@ struct StrangerTests {
             }
         }
         group.wait()
+        let others = try (0..<5).map { _ in try HTTPAnswer.to("GET", path, port: port, from: 2) }
+        #expect(others.allSatisfy { $0.status == 200 }, "another address has a share of its own")
         let answers = gathered.withLock { $0 }
         #expect(answers.count == 240)
         let refused = answers.filter { $0.status != 200 }

@@ -65,15 +65,21 @@ struct DevelopmentTests {
         arguments: [
             ("--measure", EnclaveArguments.measure),
             ("--print-development-key k", .developmentKey(path: "k")),
-            ("--tee development --development-key k", .serve(.development, developmentKey: "k", threads: nil)),
-            ("--threads 2 --tee snp", .serve(.snp, developmentKey: nil, threads: 2)),
-            ("--tee sgx", .serve(.sgx, developmentKey: nil, threads: nil)), ("", nil), ("--tee", nil),
+            (
+                "--tee development --development-key k",
+                .serve(.development, developmentKey: "k", workers: nil, threads: nil, threadsAlone: nil)
+            ),
+            ("--threads 2 --tee snp", .serve(.snp, developmentKey: nil, workers: nil, threads: 2, threadsAlone: nil)),
+            ("--tee snp --workers 3", .serve(.snp, developmentKey: nil, workers: 3, threads: nil, threadsAlone: nil)),
+            ("--tee snp --workers 0", nil), ("--tee snp --threads-alone x", nil),
+            ("--tee sgx", .serve(.sgx, developmentKey: nil, workers: nil, threads: nil, threadsAlone: nil)), ("", nil),
+            ("--tee", nil),
             ("--tee development", nil), ("--tee sgx --development-key k", nil), ("--tee auto", nil),
             ("--tee sgx --tee sgx", nil), ("--tee sgx --threads 0", nil), ("--tee sgx --threads x", nil),
             ("--detect", .detect), ("--report tdx", .report(.tdx)), ("--report development", nil), ("--report", nil),
             ("--detect --tee sgx", nil), ("--measure --tee sgx", nil), ("--print-development-key", nil),
             ("--verbose", nil),
-        ])
+        ] as [(String, EnclaveArguments?)])
     func arguments(line: String, expected: EnclaveArguments?) {
         #expect(EnclaveArguments(line.split(separator: " ").map(String.init)) == expected)
     }

@@ -1,5 +1,6 @@
 import Attestation
 import AttestationFixtures
+import BundleFormat
 import Crypto
 import EnclaveCore
 import EnclaveFixtures

@@ -20,7 +20,9 @@ struct ProcessTests {
     }
 
     private func load(_ deployment: Deployment, _ process: EnclaveProcess) throws {
-        guard case .hello(2, "development") = try process.send(.hello(version: 2)) else { throw Unexpected("no hello") }
+        guard case .hello(3, "development", _) = try process.send(.hello(versions: FrameHeader.versions)) else {
+            throw Unexpected("no hello")
+        }
         for message in try deployment.load() {
             guard case .accepted = try process.send(message) else { throw Unexpected("the bundle was refused") }
         }
@@ -32,6 +34,84 @@ struct ProcessTests {
             throw Unexpected("no evidence")
         }
         return evidence
+    }
+
+    @Test("It ends in order when it is told to while requests are computed")
+    func endWhileComputing() throws {
+        try withKeyFile { keyFile in
+            for _ in 0..<5 {
+                let process = try EnclaveProcess([
+                    "--tee", "development", "--development-key", keyFile, "--workers", "3", "--threads", "1",
+                ])
+                let deployment = try Deployment(TinyModel(isAllInside: true))
+                let evidence = try loadedEvidence(deployment, process)
+                let message = try deployment.provisioning(for: evidence)
+                guard case .provisioned = try process.send(.provision(ciphertext: message)) else {
+                    throw Unexpected("not provisioned")
+                }
+                for requestID in 0..<6 as Range<UInt64> {
+                    let request = try deployment.request(try Picture.of(class: 0), for: evidence, kem: .x25519)
+                    try process.socket.write(.infer(message: request.message), requestID: requestID)
+                }
+                try process.socket.write(.shutdown, requestID: 99)
+                #expect(try process.wait() == 0)
+            }
+        }
+    }
+
+    @Test(
+        "With several workers it answers many requests at a time, each with its own answer, and ends its lease by itself"
+    )
+    func workers() throws {
+        try withKeyFile { keyFile in
+            let process = try EnclaveProcess([
+                "--tee", "development", "--development-key", keyFile, "--workers", "3", "--threads", "1",
+                "--threads-alone", "2",
+            ])
+            let deployment = try Deployment(TinyModel(isAllInside: true))
+            let evidence = try loadedEvidence(deployment, process)
+            guard
+                case .provisioned = try process.send(.provision(ciphertext: try deployment.provisioning(for: evidence)))
+            else { throw Unexpected("not provisioned") }
+            let requests = try (0..<120).map { try deployment.request(try Picture.of(class: $0 % 3), for: evidence) }
+            var answered: Set<UInt64> = []
+            var next = 0
+            while answered.count < requests.count {
+                // As many as there are credits.
+                while next < requests.count, next - answered.count < 6 {
+                    try process.socket.write(.infer(message: requests[next].message), requestID: UInt64(next))
+                    next += 1
+                }
+                guard case .frame(let frame)? = try process.socket.read(), case .answer(let bytes) = frame.message,
+                    answered.insert(frame.requestID).inserted
+                else { throw Unexpected("no answer") }
+                let index = Int(frame.requestID)
+                #expect(try requests[index].answer(bytes).entries.first?.index == index % 3)
+            }
+            // A lease that ends while requests are computed: each gets one answer, and then nothing is served.
+            let terms = ServiceTerms(sequence: 2, leaseSeconds: 1, requestsInFlight: 8)
+            guard
+                case .provisioned = try process.send(
+                    .provision(ciphertext: try deployment.provisioning(for: evidence, terms: terms)))
+            else { throw Unexpected("not provisioned") }
+            guard case .evidence(let fresh) = try process.send(.evidence(nonce: [UInt8](repeating: 6, count: 32)))
+            else {
+                throw Unexpected("no evidence")
+            }
+            var statuses: [AnswerStatus] = []
+            repeat {
+                let request = try deployment.request(try Picture.of(class: 0), for: fresh)
+                guard case .answer(let bytes) = try process.send(.infer(message: request.message)) else {
+                    throw Unexpected("no answer")
+                }
+                statuses.append(try request.answer(bytes).status)
+            } while statuses.last == .answered
+            #expect(statuses.count > 1 && statuses.last == .leaseEnded)
+            guard case .status(let status) = try process.send(.status) else { throw Unexpected("no status") }
+            #expect(status.state == .leaseEnded)
+            guard case .accepted = try process.send(.shutdown) else { throw Unexpected("no end") }
+            #expect(try process.wait() == 0)
+        }
     }
 
     @Test("It attests, is provisioned, classifies and ends when it is told to")
@@ -128,7 +208,7 @@ struct ProcessTests {
     func notDumpable() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile])
-            _ = try process.send(.hello(version: 2))
+            _ = try process.send(.hello(versions: FrameHeader.versions))
             // The files of a process that is not dumpable belong to root, and its limit for core files is 0.
             let limits = try MachineFiles().read("/proc/\(process.identifier)/limits", limit: 1 << 16)
             let line = String(decoding: limits, as: UTF8.self).split(separator: "\n")

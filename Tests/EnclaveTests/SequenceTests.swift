@@ -19,7 +19,7 @@ struct SequenceTests {
             return bytes
         }
         switch generator.next() % 12 {
-        case 0: return .hello(version: UInt16(generator.next() % 4))
+        case 0: return .hello(versions: 1...(1 + UInt16(generator.next() % 4)))
         case 1, 2: return load[Int(generator.next() % UInt64(load.count))]
         case 3: return .evidence(nonce: [UInt8](repeating: 1, count: Int(generator.next() % 70)))
         case 4:

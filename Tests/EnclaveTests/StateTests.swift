@@ -53,7 +53,8 @@ struct StateTests {
         try donor.load()
         let evidence = try (try? host.evidence()) ?? donor.evidence()
         return [
-            (.hello(version: 2), all(.hello)), (.hello(version: 1), all(.refused(.unsupportedVersion))),
+            (.hello(versions: 1...9), all(.hello)), (.hello(versions: 1...2), all(.refused(.unsupportedVersion))),
+            (.hello(versions: 4...9), all(.refused(.unsupportedVersion))),
             (try deployment.loadManifest(), [.accepted] + three(.refused(.unexpected))),
             (
                 .loadPart(.frontNet, totalBytes: UInt64(deployment.frontNet.count), offset: 0, bytes: [1]),

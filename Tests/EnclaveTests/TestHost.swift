@@ -30,18 +30,21 @@ final class TestHost {
     let clock = TestClock()
 
     init(
-        _ deployment: Deployment, evidence: any EvidenceSource = EchoEvidence(), limits: EnclaveLimits = EnclaveLimits()
+        _ deployment: Deployment, evidence: any EvidenceSource = EchoEvidence(),
+        limits: EnclaveLimits = EnclaveLimits(),
+        workers: EnclaveWorkers = EnclaveWorkers()
     ) throws {
         self.deployment = deployment
-        enclave = try Enclave(evidenceSource: evidence, limits: limits, clock: clock.clock)
+        enclave = try Enclave(evidenceSource: evidence, limits: limits, clock: clock.clock, workers: workers)
     }
 
     /// An enclave that the owner has provisioned.
     static func provisioned(
         _ model: TinyModel = TinyModel(isAllInside: false), limits: EnclaveLimits = EnclaveLimits(),
-        terms: ServiceTerms = Deployment.terms, requests: UInt64 = 1000, modelKey: ModelKey = .random()
+        terms: ServiceTerms = Deployment.terms, requests: UInt64 = 1000, modelKey: ModelKey = .random(),
+        workers: EnclaveWorkers = EnclaveWorkers()
     ) throws -> TestHost {
-        let host = try TestHost(try Deployment(model, modelKey: modelKey), limits: limits)
+        let host = try TestHost(try Deployment(model, modelKey: modelKey), limits: limits, workers: workers)
         try host.load()
         let client = ClientGrant(token: host.deployment.token.digest, requests: requests)
         guard try host.provision(clients: [client], terms: terms) == nil else {
@@ -84,6 +87,11 @@ final class TestHost {
         for frame in frames { if case .intermediate = frame.message { intermediates += 1 } }
         return frames
     }
+
+    /// What a message comes to at once.
+    func take(_ message: HostMessage, requestID: UInt64) -> Enclave.Step { enclave.take(message, requestID: requestID) }
+
+    func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] { enclave.finish(computed) }
 
     func framesForMalformed(requestID: UInt64) -> [Frame<EnclaveMessage>] {
         enclave.refuseMalformed(requestID: requestID)

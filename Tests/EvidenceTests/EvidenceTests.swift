@@ -1,4 +1,6 @@
+import BundleFormat
 import Evidence
+import StrictJSON
 import Testing
 
 @Suite("Evidence documents and transcripts")
@@ -29,10 +31,7 @@ struct EvidenceTests {
 
     @Test("A document survives its JSON, and JSON that lacks a member or has another version does not become one")
     func document() throws {
-        let document = try EvidenceDocument(
-            tee: .tdx, nonce: Array(repeating: 1, count: 32), evidence: [1, 2, 3], collateral: ["tcb_info": [4]],
-            keyConfiguration: [5], manifestCore: [8], manifest: Array("{}".utf8),
-            manifestSignature: Array(repeating: 6, count: 64), facts: [9], epoch: Array(repeating: 7, count: 16))
+        let document = try Self.sample()
         let json = try document.json()
         #expect(try EvidenceDocument(json: json) == document)
         let text = String(decoding: json, as: UTF8.self)
@@ -46,6 +45,48 @@ struct EvidenceTests {
             #expect(broken != text)
             #expect(throws: EvidenceError.self, "\(broken)") { try EvidenceDocument(json: Array(broken.utf8)) }
         }
+    }
+
+    @Test(
+        "A document that names a member twice is refused by name, at any depth and in any spelling",
+        arguments: [
+            (##""epoch":"##, ##""epoch":"00","epoch":"##), (##""epoch":"##, ##""ep\u006fch":"00","epoch":"##),
+            (##"{"tcb_info":"##, ##"{"tcb_info":"AA==","tcb_info":"##),
+            (##""version":"##, ##""other":[{"a":1},{"a":{"epoch":1,"epoch":2}}],"version":"##),
+        ])
+    func doubled(_ member: String, _ twice: String) throws {
+        let text = String(decoding: try Self.sample().json(), as: UTF8.self)
+        let doubled = text.replacing(member, with: twice)
+        #expect(doubled != text)
+        let error = #expect(throws: EvidenceError.self) { try EvidenceDocument(json: Array(doubled.utf8)) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains("twice in one object") == true)
+    }
+
+    @Test("Objects beside each other may have members of the same name, and nesting costs no stack")
+    func depth() throws {
+        #expect(throws: Never.self) { try JSONText(Array(##"[{"a":1},{"a":{"a":[]}},{}]"##.utf8), name: "it") }
+        let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1 << 20)
+        #expect(throws: JSONFault.self) { try JSONText(deep, name: "it") }
+        let closed = deep + [UInt8](repeating: UInt8(ascii: "]"), count: 1 << 20)
+        #expect(throws: Never.self) { try JSONText(closed, name: "it") }
+    }
+
+    @Test("A manifest that names a member twice is refused, also before its version is looked at")
+    func doubledManifest() {
+        for json in [
+            ##"{"formatVersion":2,"formatVersion":2}"##, ##"{"formatVersion":1,"cuts":{"front":"a","front":"b"}}"##,
+        ] {
+            let error = #expect(throws: BundleFormatError.self) { try BundleManifest(decoding: Array(json.utf8)) }
+            #expect(error?.message.contains("twice in one object") == true, "\(json)")
+        }
+    }
+
+    private static func sample() throws -> EvidenceDocument {
+        try EvidenceDocument(
+            tee: .tdx, nonce: Array(repeating: 1, count: 32), evidence: [1, 2, 3], collateral: ["tcb_info": [4]],
+            keyConfiguration: [5], manifestCore: [8], manifest: Array("{}".utf8),
+            manifestSignature: Array(repeating: 6, count: 64), facts: [9], epoch: Array(repeating: 7, count: 16))
     }
 
     @Test("Hexadecimal text is read in both cases and nothing else is")

@@ -1,4 +1,5 @@
 import Attestation
+import BundleFormat
 import Evidence
 import Tensors
 

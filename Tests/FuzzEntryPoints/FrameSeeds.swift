@@ -8,7 +8,7 @@ extension FuzzSeed {
             Tensor([Float](), shape: [0, 4]), Tensor([Int64(-1)], shape: []),
         ]
         let toEnclave: [HostMessage] = [
-            .hello(version: 2),
+            .hello(versions: 2...3),
             .loadManifest(core: Array("{}".utf8), signature: [UInt8](repeating: 7, count: 64)),
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
@@ -16,7 +16,7 @@ extension FuzzSeed {
             .backNetFailure, .cancel, .status, .shutdown,
         ]
         let toHost: [EnclaveMessage] = [
-            .hello(version: 2, teeKind: "development"), .accepted,
+            .hello(version: 3, teeKind: "development", credits: 4), .accepted,
             .evidence(
                 EnclaveEvidence(
                     evidence: [1, 2, 3], collateral: ["b": [4], "é": [5, 6]], keyConfiguration: [7, 8],
@@ -24,7 +24,7 @@ extension FuzzSeed {
             .refused(.replayed),
             .status(
                 EnclaveStatus(
-                    state: .provisioned, keyGeneration: 2, inFlight: 3, opened: 4, answered: 5, refused: 6,
+                    state: .provisioned, keyGeneration: 2, inFlight: 3, credits: 8, opened: 4, answered: 5, refused: 6,
                     rejectedResults: 7)),
         ]
         let down = toEnclave.enumerated().map { OutgoingFrame($0.element, requestID: UInt64($0.offset)).bytes }

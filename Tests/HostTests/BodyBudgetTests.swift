@@ -91,6 +91,72 @@ struct BodyBudgetTests {
     }
 }
 
+/// Shares that the macros of a test can change.
+private final class Shares {
+    private var shares: EvidenceShares
+
+    init(limitsAddresses: Bool = true) { shares = EvidenceShares(limitsAddresses: limitsAddresses, at: second(0)) }
+
+    var addressCount: Int { shares.addressCount }
+    func take(_ address: ClientAddress, at time: Double) -> Bool { shares.take(for: address, at: second(time)) }
+    func give(_ address: ClientAddress, at time: Double) { shares.give(for: address, at: second(time)) }
+
+    /// How many of so many tries are granted; each is given back at once.
+    func granted(_ tries: Int, for address: ClientAddress, at time: Double) -> Int {
+        (0..<tries).count { _ in
+            guard take(address, at: time) else { return false }
+            give(address, at: time)
+            return true
+        }
+    }
+}
+
+@Suite("Shares of evidence")
+struct EvidenceSharesTests {
+    private let stranger = ClientAddress(ipv4: 1)
+    private let client = ClientAddress(ipv4: 2)
+
+    @Test("One address that asks without end leaves others three quarters")
+    func perAddress() {
+        let shares = Shares()
+        #expect(shares.granted(1000, for: stranger, at: 0) == 10)
+        #expect(shares.granted(1, for: client, at: 0) == 1)
+        #expect(shares.granted(1000, for: stranger, at: 10) == 10)
+        var (strangers, clients) = (0, 0)
+        for tick in 1...1000 {
+            strangers += shares.granted(3, for: stranger, at: 10 + Double(tick) / 100)
+            if tick % 20 == 0 { clients += shares.granted(1, for: client, at: 10 + Double(tick) / 100) }
+        }
+        #expect((49...51).contains(strangers), "5 a second for 10 seconds")
+        #expect(clients == 50, "none of another client's is refused")
+    }
+
+    @Test("All addresses together get what there is, and two at a time from one address")
+    func total() {
+        let shares = Shares()
+        #expect((0..<100).count { shares.granted(1, for: ClientAddress(ipv4: $0), at: 0) == 1 } == 40)
+        for _ in 0..<2 { #expect(shares.take(stranger, at: 9)) }
+        #expect(!shares.take(stranger, at: 9))
+        for address in 2..<5 as Range<UInt32> {
+            for _ in 0..<2 { #expect(shares.take(ClientAddress(ipv4: address), at: 9)) }
+        }
+        #expect(!shares.take(ClientAddress(ipv4: 9), at: 9), "eight at a time in all")
+        shares.give(stranger, at: 9)
+        #expect(shares.take(ClientAddress(ipv4: 9), at: 9))
+    }
+
+    @Test("Addresses are forgotten, and where clients share one it may have all")
+    func memory() {
+        let shares = Shares()
+        for number in 0..<100_000 as Range<UInt32> {
+            _ = shares.granted(1, for: ClientAddress(ipv4: number), at: Double(number) / 1000)
+        }
+        #expect(shares.addressCount <= 60)
+        let proxied = Shares(limitsAddresses: false)
+        #expect(proxied.granted(1000, for: client, at: 0) == 40)
+    }
+}
+
 @Suite("So many a second")
 struct TokenBucketTests {
     @Test("A burst is granted at once, and then as many as time brings, never more than the burst")

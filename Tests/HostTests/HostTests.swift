@@ -23,7 +23,7 @@ struct ScriptedEnclave {
                 backNet: nil),
             command: .init(executable: executable, arguments: ["-c", script]), backNetThreads: 1,
             startTimeout: startTimeout
-        ) { lines.append($0) }
+        ) { lines.append($0.message) }
     }
 
     /// How a start fails.
@@ -72,13 +72,13 @@ struct EnclaveHostTests {
         await #expect(throws: HostError.self) { _ = try await host.answer([1, 2, 3]) }
         await #expect(throws: HostError.self) { _ = try await host.evidence(nonce: [UInt8](repeating: 1, count: 32)) }
         await #expect(throws: HostError.self) { try await host.provision([1]) }
-        #expect(host.metrics.text.contains("infenclave_refusals_total{code=\"enclaveUnavailable\"} 1"))
-        #expect(host.metrics.text.contains("infenclave_answers_total 0"))
+        #expect(await host.metricsText().text.contains("infenclave_refusals_total{code=\"enclaveUnavailable\"} 1"))
+        #expect(await host.metricsText().text.contains("infenclave_answers_total 0"))
     }
 
     @Test("The metrics are in Prometheus' text format: help, type and value of each, nothing else")
-    func metrics() throws {
-        let text = try ScriptedEnclave("exit 0").host.metrics.text
+    func metrics() async throws {
+        let text = try await ScriptedEnclave("exit 0").host.metricsText().text
         #expect(text.hasSuffix("\n"))
         for line in text.split(separator: "\n") {
             let isComment = line.hasPrefix("# HELP infenclave_") || line.hasPrefix("# TYPE infenclave_")

@@ -102,6 +102,14 @@ enum Attacks {
                     for: evidence.keyConfiguration, bundle: cast.honest, token: cast.tokens[0], floats: true)
             }
             infer(0)
+        case .abandonment:
+            try serve(cast.cut)
+            try request(pinned: cast.cut)
+            guard let request = world.requests.first else { return }
+            world.begin(request, at: slot, requestID: 1)
+            // The lease ends while it is computed, and its client is told so.
+            world.advance(by: .seconds(601))
+            world.finish(0, of: slot)
         case .requestsInFlight:
             try serve(cast.cut)
             for index in 0..<5 {

@@ -8,6 +8,12 @@ import Wire
 /// An enclave as a host sees it: messages in, frames out, and time that goes on.
 protocol EnclaveUnderTest: AnyObject {
     func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>]
+    /// Takes a message and keeps what is computed for it, if anything is, as the last of ``computing``.
+    func begin(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>]
+    /// How much is computed.
+    var computing: Int { get }
+    /// Lets something that is computed be finished.
+    func finish(_ index: Int) -> [Frame<EnclaveMessage>]
     /// What time alone makes it say.
     func advance() -> [Frame<EnclaveMessage>]
     /// What it accepts from the host now.
@@ -32,6 +38,7 @@ enum Bounds {
 /// The enclave as it ships.
 final class ShippedEnclave: EnclaveUnderTest {
     private var enclave: EnclaveCore.Enclave
+    private var computed: [EnclaveCore.Computed] = []
 
     init(_ fixture: DevelopmentFixture, _ clock: WorldClock) throws {
         enclave = try EnclaveCore.Enclave(
@@ -44,6 +51,13 @@ final class ShippedEnclave: EnclaveUnderTest {
     func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
         enclave.handle(message, requestID: requestID)
     }
+    func begin(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
+        let step = enclave.take(message, requestID: requestID)
+        if let computation = step.computation { computed.append(computation.run(worker: 0)) }
+        return step.frames
+    }
+    var computing: Int { computed.count }
+    func finish(_ index: Int) -> [Frame<EnclaveMessage>] { enclave.finish(computed.remove(at: index)) }
     func advance() -> [Frame<EnclaveMessage>] { enclave.advance() }
     var frameLimits: FrameLimits { enclave.frameLimits }
     func refuseMalformed(requestID: UInt64) -> [Frame<EnclaveMessage>] {
@@ -54,6 +68,7 @@ final class ShippedEnclave: EnclaveUnderTest {
 /// The same sources without one defence.
 final class MutatedEnclave: EnclaveUnderTest {
     private var enclave: MutantEnclave.Enclave
+    private var computed: [MutantEnclave.Computed] = []
     private let removed: MutantEnclave.Defence
 
     init(_ fixture: DevelopmentFixture, _ clock: WorldClock, without defence: MutantEnclave.Defence) throws {
@@ -67,6 +82,18 @@ final class MutatedEnclave: EnclaveUnderTest {
 
     func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
         MutantEnclave.Defence.$removed.withValue(removed) { enclave.handle(message, requestID: requestID) }
+    }
+    func begin(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
+        MutantEnclave.Defence.$removed.withValue(removed) {
+            let step = enclave.take(message, requestID: requestID)
+            if let computation = step.computation { computed.append(computation.run(worker: 0)) }
+            return step.frames
+        }
+    }
+    var computing: Int { computed.count }
+    func finish(_ index: Int) -> [Frame<EnclaveMessage>] {
+        let finished = computed.remove(at: index)
+        return MutantEnclave.Defence.$removed.withValue(removed) { enclave.finish(finished) }
     }
     func advance() -> [Frame<EnclaveMessage>] {
         MutantEnclave.Defence.$removed.withValue(removed) { enclave.advance() }

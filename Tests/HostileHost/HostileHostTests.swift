@@ -79,7 +79,8 @@ struct HostileHostTests {
         var seeds = try world.cast.cut.load(chunkBytes: 1 << 16).map { OutgoingFrame($0, requestID: 1).bytes }
         let tensor = try Tensor([Float](repeating: 1, count: 8), shape: [1, 2, 2, 2])
         let messages: [HostMessage] = [
-            .hello(version: 2), .evidence(nonce: nonce), .provision(ciphertext: world.provisionings[0].message),
+            .hello(versions: FrameHeader.versions), .evidence(nonce: nonce),
+            .provision(ciphertext: world.provisionings[0].message),
             .infer(message: world.requests[0].message), .backNetResult([tensor]), .backNetFailure, .cancel, .status,
         ]
         seeds += messages.map { OutgoingFrame($0, requestID: 1).bytes }

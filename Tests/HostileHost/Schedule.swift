@@ -1,3 +1,4 @@
+import BundleFormat
 import EnclaveFixtures
 import Evidence
 import SealedChannel
@@ -42,6 +43,7 @@ struct Schedule {
             return infer(slot)
         default: break
         }
+        if !slot.begun.isEmpty, generator.chance(4) { return world.finish(generator.below(slot.begun.count), of: slot) }
         switch generator.below(20) {
         case 0 where world.enclaves.count < 3: try world.start()
         case 0: world.enclaves.remove(at: generator.below(world.enclaves.count))
@@ -114,13 +116,20 @@ struct Schedule {
             document, nonce: nonce, pinned: pinned, token: token, floats: generator.chance(4))
         // Mostly the host does what a host does.
         if accepted, !generator.chance(3), let request = world.requests.last {
-            world.send(.infer(message: request.message), to: slot, requestID: identifier(), for: request)
+            infer(request, slot)
         }
+    }
+
+    /// At once, or so that other things happen while it is computed.
+    private mutating func infer(_ request: World.Request, _ slot: World.Slot) {
+        let requestID = identifier()
+        if generator.chance(3) { return world.begin(request, at: slot, requestID: requestID) }
+        world.send(.infer(message: request.message), to: slot, requestID: requestID, for: request)
     }
 
     private mutating func infer(_ slot: World.Slot) {
         guard let request = generator.pick(world.requests) else { return }
-        world.send(.infer(message: request.message), to: slot, requestID: identifier(), for: request)
+        infer(request, slot)
     }
 
     private mutating func answer(_ slot: World.Slot) throws {

@@ -1,4 +1,5 @@
 import Attestation
+import BundleFormat
 import Crypto
 import EnclaveFixtures
 import Evidence
@@ -53,6 +54,10 @@ final class World {
         var shown: Set<[UInt8]> = []
         /// Which request waits under an identifier.
         var waiting: [UInt64: Request] = [:]
+        /// Which request is computed under an identifier.
+        var underWay: [UInt64: Request] = [:]
+        /// What the enclave keeps of ``EnclaveUnderTest/begin(_:requestID:)``, in its order.
+        var begun: [(requestID: UInt64, request: Request)] = []
         var keyConfigurations: [[UInt8]] = []
 
         init(_ enclave: any EnclaveUnderTest) { self.enclave = enclave }
@@ -84,6 +89,33 @@ final class World {
         if let last = frames.last { note(last, from: slot, answering: request) }
         return frames.map(\.message)
     }
+
+    /// Sends a request whose computation takes a while: ``finish(_:of:)`` ends it.
+    func begin(_ request: Request, at slot: Slot, requestID: UInt64) {
+        let before = slot.enclave.computing
+        let frames = slot.enclave.begin(.infer(message: request.message), requestID: requestID)
+        let isComputed = slot.enclave.computing > before
+        if isComputed == (frames.last?.requestID == requestID) { violate("a request has no reply, or two") }
+        for frame in frames { note(frame, from: slot, answering: isComputed ? nil : request) }
+        guard isComputed else { return }
+        slot.underWay[requestID] = request
+        slot.begun.append((requestID, request))
+        if slot.waiting.count + slot.underWay.count > Bounds.requestsInFlight {
+            violate("more requests are under way than the limit")
+        }
+        show(request, by: slot)
+    }
+
+    /// Lets one of the requests that were begun be finished.
+    func finish(_ index: Int, of slot: Slot) {
+        let (requestID, request) = slot.begun.remove(at: index)
+        let frames = slot.enclave.finish(index)
+        for frame in frames {
+            // A reply belongs to the request that the identifier stands for now, if it is this one.
+            let isAwaited = frame.requestID == requestID && slot.underWay[requestID]?.message == request.message
+            note(frame, from: slot, answering: nil, isLate: frame.requestID == requestID && !isAwaited)
+        }
+    }
 }
 
 // What an observer who knows all secrets sees in what leaves an enclave.
@@ -91,15 +123,21 @@ extension World {
     private static let probabilities = TinyModel.probabilities(Picture.normalizedPixels)
     private static let boundary = TinyModel.boundary(Picture.normalizedPixels).map(Float.init)
 
-    private func note(_ frame: Frame<EnclaveMessage>, from slot: Slot, answering request: Request?) {
+    ///
+    /// - Parameter isLate: Whether it is a reply to a request that was answered or given up before.
+    private func note(
+        _ frame: Frame<EnclaveMessage>, from slot: Slot, answering request: Request?, isLate: Bool = false
+    ) {
+        if isLate { violate("something came of a request that was answered or given up") }
         let bytes = OutgoingFrame(frame.message, requestID: frame.requestID).bytes
         for (secret, name) in Self.secrets where contains(bytes, secret) { violate("\(name) left the enclave") }
         switch frame.message {
         case .intermediate(let tensors):
-            guard let request else { return violate("tensors came out for no request") }
+            let begun = slot.underWay.removeValue(forKey: frame.requestID)
+            guard let request = request ?? begun else { return violate("tensors came out for no request") }
             slot.waiting[frame.requestID] = request
             if slot.waiting.count > Bounds.requestsInFlight { violate("more requests wait than the limit") }
-            show(request, by: slot)
+            if begun == nil { show(request, by: slot) } else { checkLease(request, of: slot) }
             // What crosses of a client who was promised that nothing does.
             if request.bundle.core.service.isEverythingInside, let first = tensors.first,
                 let values = try? first.floats(), zip(values, Self.boundary).allSatisfy({ abs($0 - $1) < 1e-4 })
@@ -108,8 +146,9 @@ extension World {
             }
         case .answer(let answer):
             answerSizes.insert(answer.count)
-            let request = request ?? slot.waiting[frame.requestID]
-            let isOutstanding = slot.waiting.removeValue(forKey: frame.requestID) != nil
+            let begun = slot.underWay.removeValue(forKey: frame.requestID)
+            let request = request ?? begun ?? slot.waiting[frame.requestID]
+            let isOutstanding = slot.waiting.removeValue(forKey: frame.requestID) != nil || begun != nil
             guard let request else { return violate("an answer came for no request") }
             guard let opened = opened(answer, request) else { break }
             guard opened.status == .answered else {
@@ -117,8 +156,11 @@ extension World {
                 break
             }
             if !isOutstanding { show(request, by: slot) }
+            if begun != nil { checkLease(request, of: slot) }
             checkModel(opened, request)
-        case .refused(.cancelled): slot.waiting[frame.requestID] = nil
+        case .refused(.cancelled):
+            slot.waiting[frame.requestID] = nil
+            slot.underWay[frame.requestID] = nil
         default: break
         }
         if answerSizes.count > 1 { violate("answers of one bundle have two sizes") }
@@ -141,6 +183,12 @@ extension World {
         if request.isFloats, let bundle = slot.bundle, !bundle.core.service.acceptsFloats {
             violate("floats were taken where the owner allows pixels only")
         }
+    }
+
+    /// What was begun in a lease does not come out after it.
+    private func checkLease(_ request: Request, of slot: Slot) {
+        if refused.contains(request.message) { violate("a request was served whose client was told no") }
+        if clock.now >= slot.leaseEnd { violate("a client was served after the lease") }
     }
 
     private func opened(_ answer: [UInt8], _ request: Request) -> ClassificationAnswer? {

@@ -8,7 +8,8 @@ private let allowedEdges: [String: Set<String>] = [
     "ModelGraph": ["Tensors"],
     "Wire": ["Tensors"],
     "Evidence": ["Tensors"],
-    "BundleFormat": ["Evidence", "Tensors"],
+    "StrictJSON": [],
+    "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
     // Transport: the only I/O that host and enclave share.
     "FrameSocket": ["Tensors", "Wire"],
     // Imaging.
@@ -36,18 +37,22 @@ private let allowedEdges: [String: Set<String>] = [
     // Untrusted: cannot name a key type.
     "CAllocator": [],
     "CSpawn": [],
-    "HostCore": ["CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire"],
+    "HostCore": [
+        "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire",
+    ],
     "HostServer": [
-        "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
+        "BundleFormat", "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
         "swift-service-lifecycle/ServiceLifecycle",
         "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     // Verifier.
     "CHTTPClient": [],
-    "Attestation": ["Evidence", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras"],
+    "Attestation": [
+        "BundleFormat", "Evidence", "StrictJSON", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras",
+    ],
     "InfenclaveClient": [
         "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
-        "Tensors", "swift-crypto/Crypto",
+        "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
     // Owner.
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],
@@ -57,10 +62,10 @@ private let allowedEdges: [String: Set<String>] = [
     "Differentiation": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": [
-        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "Tensors",
+        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "StrictJSON", "Tensors",
         "swift-crypto/Crypto",
     ],
-    "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "Tensors", "swift-crypto/Crypto"],
+    "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
@@ -69,7 +74,7 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
         "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
         "SealedChannel",
-        "SecretMemory", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto", "swift-log/Logging",
+        "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]
 

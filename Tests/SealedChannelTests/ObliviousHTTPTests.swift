@@ -1,5 +1,6 @@
 import SealedChannel
 import SecretMemory
+import Synchronization
 import Tensors
 import Testing
 
@@ -9,6 +10,26 @@ struct ObliviousHTTPTests {
 
     private static func gateway(_ keys: ChannelKeyPair) -> ObliviousGateway {
         ObliviousGateway(keys: keys, maximumMessageBytes: limit)
+    }
+
+    @Test("An answer takes one call of the random generator, for a nonce of its own")
+    func randomnessOfAnswer() throws {
+        let keys = try ChannelKeyPair.generate()
+        let calls = Mutex<[Int]>([])
+        let counting = Randomness { target in
+            calls.withLock { $0.append(target.count) }
+            Randomness.system.fill(target)
+        }
+        for configuration in keys.configurations {
+            let request = try ObliviousRequest.seal(hex("0003").span.bytes, to: configuration)
+            let opened = try Self.gateway(keys).open(request.message.span.bytes)
+            let answers = try (0..<2).map { _ in
+                try opened.sealer.seal(hex("0140c8").span.bytes, randomness: counting)
+            }
+            #expect(answers[0].prefix(32) != answers[1].prefix(32))
+            for answer in answers { #expect(array(try request.opener.open(answer.span.bytes)) == hex("0140c8")) }
+        }
+        #expect(calls.withLock { $0 } == [32, 32, 32, 32])
     }
 
     @Test("The example of RFC 9458 appendix A opens, and its response is made byte for byte")

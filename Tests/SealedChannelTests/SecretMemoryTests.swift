@@ -46,6 +46,35 @@ struct SecretMemoryTests {
         #expect(watched.mapped % SecretPages.pageByteCount == 0)
     }
 
+    @Test(
+        "What is needed again and again maps nothing new, whatever was needed before, and what is kept is wiped and bounded"
+    )
+    func kept() {
+        let watched = WatchedPages()
+        let page = SecretPages.pageByteCount
+        let pages = watched.pages.keeping(maximumByteCount: 8 * page)
+        func use(_ sizes: [Int]) {
+            for size in sizes {
+                let secret = SecretBytes(count: size * page, pages: pages) { target in
+                    #expect(target.allSatisfy { $0 == 0 }, "not the bytes of another secret")
+                    target.initializeMemory(as: UInt8.self, repeating: 0xA5)
+                }
+                #expect(secret.count == size * page)
+            }
+        }
+        // A model is opened: the room is full of sizes that never come again. One is too large to be kept.
+        use([1, 2, 3, 4, 5, 6, 7, 8, 9])
+        #expect(watched.returned.count == 8)
+        let request = [1, 5, 2]
+        use(request)
+        let mapped = watched.mapped
+        for _ in 0..<100 { use(request) }
+        #expect(watched.mapped == mapped)
+        let returned = watched.returned
+        #expect(mapped - returned.reduce(0) { $0 + $1.count } <= 8 * page)
+        #expect(returned.allSatisfy { $0.allSatisfy { $0 == 0 } })
+    }
+
     @Test("Bytes that were written before an initialiser failed are wiped, and released once")
     func wipedOnFailure() {
         struct Failure: Error {}

@@ -32,6 +32,14 @@ struct HostileFrameTests {
         return writer.bytes
     }
 
+    @Test("A range of versions that ends before it begins is malformed, and the stream goes on")
+    func versions() throws {
+        #expect(try decoded(frame(kind: 1, [3, 0, 2, 0]), as: HostMessage.self) == [.malformed(77)])
+        let bytes =
+            frame(kind: 1, [3, 0, 2, 0]) + OutgoingFrame(HostMessage.hello(versions: 3...3), requestID: 1).bytes
+        #expect(try decoded(bytes, as: HostMessage.self).count == 2)
+    }
+
     @Test(
         "A header that is wrong in magic, version or flags ends the stream",
         arguments: [(0, UInt8(0x58)), (3, 0), (4, 1), (5, 1), (7, 1)])

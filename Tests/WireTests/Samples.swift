@@ -15,7 +15,7 @@ enum Samples {
 
     static func hostMessages() throws -> [HostMessage] {
         [
-            .hello(version: 2), .loadManifest(core: manifest, signature: signature),
+            .hello(versions: 2...3), .loadManifest(core: manifest, signature: signature),
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
             .provision(ciphertext: [4, 5]), .infer(message: Array(0...255)), .backNetResult(try tensors()),
@@ -28,11 +28,12 @@ enum Samples {
         facts: [9, 10], epoch: Array(0..<16))
 
     static let status = EnclaveStatus(
-        state: .provisioned, keyGeneration: 2, inFlight: 3, opened: 4, answered: 5, refused: 6, rejectedResults: 7)
+        state: .provisioned, keyGeneration: 2, inFlight: 3, credits: 8, opened: 4, answered: 5, refused: 6,
+        rejectedResults: 7)
 
     static func enclaveMessages() throws -> [EnclaveMessage] {
         [
-            .hello(version: 2, teeKind: "development"), .accepted, .evidence(evidence), .provisioned,
+            .hello(version: 3, teeKind: "development", credits: 4), .accepted, .evidence(evidence), .provisioned,
             .intermediate(try tensors()), .answer([9, 9, 9]), .refused(.replayed),
             .refused(EnclaveErrorCode(rawValue: 999)), .status(status),
         ]

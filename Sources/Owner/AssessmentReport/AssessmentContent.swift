@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import LeakageAssessment
+import StrictJSON
 internal import Tensors
 
 /// The members of `assessment.json` that the decision follows from.
@@ -71,6 +72,9 @@ struct AssessmentContent: Decodable, Sendable {
 
     /// - Throws: ``AssessmentError`` `.malformedAssessment` that names the member.
     init(decoding data: Data) throws(AssessmentError) {
+        do throws(JSONFault) { _ = try StrictJSON.JSONText(Array(data), name: "it") } catch {
+            throw Self.failure(error.description)
+        }
         struct Version: Decodable { let version: Int }
         let decoder = JSONDecoder()
         guard let version = try? decoder.decode(Version.self, from: data) else {

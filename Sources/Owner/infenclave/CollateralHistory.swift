@@ -1,5 +1,6 @@
 import Attestation
 import Foundation
+import StrictJSON
 
 /// How new each piece of collateral was that this user verified, in a file. A host that serves collateral of before a
 /// revocation is found out by it, as long as this user saw newer collateral once.
@@ -41,7 +42,7 @@ struct CollateralHistory {
     func seen() throws -> [String: CollateralRecord] {
         guard FileManager.default.fileExists(atPath: path) else { return [:] }
         let json = try InputFile.read(path, maximumBytes: Self.maximumBytes)
-        guard let seen = (try? JSONDecoder().decode(File.self, from: json))?.seen else {
+        guard let seen = (try? File(strictlyDecoding: Array(json), name: path))?.seen else {
             throw CommandFailure(
                 "file", "\(path) is not a list of collateral that was seen",
                 remedy: "restore it; or remove it, and older collateral will be taken once more")

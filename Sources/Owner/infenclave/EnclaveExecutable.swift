@@ -44,9 +44,9 @@ struct EnclaveExecutable {
     }
 
     /// How the host starts it.
-    func arguments(tee: TEEKind, developmentKey: String?, threads: Int) -> [String] {
+    func arguments(tee: TEEKind, developmentKey: String?, workers: Int, threads: Int, alone: Int) -> [String] {
         ["--tee", tee.rawValue] + (developmentKey.map { ["--development-key", $0] } ?? [])
-            + ["--threads", String(threads)]
+            + ["--workers", String(workers), "--threads", String(threads), "--threads-alone", String(alone)]
     }
 
     private func line(_ arguments: [String]) throws -> String {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import HostCore
 import Inference
 import LeakageAssessment
 
@@ -15,6 +17,17 @@ struct Infenclave: AsyncParsableCommand {
 
     static func main() async {
         OpenMPEnvironment.prepare()
+        requireThreads(ProcessInfo.processInfo.processorCount + 2)
         await Self.main(nil)
+    }
+}
+
+/// Ends the program with a message when so many threads cannot be had: the pool of tasks would wait for ever for its own, and
+/// a server's libraries would end the process.
+func requireThreads(_ count: Int) {
+    do throws(HostError) { try ThreadProbe.require(count) } catch {
+        // There may be no thread left to throw it on, and libraries wait at exit for threads that they never had.
+        CommandFailure(error).report(asJSON: CommandLine.arguments.contains("--json"))
+        _exit(1)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 
 /// What `measure` prints: the values of a bundle and of the enclave that serves it, by the names that policies use.
 struct Measured: Codable {
@@ -27,7 +28,7 @@ struct Measured: Codable {
     /// - Throws: ``CommandFailure`` for anything else.
     static func read(_ path: String) throws -> Measured {
         let json = try InputFile.read(path, maximumBytes: maximumBytes)
-        guard let measured = try? JSONDecoder().decode(Measured.self, from: json) else {
+        guard let measured = try? Measured(strictlyDecoding: Array(json), name: path) else {
             throw CommandFailure(
                 "measured", "\(path) is not what `infenclave measure --json` prints",
                 remedy: "run `infenclave measure BUNDLE --tee KIND --json` where the enclave runs, and give its output")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HostCore
 import Imaging
 import ModelGraph
 import ONNXImport
@@ -77,13 +78,14 @@ struct PreprocessArguments: ParsableArguments {
 
 /// How the engine runs.
 struct EngineArguments: ParsableArguments {
-    @Option(help: "Threads; all cores unless said otherwise.") var threads: Int?
+    @Option(help: "Threads; as many as the processors that this process may use, unless said otherwise.")
+    var threads: Int?
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
     }
 
-    func resolvedThreads() throws -> Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    func resolvedThreads() throws -> Int { threads ?? UsableProcessors.count() }
 }
 
 /// The server to talk to, and what is demanded of it.

@@ -92,16 +92,18 @@ enum Encapsulation {
             let key = try XWingMLKEM768X25519.PublicKey(rawRepresentation: recipient.publicKey)
             return try HPKE.Sender(recipientKey: key, ciphersuite: header.ciphersuite, info: info)
         case .x25519:
-            let key = try usablePublicKey(recipient.publicKey)
+            let key = try usablePublicKey(recipient.publicKey, for: Curve25519.KeyAgreement.PrivateKey())
             return try HPKE.Sender(recipientKey: key, ciphersuite: header.ciphersuite, info: info)
         }
     }
 
     /// Refuses the points of small order, whose shared secret is zero with every key: RFC 9180 section 7.1.4 demands
     /// it, and swift-crypto leaves it to its callers.
-    private static func usablePublicKey(_ bytes: [UInt8]) throws -> Curve25519.KeyAgreement.PublicKey {
+    private static func usablePublicKey(
+        _ bytes: [UInt8], for privateKey: Curve25519.KeyAgreement.PrivateKey
+    ) throws -> Curve25519.KeyAgreement.PublicKey {
         let key = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes)
-        let secret = try Curve25519.KeyAgreement.PrivateKey().sharedSecretFromKeyAgreement(with: key)
+        let secret = try privateKey.sharedSecretFromKeyAgreement(with: key)
         guard secret.withUnsafeBytes({ $0.contains { $0 != 0 } }) else {
             throw SealedChannelError(.malformed, "an X25519 key of small order")
         }
@@ -116,7 +118,7 @@ enum Encapsulation {
             return try HPKE.Recipient(
                 privateKey: key, ciphersuite: header.ciphersuite, info: info, encapsulatedKey: encapsulatedKey)
         case .x25519(let key):
-            _ = try usablePublicKey(Array(encapsulatedKey))
+            _ = try usablePublicKey(Array(encapsulatedKey), for: key)
             return try HPKE.Recipient(
                 privateKey: key, ciphersuite: header.ciphersuite, info: info, encapsulatedKey: encapsulatedKey)
         }

@@ -107,10 +107,10 @@ package struct ResponseSealer: Sendable {
     /// Encapsulates a binary HTTP response (RFC 9292). The result is longer than it by 48 bytes (AES-256-GCM).
     ///
     /// - Throws: ``SealedChannelError`` `.cryptography`.
-    package func seal(_ binaryResponse: RawSpan) throws(SealedChannelError) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        let nonce = (0..<keys.cipher.responseNonceByteCount).map { _ in generator.next() as UInt8 }
-        return try seal(binaryResponse, responseNonce: nonce)
+    package func seal(
+        _ binaryResponse: RawSpan, randomness: Randomness = .system
+    ) throws(SealedChannelError) -> [UInt8] {
+        try seal(binaryResponse, responseNonce: randomness.nonce(keys.cipher.responseNonceByteCount))
     }
 
     /// With a given nonce, for published vectors.

@@ -37,10 +37,7 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
 
     /// Fresh bytes from the kernel's generator, which blocks until it is seeded.
     package static func random(_ count: Int) -> SecretBytes {
-        SecretBytes(count: count) { target in
-            let code = csecret_random(target.baseAddress, target.count)
-            precondition(code == 0, "the kernel's random generator failed with error \(code)")
-        }
+        SecretBytes(count: count) { Randomness.system.fill($0) }
     }
 
     deinit { region.release() }

@@ -22,14 +22,18 @@ package struct SecretPages: Sendable {
     /// Private pages between two inaccessible ones, left out of core dumps, and locked as far as `RLIMIT_MEMLOCK`
     /// allows: a refusal to lock is ignored, because a process without swap loses nothing by it. A few megabytes that
     /// come back wiped are kept for the next secret of their size.
-    package static let system: SecretPages = {
-        let kept = KeptPages(maximumByteCount: 8 << 20)
+    package static let system = SecretPages(map: mapGuarded, unmap: unmapGuarded).keeping(maximumByteCount: 8 << 20)
+
+    /// The same, but for pages that come back: as many bytes of them are kept for the next secret of their size, the latest
+    /// ones, so that what happens again and again maps nothing.
+    package func keeping(maximumByteCount: Int) -> SecretPages {
+        let kept = KeptPages(maximumByteCount: maximumByteCount)
         return SecretPages(
-            map: { byteCount in kept.take(byteCount) ?? mapGuarded(byteCount) },
+            map: { byteCount in kept.take(byteCount) ?? map(byteCount) },
             unmap: { usable, byteCount in
-                if !kept.keep(usable, byteCount) { unmapGuarded(usable, byteCount) }
+                for region in kept.keep(usable, byteCount) { unmap(region.usable, region.byteCount) }
             })
-    }()
+    }
 
     private static func mapGuarded(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let page = pageByteCount
@@ -51,32 +55,47 @@ package struct SecretPages: Sendable {
 
 /// Wiped pages for the next secret of the same size: mapping and locking them costs more than decrypting into them.
 private final class KeptPages: Sendable {
+    /// - Note: `@unchecked Sendable` because it only names pages that nobody uses.
+    struct Region: @unchecked Sendable {
+        let usable: UnsafeMutableRawPointer
+        let byteCount: Int
+    }
+
     private struct State {
-        var addresses: [Int: [UInt]] = [:]
+        /// The latest last.
+        var regions: [Region] = []
         var byteCount = 0
     }
+
     private let maximumByteCount: Int
     private let state = Mutex(State())
 
     init(maximumByteCount: Int) { self.maximumByteCount = maximumByteCount }
 
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        let address = state.withLock { state -> UInt? in
-            guard let address = state.addresses[byteCount]?.popLast() else { return nil }
+        state.withLock { state -> Region? in
+            guard let index = state.regions.lastIndex(where: { $0.byteCount == byteCount }) else { return nil }
             state.byteCount -= byteCount
-            return address
-        }
-        return address.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+            return state.regions.remove(at: index)
+        }?.usable
     }
 
-    /// Whether the pages were kept.
-    func keep(_ usable: UnsafeMutableRawPointer, _ byteCount: Int) -> Bool {
-        let address = UInt(bitPattern: usable)
+    /// Keeps pages in the place of those that came back longest ago.
+    ///
+    /// - Returns: What is not kept.
+    func keep(_ usable: UnsafeMutableRawPointer, _ byteCount: Int) -> [Region] {
+        let region = Region(usable: usable, byteCount: byteCount)
+        guard byteCount <= maximumByteCount else { return [region] }
         return state.withLock { state in
-            guard state.byteCount + byteCount <= maximumByteCount else { return false }
-            state.addresses[byteCount, default: []].append(address)
+            state.regions.append(region)
             state.byteCount += byteCount
-            return true
+            var excess: [Region] = []
+            while state.byteCount > maximumByteCount {
+                state.byteCount -= state.regions[excess.count].byteCount
+                excess.append(state.regions[excess.count])
+            }
+            state.regions.removeFirst(excess.count)
+            return excess
         }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StrictJSON
 public import Tensors
 
 /// `manifest.json`: what a bundle holds, for people and programs. The owner signs its digest with the manifest core, of
@@ -165,6 +166,9 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         guard bytes.count <= Self.maximumBytes else {
             throw BundleFormatError(
                 .malformed, "manifest.json has \(bytes.count) bytes, the limit is \(Self.maximumBytes)")
+        }
+        do throws(JSONFault) { _ = try JSONText(bytes, name: "manifest.json") } catch {
+            throw BundleFormatError(.malformed, error.description)
         }
         struct Version: Decodable { let formatVersion: Int }
         let data = Data(bytes)

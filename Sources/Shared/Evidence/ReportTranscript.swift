@@ -46,7 +46,7 @@ public struct ReportTranscript: Sendable, Hashable {
         self.epoch = epoch
     }
 
-    static func check(_ bytes: [UInt8], _ what: String, _ counts: ClosedRange<Int>) throws(EvidenceError) {
+    package static func check(_ bytes: [UInt8], _ what: String, _ counts: ClosedRange<Int>) throws(EvidenceError) {
         guard counts.contains(bytes.count) else {
             let expected = counts.count == 1 ? "\(counts.lowerBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
             throw EvidenceError(.malformed, "\(what) has \(bytes.count) bytes; expected \(expected)")

@@ -2,7 +2,10 @@ package import Tensors
 
 /// What the enclave says to the host.
 package enum EnclaveMessage: WireMessage {
-    case hello(version: UInt16, teeKind: String)
+    /// - Parameters:
+    ///   - version: Of the frames from now on.
+    ///   - credits: Inferences that may be unanswered at a time; an `intermediate` answers one.
+    case hello(version: UInt16, teeKind: String, credits: UInt32)
     /// A manifest, a chunk of a part, or the wish to shut down was accepted.
     case accepted
     case evidence(EnclaveEvidence)
@@ -29,7 +32,7 @@ package enum EnclaveMessage: WireMessage {
 
     package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
         switch kind {
-        case 129: 2 + 4 + maximumTEEKindBytes
+        case 129: 2 + 4 + maximumTEEKindBytes + 4
         case 130, 132: 0
         case 131, 134: limits.messageBytes
         case 133: limits.tensorBytes
@@ -46,7 +49,8 @@ package enum EnclaveMessage: WireMessage {
         case 129:
             self = .hello(
                 version: try reader.read("version"),
-                teeKind: try reader.readString(maximumBytes: Self.maximumTEEKindBytes, "TEE kind"))
+                teeKind: try reader.readString(maximumBytes: Self.maximumTEEKindBytes, "TEE kind"),
+                credits: try reader.read("credits"))
         case 130: self = .accepted
         case 131: self = .evidence(try EnclaveEvidence(from: &reader))
         case 132: self = .provisioned
@@ -60,9 +64,10 @@ package enum EnclaveMessage: WireMessage {
 
     package func encode(into builder: inout PayloadBuilder) {
         switch self {
-        case .hello(let version, let teeKind):
+        case .hello(let version, let teeKind, let credits):
             builder.write(version)
             builder.write(teeKind)
+            builder.write(credits)
         case .accepted, .provisioned: break
         case .evidence(let evidence): evidence.encode(into: &builder)
         case .intermediate(let tensors): TensorListCodec.encode(tensors, into: &builder)

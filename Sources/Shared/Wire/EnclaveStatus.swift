@@ -16,8 +16,10 @@ package struct EnclaveStatus: Sendable, Hashable {
     package let state: State
     /// Counts the key pairs made since start; clients of an earlier one must attest again.
     package let keyGeneration: UInt32
-    /// Requests that wait for the BackNet.
+    /// Requests that were taken and not answered: those that are computed, and those that wait for the BackNet.
     package let inFlight: UInt32
+    /// Inferences that it takes now.
+    package let credits: UInt32
     /// Requests that could be decrypted.
     package let opened: UInt64
     /// Sealed answers, whatever they say.
@@ -27,15 +29,16 @@ package struct EnclaveStatus: Sendable, Hashable {
     /// BackNet results that were not what the mapping unit takes.
     package let rejectedResults: UInt64
 
-    static let byteCount = 1 + 4 + 4 + 8 + 8 + 8 + 8
+    static let byteCount = 1 + 4 + 4 + 4 + 8 + 8 + 8 + 8
 
     package init(
-        state: State, keyGeneration: UInt32, inFlight: UInt32, opened: UInt64, answered: UInt64, refused: UInt64,
-        rejectedResults: UInt64
+        state: State, keyGeneration: UInt32, inFlight: UInt32, credits: UInt32, opened: UInt64, answered: UInt64,
+        refused: UInt64, rejectedResults: UInt64
     ) {
         self.state = state
         self.keyGeneration = keyGeneration
         self.inFlight = inFlight
+        self.credits = credits
         self.opened = opened
         self.answered = answered
         self.refused = refused
@@ -47,7 +50,8 @@ package struct EnclaveStatus: Sendable, Hashable {
         guard let state = State(rawValue: code) else { throw TensorError(.malformed, "state \(code) is unknown") }
         self.init(
             state: state, keyGeneration: try reader.read("generation"), inFlight: try reader.read("in flight"),
-            opened: try reader.read("opened"), answered: try reader.read("answered"),
+            credits: try reader.read("credits"), opened: try reader.read("opened"),
+            answered: try reader.read("answered"),
             refused: try reader.read("refused"), rejectedResults: try reader.read("rejected results"))
     }
 
@@ -55,6 +59,7 @@ package struct EnclaveStatus: Sendable, Hashable {
         builder.write(state.rawValue)
         builder.write(keyGeneration)
         builder.write(inFlight)
+        builder.write(credits)
         builder.write(opened)
         builder.write(answered)
         builder.write(refused)

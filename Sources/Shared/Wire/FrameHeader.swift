@@ -5,7 +5,9 @@ import Tensors
 /// Layout, little-endian: magic `INFW`, u16 version, u8 kind, u8 flags (0), u64 request identifier, u64 payload bytes.
 package struct FrameHeader: Sendable, Hashable {
     package static let byteCount = 24
-    package static let version: UInt16 = 2
+    package static let version: UInt16 = 3
+    /// What this build understands: it is offered in `hello`.
+    package static let versions = version...version
     private static let magic = Array("INFW".utf8)
 
     /// Which message the payload holds.

@@ -7,10 +7,11 @@ package enum SealedPartName: UInt8, Sendable, CaseIterable {
 }
 
 /// What the host says to the enclave. Each is answered by one ``EnclaveMessage`` with the same request identifier; an
-/// inference by an `intermediate` first unless everything is inside.
+/// inference by an `intermediate` first unless everything is inside. Answers to inferences and BackNet results come in any
+/// order; a host has no more inferences unanswered than the enclave's credits.
 package enum HostMessage: WireMessage {
-    /// The first message. Answered by `hello`.
-    case hello(version: UInt16)
+    /// The first message: the versions of frames that the host understands. Answered by `hello` with one of them.
+    case hello(versions: ClosedRange<UInt16>)
     /// The manifest core as it is in the bundle, and its 64-byte signature. Before any part. Answered by `accepted`.
     case loadManifest(core: [UInt8], signature: [UInt8])
     /// Bytes of a sealed part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by
@@ -27,7 +28,8 @@ package enum HostMessage: WireMessage {
     case backNetResult([Tensor])
     /// The BackNet could not run. Answered by `answer`, a sealed refusal.
     case backNetFailure
-    /// Forgets a request in flight. Answered by `refused(.cancelled)` with its identifier, or `refused(.unknownRequest)`.
+    /// Forgets a request in flight, whether it is computed or waits for the BackNet. Answered by `refused(.cancelled)` with
+    /// its identifier, after which nothing comes of it, or by `refused(.unknownRequest)`.
     case cancel
     /// Answered by `status`.
     case status
@@ -52,7 +54,7 @@ package enum HostMessage: WireMessage {
 
     package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
         switch kind {
-        case 1: 2
+        case 1: 4
         case 2: min((1 << 16) + 4 + 64, limits.messageBytes)
         case 3: min(FrameLimits.partChunkBytes + 64, limits.messageBytes)
         case 4: 64 + 4
@@ -65,7 +67,10 @@ package enum HostMessage: WireMessage {
 
     package init(kind: UInt8, reader: inout ByteReader, payload: TensorStorage) throws(TensorError) {
         switch kind {
-        case 1: self = .hello(version: try reader.read("version"))
+        case 1:
+            let (oldest, newest): (UInt16, UInt16) = (try reader.read("oldest version"), try reader.read("version"))
+            guard oldest <= newest else { throw TensorError(.malformed, "versions \(oldest) to \(newest)") }
+            self = .hello(versions: oldest...newest)
         case 2:
             self = .loadManifest(
                 core: try reader.readCounted("manifest core"), signature: try reader.readBytes(64, "signature"))
@@ -91,7 +96,9 @@ package enum HostMessage: WireMessage {
 
     package func encode(into builder: inout PayloadBuilder) {
         switch self {
-        case .hello(let version): builder.write(version)
+        case .hello(let versions):
+            builder.write(versions.lowerBound)
+            builder.write(versions.upperBound)
         case .loadManifest(let core, let signature):
             builder.write(counted: core)
             builder.write(bytes: signature)

@@ -46,16 +46,24 @@ package final class FrameSocket<Incoming: WireMessage, Outgoing: WireMessage>: S
 
     /// Waits until there is something to read, or the peer has closed.
     ///
-    /// - Parameter time: How long at most.
-    /// - Returns: `false` when the time is over.
+    /// - Parameters:
+    ///   - time: How long at most.
+    ///   - other: A descriptor that ends the wait as well when there is something to read from it.
+    /// - Returns: Whether there is something to read from this socket; `false` when the time is over, or for `other` alone.
     /// - Throws: ``WireError`` (system).
-    package func waitForInput(atMost time: Duration) throws(WireError) -> Bool {
+    package func waitForInput(
+        atMost time: Duration, orUntilReadable other: Int32? = nil
+    ) throws(WireError) -> Bool {
         // Rounded up, so that a short wait is not a busy one. A day is enough: the caller asks again.
         let milliseconds = Int32(min(time, .seconds(86_400)) / .milliseconds(1)) + 1
-        var descriptor = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        let count = poll(&descriptor, 1, milliseconds)
+        func event(_ descriptor: Int32) -> pollfd { pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0) }
+        // A negative descriptor is passed over.
+        var events = (event(descriptor), event(other ?? -1))
+        let count = withUnsafeMutableBytes(of: &events) {
+            poll($0.bindMemory(to: pollfd.self).baseAddress, 2, milliseconds)
+        }
         guard count >= 0 || errno == EINTR else { throw WireError(.system, "waiting failed with errno \(errno)") }
-        return count > 0
+        return count > 0 && events.0.revents != 0
     }
 
     /// Writes one frame.

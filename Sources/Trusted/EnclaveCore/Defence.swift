@@ -23,8 +23,10 @@ package enum Defence: String, Sendable, CaseIterable {
     case answerSize
     /// Floats are refused where the owner allows pixels only.
     case pixelsOnly
-    /// So many requests wait for the BackNet at most.
+    /// So many requests are under way at most.
     case requestsInFlight
+    /// What is computed for a request that was answered or given up meanwhile does not leave.
+    case abandonment
 
     #if MUTANTS
         /// The defence that is not there, in the present task.

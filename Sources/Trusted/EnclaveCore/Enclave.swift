@@ -24,18 +24,17 @@ package struct Enclave: ~Copyable {
     private let evidenceSource: any EvidenceSource
     private let limits: EnclaveLimits
     private let clock: EnclaveClock
-    private let threads: Int
+    private let workers: EnclaveWorkers
 
     /// Whether the host asked the process to end.
     package private(set) var isShutDown = false
 
     /// Makes fresh channel keys and a fresh epoch.
     ///
-    /// - Parameter threads: Of one inference.
     /// - Throws: ``EnclaveStartError`` when the keys cannot be made.
     package init(
         evidenceSource: any EvidenceSource, limits: EnclaveLimits = EnclaveLimits(), clock: EnclaveClock = .bootTime,
-        threads: Int = 1
+        workers: EnclaveWorkers = EnclaveWorkers()
     ) throws(EnclaveStartError) {
         do throws(EnclaveRefusal) {
             keyRing = try ChannelKeyRing(limits: limits, at: clock.now())
@@ -43,7 +42,7 @@ package struct Enclave: ~Copyable {
         self.evidenceSource = evidenceSource
         self.limits = limits
         self.clock = clock
-        self.threads = threads
+        self.workers = workers
     }
 
     /// What the host may send in the present state.
@@ -53,6 +52,9 @@ package struct Enclave: ~Copyable {
         case .provisioned(let service): service.frameLimits
         }
     }
+
+    /// Threads that compute; `nil` where the enclave's own does.
+    func makeWorkers() -> Workers? { workers.count == 1 ? nil : Workers(workers) }
 
     /// When ``advance()`` has something to do next, by the enclave's clock.
     package var nextChange: Duration {
@@ -71,13 +73,9 @@ package struct Enclave: ~Copyable {
         var frames: [Frame<EnclaveMessage>] = []
         if case .provisioned(let service) = state, service.leaseEnd <= now, Defence.lease.isInPlace {
             frames = service.endLease()
-            do throws(EnclaveRefusal) {
-                state = .leaseEnded(try EndedService(service, limits: limits))
-            } catch {
-                // The same manifest was accepted when it was loaded; were it not, only a new process could serve.
-                state = .awaitingManifest
-                isShutDown = true
-            }
+            // The model is wiped when the last computation is finished, and evidence says so only then. Nothing is taken
+            // meanwhile; if that lasts, the watchdog sees it.
+            if service.isIdle { wipe(service) }
         }
         if case .provisioned(let service) = state { frames += service.giveUpOldRequests(at: now) }
         // If no keys can be made now, the next message tries again; keys whose time is over open nothing.
@@ -85,14 +83,54 @@ package struct Enclave: ~Copyable {
         return frames
     }
 
+    private mutating func wipe(_ service: Service) {
+        do throws(EnclaveRefusal) {
+            state = .leaseEnded(try EndedService(service, limits: limits))
+        } catch {
+            // The same manifest was accepted when it was loaded; were it not, only a new process could serve.
+            state = .awaitingManifest
+            isShutDown = true
+        }
+    }
+
+    /// What comes of a message at once.
+    package struct Step {
+        /// The reply with the message's identifier, if it has one already; before it, what ``Enclave/advance()`` says.
+        package var frames: [Frame<EnclaveMessage>]
+        /// What is to be computed for the reply: ``Enclave/finish(_:)`` takes what comes of it, in any order.
+        package var computation: Computation?
+    }
+
     /// Takes one message of the host.
+    package mutating func take(_ message: HostMessage, requestID: UInt64) -> Step {
+        var step = Step(frames: advance())
+        do throws(EnclaveRefusal) {
+            switch try reply(to: message, requestID: requestID) {
+            case .message(let reply): step.frames.append(Frame(requestID: requestID, message: reply))
+            case .computation(let computation): step.computation = computation
+            }
+        } catch { step.frames.append(refuse(error.code, requestID: requestID)) }
+        return step
+    }
+
+    /// Takes what came of a computation.
+    ///
+    /// - Returns: The reply to its request, unless it was answered or given up meanwhile; before it, what ``advance()`` says.
+    package mutating func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] {
+        let frames = advance()
+        guard case .provisioned(let service) = state else { return frames }
+        // Where nobody waits for it, it may be the last that kept a lease from ending.
+        guard let reply = service.finish(computed) else { return frames + advance() }
+        return frames + [Frame(requestID: computed.requestID, message: reply)]
+    }
+
+    /// Takes one message of the host and computes what it asks for.
     ///
     /// - Returns: The reply with the same identifier; before it, what ``advance()`` says.
     package mutating func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
-        let ended = advance()
-        do throws(EnclaveRefusal) {
-            return ended + [Frame(requestID: requestID, message: try reply(to: message, requestID: requestID))]
-        } catch { return ended + [refuse(error.code, requestID: requestID)] }
+        let step = take(message, requestID: requestID)
+        guard let computation = step.computation else { return step.frames }
+        return step.frames + finish(computation.run(worker: 0))
     }
 
     /// Answers a frame that could not be decoded.
@@ -107,20 +145,32 @@ package struct Enclave: ~Copyable {
 
     private mutating func reply(
         to message: HostMessage, requestID: UInt64
+    ) throws(EnclaveRefusal) -> Service.Reply {
+        switch message {
+        case .infer(let message): return try infer(message, requestID: requestID)
+        case .backNetResult(let tensors):
+            return try service(or: .unknownRequest).resume(requestID, backNet: tensors)
+        default: return .message(try answer(to: message, requestID: requestID))
+        }
+    }
+
+    /// Replies for which nothing is computed.
+    private mutating func answer(
+        to message: HostMessage, requestID: UInt64
     ) throws(EnclaveRefusal) -> EnclaveMessage {
         switch message {
-        case .hello(let version):
-            guard version == FrameHeader.version else { throw EnclaveRefusal(.unsupportedVersion) }
-            return .hello(version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue)
+        case .hello(let versions):
+            guard versions.contains(FrameHeader.version) else { throw EnclaveRefusal(.unsupportedVersion) }
+            return .hello(
+                version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue,
+                credits: UInt32(clamping: min(workers.capacity, limits.requestsInFlight)))
         case .loadManifest(let core, let signature): return try load(core: core, signature: signature)
         case .loadPart(let part, let totalBytes, let offset, let bytes):
             try assembly().load(part, bytes, offset: offset, totalBytes: totalBytes)
             return takeWholeBundle()
         case .evidence(let nonce): return .evidence(try evidence(nonce: nonce))
         case .provision(let ciphertext): return try provision(ciphertext)
-        case .infer(let message): return try infer(message, requestID: requestID)
-        case .backNetResult(let tensors):
-            return .answer(try service(or: .unknownRequest).finish(requestID, backNet: tensors))
+        case .infer, .backNetResult: throw EnclaveRefusal(.internalFault)
         case .backNetFailure: return .answer(try service(or: .unknownRequest).fail(requestID))
         case .cancel: return try service(or: .unknownRequest).cancel(requestID)
         case .status: return .status(status)
@@ -171,11 +221,11 @@ extension Enclave {
         return service
     }
 
-    private mutating func infer(_ message: [UInt8], requestID: UInt64) throws(EnclaveRefusal) -> EnclaveMessage {
+    private mutating func infer(_ message: [UInt8], requestID: UInt64) throws(EnclaveRefusal) -> Service.Reply {
         switch state {
         case .provisioned(let service):
             return try service.infer(message, requestID: requestID, keyRing: &keyRing, at: clock.now())
-        case .leaseEnded(let service): return try service.refuse(message, keyRing: keyRing)
+        case .leaseEnded(let service): return .message(try service.refuse(message, keyRing: keyRing))
         case .awaitingManifest, .awaitingParts, .awaitingOwner: throw EnclaveRefusal(.notProvisioned)
         }
     }
@@ -233,11 +283,13 @@ extension Enclave {
     }
 
     private mutating func serve(_ bundle: SealedBundle, _ message: ProvisioningMessage) throws(EnclaveRefusal) {
-        let classifier = try Classifier(opening: bundle, with: message, threads: threads)
+        let classifier = try Classifier(
+            opening: bundle, with: message, workers: workers)
         // Opening a large model takes time; the lease starts when it can be used.
         state = .provisioned(
             Service(
-                classifier, bundle: AttestedBundle(bundle), provisioning: message, limits: limits, at: clock.now()))
+                classifier, bundle: AttestedBundle(bundle), provisioning: message, limits: limits,
+                computingCapacity: workers.capacity, at: clock.now()))
     }
 
     private var status: EnclaveStatus {
@@ -253,7 +305,8 @@ extension Enclave {
         }
         return EnclaveStatus(
             state: state, keyGeneration: keyRing.generation, inFlight: UInt32(clamping: counters.inFlight),
-            opened: counters.opened, answered: counters.answered, refused: refused,
+            credits: UInt32(clamping: counters.credits), opened: counters.opened, answered: counters.answered,
+            refused: refused,
             rejectedResults: counters.rejectedResults)
     }
 }

@@ -1,8 +1,9 @@
 package import FrameSocket
 package import Wire
 
-/// Drives an ``Enclave`` over a socket. One thread reads, computes and writes: inference never runs on the cooperative
-/// pool, the engine sees one calling thread, and the socket's buffer is the only queue.
+/// Drives an ``Enclave`` over a socket. One thread reads, writes and owns the enclave's state; it computes as well where
+/// there is one worker, else workers do. Inference never runs on the cooperative pool, and each thread of the engine's
+/// callers keeps its own team.
 package enum EnclaveServer {
     /// Serves until the host closes the socket or asks to shut down.
     ///
@@ -12,13 +13,26 @@ package enum EnclaveServer {
     package static func run(
         _ enclave: consuming Enclave, on socket: EnclaveSocket, watchdog: Watchdog
     ) throws(WireError) {
+        let workers = enclave.makeWorkers()
+        defer { workers?.stop() }
         while !enclave.isShutDown {
             try write(enclave.advance(), to: socket)
             watchdog.expect(progressBy: enclave.nextChange)
-            guard try socket.waitForInput(atMost: min(enclave.timeToNextChange, longestWait)) else { continue }
+            let hasInput = try socket.waitForInput(
+                atMost: min(enclave.timeToNextChange, longestWait), orUntilReadable: workers?.signal)
+            for computed in workers?.takeFinished() ?? [] { try write(enclave.finish(computed), to: socket) }
+            guard hasInput else { continue }
             guard let received = try socket.read(limits: enclave.frameLimits) else { return }
             switch received {
-            case .frame(let frame): try write(enclave.handle(frame.message, requestID: frame.requestID), to: socket)
+            case .frame(let frame):
+                let step = enclave.take(frame.message, requestID: frame.requestID)
+                try write(step.frames, to: socket)
+                guard let computation = step.computation else { continue }
+                if let workers {
+                    workers.submit(computation)
+                } else {
+                    try write(enclave.finish(computation.run(worker: 0)), to: socket)
+                }
             case .malformed(let requestID, _): try write(enclave.refuseMalformed(requestID: requestID), to: socket)
             }
         }

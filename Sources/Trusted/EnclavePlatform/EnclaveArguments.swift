@@ -13,11 +13,16 @@ package enum EnclaveArguments: Sendable, Equatable {
     /// service's report data is zero.
     case report(TEEKind)
     /// Serve the socket that is file descriptor 3.
-    case serve(TEEKind, developmentKey: String?, threads: Int?)
+    ///
+    /// - Parameters:
+    ///   - workers: Requests that are computed at a time.
+    ///   - threads: Of one inference.
+    ///   - threadsAlone: Of one that begins while no other is computed.
+    case serve(TEEKind, developmentKey: String?, workers: Int?, threads: Int?, threadsAlone: Int?)
 
     package static let usage = """
-        usage: infenclave-enclave --tee development --development-key FILE [--threads N]
-               infenclave-enclave --tee sgx|tdx|snp|nitro [--threads N]
+        usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N] [--threads-alone N]
+               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N] [--threads-alone N]
                infenclave-enclave --detect
                infenclave-enclave --report sgx|tdx|snp|nitro
                infenclave-enclave --measure
@@ -45,18 +50,22 @@ package enum EnclaveArguments: Sendable, Equatable {
         var values: [String: String] = [:]
         var rest = arguments[...]
         while let option = rest.popFirst() {
-            guard ["--tee", "--development-key", "--threads"].contains(option), let value = rest.popFirst(),
+            guard ["--tee", "--development-key", "--workers", "--threads", "--threads-alone"].contains(option),
+                let value = rest.popFirst(),
                 values.updateValue(value, forKey: option) == nil
             else { return nil }
         }
         guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)) else { return nil }
         let developmentKey = values["--development-key"]
         guard (kind == .development) == (developmentKey != nil) else { return nil }
-        var threads: Int?
-        if let value = values["--threads"] {
-            guard let count = Int(value), (1...1024).contains(count) else { return nil }
-            threads = count
+        var counts: [String: Int] = [:]
+        for option in ["--workers", "--threads", "--threads-alone"] {
+            guard let text = values[option] else { continue }
+            guard let count = Int(text), (1...1024).contains(count) else { return nil }
+            counts[option] = count
         }
-        return .serve(kind, developmentKey: developmentKey, threads: threads)
+        return .serve(
+            kind, developmentKey: developmentKey, workers: counts["--workers"], threads: counts["--threads"],
+            threadsAlone: counts["--threads-alone"])
     }
 }

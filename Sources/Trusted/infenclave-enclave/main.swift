@@ -26,12 +26,16 @@ func perform(_ arguments: EnclaveArguments) throws {
         let nothing = [UInt8](repeating: 0, count: ReportTranscript.reportDataByteCount)
         print(try source.evidence(reportData: nothing).evidence.hex)
     case .developmentKey(let path): print(try DevelopmentKey.publicKey(path).hex)
-    case .serve(let kind, let developmentKey, let threads):
+    case .serve(let kind, let developmentKey, let workers, let threads, let threadsAlone):
         // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.
         signal(SIGINT, SIG_IGN)
         let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let enclave = try Enclave(evidenceSource: source, threads: threads ?? processors)
+        let count = workers ?? 1
+        let enclave = try Enclave(
+            evidenceSource: source,
+            workers: EnclaveWorkers(
+                count: count, threads: threads ?? max(1, processors / count), threadsAlone: threadsAlone))
         let watchdog = Watchdog()
         watchdog.start()
         try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket), watchdog: watchdog)

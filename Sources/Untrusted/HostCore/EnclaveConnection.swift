@@ -9,27 +9,45 @@ import Wire
 /// One thread reads and never writes, so that both ends cannot wait for each other; writing happens on the threads of
 /// `writer`.
 final class EnclaveConnection: Sendable {
+    private struct Question {
+        let continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
+        let role: HostMessage.Role
+    }
+
     private struct State {
         var nextRequestID: UInt64 = 1
-        var open: [UInt64: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>] = [:]
+        var open: [UInt64: Question] = [:]
         /// Requests that have an intermediate: their next frame may come before it is asked for, when a lease ends.
         var continued: Set<UInt64> = []
         /// Such frames.
         var early: [UInt64: Result<EnclaveMessage, HostError>] = [:]
+        /// Inferences that nobody waits for and that the enclave has not answered.
+        var abandoned: Set<UInt64> = []
+        var owed: OwedAnswers
         var hasEnded = false
+        /// What those are told whose questions end with the process.
+        var farewell = EnclaveConnection.ended
+
+        init(workers: Int) { owed = OwedAnswers(workers: workers) }
     }
 
     private let process: EnclaveProcess
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let writer = SerialThread(name: "enclave-writer")
+    /// For inferences: the enclave refuses what goes beyond. Each is given back with the first answer, also when nobody waits
+    /// for it any more.
+    let credits = Credits()
 
-    /// - Parameter onEnd: Called once, on the reading thread, when the process is gone.
-    init(process: EnclaveProcess, onEnd: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - workers: Requests that the process computes at a time.
+    ///   - onEnd: Called once, on the reading thread, when the process is gone.
+    init(process: EnclaveProcess, workers: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void) {
         self.process = process
+        state = Mutex(State(workers: workers))
         let thread = SerialThread(name: "enclave-reader")
         thread.enqueue { [weak self] in
-            self?.readUntilEnd()
-            onEnd()
+            let ending = self?.readUntilEnd() ?? .unknown
+            onEnd(ending)
         }
     }
 
@@ -38,11 +56,12 @@ final class EnclaveConnection: Sendable {
         try await ask(message, requestID: nil).answer
     }
 
-    /// Sends a message and waits for the answer to it.
+    /// Sends a message and waits for the answer to it. A cancelled task waits no longer: the enclave is told to forget the
+    /// request once it has answered the inference.
     ///
-    /// - Parameter requestID: `nil` for a new one.
+    /// - Parameter requestID: `nil` for a new one. An inference is always new, and needs one of ``credits``.
     /// - Returns: The answer, and the identifier for a message that continues this request.
-    /// - Throws: ``HostError``; `refusedByEnclave` for a refusal.
+    /// - Throws: ``HostError``; `refusedByEnclave` for a refusal, `cancelled`.
     func ask(
         _ message: HostMessage, requestID: UInt64?
     ) async throws(HostError) -> (answer: EnclaveMessage, requestID: UInt64) {
@@ -58,20 +77,10 @@ final class EnclaveConnection: Sendable {
             case let answer: return (answer, identifier)
             }
         }
-        let result: Result<EnclaveMessage, HostError> = await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                guard !state.hasEnded else { return false }
-                state.open[identifier] = continuation
-                return true
-            }
-            guard isOpen else {
-                continuation.resume(returning: .failure(Self.ended))
-                return
-            }
-            writer.enqueue { [process] in
-                // A failed write means that the process is gone: the reader sees that too and fails all that is open.
-                try? process.socket.write(message, requestID: identifier)
-            }
+        let result: Result<EnclaveMessage, HostError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { send(message, identifier, isContinued: requestID != nil, $0) }
+        } onCancel: {
+            giveUp(identifier)
         }
         switch try result.get() {
         case .refused(let code): throw HostError(refused: code)
@@ -79,21 +88,89 @@ final class EnclaveConnection: Sendable {
         }
     }
 
+    private func send(
+        _ message: HostMessage, _ identifier: UInt64, isContinued: Bool,
+        _ continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
+    ) {
+        let role = message.role
+        let refusal: HostError? = state.withLock { state in
+            guard !state.hasEnded else { return state.farewell }
+            // The task may have been cancelled before there was anything to give up.
+            guard !Task.isCancelled else { return Self.cancelled }
+            state.open[identifier] = Question(continuation: continuation, role: role)
+            state.owed.ask(identifier, isComputed: role.isComputed, patience: message.patience, at: .now)
+            return nil
+        }
+        if let refusal {
+            if isContinued { write(.cancel, identifier) }
+            if role == .inference { credits.give() }
+            return continuation.resume(returning: .failure(refusal))
+        }
+        write(message, identifier)
+    }
+
+    private func write(_ message: HostMessage, _ identifier: UInt64) {
+        writer.enqueue { [process] in
+            // A failed write means that the process is gone: the reader sees that too and fails all that is open.
+            try? process.socket.write(message, requestID: identifier)
+        }
+    }
+
+    private func giveUp(_ identifier: UInt64) {
+        let question = state.withLock { state in
+            state.continued.remove(identifier)
+            state.early[identifier] = nil
+            let question = state.open.removeValue(forKey: identifier)
+            if question?.role == .inference { state.abandoned.insert(identifier) }
+            return question
+        }
+        guard let question else { return }
+        question.continuation.resume(returning: .failure(Self.cancelled))
+        // An inference is forgotten when it is answered. The enclave would acknowledge a cancel at once, but take another one
+        // only when a thread has come to this one, and no message says when that is.
+        if question.role == .continuation { write(.cancel, identifier) }
+    }
+
     var hasEnded: Bool { state.withLock(\.hasEnded) }
 
-    /// Ends the process.
-    func close() { process.end() }
+    /// For how long the enclave has owed an answer, when that is longer than it may take; `nil` while it owes none.
+    ///
+    /// - Parameter wasSilent: It was overdue at the last look: only an answer changes that.
+    func overdue(at now: ContinuousClock.Instant, wasSilent: Bool) -> Duration? {
+        state.withLock { $0.owed.overdue(at: now, patience: wasSilent ? Self.pause : nil) }
+    }
 
-    private static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
+    /// Between two looks.
+    static let pause = Duration.milliseconds(500)
+
+    /// Ends the process.
+    ///
+    /// - Parameter farewell: What those are told who wait.
+    func close(_ farewell: HostError = EnclaveConnection.ended) {
+        state.withLock { $0.farewell = farewell }
+        process.end()
+    }
+
+    /// How the process ended, which it has, and the last that it said.
+    var lastWords: String {
+        let (ending, line) = (process.end(), process.lastLine)
+        return "the enclave process \(ending.description)" + (line.isEmpty ? "" : "; it said: \(line)")
+    }
+
+    static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
+    static let cancelled = HostError(.cancelled, "the request was given up")
 
     private func settle(_ requestID: UInt64, _ result: Result<EnclaveMessage, HostError>) {
-        let waiting = state.withLock { state in
-            if case .success(.intermediate) = result { state.continued.insert(requestID) }
+        let (waiting, isAbandoned) = state.withLock { state in
+            state.owed.settle(requestID, at: .now)
             let waiting = state.open.removeValue(forKey: requestID)
+            if case .success(.intermediate) = result, waiting != nil { state.continued.insert(requestID) }
             if waiting == nil, state.continued.contains(requestID) { state.early[requestID] = result }
-            return waiting
+            return (waiting, state.abandoned.remove(requestID) != nil)
         }
-        waiting?.resume(returning: result)
+        if isAbandoned || waiting?.role == .inference { credits.give() }
+        if isAbandoned, case .success(.intermediate) = result { write(.cancel, requestID) }
+        waiting?.continuation.resume(returning: result)
     }
 
     /// A request is continued once.
@@ -104,7 +181,7 @@ final class EnclaveConnection: Sendable {
         }
     }
 
-    private func readUntilEnd() {
+    private func readUntilEnd() -> EnclaveEnding {
         let limits = FrameLimits()
         while let received = try? process.socket.read(limits: limits) {
             switch received {
@@ -113,12 +190,46 @@ final class EnclaveConnection: Sendable {
                 settle(requestID, .failure(HostError(.protocolViolation, error.message)))
             }
         }
-        process.end()
-        let abandoned = state.withLock { state in
+        let ending = process.end()
+        let (abandoned, farewell) = state.withLock { state in
             state.hasEnded = true
-            defer { state.open = [:] }
-            return state.open.values
+            defer { (state.open, state.abandoned) = ([:], []) }
+            return (state.open.values, state.farewell)
         }
-        for continuation in abandoned { continuation.resume(returning: .failure(Self.ended)) }
+        credits.close()
+        for question in abandoned { question.continuation.resume(returning: .failure(farewell)) }
+        return ending
+    }
+}
+
+extension HostMessage {
+    /// How long an enclave that computes may be silent about it.
+    fileprivate var patience: Duration {
+        switch self {
+        // It opens and lays out the model.
+        case .provision: .seconds(120)
+        // A start has a timeout of its own, and platforms take their time for a quote.
+        case .hello, .loadManifest, .loadPart, .evidence: .seconds(30)
+        case .infer, .backNetResult: .seconds(10)
+        case .backNetFailure, .cancel, .status, .shutdown: .seconds(5)
+        }
+    }
+
+    fileprivate enum Role {
+        /// The first message of a request.
+        case inference
+        /// The second.
+        case continuation
+        case other
+
+        var isComputed: Bool { self != .other }
+    }
+
+    fileprivate var role: Role {
+        switch self {
+        case .infer: .inference
+        case .backNetResult, .backNetFailure: .continuation
+        default: .other
+        }
     }
 }

@@ -1,5 +1,6 @@
+package import BundleFormat
 import Dispatch
-package import Evidence
+import Evidence
 import Foundation
 import Wire
 
@@ -10,39 +11,67 @@ package actor EnclaveHost {
     package struct EnclaveCommand: Sendable {
         package let executable: String
         package let arguments: [String]
+        /// Requests that it computes at a time, as its arguments say.
+        package let workers: Int
 
-        package init(executable: String, arguments: [String]) {
+        package init(executable: String, arguments: [String], workers: Int = 1) {
             self.executable = executable
             self.arguments = arguments
+            self.workers = workers
         }
     }
 
     /// What operators may know.
-    package enum State: String, Sendable {
+    package enum State: String, Sendable, CaseIterable {
         /// The enclave process starts, or could not be started and is tried again.
         case starting
         /// It waits for the owner's `infenclave provision`.
         case unprovisioned
         case ready
+        /// The enclave process runs and does not answer.
+        case unresponsive
+        /// What is under way is finished; nothing new should come.
+        case stopping
         case stopped
+    }
+
+    /// The state, and what an operator can do about it.
+    package struct Readiness: Sendable {
+        package let state: State
+        /// Why it is not ready.
+        package let reason: String?
+
+        package init(state: State, reason: String?) {
+            self.state = state
+            self.reason = reason
+        }
     }
 
     package nonisolated let metrics = HostMetrics()
     private let bundle: HostedBundle
-    private let backNet: BackNet?
+    private let backNet: (any BackNetEngine)?
     private let command: EnclaveCommand
     private let maximumWaiting: Int
     private let startTimeout: Duration
-    private let log: @Sendable (String) -> Void
+    let log: @Sendable (LogLine) -> Void
 
-    private var connection: EnclaveConnection?
-    private var teeKind: TEEKind?
-    private var generation = 0
+    var connection: EnclaveConnection?
+    var teeKind: TEEKind?
+    var generation = 0
     private var waiting = 0
-    private var hasStopped = false
-    private(set) var isProvisioned = false
+    package private(set) var isStopping = false
+    var hasStopped = false
+    var isProvisioned = false
+    var leaseHasEnded = false
+    var lease = LeaseWatch()
+    /// Since when the enclave has owed an answer for too long.
+    var silence: Duration?
+    var started = ContinuousClock.now
+    var backoff = RestartBackoff()
+    /// Why the last start failed, while there is no other.
+    var failure: HostError?
     /// Provisioning messages that an enclave took.
-    private var provisionings = 0
+    var provisionings = 0
 
     /// - Parameters:
     ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
@@ -52,14 +81,14 @@ package actor EnclaveHost {
     ///   - log: Takes lines without secrets: the host has none.
     package init(
         bundle: consuming HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
-        startTimeout: Duration = .seconds(120), log: @escaping @Sendable (String) -> Void
+        startTimeout: Duration = .seconds(120), log: @escaping @Sendable (LogLine) -> Void
     ) throws(HostError) {
         self.command = command
         self.maximumWaiting = maximumWaiting
         self.startTimeout = startTimeout
         self.log = log
         if let graph = bundle.backNet.take() {
-            backNet = try BackNet(consume graph, precision: bundle.backNetPrecision, threads: backNetThreads)
+            backNet = try LocalBackNet(consume graph, precision: bundle.backNetPrecision, threads: backNetThreads)
         } else {
             backNet = nil
         }
@@ -68,8 +97,31 @@ package actor EnclaveHost {
 
     package var state: State {
         if hasStopped { return .stopped }
+        if isStopping { return .stopping }
         guard connection != nil, teeKind != nil else { return .starting }
+        if silence != nil { return .unresponsive }
         return isProvisioned ? .ready : .unprovisioned
+    }
+
+    package var readiness: Readiness {
+        let reason: String? =
+            switch state {
+            case .ready: nil
+            case .starting: failure.map { "the enclave cannot be started: \($0.message)" } ?? "the enclave starts"
+            case .unprovisioned:
+                leaseHasEnded
+                    ? "the owner's lease has ended: the owner runs `infenclave provision`"
+                    : "no owner has provisioned this enclave process: the owner runs `infenclave provision`"
+            case .unresponsive:
+                "the enclave process does not answer; it is ended after \(Self.longestSilence) without an answer"
+            case .stopping, .stopped: "the server was told to stop"
+            }
+        return Readiness(state: state, reason: reason)
+    }
+
+    /// The metrics, each with these labels.
+    package func metricsText(labels: MetricsText.Labels = []) -> MetricsText {
+        metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting, labels: labels)
     }
 
     /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
@@ -81,41 +133,53 @@ package actor EnclaveHost {
     package func start() async throws(HostError) {
         generation += 1
         let current = generation
-        let process = try EnclaveProcess(executable: command.executable, arguments: command.arguments)
-        let connection = EnclaveConnection(process: process) { [weak self] in
-            Task { await self?.enclaveEnded(generation: current) }
+        started = .now
+        let process = try EnclaveProcess(executable: command.executable, arguments: command.arguments) { [log] line in
+            log(LogLine(.warning, "the enclave says: \(line)", ["source": .text("enclave")]))
+        }
+        let connection = EnclaveConnection(process: process, workers: command.workers) { [weak self] ending in
+            Task { await self?.enclaveEnded(ending, generation: current) }
         }
         self.connection = connection
-        isProvisioned = false
+        forgetService()
         // Ending the process fails every question that it has not answered. A queue of its own, as whoever waits may
         // hold all threads of the cooperative pool.
         let watchdog = DispatchWorkItem { [startTimeout, log] in
-            log("the enclave process did not start within \(startTimeout): ending it")
-            connection.close()
+            log(LogLine(.error, "the enclave process did not start within \(startTimeout): ending it"))
+            connection.close(HostError(.enclaveUnavailable, "the enclave process did not start within \(startTimeout)"))
         }
         DispatchQueue.global().asyncAfter(deadline: .now() + startTimeout / .seconds(1), execute: watchdog)
         defer { watchdog.cancel() }
         do throws(HostError) {
-            guard case .hello(_, let kind) = try await connection.ask(.hello(version: FrameHeader.version)),
-                let teeKind = TEEKind(rawValue: kind)
+            guard
+                case .hello(let version, let kind, let credits) = try await connection.ask(
+                    .hello(versions: FrameHeader.versions)),
+                FrameHeader.versions.contains(version), let teeKind = TEEKind(rawValue: kind)
             else { throw HostError(.protocolViolation, "the enclave did not say which TEE it runs in") }
+            connection.credits.limit(to: Int(credits))
             try await load(connection)
             self.teeKind = teeKind
             guard !connection.hasEnded else { throw HostError(.enclaveUnavailable, "the enclave process has ended") }
-            log("enclave started: tee \(kind), waiting for the owner")
+            failure = nil
+            log(LogLine(.info, "enclave started: tee \(kind), waiting for the owner"))
             follow(connection, generation: current)
+            watch(connection, generation: current)
         } catch {
             connection.close()
             self.connection = nil
             teeKind = nil
-            throw error
+            guard error.message == EnclaveConnection.ended.message else { throw error }
+            throw HostError(.enclaveUnavailable, connection.lastWords)
         }
     }
 
-    /// Ends the enclave process; nothing is served afterwards.
+    /// From now on it says that it is not ready; what is under way and what comes all the same is answered.
+    package func beginStopping() { isStopping = true }
+
+    /// Ends the enclave process; nothing is served afterwards. Who waits is told so.
     package func stop() {
         hasStopped = true
-        connection?.close()
+        connection?.close(HostError(.enclaveUnavailable, "the server has stopped; try again later"))
         connection = nil
     }
 
@@ -126,6 +190,7 @@ package actor EnclaveHost {
             throw HostError(.protocolViolation, "the enclave did not answer with evidence")
         }
         do throws(EvidenceError) {
+            noteLease(evidence.facts)
             return try EvidenceDocument(
                 tee: teeKind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
                 keyConfiguration: evidence.keyConfiguration, manifestCore: bundle.manifestCore,
@@ -154,15 +219,21 @@ package actor EnclaveHost {
         guard asked == generation, teeKind != nil else {
             throw HostError(.enclaveUnavailable, "the enclave process ended after it was provisioned; provision again")
         }
-        if !isProvisioned { log("enclave provisioned: serving") }
+        if !isProvisioned { log(LogLine(.info, "enclave provisioned: serving")) }
         isProvisioned = true
+        leaseHasEnded = false
         provisionings += 1
+        learnLease(connection)
     }
 
     /// Makes room for a request; ``release()`` gives it back.
     ///
-    /// - Throws: ``HostError`` `.overloaded`.
+    /// - Throws: ``HostError``: `overloaded`, `enclaveUnavailable` while the enclave does not answer.
     package func admit() throws(HostError) {
+        do throws(HostError) { try requireAnswers() } catch {
+            metrics.countRefusal(error.code.name)
+            throw error
+        }
         guard waiting < maximumWaiting else {
             metrics.countRefusal("overloaded")
             throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
@@ -173,11 +244,15 @@ package actor EnclaveHost {
     package func release() { waiting -= 1 }
 
     /// Relays a client's `message/ohttp-req`, for which ``admit()`` made room, and returns the `message/ohttp-res`.
-    package func answer(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
+    ///
+    /// - Parameter received: When the request was whole.
+    package func answer(
+        _ message: [UInt8], since received: ContinuousClock.Instant = .now
+    ) async throws(HostError) -> [UInt8] {
         let start = ContinuousClock.now
         do throws(HostError) {
-            let answer = try await exchange(message)
-            metrics.countAnswer(taking: ContinuousClock.now - start)
+            let (answer, enclave) = try await exchange(message, since: received)
+            metrics.countAnswer(taking: .now - start, enclave: enclave)
             return answer
         } catch {
             metrics.countRefusal(error.enclaveCode?.name ?? error.code.name)
@@ -185,49 +260,44 @@ package actor EnclaveHost {
         }
     }
 
-    private func exchange(_ message: [UInt8]) async throws(HostError) -> [UInt8] {
+    /// - Returns: The answer, and the time that the enclave took for it.
+    private func exchange(
+        _ message: [UInt8], since received: ContinuousClock.Instant
+    ) async throws(HostError) -> ([UInt8], Duration) {
         let connection = try current()
+        guard await connection.credits.take() else { throw EnclaveConnection.cancelled }
+        let asked = ContinuousClock.now
+        metrics.countAdmission(taking: asked - received)
         var (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
+        var enclave = ContinuousClock.now - asked
         if case .intermediate(let tensors) = reply {
-            let start = ContinuousClock.now
-            let outputs = await backNet?.run(tensors)
-            metrics.countBackNet(taking: ContinuousClock.now - start)
-            let continuation = outputs.map(HostMessage.backNetResult) ?? .backNetFailure
+            let run = await backNet?.run(tensors)
+            if let run { metrics.countBackNet(run) } else { metrics.countBackNetFailure() }
+            let continuation = run.map { HostMessage.backNetResult($0.outputs) } ?? .backNetFailure
+            let askedAgain = ContinuousClock.now
             (reply, requestID) = try await connection.ask(continuation, requestID: requestID)
+            enclave += .now - askedAgain
         }
         guard case .answer(let answer) = reply else {
             throw HostError(.protocolViolation, "the enclave did not answer the request")
         }
-        return answer
-    }
-
-    /// Asks the enclave regularly whether it serves: a lease ends without a message.
-    private func follow(_ connection: EnclaveConnection, generation: Int) {
-        Task { [weak self] in
-            while let before = await self?.provisionings, let reply = try? await connection.ask(.status) {
-                guard case .status(let status) = reply else { return }
-                await self?.note(status, generation: generation, before: before)
-                try? await Task.sleep(for: Self.statusInterval)
-            }
-        }
-    }
-
-    private static let statusInterval = Duration.seconds(1)
-
-    /// - Parameter before: ``provisionings`` when the status was asked for: it may be older than a message since.
-    private func note(_ status: EnclaveStatus, generation: Int, before: Int) {
-        guard generation == self.generation, teeKind != nil, before == provisionings else { return }
-        if isProvisioned, status.state == .leaseEnded {
-            log("the owner's lease has ended: the enclave wiped the model; the owner must provision again")
-        }
-        isProvisioned = status.state == .provisioned
+        return (answer, enclave)
     }
 
     private func current() throws(HostError) -> EnclaveConnection {
         guard let connection, teeKind != nil else {
             throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
         }
+        try requireAnswers()
         return connection
+    }
+
+    /// - Throws: ``HostError`` `enclaveUnavailable` while the enclave process is silent: nobody should wait for it in vain.
+    private func requireAnswers() throws(HostError) {
+        guard let silence else { return }
+        throw HostError(
+            .enclaveUnavailable,
+            "the enclave process has not answered for \(Int(silence / .seconds(1))) s; try again later")
     }
 
     private func load(_ connection: EnclaveConnection) async throws(HostError) {
@@ -253,26 +323,6 @@ package actor EnclaveHost {
     private func expectAccepted(_ connection: EnclaveConnection, _ message: HostMessage) async throws(HostError) {
         guard case .accepted = try await connection.ask(message) else {
             throw HostError(.protocolViolation, "the enclave did not accept the bundle")
-        }
-    }
-
-    /// A process that ends while `start` still talks to it fails that start instead.
-    private func enclaveEnded(generation ended: Int) async {
-        guard ended == generation, teeKind != nil, !hasStopped else { return }
-        connection = nil
-        teeKind = nil
-        isProvisioned = false
-        metrics.countRestart()
-        log("enclave process ended: starting a new one, which the owner must provision again")
-        var delay = Duration.milliseconds(200)
-        while !hasStopped {
-            do throws(HostError) {
-                return try await start()
-            } catch {
-                log("the enclave cannot be started: \(error); next try in \(delay)")
-                try? await Task.sleep(for: delay)
-                delay = min(delay * 2, .seconds(10))
-            }
         }
     }
 }

@@ -14,6 +14,10 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let overloaded = Code("overloaded")
         /// The enclave answered with something else than the protocol allows.
         package static let protocolViolation = Code("protocolViolation")
+        /// Whoever asked waits no longer.
+        package static let cancelled = Code("cancelled")
+        /// The machine does not let this process have what serving takes.
+        package static let resourceExhausted = Code("resourceExhausted")
         /// The bundle does not fit this build.
         package static let unusableBundle = Code("unusableBundle")
     }

@@ -11,6 +11,13 @@ package enum HostMemory {
     /// Once, at the start of a server.
     package static func returnLargeBlocks() { callocator_return_blocks_from(largeBlockBytes) }
 
+    /// Whether an enclave process that this one starts may lock so many bytes, so that they are never written to a disk.
+    package static func canLock(_ bytes: Int) -> Bool { callocator_can_lock(bytes) != 0 }
+
+    /// What an enclave process locks at most: sealed parts exist as ciphertext, plaintext and graph for a moment, and
+    /// requests and keys take some.
+    package static func lockedBytes(ofParts bytes: Int) -> Int { 3 * bytes + 4 << 20 }
+
     /// Gives back what is free, in a second, when what was released is freed.
     package static func trimSoon() {
         DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + 1) { callocator_trim() }

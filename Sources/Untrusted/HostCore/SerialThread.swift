@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A thread that runs blocks one after another, for work that blocks: it must not occupy Swift's cooperative pool.
-final class SerialThread: Sendable {
+package final class SerialThread: Sendable {
     private struct State: Sendable {
         var blocks: [@Sendable () -> Void] = []
         var isReleased = false
@@ -16,7 +16,7 @@ final class SerialThread: Sendable {
         let available = DispatchSemaphore(value: 0)
     }
 
-    init(name: String) {
+    package init(name: String) {
         let thread = Thread { [box] in
             while true {
                 box.available.wait()
@@ -35,8 +35,27 @@ final class SerialThread: Sendable {
         box.available.signal()
     }
 
-    func enqueue(_ block: @escaping @Sendable () -> Void) {
+    package func enqueue(_ block: @escaping @Sendable () -> Void) {
         box.state.withLock { $0.blocks.append(block) }
         box.available.signal()
+    }
+
+    /// Blocks that have not begun.
+    package var waiting: Int { box.state.withLock { $0.blocks.count } }
+
+    /// Runs a block after all that wait, and waits for it.
+    package func run<Value: Sendable>(_ block: @escaping @Sendable () -> Value) -> Value {
+        let done = DispatchSemaphore(value: 0)
+        let value = Mutex<Value?>(nil)
+        enqueue {
+            let result = block()
+            value.withLock { $0 = result }
+            done.signal()
+        }
+        done.wait()
+        guard let result = value.withLock({ $0 }) else {
+            preconditionFailure("the block signals after its value is set")
+        }
+        return result
     }
 }

@@ -1,8 +1,8 @@
 import Foundation
-package import HostCore
+import HostCore
 import Hummingbird
 import HummingbirdCore
-package import Logging
+import Logging
 import NIOCore
 import ServiceLifecycle
 import Synchronization
@@ -30,78 +30,131 @@ package struct HostServer: Sendable {
         package let adminPort: Int?
     }
 
-    private let host: EnclaveHost
+    private let models: ModelRegistry
     private let address: ListeningAddress
     private let admin: ListeningAddress?
     private let limits: ServerLimits
-    private let logger: Logger
+    private let log: OperatorLog
+    private let build: [(String, String)]
 
-    /// What is not answered by then is broken off.
+    /// What is not answered by then is refused, and its clients are told so.
+    static let drainTime: Duration = .seconds(6)
+    /// What is not over by then is broken off.
     private static let shutdownTime: Duration = .seconds(10)
 
-    /// - Parameter admin: `nil` for no listener for operators.
+    /// - Parameters:
+    ///   - admin: `nil` for no listener for operators.
+    ///   - build: What runs here, by name, for operators.
     package init(
-        host: EnclaveHost, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits, logger: Logger
+        models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
+        log: OperatorLog, build: [(String, String)] = []
     ) {
-        self.host = host
+        self.models = models
         self.address = address
         self.admin = admin
         self.limits = limits
-        self.logger = logger
+        self.log = log
+        self.build = build
+        OperatorSignals.lookForTerminal()
     }
 
     /// Serves until SIGTERM or SIGINT; requests under way are answered first.
     ///
     /// - Parameter onReady: Called once, with the ports that are listened on.
-    /// - Throws: ``HostServerError`` when an address cannot be listened on.
+    /// - Throws: ``HostServerError`` when an address cannot be listened on, or hardly any connection would be possible.
     package func run(onReady: @escaping @Sendable (Ports) -> Void) async throws {
         HostMemory.returnLargeBlocks()
-        let ready = ReadyPorts(needsAdmin: admin != nil, onReady: onReady)
-        var quiet = Logger(label: logger.label) { _ in ServingLog(logger.handler) { ready.areSet } }
-        quiet.logLevel = .warning
-        let services = listeners(logger: quiet, ready: ready).map {
-            ServiceGroupConfiguration.ServiceConfiguration(service: $0, failureTerminationBehavior: .cancelGroup)
+        let manager = ServiceManager()
+        let ready = ReadyPorts(needsAdmin: admin != nil) { ports in
+            onReady(ports)
+            manager?.ready("listening on port \(ports.port)")
         }
-        var configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-        configuration.maximumGracefulShutdownDuration = Self.shutdownTime
-        let group = ServiceGroup(configuration: configuration)
-        do { try await group.run() } catch {
-            await host.stop()
-            throw error
+        let logger = Logger(label: "infenclave") { [log] _ in LibraryLog(log) }
+        do {
+            let services = try listeners(logger: logger, ready: ready, manager: manager).map {
+                ServiceGroupConfiguration.ServiceConfiguration(service: $0, failureTerminationBehavior: .cancelGroup)
+            }
+            var configuration = ServiceGroupConfiguration(
+                services: [.init(service: Heartbeat(models: models, manager: manager))] + services,
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            configuration.maximumGracefulShutdownDuration = Self.shutdownTime
+            let group = ServiceGroup(configuration: configuration)
+            let signals = OperatorSignals(
+                log: log, onReport: { name in Task { await report(name) } },
+                onHangup: { Task { await group.triggerGracefulShutdown() } })
+            defer { signals.cancel() }
+            try await group.run()
+        } catch {
+            let wasStopping = await models.models[0].host.isStopping
+            await models.stop()
+            guard wasStopping else { throw error }
+            log.write(LogLine(.warning, "what had not ended after \(Self.shutdownTime) was broken off"))
         }
-        await host.stop()
+        await models.stop()
     }
 
-    private func listeners(logger: Logger, ready: ReadyPorts) -> [Listener] {
-        let descriptors = DescriptorLimit.raised(
-            to: limits.connections + limits.adminConnections + ServerLimits.reservedDescriptors)
+    private func report(_ signal: String) async {
+        let readiness = await models.readiness
+        log.write(
+            LogLine(.info, "\(signal): \(readiness.state.rawValue)\(readiness.reason.map { ", \($0)" } ?? "")"))
+    }
+
+    /// The listener for clients is the last: it stops first, and operators can watch it.
+    private func listeners(
+        logger: Logger, ready: ReadyPorts, manager: ServiceManager?
+    ) throws -> [any Service] {
+        let descriptors = try DescriptorLimit(for: limits, eventLoops: System.coreCount)
+        if descriptors.connections < limits.connections {
+            log.write(
+                LogLine(
+                    .warning,
+                    "the limit of file descriptors leaves \(descriptors.connections) of \(limits.connections) connections; raise `ulimit -Hn` (LimitNOFILE)"
+                ))
+        }
         let connections = ConnectionTable.Limits(
-            total: descriptors - limits.adminConnections - ServerLimits.reservedDescriptors,
-            perAddress: limits.connectionsPerAddress)
-        let (metrics, hostMetrics) = (ServerMetrics(), host.metrics)
+            total: descriptors.connections, perAddress: limits.connectionsPerAddress)
+        let metrics = ServerMetrics()
         let registry = ConnectionRegistry(connections: connections, limits: limits, metrics: metrics)
         let listener = Listener(
             address, option: "--listen", remedy: "choose another --listen address",
-            routes: Routes(host: host, limits: limits), registry: registry,
-            intake: Intake(audience: .everybody, limits: limits),
-            onRefusal: { refusal in
-                metrics.countRefusal(refusal.status)
-                if refusal.code == "overloaded" { hostMetrics.countRefusal(refusal.code) }
+            routes: Routes(models: models, limits: limits, registry: registry), registry: registry,
+            connections: descriptors.connections,
+            intake: Intake(audience: .everybody, limits: limits, models: models),
+            onEnd: { [models, log] record in
+                metrics.count(record)
+                if record.wasTurnedAway, record.code == "overloaded" {
+                    models[record.model]?.host.metrics.countRefusal("overloaded")
+                }
+                if record.status == 500 || log.holds(.debug) { log.write(record.line) }
             }, logger: logger, onReady: { ready.set(port: $0) })
-        guard let admin else { return [listener] }
+        let draining = Draining(service: listener, models: models, log: log, manager: manager)
+        guard let admin else { return [draining] }
         let adminConnections = ConnectionTable.Limits(
-            total: limits.adminConnections, perAddress: limits.adminConnections)
+            total: descriptors.adminConnections, perAddress: descriptors.adminConnections)
         return [
-            listener,
             Listener(
                 admin, option: "--admin-listen",
                 remedy: "choose another --admin-listen address, or --admin-listen none",
-                routes: AdminRoutes(host: host, registry: registry),
+                routes: AdminRoutes(models: models, registry: registry, build: build),
                 registry: ConnectionRegistry(connections: adminConnections, limits: limits, metrics: ServerMetrics()),
-                intake: Intake(audience: .operators, limits: limits), onRefusal: { _ in }, logger: logger,
-                onReady: { ready.set(adminPort: $0) }),
+                connections: descriptors.adminConnections,
+                intake: Intake(audience: .operators, limits: limits, models: models),
+                onEnd: { _ in }, logger: logger, onReady: { ready.set(adminPort: $0) }),
+            draining,
         ]
+    }
+}
+
+extension RequestRecord {
+    /// An everyday matter, unless the host or the enclave is at fault.
+    fileprivate var line: LogLine {
+        var fields: [String: LogLine.Value] = [
+            "request": .text(identifier), "endpoint": .text(endpoint?.label ?? "none"), "status": .integer(status),
+            "bytes": .integer(bodyBytes), "ms": .number(Double(Int(time / .microseconds(1))) / 1000),
+        ]
+        if let model { fields["model"] = .text(model) }
+        if let code { fields["code"] = .text(code) }
+        return LogLine(status == 500 ? .error : .debug, status == 500 ? "a request failed" : "request", fields)
     }
 }
 

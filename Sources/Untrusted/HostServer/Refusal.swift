@@ -32,6 +32,14 @@ struct Refusal: Sendable {
     static let unsupportedMediaType = Refusal(
         .unsupportedMediaType, "malformed", "expected the content type message/ohttp-req",
         remedy: "seal requests as RFC 9458 says, or use the infenclave client")
+    static let expectationFailed = Refusal(
+        .expectationFailed, "malformed", "the only expectation that is met is 100-continue",
+        remedy: "leave the header `expect` out")
+    static let headersTooLarge = Refusal(
+        .requestHeaderFieldsTooLarge, "malformed", "the headers are over 16 KiB, or more than 100",
+        remedy: "send fewer or shorter headers")
+    static let malformed = Refusal(
+        .badRequest, "malformed", "this is no HTTP/1.1 request", remedy: "speak HTTP/1.1 without TLS here")
     static let brokenOff = Refusal(.badRequest, "malformed", "the body broke off", remedy: "send the request again")
     static let noRoom = overloaded("no memory is left for another body", retryAfterSeconds: 2)
 
@@ -58,14 +66,18 @@ struct Refusal: Sendable {
             self.init(
                 error.code == .protocolViolation || error.code == .unusableBundle
                     ? .internalServerError : .serviceUnavailable,
-                error.code.name, error.message, remedy: "try again in a moment")
+                error.code.name, error.message, remedy: "try again in a moment",
+                retryAfterSeconds: error.code == .enclaveUnavailable ? 5 : nil)
         }
     }
 
     /// The head without `content-length`.
     var headers: HTTPFields {
         var headers: HTTPFields = [.cacheControl: "no-store"]
-        if !code.isEmpty { headers[.contentType] = "application/json" }
+        if !code.isEmpty {
+            headers[.contentType] = "application/json"
+            headers[.errorCode] = code
+        }
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         return headers
     }

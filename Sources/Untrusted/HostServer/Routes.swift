@@ -1,3 +1,4 @@
+import BundleFormat
 import Evidence
 import Foundation
 import HTTPTypes
@@ -8,33 +9,54 @@ import NIOCore
 /// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
 /// read them. They are complete when they come here: see ``RequestGate``.
 struct Routes: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ClientContext
 
-    private let host: EnclaveHost
-    private let evidence: EvidenceDesk
-    private let keys: KeyConfigurationCache
-    private let provisionings: Slots
+    /// What is in front of one enclave.
+    private struct Desk {
+        let host: EnclaveHost
+        let evidence: EvidenceDesk
+        let keys: KeyConfigurationCache
+        let provisionings: Slots
 
-    init(host: EnclaveHost, limits: ServerLimits) {
-        self.host = host
-        evidence = EvidenceDesk(host: host)
-        keys = KeyConfigurationCache(host: host)
-        provisionings = Slots(limits.provisioningsAtOnce)
-    }
-
-    @Sendable func respond(to request: Request, context: Context) async -> Response {
-        switch Endpoint(request.head, for: .everybody) {
-        case .live: Response(status: .ok)
-        case .ready: Response(status: await host.state == .ready ? .ok : .serviceUnavailable)
-        case .evidence: await evidence(for: request)
-        case .keyConfiguration: await keyConfiguration()
-        case .provision: await provision(request)
-        case .sealedRequest: await answer(request)
-        case .metrics, nil: Refusal.notFound.response
+        init(_ host: EnclaveHost, _ limits: ServerLimits) {
+            self.host = host
+            // An operator who lets one address have all connections says that it is a proxy's.
+            evidence = EvidenceDesk(
+                host: host, limitsAddresses: limits.connectionsPerAddress < limits.connections)
+            keys = KeyConfigurationCache(host: host)
+            provisionings = Slots(limits.provisioningsAtOnce)
         }
     }
 
-    private func evidence(for request: Request) async -> Response {
+    private let models: ModelRegistry
+    private let desks: [String: Desk]
+    private let registry: ConnectionRegistry
+
+    init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry) {
+        self.models = models
+        self.registry = registry
+        desks = Dictionary(uniqueKeysWithValues: models.models.map { ($0.name, Desk($0.host, limits)) })
+    }
+
+    @Sendable func respond(to request: Request, context: Context) async -> Response {
+        guard let target = Target(request.head, for: .everybody, in: models) else { return Refusal.notFound.response }
+        if target.endpoint == .live { return Response(status: .ok) }
+        if target.endpoint == .ready {
+            let readiness = await target.model?.host.readiness
+            let state = if let readiness { readiness.state } else { await models.readiness.state }
+            return Response(status: state == .ready ? .ok : .serviceUnavailable)
+        }
+        guard let desk = target.model.flatMap({ desks[$0.name] }) else { return Refusal.notFound.response }
+        return switch target.endpoint {
+        case .evidence: await evidence(for: request, from: context.address, at: desk)
+        case .keyConfiguration: await keyConfiguration(at: desk)
+        case .provision: await provision(request, at: desk)
+        case .sealedRequest: await answer(request, at: desk, unless: context.channel)
+        case .live, .ready, .metrics: Refusal.notFound.response
+        }
+    }
+
+    private func evidence(for request: Request, from address: ClientAddress, at desk: Desk) async -> Response {
         guard let nonce = request.uri.queryParameters["nonce"].flatMap({ bytes(hexadecimal: String($0)) }),
             ReportTranscript.nonceByteCounts.contains(nonce.count)
         else {
@@ -44,7 +66,7 @@ struct Routes: HTTPResponder {
             ).response
         }
         do throws(HostError) {
-            let document = try await evidence.evidence(nonce: nonce)
+            let document = try await desk.evidence.evidence(nonce: nonce, for: address)
             guard let json = try? document.json() else {
                 return Refusal(.internalServerError, "internalFault", "the evidence is larger than readers accept")
                     .response
@@ -54,36 +76,47 @@ struct Routes: HTTPResponder {
     }
 
     /// The key configuration alone, for standard OHTTP clients (RFC 9458, section 3). It proves nothing without evidence.
-    private func keyConfiguration() async -> Response {
+    private func keyConfiguration(at desk: Desk) async -> Response {
         do throws(HostError) {
-            return response(try await keys.keyConfiguration(), type: "application/ohttp-keys")
+            return response(try await desk.keys.keyConfiguration(), type: "application/ohttp-keys")
         } catch { return Refusal(error).response }
     }
 
-    private func provision(_ request: Request) async -> Response {
-        guard provisionings.take() else {
-            host.metrics.countRefusal("overloaded")
+    private func provision(_ request: Request, at desk: Desk) async -> Response {
+        guard desk.provisionings.take() else {
+            desk.host.metrics.countRefusal("overloaded")
             return Refusal.overloaded("other provisioning messages wait already").response
         }
-        defer { provisionings.give() }
+        defer { desk.provisionings.give() }
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
-            try await host.provision(message)
+            try await desk.host.provision(message)
             return response(Array(#"{"state":"ready"}"#.utf8), type: "application/json")
         } catch { return Refusal(error).response }
     }
 
-    private func answer(_ request: Request) async -> Response {
-        do throws(HostError) { try await host.admit() } catch { return Refusal(error).response }
-        let answer = await admittedAnswer(request)
-        await host.release()
+    /// - Parameter channel: When it closes first, nobody waits for the answer any more.
+    private func answer(_ request: Request, at desk: Desk, unless channel: any Channel) async -> Response {
+        let start = ContinuousClock.now
+        do throws(HostError) { try await desk.host.admit() } catch { return Refusal(error).response }
+        let work = Task { await admittedAnswer(request, at: desk, since: start) }
+        registry.onClose(of: channel) { work.cancel() }
+        let answer = await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
+        registry.onClose(of: channel, nil)
+        await desk.host.release()
         return answer
     }
 
-    private func admittedAnswer(_ request: Request) async -> Response {
+    private func admittedAnswer(_ request: Request, at desk: Desk, since start: ContinuousClock.Instant) async
+        -> Response
+    {
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
-            return response(try await host.answer(message), type: "message/ohttp-res")
+            return response(try await desk.host.answer(message, since: start), type: "message/ohttp-res")
         } catch { return Refusal(error).response }
     }
 

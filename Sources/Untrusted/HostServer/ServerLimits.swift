@@ -24,8 +24,4 @@ package struct ServerLimits: Sendable {
     package var clock = RequestClock.Limits()
 
     package init() {}
-
-    /// Descriptors beside the connections: standard streams, listeners, event loops, the enclave's socket, and evicted
-    /// connections that are not closed yet.
-    static let reservedDescriptors = 128
 }

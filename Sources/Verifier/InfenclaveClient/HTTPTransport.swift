@@ -19,13 +19,13 @@ struct HTTPTransport: Sendable {
     private let deadline: Double
 
     /// - Parameters:
-    ///   - server: `http://host:port` or `https://…`, without a path. Confidentiality does not rest on TLS; it only
-    ///     hides who talks to whom.
+    ///   - server: `http://host:port` or `https://…`, and the path under which a server of several models has this one.
+    ///     Confidentiality does not rest on TLS; it only hides who talks to whom.
     ///   - timeout: Seconds without a sign of life, a second at least.
     ///   - deadline: Seconds for the whole answer: who sends a byte now and then does not hold a client for ever.
     init(server: String, timeout: Double = 120, deadline: Double = 240) throws(ClientError) {
-        guard let base = URLComponents(string: server), let scheme = base.scheme, ["http", "https"].contains(scheme),
-            base.host?.isEmpty == false, base.path.isEmpty || base.path == "/", base.query == nil,
+        guard var base = URLComponents(string: server), let scheme = base.scheme, ["http", "https"].contains(scheme),
+            base.host?.isEmpty == false, base.query == nil,
             (1...65535).contains(base.port ?? 1)
         else {
             throw ClientError(
@@ -37,6 +37,7 @@ struct HTTPTransport: Sendable {
                 .invalidConfiguration, "the server's address has a user, a password or a fragment",
                 remedy: "write it as http://HOST:PORT")
         }
+        while base.path.hasSuffix("/") { base.path.removeLast() }
         self.base = base
         self.timeout = timeout
         self.deadline = deadline
@@ -67,7 +68,7 @@ struct HTTPTransport: Sendable {
         _ path: String, _ query: String, _ body: HTTPExchange.Body?, _ maximumBytes: Int
     ) async throws(ClientError) -> Response {
         var url = base
-        url.path = path
+        url.path = base.path + path
         url.query = query.isEmpty ? nil : query
         guard let address = url.string else {
             throw ClientError(.invalidConfiguration, "'\(path)' is no path of \(base.string ?? "the server")")

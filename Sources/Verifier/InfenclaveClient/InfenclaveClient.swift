@@ -3,6 +3,7 @@ import BundleFormat
 import Evidence
 import Foundation
 import SealedChannel
+import StrictJSON
 
 /// Talks to a model that is served by Infenclave, after verifying what serves it.
 ///
@@ -87,7 +88,7 @@ enum Refusal {
 
     static func check(_ response: HTTPTransport.Response) throws(ClientError) {
         guard response.status != 200 else { return }
-        guard let refusal = try? JSONDecoder().decode(Body.self, from: Data(response.body)).error else {
+        guard let refusal = try? Body(strictlyDecoding: response.body, name: "the refusal").error else {
             throw ClientError(
                 .invalidResponse, "the server answered with HTTP status \(response.status)",
                 remedy: "check that the address is that of `infenclave serve`")

@@ -3,8 +3,8 @@ import Glibc
 /// A bounded queue of work and the threads that do it.
 ///
 /// - Note: `@unchecked Sendable` because every access to the stored properties holds `lock`.
-final class WorkQueue: @unchecked Sendable {
-    typealias Work = @Sendable () -> Void
+package final class WorkQueue: @unchecked Sendable {
+    package typealias Work = @Sendable () -> Void
 
     /// Stacks large enough for code that oneDNN generates and for recursion in C libraries.
     private static let stackBytes = 8 << 20
@@ -17,7 +17,8 @@ final class WorkQueue: @unchecked Sendable {
     private var running = 0
     private var isClosed = false
 
-    init(threads: Int, capacity: Int) {
+    /// - Parameter capacity: How much work may wait besides what runs.
+    package init(threads: Int, capacity: Int) {
         limit = max(1, threads) + max(0, capacity)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(changed, nil)
@@ -31,13 +32,13 @@ final class WorkQueue: @unchecked Sendable {
         lock.deallocate()
     }
 
-    enum Refusal {
+    package enum Refusal: Sendable {
         case full
         case closed
     }
 
     /// Adds work, or says why not.
-    func submit(_ work: @escaping Work) -> Refusal? {
+    package func submit(_ work: @escaping Work) -> Refusal? {
         locked {
             if isClosed { return .closed }
             guard waiting.count + running < limit else { return .full }
@@ -48,7 +49,7 @@ final class WorkQueue: @unchecked Sendable {
     }
 
     /// Lets the threads end when no work waits.
-    func close() {
+    package func close() {
         locked {
             isClosed = true
             pthread_cond_broadcast(changed)

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+import StrictJSON
 
 /// Gates of an owner's own, as a JSON file: `maximumR2`, `maximumSSIMGain`, `minimumKLPassFraction`, `maximumKLAUC`, and
 /// where wanted `minimumDecoderKLRatio`, `maximumTop1`, `maximumIdentified` and `maximumClassGain`; the last two are those of
@@ -29,7 +30,10 @@ package enum GatesFile {
     ///   from 0 to 1.
     package static func gates(decoding data: Data) throws(AssessmentError) -> Gates {
         let values: [String: Double]
-        do { values = try JSONDecoder().decode(Content.self, from: data).values } catch {
+        do { values = try Content(strictlyDecoding: Array(data), name: "the file").values } catch let fault as JSONFault
+        {
+            throw AssessmentError(.invalidConfiguration, "the gates: \(fault.description)")
+        } catch {
             throw AssessmentError(
                 .invalidConfiguration, "the gates are no JSON object of numbers: \(required.joined(separator: ", "))")
         }

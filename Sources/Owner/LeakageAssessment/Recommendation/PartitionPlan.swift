@@ -1,4 +1,5 @@
 package import FoundationEssentials
+import StrictJSON
 package import Tensors
 
 /// The content of `plan.json`: the cut that `partition` carries out, and what it was chosen from.
@@ -67,7 +68,7 @@ package struct PartitionPlan: Sendable, Hashable {
     ///   members.
     package init(decoding data: Data) throws(AssessmentError) {
         do {
-            self = try JSONDecoder().decode(PartitionPlan.self, from: data)
+            self = try PartitionPlan(strictlyDecoding: Array(data), name: "it")
         } catch let error as AssessmentError {
             throw error
         } catch let error as DecodingError {

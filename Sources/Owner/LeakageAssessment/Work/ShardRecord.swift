@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+import StrictJSON
 
 /// Says that a shard's pieces are complete, and of what: `shard-I-of-N.json` beside them.
 package struct ShardRecord: Codable, Sendable, Hashable {
@@ -36,7 +37,7 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         var records: [ShardRecord] = []
         for name in names {
             guard let data = bytes(of: "\(folder)/\(name)"),
-                let record = try? JSONDecoder().decode(ShardRecord.self, from: data),
+                let record = try? ShardRecord(strictlyDecoding: Array(data), name: name),
                 fileName(record.shard) == name
             else { throw AssessmentError(.file, "\(folder)/\(name): it is damaged; run the shard's command again") }
             records.append(record)

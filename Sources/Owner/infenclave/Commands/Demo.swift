@@ -1,6 +1,7 @@
 import ArgumentParser
 import Attestation
 import Foundation
+import HostCore
 import Imaging
 import InfenclaveClient
 import Inference
@@ -78,7 +79,7 @@ struct Demo: Command {
         let preprocessing = try PreprocessArguments.file(nil).resolved(for: model)
         let image = try Image(contentsOf: picture)
         let tensor = try Preprocessor(preprocessing).tensor(of: image)
-        let threads = ProcessInfo.processInfo.activeProcessorCount
+        let threads = UsableProcessors.count()
         let plain = try await Bench.plain(model.graph, tensor, PlanOptions(threads: threads), runs: 100)
         let read = try Policy(json: [UInt8](try InputFile.read(policy)))
         let session = try await InfenclaveClient(

@@ -5,17 +5,20 @@ import Foundation
 import HostCore
 import HostServer
 import Inference
-import Logging
+import LeakageAssessment
 import ModelGraph
 import Partitioning
 import SealedChannel
-import Synchronization
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a bundle: start the enclave, run the BackNet, answer clients over HTTP.")
+        abstract: "Serve bundles: start an enclave for each, run the BackNets, answer clients over HTTP.",
+        discussion: """
+            One bundle is served at the server's address. Several are served each under /models/NAME, where NAME is the \
+            bundle's file name without .infenclave: clients and owners write --server http://HOST:PORT/models/NAME.
+            """)
 
-    @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
+    @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String]
     @Option(help: "The TEE: sgx, tdx, snp, nitro, auto for the one of these that is here, or development.") var tee:
         String
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
@@ -29,8 +32,18 @@ struct Serve: Command {
             "Connections at a time from one address, or one /64 of IPv6.",
             discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
     var connectionsPerAddress = 256
-    @Option(help: "Threads of the BackNet and of the enclave; all cores unless said otherwise.") var threads: Int?
-    @Option(help: "Requests admitted at a time.") var maximumWaiting = 64
+    @Option(help: "Requests that each enclave computes at a time.") var workers = 1
+    @Option(
+        help: ArgumentHelp(
+            "Threads of one inference, in each BackNet and each enclave.",
+            discussion:
+                "Unless said otherwise as many as the processors that this process may use, or a worker's share of them."
+        ))
+    var threads: Int?
+    @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
+    @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
+    @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
+    var logLevel = LogLine.Level.info
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
@@ -42,6 +55,7 @@ struct Serve: Command {
             throw ValidationError("--development-key goes with --tee development")
         }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
+        guard (1...1024).contains(workers) else { throw ValidationError("--workers takes 1 to 1024") }
         guard (1...65536).contains(maximumWaiting) else {
             throw ValidationError("--maximum-waiting takes 1 to 65536")
         }
@@ -52,71 +66,70 @@ struct Serve: Command {
         _ = try adminAddress()
     }
 
+    /// What the libraries of a server take for granted.
+    private func requireMachine() throws {
+        // Event loops, the pool of tasks, and a few of the host's own.
+        requireThreads(2 * ProcessInfo.processInfo.processorCount + 16)
+        _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
+    }
+
     private func adminAddress() throws -> ListenAddress? {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
     func execute() async throws {
         let (address, admin) = (try ListenAddress(listen), try adminAddress())
-        let opened = try OpenedBundle(opening: bundle)
+        try requireMachine()
         let executable = try EnclaveExecutable(enclave)
         // What is found is hardware or nothing: development is only ever served by name.
         let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let log = StartupLog()
+        let log = OperatorLog(format: logFormat, level: logLevel)
         var keyFile: String?
         if kind == .development {
             keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
-            log.print("warning: the development TEE protects nothing from whoever owns this machine")
+            log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
         }
-        let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
-        if let reason = Precision.whyFloat32(insteadOf: level) {
-            log.print("infenclave: \(reason): host and enclave compute in f32")
+        let processors = UsableProcessors.count()
+        let command = EnclaveHost.EnclaveCommand(
+            executable: executable.path,
+            arguments: executable.arguments(
+                tee: kind, developmentKey: keyFile, workers: workers,
+                threads: threads ?? max(1, processors / workers), alone: threads ?? processors),
+            workers: workers)
+        var served: [ServedBundle] = []
+        for bundle in bundles {
+            served.append(
+                try ServedBundle(
+                    bundle, isOnly: bundles.count == 1, command: command, threads: threads ?? processors,
+                    maximumWaiting: maximumWaiting, log: log))
         }
-        let name = opened.manifest.model.name
+        let models = try ModelRegistry(served.map(\.model))
+        do { for model in models.models { try await model.host.start() } } catch {
+            for model in models.models { await model.host.stop() }
+            throw error
+        }
         var limits = ServerLimits()
         limits.connectionsPerAddress = connectionsPerAddress
-        limits.requestBytes = min(limits.requestBytes, opened.manifest.largestRequestBytes)
-        let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened),
-            command: .init(
-                executable: executable.path,
-                arguments: executable.arguments(tee: kind, developmentKey: keyFile, threads: threads)),
-            backNetThreads: threads, maximumWaiting: maximumWaiting
-        ) { log.print("infenclave: \($0)") }
-        try await host.start()
         let server = HostServer(
-            host: host, address: address.listening, admin: admin?.listening, limits: limits,
-            logger: Logger(label: "infenclave"))
-        try await server.run { ports in
+            models: models, address: address.listening, admin: admin?.listening, limits: limits, log: log,
+            build: [("version", SoftwareVersions.program), ("tee", kind.rawValue)])
+        try await server.run { [served] ports in
             log.serve()
             if let admin, let port = ports.adminPort {
-                printError("infenclave: admin listener at http://\(admin.urlHost):\(port)")
+                log.write(LogLine(.info, "admin listener at http://\(admin.urlHost):\(port)"))
             }
-            printError("infenclave: serving \(name) at http://\(address.urlHost):\(ports.port)")
+            for bundle in served {
+                let path = bundle.isOnly ? "" : "/models/\(bundle.model.name)"
+                log.write(LogLine(.info, "serving \(bundle.title) at http://\(address.urlHost):\(ports.port)\(path)"))
+            }
         }
-        printError("infenclave: stopped")
+        log.write(LogLine(.info, "stopped"))
+        log.flush()
     }
 }
 
-/// Lines for the operator. Those before the server listens wait until it does: a start that fails says only why.
-private final class StartupLog: Sendable {
-    private let waiting = Mutex<[String]?>([])
-
-    func print(_ line: String) {
-        waiting.withLock { lines in
-            if lines == nil { printError(line) } else { lines?.append(line) }
-        }
-    }
-
-    /// Prints what waited; from now on nothing waits.
-    func serve() {
-        waiting.withLock { lines in
-            for line in lines ?? [] { printError(line) }
-            lines = nil
-        }
-    }
-}
+extension OperatorLog.Format: ExpressibleByArgument {}
+extension LogLine.Level: ExpressibleByArgument {}
 
 /// `HOST:PORT`, an IPv6 address in brackets.
 struct ListenAddress {
@@ -134,24 +147,4 @@ struct ListenAddress {
     /// As it stands in a URL.
     var urlHost: String { host.contains(":") ? "[\(host)]" : host }
     var listening: ListeningAddress { ListeningAddress(hostname: host, port: port) }
-}
-
-extension BundleManifest {
-    /// A sealed request of the largest tensor that the enclave takes, with 16 KiB for the token, the headers of the request
-    /// inside, and the seal.
-    fileprivate var largestRequestBytes: Int {
-        let elements = input.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-        let (bytes, isTooMuch) = elements.multipliedReportingOverflow(
-            by: input.elements.contains("f32") ? MemoryLayout<Float>.size : 1)
-        return (isTooMuch || bytes < 0 || bytes > 1 << 40 ? 1 << 40 : bytes) + 16 << 10
-    }
-}
-
-extension HostedBundle {
-    init(_ bundle: OpenedBundle) {
-        self.init(
-            manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
-            frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
-            backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
-    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 import Tensors
 
 /// What a person has that says how pictures become the input: a file of ours or of a library's, or a preset's name.
@@ -36,7 +37,7 @@ enum PreprocessSource {
             {
                 return try libraries.decode(TransformersPreprocessing.self, from: json).preprocessing()
             }
-            return try JSONDecoder().decode(Preprocessing.self, from: json)
+            return try Preprocessing(strictlyDecoding: Array(json), name: "the file")
         } catch {
             throw CommandFailure(
                 "preprocess", "\(path): \(describe(error))",
@@ -57,6 +58,7 @@ enum PreprocessSource {
     private static func describe(_ error: any Error) -> String {
         switch error {
         case let error as TensorError: error.message
+        case let fault as JSONFault: fault.description
         case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
             "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not what the form demands"

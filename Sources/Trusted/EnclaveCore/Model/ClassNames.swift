@@ -1,7 +1,7 @@
 import SecretMemory
 
 /// The class names in one block of secret memory.
-struct ClassNames: ~Copyable {
+struct ClassNames: ~Copyable, Sendable {
     private let bytes: SecretBytes
     private let ends: [Int]
 

@@ -6,8 +6,8 @@ import Tensors
 import Wire
 
 /// The first layers, compiled: from a client's tensor to what crosses the boundary and what stays.
-struct FrontNet: ~Copyable {
-    private let plan: Plan
+struct FrontNet: ~Copyable, Sendable {
+    private let plans: WorkerPlans
     private let normalization: PixelNormalization
     private let boundaryCount: Int
     private let noise: BoundaryNoise?
@@ -30,22 +30,22 @@ struct FrontNet: ~Copyable {
     ///   - part: Its weights are released as they are converted.
     ///   - noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
-    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: EnclaveWorkers) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
         guard part.graph.inputs[0].type.element == .float32,
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])
         else { throw EnclaveRefusal(.frontNetRefused) }
         let (normalization, boundaryCount, sigma) = (part.normalization, part.boundaryCount, part.sigma)
         let acceptsFloats = part.acceptsFloats
-        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(precision: Precision(part.precision), allocator: .wiping)
         options.extraMemory = .enclave
         do throws(InferenceError) {
-            plan = try Plan(compiling: (consume part).graph, options: options)
+            plans = try WorkerPlans(compiling: (consume part).graph, options: options, workers: workers)
         } catch { throw EnclaveRefusal(.frontNetRefused) }
         self.normalization = normalization
         self.boundaryCount = boundaryCount
         noise = sigma.map { BoundaryNoise(sigma: $0, key: noiseKey) }
-        outputs = plan.outputs
+        outputs = plans.outputs
         inputShape = shape
         self.acceptsFloats = acceptsFloats
         inputTypes =
@@ -57,13 +57,13 @@ struct FrontNet: ~Copyable {
     /// - Parameter input: Of one of ``inputTypes``.
     /// - Returns: One tensor for each of ``outputs``; what goes to the host of them, under its noise.
     /// - Throws: ``AnswerRefusal``: `wrongTensorType` for an input that is not finite, `failed`.
-    func run(_ input: Tensor) throws(AnswerRefusal) -> (results: [Tensor], boundary: [Tensor]) {
+    func run(_ input: Tensor, worker: Int) throws(AnswerRefusal) -> (results: [Tensor], boundary: [Tensor]) {
         guard input.isFinite else { throw AnswerRefusal(.wrongTensorType) }
         let tensor: Tensor
         let results: [Tensor]
         do {
             tensor = input.element == .uint8 ? try normalization.normalized(input, allocator: .wiping) : input
-            results = try plan.run([tensor])
+            results = try plans.run([tensor], worker: worker)
         } catch { throw AnswerRefusal(.failed) }
         guard results.allSatisfy(\.isFinite) else { throw AnswerRefusal(.failed) }
         let clean = Array(results.prefix(boundaryCount))

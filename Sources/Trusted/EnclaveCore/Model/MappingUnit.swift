@@ -6,8 +6,8 @@ import Tensors
 import Wire
 
 /// The last layers, compiled, and the class names: from what the BackNet returns to a client's answer.
-struct MappingUnit: ~Copyable {
-    private let plan: Plan
+struct MappingUnit: ~Copyable, Sendable {
+    private let plans: WorkerPlans
     private let names: ClassNames
     private let appliesSoftmax: Bool
     let layout: AnswerLayout
@@ -18,37 +18,39 @@ struct MappingUnit: ~Copyable {
 
     /// - Parameter part: Its weights are released as they are converted.
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
-    init(_ part: consuming MappingUnitPart, threads: Int) throws(EnclaveRefusal) {
+    init(_ part: consuming MappingUnitPart, workers: EnclaveWorkers) throws(EnclaveRefusal) {
         guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
             throw EnclaveRefusal(.mappingUnitRefused)
         }
         let names = ClassNames(part.classNames)
         let classCount = part.classNames.count
         let layout: AnswerLayout
-        let plan: Plan
+        let plans: WorkerPlans
         do throws(SealedChannelError) {
             layout = try AnswerLayout(classCount: part.topK, nameByteCount: names.maximumBytes)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
         let appliesSoftmax = part.appliesSoftmax
-        var options = PlanOptions(threads: threads, precision: Precision(part.precision), allocator: .wiping)
+        var options = PlanOptions(precision: Precision(part.precision), allocator: .wiping)
         options.extraMemory = .none
         do throws(InferenceError) {
-            plan = try Plan(compiling: (consume part).graph, options: options)
+            plans = try WorkerPlans(compiling: (consume part).graph, options: options, workers: workers)
         } catch { throw EnclaveRefusal(.mappingUnitRefused) }
-        self.plan = plan
+        self.plans = plans
         self.layout = layout
         classes = classCount
         self.names = names
         self.appliesSoftmax = appliesSoftmax
-        inputs = plan.inputs
+        inputs = plans.inputs
     }
 
     /// - Parameter tensors: One for each of ``inputs``, of its type.
     /// - Returns: The binary HTTP response to seal.
     /// - Throws: ``AnswerRefusal`` (failed).
-    func answer(_ tensors: [Tensor]) throws(AnswerRefusal) -> SecretBytes {
+    func answer(_ tensors: [Tensor], worker: Int) throws(AnswerRefusal) -> SecretBytes {
         let results: [Tensor]
-        do throws(InferenceError) { results = try plan.run(tensors) } catch { throw AnswerRefusal(.failed) }
+        do throws(InferenceError) { results = try plans.run(tensors, worker: worker) } catch {
+            throw AnswerRefusal(.failed)
+        }
         guard results.count == 1, results[0].isFinite else { throw AnswerRefusal(.failed) }
         let ranking = Ranking(results[0], count: layout.classCount, appliesSoftmax: appliesSoftmax)
         do throws(SealedChannelError) {

@@ -5,8 +5,9 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// What a provisioned enclave computes with: the opened parts.
-struct Classifier: ~Copyable {
+/// What a provisioned enclave computes with: the opened parts. It has no state: several threads may use it at a time, each
+/// with a number of its own.
+final class Classifier: Sendable {
     /// How far the enclave gets with a request by itself.
     enum Start: ~Copyable {
         /// Everything is inside: the binary HTTP response to seal.
@@ -29,16 +30,18 @@ struct Classifier: ~Copyable {
     /// Opens and compiles both parts, and compares what they do with what the manifest core says.
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`, `factsMismatch`.
-    init(opening bundle: SealedBundle, with provisioning: ProvisioningMessage, threads: Int) throws(EnclaveRefusal) {
+    init(
+        opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: EnclaveWorkers
+    ) throws(EnclaveRefusal) {
         // One part is opened and compiled after the other, so that only one is in memory twice.
         let frontPart = try bundle.openFrontNet(with: provisioning)
         let frontPrecision = frontPart.precision.level
         let frontNet = try FrontNet(
             consume frontPart,
-            noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), threads: threads)
+            noiseKey: NoiseKey(provisioning.modelKey, manifestDigest: bundle.manifest.digest), workers: workers)
         let mappingPart = try bundle.openMappingUnit(with: provisioning)
         let precision = max(frontPrecision, mappingPart.precision.level)
-        let mappingUnit = try MappingUnit(consume mappingPart, threads: threads)
+        let mappingUnit = try MappingUnit(consume mappingPart, workers: workers)
         let backOutputs = try Self.backOutputs(from: frontNet, to: mappingUnit)
         let found = try Self.facts(frontNet, mappingUnit, backOutputs, precision)
         let facts = Defence.facts.isInPlace ? found : bundle.manifest.core.service
@@ -88,17 +91,17 @@ struct Classifier: ~Copyable {
         } catch { throw EnclaveRefusal(.factsMismatch) }
     }
 
-    /// Checks the client's token and quota, then runs the FrontNet.
+    /// Checks the client's token and quota.
     ///
     /// - Parameters:
     ///   - request: A binary HTTP request that its channel key opened.
     ///   - ledger: Charged for a request of a listed client.
     ///   - onListedClient: Called once the token is known to be listed, before anything is computed.
-    /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `tooManyRequests`,
-    ///   `failed`.
-    func start(
+    /// - Returns: What the FrontNet takes.
+    /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `tooManyRequests`.
+    func admit(
         _ request: RawSpan, ledger: inout ClientLedger, at now: Duration, onListedClient: () -> Void
-    ) throws(AnswerRefusal) -> Start {
+    ) throws(AnswerRefusal) -> Tensor {
         let classification: ClassificationRequest
         do throws(SealedChannelError) {
             classification = try ClassificationRequest(binaryRequest: request, accepting: frontNet.inputTypes)
@@ -112,10 +115,17 @@ struct Classifier: ~Copyable {
             throw error
         }
         onListedClient()
-        let (results, boundary) = try frontNet.run(classification.tensor)
+        return classification.tensor
+    }
+
+    /// Runs the FrontNet and, where everything is inside, the mapping unit.
+    ///
+    /// - Throws: ``AnswerRefusal``: `wrongTensorType` for an input that is not finite, `failed`.
+    func start(_ input: Tensor, worker: Int) throws(AnswerRefusal) -> Start {
+        let (results, boundary) = try frontNet.run(input, worker: worker)
         var made: [String: Tensor] = [:]
         for (output, tensor) in zip(frontNet.outputs, results) { made[output.name] = tensor }
-        if backOutputs.isEmpty { return .answered(try answer(backNet: [], retained: made)) }
+        if backOutputs.isEmpty { return .answered(try answer(backNet: [], retained: made, worker: worker)) }
         var retained: [String: Tensor] = [:]
         for input in mappingUnit.inputs { retained[input.name] = made[input.name] }
         return .boundary(boundary, retained: retained)
@@ -128,7 +138,9 @@ struct Classifier: ~Copyable {
     ///   - retained: What the start of the request gave.
     /// - Returns: The binary HTTP response to seal.
     /// - Throws: ``AnswerRefusal``: `outsideFailed` when number, types or values are impossible; `failed`.
-    func answer(backNet tensors: [Tensor], retained: [String: Tensor]) throws(AnswerRefusal) -> SecretBytes {
+    func answer(
+        backNet tensors: [Tensor], retained: [String: Tensor], worker: Int
+    ) throws(AnswerRefusal) -> SecretBytes {
         guard tensors.map(\.type) == backOutputs.map(\.type), tensors.allSatisfy(\.isFinite) else {
             throw AnswerRefusal(.outsideFailed)
         }
@@ -139,7 +151,7 @@ struct Classifier: ~Copyable {
             guard let tensor = known[input.name] else { throw AnswerRefusal(.failed) }
             inputs.append(tensor)
         }
-        return try mappingUnit.answer(inputs)
+        return try mappingUnit.answer(inputs, worker: worker)
     }
 }
 

@@ -5,11 +5,19 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// A provisioned enclave's work: opens requests, follows them through the BackNet, seals answers.
+/// A provisioned enclave's work: opens requests, follows them through computation and BackNet, seals answers.
 final class Service {
+    /// What a message comes to at once.
+    enum Reply {
+        case message(EnclaveMessage)
+        case computation(Computation)
+    }
+
     /// What ``EnclaveStatus`` tells of it.
     struct Counters {
         var inFlight = 0
+        /// Requests that it takes now.
+        var credits = 0
         var opened: UInt64 = 0
         var answered: UInt64 = 0
         var rejectedResults: UInt64 = 0
@@ -22,14 +30,20 @@ final class Service {
     private let limits: EnclaveLimits
     private var ledger: ClientLedger
     private var pending: PendingRequests
+    private var underWay = RequestsUnderWay()
+    /// FrontNets at a time at most, those that wait for a thread and those that nobody waits for among them. What the host
+    /// says that the BackNet made is taken in any case, and takes no room from requests: the host cannot know when a mapping
+    /// unit is computed. Those stay few: each had a FrontNet, and threads take computations in their order.
+    private let computingCapacity: Int
     private var total = Counters()
     /// When the lease ends.
     private(set) var leaseEnd: Duration
 
     init(
-        _ classifier: consuming Classifier, bundle: AttestedBundle, provisioning: ProvisioningMessage,
-        limits: EnclaveLimits, at now: Duration
+        _ classifier: Classifier, bundle: AttestedBundle, provisioning: ProvisioningMessage,
+        limits: EnclaveLimits, computingCapacity: Int, at now: Duration
     ) {
+        self.computingCapacity = computingCapacity
         self.bundle = bundle
         self.provisioning = provisioning
         self.classifier = classifier
@@ -71,9 +85,15 @@ final class Service {
 
     var counters: Counters {
         var counters = total
-        counters.inFlight = pending.count
+        counters.inFlight = requestsInFlight
+        counters.credits = max(0, min(pending.capacity - requestsInFlight, computingCapacity - underWay.runningFirst))
         return counters
     }
+
+    /// Requests that were taken and not answered.
+    private var requestsInFlight: Int { pending.count + underWay.count }
+    /// Whether no thread computes with the model.
+    var isIdle: Bool { underWay.running == 0 }
 
     /// The size of all answers.
     var layout: AnswerLayout { classifier.layout }
@@ -87,35 +107,79 @@ final class Service {
             tensorBytes: FrameLimits.payloadBytes(tensorByteCounts: classifier.backOutputs.map(\.type.byteCount)))
     }
 
-    /// Opens a client's request and runs the FrontNet for it.
+    /// Opens a client's request and charges its client.
     ///
+    /// - Returns: What is to be computed for it, or a sealed refusal.
     /// - Throws: ``EnclaveRefusal`` for what no client can be answered to: `duplicateRequest`, `overloaded`, and those of
     ///   ``ChannelKeyRing/open(_:maximumBytes:)``.
     func infer(
         _ message: [UInt8], requestID: UInt64, keyRing: inout ChannelKeyRing, at now: Duration
-    ) throws(EnclaveRefusal) -> EnclaveMessage {
-        guard !pending.contains(requestID) else { throw EnclaveRefusal(.duplicateRequest) }
+    ) throws(EnclaveRefusal) -> Reply {
+        guard !pending.contains(requestID), !underWay.contains(requestID) else {
+            throw EnclaveRefusal(.duplicateRequest)
+        }
         // Before the request is opened: it costs its client nothing, and the same message may come again.
-        guard !pending.isFull || !Defence.requestsInFlight.isInPlace else { throw EnclaveRefusal(.overloaded) }
+        guard counters.credits > 0 || !Defence.requestsInFlight.isInPlace else { throw EnclaveRefusal(.overloaded) }
         let opened = try keyRing.open(message, maximumBytes: classifier.maximumRequestBytes)
         total.opened += 1
         let sealer = opened.sealer
+        // Between the end of the lease and that of the last computation.
+        guard now < leaseEnd || !Defence.lease.isInPlace else {
+            return .message(.answer(try answer(AnswerRefusal(.leaseEnded), sealer)))
+        }
         let identifier = opened.replayIdentifier
         do throws(AnswerRefusal) {
-            let start = try classifier.start(opened.request.bytes, ledger: &ledger, at: now) {
+            let tensor = try classifier.admit(opened.request.bytes, ledger: &ledger, at: now) {
                 keyRing.remember(identifier)
             }
-            switch consume start {
-            case .answered(let response): return .answer(try answer(response, sealer))
-            case .boundary(let tensors, let retained):
-                pending.insert(PendingRequest(sealer: sealer, retained: retained, arrival: now), requestID: requestID)
-                return .intermediate(tensors)
-            }
-        } catch { return .answer(try answer(error, sealer)) }
+            return computation(.frontNet(tensor), requestID, sealer, arrival: now)
+        } catch { return .message(.answer(try answer(error, sealer))) }
     }
 
-    /// Refuses all that waits for the BackNet, because the lease has ended.
-    func endLease() -> [Frame<EnclaveMessage>] { refusals(of: pending.removeAll(), .leaseEnded) }
+    private func computation(
+        _ stage: Computation.Stage, _ requestID: UInt64, _ sealer: ResponseSealer, arrival: Duration
+    ) -> Reply {
+        let ticket = underWay.begin(requestID, isFirst: stage.isFirst, sealer: sealer, arrival: arrival)
+        return .computation(
+            Computation(requestID: requestID, ticket: ticket, sealer: sealer, classifier: classifier, stage: stage))
+    }
+
+    /// Takes what came of a computation.
+    ///
+    /// - Returns: `nil` when nobody waits for it any more.
+    func finish(_ computed: Computed) -> EnclaveMessage? {
+        guard let request = underWay.end(computed) else { return abandoned(computed) }
+        switch computed.outcome {
+        case .answer(let sealed):
+            total.answered += 1
+            return .answer(sealed)
+        case .boundary(let tensors, let retained):
+            pending.insert(
+                PendingRequest(sealer: request.sealer, retained: retained, arrival: request.arrival),
+                requestID: computed.requestID)
+            return .intermediate(tensors)
+        case .refusal(let status):
+            if status == .outsideFailed { total.rejectedResults += 1 }
+            return refusal(status, request.sealer)
+        }
+    }
+
+    /// Nothing; what it would be without the defence.
+    private func abandoned(_ computed: Computed) -> EnclaveMessage? {
+        guard !Defence.abandonment.isInPlace else { return nil }
+        switch computed.outcome {
+        case .answer(let sealed): return .answer(sealed)
+        case .boundary(let tensors, _): return .intermediate(tensors)
+        case .refusal: return nil
+        }
+    }
+
+    /// Refuses all that is under way, because the lease has ended.
+    func endLease() -> [Frame<EnclaveMessage>] {
+        underWay.removeAll().map { requestID, sealer in
+            Frame(requestID: requestID, message: refusal(.leaseEnded, sealer))
+        } + refusals(of: pending.removeAll(), .leaseEnded)
+    }
 
     /// Refuses what has waited for the BackNet for ten minutes: a host must not keep what a request left inside.
     func giveUpOldRequests(at now: Duration) -> [Frame<EnclaveMessage>] {
@@ -126,26 +190,24 @@ final class Service {
         of requests: [(requestID: UInt64, request: PendingRequest)], _ status: AnswerStatus
     ) -> [Frame<EnclaveMessage>] {
         requests.map { requestID, request in
-            let message: EnclaveMessage
-            do throws(EnclaveRefusal) {
-                message = .answer(try answer(AnswerRefusal(status), request.sealer))
-            } catch { message = .refused(error.code) }
-            return Frame(requestID: requestID, message: message)
+            Frame(requestID: requestID, message: refusal(status, request.sealer))
         }
     }
 
-    /// Runs the mapping unit over what the host says that the BackNet made.
-    ///
-    /// - Returns: The sealed answer; a refusal when the tensors are impossible. Either way the request is done.
-    /// - Throws: ``EnclaveRefusal`` (unknownRequest)
-    func finish(_ requestID: UInt64, backNet tensors: [Tensor]) throws(EnclaveRefusal) -> [UInt8] {
-        let request = try remove(requestID)
-        do throws(AnswerRefusal) {
-            return try answer(try classifier.answer(backNet: tensors, retained: request.retained), request.sealer)
-        } catch {
-            if error.status == .outsideFailed { total.rejectedResults += 1 }
-            return try answer(error, request.sealer)
+    private func refusal(_ status: AnswerStatus, _ sealer: ResponseSealer) -> EnclaveMessage {
+        do throws(EnclaveRefusal) { return .answer(try answer(AnswerRefusal(status), sealer)) } catch {
+            return .refused(error.code)
         }
+    }
+
+    /// Takes what the host says that the BackNet made.
+    ///
+    /// - Returns: What the mapping unit is to compute; a refusal comes of it when the tensors are impossible.
+    /// - Throws: ``EnclaveRefusal`` (unknownRequest)
+    func resume(_ requestID: UInt64, backNet tensors: [Tensor]) throws(EnclaveRefusal) -> Reply {
+        let request = try remove(requestID)
+        return computation(
+            .mappingUnit(tensors, retained: request.retained), requestID, request.sealer, arrival: request.arrival)
     }
 
     /// Seals a refusal for a request whose BackNet did not run.
@@ -157,7 +219,7 @@ final class Service {
 
     /// - Throws: ``EnclaveRefusal``: `cancelled` when the request was there, else `unknownRequest`.
     func cancel(_ requestID: UInt64) throws(EnclaveRefusal) -> EnclaveMessage {
-        _ = try remove(requestID)
+        if underWay.remove(requestID) == nil { _ = try remove(requestID) }
         throw EnclaveRefusal(.cancelled)
     }
 
@@ -170,14 +232,6 @@ final class Service {
         let sealed = try sealer.seal(refusal, layout: classifier.layout)
         total.answered += 1
         return sealed
-    }
-
-    private func answer(_ response: borrowing SecretBytes, _ sealer: ResponseSealer) throws(AnswerRefusal) -> [UInt8] {
-        do throws(SealedChannelError) {
-            let sealed = try sealer.seal(response.bytes)
-            total.answered += 1
-            return sealed
-        } catch { throw AnswerRefusal(.failed) }
     }
 }
 

@@ -10,4 +10,7 @@ void callocator_return_blocks_from(size_t bytes);
 /// Gives the pages of all smaller blocks that were freed back to the system.
 void callocator_trim(void);
 
+/// Whether so many bytes of memory could be locked now; none stays locked. No memory is taken for it.
+int callocator_can_lock(size_t bytes);
+
 #endif

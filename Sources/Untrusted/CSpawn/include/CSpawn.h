@@ -1,10 +1,16 @@
 #ifndef CSPAWN_H
 #define CSPAWN_H
 
-#include <spawn.h>
+#include <sys/types.h>
 
-/// Adds the closing of every descriptor from `lowest` on to what a spawned process does before it runs. glibc has this as
-/// an extension that Swift's importer does not see.
-int cspawn_close_from(posix_spawn_file_actions_t *actions, int lowest);
+/// Starts a program in a process group of its own, with default signals and these descriptors only: 0 is empty input, 1
+/// and 2 are `output`, 3 is `socket`. Both have to be 4 or higher.
+///
+/// The process is killed when the *thread* that calls this ends (PR_SET_PDEATHSIG), and so with the whole process. It has
+/// no time without that: it sets it before it runs the program. posix_spawn cannot.
+///
+/// @return 0, or an error number of fork or exec.
+int cspawn(pid_t *process, const char *path, char *const arguments[], char *const environment[], int socket,
+           int output);
 
 #endif

@@ -1,11 +1,50 @@
+import Foundation
 import Glibc
 
-/// File descriptors of this process.
-enum DescriptorLimit {
-    /// Raises the soft limit to what is wanted, or as far as the hard limit lets it.
+/// File descriptors of this process, shared out: what the process needs for itself comes first, as running out of them ends
+/// it; clients get what is left.
+package struct DescriptorLimit: Sendable {
+    /// Connections of clients at a time.
+    let connections: Int
+    /// Connections to the admin listener at a time.
+    let adminConnections: Int
+
+    /// What is opened after the start: listeners, the log, another enclave process while the last one is not gone yet
+    /// (6), and accepted connections that are not in the table yet, at both listeners.
+    private static let reserve = 14 + 2 * unsettledConnections
+    /// Connections beyond the table's at one listener: accepted and not entered yet, or evicted and not closed yet.
+    static let unsettledConnections = 4
+    /// An event loop has a queue, a wake-up and a timer.
+    private static let perEventLoop = 3
+    private static let fewestConnections = 2
+
+    /// Raises the soft limit as far as it helps.
     ///
-    /// - Returns: How many descriptors this process may have.
-    static func raised(to wanted: Int) -> Int {
+    /// - Parameters:
+    ///   - limits: How many connections are wanted.
+    ///   - eventLoops: Threads of the HTTP server, which are not started yet.
+    /// - Throws: ``HostServerError`` when hardly any would be left for clients.
+    package init(for limits: ServerLimits, eventLoops: Int) throws(HostServerError) {
+        let own = Self.open() + Self.perEventLoop * eventLoops + Self.reserve
+        let wanted = own + limits.connections + limits.adminConnections
+        let available = Self.raised(to: wanted) - own
+        adminConnections = min(limits.adminConnections, max(1, available / 4))
+        connections = min(limits.connections, available - adminConnections)
+        guard connections >= Self.fewestConnections else {
+            throw HostServerError(
+                message:
+                    "\(own + available) file descriptors are allowed, and serving takes \(own + 2 * Self.fewestConnections) at least",
+                remedy: "raise the limit: `ulimit -n 4096`, or LimitNOFILE in the unit")
+        }
+    }
+
+    private static func open() -> Int {
+        // Counting opens one itself. Without /proc a few are assumed.
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 32
+    }
+
+    /// - Returns: How many descriptors this process may have, at most what is wanted.
+    private static func raised(to wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
         if limit.rlim_cur < rlim_t(wanted) {

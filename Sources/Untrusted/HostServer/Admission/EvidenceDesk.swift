@@ -1,29 +1,27 @@
-import Evidence
+import BundleFormat
 import HostCore
 import Synchronization
 
 /// Evidence for whoever asks, within limits: the enclave makes it on the one thread that also answers requests.
 final class EvidenceDesk: Sendable {
     private let host: EnclaveHost
-    private let waiting = Slots(8)
-    /// A quote takes the enclave milliseconds to tens of milliseconds: twenty a second leave most of its time to
-    /// requests.
-    private let rate = Mutex(TokenBucket(perSecond: 20, burst: 40, at: .now))
+    private let shares: Mutex<EvidenceShares>
 
-    init(host: EnclaveHost) { self.host = host }
+    /// - Parameter limitsAddresses: Whether one address has a share of its own only.
+    init(host: EnclaveHost, limitsAddresses: Bool) {
+        self.host = host
+        shares = Mutex(EvidenceShares(limitsAddresses: limitsAddresses, at: .now))
+    }
 
     /// Evidence over this nonce.
     ///
     /// - Throws: ``HostError``; `overloaded` over the limits.
-    func evidence(nonce: [UInt8]) async throws(HostError) -> EvidenceDocument {
-        guard waiting.take() else { throw overloaded() }
-        defer { waiting.give() }
-        guard rate.withLock({ $0.take(at: .now) }) else { throw overloaded() }
+    func evidence(nonce: [UInt8], for address: ClientAddress) async throws(HostError) -> EvidenceDocument {
+        guard shares.withLock({ $0.take(for: address, at: .now) }) else {
+            host.metrics.countRefusal("overloaded")
+            throw HostError(.overloaded, "too many ask for evidence; try again later")
+        }
+        defer { shares.withLock { $0.give(for: address, at: .now) } }
         return try await host.evidence(nonce: nonce)
-    }
-
-    private func overloaded() -> HostError {
-        host.metrics.countRefusal("overloaded")
-        return HostError(.overloaded, "too many ask for evidence; try again later")
     }
 }

@@ -1,4 +1,4 @@
-import Evidence
+import BundleFormat
 import HostCore
 
 /// The enclave's key configuration, asked for once in ten seconds however many want it.

@@ -15,12 +15,17 @@ package struct TokenBucket: Sendable {
         filled = now
     }
 
+    /// Whether a whole burst would be granted now.
+    package func isFull(at now: ContinuousClock.Instant) -> Bool { level(at: now) >= burst }
+
+    private func level(at now: ContinuousClock.Instant) -> Double {
+        now > filled ? min(burst, tokens + (now - filled) / .seconds(1) * perSecond) : tokens
+    }
+
     /// - Returns: Whether one is granted.
     package mutating func take(at now: ContinuousClock.Instant) -> Bool {
-        if now > filled {
-            tokens = min(burst, tokens + (now - filled) / .seconds(1) * perSecond)
-            filled = now
-        }
+        tokens = level(at: now)
+        filled = max(filled, now)
         guard tokens >= 1 else { return false }
         tokens -= 1
         return true

@@ -16,6 +16,8 @@ final class ConnectionRegistry: Sendable {
         /// Of connections with a body in memory.
         var budgetOf: [Identifier: Intake.Budget] = [:]
         var channels: [Identifier: any Channel] = [:]
+        /// What to do when a connection closes before its answer is sent.
+        var abandonments: [ObjectIdentifier: @Sendable () -> Void] = [:]
         /// The most that bodies held since the allocator gave back what was free.
         var mostBodyBytes = 0
 
@@ -43,9 +45,11 @@ final class ConnectionRegistry: Sendable {
 
     private let state: Mutex<State>
     private let metrics: ServerMetrics
+    private let limit: Int
 
     init(connections: ConnectionTable.Limits, limits: ServerLimits, metrics: ServerMetrics) {
         self.metrics = metrics
+        limit = connections.total
         let budgets: [Intake.Budget: BodyBudget] = [
             .requests: BodyBudget(
                 capacity: max(limits.requestMemory, limits.requestBytes), grace: limits.receptionGrace),
@@ -56,9 +60,18 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// The metrics as text.
-    var metricsText: String {
+    var metricsText: MetricsText {
         let (connections, bytes) = state.withLock { ($0.table.count, $0.bodyBytes) }
-        return metrics.text(connections: connections, bodyBytes: bytes)
+        return metrics.text(connections: connections, limit: limit, bodyBytes: bytes)
+    }
+
+    /// Says what to do when this connection closes; `nil` for nothing any more.
+    func onClose(of channel: any Channel, _ abandon: (@Sendable () -> Void)?) {
+        let key = ObjectIdentifier(channel)
+        state.withLock { $0.abandonments[key] = abandon }
+        // It may have closed before anybody could be told.
+        guard abandon != nil, !channel.isActive else { return }
+        state.withLock { $0.abandonments.removeValue(forKey: key) }?()
     }
 
     /// Enters a new connection; another one may have to go.
@@ -137,5 +150,11 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// It is closed.
-    func close(_ identifier: Identifier) { state.withLock { _ = $0.forget(identifier) } }
+    func close(_ identifier: Identifier, _ channel: any Channel) {
+        let abandon = state.withLock { state in
+            _ = state.forget(identifier)
+            return state.abandonments.removeValue(forKey: ObjectIdentifier(channel))
+        }
+        abandon?()
+    }
 }

@@ -13,7 +13,7 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let registry: ConnectionRegistry
     let intake: Intake
-    let onRefusal: @Sendable (Refusal) -> Void
+    let onEnd: @Sendable (RequestRecord) -> Void
 
     /// Headers of a request. The longest that is sent has a nonce of 64 bytes in its path; proxies add some.
     private static let maximumHeaderBytes = 16 << 10
@@ -22,8 +22,8 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let identifier = registry.open(channel, at: .now)
-            if let identifier { channel.closeFuture.whenComplete { _ in registry.close(identifier) } }
-            let gate = RequestGate(identifier, registry: registry, intake: intake, onRefusal: onRefusal)
+            if let identifier { channel.closeFuture.whenComplete { _ in registry.close(identifier, channel) } }
+            let gate = RequestGate(identifier, registry: registry, intake: intake, onEnd: onEnd)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(ByteWatch(gate))
             var limits = NIOHTTPDecoderLimitConfiguration()
@@ -33,10 +33,9 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+            try pipeline.addHandler(ProtocolWatch())
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(gate)
-            // Closes the connection when the server stops and its answer is sent.
-            try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

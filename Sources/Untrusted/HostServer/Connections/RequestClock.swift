@@ -74,6 +74,9 @@ package struct RequestClock: Sendable {
         phase = .closing(now)
     }
 
+    /// Nothing of a request has come since the last one.
+    package var isIdle: Bool { if case .idle = phase { true } else { false } }
+
     /// When the connection is given up unless something happens; `nil` while a request is answered.
     package var deadline: ContinuousClock.Instant? {
         switch phase {

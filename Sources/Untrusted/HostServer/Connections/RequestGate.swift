@@ -1,11 +1,12 @@
 import HTTPTypes
 import HostCore
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
 
 /// Lets only complete requests in: it keeps the headers back until the body is there, within the limits on time, size
 /// and memory, and refuses what exceeds them without reading on. One request at a time; what a client sends meanwhile
-/// stays in its socket.
+/// stays in its socket. When the server stops, the answer under way or the next one is the connection's last.
 final class RequestGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -16,7 +17,7 @@ final class RequestGate: ChannelDuplexHandler {
         /// Between requests.
         case waiting
         case receiving(Reception)
-        case answering
+        case answering(Answering)
         /// The last answer was sent, or nothing more can be made of what comes.
         case closing
     }
@@ -26,17 +27,27 @@ final class RequestGate: ChannelDuplexHandler {
         let allowance: Intake.Allowance
     }
 
+    private struct Answering {
+        var record: RequestRecord
+        let isHead: Bool
+        /// The client asked for the end of the connection after it.
+        let isLast: Bool
+        let start: ContinuousClock.Instant
+    }
+
     private let identifier: ConnectionRegistry.Identifier?
     private let registry: ConnectionRegistry
     private let intake: Intake
-    private let onRefusal: (Refusal) -> Void
+    private let onEnd: (RequestRecord) -> Void
     private var clock: RequestClock
     private var phase = Phase.waiting
     /// Of the request in reception.
     private var body = ByteBuffer()
     /// Of further requests that came together with the one that is answered.
     private var held: [HTTPRequestPart] = []
-    private var isOverfull = false
+    private var endsAfterAnswer = false
+    /// The server stops.
+    private var isDraining = false
     private var owesRead = false
     private var context: ChannelHandlerContext?
     private let alarm = DeadlineAlarm()
@@ -49,18 +60,20 @@ final class RequestGate: ChannelDuplexHandler {
     /// The decoder limits headers by itself, but it keeps without bound what follows a request for another protocol, and
     /// passes over extensions of chunks of any length. One reading brings at most 64 KiB.
     private static let maximumUndecodedBytes = 128 << 10
+    /// When the server stops, a client that sends one request after another gets its next one in.
+    private static let drainGrace = TimeAmount.seconds(1)
 
     /// - Parameters:
     ///   - identifier: `nil` when there is no room for the connection: it is closed as soon as it can be.
-    ///   - onRefusal: Told what is refused here.
+    ///   - onEnd: Told of every request that was answered or refused.
     init(
         _ identifier: ConnectionRegistry.Identifier?, registry: ConnectionRegistry, intake: Intake,
-        onRefusal: @escaping (Refusal) -> Void
+        onEnd: @escaping (RequestRecord) -> Void
     ) {
         self.identifier = identifier
         self.registry = registry
         self.intake = intake
-        self.onRefusal = onRefusal
+        self.onEnd = onEnd
         clock = RequestClock(intake.limits.clock, at: .now)
     }
 
@@ -136,7 +149,7 @@ final class RequestGate: ChannelDuplexHandler {
     }
 
     private func hold(_ part: HTTPRequestPart) {
-        if held.count < Self.maximumHeldParts { held.append(part) } else { isOverfull = true }
+        if held.count < Self.maximumHeldParts { held.append(part) } else { endsAfterAnswer = true }
     }
 
     private func receive(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
@@ -156,6 +169,9 @@ final class RequestGate: ChannelDuplexHandler {
         case .accepted(let allowance):
             if let identifier, let budget = allowance.budget { registry.beginBody(identifier, budget, at: now) }
             phase = .receiving(Reception(head: head, allowance: allowance))
+            if allowance.awaitsContinue {
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
             arm(context)
         }
     }
@@ -177,7 +193,11 @@ final class RequestGate: ChannelDuplexHandler {
             return refuse(.noRoom, context)
         }
         clock.requestArrived()
-        phase = .answering
+        let record = RequestRecord(reception.allowance, bodyBytes: body.readableBytes)
+        phase = .answering(
+            Answering(
+                record: record, isHead: reception.head.method == .head,
+                isLast: reception.head.headerFields[.connection] == "close", start: .now))
         let message = body
         body = ByteBuffer()
         context.fireChannelRead(wrapInboundOut(.head(reception.head)))
@@ -188,18 +208,35 @@ final class RequestGate: ChannelDuplexHandler {
     // MARK: Answers
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
-        context.write(data, promise: promise)
-        if isEnd { answered(context) }
+        guard case .answering(var answering) = phase else { return context.write(data, promise: promise) }
+        switch unwrapOutboundIn(data) {
+        case .head(var head):
+            answering.record.note(head)
+            phase = .answering(answering)
+            head.headerFields[.requestIdentifier] = answering.record.identifier
+            if answering.isLast || isDraining { head.headerFields[.connection] = "close" }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .body where answering.isHead: promise?.succeed()
+        case .body: context.write(data, promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            answered(answering, context)
+        }
     }
 
-    private func answered(_ context: ChannelHandlerContext) {
-        guard case .answering = phase, let identifier else { return }
+    private func answered(_ answering: Answering, _ context: ChannelHandlerContext) {
+        guard let identifier else { return }
         let now = ContinuousClock.now
+        var record = answering.record
+        record.time = now - answering.start
+        onEnd(record)
         registry.completed(identifier, at: now)
         clock.answered(at: now)
         phase = .waiting
-        if isOverfull { return close(context) }
+        if endsAfterAnswer || answering.isLast || isDraining {
+            context.flush()
+            return close(context)
+        }
         let parts = held
         held = []
         for part in parts { channelRead(context: context, data: wrapInboundOut(part)) }
@@ -214,12 +251,17 @@ final class RequestGate: ChannelDuplexHandler {
 
     /// The server's last word on this connection, without reading on.
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
-        onRefusal(refusal)
+        let allowance =
+            if case .receiving(let reception) = phase { reception.allowance } else { Intake.Allowance?.none }
+        var record = RequestRecord(allowance, bodyBytes: body.readableBytes)
+        record.note(refusal)
+        onEnd(record)
         stopReceiving()
         let json = refusal.body
         var headers = refusal.headers
         headers[.contentLength] = String(json.readableBytes)
         headers[.connection] = "close"
+        headers[.requestIdentifier] = record.identifier
         context.write(wrapOutboundOut(.head(HTTPResponse(status: refusal.status, headerFields: headers))), promise: nil)
         if json.readableBytes > 0 { context.write(wrapOutboundOut(.body(json)), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
@@ -242,17 +284,36 @@ final class RequestGate: ChannelDuplexHandler {
     // MARK: Events
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is ConnectionRegistry.BodyGivenUp else { return context.fireUserInboundEventTriggered(event) }
-        if case .receiving = phase { refuse(.noRoom, context) }
+        switch event {
+        case is ConnectionRegistry.BodyGivenUp: if case .receiving = phase { refuse(.noRoom, context) }
+        case ChannelEvent.inputClosed:
+            // A client that closes before the answer to a sealed request is there has given it up.
+            if case .answering(let answering) = phase, answering.record.endpoint == .sealedRequest {
+                context.close(promise: nil)
+            } else {
+                context.fireUserInboundEventTriggered(event)
+            }
+        case is ChannelShouldQuiesceEvent:
+            isDraining = true
+            context.eventLoop.assumeIsolated().scheduleTask(in: Self.drainGrace) { [weak self] in self?.endIdling() }
+        default: context.fireUserInboundEventTriggered(event)
+        }
     }
 
-    /// What is no HTTP: the server answers 400 and closes.
+    private func endIdling() {
+        guard let context, case .waiting = phase, clock.isIdle else { return }
+        close(context)
+    }
+
+    /// What is no HTTP, or has more headers than anybody sends.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        stopReceiving()
-        if let identifier { registry.closing(identifier) }
-        clock.closing(at: .now)
-        arm(context)
-        context.fireErrorCaught(error)
+        guard !(error is IOError), !(error is ChannelError) else { return context.fireErrorCaught(error) }
+        switch phase {
+        case .waiting, .receiving:
+            refuse(error as? HTTPParserError == .headerOverflow ? .headersTooLarge : .malformed, context)
+        case .answering: endsAfterAnswer = true
+        case .closing: break
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import HostCore
 import Hummingbird
@@ -5,29 +6,45 @@ import NIOCore
 
 /// What the host answers to its operators.
 struct AdminRoutes: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ClientContext
 
-    let host: EnclaveHost
+    let models: ModelRegistry
     /// Of the listener for everybody.
     let registry: ConnectionRegistry
+    /// The version of this program and others that matter, by name.
+    let build: [(String, String)]
 
     @Sendable func respond(to request: Request, context: Context) async -> Response {
-        switch Endpoint(request.head, for: .operators) {
+        let target = Target(request.head, for: .operators, in: models)
+        return switch target?.endpoint {
         case .live: Response(status: .ok)
-        case .ready: await readiness()
+        case .ready: await readiness(of: target?.model)
         case .metrics:
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: .init(byteBuffer: ByteBuffer(string: host.metrics.text + registry.metricsText)))
+                body: .init(byteBuffer: ByteBuffer(string: await metrics())))
         default: Refusal.notFound.response
         }
     }
 
-    private func readiness() async -> Response {
-        let state = await host.state
-        let body = ByteBuffer(string: #"{"state":"\#(state.rawValue)"}"#)
+    private func metrics() async -> String {
+        var text = MetricsText()
+        text.add("build_info", .gauge, "What runs here; always 1.", [(build, 1)])
+        text.add(await models.metricsText)
+        text.add(registry.metricsText)
+        return text.text
+    }
+
+    /// - Parameter model: `nil` for all together.
+    private func readiness(of model: ModelRegistry.Model?) async -> Response {
+        struct Body: Encodable { let state: String, reason: String? }
+        let readiness = if let model { await model.host.readiness } else { await models.readiness }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = try? encoder.encode(Body(state: readiness.state.rawValue, reason: readiness.reason))
         return Response(
-            status: state == .ready ? .ok : .serviceUnavailable, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: body))
+            status: readiness.state == .ready ? .ok : .serviceUnavailable,
+            headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: json ?? Data())))
     }
 }

@@ -7,6 +7,10 @@ struct Intake: Sendable {
 
     /// A body that may come.
     struct Allowance: Sendable {
+        /// `nil` for a path that is none.
+        let endpoint: Endpoint?
+        /// `nil` for what is not of one.
+        let model: String?
         /// Bytes.
         let limit: Int
         /// `nil` where no body may come.
@@ -15,6 +19,8 @@ struct Intake: Sendable {
         let announced: Int?
         /// How a longer one is refused.
         let excess: Refusal
+        /// The client sends its body once it is told that it may.
+        let awaitsContinue: Bool
     }
 
     enum Verdict: Sendable {
@@ -24,12 +30,14 @@ struct Intake: Sendable {
 
     let audience: Endpoint.Audience
     let limits: ServerLimits
+    let models: ModelRegistry
 
     func verdict(on head: HTTPRequest) -> Verdict {
-        let endpoint = Endpoint(head, for: audience)
+        let target = Target(head, for: audience, in: models)
+        let endpoint = target?.endpoint
         let (limit, budget): (Int, Budget?) =
             switch endpoint {
-            case .sealedRequest: (limits.requestBytes, .requests)
+            case .sealedRequest: (min(limits.requestBytes, target?.model?.requestBytes ?? 0), .requests)
             case .provision: (limits.provisioningBytes, .provisioning)
             default: (0, nil)
             }
@@ -42,6 +50,12 @@ struct Intake: Sendable {
             guard let bytes = Int(text), bytes <= limit else { return .refused(excess) }
             announced = bytes
         }
-        return .accepted(Allowance(limit: limit, budget: budget, announced: announced, excess: excess))
+        let expectation = head.headerFields[.expect]?.lowercased()
+        guard expectation == nil || expectation == "100-continue" else { return .refused(.expectationFailed) }
+        return .accepted(
+            Allowance(
+                endpoint: endpoint, model: target?.model?.name, limit: limit, budget: budget, announced: announced,
+                excess: excess,
+                awaitsContinue: expectation != nil && limit > 0 && announced != 0))
     }
 }

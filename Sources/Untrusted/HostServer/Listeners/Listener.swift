@@ -20,11 +20,13 @@ struct Listener: Service {
 
     /// - Parameters:
     ///   - registry: Of the listener's connections.
+    ///   - connections: How many the registry holds.
     ///   - onReady: Called with the port that is listened on.
     init(
-        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<BasicRequestContext>,
-        registry: ConnectionRegistry, intake: Intake, onRefusal: @escaping @Sendable (Refusal) -> Void,
-        logger: Logger, onReady: @escaping @Sendable (Int) -> Void
+        _ address: ListeningAddress, option: String, remedy: String, routes: some HTTPResponder<ClientContext>,
+        registry: ConnectionRegistry, connections: Int, intake: Intake,
+        onEnd: @escaping @Sendable (RequestRecord) -> Void, logger: Logger,
+        onReady: @escaping @Sendable (Int) -> Void
     ) {
         self.address = address
         self.option = option
@@ -32,11 +34,14 @@ struct Listener: Service {
         application = Application(
             responder: routes,
             server: HTTPServerBuilder { responder in
-                GuardedChannel(responder: responder, registry: registry, intake: intake, onRefusal: onRefusal)
+                GuardedChannel(responder: responder, registry: registry, intake: intake, onEnd: onEnd)
             },
             configuration: .init(
                 address: .hostname(address.hostname, port: address.port), serverName: "infenclave",
-                backlog: Self.backlog),
+                backlog: Self.backlog,
+                // The table has a limit of its own, but enters a connection only after it was accepted.
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    connections + DescriptorLimit.unsettledConnections, logger: logger)),
             onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 

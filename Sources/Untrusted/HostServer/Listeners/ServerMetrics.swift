@@ -1,23 +1,32 @@
-import HTTPTypes
+import HostCore
 import Synchronization
 
-/// Counters of one listener: what was refused before the enclave was asked, and what became of connections.
+/// Counters of one listener: what was answered and refused, and what became of connections.
 package final class ServerMetrics: Sendable {
+    private struct Answered: Hashable {
+        let endpoint: String
+        let status: Int
+    }
+
     private struct Values {
+        var answered: [Answered: Int] = [:]
         var refusals: [Int: Int] = [:]
         var evicted = 0
         var turnedAway = 0
     }
 
     private let values = Mutex(Values())
-    /// Statuses that are counted.
-    private static let statuses = [408, 413, 415]
+    /// Refusals that are shown at 0, too.
+    private static let statuses = [400, 408, 413, 415, 417, 431]
 
     package init() {}
 
-    func countRefusal(_ status: HTTPResponse.Status) {
-        guard Self.statuses.contains(status.code) else { return }
-        values.withLock { $0.refusals[status.code, default: 0] += 1 }
+    func count(_ record: RequestRecord) {
+        values.withLock { values in
+            let answered = Answered(endpoint: record.endpoint?.label ?? "none", status: record.status)
+            values.answered[answered, default: 0] += 1
+            if record.wasTurnedAway { values.refusals[record.status, default: 0] += 1 }
+        }
     }
 
     func countEviction() { values.withLock { $0.evicted += 1 } }
@@ -27,25 +36,30 @@ package final class ServerMetrics: Sendable {
     ///
     /// - Parameters:
     ///   - connections: Open now.
+    ///   - limit: Of connections.
     ///   - bodyBytes: Of bodies in memory now.
-    func text(connections: Int, bodyBytes: Int) -> String {
+    func text(connections: Int, limit: Int, bodyBytes: Int) -> MetricsText {
         let values = values.withLock { $0 }
-        var lines: [String] = []
-        func metric(_ name: String, _ type: String, _ help: String, _ samples: [(String, Int)]) {
-            lines += ["# HELP infenclave_\(name) \(help)", "# TYPE infenclave_\(name) \(type)"]
-            lines += samples.map { "infenclave_\(name)\($0.0) \($0.1)" }
-        }
-        metric(
-            "http_refusals_total", "counter", "Requests refused before the enclave was asked, by HTTP status.",
-            Self.statuses.map { ("{status=\"\($0)\"}", values.refusals[$0, default: 0]) })
-        metric("connections", "gauge", "Open connections of clients.", [("", connections)])
-        metric("body_bytes", "gauge", "Bodies of requests in memory.", [("", bodyBytes)])
-        metric(
-            "connections_evicted_total", "counter", "Connections closed to make room for others.",
-            [("", values.evicted)])
-        metric(
-            "connections_turned_away_total", "counter", "Connections closed at once because there was no room.",
-            [("", values.turnedAway)])
-        return lines.joined(separator: "\n") + "\n"
+        var metrics = MetricsText()
+        metrics.add(
+            "http_answers_total", .counter, "Answers and refusals, by path and HTTP status.",
+            values.answered.sorted { ($0.key.endpoint, $0.key.status) < ($1.key.endpoint, $1.key.status) }.map {
+                ([("endpoint", $0.key.endpoint), ("status", String($0.key.status))], Double($0.value))
+            })
+        metrics.add(
+            "http_refusals_total", .counter, "Requests refused before the enclave was asked, by HTTP status.",
+            Set(Self.statuses + values.refusals.keys).sorted().map {
+                ([("status", String($0))], Double(values.refusals[$0, default: 0]))
+            })
+        metrics.add("connections", .gauge, "Open connections of clients.", Double(connections))
+        metrics.add("connections_limit", .gauge, "Connections that are held at a time.", Double(limit))
+        metrics.add("body_bytes", .gauge, "Bodies of requests in memory.", Double(bodyBytes))
+        metrics.add(
+            "connections_evicted_total", .counter, "Connections closed to make room for others.",
+            Double(values.evicted))
+        metrics.add(
+            "connections_turned_away_total", .counter, "Connections closed at once because there was no room.",
+            Double(values.turnedAway))
+        return metrics
     }
 }

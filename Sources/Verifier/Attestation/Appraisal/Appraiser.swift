@@ -1,3 +1,4 @@
+public import BundleFormat
 import Crypto
 public import Evidence
 

@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 import Tensors
 
 /// The checks of what an enclave does with pictures. They rest on the facts that it states of itself, which the evidence

@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 /// Verification of what Intel publishes about a platform: revocation lists, TCB info, QE identity.
 struct IntelCollateral {

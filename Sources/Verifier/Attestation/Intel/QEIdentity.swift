@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 /// Intel's description of its quoting enclave. Decoded after its signature was checked.
 ///

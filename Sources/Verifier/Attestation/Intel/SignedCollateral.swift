@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 /// A statement of Intel as its service gives it: `{"tcbInfo":{…},"signature":"hex"}`, or `enclaveIdentity` in place of
 /// `tcbInfo`. The signature is over the member's bytes as they stand.

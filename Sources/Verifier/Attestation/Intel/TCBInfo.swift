@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 /// Intel's list of security versions of one kind of platform. Decoded after its signature was checked.
 ///

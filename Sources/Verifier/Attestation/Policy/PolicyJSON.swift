@@ -1,4 +1,5 @@
 import Evidence
+import StrictJSON
 
 extension Policy {
     /// No policy is larger.
@@ -35,11 +36,17 @@ extension Policy {
     }
 
     private init(_ members: JSONObject) throws(JSONFault) {
-        try members.refuseMembers(otherThan: Self.members)
-        if let version = members.members["version"], try version.integer() != Self.version {
+        // First, as another version may have other members.
+        guard let version = members.members["version"] else {
+            throw JSONFault(
+                "policy has no member 'version'; add \"version\": \(Self.version) if it was written for this version, or make it "
+                    + "again with `infenclave policy`")
+        }
+        guard try version.integer() == Self.version else {
             throw JSONFault(
                 "version is not \(Self.version); make the policy again with this version's `infenclave policy`")
         }
+        try members.refuseMembers(otherThan: Self.members)
         self.init(tee: try Self.kinds(members["tee"]))
         let skips = try Skips(members)
 

@@ -1,11 +1,12 @@
-/// The checks of evidence, in the order in which they are made. The raw values are stable names: programs and the
-/// documentation use them.
+/// The checks of evidence, in the order in which they are made; each TEE has some of them. A verdict may list a few twice:
+/// the policy speaks of `ask-revocation`, `nonce` and `report-data` where it comes to them. The raw values are stable names:
+/// programs and the documentation use them.
 public enum Check: String, Sendable, Hashable, CaseIterable {
-    case teeKind = "tee-kind"
+    case developmentAccepted = "development-accepted"
     case evidenceFormat = "evidence-format"
+    case teeKind = "tee-kind"
 
     // The development TEE.
-    case developmentAccepted = "development-accepted"
     case developmentKey = "development-key"
     case developmentSignature = "development-signature"
 
@@ -56,9 +57,11 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case documentSignature = "document-signature"
     case documentTime = "document-time"
 
+    // Every TEE with collateral.
+    case collateralAge = "collateral-age"
+
     // The policy.
     case teeAllowed = "tee-allowed"
-    case collateralAge = "collateral-age"
     case debug
     case policyReserved = "policy-reserved"
     case migration

@@ -1,18 +1,19 @@
-import Evidence
-
 /// One value inside JSON text, read only where it is asked for. It knows where it stands in the text, so that a
-/// signature over "the bytes of this member" is checked over the very bytes that are read afterwards. Members may not
-/// be doubled, and no function calls itself, so that nesting costs no stack.
-struct JSONText: Sendable {
-    let source: [UInt8]
-    let range: Range<Int>
+/// signature over "the bytes of this member" is checked over the very bytes that are read afterwards. No object in it
+/// names a member twice, and no function calls itself, so that nesting costs no stack.
+package struct JSONText: Sendable {
+    private let source: [UInt8]
+    private let range: Range<Int>
     /// The member that holds the value, for messages.
-    let name: String
+    package let name: String
 
     /// The whole of a file.
-    init(_ source: [UInt8], name: String) throws(JSONFault) {
+    ///
+    /// - Throws: ``JSONFault`` for text that is not JSON, or in which an object at any depth names a member twice:
+    ///   readers disagree about which of the two counts.
+    package init(_ source: [UInt8], name: String) throws(JSONFault) {
         var scanner = JSONScanner(source, 0..<source.count, name)
-        let range = try scanner.value()
+        let range = try scanner.value(uniquely: true)
         try scanner.finish()
         self.init(source, range, name)
     }
@@ -24,11 +25,11 @@ struct JSONText: Sendable {
     }
 
     /// The bytes of the value as they stand.
-    var bytes: [UInt8] { Array(source[range]) }
+    package var bytes: [UInt8] { Array(source[range]) }
 
-    var isNull: Bool { source[range].elementsEqual("null".utf8) }
+    package var isNull: Bool { source[range].elementsEqual("null".utf8) }
 
-    func object() throws(JSONFault) -> JSONObject {
+    package func object() throws(JSONFault) -> JSONObject {
         var scanner = try open("{", "an object")
         var members: [String: JSONText] = [:]
         if scanner.take("}") { return JSONObject(name: name, members: members) }
@@ -36,15 +37,13 @@ struct JSONText: Sendable {
             let key = try JSONText(source, scanner.value(), name).string()
             try scanner.expect(":")
             let member = JSONText(source, try scanner.value(), key)
-            guard members.updateValue(member, forKey: key) == nil else {
-                throw JSONFault("\(name) has two members '\(key)'")
-            }
+            members[key] = member
         } while scanner.take(",")
         try scanner.expect("}")
         return JSONObject(name: name, members: members)
     }
 
-    func array() throws(JSONFault) -> [JSONText] {
+    package func array() throws(JSONFault) -> [JSONText] {
         var scanner = try open("[", "an array")
         var elements: [JSONText] = []
         if scanner.take("]") { return elements }
@@ -55,14 +54,14 @@ struct JSONText: Sendable {
         return elements
     }
 
-    func string() throws(JSONFault) -> String {
+    package func string() throws(JSONFault) -> String {
         guard range.count >= 2, source[range.lowerBound] == UInt8(ascii: "\"") else {
             throw JSONFault("\(name) is not a string")
         }
         return try JSONScanner.unescape(source[(range.lowerBound + 1)..<(range.upperBound - 1)], name)
     }
 
-    func integer() throws(JSONFault) -> Int {
+    package func integer() throws(JSONFault) -> Int {
         // JSON has no leading zeros and no plus sign, so only the canonical form of a number is read.
         guard let text = String(validating: source[range], as: UTF8.self), let value = Int(text),
             String(value) == text
@@ -71,25 +70,17 @@ struct JSONText: Sendable {
     }
 
     /// A number with or without fraction and exponent.
-    func number() throws(JSONFault) -> Double {
+    package func number() throws(JSONFault) -> Double {
         guard let first = source[range].first, first == UInt8(ascii: "-") || (0x30...0x39).contains(first),
             let text = String(validating: source[range], as: UTF8.self), let value = Double(text), value.isFinite
         else { throw JSONFault("\(name) is not a number") }
         return value
     }
 
-    func boolean() throws(JSONFault) -> Bool {
+    package func boolean() throws(JSONFault) -> Bool {
         if source[range].elementsEqual("true".utf8) { return true }
         if source[range].elementsEqual("false".utf8) { return false }
         throw JSONFault("\(name) is neither true nor false")
-    }
-
-    /// - Parameter count: The number of bytes that the text must give; any number if `nil`.
-    func hex(_ count: Int? = nil) throws(JSONFault) -> [UInt8] {
-        guard let bytes = [UInt8](hex: try string()), count == nil || bytes.count == count else {
-            throw JSONFault("\(name) is not hexadecimal" + (count.map { " of \($0) bytes" } ?? ""))
-        }
-        return bytes
     }
 
     private func open(_ character: Unicode.Scalar, _ what: String) throws(JSONFault) -> JSONScanner {
@@ -100,12 +91,12 @@ struct JSONText: Sendable {
 }
 
 /// The members of a JSON object.
-struct JSONObject: Sendable {
-    let name: String
-    let members: [String: JSONText]
+package struct JSONObject: Sendable {
+    package let name: String
+    package let members: [String: JSONText]
 
     /// - Throws: ``JSONFault`` when the member is missing.
-    subscript(_ key: String) -> JSONText {
+    package subscript(_ key: String) -> JSONText {
         get throws(JSONFault) {
             guard let member = members[key] else { throw JSONFault("\(name) has no member '\(key)'") }
             return member
@@ -113,7 +104,7 @@ struct JSONObject: Sendable {
     }
 
     /// - Throws: ``JSONFault`` naming a member that is not in `known`: a misspelt one would be a check less.
-    func refuseMembers(otherThan known: Set<String>) throws(JSONFault) {
+    package func refuseMembers(otherThan known: Set<String>) throws(JSONFault) {
         if let unknown = members.keys.filter({ !known.contains($0) }).min() {
             throw JSONFault("\(name) has an unknown member '\(unknown)'")
         }
@@ -121,7 +112,7 @@ struct JSONObject: Sendable {
 }
 
 /// What is wrong with JSON text, in a phrase that starts with the place.
-struct JSONFault: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+package struct JSONFault: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }

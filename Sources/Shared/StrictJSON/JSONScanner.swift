@@ -1,5 +1,3 @@
-import Evidence
-
 /// Finds where JSON values start and end, and refuses text that is not JSON (RFC 8259).
 struct JSONScanner {
     private let source: [UInt8]
@@ -35,49 +33,63 @@ struct JSONScanner {
 
     /// Steps over one value and says where it stands. The open brackets are kept in a list, so that no nesting can
     /// exhaust the stack.
-    mutating func value() throws(JSONFault) -> Range<Int> {
+    ///
+    /// - Parameter uniquely: Whether to refuse an object, at any depth, that names a member twice.
+    mutating func value(uniquely: Bool = false) throws(JSONFault) -> Range<Int> {
         skipSpace()
         let start = position
-        var isObject: [Bool] = []
+        /// What is open: the names of an object so far, or `nil` for an array.
+        var open: [Set<String>?] = []
+        func record(_ key: Range<Int>) throws(JSONFault) {
+            guard uniquely else { return }
+            let key = try Self.unescape(source[key].dropFirst().dropLast(), name)
+            guard open[open.count - 1]?.insert(key).inserted == true else {
+                throw JSONFault("\(name) names the member '\(key.prefix(80))' twice in one object")
+            }
+        }
         repeat {
             skipSpace()
             // A value; an object or array only as far as its first member.
             if takeByte(UInt8(ascii: "{")) {
-                isObject.append(true)
+                open.append([])
                 if !take("}") {
-                    try key()
+                    try record(key())
                     continue
                 }
-                isObject.removeLast()
+                open.removeLast()
             } else if takeByte(UInt8(ascii: "[")) {
-                isObject.append(false)
+                open.append(nil)
                 if !take("]") { continue }
-                isObject.removeLast()
+                open.removeLast()
             } else if position < end, source[position] == UInt8(ascii: "\"") {
                 try skipString()
             } else {
                 try skipScalar()
             }
             // After a value: the next member, or the ends of what is complete.
-            while let inObject = isObject.last {
+            while let isObject = open.last.map({ $0 != nil }) {
                 if take(",") {
-                    if inObject { try key() }
+                    if isObject { try record(key()) }
                     break
                 }
-                try expect(inObject ? "}" : "]")
-                isObject.removeLast()
+                try expect(isObject ? "}" : "]")
+                open.removeLast()
             }
-        } while !isObject.isEmpty
+        } while !open.isEmpty
         return start..<position
     }
 
-    private mutating func key() throws(JSONFault) {
+    /// - Returns: Where the name of a member stands, with its quotation marks.
+    private mutating func key() throws(JSONFault) -> Range<Int> {
         skipSpace()
+        let start = position
         guard position < end, source[position] == UInt8(ascii: "\"") else {
             throw JSONFault("\(name) has a member without a name at byte \(position)")
         }
         try skipString()
+        let key = start..<position
         try expect(":")
+        return key
     }
 
     private mutating func takeByte(_ byte: UInt8) -> Bool {
@@ -127,6 +139,10 @@ struct JSONScanner {
 
     /// The text of a string from what stands between its quotation marks.
     static func unescape(_ content: ArraySlice<UInt8>, _ name: String) throws(JSONFault) -> String {
+        guard content.contains(UInt8(ascii: "\\")) else {
+            guard let text = String(validating: content, as: UTF8.self) else { throw JSONFault("\(name) is not UTF-8") }
+            return text
+        }
         var units: [UInt8] = []
         units.reserveCapacity(content.count)
         var rest = content
@@ -156,11 +172,14 @@ struct JSONScanner {
         _ rest: inout ArraySlice<UInt8>, _ name: String
     ) throws(JSONFault) -> String.UTF8View {
         func unit() -> UInt32? {
-            guard rest.count >= 4, let digits = String(validating: rest.prefix(4), as: UTF8.self),
-                let bytes = [UInt8](hex: digits)
-            else { return nil }
-            rest = rest.dropFirst(4)
-            return UInt32(bytes[0]) << 8 | UInt32(bytes[1])
+            var value: UInt32 = 0
+            for _ in 0..<4 {
+                guard let digit = rest.popFirst(), digit < 0x80,
+                    let number = Character(Unicode.Scalar(digit)).hexDigitValue
+                else { return nil }
+                value = value << 4 | UInt32(number)
+            }
+            return value
         }
         var value = unit()
         if let high = value, (0xD800...0xDBFF).contains(high) {

@@ -1,9 +1,9 @@
 import Inference
 package import ModelGraph
-import Tensors
+package import Tensors
 
-/// The layers outside the enclave, ready to run.
-package final class BackNet: Sendable {
+/// The layers outside the enclave on this process' own engine, one request at a time.
+package final class LocalBackNet: BackNetEngine {
     private let plan: Plan
     private let executor: InferenceExecutor
 
@@ -18,6 +18,12 @@ package final class BackNet: Sendable {
         executor = InferenceExecutor()
     }
 
-    /// - Returns: The outputs, or `nil` when the tensors that came do not fit.
-    func run(_ inputs: [Tensor]) async -> [Tensor]? { try? await executor.run(plan, inputs) }
+    package func run(_ inputs: [Tensor]) async -> BackNetRun? {
+        let asked = ContinuousClock.now
+        return try? await executor.run { [plan] () throws(InferenceError) in
+            let started = ContinuousClock.now
+            let outputs = try plan.run(inputs)
+            return BackNetRun(outputs: outputs, queued: started - asked, computed: .now - started)
+        }
+    }
 }

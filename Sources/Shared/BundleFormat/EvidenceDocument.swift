@@ -1,4 +1,6 @@
+public import Evidence
 import FoundationEssentials
+import StrictJSON
 
 /// What a host serves at `/.well-known/infenclave/evidence?nonce=HEX`: evidence with everything that its `report_data`
 /// covers. All of it comes from the host and proves nothing until an appraiser has checked it.
@@ -68,7 +70,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
                 .malformed, "the evidence document has \(json.count) bytes; expected at most \(Self.maximumBytes)")
         }
         do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json))
+            self = try Self(strictlyDecoding: json, name: "it")
         } catch let error as EvidenceError {
             throw error
         } catch {
@@ -134,6 +136,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
 
     private static func place(of error: any Error) -> String {
         switch error {
+        case let fault as JSONFault: fault.description
         case DecodingError.keyNotFound(let key, _): "\(key.stringValue) is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
             DecodingError.dataCorrupted(let context):

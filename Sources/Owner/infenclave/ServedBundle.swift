@@ -1,0 +1,80 @@
+import BundleFormat
+import Foundation
+import HostCore
+import HostServer
+import Inference
+import ModelGraph
+import Partitioning
+
+/// A bundle that is opened to be served.
+struct ServedBundle: Sendable {
+    let model: ModelRegistry.Model
+    /// The model's own name.
+    let title: String
+    /// No other bundle is served beside it.
+    let isOnly: Bool
+
+    /// Opens the bundle and lays its BackNet out. Warnings go to the log.
+    ///
+    /// - Throws: ``PartitioningError``, ``HostError``.
+    init(
+        _ path: String, isOnly: Bool, command: EnclaveHost.EnclaveCommand, threads: Int, maximumWaiting: Int,
+        log: OperatorLog
+    ) throws {
+        let opened = try OpenedBundle(opening: path)
+        let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
+        if let reason = Precision.whyFloat32(insteadOf: level) {
+            log.write(LogLine(.warning, "\(reason): host and enclave compute in f32"))
+        }
+        let secretBytes = HostMemory.lockedBytes(ofParts: opened.frontNet.count + opened.mappingUnit.count)
+        if !HostMemory.canLock(secretBytes) {
+            log.write(
+                LogLine(
+                    .warning,
+                    "no \(secretBytes >> 20) MiB of memory can be locked: secrets of the enclave may be swapped out; raise `ulimit -l` (LimitMEMLOCK), or run without swap"
+                ))
+        }
+        let name = Self.name(path)
+        title = opened.manifest.model.name
+        let requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
+        let host = try EnclaveHost(
+            bundle: HostedBundle(consume opened), command: command, backNetThreads: threads,
+            maximumWaiting: maximumWaiting
+        ) { line in log.write(isOnly ? line : line.adding(["model": .text(name)])) }
+        model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)
+        self.isOnly = isOnly
+    }
+
+    /// The folder's name without `.infenclave`, with `-` for what is no part of a path.
+    private static func name(_ path: String) -> String {
+        let file = URL(filePath: path).lastPathComponent
+        let stem = file.hasSuffix(".infenclave") ? String(file.dropLast(".infenclave".count)) : file
+        let plain = stem.unicodeScalars.prefix(64).map { scalar in
+            scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                    || "._-".unicodeScalars.contains(scalar))
+                ? Character(scalar) : "-"
+        }
+        return plain.allSatisfy { $0 == "." } ? "model" : String(plain)
+    }
+}
+
+extension BundleManifest {
+    /// A sealed request of the largest tensor that the enclave takes, with 16 KiB for the token, the headers of the request
+    /// inside, and the seal.
+    fileprivate var largestRequestBytes: Int {
+        let elements = input.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+        let (bytes, isTooMuch) = elements.multipliedReportingOverflow(
+            by: input.elements.contains("f32") ? MemoryLayout<Float>.size : 1)
+        return (isTooMuch || bytes < 0 || bytes > 1 << 40 ? 1 << 40 : bytes) + 16 << 10
+    }
+}
+
+extension HostedBundle {
+    init(_ bundle: OpenedBundle) {
+        self.init(
+            manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
+            frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
+            backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
+    }
+}

@@ -1,0 +1,23 @@
+internal import CSecretMemory
+
+/// Where fresh bytes come from. A parameter, so that a test can count how often it is asked.
+package struct Randomness: Sendable {
+    package let fill: @Sendable (UnsafeMutableRawBufferPointer) -> Void
+
+    package init(_ fill: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void) { self.fill = fill }
+
+    /// The kernel's generator, which blocks until it is seeded.
+    package static let system = Randomness { target in
+        let code = csecret_random(target.baseAddress, target.count)
+        precondition(code == 0, "the kernel's random generator failed with error \(code)")
+    }
+
+    /// Bytes that are no secret, such as a nonce, in one call. (`SystemRandomNumberGenerator` calls the kernel for every
+    /// number.)
+    package func nonce(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
+            initialized = count
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import SealedChannel
+
+/// The requests that are computed, each under the host's identifier.
+struct RequestsUnderWay {
+    struct Request {
+        /// Seals its answer.
+        let sealer: ResponseSealer
+        let arrival: Duration
+        let ticket: Ticket
+    }
+
+    private var requests: [UInt64: Request] = [:]
+    /// Computations that were handed out and did not come back, those that nobody waits for among them.
+    private(set) var running = 0
+    /// Those among them that are a request's first.
+    private(set) var runningFirst = 0
+
+    var count: Int { requests.count }
+
+    func contains(_ requestID: UInt64) -> Bool { requests[requestID] != nil }
+
+    mutating func begin(
+        _ requestID: UInt64, isFirst: Bool, sealer: ResponseSealer, arrival: Duration
+    ) -> Ticket {
+        let ticket = Ticket(isFirst: isFirst)
+        requests[requestID] = Request(sealer: sealer, arrival: arrival, ticket: ticket)
+        running += 1
+        if isFirst { runningFirst += 1 }
+        return ticket
+    }
+
+    /// Notes that a computation came back.
+    ///
+    /// - Returns: The request that waits for it; `nil` when it was answered or given up meanwhile, whatever has its
+    ///   identifier now.
+    mutating func end(_ computed: Computed) -> Request? {
+        running -= 1
+        if computed.ticket.isFirst { runningFirst -= 1 }
+        guard let request = requests[computed.requestID], request.ticket === computed.ticket else { return nil }
+        return requests.removeValue(forKey: computed.requestID)
+    }
+
+    /// Gives a request up: what comes of its computation is dropped.
+    mutating func remove(_ requestID: UInt64) -> Request? {
+        let request = requests.removeValue(forKey: requestID)
+        request?.ticket.end()
+        return request
+    }
+
+    /// Gives all up, in ascending order of their identifiers.
+    mutating func removeAll() -> [(requestID: UInt64, sealer: ResponseSealer)] {
+        defer { requests = [:] }
+        for request in requests.values { request.ticket.end() }
+        return requests.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sealer) }
+    }
+}

@@ -1,0 +1,93 @@
+import Glibc
+import Inference
+import Synchronization
+
+/// Threads that compute. The thread that reads and writes frames hands them computations and is told by a descriptor when
+/// one is finished.
+final class Workers: Sendable {
+    private struct State: Sendable {
+        var waiting: [Computation] = []
+        var finished: [Computed] = []
+        /// Copies of the plans that no thread uses: as many as threads.
+        var idle: [Int]
+        var running = 0
+    }
+
+    private let queue: WorkQueue
+    /// The copy of the plans for a computation that begins alone.
+    private let alone: Int?
+    private let state: Mutex<State>
+    /// Readable while something is finished.
+    let signal: Int32
+    private let signalling: Int32
+
+    init(_ workers: EnclaveWorkers) {
+        let count = workers.count
+        alone = workers.alone
+        // How many wait is the enclave's decision: it takes no request without a credit.
+        queue = WorkQueue(threads: count, capacity: 1 << 20)
+        state = Mutex(State(idle: Array((0..<count).reversed())))
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { Self.endProcess() }
+        (signal, signalling) = (ends[0], ends[1])
+    }
+
+    deinit {
+        queue.close()
+        _ = close(signal)
+        _ = close(signalling)
+    }
+
+    /// Has a thread run it.
+    func submit(_ computation: Computation) {
+        state.withLock { $0.waiting.append(computation) }
+        guard queue.submit({ [self] in runNext() }) == nil else { Self.endProcess() }
+    }
+
+    /// Has nothing begun any more, and waits for what is computed: libraries may be unloaded after it.
+    func stop() {
+        queue.close()
+        state.withLock { $0.waiting = [] }
+        while state.withLock({ $0.running > 0 }) { usleep(1000) }
+    }
+
+    private func runNext() {
+        guard let (computed, worker) = computeNext() else { return }
+        state.withLock { state in
+            state.running -= 1
+            if worker != alone { state.idle.append(worker) }
+            state.finished.append(computed)
+        }
+        // Where the socket is full it is readable all the same.
+        var byte: UInt8 = 1
+        _ = write(signalling, &byte, 1)
+    }
+
+    /// The computation holds the model, which is wiped with its last owner: it is let go here, before anybody hears that it
+    /// is done.
+    private func computeNext() -> (Computed, worker: Int)? {
+        let next = state.withLock { state -> (computation: Computation, worker: Int)? in
+            guard !state.waiting.isEmpty else { return nil }
+            let computation = state.waiting.removeFirst()
+            let isAlone = state.running == 0 && state.waiting.isEmpty
+            state.running += 1
+            // One begins alone at a time, as it then runs.
+            return (computation, isAlone ? alone ?? state.idle.removeLast() : state.idle.removeLast())
+        }
+        return next.map { ($0.computation.run(worker: $0.worker), $0.worker) }
+    }
+
+    /// What was finished since the last call, in the order in which it was.
+    func takeFinished() -> [Computed] {
+        var bytes: UInt64 = 0
+        _ = read(signal, &bytes, MemoryLayout.size(ofValue: bytes))
+        return state.withLock { state in
+            defer { state.finished = [] }
+            return state.finished
+        }
+    }
+
+    /// Requests would be taken and never answered.
+    private static func endProcess() -> Never { _exit(70) }
+}

@@ -1,0 +1,32 @@
+import Glibc
+
+/// How an enclave process ended, for the log.
+package enum EnclaveEnding: Sendable, Hashable {
+    case exited(status: Int32)
+    case killed(signal: Int32)
+    /// The host killed it, because it had not ended in the time that it was given.
+    case killedByHost
+    /// Nobody could say.
+    case unknown
+
+    /// - Parameter status: As `waitpid` gives it.
+    package init(waitStatus status: Int32) {
+        let signal = status & 0x7F
+        self = signal == 0 ? .exited(status: (status >> 8) & 0xFF) : .killed(signal: signal)
+    }
+
+    /// What happened, and where to look.
+    package var description: String {
+        switch self {
+        case .exited(status: 0): "ended by itself"
+        case .exited(status: 70):
+            "exited with status 70: its thread was stalled while a lease or key was due; look at the machine's load"
+        case .exited(let status): "exited with status \(status)"
+        case .killed(signal: SIGKILL):
+            "was killed by signal 9, not by this host; if nobody did, the kernel had no memory left (dmesg)"
+        case .killed(let signal): "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
+        case .killedByHost: "was killed by this host, because it did not end when it was told to"
+        case .unknown: "ended"
+        }
+    }
+}

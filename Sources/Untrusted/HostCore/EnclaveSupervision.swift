@@ -1,0 +1,130 @@
+import Dispatch
+import Evidence
+import Wire
+
+/// What the host does so that nobody has to look after the enclave process: it notices an end, a silence and the end of a
+/// lease, says so, and starts again what ended.
+extension EnclaveHost {
+    /// Without an answer for so long, the process is ended and another one started. It was visible long before, and a
+    /// machine that slept or was paused is back by then.
+    static var longestSilence: Duration { .seconds(120) }
+    private static var statusInterval: Duration { .seconds(1) }
+
+    /// Asks the enclave regularly whether it serves: a lease ends without a message.
+    func follow(_ connection: EnclaveConnection, generation: Int) {
+        Task { [weak self] in
+            while let before = await self?.provisionings, let reply = try? await connection.ask(.status) {
+                guard case .status(let status) = reply else { return }
+                await self?.note(status, generation: generation, before: before)
+                try? await Task.sleep(for: Self.statusInterval)
+            }
+        }
+    }
+
+    /// - Parameter before: ``provisionings`` when the status was asked for: it may be older than a message since.
+    private func note(_ status: EnclaveStatus, generation: Int, before: Int) {
+        guard generation == self.generation, teeKind != nil, before == provisionings else { return }
+        if isProvisioned, status.state == .leaseEnded {
+            log(
+                LogLine(
+                    .error,
+                    "the owner's lease has ended: the enclave wiped the model; the owner must provision again"))
+        }
+        isProvisioned = status.state == .provisioned
+        leaseHasEnded = status.state == .leaseEnded
+        if !isProvisioned { lease.ended() }
+        if let left = lease.warning(at: .now) {
+            log(
+                LogLine(
+                    .warning, "the owner's lease ends in \(Self.words(left)): the owner must provision before",
+                    ["secondsLeft": .integer(Int(left / .seconds(1)))]))
+        }
+    }
+
+    /// Asks for evidence, which says how long the lease runs.
+    func learnLease(_ connection: EnclaveConnection) {
+        let nonce = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+        Task { [weak self] in
+            guard case .evidence(let evidence)? = try? await connection.ask(.evidence(nonce: nonce)) else { return }
+            await self?.noteLease(evidence.facts)
+        }
+    }
+
+    func noteLease(_ facts: [UInt8]) {
+        guard case .provisioned(let terms, _)? = (try? EnclaveFacts(decoding: facts))?.state else { return }
+        lease.runs(left: .seconds(terms.secondsLeft), of: .seconds(terms.seconds), at: .now)
+    }
+
+    /// Looks twice a second whether the enclave owes an answer for too long.
+    func watch(_ connection: EnclaveConnection, generation: Int) {
+        Task { [weak self] in
+            while await self?.look(at: connection, generation: generation) == true {
+                try? await Task.sleep(for: EnclaveConnection.pause)
+            }
+        }
+    }
+
+    /// - Returns: Whether to look again.
+    private func look(at connection: EnclaveConnection, generation: Int) -> Bool {
+        guard generation == self.generation, self.connection === connection, !connection.hasEnded else { return false }
+        let overdue = connection.overdue(at: .now, wasSilent: silence != nil)
+        switch (silence, overdue) {
+        case (nil, let overdue?):
+            metrics.countStall()
+            log(LogLine(.error, "the enclave process has not answered for \(Self.words(overdue)): not ready"))
+        case (let before?, nil):
+            log(LogLine(.info, "the enclave process answers again, after \(Self.words(before))"))
+        default: break
+        }
+        silence = overdue
+        guard let overdue, overdue > Self.longestSilence else { return true }
+        log(LogLine(.error, "the enclave process has not answered for \(Self.words(overdue)): ending it"))
+        // Ending it takes a second, in which this actor has other work.
+        DispatchQueue.global().async { connection.close() }
+        return false
+    }
+
+    /// A process that ends while ``start()`` still talks to it fails that start instead.
+    func enclaveEnded(_ ending: EnclaveEnding, generation ended: Int) async {
+        guard ended == generation, teeKind != nil, !hasStopped else { return }
+        connection = nil
+        teeKind = nil
+        forgetService()
+        metrics.countRestart()
+        var delay = backoff.delay(afterLifetime: .now - started)
+        log(
+            LogLine(
+                .error,
+                "the enclave process \(ending.description); starting a new one, which the owner must provision again"
+            ))
+        while !hasStopped {
+            try? await Task.sleep(for: delay)
+            guard !hasStopped else { return }
+            do throws(HostError) {
+                return try await start()
+            } catch {
+                failure = error
+                delay = backoff.delay(afterLifetime: .zero)
+                log(LogLine(.error, "the enclave cannot be started: \(error); next try in \(Self.words(delay))"))
+            }
+        }
+    }
+
+    /// What was true of one process holds for no other.
+    func forgetService() {
+        isProvisioned = false
+        leaseHasEnded = false
+        silence = nil
+        lease.ended()
+    }
+
+    private static func words(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return switch seconds {
+        case ..<10: "\((seconds * 10).rounded() / 10) s"
+        case ..<600: "\(Int(seconds)) s"
+        case ..<36_000: "\(Int(seconds / 60)) min"
+        default: "\(Int(seconds / 3600)) h"
+        }
+    }
+}

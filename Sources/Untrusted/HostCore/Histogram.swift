@@ -1,0 +1,32 @@
+/// How many durations lie in each of some fixed ranges. The ranges are the same for every stage and model, so that what is
+/// counted depends on nothing else.
+package struct Histogram: Sendable {
+    /// Upper bounds in seconds, as they are written: from a hit in the cache of a small network to a time-out.
+    package static let bounds = [
+        "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10",
+    ]
+    private static let values = bounds.map { Double($0) ?? .infinity }
+
+    private var counts = [Int](repeating: 0, count: bounds.count + 1)
+    /// Seconds.
+    package private(set) var sum = 0.0
+
+    package init() {}
+
+    package var count: Int { counts.reduce(0, +) }
+
+    package mutating func add(_ duration: Duration) {
+        let seconds = max(0, duration / .seconds(1))
+        counts[Self.values.firstIndex { seconds <= $0 } ?? Self.values.count] += 1
+        sum += seconds
+    }
+
+    /// For each bound, how many do not exceed it; last all of them.
+    package var cumulative: [(bound: String, count: Int)] {
+        var total = 0
+        return zip(Self.bounds + ["+Inf"], counts).map { bound, count in
+            total += count
+            return (bound, total)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/// How long to wait before an enclave process is started again: a first end is an accident, several in a row are a fault
+/// that haste does not mend. No clock of its own.
+package struct RestartBackoff: Sendable {
+    /// After a process that lived for so long, the next end is a first one again.
+    package static let settled = Duration.seconds(60)
+    package static let longest = Duration.seconds(30)
+    private static let shortest = Duration.milliseconds(200)
+
+    private var next = Duration.zero
+
+    package init() {}
+
+    /// A process has ended, or could not be started.
+    ///
+    /// - Parameter lifetime: Zero when it could not be started.
+    /// - Returns: How long to wait: nothing, 0.2 s, 0.4 s, and so on to ``longest``.
+    package mutating func delay(afterLifetime lifetime: Duration) -> Duration {
+        if lifetime >= Self.settled { next = .zero }
+        defer { next = next == .zero ? Self.shortest : min(next * 2, Self.longest) }
+        return next
+    }
+}

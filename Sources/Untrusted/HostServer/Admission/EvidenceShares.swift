@@ -1,0 +1,52 @@
+/// How much evidence is made: so much a second in all, and for each address a share of that, so that one stranger cannot
+/// use up what everybody needs. No clock of its own.
+package struct EvidenceShares: Sendable {
+    /// A quote takes the enclave milliseconds to tens of milliseconds: twenty a second leave most of its time to
+    /// requests. A quarter of that is more than a client needs, which asks once an hour.
+    private static let (all, each) = ((perSecond: 20.0, burst: 40, atOnce: 8), (perSecond: 5.0, burst: 10, atOnce: 2))
+
+    private struct Share: Sendable {
+        var bucket: TokenBucket
+        var waiting = 0
+    }
+
+    private var bucket: TokenBucket
+    private var waiting = 0
+    private var shares: [ClientAddress: Share] = [:]
+    private let limitsAddresses: Bool
+
+    /// - Parameter limitsAddresses: `false` behind a proxy, where all clients have one address.
+    package init(limitsAddresses: Bool, at now: ContinuousClock.Instant) {
+        self.limitsAddresses = limitsAddresses
+        bucket = TokenBucket(perSecond: Self.all.perSecond, burst: Self.all.burst, at: now)
+    }
+
+    /// Takes room for one document; ``give(for:at:)`` gives it back.
+    ///
+    /// - Returns: Whether there was room. What is refused costs nobody anything.
+    package mutating func take(for address: ClientAddress, at now: ContinuousClock.Instant) -> Bool {
+        var share =
+            shares[address]
+            ?? Share(bucket: TokenBucket(perSecond: Self.each.perSecond, burst: Self.each.burst, at: now))
+        guard waiting < Self.all.atOnce else { return false }
+        if limitsAddresses {
+            guard share.waiting < Self.each.atOnce, share.bucket.take(at: now) else { return false }
+        }
+        guard bucket.take(at: now) else { return false }
+        waiting += 1
+        share.waiting += 1
+        shares[address] = share
+        return true
+    }
+
+    /// Gives back what was taken. A share that is whole again is forgotten, so that those kept are bounded by what is made
+    /// in the time in which one fills up.
+    package mutating func give(for address: ClientAddress, at now: ContinuousClock.Instant) {
+        waiting -= 1
+        shares[address]?.waiting -= 1
+        shares = shares.filter { $0.value.waiting > 0 || !$0.value.bucket.isFull(at: now) }
+    }
+
+    /// Addresses that are remembered.
+    package var addressCount: Int { shares.count }
+}

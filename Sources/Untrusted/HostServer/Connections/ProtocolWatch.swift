@@ -1,0 +1,19 @@
+import NIOCore
+import NIOHTTP1
+
+/// Brings what older and stricter clients say about the connection into the one form that is looked at later: `close`, or
+/// nothing. HTTP/1.0 knows no other end of an answer that every such client understands.
+final class ProtocolWatch: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        let isOld = (head.version.major, head.version.minor) < (1, 1)
+        let wantsEnd = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
+        if isOld { head.headers.remove(name: "expect") }
+        head.headers.remove(name: "connection")
+        if isOld || wantsEnd { head.headers.add(name: "connection", value: "close") }
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+}

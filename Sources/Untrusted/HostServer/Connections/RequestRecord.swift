@@ -1,0 +1,50 @@
+import HTTPTypes
+
+/// What an operator may know of a request once it is over. Nothing of it is inside the seal.
+struct RequestRecord: Sendable {
+    /// Of the host's own making: a client's report can be found in the log by it, and nobody can count others' by it.
+    let identifier: String
+    /// `nil` when the request did not get so far that it names one.
+    let endpoint: Endpoint?
+    let model: String?
+    let bodyBytes: Int
+    private(set) var status = 0
+    /// Of a refusal.
+    private(set) var code: String?
+    /// The host refused it without asking anybody.
+    private(set) var wasTurnedAway = false
+    /// From the last byte of the request to the last of the answer.
+    var time = Duration.zero
+
+    /// - Parameter allowance: `nil` when the request was refused by its headers.
+    init(_ allowance: Intake.Allowance?, bodyBytes: Int) {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        identifier = String(repeating: "0", count: 16 - digits.count) + digits
+        endpoint = allowance?.endpoint
+        model = allowance?.model
+        self.bodyBytes = bodyBytes
+    }
+
+    mutating func note(_ head: HTTPResponse) {
+        status = head.status.code
+        code = head.headerFields[.errorCode]
+    }
+
+    mutating func note(_ refusal: Refusal) {
+        status = refusal.status.code
+        code = refusal.code.isEmpty ? nil : refusal.code
+        wasTurnedAway = true
+    }
+}
+
+extension HTTPField.Name {
+    /// ``RequestRecord/identifier``.
+    static let requestIdentifier = Self(known: "infenclave-request-id")
+    /// The code of a refusal, for the logs of proxies.
+    static let errorCode = Self(known: "infenclave-error")
+
+    private init(known name: String) {
+        guard let name = Self(name) else { preconditionFailure("\(name) is no name of a field") }
+        self = name
+    }
+}

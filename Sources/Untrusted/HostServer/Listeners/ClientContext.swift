@@ -1,0 +1,15 @@
+import Hummingbird
+import NIOCore
+
+/// Whom a request comes from, and over which connection.
+struct ClientContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+    let address: ClientAddress
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+        address = ClientAddress(source.channel.remoteAddress)
+    }
+}

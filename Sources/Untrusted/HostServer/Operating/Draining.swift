@@ -1,0 +1,46 @@
+import HostCore
+import ServiceLifecycle
+
+/// A service that has so much time to finish when the server stops; then the enclave is ended, so that nothing waits for
+/// it any more.
+struct Draining: Service {
+    let service: any Service
+    let models: ModelRegistry
+    let log: OperatorLog
+    let manager: ServiceManager?
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await service.run()
+        } onGracefulShutdown: { [models, log, manager] in
+            manager?.stopping()
+            log.write(LogLine(.info, "stopping: finishing requests"))
+            Task {
+                await models.beginStopping()
+                try? await Task.sleep(for: HostServer.drainTime)
+                await models.stop()
+            }
+        }
+    }
+}
+
+/// Tells the service manager that the process lives, and what it does. It asks the hosts for that, so that one that
+/// stands still is noticed.
+struct Heartbeat: Service {
+    let models: ModelRegistry
+    let manager: ServiceManager?
+
+    func run() async throws {
+        guard let manager else { return try await gracefulShutdown() }
+        try? await cancelWhenGracefulShutdown {
+            var known: EnclaveHost.State?
+            while true {
+                let state = await models.readiness.state
+                if state != known { manager.status(state.rawValue) }
+                known = state
+                if manager.watchdogInterval != nil { manager.isAlive() }
+                try await Task.sleep(for: min(manager.watchdogInterval ?? .seconds(1), .seconds(1)))
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Glibc
+package import HostCore
+import Logging
+import Synchronization
+
+/// The server's log on the standard error stream: a line an event, as text or as JSON.
+///
+/// A thread of its own writes it, so that a reader that stands still never holds the server; what such a reader misses is
+/// counted.
+package final class OperatorLog: Sendable {
+    package enum Format: String, Sendable, CaseIterable { case text, json }
+
+    private struct State {
+        /// Lines from before the server serves; `nil` from then on.
+        var waiting: [LogLine]? = []
+        var missed = 0
+    }
+
+    private let format: Format
+    private let level: LogLine.Level
+    private let state = Mutex(State())
+    private let writer = SerialThread(name: "log")
+
+    /// Lines that wait for a slow reader.
+    private static let longestQueue = 4096
+
+    /// - Parameter level: Less is not written.
+    package init(format: Format, level: LogLine.Level) {
+        self.format = format
+        self.level = level
+    }
+
+    /// Whether lines of this level are written.
+    func holds(_ level: LogLine.Level) -> Bool { level >= self.level }
+
+    package func write(_ line: LogLine) {
+        guard holds(line.level) else { return }
+        let isHeld = state.withLock { state in
+            state.waiting?.append(line)
+            return state.waiting != nil
+        }
+        if !isHeld { enqueue(line) }
+    }
+
+    /// Writes what waited; from now on nothing waits. A start that fails before says only why.
+    package func serve() {
+        let lines = state.withLock { state in
+            defer { state.waiting = nil }
+            return state.waiting ?? []
+        }
+        for line in lines { enqueue(line) }
+    }
+
+    /// Waits a moment until everything is written.
+    package func flush() {
+        let done = DispatchSemaphore(value: 0)
+        writer.enqueue { done.signal() }
+        _ = done.wait(timeout: .now() + 1)
+    }
+
+    private func enqueue(_ line: LogLine) {
+        guard writer.waiting < Self.longestQueue else { return state.withLock { $0.missed += 1 } }
+        let text = format == .text ? line.text(at: Date()) : line.json(at: Date())
+        let missed = state.withLock { state in
+            defer { state.missed = 0 }
+            return state.missed
+        }
+        if missed > 0 { enqueue(LogLine(.warning, "\(missed) lines were not written, because nobody read the log")) }
+        writer.enqueue { Self.write(Array((text + "\n").utf8)) }
+    }
+
+    /// A full disk or a closed pipe behind it must not end the server.
+    private static func write(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return }
+        }
+    }
+}
+
+extension LogLine {
+    private static func time(_ date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    /// Time, level, message, and fields as `name=value`.
+    func text(at date: Date) -> String {
+        let fields = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value.text)" }.joined()
+        return "\(Self.time(date)) \(level.rawValue) \(Self.printable(message + fields))"
+    }
+
+    func json(at date: Date) -> String {
+        var object: [String: any Encodable] = ["time": Self.time(date), "level": level.rawValue, "message": message]
+        for (name, value) in fields { object[name] = value.encodable }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = try? encoder.encode(object.mapValues(AnyEncodable.init))
+        return String(decoding: json ?? Data("{}".utf8), as: UTF8.self)
+    }
+
+    /// Some words come from outside: they must not forge lines.
+    private static func printable(_ text: String) -> String {
+        String(
+            text.unicodeScalars.map { scalar in
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator: " "
+                default: Character(scalar)
+                }
+            })
+    }
+
+    private struct AnyEncodable: Encodable {
+        let value: any Encodable
+        func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
+    }
+}
+
+extension LogLine.Value {
+    fileprivate var text: String {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): String(number)
+        case .number(let number): String(number)
+        }
+    }
+
+    fileprivate var encodable: any Encodable {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): number
+        case .number(let number): number
+        }
+    }
+}
+
+/// What libraries of the server say, in the same log. Under `warning` they say nothing that an operator needs.
+struct LibraryLog: LogHandler {
+    let log: OperatorLog
+    var logLevel = Logger.Level.warning
+    var metadata: Logger.Metadata = [:]
+
+    init(_ log: OperatorLog) { self.log = log }
+
+    func log(event: LogEvent) {
+        log.write(
+            LogLine(event.level >= .error ? .error : .warning, "\(event.message)", ["source": .text("library")]))
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+}

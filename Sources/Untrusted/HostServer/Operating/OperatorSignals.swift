@@ -1,0 +1,58 @@
+import Dispatch
+import Glibc
+import HostCore
+import Synchronization
+
+/// Signals that would end a process that does not know them, and with it the enclave, which only its owner can provision
+/// again.
+///
+/// SIGUSR1 and SIGUSR2 write the state to the log. SIGHUP says that the terminal is gone: where there is one the server
+/// stops in order; a server without a terminal goes on, and has no configuration that it could read again. SIGPIPE is
+/// ignored: the log's reader may go.
+final class OperatorSignals: Sendable {
+    private let sources: Mutex<[any DispatchSourceSignal]>
+
+    /// - Parameters:
+    ///   - onReport: Called with the signal's name.
+    ///   - onHangup: Called when the terminal is gone.
+    init(
+        log: OperatorLog, onReport: @escaping @Sendable (String) -> Void, onHangup: @escaping @Sendable () -> Void
+    ) {
+        signal(SIGPIPE, SIG_IGN)
+        func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> (any DispatchSourceSignal)? {
+            // nohup(1) has it ignored, and means it.
+            let before = signal(number, SIG_IGN)
+            guard number != SIGHUP || unsafeBitCast(before, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self) else {
+                return nil
+            }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler(handler: handler)
+            source.resume()
+            return source
+        }
+        let installed = [
+            source(SIGUSR1) { onReport("SIGUSR1") }, source(SIGUSR2) { onReport("SIGUSR2") },
+            source(SIGHUP) {
+                if Self.hasTerminal {
+                    log.write(LogLine(.info, "SIGHUP: the terminal is gone, stopping"))
+                    onHangup()
+                } else {
+                    log.write(LogLine(.info, "SIGHUP: there is no configuration to read again"))
+                }
+            },
+        ]
+        sources = Mutex(installed.compactMap { $0 })
+    }
+
+    func cancel() { sources.withLock { for source in $0 { source.cancel() } } }
+
+    /// Whether a terminal controlled this process when it was started: it may be gone by now.
+    private static let hasTerminal = {
+        let descriptor = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        if descriptor >= 0 { _ = close(descriptor) }
+        return descriptor >= 0
+    }()
+
+    /// To be called at the start.
+    static func lookForTerminal() { _ = hasTerminal }
+}

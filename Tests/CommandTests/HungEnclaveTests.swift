@@ -1,0 +1,108 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite("An enclave that does not answer", .serialized)
+struct HungEnclaveTests {
+    @Test("While its process is stopped the server is not ready and says so; when it goes on, it serves as before")
+    func visible() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        try server.program.wait(upTo: 15, until: "unresponsive enclave") { try server.state() == "unresponsive" }
+        #expect(try server.get("/health/ready").status == 503)
+        #expect(try server.get("/health/live").status == 200)
+        // Nobody waits for it in vain.
+        let refused = try infenclave(
+            deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
+        #expect(refused.status == 1 && refused.code == "enclaveUnavailable", "\(refused.output)")
+        kill(enclaves[0], SIGCONT)
+        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        #expect(server.program.children == enclaves)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+        #expect(server.program.errors.contains("has not answered for"))
+    }
+
+    @Test("A client that goes away is waited for no longer, and the enclave serves others as before")
+    func abandoned() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        let leaving = try Loopback.connect(port: server.port)
+        let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
+        _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: leaving)
+        try server.program.wait(upTo: 4, until: "request") { try server.metric("requests_waiting") == 1 }
+        close(leaving)
+        try server.program.wait(upTo: 4, until: "end of the request") { try server.metric("requests_waiting") == 0 }
+        #expect(try server.metric("refusals_total{code=\"cancelled\"}") == 1)
+        kill(enclaves[0], SIGCONT)
+        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
+    @Test("With several workers clients that go away leave no request behind, and as many are taken as before")
+    func abandonedByMany() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment, options: ["--workers", "2"])
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
+        // More than it has credits.
+        let leaving = try (0..<10).map { _ in try Loopback.connect(port: server.port) }
+        for client in leaving { _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: client) }
+        try server.program.wait(upTo: 4, until: "requests") { try server.metric("requests_waiting") == 10 }
+        for client in leaving { close(client) }
+        try server.program.wait(upTo: 4, until: "end of the requests") { try server.metric("requests_waiting") == 0 }
+        #expect(try server.metric("refusals_total{code=\"cancelled\"}") == 10)
+        kill(enclaves[0], SIGCONT)
+        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        let answers = try deployment.classify(server.url, Demo.clients.map(\.0))
+        #expect(answers.count == Demo.clients.count && answers[0][0].name == "Stop")
+    }
+
+    @Test("SIGTERM ends the server within its time with a request under way, and the stopped process with it")
+    func termination() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        // Before the silence is noticed: it is relayed and waits.
+        let waiting = try Loopback.connect(port: server.port)
+        defer { close(waiting) }
+        let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
+        _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: waiting)
+        usleep(500_000)
+        let start = ContinuousClock.now
+        kill(server.program.identifier, SIGTERM)
+        let outcome = try server.program.wait(seconds: 30)
+        #expect(outcome.status == 0)
+        #expect(ContinuousClock.now - start < .seconds(12))
+        #expect(kill(enclaves[0], 0) == -1 && errno == ESRCH)
+        // Its client is told.
+        let answer = try HTTPAnswer(Loopback.receive(waiting))
+        #expect(answer.status == 503 && answer.head.lowercased().contains("connection: close"), "\(answer.head)")
+    }
+
+    @Test("A killed host takes a stopped enclave along")
+    func killedHost() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        defer { kill(enclaves[0], SIGKILL) }
+        kill(server.program.identifier, SIGKILL)
+        #expect(try server.program.wait(seconds: 10).status == 128 + 9)
+        try server.program.wait(upTo: 10, until: "end of the enclave") {
+            let state = try? String(contentsOfFile: "/proc/\(enclaves[0])/stat", encoding: .utf8)
+            return state.map { $0.contains(") Z ") } ?? true
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// What an operator has to rely on at night: limits of the machine, signals, and a log that says what happened.
+@Suite("Operating a server", .serialized)
+struct OperatorTests {
+    /// Connections that stay silent.
+    private static func idle(_ count: Int, port: Int) throws -> [Int32] {
+        try (0..<count).map { _ in try Loopback.connect(port: port) }
+    }
+
+    @Test(
+        "Where file descriptors are few, idle connections do not keep anybody from being served",
+        .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"),
+        arguments: [(64, 300), (1024, 1100)])
+    func descriptors(_ limit: Int, _ count: Int) throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(
+            provisioned: deployment, options: ["--connections-per-address", "1024"], prefix: "ulimit -n \(limit); exec")
+        let idle = try Self.idle(count, port: server.port)
+        defer { for descriptor in idle { close(descriptor) } }
+        sleep(1)
+        #expect(server.program.isRunning, "\(server.program.errors)")
+        #expect(try server.get("/health/ready").status == 200)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+        let descriptors = try FileManager.default.contentsOfDirectory(
+            atPath: "/proc/\(server.program.identifier)/fd"
+        ).count
+        #expect(descriptors < limit)
+        // Even a new enclave process can be had.
+        for child in server.program.children { kill(child, SIGKILL) }
+        try server.program.wait(upTo: 20, until: "new enclave") {
+            try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
+        }
+    }
+
+    @Test("With fewer descriptors than it needs for itself, serve says how many it needs")
+    func tooFewDescriptors() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let outcome = try Program(
+            [
+                "-c", "ulimit -n 24; exec \"$0\" \"$@\"", Program.products + "/infenclave", "serve", deployment.bundle,
+                "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+            ], in: deployment.folder, executable: "/bin/sh"
+        ).wait(seconds: 60)
+        #expect(outcome.status == 1)
+        #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
+        #expect(outcome.errors.contains("descriptors") && outcome.errors.contains("LimitNOFILE"), "\(outcome.errors)")
+    }
+
+    @Test(
+        "With less memory than its threads take, a command fails in two lines, and does not wait for them",
+        arguments: ["ulimit -v 260000", "ulimit -v 300000", "ulimit -s 4194304; ulimit -v 20000000"],
+        [["--version"], ["serve", "BUNDLE", "--tee", "development", "--listen", "127.0.0.1:0"]])
+    func littleMemory(_ limit: String, _ arguments: [String]) throws {
+        let folder = try TemporaryFolder()
+        let bundle = arguments.contains("BUNDLE") ? try Deployment(in: folder).bundle : ""
+        let outcome = try Program(
+            ["-c", "\(limit); exec \"$0\" \"$@\"", Program.products + "/infenclave"]
+                + arguments.map { $0 == "BUNDLE" ? bundle : $0 }, in: folder, executable: "/bin/sh",
+            environment: ["OPENBLAS_NUM_THREADS": "1"]
+        ).wait(seconds: 60)
+        // A command that takes no more than there is may do its work; before, it waited for ever for a thread.
+        if arguments == ["--version"], outcome.status == 0 { return }
+        #expect(outcome.status == 1, "\(outcome.errors)")
+        #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
+        #expect(outcome.errors.contains("threads can be started") && outcome.errors.contains("ulimit -v"))
+    }
+
+    @Test(
+        "Without --threads there are as many as the processors that the process may use",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "there is no taskset"))
+    func affinity() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let program = try Program(
+            [
+                "-c", "0", Program.products + "/infenclave", "serve", deployment.bundle, "--tee", "development",
+                "--listen", "127.0.0.1:0", "--admin-listen", "none",
+            ], in: deployment.folder, executable: "/usr/bin/taskset")
+        try program.wait(upTo: 60, until: "a server") { program.errors.contains(" at http://") }
+        let enclave = try #require(program.children.first)
+        let arguments = try String(contentsOfFile: "/proc/\(enclave)/cmdline", encoding: .utf8).split(separator: "\0")
+        #expect(arguments.suffix(2) == ["--threads", "1"])
+    }
+
+    @Test("An enclave that ends at its start fails serve with its exit status and its last words")
+    func failedStart() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let enclave = try folder.write("#!/bin/sh\necho starting; echo the device is not there >&2; exit 3\n", to: "e")
+        chmod(enclave, 0o755)
+        let outcome = try infenclave(
+            [
+                "serve", deployment.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+                "--enclave", enclave,
+            ], in: folder)
+        #expect(outcome.status == 1)
+        #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
+        #expect(outcome.errors.contains("status 3") && outcome.errors.contains("the device is not there"))
+    }
+
+    @Test("Where no memory may be locked, serve warns that secrets can be swapped out")
+    func lockedMemory() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        // Root may lock what it likes.
+        let drop = geteuid() == 0 ? " setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock" : ""
+        let server = try Server(deployment, prefix: "ulimit -l 0; exec\(drop)")
+        #expect(server.program.errors.contains("LimitMEMLOCK"), "\(server.program.errors)")
+        #expect(try server.state() == "unprovisioned")
+    }
+
+    @Test("SIGHUP without a terminal, SIGUSR1, SIGUSR2 and a log that nobody reads end nothing")
+    func signals() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment, prefix: "exec setsid env --default-signal=HUP")
+        for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE] {
+            kill(server.program.identifier, signal)
+            usleep(200_000)
+            try #require(server.program.isRunning, "signal \(signal)")
+        }
+        #expect(try server.state() == "ready")
+        #expect(server.program.errors.contains("SIGHUP"))
+        // What an operator sees without any listener.
+        #expect(server.program.errors.contains("SIGUSR1: ready"))
+        #expect(try server.stop().status == 0)
+    }
+
+    @Test("Lines of the log have a time and a level, and say why an enclave ended")
+    func textLog() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        for child in server.program.children { kill(child, SIGKILL) }
+        try server.program.wait(upTo: 20, until: "new enclave") {
+            try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
+        }
+        #expect(try server.stop().status == 0)
+        let lines = server.program.errors.split(separator: "\n")
+        #expect(lines.count >= 5)
+        for line in lines {
+            let fields = line.split(separator: " ", maxSplits: 2)
+            try #require(fields.count == 3, "\(line)")
+            #expect(
+                (try? Date(String(fields[0]), strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+                    != nil)
+            #expect(["info", "warning", "error"].contains(fields[1]), "\(line)")
+        }
+        #expect(server.program.errors.contains("killed by signal 9"))
+    }
+
+    @Test("With --log-format json every line is one object, the enclave's own words among them")
+    func jsonLog() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment, options: ["--log-format", "json", "--log-level", "debug"])
+        let refused = try server.post("/ohttp", [UInt8](repeating: 0, count: 500))
+        #expect(refused.status == 400)
+        let identifier = refused.head.split(separator: "\r\n").first {
+            $0.lowercased().hasPrefix("infenclave-request-id: ")
+        }?.split(separator: " ").last.map(String.init)
+        #expect(try server.stop().status == 0)
+        let lines = server.program.errors.split(separator: "\n")
+        let objects = lines.compactMap {
+            (try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any]
+        }
+        #expect(objects.count == lines.count, "\(server.program.errors)")
+        #expect(objects.allSatisfy { $0["time"] is String && $0["level"] is String && $0["message"] is String })
+        let request = objects.first { $0["request"] as? String == identifier && identifier != nil }
+        #expect(request?["status"] as? Int == 400 && request?["endpoint"] as? String == "ohttp", "\(objects)")
+    }
+
+    @Test("As a lease nears its end the log warns and a metric says how long is left; afterwards readiness says why")
+    func leaseNears() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "8s"], in: deployment.folder)
+        try server.program.wait(upTo: 5, until: "the lease") { try server.metric("lease_remaining_seconds") > 0 }
+        #expect(try server.metric("lease_remaining_seconds") <= 8)
+        try server.program.wait(upTo: 20, until: "a warning") {
+            server.program.errors.contains("the owner's lease ends in")
+        }
+        try server.program.wait(upTo: 20, until: "end of the lease") { try server.state() == "unprovisioned" }
+        let readiness = try server.getAsOperator("/health/ready")
+        #expect(readiness.status == 503)
+        #expect((readiness.json?["reason"] as? String)?.contains("lease has ended") == true)
+        #expect(try server.metric("lease_remaining_seconds") == 0)
+        // A new lease, and all is well again.
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        try server.program.wait(upTo: 5, until: "the next lease") {
+            try server.metric("lease_remaining_seconds") > 600_000
+        }
+    }
+
+    @Test("SIGTERM cuts no request: neither one in reception nor the next of a client that sends one after another")
+    func drain() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let slow = try Loopback.connect(port: server.port)
+        defer { close(slow) }
+        let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
+        _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 250), to: slow)
+        let busy = try Loopback.connect(port: server.port)
+        defer { close(busy) }
+        let get = Array("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+        var answers = 0
+        for round in 0..<10_000 {
+            if round == 20 { kill(server.program.identifier, SIGTERM) }
+            try #require(Loopback.send(get, to: busy))
+            let answer = try HTTPAnswer(Loopback.receive(busy))
+            #expect(answer.status == 200)
+            answers += 1
+            if answer.head.lowercased().contains("connection: close") { break }
+            usleep(1_000)
+        }
+        #expect(answers > 20 && answers < 10_000)
+        _ = Loopback.send([UInt8](repeating: 1, count: 250), to: slow)
+        let answer = try HTTPAnswer(Loopback.receive(slow))
+        #expect(answer.status == 400 && answer.head.lowercased().contains("connection: close"), "\(answer.head)")
+        #expect(try server.program.wait(seconds: 20).status == 0)
+    }
+}

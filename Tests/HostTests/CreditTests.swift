@@ -1,0 +1,106 @@
+import Foundation
+import HostCore
+import Testing
+
+/// A program that speaks frames as an enclave with one credit does, and says what it is told. It holds a first inference
+/// until it was asked for its status three times.
+private let slowEnclave = """
+    import socket, struct, sys
+    host = socket.socket(fileno=3)
+    def take(count):
+        data = b""
+        while len(data) < count:
+            more = host.recv(count - len(data))
+            if not more: sys.exit(0)
+            data += more
+        return data
+    def say(kind, request, payload=b""):
+        host.sendall(b"INFW" + struct.pack("<HBBQQ", 3, kind, 0, request, len(payload)) + payload)
+    def note(*words): print(*words, file=sys.stderr, flush=True)
+    held, looks = None, 0
+    while True:
+        _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
+        payload = take(count)
+        if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1))
+        elif kind in (2, 3): say(130, request)
+        elif kind == 6:
+            note("infer", payload[0])
+            if payload[0] == 1: held, looks = request, 0
+            else: say(134, request, payload)
+        elif kind == 9:
+            note("cancel")
+            say(135, request, struct.pack("<H", 54))
+        elif kind == 10:
+            looks += 1
+            if held is not None and looks == 3:
+                note("boundary")
+                say(133, held, struct.pack("<I", 0))
+                held = None
+            say(136, request, struct.pack("<BIIIQQQQ", 3, 1, 0, 1, 0, 0, 0, 0))
+    """
+
+@Suite("Credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+struct CreditTests {
+    private func enclave() throws -> ScriptedEnclave {
+        // Other tests may hold the threads that it is started on.
+        try ScriptedEnclave(slowEnclave, executable: "/usr/bin/python3", startTimeout: .seconds(600))
+    }
+
+    /// What the program said.
+    private func said(_ enclave: ScriptedEnclave) -> [String] {
+        enclave.lines.all.compactMap { line in
+            line.split(separator: "the enclave says: ", maxSplits: 1).last.map(String.init)
+        }.filter { line in ["infer", "cancel", "boundary"].contains { line.hasPrefix($0) } }
+    }
+
+    private func wait(for line: String, _ enclave: ScriptedEnclave) async throws {
+        let end = ContinuousClock.now + .seconds(600)
+        while !said(enclave).contains(line) {
+            try #require(ContinuousClock.now < end, "never said: \(line)")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    @Test("Of a request whose client is gone the credit comes back with the enclave's answer, and then it is cancelled")
+    func abandoned() async throws {
+        let enclave = try enclave()
+        try await enclave.host.start()
+        let leaving = Task { try await enclave.host.answer([1]) }
+        try await wait(for: "infer 1", enclave)
+        leaving.cancel()
+        await #expect(throws: HostError.self) { try await leaving.value }
+        #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
+        #expect(try await enclave.host.answer([2]) == [2])
+        try await wait(for: "cancel", enclave)
+        // The enclave would have refused the second before.
+        #expect(said(enclave).filter { $0 != "cancel" } == ["infer 1", "boundary", "infer 2"])
+        await enclave.host.stop()
+    }
+
+    @Test("A request that waits for a credit is given up with its client, and the enclave never hears of it")
+    func waiting() async throws {
+        let enclave = try enclave()
+        try await enclave.host.start()
+        let first = Task { try await enclave.host.answer([1]) }
+        try await wait(for: "infer 1", enclave)
+        let leaving = Task { try await enclave.host.answer([3]) }
+        try await Task.sleep(for: .milliseconds(50))
+        leaving.cancel()
+        await #expect(throws: HostError.self) { try await leaving.value }
+        #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
+        #expect(try await enclave.host.answer([2]) == [2])
+        #expect(!said(enclave).contains("infer 3"))
+        first.cancel()
+        await enclave.host.stop()
+    }
+
+    @Test("Whoever waits for a credit is told when the process ends")
+    func ended() async throws {
+        let enclave = try enclave()
+        try await enclave.host.start()
+        let tasks = (0..<5).map { _ in Task { try await enclave.host.answer([1]) } }
+        try await wait(for: "infer 1", enclave)
+        await enclave.host.stop()
+        for task in tasks { await #expect(throws: HostError.self) { try await task.value } }
+    }
+}

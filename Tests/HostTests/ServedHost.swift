@@ -1,0 +1,103 @@
+import Foundation
+import Glibc
+import HostCore
+import HostServer
+import Testing
+
+/// A server without an enclave.
+enum ServedHost {
+    /// Runs a server without an enclave while `body` asks it.
+    static func serving(
+        _ limits: ServerLimits = ServerLimits(), _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
+    ) async throws {
+        let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
+        let server = HostServer(
+            models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]), address: any,
+            admin: any, limits: limits,
+            log: OperatorLog(format: .text, level: .error))
+        let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)
+        let running = Task { try await server.run { continuation.yield($0) } }
+        for await ports in ports {
+            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                // Blocking sockets have a thread of their own.
+                Thread.detachNewThread { done.resume(with: Result { try body(ports) }) }
+            }
+            break
+        }
+        running.cancel()
+        _ = await running.result
+    }
+
+    static func ask(_ line: String, _ rest: String = "", port: Int) throws -> String {
+        let connection = try Connection(port: port)
+        connection.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(rest)\r\n")
+        return connection.rest()
+    }
+
+    static func metric(_ name: String, _ ports: HostServer.Ports) throws -> Double? {
+        let text = try ask("GET /metrics", port: try #require(ports.adminPort))
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.replacing(/{model="[^"]*"}/, with: "").replacing(/model="[^"]*",/, with: "")
+        }
+        return lines.first { $0.hasPrefix("infenclave_\(name) ") }?.split(separator: " ").last.flatMap { Double($0) }
+    }
+}
+
+/// A blocking connection to a port of 127.0.0.1.
+final class Connection: Sendable {
+    private let descriptor: Int32
+
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        try #require(isConnected)
+        // A server that does not answer must not hold the test; other tests may hold the threads that it answers on.
+        var timeout = timeval(tv_sec: 120, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(descriptor) }
+
+    @discardableResult
+    func send(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
+    /// Everything to the end of the connection.
+    func rest() -> String {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return String(decoding: received, as: UTF8.self) }
+            received += buffer.prefix(count)
+        }
+    }
+
+    /// One answer without a body.
+    func head() -> String {
+        var received: [UInt8] = []
+        var byte: UInt8 = 0
+        while !received.suffix(4).elementsEqual([13, 10, 13, 10]), recv(descriptor, &byte, 1, 0) == 1 {
+            received.append(byte)
+        }
+        return String(decoding: received, as: UTF8.self)
+    }
+
+    /// Whether the other end closes it.
+    var isClosed: Bool {
+        // The end of a stream leaves errno as it was.
+        errno = 0
+        return head().isEmpty && errno != EAGAIN
+    }
+}
