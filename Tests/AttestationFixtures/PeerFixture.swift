@@ -38,7 +38,7 @@ package struct PeerFixture<Evidence: EvidenceFixture>: Sendable {
         gates: String = "strict", passes: Bool = true, adversary: String = "both"
     ) -> [UInt8] {
         Array(
-            #"{"assessment":{"adversary":"\#(adversary)","gates":"\#(gates)","passes":\#(passes),"sha256":"\#(digest.hex)","status":"assessed"}}"#
+            #"{"assessment":{"adversary":"\#(adversary)","gates":"\#(gates)","passes":\#(passes),"sha256":"\#(digest.hex)","status":"assessed","protected":["appearance","identity"],"attackerPictures":5000}}"#
                 .utf8)
     }
 

@@ -68,6 +68,7 @@ struct DocumentationTests {
             "\"reportData\": \"ff\"", "\"skip\": {\"revocation\": \"a reason\"}", "\"skip\": {}",
             "\"everythingInside\": true", "\"pixelsOnly\": true", "\"maximumBoundaryBytes\": 400",
             "\"minimumSigma\": 0.5", "\"maximumSigma\": 1e2", "\"maximumLeaseSeconds\": 604800",
+            "\"assessment\": {\"protects\": [\"class\", \"identity\"], \"attackerPictures\": 5000}",
             "\"assessment\": {\"gates\": \"strict\"}", "\"assessment\": {\"sha256\": \"\(key)\"}",
         ]
         members += TCBStatus.allCases.map { "\"tcbStatuses\": [\"\($0.rawValue)\"]" }
@@ -75,7 +76,8 @@ struct DocumentationTests {
         members += [
             "\"everythingInside\": false", "\"pixelsOnly\": 1", "\"maximumBoundaryBytes\": -1",
             "\"minimumSigma\": -0.5", "\"maximumSigma\": \"1\"", "\"maximumLeaseSeconds\": 1.5",
-            "\"assessment\": {}", "\"assessment\": {\"gates\": \"lax\"}", "\"assessment\": {\"passes\": true}",
+            "\"assessment\": {}", "\"assessment\": {\"protects\": [\"x\"]}", "\"assessment\": {\"gates\": \"lax\"}",
+            "\"assessment\": {\"passes\": true}",
             "\"productID\": -1", "\"productID\": 1.5", "\"maximumVMPL\": 4",
             "\"nonce\": \"0\"",
             "\"manifestDigest\": \"00\"", "\"measurements\": {}", "\"measurements\": {\"mrtd\": []}",

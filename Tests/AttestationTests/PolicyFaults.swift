@@ -221,22 +221,25 @@ extension SingleFaultTests {
         SingleFault(
             .assessment, .assessmentMismatch, peer: SNPFixture(),
             policy: { $0["assessment"] = "{\"sha256\":\"\([UInt8](repeating: 0xD2, count: 32).hex)\"}" }),
-        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "standard"), demanding: "strict"),
-        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "custom"), demanding: "standard"),
-        assessed(as: PeerFixture<SNPFixture>.manifest(passes: false), demanding: "standard"),
-        assessed(as: PeerFixture<SNPFixture>.manifest(adversary: "paper"), demanding: "standard"),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "standard"), demanding: #"{"gates":"strict"}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "custom"), demanding: #"{"gates":"standard"}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(passes: false), demanding: #"{"gates":"standard"}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(adversary: "paper"), demanding: #"{"gates":"standard"}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(), demanding: #"{"protects":["class"]}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(passes: false), demanding: #"{"protects":["identity"]}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(), demanding: #"{"attackerPictures":5001}"#),
         SingleFault(.assessment, .malformed, peer: SNPFixture()) {
             $0 = PeerFixture($0.evidence, owner: $0.owner, manifest: Array("{}".utf8))
             return try $0.document()
         },
     ]
 
-    private static func assessed(as manifest: [UInt8], demanding gates: String) -> SingleFault {
+    private static func assessed(as manifest: [UInt8], demanding demand: String) -> SingleFault {
         SingleFault(
             .assessment, .assessmentMismatch, peer: SNPFixture(),
             {
                 $0 = PeerFixture($0.evidence, owner: $0.owner, manifest: manifest)
                 return try $0.document()
-            }, policy: { $0["assessment"] = #"{"gates":"\#(gates)"}"# })
+            }, policy: { $0["assessment"] = demand })
     }
 }

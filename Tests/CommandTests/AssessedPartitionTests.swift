@@ -37,13 +37,15 @@ struct AssessedPartitionTests {
         #expect(try recorded["sha256"] as? String == digest(of: report + "/assessment.json"))
         #expect(recorded["gates"] as? String == "standard" && recorded["adversary"] as? String == "both")
         #expect(recorded["passes"] as? Bool == true && recorded["pictures"] as? Int == 16)
+        #expect(recorded["protected"] as? [String] == ["appearance", "identity", "class"])
+        #expect(recorded["attackerPictures"] as? Int == 100_000)
         #expect((recorded["headline"] as? String)?.hasPrefix("The recommended plan of an assessment with 16") == true)
         // A cut that leaks is taken as well, with its verdict.
         let leaky = try succeed(
             partition(
                 ["--front", "stem.pool", "--mapping", "logits", "--assessment", report + "/assessment.json"], folder,
                 "leaky"), in: folder)
-        #expect(leaky.errors.contains("exceeds the gates"))
+        #expect(leaky.errors.contains("does not meet the gates"))
         #expect(try assessment(folder, "leaky")["passes"] as? Bool == false)
         // The file may lie elsewhere, but not be another.
         let moved = try folder.write(try bytes(of: report + "/assessment.json"), to: "moved.json")

@@ -23,9 +23,9 @@ struct AssessmentFixture {
         let recommended = "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\",\"sigma\":\(noise)"
         let noisyCut = sigma.map { "{\"sigma\":\($0),\"passes\":true}" } ?? "null"
         let assessment = """
-            {"version":1,"model":{"sha256":"\(model)"},"images":60,"adversary":"both",
+            {"version":2,"protected":["appearance","identity"],"attackerPictures":5000,"model":{"sha256":"\(model)"},"images":60,"adversary":"both",
             "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
-            "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.5,"maximumTop1":null},
+            "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},
             "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},
             {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}],
             "recommendation":{\(recommended),"everythingInside":false,"nextSafer":null,

@@ -57,7 +57,7 @@ extension FuzzSeed {
         "tcbStatuses":["SWHardeningNeeded"],"advisories":["INTEL-SA-00615"],"allowDebug":false,"allowMigration":false,\
         "maximumVMPL":1,"maximumAgeSeconds":300,"measurements":{"mrtd":["00ff"]},"minimumTCB":{"microcode":72},\
         "productID":1,"nonce":"0001","everythingInside":true,"maximumBoundaryBytes":10,"minimumSigma":0.5,\
-        "maximumSigma":1e3,"pixelsOnly":true,"maximumLeaseSeconds":86400,"assessment":{"gates":"strict"},"skip":{"manifestDigest":"any \\u00e9 will do"}}
+        "maximumSigma":1e3,"pixelsOnly":true,"maximumLeaseSeconds":86400,"assessment":{"gates":"strict","protects":["identity","class"],"attackerPictures":7},"skip":{"manifestDigest":"any \\u00e9 will do"}}
         """
 
     /// Header, body and signature section of a quote, all zero but for what says how long they are.
