@@ -179,6 +179,14 @@ extension CutMeasurement {
     package func leak(of asset: Asset, attackerPictures: Int, pictures: Int) -> AssetLeak {
         guard let evidence else { return .unknown }
         let curves = evidence.leak(of: asset, pictures: attackerPictures)
+        if asset == .appearance {
+            // More pictures find no less than the decoders have found already.
+            let error = Gates.deviations * decoder.determinationDeviation
+            return curves.worse(
+                AssetLeak(
+                    lower: max(0, decoder.determination - error), estimate: max(0, decoder.determination),
+                    upper: min(1, max(0, decoder.determination + error))))
+        }
         guard asset == .class, let examples = joint?.classLeak(pictures: pictures) else { return curves }
         return evidence.classes?.isEvidence == true ? curves.worse(examples) : examples
     }
