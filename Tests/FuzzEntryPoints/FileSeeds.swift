@@ -38,7 +38,12 @@ extension FuzzSeed {
             parts: BundleFile.parts(everythingInside: false, precision: "f32").map {
                 .init(file: $0.rawValue, bytes: 5, sha256: digest, sealed: $0.isSealed)
             }, assessment: .none)
+        let attack = """
+            {"version":1,"modelSHA256":"\(digest)","cut":"relu","asset":"appearance","value":0.25,"error":1e-2,\
+            "trainingPictures":30,"testPictures":10,"description":"é decoder"}
+            """
         return [
+            FuzzSeed(.attackResult, "decoder", Array(attack.utf8)),
             FuzzSeed(.partitionPlan, "plan", Array(try plan.encoded())),
             FuzzSeed(.assessmentFile, "cut", Array(assessment(digest).utf8)),
             FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),
