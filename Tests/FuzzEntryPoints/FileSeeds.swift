@@ -8,9 +8,10 @@ extension FuzzSeed {
     /// A cut that passes and one that does not.
     private static func assessment(_ digest: String) -> String {
         """
-        {"version":2,"protected":["appearance","class"],"attackerPictures":9,"model":{"sha256":"\(digest)"},"images":60,"adversary":"both","gates":{"name":"standard",\
+        {"version":2,"model":{"sha256":"\(digest)"},"images":60,"adversary":"both","protected":["appearance"],\
+        "attackerPictures":100000,"gates":{"name":"standard","maximumIdentified":0.1,"maximumClassGain":0.1,\
         "maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,"maximumKLAUC":0.65,\
-        "minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},"cuts":[{"name":"a","gates":{"passes":false},"noise":null},\
+        "minimumDecoderKLRatio":0.8,"maximumTop1":null},"cuts":[{"name":"a","gates":{"passes":false},"noise":null},\
         {"name":"b","gates":{"passes":true},"noise":null}],"recommendation":{"front":"b","mapping":"c","sigma":null,\
         "everythingInside":false,"nextSafer":null,"nextFaster":{"front":"a","mapping":"c","sigma":null}},"plans":[\
         {"front":"b","mapping":"c","sigma":null,"everythingInside":false,"passesGates":true},{"front":"a",\
@@ -37,7 +38,12 @@ extension FuzzSeed {
             parts: BundleFile.parts(everythingInside: false, precision: "f32").map {
                 .init(file: $0.rawValue, bytes: 5, sha256: digest, sealed: $0.isSealed)
             }, assessment: .none)
+        let attack = """
+            {"version":1,"modelSHA256":"\(digest)","cut":"relu","asset":"appearance","value":0.25,"error":1e-2,\
+            "trainingPictures":30,"testPictures":10,"description":"é decoder"}
+            """
         return [
+            FuzzSeed(.attackResult, "decoder", Array(attack.utf8)),
             FuzzSeed(.partitionPlan, "plan", Array(try plan.encoded())),
             FuzzSeed(.assessmentFile, "cut", Array(assessment(digest).utf8)),
             FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),

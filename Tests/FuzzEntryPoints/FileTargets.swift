@@ -19,6 +19,14 @@ enum FileTargets {
         promise(file.pictures > 0, "an assessment rests on pictures")
     }
 
+    /// What an outsider's attack found, as `assess --attack` reads it.
+    static func attackResult(_ bytes: UnsafeRawBufferPointer) throws {
+        let result = try AttackResult(decoding: Data(bytes))
+        promise((0...1).contains(result.value) && (0...1).contains(result.error), "an attack's numbers are in range")
+        promise(result.testPictures > 0 && result.trainingPictures >= 0, "an attack was tested")
+        promise(!result.cut.isEmpty && !result.summary.contains("\n"), "an attack's text is a line")
+    }
+
     /// `preprocess.json`.
     static func preprocessing(_ bytes: UnsafeRawBufferPointer) throws {
         let preprocessing = try JSONDecoder().decode(Preprocessing.self, from: Data(bytes))

@@ -9,6 +9,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case enclavePart = "enclave-part"
     case partitionPlan = "partition-plan"
     case assessmentFile = "assessment-file"
+    case attackResult = "attack-result"
     case preprocessing
     case npy
     case image
@@ -61,6 +62,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .enclavePart: try ModelTargets.enclavePart(bytes)
         case .partitionPlan: try FileTargets.partitionPlan(bytes)
         case .assessmentFile: try FileTargets.assessmentFile(bytes)
+        case .attackResult: try FileTargets.attackResult(bytes)
         case .preprocessing: try FileTargets.preprocessing(bytes)
         case .npy: try FileTargets.npy(bytes)
         case .image: try FileTargets.image(bytes)

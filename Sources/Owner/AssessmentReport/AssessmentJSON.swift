@@ -34,6 +34,7 @@ package enum AssessmentJSON {
             ("budgets", budgets(result.budgets)),
             ("cuts", .array(zip(result.cuts, result.verdicts).map { cut($0, $1, result) })),
             ("publicBackbone", result.backbone.map { BackboneJSON.backbone($0, cuts: result.cuts) } ?? .null),
+            ("attacks", AttackJSON.attacks(result)),
             ("mappingUnit", result.mappingLeakage.map(mapping) ?? .null),
             (
                 "recommendation",

@@ -22,6 +22,7 @@ package enum ReportPage {
             \(ParetoChart(result: result).html)
             \(CostSection(result: result).html)
             \(CutTable(result: result).html)
+            \(AttackSection(result: result).html)
             \(BackboneSection(result: result).html)
             \(MethodSection(result: result).html)
             </main></body></html>

@@ -22,6 +22,8 @@ package struct AssessmentError: Error, Sendable, CustomStringConvertible {
         package static let malformedPlan = Code("malformedPlan")
         /// An assessment file that is not one, or that contradicts itself.
         package static let malformedAssessment = Code("malformedAssessment")
+        /// An outsider's result that is not one.
+        package static let malformedAttack = Code("malformedAttack")
         /// A file or folder that cannot be read or written.
         package static let file = Code("file")
         /// The caller asked to stop.

@@ -49,6 +49,10 @@ struct AssessmentArguments: ParsableArguments {
     )
     var protect: ProtectedAssets = .all
     @Option(help: "Judge the gates for an attacker who learns from so many pictures.") var attackerPictures = 100_000
+    @Option(
+        help: "What an attack of somebody else found, NAME=RESULT.json; repeat it for more. It makes no verdict better."
+    )
+    var attack: [AttackArgument] = []
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
     @Option(help: "Gates of your own, a JSON file.") var gates: String?
     @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
@@ -63,6 +67,12 @@ struct AssessmentArguments: ParsableArguments {
     func validate() throws {
         guard !noise || adversary != .paper else {
             throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
+        }
+        guard attack.isEmpty || adversary != .paper else {
+            throw ValidationError("--attack is an informed adversary's: it goes with --adversary informed or both")
+        }
+        guard Set(attack.map(\.name)).count == attack.count else {
+            throw ValidationError("--attack names two attacks alike")
         }
         guard (0...BoundsOptions.mostPictures).contains(boundPictures ?? 0) else {
             throw ValidationError("--bound-pictures takes 0 to \(BoundsOptions.mostPictures)")
@@ -104,6 +114,8 @@ struct AssessmentArguments: ParsableArguments {
         configuration.adversary = adversary
         configuration.protected = protect.assets
         configuration.attackerPictures = attackerPictures
+        let network = configuration.model
+        configuration.attacks = try attack.map { try $0.attack(on: network) }
         configuration.gates = try resolvedGates()
         configuration.budgets = budgets
         configuration.cuts = cuts
@@ -165,7 +177,7 @@ struct AssessmentArguments: ParsableArguments {
         return try Self.network(loaded, try arguments.resolved(for: loaded))
     }
 
-    private static func network(
+    static func network(
         _ model: LoadedModel, _ preprocessing: Preprocessing
     ) throws -> AssessmentConfiguration.Network {
         try .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256())

@@ -18,7 +18,10 @@ enum AssessmentRun {
     }
 
     /// Shows how far `body` is, and cancels it when the process is asked to end.
+    ///
+    /// - Parameter remedy: What to do after that.
     static func onOwnThread<Result: Sendable>(
+        resuming remedy: String = "the same command goes on from where this one stopped",
         _ body:
             @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws -> Result
     ) async throws -> Result {
@@ -29,8 +32,7 @@ enum AssessmentRun {
                 try await infenclave.onOwnThread { try body(cancellation) { meter.show($0) } }
             }
         } catch let error as AssessmentError where error.code == .cancelled {
-            throw CommandFailure(
-                "assessment", error.message, remedy: "the same command goes on from where this one stopped")
+            throw CommandFailure("assessment", error.message, remedy: remedy)
         }
     }
 
@@ -48,6 +50,13 @@ enum AssessmentRun {
                     reason: recommendation.reason, sigma: recommendation.sigma?.value, warnings: result.warnings))
         }
         print(AssessmentTable(result, columns: terminalColumns()).text)
+        for attack in result.attacks {
+            let (outcome, limit) = attack.verdict(result.gates)
+            print(
+                "attack \(printable(attack.name)) at \(printable(attack.result.cut)): \(attack.result.asset.rawValue) "
+                    + String(format: "%.2f ± %.2f, gate %.2f: ", attack.result.value, attack.result.error, limit)
+                    + outcome.rawValue)
+        }
         if let backbone = result.backbone { print(backbone.summary) }
         print(
             recommendation.everythingInside

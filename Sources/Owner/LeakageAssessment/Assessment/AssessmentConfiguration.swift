@@ -64,6 +64,8 @@ package struct AssessmentConfiguration: Sendable {
     /// The gates hold against an attacker who learns from so many pictures.
     package var attackerPictures = 100_000
     package var budgets = Budgets()
+    /// Attacks of others that count too.
+    package var attacks: [OutsideAttack] = []
     package var seed: UInt64 = 1
     /// At least 1.
     package var threads: Int

@@ -14,6 +14,8 @@ package struct AssessmentProgress: Sendable {
         case whiteBox = "white-box attack"
         /// Units: cuts.
         case noise = "noise"
+        /// Units: pictures.
+        case features = "features"
         /// Units: cuts.
         case costs = "costs"
     }

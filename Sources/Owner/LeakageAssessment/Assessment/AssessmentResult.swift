@@ -77,6 +77,8 @@ package struct AssessmentResult: Sendable {
     package private(set) var warnings: [String]
     /// What of the model is public; `nil` where nothing was compared.
     package private(set) var backbone: BackboneComparison?
+    /// Of outsiders, as far as they were given.
+    package var attacks: [OutsideAttack] = []
     /// Time of the whole model on this machine, where it was measured.
     package let modelMilliseconds: Double?
     package let threads: Int

@@ -71,7 +71,9 @@ package struct Assessor: Sendable {
             findings.whiteBox = try WhiteBoxStage.run(context, at: WhiteBoxStage.cuts(conclusion))
         }
         let gallery = try GalleryStage.run(context, findings)
-        return try findings.result(context, truths: truths, gallery: gallery)
+        var result = try findings.result(context, truths: truths, gallery: gallery)
+        result.attacks = configuration.attacks
+        return result
     }
 }
 

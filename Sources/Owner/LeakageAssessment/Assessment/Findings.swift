@@ -38,7 +38,7 @@ struct Findings {
         let verdicts = GateVerdict.verdicts(
             for: measurements, gates: configuration.gates, adversary: configuration.adversary,
             protecting: configuration.protected, attackerPictures: configuration.attackerPictures,
-            mapping: mapping.leakage, pictures: context.decoded)
+            attacks: configuration.attacks, mapping: mapping.leakage, pictures: context.decoded)
         return (
             measurements, verdicts,
             Recommendation.choose(

@@ -38,6 +38,7 @@ struct StageContext: Sendable {
         validator = configuration.validator ?? configuration.model
         mapping = try configuration.model.graph.mappingCut()
         cuts = try CutChoice.cuts(configuration.cuts, of: configuration.model.graph)
+        for attack in configuration.attacks { try attack.checkBearing(on: cuts) }
         scratch = ScratchSpace(folder: work.path, memoryBytes: configuration.memoryBytes)
         pictures = try PictureSet(
             configuration, validator: validator, scratch: scratch, cancellation: cancellation, progress: progress)

@@ -55,6 +55,11 @@ package struct AssetLeak: Sendable, Hashable {
             lower: max(lower, other.lower), estimate: max(estimate, other.estimate), upper: max(upper, other.upper))
     }
 
+    /// What a gate says: it fails what is expected or shown to exceed it, and passes what is shown to stay within it.
+    func outcome(limit: Double) -> GateVerdict.Outcome {
+        lower > limit || estimate > limit ? .fails : upper <= limit ? .passes : .notEnoughEvidence
+    }
+
     /// The worst of several; ``unknown`` for none. An attack that failed does not excuse one that did not.
     static func worst(of leaks: [AssetLeak]) -> AssetLeak {
         leaks.dropFirst().reduce(leaks.first ?? .unknown) { $0.worse($1) }

@@ -118,12 +118,13 @@ package struct GateVerdict: Sendable, Hashable {
     ///   - cuts: Shallowest first.
     ///   - protected: Whose gates count.
     ///   - attackerPictures: That the attacker of the learning curves has.
+    ///   - attacks: Of outsiders; they make no verdict better.
     ///   - mapping: What crosses to the mapping unit, whatever the cut; `nil` where it was not measured.
     ///   - pictures: That the shares of `mapping` and of classes were counted over.
     package static func verdicts(
         for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both,
-        protecting protected: Set<Asset> = Asset.all, attackerPictures: Int = 100_000, mapping: MappingLeakage? = nil,
-        pictures: Int = 0
+        protecting protected: Set<Asset> = Asset.all, attackerPictures: Int = 100_000,
+        attacks: [OutsideAttack] = [], mapping: MappingLeakage? = nil, pictures: Int = 0
     ) -> [GateVerdict] {
         let determination = Envelope.largestFromHere(cuts.map(\.upperDetermination))
         let gain = Envelope.largestFromHere(cuts.map(\.upperSimilarityGain))
@@ -135,7 +136,10 @@ package struct GateVerdict: Sendable, Hashable {
         var deeper: [Asset: AssetLeak] = mapping?.classLeak(pictures: pictures).map { [.class: $0] } ?? [:]
         for cut in cuts.reversed() {
             for asset in Asset.allCases {
-                let leak = cut.leak(of: asset, attackerPictures: attackerPictures, pictures: pictures)
+                let outside = attacks.filter { $0.result.asset == asset && $0.counts(at: cut.cut) }
+                let leak = outside.reduce(
+                    cut.leak(of: asset, attackerPictures: attackerPictures, pictures: pictures)
+                ) { $0.worse($1.leak) }
                 deeper[asset] = deeper[asset].map { leak.worse($0) } ?? leak
             }
             leaks.insert(deeper, at: 0)
@@ -150,11 +154,10 @@ package struct GateVerdict: Sendable, Hashable {
             }
             func check(_ measure: Measure, _ limit: Double) {
                 let leak = leaks[index][measure.asset] ?? .unknown
-                let outcome: Outcome =
-                    leak.lower > limit || leak.estimate > limit
-                    ? .fails : leak.upper <= limit ? .passes : .notEnoughEvidence
                 checks.append(
-                    Check(measure: measure, value: leak.upper, limit: limit, outcome: outcome, estimate: leak.estimate))
+                    Check(
+                        measure: measure, value: leak.upper, limit: limit, outcome: leak.outcome(limit: limit),
+                        estimate: leak.estimate))
             }
             check(.determination, determination[index], gates.maximumDetermination, <=)
             check(.extrapolatedDetermination, gates.maximumDetermination)

@@ -26,10 +26,11 @@ struct AssessModel: Command {
     func validate() throws {
         if costOnly {
             guard arguments.images == nil, out == nil, work == nil, shard == nil, arguments.publicBackbone == nil,
-                !arguments.noise
+                !arguments.noise, arguments.attack.isEmpty
             else {
                 throw ValidationError(
-                    "--cost-only goes without --images, --out, --work, --shard, --noise and --public-backbone")
+                    "--cost-only goes without --images, --out, --work, --shard, --noise, --attack and --public-backbone"
+                )
             }
         } else if shard != nil {
             guard arguments.images != nil, out == nil, work != nil else {

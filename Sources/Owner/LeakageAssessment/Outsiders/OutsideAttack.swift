@@ -1,0 +1,66 @@
+internal import ModelGraph
+
+/// An outsider's attack on a cut of the assessed model. It counts for that cut and for all shallower ones, from which the
+/// same follows, and makes no verdict better.
+package struct OutsideAttack: Sendable, Hashable {
+    static let maximumNameBytes = 80
+
+    /// What the owner calls it.
+    package let name: String
+    package let result: AttackResult
+    /// Of the attacked cut.
+    package let nodesInside: Int
+
+    /// - Throws: ``AssessmentError`` `.invalidConfiguration` for a result of another model or a name that is none,
+    ///   `.invalidCut` for a cut that the model does not have or that the picture itself crosses.
+    package init(
+        _ name: String, _ result: AttackResult, on model: AssessmentConfiguration.Network
+    ) throws(AssessmentError) {
+        guard AttackResult.isLine(name, maximumBytes: Self.maximumNameBytes) else {
+            throw AssessmentError(
+                .invalidConfiguration,
+                "the name of an attack is not one line of 1 to \(Self.maximumNameBytes) bytes without control characters"
+            )
+        }
+        guard result.modelSHA256 == model.sha256 else {
+            throw AssessmentError(
+                .invalidConfiguration,
+                "the attack '\(name)' is on the model with SHA-256 \(result.modelSHA256), this one has \(model.sha256); "
+                    + "attack the features that `infenclave features` writes of this model")
+        }
+        do throws(AssessmentError) {
+            nodesInside = try CutChoice.cuts(.named([result.cut]), of: model.graph)[0].nodesInside
+        } catch { throw AssessmentError(error.code, "the attack '\(name)': \(error.message)") }
+        self.name = name
+        self.result = result
+    }
+
+    package var leak: AssetLeak {
+        let margin = Gates.deviations * result.error
+        return AssetLeak(
+            lower: max(0, result.value - margin), estimate: result.value, upper: min(1, result.value + margin))
+    }
+
+    /// What the gate of its asset says of this attack alone, with the gate.
+    package func verdict(_ gates: Gates) -> (outcome: GateVerdict.Outcome, limit: Double) {
+        let limit =
+            switch result.asset {
+            case .appearance: gates.maximumDetermination
+            case .identity: gates.maximumIdentification
+            case .class: gates.maximumClassGain
+            }
+        return (leak.outcome(limit: limit), limit)
+    }
+
+    /// - Throws: ``AssessmentError`` `.invalidCut` when it says something of none of these cuts, and would go unnoticed.
+    func checkBearing(on cuts: [Cut]) throws(AssessmentError) {
+        guard !cuts.contains(where: counts) else { return }
+        throw AssessmentError(
+            .invalidCut,
+            "the attack '\(name)' on cut '\(result.cut)' says nothing of the assessed cuts, which are all deeper: assess "
+                + "that cut too, with --cut '\(result.cut)'")
+    }
+
+    /// Whether it says something of this cut.
+    func counts(at cut: Cut) -> Bool { nodesInside >= cut.nodesInside }
+}

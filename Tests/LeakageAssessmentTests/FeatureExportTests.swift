@@ -1,0 +1,118 @@
+import Foundation
+import Imaging
+import LeakageAssessment
+import ModelGraph
+import Tensors
+import Testing
+
+@Suite("Features for outsiders' attacks")
+struct FeatureExportTests {
+    private struct Split: Decodable {
+        let version: Int
+        let modelSHA256, cut: String
+        let seed: UInt64
+        let training, test: [Int]
+    }
+
+    private func tensor(_ path: String) throws -> Tensor {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        return try Tensor(npy: bytes.span.bytes)
+    }
+
+    private func json<Value: Decodable>(_ type: Value.Type, _ path: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: path)))
+    }
+
+    @Test("A map is written as the network computes it from the picture beside it", arguments: [1, 3])
+    func maps(threads: Int) throws {
+        let pictures = try DrawnPictures(count: 12)
+        let configuration = try pictures.configuration(threads: threads)
+        let out = pictures.path("features")
+        let summary = try FeatureExport(configuration, cut: "pool1").write(to: out)
+        let features = try tensor(out + "/features.npy")
+        let seen = try tensor(out + "/pictures.npy")
+        #expect(summary.shape == [12, 6, 8, 8] && features.shape.dimensions == [12, 6, 8, 8])
+        #expect(features.type.element == .float32 && seen.type.element == .uint8)
+        #expect(seen.shape.dimensions == [12, 16, 16, 3])
+        // Normalised by hand: mean 128, deviation 64, channels first.
+        let pixels = seen.withElements(as: UInt8.self) { Array($0[5 * 768..<6 * 768]) }
+        let input = (0..<768).map { (Float(pixels[$0 % 256 * 3 + $0 / 256]) - 128) / 64 }
+        let model = configuration.model
+        let probe = try CutProbe(model, cuts: [try model.graph.cut(named: "pool1")])
+        let expected = try probe.crossing(of: Tensor(input, shape: [1, 3, 16, 16]))[0][0]
+            .withElements(as: Float.self) { Array($0) }
+        let written = features.withElements(as: Float.self) { Array($0[5 * 384..<6 * 384]) }
+        // The program multiplies by 1/64 or divides: the last bit of the input may differ.
+        #expect(zip(written, expected).allSatisfy { abs($0 - $1) <= 1e-5 })
+        #expect(written.contains { $0 != 0 })
+        let names = try json([String].self, out + "/names.json")
+        #expect(names == (100..<112).map { "\($0).png" })
+    }
+
+    @Test("The pictures and the split are those of an assessment with the same seed")
+    func split() throws {
+        let pictures = try DrawnPictures(count: 30)
+        var configuration = try pictures.configuration()
+        (configuration.imageLimit, configuration.decoderImageLimit) = (24, 16)
+        configuration.channelImageLimit = 12
+        configuration.seed = 7
+        let out = pictures.path("features")
+        let summary = try FeatureExport(configuration, cut: "flat").write(to: out)
+        #expect(summary.shape == [16, 8] && summary.training == 12 && summary.test == 4)
+        #expect(try tensor(out + "/features.npy").shape.dimensions == [16, 8])
+        let split = try json(Split.self, out + "/split.json")
+        let expected = PictureSplit(count: 16, seed: 7)
+        #expect(split.training == expected.training && split.test == expected.testing)
+        #expect(split.version == 1 && split.cut == "flat" && split.seed == 7)
+        #expect(split.modelSHA256 == configuration.model.sha256)
+        configuration.cuts = .named(["flat"])
+        configuration.trainedCuts = .none
+        configuration.bounds.isAlways = false
+        configuration.whiteBox.isAlways = false
+        configuration.measuresTime = false
+        let shown = Set(try Assessor(configuration).run().gallery.map(\.name))
+        let names = try json([String].self, out + "/names.json")
+        // The gallery shows test pictures, and all of them where there are so few.
+        #expect(shown == Set(expected.testing.map { names[$0] }))
+    }
+
+    @Test("Only the owner can read what was written, and the header is NumPy's version 1.0")
+    func form() throws {
+        let pictures = try DrawnPictures(count: 8)
+        let out = pictures.path("features")
+        _ = try FeatureExport(try pictures.configuration(), cut: "relu1").write(to: out)
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        #expect(try mode(out) == 0o700)
+        let files = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+        #expect(files == ["features.npy", "names.json", "pictures.npy", "split.json"])
+        for file in files { #expect(try mode("\(out)/\(file)") == 0o600) }
+        let bytes = try Data(contentsOf: URL(filePath: out + "/pictures.npy"))
+        #expect(bytes.prefix(8) == Data([0x93] + Array("NUMPY".utf8) + [1, 0]))
+        let header = try #require(String(bytes: bytes[10..<128], encoding: .utf8))
+        #expect(header.hasPrefix("{'descr': '|u1', 'fortran_order': False, 'shape': (8, 16, 16, 3,), }"))
+        #expect(header.hasSuffix(" \n") && bytes.count == 128 + 8 * 16 * 16 * 3)
+    }
+
+    @Test("A folder that is there is left as it is, and a failure leaves none behind")
+    func refused() throws {
+        let pictures = try DrawnPictures(count: 8)
+        let export = try FeatureExport(try pictures.configuration(), cut: "relu1")
+        let there = pictures.path("there")
+        try FileManager.default.createDirectory(atPath: there, withIntermediateDirectories: false)
+        let error = #expect(throws: AssessmentError.self) { _ = try export.write(to: there) }
+        #expect(error?.code == .file && error?.message.contains("does not exist yet") == true)
+        #expect(FileManager.default.fileExists(atPath: there))
+        let flag = CancellationFlag()
+        flag.cancel()
+        let out = pictures.path("features")
+        #expect(throws: AssessmentError.self) { _ = try export.write(to: out, cancellation: flag) }
+        #expect(!FileManager.default.fileExists(atPath: out))
+        #expect(throws: AssessmentError.self) { _ = try export.write(to: pictures.path("missing/features")) }
+        let unknown = #expect(throws: AssessmentError.self) {
+            _ = try FeatureExport(try pictures.configuration(), cut: "no-such")
+        }
+        #expect(unknown?.code == .invalidCut)
+    }
+}

@@ -1,0 +1,140 @@
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("Outsiders' attacks")
+struct OutsideAttackTests {
+    private static let digest = String(repeating: "0a", count: 32)
+
+    private static func json(_ changes: [String: Any?] = [:]) throws -> Data {
+        var object: [String: Any] = [
+            "version": 1, "modelSHA256": digest, "cut": "relu2", "asset": "appearance", "value": 0.4, "error": 0.02,
+            "trainingPictures": 30, "testPictures": 10, "description": "a decoder",
+        ]
+        for (name, value) in changes { object[name] = value }
+        return try JSONSerialization.data(withJSONObject: object)
+    }
+
+    private static func attack(_ changes: [String: Any?] = [:]) throws -> OutsideAttack {
+        try OutsideAttack("decoder", AttackResult(decoding: json(changes)), on: TinyNetwork.network())
+    }
+
+    /// Made once: their scores take seconds.
+    private static let cuts = Result {
+        try Measured.cuts([("relu1", 0.01, (3, 3)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil)])
+    }
+
+    private func verdicts(_ attacks: [OutsideAttack]) throws -> [GateVerdict] {
+        GateVerdict.verdicts(for: try Self.cuts.get(), gates: .standard, attacks: attacks)
+    }
+
+    @Test("It fails its cut and the shallower ones, and leaves the deeper ones and other assets alone")
+    func envelope() throws {
+        #expect(try verdicts([]).map(\.outcome) == [.passes, .passes, .passes])
+        let found = try verdicts([try Self.attack()])
+        #expect(found.map(\.outcome) == [.fails, .fails, .passes])
+        #expect(found.map { $0.outcome(of: .identity) } == [.passes, .passes, .passes])
+        let check = try #require(found[0].checks.first { $0.measure == .extrapolatedDetermination })
+        #expect(check.estimate == 0.4 && abs(check.value - 0.433) < 1e-12)
+        // A cut that is not among the assessed ones counts for the shallower ones that are.
+        #expect(try verdicts([try Self.attack(["cut": "pool1"])]).map(\.outcome) == [.fails, .passes, .passes])
+    }
+
+    @Test("Each asset has its own gate", arguments: [("identity", 0.11), ("class", 0.11), ("appearance", 0.16)])
+    func assets(asset: String, value: Double) throws {
+        let found = try verdicts([try Self.attack(["asset": asset, "value": value, "error": 0])])
+        #expect(found.map(\.outcome) == [.fails, .fails, .passes])
+        for other in Asset.allCases where other.rawValue != asset { #expect(found[0].outcome(of: other) == .passes) }
+    }
+
+    @Test("An error that reaches over the gate is not enough evidence, and a small value changes nothing")
+    func error() throws {
+        let wide = try Self.attack(["value": 0.1, "error": 0.05])
+        #expect(try verdicts([wide]).map(\.outcome) == [.notEnoughEvidence, .notEnoughEvidence, .passes])
+        #expect(wide.verdict(.standard).outcome == .notEnoughEvidence)
+        let weak = try Self.attack(["value": 0, "error": 0])
+        #expect(weak.verdict(.standard).outcome == .passes)
+        #expect(try verdicts([weak]).map(\.checks) == verdicts([]).map(\.checks))
+    }
+
+    @Test("No attack makes any check better")
+    func worse() throws {
+        let before = try verdicts([])
+        for value in stride(from: 0.0, through: 1, by: 0.125) {
+            for asset in Asset.allCases {
+                let after = try verdicts([try Self.attack(["value": value, "asset": asset.rawValue, "error": 0.1])])
+                for (old, new) in zip(before, after) {
+                    #expect(new.ratio >= old.ratio)
+                    #expect(zip(old.checks, new.checks).allSatisfy { $0.value <= $1.value || $0 == $1 })
+                    #expect(zip(old.checks, new.checks).allSatisfy { $0.passes || !$1.passes })
+                }
+            }
+        }
+    }
+
+    @Test(
+        "A document that is not of the form is refused, with the member and what was expected",
+        arguments: [
+            ("value", 1.3, "0 to 1"), ("value", -0.1, "does no better"), ("value", "0.4", "wrong type"),
+            ("error", -1, "standard error"), ("asset", "colour", "appearance, identity or class"),
+            ("version", 2, "this build reads 1"), ("modelSHA256", "0A", "64 lower-case"),
+            ("testPictures", 0, "1 or more"),
+            ("trainingPictures", -1, "0 or more"), ("trainingPictures", 1.5, "whole number"), ("cut", "", "one line"),
+            ("description", "a\nb", "one line"), ("description", String(repeating: "x", count: 501), "500 bytes"),
+            ("other", 1, "unknown"), ("cut", nil, "missing"),
+        ] as [(String, (any Sendable)?, String)])
+    func refused(member: String, value: (any Sendable)?, word: String) throws {
+        let data = try Self.json([member: value])
+        let error = #expect(throws: AssessmentError.self) { _ = try AttackResult(decoding: data) }
+        #expect(error?.code == .malformedAttack)
+        #expect(
+            error?.message.contains(member) == true && error?.message.contains(word) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(
+        "What is no JSON object, or too long, is refused", arguments: ["", "[]", "3", "{", "null", "{\"value\":1e999}"])
+    func noObject(text: String) throws {
+        let error = #expect(throws: AssessmentError.self) { _ = try AttackResult(decoding: Data(text.utf8)) }
+        #expect(error?.code == .malformedAttack)
+        let long = Data(repeating: 0x20, count: AttackResult.maximumBytes) + (try Self.json())
+        #expect(throws: AssessmentError.self) { _ = try AttackResult(decoding: long) }
+    }
+
+    @Test("Another model, an unknown cut and a name of two lines are refused")
+    func otherModel() throws {
+        for (changes, word) in [
+            (["modelSHA256": String(repeating: "b", count: 64)], "infenclave features"), (["cut": "relu9"], "relu9"),
+        ] {
+            let error = #expect(throws: AssessmentError.self) { _ = try Self.attack(changes) }
+            #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
+        }
+        #expect(throws: AssessmentError.self) {
+            _ = try OutsideAttack("a\nb", AttackResult(decoding: Self.json()), on: TinyNetwork.network())
+        }
+    }
+
+    @Test("An assessment takes it into verdict, report and file, and refuses one that bears on no assessed cut")
+    func endToEnd() throws {
+        let pictures = try DrawnPictures(count: 12)
+        var configuration = try pictures.configuration()
+        configuration.cuts = .named(["flat"])
+        configuration.trainedCuts = .none
+        configuration.measuresTime = false
+        configuration.bounds.isAlways = false
+        configuration.whiteBox.isAlways = false
+        configuration.attacks = [try Self.attack()]
+        let error = #expect(throws: AssessmentError.self) { _ = try Assessor(configuration).run() }
+        #expect(error?.code == .invalidCut && error?.message.contains("--cut 'relu2'") == true)
+        configuration.attacks = [try Self.attack(["cut": "flat", "description": "<b>GAN"])]
+        let result = try Assessor(configuration).run()
+        #expect(result.verdicts[0].outcome(of: .appearance) == .fails)
+        let page = try ReportPage.html(of: result)
+        #expect(page.contains("id=\"attacks\"") && page.contains("&lt;b&gt;GAN") && !page.contains("<b>GAN"))
+        let object = try #require(
+            JSONSerialization.jsonObject(with: Data(AssessmentJSON.text(of: result).utf8)) as? [String: Any])
+        let attack = try #require((object["attacks"] as? [[String: Any]])?.first)
+        #expect(attack["name"] as? String == "decoder" && attack["cut"] as? String == "flat")
+        #expect(attack["value"] as? Double == 0.4 && attack["outcome"] as? String == "fails")
+    }
+}
