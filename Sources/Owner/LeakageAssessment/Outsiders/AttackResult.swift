@@ -1,4 +1,5 @@
 package import FoundationEssentials
+internal import StrictJSON
 
 /// What an outsider's attack found, as a JSON file: `version` (1), `modelSHA256`, `cut`, `asset`, `value`, `error`,
 /// `trainingPictures`, `testPictures`, `description`. All of them are needed, and there are no others.
@@ -60,7 +61,7 @@ package struct AttackResult: Sendable, Hashable {
                 throw Self.failure(
                     "the member '\(stranger.prefix(80))' is unknown, known are \(known.joined(separator: ", "))")
             }
-            content = try JSONDecoder().decode(Content.self, from: data)
+            content = try Content(strictlyDecoding: Array(data), name: "it")
         } catch { throw Self.failure(of: error) }
         try self.init(content)
     }
@@ -122,6 +123,7 @@ package struct AttackResult: Sendable, Hashable {
     private static func failure(of error: any Error) -> AssessmentError {
         switch error {
         case let error as AssessmentError: error
+        case let fault as JSONFault: failure(fault.description)
         case DecodingError.keyNotFound(let key, _): failure("the member '\(key.stringValue)' is missing")
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
             DecodingError.dataCorrupted(let context):
