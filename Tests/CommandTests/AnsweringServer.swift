@@ -20,7 +20,7 @@ final class AnsweringServer: Sendable {
         (self.listener, self.port) = (listener, port)
         Thread.detachNewThread { [weak self] in
             while true {
-                let client = accept(listener, nil, nil)
+                let client = Loopback.accept(listener)
                 guard client >= 0, let self else { return }
                 let line = String(decoding: Loopback.receive(client), as: UTF8.self).prefix { $0 != "\r\n" }
                 let path = line.split(separator: " ").dropFirst().first.map(String.init) ?? ""

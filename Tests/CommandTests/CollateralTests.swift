@@ -146,7 +146,7 @@ struct CollateralTests {
     func drippingCache() async throws {
         let (listener, port) = try Loopback.listen()
         Thread.detachNewThread {
-            let client = accept(listener, nil, nil)
+            let client = Loopback.accept(listener)
             _ = Loopback.receive(client)
             _ = Loopback.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".utf8), to: client)
             // Ends when the client does.

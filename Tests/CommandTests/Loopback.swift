@@ -18,6 +18,13 @@ enum Loopback {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
+    /// - Returns: The next connection, which programs do not inherit; negative when there is none.
+    static func accept(_ listener: Int32) -> Int32 {
+        let descriptor = Glibc.accept(listener, nil, nil)
+        if descriptor >= 0 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        return descriptor
+    }
+
     /// - Parameter host: The last byte of the address in 127.0.0.0/24 that the connection comes from.
     static func connect(port: Int, from host: UInt8 = 1) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

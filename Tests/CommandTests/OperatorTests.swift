@@ -82,7 +82,7 @@ struct OperatorTests {
         try program.wait(upTo: 60, until: "a server") { program.errors.contains(" at http://") }
         let enclave = try #require(program.children.first)
         let arguments = try String(contentsOfFile: "/proc/\(enclave)/cmdline", encoding: .utf8).split(separator: "\0")
-        #expect(arguments.suffix(2) == ["--threads", "1"])
+        #expect(arguments.suffix(6) == ["--workers", "1", "--threads", "1", "--threads-alone", "1"])
     }
 
     @Test("An enclave that ends at its start fails serve with its exit status and its last words")

@@ -21,7 +21,7 @@ final class RecordingProxy: Sendable {
         (self.listener, self.port) = (listener, port)
         Thread.detachNewThread { [weak self] in
             while true {
-                let client = accept(listener, nil, nil)
+                let client = Loopback.accept(listener)
                 guard client >= 0, let self, let server = try? Loopback.connect(port: serverPort) else { return }
                 let index = self.recorded.withLock { connections in
                     connections.append(Connection())
@@ -65,7 +65,7 @@ final class CannedServer: Sendable {
         (self.listener, self.port) = (listener, port)
         Thread.detachNewThread {
             while true {
-                let client = accept(listener, nil, nil)
+                let client = Loopback.accept(listener)
                 guard client >= 0 else { return }
                 _ = Loopback.receive(client)
                 _ = Loopback.send(answer, to: client)

@@ -194,7 +194,7 @@ struct ServiceTests {
         }
         for (number, client) in clients.enumerated() {
             let outcome = try client.wait()
-            #expect(outcome.status == 0)
+            #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)\(server.program.errors)")
             let names = outcome.jsonLines.compactMap {
                 (($0["results"] as? [[String: Any]])?.first)?["class"] as? String
             }

@@ -145,7 +145,7 @@ private final class SilentServer: Sendable {
         (self.listener, self.port) = (listener, port)
         Thread.detachNewThread { [weak self] in
             while true {
-                let client = accept(listener, nil, nil)
+                let client = Loopback.accept(listener)
                 guard client >= 0, let self else { return }
                 if !Loopback.receive(client).isEmpty { self.count.withLock { $0 += 1 } }
             }
