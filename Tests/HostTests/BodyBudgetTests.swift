@@ -99,6 +99,7 @@ private final class Shares {
 
     var addressCount: Int { shares.addressCount }
     func take(_ address: ClientAddress, at time: Double) -> Bool { shares.take(for: address, at: second(time)) }
+    func isBusy(_ address: ClientAddress) -> Bool { shares.isBusy(for: address) }
     func give(_ address: ClientAddress, at time: Double) { shares.give(for: address, at: second(time)) }
 
     /// How many of so many tries are granted; each is given back at once.
@@ -115,6 +116,19 @@ private final class Shares {
 struct EvidenceSharesTests {
     private let stranger = ClientAddress(ipv4: 1)
     private let client = ClientAddress(ipv4: 2)
+
+    @Test("Clients behind one address that come together wait for each other; one that has spent its share does not")
+    func busy() {
+        let shares = Shares()
+        #expect(shares.take(stranger, at: 0) && shares.take(stranger, at: 0))
+        #expect(!shares.take(stranger, at: 0) && shares.isBusy(stranger) && !shares.isBusy(client))
+        shares.give(stranger, at: 0)
+        #expect(!shares.isBusy(stranger) && shares.take(stranger, at: 0))
+        shares.give(stranger, at: 0)
+        shares.give(stranger, at: 0)
+        _ = shares.granted(1000, for: stranger, at: 0)
+        #expect(!shares.take(stranger, at: 0) && !shares.isBusy(stranger))
+    }
 
     @Test("One address that asks without end leaves others three quarters")
     func perAddress() {

@@ -13,14 +13,28 @@ final class EvidenceDesk: Sendable {
         shares = Mutex(EvidenceShares(limitsAddresses: limitsAddresses, at: .now))
     }
 
+    /// How long a client waits while others' evidence is made: clients behind one address may come together.
+    private static let patience = Duration.seconds(2)
+    private static let step = Duration.milliseconds(10)
+
+    private func take(for address: ClientAddress) async throws(HostError) {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let (isTaken, isBusy) = shares.withLock { shares in
+                (shares.take(for: address, at: .now), shares.isBusy(for: address))
+            }
+            if isTaken { return }
+            guard isBusy, ContinuousClock.now < deadline, (try? await Task.sleep(for: Self.step)) != nil else { break }
+        }
+        host.metrics.countRefusal("overloaded")
+        throw HostError(.overloaded, "too many ask for evidence; try again later")
+    }
+
     /// Evidence over this nonce.
     ///
     /// - Throws: ``HostError``; `overloaded` over the limits.
     func evidence(nonce: [UInt8], for address: ClientAddress) async throws(HostError) -> EvidenceDocument {
-        guard shares.withLock({ $0.take(for: address, at: .now) }) else {
-            host.metrics.countRefusal("overloaded")
-            throw HostError(.overloaded, "too many ask for evidence; try again later")
-        }
+        try await take(for: address)
         defer { shares.withLock { $0.give(for: address, at: .now) } }
         return try await host.evidence(nonce: nonce)
     }

@@ -39,6 +39,11 @@ package struct EvidenceShares: Sendable {
         return true
     }
 
+    /// Whether only documents that are being made stand in the way: they are done in milliseconds, so that waiting helps.
+    package func isBusy(for address: ClientAddress) -> Bool {
+        waiting >= Self.all.atOnce || (limitsAddresses && (shares[address]?.waiting ?? 0) >= Self.each.atOnce)
+    }
+
     /// Gives back what was taken. A share that is whole again is forgotten, so that those kept are bounded by what is made
     /// in the time in which one fills up.
     package mutating func give(for address: ClientAddress, at now: ContinuousClock.Instant) {
