@@ -9,7 +9,8 @@ struct Infenclave: AsyncParsableCommand {
         abstract: "Image classification in a cloud that need not be trusted.",
         version: SoftwareVersions.program,
         subcommands: [
-            Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self, Attest.self,
+            Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self,
+            Attest.self,
             Keygen.self, Measure.self, MakePolicy.self, Classify.self, Bench.self,
         ])
 
