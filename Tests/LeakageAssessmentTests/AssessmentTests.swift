@@ -12,7 +12,9 @@ struct AssessmentTests {
     func endToEnd() throws {
         let pictures = try DrawnPictures(count: 40)
         let progress = Mutex<Set<AssessmentProgress.Stage>>([])
-        let result = try Assessor(pictures.configuration()).run { report in
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .all
+        let result = try Assessor(configuration).run { report in
             progress.withLock { _ = $0.insert(report.stage) }
         }
         #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases).subtracting([.noise, .features]))

@@ -36,6 +36,7 @@ final class DrawnPictures: Sendable {
             imageFolder: folder.path(), threads: threads)
         configuration.training.epochs = 2...2
         configuration.bounds.pictures = 4
+        configuration.fewChannelImages = .max
         configuration.bounds.probes = 2
         configuration.bounds.isAlways = true
         configuration.whiteBox.isAlways = true

@@ -37,6 +37,7 @@ struct ReferenceTests {
             validator: try NetworkFiles.demo("validator"),
             imageFolder: NetworkFiles.demo + "/pictures", threads: 2)
         configuration.channelImageLimit = reference.images
+        configuration.fewChannelImages = reference.images
         configuration.cuts = .named(names)
         configuration.trainedCuts = .none
         let result = try Assessor(configuration).run()

@@ -13,7 +13,10 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "An independent classifier that judges IR images.") var validator: String?
     @Option(help: "The validator's preprocessing, a JSON file.") var validatorPreprocess: String?
     @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
-    @Option(help: "Judge the channels of the first so many of them: the cost of the channel KL grows with it.")
+    @Option(
+        help:
+            "Judge the channels of the first so many of them; otherwise 60, and 20 at cuts that fail another gate. The cost of the channel KL grows with it."
+    )
     var klImages: Int?
     @Option(
         help:
@@ -99,7 +102,7 @@ struct AssessmentArguments: ParsableArguments {
             model: try Self.network(model, try preprocess.resolved(for: model)), validator: try validatorNetwork(),
             imageFolder: images ?? "", imageLimit: limit, threads: try engine.resolvedThreads())
         configuration.seed = seed
-        if let klImages { configuration.channelImageLimit = klImages }
+        if let klImages { (configuration.channelImageLimit, configuration.fewChannelImages) = (klImages, klImages) }
         if let decoderImages { configuration.decoderImageLimit = decoderImages }
         configuration.trainedCuts = trained
         if let boundPictures {

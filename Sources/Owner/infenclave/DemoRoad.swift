@@ -6,16 +6,18 @@ struct DemoRoad {
     let labels: String
     let ownerKey: String
     let token: String
+    /// A file of the demo's folder, as the reader would type it.
+    let file: (String) -> String
 
     /// - Parameters:
     ///   - cuts: The options of `partition` that say where to cut.
-    ///   - name: The road's file with this ending.
+    ///   - name: What the road's files begin with.
     ///   - more: Called while it serves, with the server's address and the policy's path.
     func serve(
-        _ cuts: [String], as name: (_ ending: String) -> String, pictures: [String],
+        _ cuts: [String], named name: String, pictures: [String],
         _ more: (_ server: String, _ policy: String) async throws -> Void
     ) async throws {
-        let (bundle, key, policy) = (name(".infenclave"), name(".key"), name("-policy.json"))
+        let (bundle, key, policy) = (file("\(name).infenclave"), file("\(name).key"), file("\(name)-policy.json"))
         try await Self.run(
             ["partition", model] + cuts + [
                 "--labels", labels, "--out", bundle, "--key-out", key, "--owner-key", ownerKey,

@@ -47,6 +47,9 @@ package struct AssessmentConfiguration: Sendable {
     package var imageLimit: Int?
     /// Of those, the channel KL takes the first this many by name: 60 bound a failing share of 5 % with 95 % confidence.
     package var channelImageLimit = 60
+    /// ... and this many at a cut that fails another gate already: enough to show the paper's measure, which decides nothing
+    /// there.
+    package var fewChannelImages = 20
     /// ... and the decoders the first this many. Where there are more pictures than both need, a ``PictureSample`` of
     /// them is used.
     package var decoderImageLimit = 300

@@ -63,7 +63,9 @@ extension StageContext {
             "choice of cuts and options": digest { hasher in
                 for cut in cuts { hasher.add("cut", cut.name) }
                 let settings = configuration
-                hasher.add("limits", "\(settings.channelImageLimit) \(settings.decoderImageLimit)")
+                hasher.add(
+                    "limits", "\(settings.channelImageLimit) \(settings.fewChannelImages) \(settings.decoderImageLimit)"
+                )
                 hasher.add("trained", everythingOf: (settings.trainedCuts, settings.training))
                 hasher.add("bounds and attack", everythingOf: (settings.bounds, settings.whiteBox))
                 hasher.add(

@@ -35,10 +35,10 @@ struct Demo: Command {
         let pictures = ["stop.png", "speed-limit-30.png", "pedestrian-crossing.png"].map { asset("client/\($0)") }
         let road = DemoRoad(
             model: asset("classifier.onnx"), labels: asset("labels.txt"), ownerKey: file("owner.key"),
-            token: file("client.token"))
+            token: file("client.token"), file: file)
         announce("The first road: the plan that is recommended with everything protected.")
         try await road.serve(
-            ["--plan", file("assessment/plan.json")], as: { file("signs\($0)") }, pictures: pictures
+            ["--plan", file("assessment/plan.json")], named: "signs", pictures: pictures
         ) { server, policy in
             try await compareTimes(
                 server: server, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
@@ -53,7 +53,7 @@ struct Demo: Command {
             try await road.serve(
                 [
                     "--front", cut.front, "--mapping", cut.mapping, "--assessment", file("appearance/assessment.json"),
-                ], as: { file("cut\($0)") }, pictures: [pictures[0]]
+                ], named: "cut", pictures: [pictures[0]]
             ) { _, _ in }
             print(
                 """

@@ -3,16 +3,13 @@ internal import Tensors
 
 /// Tier 1: the channel KL of every cut that has maps. One piece of results per picture and cut.
 enum ChannelStage {
-    /// Pictures at a cut that fails another gate already: enough to show the paper's measure, which decides nothing there.
-    static let fewPictures = 20
-
     /// - Parameter decides: Per cut, whether the channel KL can still decide.
     /// - Returns: One element per cut; `nil` where nothing that crosses is a map.
     static func run(
         _ context: StageContext, truths: Truths, decides: [Bool]
     ) throws(AssessmentError) -> [ChannelKL?] {
         let baseline = try truths.map(KullbackLeibler.uniformBaseline)
-        let counts = decides.map { $0 ? truths.count : min(truths.count, fewPictures) }
+        let counts = decides.map { count($0, context, truths) }
         let indices = context.cuts.indices.filter { channels(context.cuts[$0], context) > 0 }
         let total = indices.reduce(0) { $0 + counts[$1] * channels(context.cuts[$1], context) }
         let meter = context.meter(.channelKL, total: total)
@@ -39,12 +36,16 @@ enum ChannelStage {
         _ context: StageContext, truths: Truths, of cuts: [(cut: Cut, decides: Bool)]
     ) throws(AssessmentError) {
         let possible = cuts.filter { channels($0.cut, context) > 0 }
-        func count(_ decides: Bool) -> Int { decides ? truths.count : min(truths.count, fewPictures) }
         let meter = context.meter(
-            .channelKL, total: possible.reduce(0) { $0 + count($1.decides) * channels($1.cut, context) })
+            .channelKL,
+            total: possible.reduce(0) { $0 + count($1.decides, context, truths) * channels($1.cut, context) })
         for (cut, decides) in possible {
-            _ = try minima(context, at: cut, truths: truths, among: count(decides), meter: meter)
+            _ = try minima(context, at: cut, truths: truths, among: count(decides, context, truths), meter: meter)
         }
+    }
+
+    private static func count(_ decides: Bool, _ context: StageContext, _ truths: Truths) -> Int {
+        decides ? truths.count : min(truths.count, max(2, context.configuration.fewChannelImages))
     }
 
     /// - Parameter count: The first so many pictures, which are each other's candidates.

@@ -8,7 +8,9 @@ enum GalleryStage {
 
     /// Which of the split's test pictures are shown, ascending: those that the channel KL has seen too come first.
     static func positions(_ context: StageContext) -> [Int] {
-        let (testing, judged) = (context.split.testing, context.configuration.channelImageLimit)
+        let configuration = context.configuration
+        let testing = context.split.testing
+        let judged = min(configuration.channelImageLimit, configuration.fewChannelImages)
         let ordered = testing.indices.sorted { (testing[$0] >= judged ? 1 : 0) < (testing[$1] >= judged ? 1 : 0) }
         return Array(ordered.prefix(rows)).sorted()
     }
