@@ -120,7 +120,7 @@ struct PlanTests {
         "Gates with a missing, unknown or wrong member are refused by name",
         arguments: [
             (#""maximumR2":0.3,"#, "", "maximumR2"), (#""maximumTop1""#, #""maximumTop9""#, "maximumTop9"),
-            ("0.7", "1.7", "maximumKLAUC"), ("0.7", #""high""#, "numbers"), ("{", "[", "JSON"),
+            ("0.7", "1.7", "maximumKLAUC"), ("0.7", #""high""#, "numbers"), ("{", "[", "the gates: "),
         ])
     func badGates(find: String, replace: String, named: String) {
         let bad = Self.file.replacingOccurrences(of: find, with: replace)

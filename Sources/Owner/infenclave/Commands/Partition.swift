@@ -123,7 +123,7 @@ struct Partition: Command {
                 front: front ?? "", mapping: mapping ?? "", sigma: noise.flatMap(NoiseDeviation.init),
                 assessment: assessment, for: model)
         if cuts.assessment.status == "assessed", !cuts.assessment.passes {
-            printError("warning: this plan exceeds the gates of its assessment, and the manifest says so")
+            printError("warning: this plan does not meet the gates of its assessment, and the manifest says so")
         }
         return cuts
     }
