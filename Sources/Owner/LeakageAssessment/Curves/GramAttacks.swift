@@ -36,7 +36,11 @@ package struct GramAttacks {
         }
     }
 
-    /// The picture's identity: the share of pictures that are found among the fold's by a second network's view of them.
+    /// Among so many pictures at most one is to be found, its own included: figures of few and of many pictures compare.
+    package static let maximumCandidates = 40
+
+    /// The picture's identity: the share of pictures that are found among others of the fold by a second network's view of
+    /// them.
     /// The attack predicts that view from what crosses, and takes the candidate whose view correlates best with it, the
     /// mean of the training pictures removed.
     ///
@@ -63,13 +67,14 @@ package struct GramAttacks {
             }
             return testing.indices.map { index in
                 let weights = ridge.weights(of: testing[index])
-                let likeness = shifted.map { candidate in
-                    candidate.length > 0
-                        ? zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 } / candidate.length
-                        : -.infinity
+                // The picture first, then those after it in the fold.
+                let likeness = (0..<min(Self.maximumCandidates, testing.count)).map { offset in
+                    let candidate = shifted[(index + offset) % testing.count]
+                    let product = zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
+                    return candidate.length > 0 ? product / candidate.length : -.infinity
                 }
                 // A tie counts against the attacker.
-                let found = likeness.indices.allSatisfy { $0 == index || likeness[$0] < likeness[index] }
+                let found = likeness.dropFirst().allSatisfy { $0 < likeness[0] }
                 return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1)
             }
         }

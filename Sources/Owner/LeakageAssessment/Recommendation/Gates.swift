@@ -18,8 +18,8 @@ package struct Gates: Sendable, Hashable {
     /// Upper bound of the share of pictures that the best decoder's reconstructions identify among the test pictures; `nil`
     /// for no gate.
     package var maximumRetrieval: Double?
-    /// Of the share of pictures that an attacker with ``AssessmentConfiguration/attackerPictures`` finds among a fold's by a
-    /// second network's view of them.
+    /// Of the share of pictures that an attacker with ``AssessmentConfiguration/attackerPictures`` finds among
+    /// ``GramAttacks/maximumCandidates`` by a second network's view of them.
     package var maximumIdentification: Double
     /// Of how much better than guessing that attacker names the class: 0 for guessing, 1 for always.
     package var maximumClassGain: Double

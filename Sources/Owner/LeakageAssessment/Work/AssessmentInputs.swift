@@ -5,7 +5,7 @@ internal import Tensors
 /// Digests of what an assessment is computed from, and the keys of the results that follow.
 package struct AssessmentInputs: Sendable {
     /// To be raised whenever the same inputs give other numbers than before.
-    static let version = 3
+    static let version = 4
 
     /// Of the graph with its constants, wherever they were stored, and of the preprocessing.
     let model: String

@@ -197,7 +197,9 @@ enum DecoderStage {
         return AssetEvidence(
             appearance: appearance,
             identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },
-            candidates: (context.decoded + CrossValidation.folds - 1) / CrossValidation.folds,
+            candidates: min(
+                GramAttacks.maximumCandidates,
+                (context.decoded + CrossValidation.folds - 1) / CrossValidation.folds),
             classes: attacks.classes(classes), tint: try coarse(1), layout: try coarse(4))
     }
 
