@@ -1,5 +1,5 @@
-/// How long to wait before an enclave process is started again: a first end is an accident, several in a row are a fault
-/// that haste does not mend. No clock of its own.
+/// How long to wait before an enclave process is started again. A single end may be an accident; several in a row are a
+/// fault that a restart does not fix, so the delay grows. It has no clock of its own.
 package struct RestartBackoff: Sendable {
     /// After a process that lived for so long, the next end is a first one again.
     package static let settled = Duration.seconds(60)

@@ -64,8 +64,8 @@ final class Workers: Sendable {
         _ = write(signalling, &byte, 1)
     }
 
-    /// The computation holds the model, which is wiped with its last owner: it is let go here, before anybody hears that it
-    /// is done.
+    /// Runs the next computation. The computation keeps a reference to the model, which is wiped when its last reference is
+    /// released. It is released here, before the result is published.
     private func computeNext() -> (Computed, worker: Int)? {
         let next = state.withLock { state -> (computation: Computation, worker: Int)? in
             guard !state.waiting.isEmpty else { return nil }
