@@ -144,7 +144,8 @@ struct HostileMessageTests {
     func policies() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
-        let server = try Server(provisioned: deployment)
+        // One address asks for more evidence in a moment than a stranger gets.
+        let server = try Server(provisioned: deployment, options: ["--connections-per-address", "1024"])
         let proxy = try RecordingProxy(to: server.port)
         guard
             let policy = try JSONSerialization.jsonObject(with: Data(try bytes(of: deployment.policy)))
