@@ -15,7 +15,7 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
     @Option(
         help:
-            "Judge the channels of the first so many of them; otherwise 60, and 20 at cuts that fail another gate. The cost of the channel KL grows with it."
+            "Pictures of the channel KL, at every cut. The default is 60, and 20 at a cut that fails another gate."
     )
     var klImages: Int?
     @Option(

@@ -44,8 +44,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     private var last: Point { points[points.count - 1] }
     private var previous: Point { points[points.count - 2] }
 
-    /// The largest number of pictures, and what they gave.
-    package var pictures: Int { last.pictures }
+    /// What the largest number of pictures gave.
     package var value: Double { last.value }
 
     /// Whether the attack with all pictures is significantly better than one that learned nothing. An attack that failed
