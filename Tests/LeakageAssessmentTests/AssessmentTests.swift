@@ -20,7 +20,7 @@ struct AssessmentTests {
         #expect(progress.withLock { $0 } == Set(AssessmentProgress.Stage.allCases).subtracting([.noise, .features]))
         #expect(result.cuts.map(\.name) == ["relu1", "pool1", "relu2", "flat"])
         #expect(result.images == 40 && result.trainingImages == 30 && result.testImages == 10)
-        #expect(result.cuts[0].decoder.determination > 0.7)
+        #expect(result.cuts[0].decoder.rSquared > 0.7)
         #expect(result.cuts[0].decoder.retrievalTopOne == 1)
         #expect(result.cuts.map { $0.channelKL != nil } == [true, true, true, false])
         #expect(result.mapping == "logits")

@@ -119,8 +119,8 @@ struct CrossedPictures: Sendable {
         let joint: JointLeakage
         let mapping: MappingLeakage
 
-        func determination(_ kind: DecoderScores.Kind) -> Double? {
-            decoder.scores.trials.first { $0.kind == kind }?.determination
+        func rSquared(_ kind: DecoderScores.Kind) -> Double? {
+            decoder.scores.trials.first { $0.kind == kind }?.rSquared
         }
     }
 

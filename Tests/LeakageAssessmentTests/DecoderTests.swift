@@ -54,7 +54,7 @@ struct DecoderTests {
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
         #expect([.local, .elm].contains(outcome.scores.kind))
         #expect(outcome.scores.trials.map(\.kind) == [.local, .elm, .global])
-        #expect(outcome.scores.determination > 0.999)
+        #expect(outcome.scores.rSquared > 0.999)
         #expect(outcome.scores.similarity > 0.99)
         #expect(outcome.scores.retrievalTopOne == 1)
         #expect(outcome.reconstructions.count == 10)
@@ -66,7 +66,7 @@ struct DecoderTests {
         let maps = try Self.mixed(pictures, block: 2, channels: 300, seed: 2)
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
-        #expect(outcome.scores.determination > 0.99)
+        #expect(outcome.scores.rSquared > 0.99)
     }
 
     @Test("Random noise tells nothing: R² within error of 0, retrieval at chance", arguments: [false, true])
@@ -76,7 +76,7 @@ struct DecoderTests {
         let outcome = try DecoderAttack.run(
             on: Self.features(maps, isVector: isVector), targets: pictures,
             split: PictureSplit(count: 80, seed: 3), seed: 4)
-        #expect(abs(outcome.scores.determination) < 0.08)
+        #expect(abs(outcome.scores.rSquared) < 0.08)
         #expect(outcome.scores.retrievalTopOne <= 0.2)
         #expect(abs(outcome.scores.similarityGain) < 0.08)
     }
@@ -91,7 +91,7 @@ struct DecoderTests {
         let split = PictureSplit(count: 40, seed: 3)
         let plain = try DecoderAttack.run(on: Self.features(maps), targets: pictures, split: split, seed: 4)
         let moved = try DecoderAttack.run(on: Self.features(permuted), targets: pictures, split: split, seed: 4)
-        #expect(abs(plain.scores.determination - moved.scores.determination) < 1e-3)
+        #expect(abs(plain.scores.rSquared - moved.scores.rSquared) < 1e-3)
         #expect(plain.scores.retrievalTopOne == moved.scores.retrievalTopOne)
     }
 
@@ -107,7 +107,7 @@ struct DecoderTests {
         let outcome = try DecoderAttack.run(
             on: Self.features(shuffled), targets: pictures, split: PictureSplit(count: 160, seed: 3), seed: 4)
         #expect(outcome.scores.kind == .global)
-        #expect(outcome.scores.determination > 0.9)
+        #expect(outcome.scores.rSquared > 0.9)
     }
 
     @Test("A channel that is dead in training and alive in testing does not ruin the decoder")
@@ -123,7 +123,7 @@ struct DecoderTests {
         }
         let maps = try FeatureMaps(height: mixed.height, width: mixed.width, channels: 13, values: values)
         let outcome = try DecoderAttack.run(on: Self.features(maps), targets: pictures, split: split, seed: 4)
-        #expect(outcome.scores.determination > 0.98)
+        #expect(outcome.scores.rSquared > 0.98)
     }
 
     @Test("What is not linear is decoded better with random features than without")
@@ -136,7 +136,7 @@ struct DecoderTests {
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 60, seed: 3), seed: 4
         ).scores
         let (linear, random) = (scores.trials.first { $0.kind == .local }, scores.trials.first { $0.kind == .elm })
-        #expect(try #require(random).determination > #require(linear).determination)
+        #expect(try #require(random).rSquared > #require(linear).rSquared)
         #expect(scores.kind == .elm)
     }
 
@@ -147,7 +147,7 @@ struct DecoderTests {
             height: 4, width: 4, channels: 2, values: pictures.map { _ in [Float](repeating: 1, count: 32) })
         let outcome = try DecoderAttack.run(
             on: Self.features(maps), targets: pictures, split: PictureSplit(count: 40, seed: 3), seed: 4)
-        #expect(abs(outcome.scores.determination) < 0.1)
+        #expect(abs(outcome.scores.rSquared) < 0.1)
         #expect(outcome.scores.retrievalTopOne <= 0.2)
     }
 

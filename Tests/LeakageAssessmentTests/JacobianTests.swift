@@ -85,7 +85,7 @@ struct JacobianTests {
         var start = truth
         start.values = truth.values.map { _ in 0.5 }
         let x = try TinyNetwork.preprocessing().tensor(of: truth)
-        func recovered(_ name: String) throws -> (determination: Double, residual: Double) {
+        func recovered(_ name: String) throws -> (rSquared: Double, residual: Double) {
             let cut = try network.graph.cut(named: name)
             let crossing = try CutProbe(network, cuts: [cut]).crossing(of: x)[0]
             var options = WhiteBoxOptions()
@@ -98,11 +98,11 @@ struct JacobianTests {
             return (1 - errors[0] / errors[1], outcome.residual)
         }
         let shallow = try recovered("conv1")
-        #expect(shallow.determination > 0.9)
+        #expect(shallow.rSquared > 0.9)
         #expect(shallow.residual < 0.01)
         let deep = try recovered("logits")
         #expect(deep.residual < 0.1)
-        #expect(deep.determination < shallow.determination)
+        #expect(deep.rSquared < shallow.rSquared)
     }
 }
 

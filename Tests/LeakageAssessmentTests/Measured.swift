@@ -78,7 +78,7 @@ enum Measured {
         }
         return try DecoderScores(
             kind: .local, penalty: 1e-3, reconstructions: decoded, pictures: pictures, meanPicture: mean,
-            trials: tried.map { .init(kind: $0, validation: r2, determination: r2) }, seed: 1)
+            trials: tried.map { .init(kind: $0, validation: r2, rSquared: r2) }, seed: 1)
     }
 
     static func result(

@@ -160,10 +160,10 @@ struct MetricTests {
     }
 
     @Test("R² is 1 for equality, 0 for the mean picture, 0 where nothing differs from the mean")
-    func determination() {
-        #expect(MeanSquaredError.determination(errors: [0, 0], meanErrors: [1, 2]) == 1)
-        #expect(MeanSquaredError.determination(errors: [1, 2], meanErrors: [1, 2]) == 0)
-        #expect(MeanSquaredError.determination(errors: [0], meanErrors: [0]) == 0)
+    func rSquared() {
+        #expect(MeanSquaredError.rSquared(errors: [0, 0], meanErrors: [1, 2]) == 1)
+        #expect(MeanSquaredError.rSquared(errors: [1, 2], meanErrors: [1, 2]) == 0)
+        #expect(MeanSquaredError.rSquared(errors: [0], meanErrors: [0]) == 0)
     }
 
     @Test("The same seed gives the same bootstrap, and more pictures a smaller deviation")
@@ -171,10 +171,10 @@ struct MetricTests {
         var generator = SeededGenerator(seed: 7)
         let errors = (0..<400).map { _ in generator.uniform() }
         let mean = errors.map { _ in 1.0 }
-        let few = try Bootstrap.deviationOfDetermination(
+        let few = try Bootstrap.standardErrorOfRSquared(
             errors: Array(errors.prefix(25)), meanErrors: Array(mean.prefix(25)), seed: 1)
-        let many = try Bootstrap.deviationOfDetermination(errors: errors, meanErrors: mean, seed: 1)
-        #expect(many == (try Bootstrap.deviationOfDetermination(errors: errors, meanErrors: mean, seed: 1)))
+        let many = try Bootstrap.standardErrorOfRSquared(errors: errors, meanErrors: mean, seed: 1)
+        #expect(many == (try Bootstrap.standardErrorOfRSquared(errors: errors, meanErrors: mean, seed: 1)))
         // Uniform errors deviate by 0.289; divided by the root of 25 and 400.
         #expect(abs(few - 0.058) < 0.02)
         #expect(abs(many - 0.0144) < 0.003)

@@ -30,7 +30,7 @@ struct NoiseTests {
         configuration.measuresTime = false
         // Loose enough for some noise to help.
         configuration.gates = Gates(
-            name: "loose", maximumDetermination: 0.6, maximumSimilarityGain: 1, minimumPassFraction: 0,
+            name: "loose", maximumRSquared: 0.6, maximumSimilarityGain: 1, minimumPassFraction: 0,
             maximumAreaUnderCurve: 1)
         let results = try [1, 2].map { threads in
             configuration.threads = threads
@@ -41,7 +41,7 @@ struct NoiseTests {
             let noise = try #require(cut.noise, "\(cut.name)")
             #expect(noise.agreement >= 0.99)
             #expect(noise.sigma.value > 0)
-            if cut.decoder.determination > 0.6 { #expect(noise.decoder.determination < cut.decoder.determination) }
+            if cut.decoder.rSquared > 0.6 { #expect(noise.decoder.rSquared < cut.decoder.rSquared) }
             #expect(noise.verdict.passes == (noise.verdict.ratio <= 1))
         }
         #expect(zip(result.cuts, result.verdicts).allSatisfy { !$1.passes || $0.noise == nil })

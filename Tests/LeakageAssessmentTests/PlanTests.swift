@@ -111,7 +111,7 @@ struct PlanTests {
     @Test("Gates of an owner's own are read from a file")
     func gates() throws {
         let gates = try GatesFile.gates(decoding: Data(Self.file.utf8))
-        #expect(gates.name == "custom" && gates.maximumDetermination == 0.3 && gates.maximumSimilarityGain == 0.1)
+        #expect(gates.name == "custom" && gates.maximumRSquared == 0.3 && gates.maximumSimilarityGain == 0.1)
         #expect(gates.minimumPassFraction == 0.9 && gates.maximumAreaUnderCurve == 0.7)
         #expect(gates.maximumRetrieval == 0.2 && gates.minimumDecoderDivergenceRatio == nil)
     }

@@ -83,11 +83,11 @@ struct ReferenceTests {
         configuration.adversary = .informed
         configuration.trainedCuts = .none
         let result = try Assessor(configuration).run()
-        #expect(result.cuts[0].decoder.determination > 0.98)
+        #expect(result.cuts[0].decoder.rSquared > 0.98)
         for cut in result.cuts {
             let expected = try #require(reference.cuts.first { $0.name == cut.name })
             let best = max(expected.local?.r2 ?? -1, expected.global?.r2 ?? -1)
-            #expect(cut.decoder.determination > best - 0.05, "\(cut.name): \(cut.decoder.determination), \(best)")
+            #expect(cut.decoder.rSquared > best - 0.05, "\(cut.name): \(cut.decoder.rSquared), \(best)")
             #expect(cut.channelKL == nil)
         }
         for (shallow, deep) in zip(result.verdicts, result.verdicts.dropFirst()) {
@@ -125,6 +125,6 @@ struct ReferenceTests {
             }
         }
         // Section 3b of the design notes: a pool's maps are inverted.
-        #expect(result.cuts[0].decoder.determination > 0.8)
+        #expect(result.cuts[0].decoder.rSquared > 0.8)
     }
 }

@@ -85,8 +85,8 @@ struct RobustnessTests {
         let result = try Assessor(pictures.configuration()).run()
         #expect(result.warnings.contains { $0.hasPrefix("10 of the pictures have one colour") })
         for cut in result.cuts {
-            #expect(cut.decoder.determination.isFinite && cut.decoder.similarity.isFinite)
-            #expect(cut.decoder.determinationDeviation.isFinite)
+            #expect(cut.decoder.rSquared.isFinite && cut.decoder.similarity.isFinite)
+            #expect(cut.decoder.rSquaredError.isFinite)
             #expect(cut.channelKL?.own.allSatisfy(\.isFinite) ?? true)
         }
     }

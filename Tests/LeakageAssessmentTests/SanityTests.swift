@@ -14,8 +14,8 @@ struct SanityTests {
     )
     func input(model: RealModel) throws {
         let attack = try CrossedPictures(model, cut: nil, count: 24).attack()
-        #expect(try #require(attack.determination(.local)) > 0.98)
-        #expect(attack.decoder.scores.determination > 0.98)
+        #expect(try #require(attack.rSquared(.local)) > 0.98)
+        #expect(attack.decoder.scores.rSquared > 0.98)
     }
 
     @Test(
@@ -69,11 +69,11 @@ struct SanityTests {
                 attack.mapping.equalityAreaUnderCurve, moved.mapping.equalityAreaUnderCurve, within: 1e-6))
         for kind in [DecoderScores.Kind.local, .global] {
             #expect(
-                isSame(attack.determination(kind), moved.determination(kind), within: 1e-3), "\(kind)")
+                isSame(attack.rSquared(kind), moved.rSquared(kind), within: 1e-3), "\(kind)")
         }
         // The random features mix other channels.
         let (scores, others) = (attack.decoder.scores, moved.decoder.scores)
-        #expect(isSame(scores.determination, others.determination, within: 0.01))
+        #expect(isSame(scores.rSquared, others.rSquared, within: 0.01))
         #expect(isSame(scores.similarityGain, others.similarityGain, within: 0.01))
         #expect(isSame(scores.multiScaleSimilarity, others.multiScaleSimilarity, within: 0.01))
         #expect(scores.retrievalTopOne == others.retrievalTopOne)
@@ -95,11 +95,11 @@ struct SanityTests {
         let (open, hidden) = (try plain.channelKL(count), try secret.channelKL(count))
         #expect(hidden.mean > open.mean && hidden.areaUnderCurve < open.areaUnderCurve)
         let (local, localHidden) = (
-            try #require(seen.determination(.local)), try #require(shuffled.determination(.local))
+            try #require(seen.rSquared(.local)), try #require(shuffled.rSquared(.local))
         )
         #expect(localHidden < local / 2)
         let (global, globalHidden) = (
-            try #require(seen.determination(.global)), try #require(shuffled.determination(.global))
+            try #require(seen.rSquared(.global)), try #require(shuffled.rSquared(.global))
         )
         #expect(abs(global - globalHidden) < 1e-3 && globalHidden > 0.2)
         #expect(shuffled.decoder.scores.retrievalTopOne > 0.5)
@@ -118,7 +118,7 @@ struct SanityTests {
         }.attack()
         let scores = attack.decoder.scores
         // The bootstrap resamples few test pictures and sees neither the training nor the choice among decoders: 0.02 more.
-        #expect(abs(scores.determination) <= 0.02 + Self.deviations * scores.determinationDeviation)
+        #expect(abs(scores.rSquared) <= 0.02 + Self.deviations * scores.rSquaredError)
         let chance = 1 / Double(scores.candidates)
         #expect(
             scores.retrievalTopOne
@@ -142,7 +142,7 @@ struct SanityTests {
         let (attack, kl) = (try pictures.attack(), try pictures.channelKL(channelPictures))
         let (scores, divergence) = (attack.decoder.scores, attack.judgement.divergence)
         return [
-            Gated(name: "R²", value: scores.determination, error: scores.determinationDeviation),
+            Gated(name: "R²", value: scores.rSquared, error: scores.rSquaredError),
             Gated(name: "SSIM gain", value: scores.similarityGain, error: scores.similarityGainError),
             Gated(name: "decoder-KL ratio", value: divergence.ratioToNull, error: divergence.ratioError),
             .share("top-1", scores.retrievalTopOne, of: scores.candidates),

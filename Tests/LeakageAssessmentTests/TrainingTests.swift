@@ -119,7 +119,7 @@ struct TrainingTests {
         let trained = try Self.attack(options)
         #expect(trained.scores.kind == .trained)
         #expect(trained.scores.trials.map(\.kind) == [.local, .elm, .trained, .global])
-        #expect(trained.scores.determination > plain.scores.determination + 0.1)
+        #expect(trained.scores.rSquared > plain.scores.rSquared + 0.1)
         // Of the training alone: what it starts from comes from OpenBLAS, which rounds otherwise on another number of
         // threads, and that number, the process's, is set by assessments in other tests.
         let (pictures, maps) = try Self.shifted(60)
@@ -141,7 +141,7 @@ struct TrainingTests {
             on: CutFeatures(maps: noise, gram: noise.gram), targets: pictures,
             split: PictureSplit(count: 24, seed: 3), seed: 4, training: Self.short
         ).scores
-        #expect(scores.determination < 0.08)
+        #expect(scores.rSquared < 0.08)
         #expect(scores.retrievalTopOne <= 0.5)
     }
 

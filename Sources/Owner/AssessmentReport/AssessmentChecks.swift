@@ -9,7 +9,7 @@ extension AssessmentContent {
             throw Self.failure("'adversary' is not paper, informed or both")
         }
         let read = Gates(
-            name: gates.name, maximumDetermination: gates.maximumR2, maximumSimilarityGain: gates.maximumSSIMGain,
+            name: gates.name, maximumRSquared: gates.maximumR2, maximumSimilarityGain: gates.maximumSSIMGain,
             minimumPassFraction: gates.minimumKLPassFraction, maximumAreaUnderCurve: gates.maximumKLAUC,
             minimumDecoderDivergenceRatio: gates.minimumDecoderKLRatio, maximumRetrieval: gates.maximumTop1,
             maximumIdentification: gates.maximumIdentified, maximumClassGain: gates.maximumClassGain)

@@ -75,7 +75,7 @@ package struct AssessmentFile: Sendable {
         guard !plan.everythingInside else { return "\(subject): everything is inside, so nothing crosses to the host." }
         let limits =
             gates.name == "custom"
-            ? " (R² at most \(Format.number(gates.maximumDetermination)), SSIM over the mean picture at most "
+            ? " (R² at most \(Format.number(gates.maximumRSquared)), SSIM over the mean picture at most "
                 + "\(Format.number(gates.maximumSimilarityGain)))" : ""
         let opponent =
             switch adversary {

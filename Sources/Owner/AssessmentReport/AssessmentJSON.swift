@@ -82,7 +82,7 @@ package enum AssessmentJSON {
 
     private static func gates(_ gates: Gates) -> JSONText {
         .object([
-            ("name", .string(gates.name)), ("maximumR2", .number(gates.maximumDetermination)),
+            ("name", .string(gates.name)), ("maximumR2", .number(gates.maximumRSquared)),
             ("maximumSSIMGain", .number(gates.maximumSimilarityGain)),
             ("minimumKLPassFraction", .number(gates.minimumPassFraction)),
             ("maximumKLAUC", .number(gates.maximumAreaUnderCurve)),
@@ -114,7 +114,7 @@ package enum AssessmentJSON {
             ("klMean", .optional(kl?.mean)),
             ("klMedian", .optional(kl?.median)),
             ("klPassFraction", .optional(kl?.passFraction)),
-            ("klPassFractionLower", .optional(measurement.lowerPassFraction)),
+            ("klPassFractionLower", .optional(measurement.passFractionLowerConfidenceBound)),
             ("klNullMean", .optional(kl?.nullMean)),
             ("klRatioToNull", .optional(kl?.ratioToNull)),
             ("klAUC", .optional(kl?.areaUnderCurve)),
@@ -122,8 +122,8 @@ package enum AssessmentJSON {
             ("klAUCPooled", .optional(kl?.pooledAreaUnderCurve)),
             ("klTop1", .optional(kl?.topOne)),
             ("klCandidates", kl.map { .integer($0.candidates) } ?? .null),
-            ("r2", .number(decoder.determination)),
-            ("r2Deviation", .number(decoder.determinationDeviation)),
+            ("r2", .number(decoder.rSquared)),
+            ("r2Deviation", .number(decoder.rSquaredError)),
             ("psnr", .number(decoder.peakSignalToNoise)),
             ("ssim", .number(decoder.similarity)),
             ("ssimOfMean", .number(decoder.similarityOfMean)),
@@ -131,7 +131,7 @@ package enum AssessmentJSON {
             ("msssim", .number(decoder.multiScaleSimilarity)),
             ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
-            ("retrievalTop1Upper", .number(measurement.upperRetrieval)),
+            ("retrievalTop1Upper", .number(measurement.retrievalUpperConfidenceBound)),
             ("retrievalTop5", .number(decoder.retrievalTopFive)),
             ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
             ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),
@@ -180,8 +180,8 @@ package enum AssessmentJSON {
     private static func noise(_ noise: NoiseMeasurement) -> JSONText {
         .object([
             ("sigma", .number(noise.sigma.value)), ("agreement", .number(noise.agreement)),
-            ("r2", .number(noise.decoder.determination)),
-            ("r2Deviation", .number(noise.decoder.determinationDeviation)),
+            ("r2", .number(noise.decoder.rSquared)),
+            ("r2Deviation", .number(noise.decoder.rSquaredError)),
             ("ssim", .number(noise.decoder.similarity)), ("retrievalTop1", .number(noise.decoder.retrievalTopOne)),
             ("passes", .boolean(noise.verdict.passes)), ("checks", .array(noise.verdict.checks.map(check))),
         ])
@@ -190,7 +190,7 @@ package enum AssessmentJSON {
     private static func trial(_ trial: DecoderScores.Trial) -> JSONText {
         .object([
             ("decoder", .string(trial.kind.rawValue)), ("validationR2", .number(trial.validation)),
-            ("r2", .number(trial.determination)),
+            ("r2", .number(trial.rSquared)),
         ])
     }
 

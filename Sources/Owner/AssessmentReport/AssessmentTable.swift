@@ -31,11 +31,11 @@ package struct AssessmentTable {
         (5, Column("AUC") { cut, _ in cut.channelKL.map { Format.fixed($0.areaUnderCurve, 2) } ?? "-" }),
         (1, Column("decoder", left: true) { cut, _ in cut.decoder.kind.rawValue }),
         (
-            13, Column("picture") { cut, verdict in leak(.extrapolatedDetermination, verdict) }
+            13, Column("picture") { cut, verdict in leak(.extrapolatedRSquared, verdict) }
         ),
         (12, Column("identity") { cut, verdict in leak(.identification, verdict) }),
         (11, Column("class") { cut, verdict in leak(.classGain, verdict) }),
-        (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.determination, 2) }),
+        (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.rSquared, 2) }),
         (6, Column("SSIM") { cut, _ in Format.fixed(cut.decoder.similarity, 2) }),
         (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
         (

@@ -37,7 +37,7 @@ enum BoundsJSON {
 
     static func attack(_ scores: WhiteBoxScores) -> JSONText {
         .object([
-            ("pictures", .integer(scores.pictures)), ("r2", .number(scores.determination)),
+            ("pictures", .integer(scores.pictures)), ("r2", .number(scores.rSquared)),
             ("ssim", .number(scores.similarity)), ("ssimOfMean", .number(scores.similarityOfMean)),
             ("residual", .number(scores.residual)),
         ])

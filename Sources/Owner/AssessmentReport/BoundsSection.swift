@@ -51,7 +51,7 @@ struct BoundsSection {
                 cells = ["–", "–", "–", "–", "–", "–"]
             }
             let attack = cut.whiteBox.map {
-                "\(Format.number($0.determination)) (SSIM \(Format.number($0.similarity)))"
+                "\(Format.number($0.rSquared)) (SSIM \(Format.number($0.similarity)))"
             }
             return "<tr><th scope=\"row\"><code>\(HTML.escape(cut.name))</code></th>"
                 + (cells + [attack ?? "–"]).map { "<td>\($0)</td>" }.joined() + "</tr>"

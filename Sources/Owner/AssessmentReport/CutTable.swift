@@ -30,18 +30,18 @@ struct CutTable {
         var cells = [
             "<th scope=\"row\" title=\"\(HTML.escape(cut.name))\">\(HTML.escape(HTML.shortened(cut.name, limit: 30))) <small>\(HTML.escape(cut.operatorName))</small></th>",
             "<td>\(crossing)</td>",
-            leak(.extrapolatedDetermination, verdict, Format.number), leak(.identification, verdict, Format.percent),
+            leak(.extrapolatedRSquared, verdict, Format.number), leak(.identification, verdict, Format.percent),
             leak(.classGain, verdict, Format.percent),
-            "<td>\(Format.number(decoder.determination)) <small>± \(Format.number(decoder.determinationDeviation))</small></td>",
+            "<td>\(Format.number(decoder.rSquared)) <small>± \(Format.number(decoder.rSquaredError))</small></td>",
             "<td>\(Format.number(decoder.similarity)) <small>± \(Format.number(decoder.similarityGainError)) "
                 + "(\(Format.number(decoder.similarityOfMean)))</small></td>",
-            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.upperRetrieval))</small></td>",
+            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.retrievalUpperConfidenceBound))</small></td>",
         ]
         if let kl = cut.channelKL {
             cells += [
                 "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
                 "<td>\(Format.percent(kl.passFraction)) "
-                    + "<small>≥ \(cut.lowerPassFraction.map(Format.percent) ?? "")</small></td>",
+                    + "<small>≥ \(cut.passFractionLowerConfidenceBound.map(Format.percent) ?? "")</small></td>",
                 "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
                 "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]

@@ -123,8 +123,8 @@ struct Gallery {
         }
         var list =
             fact(
-                "R² of the best decoder", Format.number(decoder.determination),
-                "± \(Format.number(decoder.determinationDeviation)); 1 is the picture")
+                "R² of the best decoder", Format.number(decoder.rSquared),
+                "± \(Format.number(decoder.rSquaredError)); 1 is the picture")
             + fact(
                 "SSIM", Format.number(decoder.similarity),
                 "the mean picture alone: \(Format.number(decoder.similarityOfMean))")
@@ -136,7 +136,7 @@ struct Gallery {
         }
         if let attack = cut.whiteBox {
             list += fact(
-                "R² of the white box", Format.number(attack.determination),
+                "R² of the white box", Format.number(attack.rSquared),
                 "of \(attack.pictures) pictures; SSIM \(Format.number(attack.similarity))")
         }
         list += fact("crosses", Format.bytes(cut.cost.boundaryBytes), "per picture, out and back")

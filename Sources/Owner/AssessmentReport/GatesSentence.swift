@@ -6,8 +6,8 @@ enum GatesSentence {
     static func text(_ result: AssessmentResult) -> String {
         let (gates, adversary) = (result.gates, result.adversary)
         let extent =
-            "Each holds at the cut and at all deeper ones, with \(Format.number(Gates.deviations)) standard errors on the "
-            + "careful side, or Wilson’s bound at as many for shares of pictures."
+            "Each holds at the cut and at all deeper ones, with \(Format.number(Gates.deviations)) standard errors "
+            + "against the cut, or Wilson’s bound at as many for shares of pictures."
         let channels =
             "either at least \(Format.percent(gates.minimumPassFraction)) of the pictures above the uniform baseline or "
             + "AUC ≤ \(Format.number(gates.maximumAreaUnderCurve))"
@@ -22,7 +22,7 @@ enum GatesSentence {
     private static func decoders(_ result: AssessmentResult) -> [String] {
         let gates = result.gates
         let appearance = [
-            "R² ≤ \(Format.number(gates.maximumDetermination))",
+            "R² ≤ \(Format.number(gates.maximumRSquared))",
             "SSIM over the mean picture ≤ \(Format.number(gates.maximumSimilarityGain))",
         ]
         let identity = [

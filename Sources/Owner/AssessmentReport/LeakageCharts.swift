@@ -23,7 +23,8 @@ struct LeakageCharts {
 
     private func found(_ cut: CutMeasurement) -> ClosedRange<Double> {
         let (share, count) = (cut.decoder.retrievalTopOne, cut.decoder.candidates)
-        return WilsonBound.lower(of: share, count: count, deviations: Gates.deviations)...cut.upperRetrieval
+        return WilsonBound.lower(
+            of: share, count: count, deviations: Gates.deviations)...cut.retrievalUpperConfidenceBound
     }
 
     /// Whether there is a cut that is deep enough to hide the picture and shallow enough to hide the class.
@@ -40,14 +41,14 @@ struct LeakageCharts {
             title: "What each cut loses to an attacker with \(result.attackerPictures) pictures",
             unit: "0 nothing, 1 everything; the bar reaches to what is not excluded",
             series: [
-                series("appearance: R²", .extrapolatedDetermination, color: 1),
+                series("appearance: R²", .extrapolatedRSquared, color: 1),
                 series("identity: share found", .identification, color: 3),
                 series("class: beyond guessing", .classGain, color: 4),
             ],
             limits: [
                 .init(
-                    value: result.gates.maximumDetermination,
-                    name: "gate of appearance \(Format.number(result.gates.maximumDetermination))")
+                    value: result.gates.maximumRSquared,
+                    name: "gate of appearance \(Format.number(result.gates.maximumRSquared))")
             ],
             range: 0...1, labels: labels, marked: marked
         ).svg
@@ -58,16 +59,16 @@ struct LeakageCharts {
             title: "What a decoder recovers", unit: "1 is the picture, 0 the mean picture",
             series: [
                 .init(
-                    name: "R²", values: cuts.map { max(0, $0.decoder.determination) },
-                    bars: cuts.map { bar($0.decoder.determination, $0.decoder.determinationDeviation) }, color: 1),
+                    name: "R²", values: cuts.map { max(0, $0.decoder.rSquared) },
+                    bars: cuts.map { bar($0.decoder.rSquared, $0.decoder.rSquaredError) }, color: 1),
                 .init(
                     name: "SSIM above the mean picture", values: cuts.map { max(0, $0.decoder.similarityGain) },
                     bars: cuts.map { bar($0.decoder.similarityGain, $0.decoder.similarityGainError) }, color: 2),
             ],
             limits: [
                 .init(
-                    value: result.gates.maximumDetermination,
-                    name: "gates: R² \(Format.number(result.gates.maximumDetermination))"),
+                    value: result.gates.maximumRSquared,
+                    name: "gates: R² \(Format.number(result.gates.maximumRSquared))"),
                 .init(
                     value: result.gates.maximumSimilarityGain,
                     name: "SSIM \(Format.number(result.gates.maximumSimilarityGain))"),

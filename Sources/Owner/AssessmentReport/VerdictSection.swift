@@ -47,8 +47,8 @@ struct VerdictSection {
             let decoder = (plan.sigma == nil ? nil : cut.noise)?.decoder ?? cut.decoder
             figures.append(
                 (
-                    Format.number(decoder.determination),
-                    "R² of the best decoder (gate \(Format.number(result.gates.maximumDetermination)))"
+                    Format.number(decoder.rSquared),
+                    "R² of the best decoder (gate \(Format.number(result.gates.maximumRSquared)))"
                 ))
             figures.append(
                 (
@@ -78,7 +78,7 @@ struct VerdictSection {
         guard result.adversary != .paper, let front = result.paperRule.front,
             let cut = result.cuts.first(where: { $0.name == front })
         else { return "" }
-        return " An informed adversary recovers R² \(Format.number(cut.decoder.determination)) there, and finds "
+        return " An informed adversary recovers R² \(Format.number(cut.decoder.rSquared)) there, and finds "
             + "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures among \(cut.decoder.candidates)."
     }
 

@@ -42,8 +42,8 @@ extension DecoderStage.Outcome {
     /// Whether this cut fails a gate by itself, whatever the deeper ones do.
     fileprivate func fails(_ context: StageContext) -> Bool {
         let configuration = context.configuration
-        return scores.determination - Gates.deviations * scores.determinationDeviation
-            > configuration.gates.maximumDetermination && configuration.protected.contains(.appearance)
+        return scores.rSquared - Gates.deviations * scores.rSquaredError
+            > configuration.gates.maximumRSquared && configuration.protected.contains(.appearance)
     }
 }
 

@@ -79,12 +79,12 @@ package enum Warnings {
         var texts: [String] = []
         if case .none(let reason?) = bounds { texts.append("The bounds could not be estimated: \(reason)") }
         for (cut, verdict) in zip(measured, verdicts) {
-            guard let attack = cut.whiteBox, verdict.passes, attack.determination > gates.maximumDetermination else {
+            guard let attack = cut.whiteBox, verdict.passes, attack.rSquared > gates.maximumRSquared else {
                 continue
             }
             texts.append(
                 "At '\(cut.name)', within the gates, the white-box attack recovers R² "
-                    + "\(Format.number(attack.determination)), more than the decoders may: the FrontNet must stay secret."
+                    + "\(Format.number(attack.rSquared)), more than the decoders may: the FrontNet must stay secret."
             )
         }
         return texts

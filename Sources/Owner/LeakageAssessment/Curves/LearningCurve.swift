@@ -71,7 +71,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         let low = max(0, value - Self.deviations * error)
         let high = value + Self.deviations * error
         let doublings = log2(Double(pictures) / Double(last.pictures))
-        // Fewer pictures than were measured: what all of them gave is the careful figure.
+        // Fewer pictures than were measured: what all of them gave is the upper bound.
         guard doublings > 0 else {
             return Extrapolation(pictures: pictures, lower: low, estimate: value, upper: min(1, high))
         }

@@ -22,7 +22,7 @@ package enum DecoderAttack {
     ) throws(AssessmentError) -> Outcome {
         let meanPicture = Picture.mean(of: split.training.map { targets[$0] })
         let fittingMean = Picture.mean(of: split.fitting.map { targets[$0] })
-        func determination(
+        func rSquared(
             of pictures: [Int], _ mean: Picture, _ decode: (Int) -> Picture
         ) throws(AssessmentError) -> Double {
             var (errors, meanErrors): ([Double], [Double]) = ([], [])
@@ -30,7 +30,7 @@ package enum DecoderAttack {
                 errors.append(try MeanSquaredError.value(decode(picture), targets[picture]))
                 meanErrors.append(try MeanSquaredError.value(mean, targets[picture]))
             }
-            return MeanSquaredError.determination(errors: errors, meanErrors: meanErrors)
+            return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
         }
 
         var candidates: [Candidate] = []
@@ -43,7 +43,7 @@ package enum DecoderAttack {
             if let local = try LocalRidge(maps: reduced, targets: targets, split: split, seed: seed) {
                 for (form, kind) in [(LocalRidge.Form.linear, DecoderScores.Kind.local), (.randomFeatures, .elm)] {
                     guard let penalty = local.penalty(form) else { continue }
-                    let validation = try determination(of: split.validation, fittingMean) {
+                    let validation = try rSquared(of: split.validation, fittingMean) {
                         local.reconstruction(of: $0, form, fromFittingOnly: true) ?? fittingMean
                     }
                     candidates.append(
@@ -63,7 +63,7 @@ package enum DecoderAttack {
                     candidates.append(
                         Candidate(
                             kind: .trained, penalty: 0,
-                            validation: try determination(of: split.validation, fittingMean, decode), decode: decode))
+                            validation: try rSquared(of: split.validation, fittingMean, decode), decode: decode))
                 }
             }
         }
@@ -72,7 +72,7 @@ package enum DecoderAttack {
         if let fitting = DualRidge(gram: gram, targets: targets, training: split.fitting),
             let final = DualRidge(gram: gram, targets: targets, training: split.training)
         {
-            let validation = try determination(of: split.validation, fittingMean, fitting.reconstruction(of:))
+            let validation = try rSquared(of: split.validation, fittingMean, fitting.reconstruction(of:))
             candidates.append(
                 Candidate(
                     kind: .global, penalty: final.penalty, validation: validation,
@@ -83,7 +83,7 @@ package enum DecoderAttack {
             trials.append(
                 .init(
                     kind: candidate.kind, validation: candidate.validation,
-                    determination: try determination(of: split.testing, meanPicture, candidate.decode)))
+                    rSquared: try rSquared(of: split.testing, meanPicture, candidate.decode)))
         }
         candidates.append(Candidate(kind: .mean, penalty: 0, validation: 0) { _ in meanPicture })
 

@@ -19,12 +19,12 @@ package struct DecoderScores: Sendable, Hashable, Codable {
         /// R² on the validation pictures, by which the best was chosen.
         package let validation: Double
         /// R² on the test pictures.
-        package let determination: Double
+        package let rSquared: Double
 
-        package init(kind: Kind, validation: Double, determination: Double) {
+        package init(kind: Kind, validation: Double, rSquared: Double) {
             self.kind = kind
             self.validation = validation
-            self.determination = determination
+            self.rSquared = rSquared
         }
     }
 
@@ -33,9 +33,9 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     package let penalty: Double
     package let trials: [Trial]
     /// 1 - MSE / MSE of the mean picture.
-    package let determination: Double
+    package let rSquared: Double
     /// Bootstrap over the test pictures.
-    package let determinationDeviation: Double
+    package let rSquaredError: Double
     /// Mean over pictures, in decibels.
     package let peakSignalToNoise: Double
     /// Mean over pictures.
@@ -78,8 +78,8 @@ package struct DecoderScores: Sendable, Hashable, Codable {
         self.kind = kind
         self.penalty = penalty
         self.trials = trials
-        determination = MeanSquaredError.determination(errors: errors, meanErrors: meanErrors)
-        determinationDeviation = try Bootstrap.deviationOfDetermination(
+        rSquared = MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
+        rSquaredError = try Bootstrap.standardErrorOfRSquared(
             errors: errors, meanErrors: meanErrors, seed: seed)
         // 120 dB stands for equality: it is below the resolution of the pictures.
         peakSignalToNoise = Statistics.mean(

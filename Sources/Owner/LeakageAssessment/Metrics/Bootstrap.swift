@@ -4,10 +4,10 @@
 package enum Bootstrap {
     package static let draws = 1000
 
-    /// The deviation of ``MeanSquaredError/determination(errors:meanErrors:)``.
+    /// The deviation of ``MeanSquaredError/rSquared(errors:meanErrors:)``.
     ///
     /// - Parameter seed: The same seed gives the same number.
-    package static func deviationOfDetermination(
+    package static func standardErrorOfRSquared(
         errors: [Double], meanErrors: [Double], seed: UInt64
     ) throws(AssessmentError) -> Double {
         guard errors.count == meanErrors.count, !errors.isEmpty else {

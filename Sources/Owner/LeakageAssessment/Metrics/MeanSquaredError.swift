@@ -30,7 +30,7 @@ package enum MeanSquaredError {
     ///   - errors: Of the reconstructions, one per picture.
     ///   - meanErrors: Of the mean picture of the training set, one per picture.
     /// - Returns: At most 1; 0 where the pictures do not differ from the mean.
-    package static func determination(errors: [Double], meanErrors: [Double]) -> Double {
+    package static func rSquared(errors: [Double], meanErrors: [Double]) -> Double {
         let reference = meanErrors.reduce(0, +)
         return reference > 0 ? 1 - errors.reduce(0, +) / reference : 0
     }

@@ -45,7 +45,7 @@ package struct OutsideAttack: Sendable, Hashable {
     package func verdict(_ gates: Gates) -> (outcome: GateVerdict.Outcome, limit: Double) {
         let limit =
             switch result.asset {
-            case .appearance: gates.maximumDetermination
+            case .appearance: gates.maximumRSquared
             case .identity: gates.maximumIdentification
             case .class: gates.maximumClassGain
             }

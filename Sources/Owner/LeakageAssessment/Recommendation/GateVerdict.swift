@@ -30,9 +30,9 @@ package struct GateVerdict: Sendable, Hashable {
 
     package enum Measure: String, Sendable, Hashable, CaseIterable {
         /// R² + 1.65 deviations, of the decoders with the pictures at hand.
-        case determination
+        case rSquared
         /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
-        case extrapolatedDetermination
+        case extrapolatedRSquared
         /// SSIM over the mean picture's, + 1.65 standard errors.
         case similarityGain
         /// Share of pictures over the uniform baseline, its lower bound.
@@ -126,12 +126,12 @@ package struct GateVerdict: Sendable, Hashable {
         protecting protected: Set<Asset> = Asset.all, attackerPictures: Int = 100_000,
         attacks: [OutsideAttack] = [], mapping: MappingLeakage? = nil, pictures: Int = 0
     ) -> [GateVerdict] {
-        let determination = Envelope.largestFromHere(cuts.map(\.upperDetermination))
-        let gain = Envelope.largestFromHere(cuts.map(\.upperSimilarityGain))
-        let passing = Envelope.smallestFromHere(cuts.map(\.lowerPassFraction))
-        let area = Envelope.largestFromHere(cuts.map(\.upperAreaUnderCurve))
-        let divergence = Envelope.smallestFromHere(cuts.map(\.lowerDivergenceRatio))
-        let retrieval = Envelope.largestFromHere(cuts.map(\.upperRetrieval))
+        let rSquared = Envelope.largestFromHere(cuts.map(\.rSquaredUpperConfidenceBound))
+        let gain = Envelope.largestFromHere(cuts.map(\.similarityGainUpperConfidenceBound))
+        let passing = Envelope.smallestFromHere(cuts.map(\.passFractionLowerConfidenceBound))
+        let area = Envelope.largestFromHere(cuts.map(\.areaUnderCurveUpperConfidenceBound))
+        let divergence = Envelope.smallestFromHere(cuts.map(\.divergenceRatioLowerConfidenceBound))
+        let retrieval = Envelope.largestFromHere(cuts.map(\.retrievalUpperConfidenceBound))
         var leaks: [[Asset: AssetLeak]] = []
         var deeper: [Asset: AssetLeak] = mapping?.classLeak(pictures: pictures).map { [.class: $0] } ?? [:]
         for cut in cuts.reversed() {
@@ -159,8 +159,8 @@ package struct GateVerdict: Sendable, Hashable {
                         measure: measure, value: leak.upper, limit: limit, outcome: leak.outcome(limit: limit),
                         estimate: leak.estimate))
             }
-            check(.determination, determination[index], gates.maximumDetermination, <=)
-            check(.extrapolatedDetermination, gates.maximumDetermination)
+            check(.rSquared, rSquared[index], gates.maximumRSquared, <=)
+            check(.extrapolatedRSquared, gates.maximumRSquared)
             check(.similarityGain, gain[index], gates.maximumSimilarityGain, <=)
             check(.passFraction, passing[index], gates.minimumPassFraction, >=)
             check(.areaUnderCurve, area[index], gates.maximumAreaUnderCurve, <=)
@@ -184,45 +184,45 @@ extension CutMeasurement {
         let curves = evidence.leak(of: asset, pictures: attackerPictures)
         if asset == .appearance {
             // More pictures find no less than the decoders have found already.
-            let error = Gates.deviations * decoder.determinationDeviation
+            let error = Gates.deviations * decoder.rSquaredError
             return curves.worse(
                 AssetLeak(
-                    lower: max(0, decoder.determination - error), estimate: max(0, decoder.determination),
-                    upper: min(1, max(0, decoder.determination + error))))
+                    lower: max(0, decoder.rSquared - error), estimate: max(0, decoder.rSquared),
+                    upper: min(1, max(0, decoder.rSquared + error))))
         }
         guard asset == .class, let examples = joint?.classLeak(pictures: pictures) else { return curves }
         return evidence.classes?.isEvidence == true ? curves.worse(examples) : examples
     }
 
     /// R² + 1.65 deviations.
-    package var upperDetermination: Double {
-        decoder.determination + Gates.deviations * decoder.determinationDeviation
+    package var rSquaredUpperConfidenceBound: Double {
+        decoder.rSquared + Gates.deviations * decoder.rSquaredError
     }
 
     /// AUC + 1.65 standard errors; `nil` where the channel KL does not apply.
-    package var upperAreaUnderCurve: Double? {
+    package var areaUnderCurveUpperConfidenceBound: Double? {
         channelKL.map { $0.areaUnderCurve + Gates.deviations * $0.areaUnderCurveError }
     }
 
     /// SSIM over the mean picture's + 1.65 standard errors.
-    package var upperSimilarityGain: Double {
+    package var similarityGainUpperConfidenceBound: Double {
         decoder.similarityGain + Gates.deviations * decoder.similarityGainError
     }
 
     /// The lower bound of the share of pictures above the uniform baseline; `nil` where the channel KL does not apply.
-    package var lowerPassFraction: Double? {
+    package var passFractionLowerConfidenceBound: Double? {
         channelKL.map {
             WilsonBound.lower(of: $0.passFraction, count: $0.own.count, deviations: Gates.deviations)
         }
     }
 
     /// Decoder-KL over its null - 1.65 standard errors; `nil` where it was not measured.
-    package var lowerDivergenceRatio: Double? {
+    package var divergenceRatioLowerConfidenceBound: Double? {
         judgement.map { $0.divergence.ratioToNull - Gates.deviations * $0.divergence.ratioError }
     }
 
     /// The upper bound of the share of test pictures that are identified.
-    package var upperRetrieval: Double {
+    package var retrievalUpperConfidenceBound: Double {
         WilsonBound.upper(of: decoder.retrievalTopOne, count: decoder.candidates, deviations: Gates.deviations)
     }
 }

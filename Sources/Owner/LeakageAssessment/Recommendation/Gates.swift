@@ -1,10 +1,10 @@
-/// What a cut's measured leakage must stay within. Each is judged with its statistical error on the careful side, and
+/// What a cut's measured leakage must stay within. Each is judged with its statistical error against the cut, and
 /// over this cut and all deeper ones: means with ``deviations`` standard errors, shares of pictures with Wilson's bound at
 /// as many (``WilsonBound``). So the fewer the pictures, the harder are the gates.
 package struct Gates: Sendable, Hashable {
     package var name: String
     /// Of the best decoder's R² plus 1.65 deviations.
-    package var maximumDetermination: Double
+    package var maximumRSquared: Double
     /// Of the best decoder's SSIM over that of the mean picture, plus 1.65 standard errors.
     package var maximumSimilarityGain: Double
     /// Lower bound of the share of pictures whose channel KL is above the uniform baseline. No number of pictures shows
@@ -25,12 +25,12 @@ package struct Gates: Sendable, Hashable {
     package var maximumClassGain: Double
 
     package init(
-        name: String, maximumDetermination: Double, maximumSimilarityGain: Double, minimumPassFraction: Double,
+        name: String, maximumRSquared: Double, maximumSimilarityGain: Double, minimumPassFraction: Double,
         maximumAreaUnderCurve: Double, minimumDecoderDivergenceRatio: Double? = nil, maximumRetrieval: Double? = nil,
         maximumIdentification: Double = 0.10, maximumClassGain: Double = 0.10
     ) {
         self.name = name
-        self.maximumDetermination = maximumDetermination
+        self.maximumRSquared = maximumRSquared
         self.maximumSimilarityGain = maximumSimilarityGain
         self.minimumPassFraction = minimumPassFraction
         self.maximumAreaUnderCurve = maximumAreaUnderCurve
@@ -45,14 +45,14 @@ package struct Gates: Sendable, Hashable {
 
     /// - Source: design notes, section 5.
     package static let standard = Gates(
-        name: "standard", maximumDetermination: 0.15, maximumSimilarityGain: 0.05, minimumPassFraction: 0.95,
+        name: "standard", maximumRSquared: 0.15, maximumSimilarityGain: 0.05, minimumPassFraction: 0.95,
         maximumAreaUnderCurve: 0.65, minimumDecoderDivergenceRatio: 0.8)
 
     /// The notes' 60 of 60 pictures, which is what shows 0.95, counting the error.
     ///
     /// - Source: design notes, section 5.
     package static let strict = Gates(
-        name: "strict", maximumDetermination: 0.10, maximumSimilarityGain: 0.02, minimumPassFraction: 0.95,
+        name: "strict", maximumRSquared: 0.10, maximumSimilarityGain: 0.02, minimumPassFraction: 0.95,
         maximumAreaUnderCurve: 0.60, minimumDecoderDivergenceRatio: 0.8, maximumRetrieval: 0.05,
         maximumIdentification: 0.05, maximumClassGain: 0.05)
 }

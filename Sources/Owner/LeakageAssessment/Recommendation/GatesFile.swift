@@ -51,7 +51,7 @@ package enum GatesFile {
         }
         func value(_ index: Int) -> Double { values[required[index]] ?? 0 }
         return Gates(
-            name: "custom", maximumDetermination: value(0), maximumSimilarityGain: value(1),
+            name: "custom", maximumRSquared: value(0), maximumSimilarityGain: value(1),
             minimumPassFraction: value(2), maximumAreaUnderCurve: value(3),
             minimumDecoderDivergenceRatio: values[optional[0]], maximumRetrieval: values[optional[1]],
             maximumIdentification: values[optional[2]] ?? Gates.standard.maximumIdentification,

@@ -142,7 +142,8 @@ package struct Recommendation: Sendable, Hashable {
             return finished(
                 inside, "No cut within the gates is within the budget, so everything runs inside the enclave.")
         }
-        guard let least = candidates.min(by: { $0.0.upperDetermination < $1.0.upperDetermination }) else {
+        guard let least = candidates.min(by: { $0.0.rSquaredUpperConfidenceBound < $1.0.rSquaredUpperConfidenceBound })
+        else {
             return finished(
                 inside,
                 "The model has no cut between its input and the mapping unit, so everything runs inside the enclave.")
@@ -166,7 +167,7 @@ package struct Recommendation: Sendable, Hashable {
     /// The two checks that decide, of different assets where there are such.
     private static func describe(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
         // What more pictures and a second network show says more than what the pictures at hand show.
-        let telling: [GateVerdict.Measure] = [.extrapolatedDetermination, .identification, .classGain]
+        let telling: [GateVerdict.Measure] = [.extrapolatedRSquared, .identification, .classGain]
         let obstacles = verdict.obstacles
         let first = telling.compactMap { measure in obstacles.first { $0.measure == measure } }
         let chosen = (first + obstacles.filter { !telling.contains($0.measure) }).prefix(2)
@@ -178,8 +179,8 @@ package struct Recommendation: Sendable, Hashable {
         let share = "limit \(Format.percent(check.limit))"
         let isUnknown = check.outcome == .notEnoughEvidence
         switch check.measure {
-        case .determination: return "R² + 1.65 sd reaches \(Format.number(check.value)) (\(limit))"
-        case .extrapolatedDetermination:
+        case .rSquared: return "R² + 1.65 sd reaches \(Format.number(check.value)) (\(limit))"
+        case .extrapolatedRSquared:
             return isUnknown
                 ? "there is not enough evidence that R² stays low: up to \(Format.number(check.value)) is not excluded (\(limit))"
                 : "the attacker is expected to reach R² \(Format.number(check.estimate)) (\(limit))"

@@ -2,7 +2,7 @@
 package struct WhiteBoxScores: Sendable, Hashable, Codable {
     package let pictures: Int
     /// 1 - squared error / squared error of the mean picture, both summed over the pictures.
-    package let determination: Double
+    package let rSquared: Double
     /// Mean SSIM, and that of the mean picture.
     package let similarity: Double
     package let similarityOfMean: Double
@@ -10,10 +10,10 @@ package struct WhiteBoxScores: Sendable, Hashable, Codable {
     package let residual: Double
 
     package init(
-        pictures: Int, determination: Double, similarity: Double, similarityOfMean: Double, residual: Double
+        pictures: Int, rSquared: Double, similarity: Double, similarityOfMean: Double, residual: Double
     ) {
         self.pictures = pictures
-        self.determination = determination
+        self.rSquared = rSquared
         self.similarity = similarity
         self.similarityOfMean = similarityOfMean
         self.residual = residual

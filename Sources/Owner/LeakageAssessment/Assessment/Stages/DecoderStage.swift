@@ -174,8 +174,8 @@ enum DecoderStage {
         let attacks = GramAttacks(features: features.gram, seed: context.seed)
         var appearance = [attacks.appearance(pictures: pictures)].compactMap(\.self)
         // Decoders of maps are costly: where they find too much already, more pictures change no verdict.
-        let limit = context.configuration.gates.maximumDetermination
-        let found = outcome.scores.determination - Gates.deviations * outcome.scores.determinationDeviation
+        let limit = context.configuration.gates.maximumRSquared
+        let found = outcome.scores.rSquared - Gates.deviations * outcome.scores.rSquaredError
         if features.maps != nil, found <= limit,
             let curve = try mapsCurve(features, targets, outcome, context)
         {
@@ -192,7 +192,7 @@ enum DecoderStage {
                     try MeanSquaredError.value(reconstruction.averaged(to: side), truth))
                 meanErrors.append(try MeanSquaredError.value(mean, truth))
             }
-            return MeanSquaredError.determination(errors: errors, meanErrors: meanErrors)
+            return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
         }
         return AssetEvidence(
             appearance: appearance,

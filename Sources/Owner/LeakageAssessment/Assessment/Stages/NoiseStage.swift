@@ -5,7 +5,7 @@ internal import Tensors
 ///
 /// For each: the largest deviation under which at least ``agreement`` of the pictures keep their best class; decoders that
 /// learn from features under that noise; and, where they stay within the gates, the smallest deviation of which that is
-/// still true. The channel KL is taken as it is without noise, which is the careful side. It is reported and never
+/// still true. The channel KL is taken as it is without noise, which overstates the leak. It is reported and never
 /// recommended: ``NoiseMeasurement/whyNotRecommended``.
 ///
 /// - Source: design notes, section 5, step 2.

@@ -68,7 +68,7 @@ enum WhiteBoxStage {
             outcomes[cut] = Outcome(
                 scores: WhiteBoxScores(
                     pictures: own.count,
-                    determination: MeanSquaredError.determination(
+                    rSquared: MeanSquaredError.rSquared(
                         errors: own.map(\.error), meanErrors: own.map(\.errorOfMean)),
                     similarity: Statistics.mean(own.map(\.similarity)),
                     similarityOfMean: Statistics.mean(own.map(\.similarityOfMean)),
