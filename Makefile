@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile fuzz benchmark model-check evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -32,6 +32,12 @@ FRAMES ?= 1000000
 
 hostile: setup
 	INFENCLAVE_SCHEDULES=$(SCHEDULES) INFENCLAVE_FRAMES=$(FRAMES) SWIFT=$(SWIFT) scripts/test --filter HostileHost
+
+# Examples/python-client against a real server; its packages go into a virtual environment under .build.
+python-client-check: build
+	python3 -m venv .build/python-client
+	.build/python-client/bin/pip install --quiet --disable-pip-version-check 'cryptography>=48' pillow
+	PYTHON=$(CURDIR)/.build/python-client/bin/python Examples/python-client/check $(BIN)
 
 fuzz: setup
 	scripts/fuzz $(FUZZ_SECONDS)

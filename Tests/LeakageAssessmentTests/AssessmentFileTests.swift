@@ -76,7 +76,7 @@ struct AssessmentFileTests {
     func gates() throws {
         var own = Gates.standard
         own.name = "custom"
-        own.maximumRSquared = 0.95
+        own[.rSquared] = 0.95
         let file = try AssessmentFile(decoding: Data(Self.text(own, adversary: .informed).utf8))
         let plan = try #require(file.plan(front: "relu2", mapping: "logits", sigma: nil))
         #expect(file.headline(of: plan).contains("(R² at most 0.95"))

@@ -19,8 +19,8 @@ struct AssetTests {
     ) throws -> GateVerdict {
         let made = try Measured.cuts([("relu2", 0.004, nil)])[0]
         let cut = CutMeasurement(
-            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, channelKL: nil,
-            decoder: made.decoder, evidence: evidence, cost: made.cost)
+            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: made.decoder,
+            findings: Measured.findings(evidence: evidence), cost: made.cost)
         return GateVerdict.verdicts(for: [cut], gates: .standard, adversary: adversary, protecting: protecting)[0]
     }
 
@@ -52,7 +52,9 @@ struct AssetTests {
             gram: gram, classes: [0, 1, 0, 1, 0, 1, 0, 1], largest: [0, 1, 0, 1, 0, 1, 0, 1],
             split: PictureSplit(count: 8, seed: 1), seed: 1)
         #expect(leakage.readout == 1)
-        let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard, mapping: leakage, pictures: 8)
+        let verdicts = GateVerdict.verdicts(
+            for: cuts, gates: .standard, attacker: Attacker(pictures: 100_000, counted: 8),
+            mapping: leakage)
         #expect(verdicts.allSatisfy { $0.outcome(of: .class) == .fails })
         #expect(verdicts.allSatisfy { $0.outcome(of: .appearance) == .passes })
     }

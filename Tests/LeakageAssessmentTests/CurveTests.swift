@@ -127,6 +127,31 @@ struct CurveTests {
         #expect(zip(predicted, combined).allSatisfy { abs($0 - $1) < 0.05 })
     }
 
+    @Test(
+        "Kernel ridge chooses the kernel and penalty that refitting without each picture finds, and predicts what NumPy does"
+    )
+    func numpy() throws {
+        #expect(Vectors.stored.kernelRidge.count == 3)
+        for vector in Vectors.stored.kernelRidge {
+            let ridge = try #require(
+                KernelRidge(
+                    .init(gram: GramMatrix.of(vector.features)), targets: GramMatrix.of(vector.targets),
+                    training: vector.training))
+            #expect(ridge.kernel.rawValue == vector.kernel)
+            #expect(ridge.penalty == vector.penalty)
+            for (picture, expected) in zip(vector.testing, vector.result) {
+                let weights = ridge.weights(of: picture)
+                for (column, value) in expected.enumerated() {
+                    let found = zip(weights, vector.training).reduce(0.0) {
+                        $0 + $1.0 * Double(vector.targets[$1.1][column])
+                    }
+                    // Eigenvectors of a matrix of f32 products against a direct solution.
+                    #expect(abs(found - value) < 1e-5, "\(vector.kernel)")
+                }
+            }
+        }
+    }
+
     @Test("Eigenvectors rebuild the matrix and are orthonormal")
     func eigenvectors() throws {
         let gram = GramMatrix.of(Self.world(12, hidden: 5, noise: 0.3).features)

@@ -1,7 +1,7 @@
 import LeakageAssessment
 import Testing
 
-@Suite("Gates count the error on the careful side")
+@Suite("Gates count the error against the cut")
 struct GateErrorTests {
     /// Reconstructions between picture and mean picture, the share of the mean being another for each.
     private func scores(pictures count: Int, meanShares: (Int) -> Float) throws -> DecoderScores {
@@ -25,17 +25,18 @@ struct GateErrorTests {
     ) throws -> CutMeasurement {
         let made = try Measured.cuts([("relu2", 0.004, nil)])[0]
         return CutMeasurement(
-            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, channelKL: channelKL,
-            decoder: decoder,
-            judgement: divergence.map { .init(divergence: $0, featureDistance: nil, featureDistanceOfMean: nil) },
+            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: decoder,
+            findings: Measured.findings(
+                channelKL: channelKL,
+                judgement: divergence.map { .init(divergence: $0, featureDistance: nil, featureDistanceOfMean: nil) }),
             cost: made.cost)
     }
 
     private func check(
-        _ measure: GateVerdict.Measure, of cut: CutMeasurement, _ gates: Gates = .strict
+        _ metric: Metric, of cut: CutMeasurement, _ gates: Gates = .strict
     ) throws -> GateVerdict.Check {
         let verdict = GateVerdict.verdicts(for: [cut], gates: gates)[0]
-        return try #require(verdict.checks.first { $0.measure == measure })
+        return try #require(verdict.check(of: metric))
     }
 
     /// - Parameter failures: Pictures below the baseline; all are as near to each other as to themselves.
@@ -107,8 +108,8 @@ struct GateErrorTests {
         let (few, many) = (try ratio(pictures: 3), try ratio(pictures: 200))
         #expect(many.divergence.ratioError > 0 && few.divergence.ratioError > 2 * many.divergence.ratioError)
         for found in [few, many] {
-            let careful = found.divergence.ratioToNull - 1.65 * found.divergence.ratioError
-            #expect(abs(found.check.value - careful) < 1e-12)
+            let bound = found.divergence.ratioToNull - 1.65 * found.divergence.ratioError
+            #expect(abs(found.check.value - bound) < 1e-12)
         }
     }
 

@@ -134,8 +134,8 @@ struct JointMetricTests {
         }
         let divergence = try DecoderDivergence(pictures: views(1), reconstructions: views(-1))
         #expect(divergence.ratioToNull == 0 && divergence.ratioError == 0)
-        #expect(try #require(Gates.standard.minimumDecoderDivergenceRatio) > 0)
-        #expect(try #require(Gates.strict.minimumDecoderDivergenceRatio) > 0)
+        #expect(try #require(Gates.standard[.decoderDivergenceRatio]) > 0)
+        #expect(try #require(Gates.strict[.decoderDivergenceRatio]) > 0)
     }
 
     @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")

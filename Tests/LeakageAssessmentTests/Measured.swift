@@ -26,8 +26,10 @@ enum Measured {
             return CutMeasurement(
                 cut: cut, operatorName: "Conv",
                 crossing: cut.crossing.map { Value(name: $0, type: graph.type(of: $0)) },
-                channelKL: try kl.map { try channelKL(own: $0.own, null: $0.null) },
-                decoder: try scores(r2, tried), evidence: evidence(r2), bounds: bounds, whiteBox: whiteBox,
+                decoder: try scores(r2, tried),
+                findings: findings(
+                    channelKL: try kl.map { try channelKL(own: $0.own, null: $0.null) }, evidence: evidence(r2),
+                    bounds: bounds, whiteBox: whiteBox),
                 cost: CutCost(
                     multiplyAddsInside: cut.nodesInside * 1000, multiplyAdds: max(10_000, 1000 * graph.nodes.count),
                     parametersInside: 10,
@@ -37,6 +39,19 @@ enum Measured {
                     mappingMilliseconds: 0.01, crossingMilliseconds: 0.3, enclaveBytes: cut.nodesInside * 7_000_000),
                 weights: WeightRecovery(of: graph, inside: cut))
         }
+    }
+
+    static func findings(
+        channelKL: ChannelKL? = nil, judgement: ReconstructionJudge.Judgement? = nil, evidence: AssetEvidence? = nil,
+        bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil
+    ) -> CutFindings {
+        var findings = CutFindings()
+        findings[ChannelKL.self] = channelKL
+        findings[ReconstructionJudge.Judgement.self] = judgement
+        findings[AssetEvidence.self] = evidence
+        findings[LeakageBounds.self] = bounds
+        findings[WhiteBoxScores.self] = whiteBox
+        return findings
     }
 
     /// Curves that more pictures do not raise: of R² as it is, of pictures that are identified and classes that are named in

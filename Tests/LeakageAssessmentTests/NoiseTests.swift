@@ -30,8 +30,7 @@ struct NoiseTests {
         configuration.measuresTime = false
         // Loose enough for some noise to help.
         configuration.gates = Gates(
-            name: "loose", maximumRSquared: 0.6, maximumSimilarityGain: 1, minimumPassFraction: 0,
-            maximumAreaUnderCurve: 1)
+            name: "loose", [.rSquared: 0.6, .similarityGain: 1, .passFraction: 0, .areaUnderCurve: 1])
         let results = try [1, 2].map { threads in
             configuration.threads = threads
             return try Assessor(configuration).run()
@@ -43,6 +42,13 @@ struct NoiseTests {
             #expect(noise.sigma.value > 0)
             if cut.decoder.rSquared > 0.6 { #expect(noise.decoder.rSquared < cut.decoder.rSquared) }
             #expect(noise.verdict.passes == (noise.verdict.ratio <= 1))
+            // Near-duplicates undo it: the more of them, the nearer to what is found without noise.
+            #expect(noise.repeated.map(\.count) == [1, 4, 16, 64])
+            #expect(noise.repeated[0].rSquared == noise.decoder.rSquared)
+            if cut.decoder.rSquared > 0.6 {
+                #expect(noise.repeated[3].rSquared > noise.decoder.rSquared)
+                #expect(abs(noise.repeated[3].rSquared - cut.decoder.rSquared) < 0.1)
+            }
         }
         #expect(zip(result.cuts, result.verdicts).allSatisfy { !$1.passes || $0.noise == nil })
         #expect(results[0].cuts.map(\.noise?.sigma) == results[1].cuts.map(\.noise?.sigma))
@@ -53,6 +59,22 @@ struct NoiseTests {
             let cut = result.cuts.first { $0.name == result.recommendation.front }
             #expect(cut?.noise?.sigma == sigma && cut?.noise?.verdict.passes == true)
         }
+    }
+
+    @Test("The mean of noisy copies has the noise that is said to be left")
+    func copies() throws {
+        let (count, copies) = (20_001, 16)
+        let tensors = [try Self.zeros(count)]
+        var sums = [Double](repeating: 0, count: count)
+        for copy in 0..<copies {
+            let noisy = try FeatureNoise(sigma: 2, seed: UInt64(40 + copy)).added(to: tensors, picture: 1)[0].floats()
+            for (index, value) in noisy.enumerated() { sums[index] += Double(value) / Double(copies) }
+        }
+        let left = FeatureNoise(sigma: 2, seed: 5).averaged(over: copies)
+        #expect(left.sigma == 0.5)
+        let variance = sums.reduce(0) { $0 + $1 * $1 } / Double(count)
+        // Four standard errors.
+        #expect(abs(variance - 0.25) < 4 * 0.25 * (2 / Double(count)).squareRoot())
     }
 
     @Test("Noise is normal, the same for a picture at every deviation but for its scale, and independent between them")

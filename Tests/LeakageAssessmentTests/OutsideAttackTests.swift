@@ -35,7 +35,7 @@ struct OutsideAttackTests {
         let found = try verdicts([try Self.attack()])
         #expect(found.map(\.outcome) == [.fails, .fails, .passes])
         #expect(found.map { $0.outcome(of: .identity) } == [.passes, .passes, .passes])
-        let check = try #require(found[0].checks.first { $0.measure == .extrapolatedRSquared })
+        let check = try #require(found[0].check(of: .extrapolatedRSquared))
         #expect(check.estimate == 0.4 && abs(check.value - 0.433) < 1e-12)
         // A cut that is not among the assessed ones counts for the shallower ones that are.
         #expect(try verdicts([try Self.attack(["cut": "pool1"])]).map(\.outcome) == [.fails, .passes, .passes])

@@ -92,9 +92,7 @@ struct PlanTests {
         #expect(!GateVerdict.verdicts(for: shallow, gates: .standard, adversary: .both)[0].passes)
         let blind = try Measured.cuts([("relu1", 0.004, (3, 3))])
         #expect(
-            GateVerdict.verdicts(for: blind, gates: .strict, adversary: .informed)[0].checks.contains {
-                $0.measure == .retrieval
-            })
+            GateVerdict.verdicts(for: blind, gates: .strict, adversary: .informed)[0].check(of: .retrieval) != nil)
     }
 
     @Test("The ratio is 1 at the limit and grows with the leak")
@@ -111,9 +109,9 @@ struct PlanTests {
     @Test("Gates of an owner's own are read from a file")
     func gates() throws {
         let gates = try GatesFile.gates(decoding: Data(Self.file.utf8))
-        #expect(gates.name == "custom" && gates.maximumRSquared == 0.3 && gates.maximumSimilarityGain == 0.1)
-        #expect(gates.minimumPassFraction == 0.9 && gates.maximumAreaUnderCurve == 0.7)
-        #expect(gates.maximumRetrieval == 0.2 && gates.minimumDecoderDivergenceRatio == nil)
+        #expect(gates.name == "custom" && gates[.rSquared] == 0.3 && gates[.similarityGain] == 0.1)
+        #expect(gates[.passFraction] == 0.9 && gates[.areaUnderCurve] == 0.7)
+        #expect(gates[.retrieval] == 0.2 && gates[.decoderDivergenceRatio] == nil)
     }
 
     @Test(

@@ -37,10 +37,10 @@ struct SanityTests {
         #expect(result.cuts.map(\.name) == model.cuts)
         for (shallow, deep) in zip(result.verdicts, result.verdicts.dropFirst()) {
             for check in deep.checks {
-                let above = try #require(shallow.checks.first { $0.measure == check.measure })
-                let leaksLess = [.passFraction, .decoderDivergenceRatio].contains(check.measure)
+                let above = try #require(shallow.check(of: check.metric))
+                let leaksLess = check.metric.leaks == .low
                 #expect(
-                    leaksLess ? above.value <= check.value : above.value >= check.value, "\(check.measure)")
+                    leaksLess ? above.value <= check.value : above.value >= check.value, "\(check.metric.name)")
             }
             #expect(shallow.ratio >= deep.ratio && (deep.passes || !shallow.passes))
         }

@@ -55,6 +55,16 @@ struct Vectors: Decodable {
     let normalEquations: NormalEquations
     let dualRidge: DualRidge
 
+    struct KernelRidge: Decodable {
+        let features, targets: [[Float]]
+        let training, testing: [Int]
+        let kernel: String
+        let penalty: Double
+        let result: [[Double]]
+    }
+
+    let kernelRidge: [KernelRidge]
+
     static let stored: Vectors = {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "vectors.json")
         do {

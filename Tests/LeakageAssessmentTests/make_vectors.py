@@ -196,6 +196,63 @@ def dual_ridge():
     }
 
 
+def kernel_ridge():
+    """Kernel and penalty by refitting without each picture in turn; the intercept is a row of the linear system."""
+
+    def solve(kernel, targets, ridge):
+        count = len(kernel)
+        system = np.zeros((count + 1, count + 1))
+        system[:count, :count] = kernel + ridge * np.eye(count)
+        system[:count, count] = system[count, :count] = 1
+        return np.linalg.solve(system, np.vstack([targets, np.zeros((1, targets.shape[1]))]))
+
+    cases = []
+    for truth in ("linear", "curved", "none"):
+        count, features, outputs = 24, 4, 6
+        x = generator.normal(size=(count, features)).astype(np.float32)
+        mixing = generator.normal(size=(features, outputs))
+        clean = {"linear": x @ mixing, "curved": np.sin(2 * x @ mixing), "none": np.zeros((count, outputs))}[truth]
+        y = (clean + (1 if truth == "none" else 0.1) * generator.normal(size=(count, outputs))).astype(np.float32)
+        distances = np.sum((x[:, None, :].astype(float) - x[None, :, :]) ** 2, axis=2)
+        median = np.median(distances[np.triu_indices(count, 1)])
+        kernels = {
+            "linear": x.astype(float) @ x.T,
+            "gaussian": np.exp(-distances / (2 * median)),
+            "laplacian": np.exp(-np.sqrt(distances / median)),
+        }
+        training, testing = list(range(18)), list(range(18, 24))
+        targets = y[training].astype(float)
+        errors = {}
+        for name, kernel in kernels.items():
+            own = kernel[np.ix_(training, training)]
+            centre = np.eye(len(training)) - 1 / len(training)
+            scale = np.trace(centre @ own @ centre) / len(training)
+            for penalty in (1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000):
+                error = 0
+                for left in range(len(training)):
+                    others = [index for index in range(len(training)) if index != left]
+                    solution = solve(own[np.ix_(others, others)], targets[others], penalty * scale)
+                    guess = own[left, others] @ solution[:-1] + solution[-1]
+                    error += np.sum((guess - targets[left]) ** 2)
+                errors[name, penalty] = (error, scale)
+        name, penalty = min(errors, key=lambda key: errors[key][0])
+        kernel = kernels[name]
+        solution = solve(kernel[np.ix_(training, training)], targets, penalty * errors[name, penalty][1])
+        result = kernel[np.ix_(testing, training)] @ solution[:-1] + solution[-1]
+        cases.append(
+            {
+                "features": [row.tolist() for row in x],
+                "targets": [row.tolist() for row in y],
+                "training": training,
+                "testing": testing,
+                "kernel": name,
+                "penalty": penalty,
+                "result": [rounded(row) for row in result],
+            }
+        )
+    return cases
+
+
 print(
     json.dumps(
         {
@@ -207,6 +264,7 @@ print(
             "averages": averages(),
             "normalEquations": normal_equations(),
             "dualRidge": dual_ridge(),
+            "kernelRidge": kernel_ridge(),
         }
     )
 )

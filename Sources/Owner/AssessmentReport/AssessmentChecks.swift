@@ -8,11 +8,7 @@ extension AssessmentContent {
         guard let adversary = Adversary(rawValue: adversary) else {
             throw Self.failure("'adversary' is not paper, informed or both")
         }
-        let read = Gates(
-            name: gates.name, maximumRSquared: gates.maximumR2, maximumSimilarityGain: gates.maximumSSIMGain,
-            minimumPassFraction: gates.minimumKLPassFraction, maximumAreaUnderCurve: gates.maximumKLAUC,
-            minimumDecoderDivergenceRatio: gates.minimumDecoderKLRatio, maximumRetrieval: gates.maximumTop1,
-            maximumIdentification: gates.maximumIdentified, maximumClassGain: gates.maximumClassGain)
+        let read = Gates(name: gates.name, gates.limits)
         guard [Gates.standard, .strict].contains(read) || read.name == "custom" else {
             throw Self.failure(
                 "'gates' is neither custom nor what this build calls standard or strict; assess the model again")

@@ -14,16 +14,32 @@ struct AssessmentContent: Decodable, Sendable {
 
     struct Model: Decodable, Sendable { let sha256: String }
 
+    /// The gates: a name, and a number for each of ``Gate/all``, or `null` where there may be no limit.
     struct Limits: Decodable, Sendable {
+        private struct Member: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(_ name: String) { stringValue = name }
+            init?(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { return nil }
+        }
+
         let name: String
-        let maximumR2: Double
-        let maximumSSIMGain: Double
-        let minimumKLPassFraction: Double
-        let maximumKLAUC: Double
-        let minimumDecoderKLRatio: Double?
-        let maximumTop1: Double?
-        let maximumIdentified: Double
-        let maximumClassGain: Double
+        let limits: [Gate: Double]
+
+        init(from decoder: any Decoder) throws {
+            let members = try decoder.container(keyedBy: Member.self)
+            name = try members.decode(String.self, forKey: Member("name"))
+            var limits: [Gate: Double] = [:]
+            for gate in Gate.all {
+                let member = Member(gate.name)
+                limits[gate] =
+                    gate.omission == .unlimited
+                    ? try members.decodeIfPresent(Double.self, forKey: member)
+                    : try members.decode(Double.self, forKey: member)
+            }
+            self.limits = limits
+        }
     }
 
     struct Cut: Decodable, Sendable {

@@ -73,10 +73,8 @@ package struct AssessmentFile: Sendable {
     package func headline(of plan: Plan) -> String {
         let subject = "\(plan.role.rawValue) of an assessment with \(pictures) pictures"
         guard !plan.everythingInside else { return "\(subject): everything is inside, so nothing crosses to the host." }
-        let limits =
-            gates.name == "custom"
-            ? " (R² at most \(Format.number(gates.maximumRSquared)), SSIM over the mean picture at most "
-                + "\(Format.number(gates.maximumSimilarityGain)))" : ""
+        let main = [Gate.rSquared, .similarityGain].compactMap { gate in gates[gate].map { gate.sentence($0) } }
+        let limits = gates.name == "custom" ? " (\(main.joined(separator: ", ")))" : ""
         let opponent =
             switch adversary {
             case .paper: "the paper's adversary, who looks at one channel at a time"

@@ -81,16 +81,7 @@ package enum AssessmentJSON {
     }
 
     private static func gates(_ gates: Gates) -> JSONText {
-        .object([
-            ("name", .string(gates.name)), ("maximumR2", .number(gates.maximumRSquared)),
-            ("maximumSSIMGain", .number(gates.maximumSimilarityGain)),
-            ("minimumKLPassFraction", .number(gates.minimumPassFraction)),
-            ("maximumKLAUC", .number(gates.maximumAreaUnderCurve)),
-            ("minimumDecoderKLRatio", .optional(gates.minimumDecoderDivergenceRatio)),
-            ("maximumTop1", .optional(gates.maximumRetrieval)),
-            ("maximumIdentified", .number(gates.maximumIdentification)),
-            ("maximumClassGain", .number(gates.maximumClassGain)),
-        ])
+        .object([("name", .string(gates.name))] + Gate.all.map { ($0.name, .optional(gates[$0])) })
     }
 
     private static func budgets(_ budgets: Budgets) -> JSONText {
@@ -114,7 +105,7 @@ package enum AssessmentJSON {
             ("klMean", .optional(kl?.mean)),
             ("klMedian", .optional(kl?.median)),
             ("klPassFraction", .optional(kl?.passFraction)),
-            ("klPassFractionLower", .optional(measurement.passFractionLowerConfidenceBound)),
+            ("klPassFractionLower", .optional(measurement.estimate(of: .passFraction)?.lower)),
             ("klNullMean", .optional(kl?.nullMean)),
             ("klRatioToNull", .optional(kl?.ratioToNull)),
             ("klAUC", .optional(kl?.areaUnderCurve)),
@@ -131,7 +122,7 @@ package enum AssessmentJSON {
             ("msssim", .number(decoder.multiScaleSimilarity)),
             ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
-            ("retrievalTop1Upper", .number(measurement.retrievalUpperConfidenceBound)),
+            ("retrievalTop1Upper", .optional(measurement.estimate(of: .retrieval)?.upper)),
             ("retrievalTop5", .number(decoder.retrievalTopFive)),
             ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
             ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),
@@ -161,6 +152,7 @@ package enum AssessmentJSON {
                 ])
             ),
             ("assets", AssetJSON.assets(measurement, verdict, result)),
+            ("estimates", AssetJSON.estimates(measurement, result)),
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
             ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
             ("cost", CostJSON.cost(cost)),
@@ -183,6 +175,16 @@ package enum AssessmentJSON {
             ("r2", .number(noise.decoder.rSquared)),
             ("r2Deviation", .number(noise.decoder.rSquaredError)),
             ("ssim", .number(noise.decoder.similarity)), ("retrievalTop1", .number(noise.decoder.retrievalTopOne)),
+            (
+                "nearDuplicates",
+                .array(
+                    noise.repeated.map {
+                        .object([
+                            ("copies", .integer($0.count)), ("r2", .number($0.rSquared)),
+                            ("retrievalTop1", .number($0.retrievalTopOne)),
+                        ])
+                    })
+            ),
             ("passes", .boolean(noise.verdict.passes)), ("checks", .array(noise.verdict.checks.map(check))),
         ])
     }
@@ -205,8 +207,8 @@ package enum AssessmentJSON {
 
     private static func check(_ check: GateVerdict.Check) -> JSONText {
         .object([
-            ("measure", .string(check.measure.rawValue)), ("value", .number(check.value)),
-            ("asset", .string(check.measure.asset.rawValue)), ("estimate", .number(check.estimate)),
+            ("measure", .string(check.metric.name)), ("value", .number(check.value)),
+            ("asset", .string(check.metric.asset.rawValue)), ("estimate", .number(check.estimate)),
             ("limit", .number(check.limit)), ("passes", .boolean(check.passes)),
             ("outcome", .string(check.outcome.rawValue)),
         ])

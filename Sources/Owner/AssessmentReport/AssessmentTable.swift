@@ -19,42 +19,44 @@ package struct AssessmentTable {
     }
 
     /// After the cuts' names; the number is how late a column is given up for want of room, from 0.
-    private static let columns: [(rank: Int, column: Column)] = [
-        (3, Column("crosses") { cut, _ in Format.bytes(cut.cost.boundaryBytes) }),
-        (
-            0,
-            Column("KL own/null") { cut, _ in
-                cut.channelKL.map { Format.fixed($0.mean, 2) + "/" + Format.fixed($0.nullMean, 2) } ?? "-"
+    private static let columns: [(rank: Int, column: Column)] =
+        [
+            (3, Column("crosses") { cut, _ in Format.bytes(cut.cost.boundaryBytes) }),
+            (
+                0,
+                Column("KL own/null") { cut, _ in
+                    cut.channelKL.map { Format.fixed($0.mean, 2) + "/" + Format.fixed($0.nullMean, 2) } ?? "-"
+                }
+            ),
+            (4, Column("passing") { cut, _ in cut.channelKL.map { Format.fixed($0.passFraction, 2) } ?? "-" }),
+            (5, Column("AUC") { cut, _ in cut.channelKL.map { Format.fixed($0.areaUnderCurve, 2) } ?? "-" }),
+            (1, Column("decoder", left: true) { cut, _ in cut.decoder.kind.rawValue }),
+        ]
+        + Metric.all.compactMap { metric in
+            metric.column.map { column in (column.rank, Column(column.heading) { _, verdict in leak(metric, verdict) })
             }
-        ),
-        (4, Column("passing") { cut, _ in cut.channelKL.map { Format.fixed($0.passFraction, 2) } ?? "-" }),
-        (5, Column("AUC") { cut, _ in cut.channelKL.map { Format.fixed($0.areaUnderCurve, 2) } ?? "-" }),
-        (1, Column("decoder", left: true) { cut, _ in cut.decoder.kind.rawValue }),
-        (
-            13, Column("picture") { cut, verdict in leak(.extrapolatedRSquared, verdict) }
-        ),
-        (12, Column("identity") { cut, verdict in leak(.identification, verdict) }),
-        (11, Column("class") { cut, verdict in leak(.classGain, verdict) }),
-        (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.rSquared, 2) }),
-        (6, Column("SSIM") { cut, _ in Format.fixed(cut.decoder.similarity, 2) }),
-        (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
-        (
-            2,
-            Column("dKL/null") { cut, _ in
-                cut.judgement.map { Format.fixed($0.divergence.ratioToNull, 2) } ?? "-"
-            }
-        ),
-        (8, Column("noise") { cut, _ in cut.noise.map { Format.significant($0.sigma.value) } ?? "-" }),
-        (
-            14,
-            Column("gates", left: true) { cut, verdict in
-                verdict.outcome == .notEnoughEvidence ? "open" : verdict.passes ? "pass" : "fail"
-            }
-        ),
-    ]
+        }
+        + [
+            (9, Column("R²") { cut, _ in Format.fixed(cut.decoder.rSquared, 2) }),
+            (6, Column("SSIM") { cut, _ in Format.fixed(cut.decoder.similarity, 2) }),
+            (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
+            (
+                2,
+                Column("dKL/null") { cut, _ in
+                    cut.judgement.map { Format.fixed($0.divergence.ratioToNull, 2) } ?? "-"
+                }
+            ),
+            (8, Column("noise") { cut, _ in cut.noise.map { Format.significant($0.sigma.value) } ?? "-" }),
+            (
+                14,
+                Column("gates", left: true) { cut, verdict in
+                    verdict.outcome == .notEnoughEvidence ? "open" : verdict.passes ? "pass" : "fail"
+                }
+            ),
+        ]
     /// What is expected of the attacker, or the range where there is not enough evidence.
-    private static func leak(_ measure: GateVerdict.Measure, _ verdict: GateVerdict) -> String {
-        guard let check = verdict.checks.first(where: { $0.measure == measure }) else { return "-" }
+    private static func leak(_ metric: Metric, _ verdict: GateVerdict) -> String {
+        guard let check = verdict.check(of: metric) else { return "-" }
         let estimate = Format.fixed(check.estimate, 2)
         return check.outcome == .notEnoughEvidence ? "\(estimate)?" : estimate
     }

@@ -5,10 +5,10 @@ enum AssetJSON {
     static func assets(_ cut: CutMeasurement, _ verdict: GateVerdict, _ result: AssessmentResult) -> JSONText {
         guard let evidence = cut.evidence else { return .null }
         func asset(_ asset: Asset, _ more: [(String, JSONText)]) -> (String, JSONText) {
-            let leak = cut.leak(of: asset, attackerPictures: result.attackerPictures, pictures: result.decodedImages)
+            let leak = cut.findings.estimate(of: .ofAttacker(asset), for: result.attacker) ?? .unknown
             let members: [(String, JSONText)] = [
                 ("outcome", .optional(verdict.outcome(of: asset)?.rawValue)), ("lower", .number(leak.lower)),
-                ("estimate", .number(leak.estimate)), ("upper", .number(leak.upper)),
+                ("estimate", .number(leak.value)), ("upper", .number(leak.upper)),
             ]
             return (asset.rawValue, .object(members + more))
         }
@@ -29,6 +29,25 @@ enum AssetJSON {
         ])
     }
 
+    /// Of every attack by its name, what it says of each metric: which attack decides is seen here.
+    static func estimates(_ cut: CutMeasurement, _ result: AssessmentResult) -> JSONText {
+        .object(
+            cut.findings.all.map { finding in
+                let estimates = finding.estimates(for: result.attacker)
+                return (
+                    type(of: finding).name,
+                    .object(Metric.all.compactMap { metric in estimates[metric].map { (metric.name, estimate($0)) } })
+                )
+            })
+    }
+
+    private static func estimate(_ estimate: LeakEstimate) -> JSONText {
+        .object([
+            ("lower", .number(estimate.lower)), ("value", .number(estimate.value)), ("upper", .number(estimate.upper)),
+            ("standing", .string(estimate.standing.rawValue)),
+        ])
+    }
+
     private static func curve(_ curve: LearningCurve) -> JSONText {
         .object([
             (
@@ -42,6 +61,6 @@ enum AssetJSON {
 }
 
 extension AssessmentResult {
-    /// Pictures of the decoders and the learning curves.
-    var decodedImages: Int { trainingImages + testImages }
+    /// Against whom the gates are judged: shares were counted over the pictures of the decoders.
+    var attacker: Attacker { Attacker(pictures: attackerPictures, counted: trainingImages + testImages) }
 }

@@ -8,13 +8,14 @@ struct CutTable {
 
     var html: String {
         let rows = zip(result.cuts, result.verdicts).map(row)
-        let heads = [
-            "last layer inside", "crosses", "picture, expected R²", "identity", "class", "R²", "SSIM (mean picture)",
-            "found among \(result.testImages)",
-            "KL own / null",
-            "pass uniform", "AUC", "KL finds", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms",
-            "enclave", "gates",
-        ]
+        let heads =
+            ["last layer inside", "crosses"] + columns.compactMap { $0.column.map { $0.heading + ", expected" } } + [
+                "R²", "SSIM (mean picture)",
+                "found among \(result.testImages)",
+                "KL own / null",
+                "pass uniform", "AUC", "KL finds", "dec.-KL / null", "inside", "across", "FrontNet / BackNet, ms",
+                "enclave", "gates",
+            ]
         return "<section id=\"cuts\"><h2>Every cut</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
             + "aria-label=\"Every cut\"><table class=\"numbers\"><thead><tr>"
             + heads.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead><tbody>"
@@ -30,18 +31,20 @@ struct CutTable {
         var cells = [
             "<th scope=\"row\" title=\"\(HTML.escape(cut.name))\">\(HTML.escape(HTML.shortened(cut.name, limit: 30))) <small>\(HTML.escape(cut.operatorName))</small></th>",
             "<td>\(crossing)</td>",
-            leak(.extrapolatedRSquared, verdict, Format.number), leak(.identification, verdict, Format.percent),
-            leak(.classGain, verdict, Format.percent),
+        ]
+        cells += columns.map { leak($0, verdict) }
+        cells += [
             "<td>\(Format.number(decoder.rSquared)) <small>± \(Format.number(decoder.rSquaredError))</small></td>",
             "<td>\(Format.number(decoder.similarity)) <small>± \(Format.number(decoder.similarityGainError)) "
                 + "(\(Format.number(decoder.similarityOfMean)))</small></td>",
-            "<td>\(Format.percent(decoder.retrievalTopOne)) <small>≤ \(Format.percent(cut.retrievalUpperConfidenceBound))</small></td>",
+            "<td>\(Format.percent(decoder.retrievalTopOne)) "
+                + "<small>≤ \(cut.estimate(of: .retrieval).map { Format.percent($0.upper) } ?? "")</small></td>",
         ]
         if let kl = cut.channelKL {
             cells += [
                 "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
                 "<td>\(Format.percent(kl.passFraction)) "
-                    + "<small>≥ \(cut.passFractionLowerConfidenceBound.map(Format.percent) ?? "")</small></td>",
+                    + "<small>≥ \(cut.estimate(of: .passFraction).map { Format.percent($0.lower) } ?? "")</small></td>",
                 "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
                 "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]
@@ -65,12 +68,12 @@ struct CutTable {
     ]
 
     /// What is expected of the attacker with more pictures, and what is not excluded.
-    private func leak(
-        _ measure: GateVerdict.Measure, _ verdict: GateVerdict, _ format: (Double) -> String
-    ) -> String {
-        guard let check = verdict.checks.first(where: { $0.measure == measure }) else { return "<td>–</td>" }
-        return "<td>\(format(check.estimate)) <small>≤ \(format(check.value))</small></td>"
+    private func leak(_ metric: Metric, _ verdict: GateVerdict) -> String {
+        guard let check = verdict.check(of: metric) else { return "<td>–</td>" }
+        return "<td>\(Format.number(check.estimate)) <small>≤ \(Format.number(check.value))</small></td>"
     }
+
+    private var columns: [Metric] { Metric.all.filter { $0.column != nil } }
 
     private func ratio(_ divergence: DecoderDivergence) -> String {
         "\(Format.number(divergence.ratioToNull)) <small>± \(Format.number(divergence.ratioError))</small>"

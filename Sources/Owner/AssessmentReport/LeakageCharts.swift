@@ -21,16 +21,22 @@ struct LeakageCharts {
         error.isFinite ? value - Gates.deviations * error...value + Gates.deviations * error : nil
     }
 
+    /// The line of a gate; none where it has no limit.
+    private func limit(_ gate: Gate, _ name: (String) -> String) -> [LineChart.Limit] {
+        result.gates[gate].map { [.init(value: $0, name: name(Format.number($0)))] } ?? []
+    }
+
     private func found(_ cut: CutMeasurement) -> ClosedRange<Double> {
         let (share, count) = (cut.decoder.retrievalTopOne, cut.decoder.candidates)
         return WilsonBound.lower(
-            of: share, count: count, deviations: Gates.deviations)...cut.retrievalUpperConfidenceBound
+            of: share, count: count, deviations: Gates.deviations)...WilsonBound.upper(
+                of: share, count: count, deviations: Gates.deviations)
     }
 
     /// Whether there is a cut that is deep enough to hide the picture and shallow enough to hide the class.
     private var assets: String {
-        func series(_ name: String, _ measure: GateVerdict.Measure, color: Int) -> LineChart.Series {
-            let checks = result.verdicts.map { verdict in verdict.checks.first { $0.measure == measure } }
+        func series(_ name: String, _ metric: Metric, color: Int) -> LineChart.Series {
+            let checks = result.verdicts.map { $0.check(of: metric) }
             return .init(
                 name: name, values: checks.map { $0?.estimate },
                 bars: checks.map { check in
@@ -45,11 +51,7 @@ struct LeakageCharts {
                 series("identity: share found", .identification, color: 3),
                 series("class: beyond guessing", .classGain, color: 4),
             ],
-            limits: [
-                .init(
-                    value: result.gates.maximumRSquared,
-                    name: "gate of appearance \(Format.number(result.gates.maximumRSquared))")
-            ],
+            limits: limit(.rSquared) { "gate of appearance \($0)" },
             range: 0...1, labels: labels, marked: marked
         ).svg
     }
@@ -65,14 +67,7 @@ struct LeakageCharts {
                     name: "SSIM above the mean picture", values: cuts.map { max(0, $0.decoder.similarityGain) },
                     bars: cuts.map { bar($0.decoder.similarityGain, $0.decoder.similarityGainError) }, color: 2),
             ],
-            limits: [
-                .init(
-                    value: result.gates.maximumRSquared,
-                    name: "gates: R² \(Format.number(result.gates.maximumRSquared))"),
-                .init(
-                    value: result.gates.maximumSimilarityGain,
-                    name: "SSIM \(Format.number(result.gates.maximumSimilarityGain))"),
-            ],
+            limits: limit(.rSquared) { "gates: R² \($0)" } + limit(.similarityGain) { "SSIM \($0)" },
             range: 0...1, labels: labels, marked: marked
         ).svg
     }
@@ -91,11 +86,7 @@ struct LeakageCharts {
                     color: 4),
                 .init(name: "channel KL: found", values: cuts.map { $0.channelKL?.topOne }, color: 5, dashed: true),
             ],
-            limits: [
-                .init(
-                    value: result.gates.maximumAreaUnderCurve,
-                    name: "gate: AUC \(Format.number(result.gates.maximumAreaUnderCurve))")
-            ],
+            limits: limit(.areaUnderCurve) { "gate: AUC \($0)" },
             range: 0...1, labels: labels, marked: marked
         ).svg
     }
@@ -132,9 +123,7 @@ struct LeakageCharts {
         add("class from one example (high leaks)", classes, 4)
         return LineChart(
             title: "What is recognisable", unit: "of the reconstruction, and of all that crosses", series: series,
-            limits: result.gates.minimumDecoderDivergenceRatio.map {
-                [.init(value: $0, name: "gate: decoder-KL at least \(Format.number($0))")]
-            } ?? [],
+            limits: limit(.decoderDivergenceRatio) { "gate: decoder-KL at least \($0)" },
             range: 0...1, labels: labels, marked: marked
         ).svg
     }

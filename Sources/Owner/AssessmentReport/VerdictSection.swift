@@ -48,7 +48,7 @@ struct VerdictSection {
             figures.append(
                 (
                     Format.number(decoder.rSquared),
-                    "R² of the best decoder (gate \(Format.number(result.gates.maximumRSquared)))"
+                    "R² of the best decoder (gate \(result.gates[.rSquared].map(Format.number) ?? "none"))"
                 ))
             figures.append(
                 (

@@ -5,13 +5,14 @@ import Tensors
 
 /// Runs an assessment for a command: progress, interruption, report, summary.
 enum AssessmentRun {
+    /// - Parameter body: The assessment, on a thread of its own.
     static func report(
-        _ assessor: Assessor, work: WorkDirectory, merging shards: [ShardRecord] = [],
-        backbone: BackboneComparison?, out: String, json: Bool
+        backbone: BackboneComparison?, out: String, json: Bool,
+        _ body:
+            @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws ->
+            AssessmentResult
     ) async throws {
-        var result = try await onOwnThread { cancellation, progress in
-            try assessor.run(work: work, merging: shards, cancellation: cancellation, progress: progress)
-        }
+        var result = try await onOwnThread(body)
         if let backbone { result.add(backbone) }
         try AssessmentReport.write(result, to: out)
         try summarise(result, out, json: json)
@@ -51,7 +52,8 @@ enum AssessmentRun {
         }
         print(AssessmentTable(result, columns: terminalColumns()).text)
         for attack in result.attacks {
-            let (outcome, limit) = attack.verdict(result.gates)
+            let check = attack.verdict(result.gates)
+            let (outcome, limit) = (check.outcome, check.limit)
             print(
                 "attack \(printable(attack.name)) at \(printable(attack.result.cut)): \(attack.result.asset.rawValue) "
                     + String(format: "%.2f ± %.2f, gate %.2f: ", attack.result.value, attack.result.error, limit)

@@ -74,7 +74,7 @@ package struct AssessmentResult: Sendable {
     /// What the untrusted host learns of the class from what it hands to the mapping unit.
     package let mappingLeakage: MappingLeakage?
     package let gallery: [GalleryRow]
-    package private(set) var warnings: [String]
+    package var warnings: [String]
     /// What of the model is public; `nil` where nothing was compared.
     package private(set) var backbone: BackboneComparison?
     /// Of outsiders, as far as they were given.

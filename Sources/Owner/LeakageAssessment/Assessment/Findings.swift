@@ -26,19 +26,21 @@ struct Findings {
         let (cuts, graph, configuration) = (context.cuts, context.model.graph, context.configuration)
         var bounds: [LeakageBounds?] = cuts.map { _ in nil }
         if case .bounds(let found) = self.bounds { bounds = found }
-        let measurements = cuts.indices.map { index in
-            CutMeasurement(
+        let measurements = cuts.indices.map { index -> CutMeasurement in
+            var findings = outcomes[index].findings
+            findings[ChannelKL.self] = channelKL[index]
+            findings[LeakageBounds.self] = bounds[index]
+            findings[WhiteBoxScores.self] = whiteBox[index]?.scores
+            return CutMeasurement(
                 cut: cuts[index], operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
                 crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
-                channelKL: channelKL[index], decoder: outcomes[index].scores, judgement: outcomes[index].judgement,
-                joint: outcomes[index].joint, evidence: outcomes[index].evidence,
-                bounds: bounds[index], whiteBox: whiteBox[index]?.scores, cost: costs.costs[index],
+                decoder: outcomes[index].scores, findings: findings, cost: costs.costs[index],
                 weights: WeightRecovery(of: graph, inside: cuts[index]), noise: noise[index])
         }
         let verdicts = GateVerdict.verdicts(
             for: measurements, gates: configuration.gates, adversary: configuration.adversary,
-            protecting: configuration.protected, attackerPictures: configuration.attackerPictures,
-            attacks: configuration.attacks, mapping: mapping.leakage, pictures: context.decoded)
+            protecting: configuration.protected, attacker: context.attacker, attacks: configuration.attacks,
+            mapping: mapping.leakage)
         return (
             measurements, verdicts,
             Recommendation.choose(

@@ -42,8 +42,10 @@ extension DecoderStage.Outcome {
     /// Whether this cut fails a gate by itself, whatever the deeper ones do.
     fileprivate func fails(_ context: StageContext) -> Bool {
         let configuration = context.configuration
-        return scores.rSquared - Gates.deviations * scores.rSquaredError
-            > configuration.gates.maximumRSquared && configuration.protected.contains(.appearance)
+        guard let limit = configuration.gates[.rSquared], configuration.protected.contains(.appearance) else {
+            return false
+        }
+        return scores.rSquared - Gates.deviations * scores.rSquaredError > limit
     }
 }
 

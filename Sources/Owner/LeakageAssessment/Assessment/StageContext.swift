@@ -50,6 +50,9 @@ struct StageContext: Sendable {
         self.progress = progress
     }
 
+    /// Against whom the gates are judged.
+    var attacker: Attacker { Attacker(pictures: configuration.attackerPictures, counted: decoded) }
+
     func meter(_ stage: AssessmentProgress.Stage, total: Int) -> ProgressMeter {
         ProgressMeter(stage, total: total, report: progress)
     }

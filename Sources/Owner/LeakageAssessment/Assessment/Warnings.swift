@@ -79,7 +79,8 @@ package enum Warnings {
         var texts: [String] = []
         if case .none(let reason?) = bounds { texts.append("The bounds could not be estimated: \(reason)") }
         for (cut, verdict) in zip(measured, verdicts) {
-            guard let attack = cut.whiteBox, verdict.passes, attack.rSquared > gates.maximumRSquared else {
+            guard let attack = cut.whiteBox, verdict.passes, let limit = gates[.rSquared], attack.rSquared > limit
+            else {
                 continue
             }
             texts.append(

@@ -3,7 +3,7 @@ package import Tensors
 
 /// Gaussian noise on what crosses a cut, as the enclave would add it, from the seeded generator: equal seeds give equal
 /// noise, and one picture has at every deviation the same noise, scaled.
-package struct FeatureNoise: Sendable {
+package struct FeatureNoise: NoiseModel {
     package let sigma: Double
     private let seed: UInt64
 
@@ -12,9 +12,13 @@ package struct FeatureNoise: Sendable {
         self.seed = seed
     }
 
-    /// - Parameters:
-    ///   - tensors: f32, what crosses for one picture.
-    ///   - picture: Its number: pictures have independent noise.
+    package var identity: String { "normal, deviation \(sigma), seed \(seed)" }
+
+    /// Independent noise of k copies has 1/k of the variance in their mean.
+    package func averaged(over copies: Int) -> FeatureNoise {
+        FeatureNoise(sigma: sigma / Double(copies).squareRoot(), seed: seed)
+    }
+
     package func added(to tensors: [Tensor], picture: Int) -> [Tensor] {
         guard sigma > 0 else { return tensors }
         var generator = SeededGenerator(

@@ -55,7 +55,7 @@ struct NoiseAgreement {
     }
 
     private static func classes(
-        _ context: StageContext, _ suffix: Graph, _ crossing: [[Tensor]], _ noise: FeatureNoise?
+        _ context: StageContext, _ suffix: Graph, _ crossing: [[Tensor]], _ noise: (any NoiseModel)?
     ) throws(AssessmentError) -> [Int] {
         try WorkerThreads<Int>.map(count: crossing.count, threads: context.threads) { () throws(AssessmentError) in
             try EngineBridge.compile(suffix, name: context.model.name)

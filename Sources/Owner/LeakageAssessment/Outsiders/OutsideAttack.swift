@@ -35,21 +35,18 @@ package struct OutsideAttack: Sendable, Hashable {
         self.result = result
     }
 
-    package var leak: AssetLeak {
+    /// What it counts as.
+    package var metric: Metric { .ofAttacker(result.asset) }
+
+    package var estimate: LeakEstimate {
         let margin = Gates.deviations * result.error
-        return AssetLeak(
-            lower: max(0, result.value - margin), estimate: result.value, upper: min(1, result.value + margin))
+        return LeakEstimate(
+            lower: max(0, result.value - margin), value: result.value, upper: min(1, result.value + margin))
     }
 
-    /// What the gate of its asset says of this attack alone, with the gate.
-    package func verdict(_ gates: Gates) -> (outcome: GateVerdict.Outcome, limit: Double) {
-        let limit =
-            switch result.asset {
-            case .appearance: gates.maximumRSquared
-            case .identity: gates.maximumIdentification
-            case .class: gates.maximumClassGain
-            }
-        return (leak.outcome(limit: limit), limit)
+    /// What the gate of its asset says of this attack alone. Gates of an asset always have a limit; 0 stands for none.
+    package func verdict(_ gates: Gates) -> GateVerdict.Check {
+        metric.check(estimate, limit: gates[metric.gate] ?? 0)
     }
 
     /// - Throws: ``AssessmentError`` `.invalidCut` when it says something of none of these cuts, and would go unnoticed.

@@ -142,8 +142,8 @@ package struct Recommendation: Sendable, Hashable {
             return finished(
                 inside, "No cut within the gates is within the budget, so everything runs inside the enclave.")
         }
-        guard let least = candidates.min(by: { $0.0.rSquaredUpperConfidenceBound < $1.0.rSquaredUpperConfidenceBound })
-        else {
+        func shown(_ cut: CutMeasurement) -> Double { cut.estimate(of: .rSquared)?.upper ?? .infinity }
+        guard let least = candidates.min(by: { shown($0.0) < shown($1.0) }) else {
             return finished(
                 inside,
                 "The model has no cut between its input and the mapping unit, so everything runs inside the enclave.")
@@ -166,45 +166,10 @@ package struct Recommendation: Sendable, Hashable {
 
     /// The two checks that decide, of different assets where there are such.
     private static func describe(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
-        // What more pictures and a second network show says more than what the pictures at hand show.
-        let telling: [GateVerdict.Measure] = [.extrapolatedRSquared, .identification, .classGain]
         let obstacles = verdict.obstacles
-        let first = telling.compactMap { measure in obstacles.first { $0.measure == measure } }
-        let chosen = (first + obstacles.filter { !telling.contains($0.measure) }).prefix(2)
-        return "'\(cut.name)': " + chosen.map(describe).joined(separator: "; ") + "."
-    }
-
-    private static func describe(_ check: GateVerdict.Check) -> String {
-        let limit = "limit \(Format.number(check.limit))"
-        let share = "limit \(Format.percent(check.limit))"
-        let isUnknown = check.outcome == .notEnoughEvidence
-        switch check.measure {
-        case .rSquared: return "R² + 1.65 sd reaches \(Format.number(check.value)) (\(limit))"
-        case .extrapolatedRSquared:
-            return isUnknown
-                ? "there is not enough evidence that R² stays low: up to \(Format.number(check.value)) is not excluded (\(limit))"
-                : "the attacker is expected to reach R² \(Format.number(check.estimate)) (\(limit))"
-        case .similarityGain:
-            return "SSIM over the mean picture + 1.65 se reaches \(Format.number(check.value)) (\(limit))"
-        case .passFraction:
-            return "at least \(Format.percent(check.value)) of the pictures are shown to pass the KL (needed "
-                + "\(Format.percent(check.limit)))"
-        case .areaUnderCurve:
-            return "KL tells pictures apart with AUC + 1.65 se \(Format.number(check.value)) (\(limit))"
-        case .decoderDivergenceRatio:
-            return "decoder-KL - 1.65 se is \(Format.number(check.value)) of its null (needed "
-                + "\(Format.number(check.limit)))"
-        case .retrieval:
-            return "up to \(Format.percent(check.value)) of the pictures are identified by reconstruction (\(share))"
-        case .identification:
-            return isUnknown
-                ? "there is not enough evidence that pictures stay unidentified: up to "
-                    + "\(Format.percent(check.value)) is not excluded (\(share))"
-                : "a second network is expected to identify \(Format.percent(check.estimate)) of the pictures (\(share))"
-        case .classGain:
-            return isUnknown
-                ? "there is not enough evidence that the class stays hidden (give several pictures of each class)"
-                : "the class is named in \(Format.percent(check.estimate)) of the cases that guessing misses (\(share))"
-        }
+        // What an attacker with more pictures finds says more than what the pictures at hand show.
+        let telling = obstacles.filter { $0.metric.judgement == .interval }
+        let chosen = (telling + obstacles.filter { $0.metric.judgement != .interval }).prefix(2)
+        return "'\(cut.name)': " + chosen.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
     }
 }

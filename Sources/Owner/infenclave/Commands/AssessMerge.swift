@@ -47,8 +47,11 @@ struct AssessMerge: Command {
         let model = try command.arguments.source.load(for: command.arguments.preprocess)
         var configuration = try command.arguments.configuration(of: model)
         configuration.threads = first.threads
+        let assessor = try Assessor(configuration)
         try await AssessmentRun.report(
-            try Assessor(configuration), work: folder, merging: records,
-            backbone: try await command.arguments.backbone(of: model), out: out, json: json)
+            backbone: try await command.arguments.backbone(of: model), out: out, json: json
+        ) { cancellation, progress in
+            try assessor.run(work: folder, merging: records, cancellation: cancellation, progress: progress)
+        }
     }
 }

@@ -19,6 +19,11 @@ struct AssessModel: Command {
     var work: String?
     @Option(help: "Compute only part I of N, as I/N, into --work; `assess merge` puts the parts together.")
     var shard: Shard?
+    @Option(
+        help:
+            "Spend about this time, such as 90s, 10m or 2h, where the verdict is open, instead of attacking every cut."
+    )
+    var budget: LeaseTime?
     @Flag(help: "Only what each cut costs, without pictures and without --out: time, enclave memory, bytes that cross.")
     var costOnly = false
     @Flag(help: "Print a summary as JSON.") var json = false
@@ -26,15 +31,16 @@ struct AssessModel: Command {
     func validate() throws {
         if costOnly {
             guard arguments.images == nil, out == nil, work == nil, shard == nil, arguments.publicBackbone == nil,
-                !arguments.noise, arguments.attack.isEmpty
+                !arguments.noise, arguments.attack.isEmpty, budget == nil
             else {
                 throw ValidationError(
-                    "--cost-only goes without --images, --out, --work, --shard, --noise, --attack and --public-backbone"
-                )
+                    "--cost-only goes without --images, --out, --work, --shard, --budget, --noise, --attack and "
+                        + "--public-backbone")
             }
         } else if shard != nil {
-            guard arguments.images != nil, out == nil, work != nil else {
-                throw ValidationError("--shard goes with --images FOLDER and --work FOLDER, and without --out")
+            guard arguments.images != nil, out == nil, work != nil, budget == nil else {
+                throw ValidationError(
+                    "--shard goes with --images FOLDER and --work FOLDER, and without --out and --budget")
             }
         } else {
             guard arguments.images != nil, let out else {
@@ -50,12 +56,17 @@ struct AssessModel: Command {
         let model = try arguments.source.load(for: arguments.preprocess)
         if costOnly { return try await printCosts(of: model) }
         if let out { try AssessmentReport.checkWritable(out) }
-        let assessor = try Assessor(try arguments.configuration(of: model))
+        let configuration = try arguments.configuration(of: model)
+        let assessor = try Assessor(configuration)
         if let shard, let work { return try await compute(shard, assessor, work) }
         guard let out else { return }
         let backbone = try await arguments.backbone(of: model)
         let folder = try WorkDirectory(work ?? WorkFolder.inside(out))
-        try await AssessmentRun.report(assessor, work: folder, backbone: backbone, out: out, json: json)
+        let budgeted = try budget.map { try BudgetedAssessment(configuration, budget: .seconds($0.seconds)) }
+        try await AssessmentRun.report(backbone: backbone, out: out, json: json) { cancellation, progress in
+            try budgeted?.run(work: folder, cancellation: cancellation, progress: progress)
+                ?? assessor.run(work: folder, cancellation: cancellation, progress: progress)
+        }
     }
 
     private func compute(_ shard: Shard, _ assessor: Assessor, _ work: String) async throws {

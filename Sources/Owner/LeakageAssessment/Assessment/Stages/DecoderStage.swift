@@ -13,10 +13,9 @@ enum DecoderStage {
         let scores: DecoderScores
         /// Of the pictures of ``GalleryStage/positions(_:)``.
         let gallery: [StoredImage]
-        let judgement: ReconstructionJudge.Judgement
-        let joint: JointLeakage
-        /// `nil` under noise and for the trained decoder, which follow one without.
-        var evidence: AssetEvidence?
+        /// Of the attacks of ``AttackCatalogue``; under noise and for the trained decoder of those that
+        /// ``Attack/followsDecoders``.
+        var findings: CutFindings
     }
 
     /// - Parameters:
@@ -27,7 +26,7 @@ enum DecoderStage {
     /// - Returns: One element per cut.
     static func run(
         _ context: StageContext, cuts: [Cut], classes: [Int], training: TrainedDecoder.Options? = nil,
-        noise: [FeatureNoise]? = nil
+        noise: [any NoiseModel]? = nil
     ) throws(AssessmentError) -> [Outcome] {
         let stage: AssessmentProgress.Stage = noise != nil ? .noise : training == nil ? .decoders : .training
         let meter = context.meter(stage, total: cuts.count)
@@ -36,8 +35,8 @@ enum DecoderStage {
         let missing = outcomes.indices.filter { outcomes[$0] == nil }
         meter.advance(by: cuts.count - missing.count)
         MatrixProduct.setThreads(1)
-        let measuresEvidence = training == nil && noise == nil && !missing.isEmpty
-        let views = measuresEvidence ? try SecondViewStage.run(context).gram : nil
+        let runsAll = training == nil && noise == nil && !missing.isEmpty
+        let views = runsAll ? try SecondViewStage.run(context).gram : nil
         for group in groups(missing.map { RecordedCut(cuts[$0], context, noise?[$0]) }, pictures: context.decoded) {
             let indices = missing[group.range]
             let recorders = try record(group.cuts, context)
@@ -62,13 +61,13 @@ enum DecoderStage {
     }
 
     private static func key(
-        of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?, _ noise: FeatureNoise?
+        of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?, _ noise: (any NoiseModel)?
     ) -> WorkKey {
         context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
             hasher.add("cut", cut.name)
             hasher.add("gallery", everythingOf: GalleryStage.positions(context))
             if let training { hasher.add("training", everythingOf: training) }
-            if let noise { hasher.add("noise", everythingOf: noise) }
+            if let noise { hasher.add("noise", noise.identity) }
         }
     }
 
@@ -76,9 +75,9 @@ enum DecoderStage {
         let cut: Cut
         let types: [TensorType]
         let layout: FeatureLayout
-        let noise: FeatureNoise?
+        let noise: (any NoiseModel)?
 
-        init(_ cut: Cut, _ context: StageContext, _ noise: FeatureNoise?) {
+        init(_ cut: Cut, _ context: StageContext, _ noise: (any NoiseModel)?) {
             let form = context.model.preprocessing
             self.cut = cut
             self.noise = noise
@@ -150,81 +149,15 @@ enum DecoderStage {
         let outcome = try DecoderAttack.run(
             on: features, targets: targets, split: split, seed: seed, training: training,
             cancellation: context.cancellation)
-        let judgement = try judge.judge(
-            outcome.reconstructions, of: split.testing.map { targets[$0] }, mean: outcome.meanPicture)
-        let pictures = GramMatrix.of(targets.map(\.values))
-        let joint = JointLeakage(gram: features.gram, pictures: pictures, classes: classes, seed: seed)
-        var evidence: AssetEvidence?
-        if let views {
-            evidence = try self.evidence(
-                features, targets, pictures: pictures, views: views, classes: classes, outcome, context)
-        }
+        let findings = try AttackCatalogue.run(
+            on: AttackSubject(
+                features: features, targets: targets, pictures: GramMatrix.of(targets.map(\.values)), classes: classes,
+                views: views, split: split, seed: seed, gates: context.configuration.gates, decoded: outcome,
+                judge: judge))
         var gallery: [StoredImage] = []
         for position in GalleryStage.positions(context) {
             gallery.append(StoredImage(try outcome.reconstructions[position].image()))
         }
-        return Outcome(
-            scores: outcome.scores, gallery: gallery, judgement: judgement, joint: joint, evidence: evidence)
-    }
-
-    private static func evidence(
-        _ features: CutFeatures, _ targets: [Picture], pictures: SymmetricMatrix, views: SymmetricMatrix,
-        classes: [Int], _ outcome: DecoderAttack.Outcome, _ context: StageContext
-    ) throws(AssessmentError) -> AssetEvidence {
-        let attacks = GramAttacks(features: features.gram, seed: context.seed)
-        var appearance = [attacks.appearance(pictures: pictures)].compactMap(\.self)
-        // Decoders of maps are costly: where they find too much already, more pictures change no verdict.
-        let limit = context.configuration.gates.maximumRSquared
-        let found = outcome.scores.rSquared - Gates.deviations * outcome.scores.rSquaredError
-        if features.maps != nil, found <= limit,
-            let curve = try mapsCurve(features, targets, outcome, context)
-        {
-            appearance.append(curve)
-        }
-        let testing = context.split.testing.map { targets[$0] }
-        func coarse(_ side: Int) throws(AssessmentError) -> Double? {
-            guard targets[0].height >= side, targets[0].width >= side else { return nil }
-            var (errors, meanErrors): ([Double], [Double]) = ([], [])
-            let mean = outcome.meanPicture.averaged(to: side)
-            for (picture, reconstruction) in zip(testing, outcome.reconstructions) {
-                let truth = picture.averaged(to: side)
-                errors.append(
-                    try MeanSquaredError.value(reconstruction.averaged(to: side), truth))
-                meanErrors.append(try MeanSquaredError.value(mean, truth))
-            }
-            return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
-        }
-        return AssetEvidence(
-            appearance: appearance,
-            identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },
-            candidates: min(
-                GramAttacks.maximumCandidates,
-                (context.decoded + CrossValidation.folds - 1) / CrossValidation.folds),
-            classes: attacks.classes(classes), tint: try coarse(1), layout: try coarse(4))
-    }
-
-    /// The closed-form decoders, learned from a quarter, half and all of the training pictures.
-    private static func mapsCurve(
-        _ features: CutFeatures, _ targets: [Picture], _ whole: DecoderAttack.Outcome, _ context: StageContext
-    ) throws(AssessmentError) -> LearningCurve? {
-        let split = context.split
-        var (sizes, outcomes): ([Int], [[CrossValidation.Outcome]]) = ([], [])
-        for parts in [4, 2, 1] {
-            let part = split.fraction(oneOf: parts)
-            guard part.training.count >= CrossValidation.minimumPictures, part.training.count > sizes.last ?? 0
-            else { continue }
-            let outcome =
-                parts == 1
-                ? whole : try DecoderAttack.run(on: features, targets: targets, split: part, seed: context.seed)
-            var errors: [CrossValidation.Outcome] = []
-            for (reconstruction, picture) in zip(outcome.reconstructions, split.testing) {
-                let scale = try MeanSquaredError.value(outcome.meanPicture, targets[picture])
-                errors.append(
-                    .init(gain: scale - (try MeanSquaredError.value(reconstruction, targets[picture])), scale: scale))
-            }
-            sizes.append(part.training.count)
-            outcomes.append(errors)
-        }
-        return CrossValidation.curve(sizes: sizes, outcomes)
+        return Outcome(scores: outcome.scores, gallery: gallery, findings: findings)
     }
 }

@@ -33,7 +33,7 @@ enum NoiseStage {
 
         /// Whether the pictures at hand exceed no gate; what an attacker with more finds is not measured under noise.
         var holds: Bool {
-            !verdict.checks.contains { $0.outcome == .fails && verdict.protected.contains($0.measure.asset) }
+            !verdict.checks.contains { $0.outcome == .fails && verdict.protected.contains($0.metric.asset) }
         }
     }
 
@@ -51,7 +51,22 @@ enum NoiseStage {
         }
         var attacks: [Int: Attack] = [:]
         try search(context, measured.cuts, classes: findings.mapping.answers, prices, &attacks)
-        for (index, attack) in attacks { findings.noise[index] = try measurement(context, index, attack) }
+        let copies = try repeated(context, measured.cuts, classes: findings.mapping.answers, attacks)
+        for (index, attack) in attacks {
+            findings.noise[index] = try measurement(context, index, attack, copies[index] ?? [])
+        }
+    }
+
+    /// What decoders find where an attacker averages near-duplicates, by cut.
+    private static func repeated(
+        _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ attacks: [Int: Attack]
+    ) throws(AssessmentError) -> [Int: [NoiseMeasurement.Copies]] {
+        var found = attacks.mapValues { [NoiseMeasurement.Copies(1, $0.outcome.scores)] }
+        for copies in NoiseMeasurement.copies.dropFirst() {
+            let repeated = try attack(context, measured, classes: classes, attacks.mapValues(\.sigma), copies: copies)
+            for (index, attack) in repeated { found[index]?.append(.init(copies, attack.outcome.scores)) }
+        }
+        return found
     }
 
     /// The smallest deviation within the gates for each cut, or the largest that was tried.
@@ -76,19 +91,19 @@ enum NoiseStage {
     /// Decoders and gates of cuts, each under noise of its deviation.
     private static func attack(
         _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ sigmas: [Int: Double],
-        training: TrainedDecoder.Options? = nil
+        copies: Int = 1
     ) throws(AssessmentError) -> [Int: Attack] {
         let indices = sigmas.keys.sorted()
         let outcomes = try DecoderStage.run(
-            context, cuts: indices.map { context.cuts[$0] }, classes: classes, training: training,
-            noise: indices.map { FeatureNoise(sigma: sigmas[$0] ?? 0, seed: context.seed) })
+            context, cuts: indices.map { context.cuts[$0] }, classes: classes,
+            noise: indices.map { FeatureNoise(sigma: sigmas[$0] ?? 0, seed: context.seed).averaged(over: copies) })
         var attacks: [Int: Attack] = [:]
         for (index, outcome) in zip(indices, outcomes) {
             let verdict = GateVerdict.verdicts(
                 for: [measured[index].under(outcome)], gates: context.configuration.gates,
                 adversary: context.configuration.adversary,
                 protecting: context.configuration.protected,
-                attackerPictures: context.configuration.attackerPictures)[0]
+                attacker: context.attacker)[0]
             attacks[index] = Attack(sigma: sigmas[index] ?? 0, outcome: outcome, verdict: verdict)
         }
         return attacks
@@ -114,7 +129,7 @@ enum NoiseStage {
 
     /// - Returns: `nil` for a deviation that no bundle carries.
     private static func measurement(
-        _ context: StageContext, _ index: Int, _ attack: Attack
+        _ context: StageContext, _ index: Int, _ attack: Attack, _ copies: [NoiseMeasurement.Copies]
     ) throws(AssessmentError) -> NoiseMeasurement? {
         guard let sigma = NoiseDeviation(attack.sigma) else { return nil }
         let cut = context.cuts[index]
@@ -126,7 +141,8 @@ enum NoiseStage {
             [try NoiseAgreement(context, cut: cut, pictures: pictures).share(sigma: sigma.value)]
         }
         return NoiseMeasurement(
-            sigma: sigma, agreement: share[0], verdict: attack.verdict, decoder: attack.outcome.scores)
+            sigma: sigma, agreement: share[0], verdict: attack.verdict, decoder: attack.outcome.scores,
+            copies: copies)
     }
 }
 
@@ -134,7 +150,8 @@ extension CutMeasurement {
     /// The same cut with what decoders made of it under noise.
     fileprivate func under(_ outcome: DecoderStage.Outcome) -> CutMeasurement {
         CutMeasurement(
-            cut: cut, operatorName: operatorName, crossing: crossing, channelKL: channelKL, decoder: outcome.scores,
-            judgement: outcome.judgement, joint: outcome.joint, cost: cost)
+            cut: cut, operatorName: operatorName, crossing: crossing, decoder: outcome.scores,
+            findings: CutFindings([channelKL as (any Finding)?].compactMap(\.self)).merging(outcome.findings),
+            cost: cost)
     }
 }

@@ -21,9 +21,9 @@ enum TrainedStage {
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
                 training: context.configuration.training)
             for (index, outcome) in zip(wanted, trained) {
-                let evidence = findings.outcomes[index].evidence
+                let merged = findings.outcomes[index].findings.merging(outcome.findings)
                 findings.outcomes[index] = outcome
-                findings.outcomes[index].evidence = evidence
+                findings.outcomes[index].findings = merged
             }
             attacked.formUnion(wanted)
         }

@@ -1,0 +1,19 @@
+/// Every attack that runs at a cut, and every finding that a cut can have.
+enum AttackCatalogue {
+    /// In the order in which they run.
+    static let attacks: [any Attack.Type] = [RecognitionAttack.self, JointAttack.self, CurveAttack.self]
+
+    static let findings: [any Finding.Type] = [
+        DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self, ChannelKL.self,
+        LeakageBounds.self, WhiteBoxScores.self,
+    ]
+
+    static func run(on subject: AttackSubject) throws(AssessmentError) -> CutFindings {
+        var findings = CutFindings([subject.decoded.scores])
+        func run<Chosen: Attack>(_ attack: Chosen.Type) throws(AssessmentError) {
+            findings[Chosen.Found.self] = try attack.run(on: subject)
+        }
+        for attack in attacks where attack.followsDecoders || subject.views != nil { try run(attack) }
+        return findings
+    }
+}

@@ -1,0 +1,59 @@
+/// What the attacks found at one cut, by the type of the finding.
+package struct CutFindings: Sendable {
+    private var byName: [String: any Finding] = [:]
+
+    package init(_ findings: [any Finding] = []) {
+        for finding in findings { byName[Swift.type(of: finding).name] = finding }
+    }
+
+    /// `nil` where that attack did not run or does not apply.
+    package subscript<Found: Finding>(type: Found.Type) -> Found? {
+        get { byName[type.name] as? Found }
+        set { byName[type.name] = newValue }
+    }
+
+    /// Takes what `other` has; the rest stays.
+    package mutating func merge(_ other: CutFindings) { byName.merge(other.byName) { $1 } }
+
+    package func merging(_ other: CutFindings) -> CutFindings {
+        var merged = self
+        merged.merge(other)
+        return merged
+    }
+
+    /// In the order of their names.
+    package var all: [any Finding] { byName.sorted { $0.key < $1.key }.map(\.value) }
+
+    /// What all attacks say together of a metric.
+    ///
+    /// - Returns: `nil` where none measured it; of a metric that is judged by its interval, that nothing is known.
+    package func estimate(of metric: Metric, for attacker: Attacker) -> LeakEstimate? {
+        LeakEstimate.together(all.compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
+            ?? (metric.judgement == .interval ? .unknown : nil)
+    }
+}
+
+extension CutFindings: Codable {
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { return nil }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: Name.self)
+        func read<Found: Finding>(_ type: Found.Type) throws -> Found? {
+            try members.decodeIfPresent(type, forKey: Name(type.name))
+        }
+        self.init(try AttackCatalogue.findings.compactMap { try read($0) })
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: Name.self)
+        for (name, finding) in byName.sorted(by: { $0.key < $1.key }) {
+            try members.encode(finding, forKey: Name(name))
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// Shows the decoders' reconstructions to the validator.
+enum RecognitionAttack: Attack {
+    static let followsDecoders = true
+
+    static func run(on subject: AttackSubject) throws(AssessmentError) -> ReconstructionJudge.Judgement? {
+        try subject.judge.judge(
+            subject.decoded.reconstructions, of: subject.testing, mean: subject.decoded.meanPicture)
+    }
+}
+
+extension ReconstructionJudge.Judgement: Finding {
+    package static let name = "recognition"
+
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        [.decoderDivergenceRatio: LeakEstimate(divergence.ratioToNull, standardError: divergence.ratioError)]
+    }
+}

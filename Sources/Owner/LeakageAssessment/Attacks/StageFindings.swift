@@ -1,0 +1,58 @@
+extension DecoderScores: Finding {
+    package static let name = "decoders"
+
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        let found = LeakEstimate(rSquared, standardError: rSquaredError)
+        return [
+            .rSquared: found,
+            // More pictures find no less than the decoders have found already.
+            .extrapolatedRSquared: LeakEstimate(
+                lower: max(0, found.lower), value: max(0, found.value), upper: min(1, max(0, found.upper)),
+                standing: .floor),
+            .similarityGain: LeakEstimate(similarityGain, standardError: similarityGainError),
+            .retrieval: LeakEstimate(share: retrievalTopOne, count: candidates),
+        ]
+    }
+}
+
+extension ChannelKL: Finding {
+    package static let name = "channelKL"
+
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        [
+            .passFraction: LeakEstimate(share: passFraction, count: own.count),
+            .areaUnderCurve: LeakEstimate(areaUnderCurve, standardError: areaUnderCurveError),
+        ]
+    }
+}
+
+extension ChannelKL: Codable {
+    private enum Member: CodingKey { case divergences, baseline, closestChannel }
+
+    package init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: Member.self)
+        try self.init(
+            divergences: members.decode([[Double]].self, forKey: .divergences),
+            baseline: members.decode([Double].self, forKey: .baseline),
+            closestChannel: members.decode([Int].self, forKey: .closestChannel))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: Member.self)
+        try members.encode(divergences, forKey: .divergences)
+        try members.encode(baseline, forKey: .baseline)
+        try members.encode(closestChannel, forKey: .closestChannel)
+    }
+}
+
+/// It bounds what noise would do; no gate is judged by it.
+extension LeakageBounds: Finding {
+    package static let name = "bounds"
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
+}
+
+/// It warns and does not gate.
+extension WhiteBoxScores: Finding {
+    package static let name = "whiteBox"
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
+}

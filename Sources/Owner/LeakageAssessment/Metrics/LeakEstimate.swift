@@ -1,0 +1,72 @@
+/// A metric at one cut, with a one-sided 95 % confidence bound to either side.
+package struct LeakEstimate: Sendable, Hashable, Codable {
+    /// What an attack's figure says of the attacker whom a gate is about.
+    package enum Standing: String, Sendable, Hashable, Codable {
+        /// The attack learned something: value and both bounds count.
+        case evidence
+        /// It learned nothing, which does not bound what the next one finds.
+        case failed
+        /// More pictures find no less; it bounds nothing from above by itself.
+        case floor
+    }
+
+    /// Shown with the pictures at hand.
+    package let lower: Double
+    /// Expected.
+    package let value: Double
+    /// Not excluded.
+    package let upper: Double
+    package let standing: Standing
+
+    package init(lower: Double, value: Double, upper: Double, standing: Standing = .evidence) {
+        self.lower = lower
+        self.value = value
+        self.upper = upper
+        self.standing = standing
+    }
+
+    /// Symmetric: ``Gates/deviations`` standard errors to either side.
+    init(_ value: Double, standardError: Double) {
+        let margin = Gates.deviations * standardError
+        self.init(lower: value - margin, value: value, upper: value + margin)
+    }
+
+    /// A share of pictures, with Wilson's bounds.
+    init(share: Double, count: Int) {
+        self.init(
+            lower: WilsonBound.lower(of: share, count: count, deviations: Gates.deviations), value: share,
+            upper: WilsonBound.upper(of: share, count: count, deviations: Gates.deviations))
+    }
+
+    /// A share of pictures of which `guess` are right by guessing, scaled so that guessing is 0 and always right is 1; `nil`
+    /// where guessing is always right.
+    init?(share: Double, aboveGuessing guess: Double, count: Int) {
+        guard guess < 1 else { return nil }
+        func scaled(_ value: Double) -> Double { max(0, (value - guess) / (1 - guess)) }
+        let bounds = LeakEstimate(share: share, count: count)
+        self.init(lower: scaled(bounds.lower), value: scaled(share), upper: scaled(bounds.upper))
+    }
+
+    /// What a learning curve says of an attacker with so many pictures.
+    init(_ curve: LearningCurve, pictures: Int) {
+        let found = curve.extrapolated(to: pictures)
+        self.init(
+            lower: found.lower, value: found.estimate, upper: found.upper,
+            standing: curve.isEvidence ? .evidence : .failed)
+    }
+
+    /// Of a quantity from 0 to 1, of which nothing was learned.
+    package static let unknown = LeakEstimate(lower: 0, value: 0, upper: 1, standing: .failed)
+
+    /// What several attacks say together. One that failed does not excuse one that did not, and a floor alone is no
+    /// evidence.
+    ///
+    /// - Parameter estimates: Of one metric, from different attacks at one cut.
+    static func together(_ estimates: [LeakEstimate], of metric: Metric) -> LeakEstimate? {
+        guard let first = estimates.first else { return nil }
+        let evidence = estimates.filter { $0.standing == .evidence }
+        let floors = estimates.filter { $0.standing == .floor }
+        let others = evidence.isEmpty ? estimates.filter { $0.standing == .failed } + [.unknown] : evidence
+        return (others + floors).reduce(others.first ?? first) { metric.worse($0, $1) }
+    }
+}

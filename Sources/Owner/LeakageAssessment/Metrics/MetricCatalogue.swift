@@ -1,0 +1,76 @@
+extension Metric {
+    /// R² of the decoders, with the pictures at hand.
+    package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared) {
+        "R² + 1.65 sd reaches \(Format.number($0.value)) (\(limit($0)))"
+    }
+    /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
+    package static let extrapolatedRSquared = Metric(
+        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared,
+        column: .init("picture", rank: 13)
+    ) {
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that R² stays low: up to \(Format.number($0.value)) is not excluded (\(limit($0)))"
+            : "the attacker is expected to reach R² \(Format.number($0.estimate)) (\(limit($0)))"
+    }
+    /// SSIM over the mean picture's.
+    package static let similarityGain = Metric("similarityGain", of: .appearance, gate: .similarityGain) {
+        "SSIM over the mean picture + 1.65 se reaches \(Format.number($0.value)) (\(limit($0)))"
+    }
+    /// The share of pictures whose channel KL is above the uniform baseline.
+    package static let passFraction = Metric(
+        "passFraction", of: .appearance, by: .paper, leaks: .low, gate: .passFraction
+    ) {
+        "at least \(Format.percent($0.value)) of the pictures are shown to pass the KL (needed "
+            + "\(Format.percent($0.limit)))"
+    }
+    /// How well the channel KL tells a picture from others.
+    package static let areaUnderCurve = Metric("areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve) {
+        "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
+    }
+    /// Decoder-KL over its null. What a classifier still recognises in a reconstruction is its class.
+    package static let decoderDivergenceRatio = Metric(
+        "decoderDivergenceRatio", of: .class, leaks: .low, gate: .decoderDivergenceRatio
+    ) {
+        "decoder-KL - 1.65 se is \(Format.number($0.value)) of its null (needed \(Format.number($0.limit)))"
+    }
+    /// The share of pictures that reconstructions identify, chance being one over their number.
+    package static let retrieval = Metric("retrieval", of: .identity, gate: .retrieval) {
+        "up to \(Format.percent($0.value)) of the pictures are identified by reconstruction (\(share($0)))"
+    }
+    /// The share of pictures that a second network's view identifies, for the attacker with more pictures.
+    package static let identification = Metric(
+        "identification", of: .identity, judgement: .interval, gate: .identification,
+        column: .init("identity", rank: 12)
+    ) {
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that pictures stay unidentified: up to "
+                + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
+            : "an attack is expected to identify \(Format.percent($0.estimate)) of the pictures (\(share($0)))"
+    }
+    /// How much better than guessing the class is named, by the attacker with more pictures.
+    package static let classGain = Metric(
+        "classGain", of: .class, judgement: .interval, gate: .classGain, column: .init("class", rank: 11)
+    ) {
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that the class stays hidden (give several pictures of each class)"
+            : "the class is named in \(Format.percent($0.estimate)) of the cases that guessing misses (\(share($0)))"
+    }
+
+    /// In the order of verdicts.
+    package static let all = [
+        rSquared, extrapolatedRSquared, similarityGain, passFraction, areaUnderCurve, decoderDivergenceRatio, retrieval,
+        identification, classGain,
+    ]
+
+    /// What an attacker with more pictures finds of each asset.
+    package static func ofAttacker(_ asset: Asset) -> Metric {
+        switch asset {
+        case .appearance: extrapolatedRSquared
+        case .identity: identification
+        case .class: classGain
+        }
+    }
+
+    private static func limit(_ check: GateVerdict.Check) -> String { "limit \(Format.number(check.limit))" }
+    private static func share(_ check: GateVerdict.Check) -> String { "limit \(Format.percent(check.limit))" }
+}

@@ -1,0 +1,87 @@
+import LeakageAssessment
+import Testing
+
+@Suite("An assessment in a given time")
+struct BudgetTests {
+    @Test("Where the deepest cut fails, three cuts are enough, and the recommendation is that of a whole assessment")
+    func everythingFails() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try pictures.configuration()
+        configuration.adversary = .informed
+        configuration.measuresTime = false
+        let whole = try Assessor(configuration).run()
+        try #require(whole.verdicts.allSatisfy { !$0.passes } && whole.cuts.count > 3)
+        let result = try BudgetedAssessment(configuration, budget: .seconds(600)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        #expect(result.cuts.count == 3)
+        #expect(result.recommendation.everythingInside)
+        #expect(result.warnings.contains { $0.hasPrefix("3 of \(whole.cuts.count) cuts were attacked") })
+        // What was attacked is what a whole assessment finds there.
+        for (cut, verdict) in zip(result.cuts, result.verdicts) {
+            let index = try #require(whole.cuts.firstIndex { $0.name == cut.name })
+            #expect(whole.cuts[index].decoder == cut.decoder)
+            #expect(verdict.outcome == .fails)
+        }
+    }
+
+    @Test("The boundary between cuts that fail and cuts that pass is found by bisection")
+    func boundary() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try pictures.configuration()
+        configuration.adversary = .informed
+        configuration.measuresTime = false
+        configuration.trainedCuts = .none
+        configuration.protected = [.appearance]
+        // A limit between the cuts, whatever they leak.
+        configuration.gates = Gates(name: "loose", [.rSquared: 1, .similarityGain: 1])
+        let open = try Assessor(configuration).run()
+        let leaks = open.cuts.compactMap { $0.estimate(of: .rSquared)?.upper }
+        let sorted = leaks.sorted()
+        configuration.gates[.rSquared] = (sorted[sorted.count / 2] + sorted[sorted.count / 2 - 1]) / 2
+        let whole = try Assessor(configuration).run()
+        let result = try BudgetedAssessment(configuration, budget: .seconds(600)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        #expect(result.cuts.count <= whole.cuts.count)
+        #expect(result.recommendation.front == whole.recommendation.front)
+        for (cut, verdict) in zip(result.cuts, result.verdicts) {
+            let index = try #require(whole.cuts.firstIndex { $0.name == cut.name })
+            #expect(verdict.passes == whole.verdicts[index].passes, "\(cut.name)")
+        }
+    }
+
+    @Test("A budget that is over at once still gives three cuts, and says what is missing")
+    func tooShort() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try pictures.configuration()
+        configuration.adversary = .informed
+        configuration.measuresTime = false
+        let result = try BudgetedAssessment(configuration, budget: .milliseconds(1)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        #expect(result.cuts.count == 3)
+        #expect(result.warnings.contains { $0.contains("ended before trained decoders") })
+        #expect(throws: AssessmentError.self) { try BudgetedAssessment(configuration, budget: .zero) }
+    }
+
+    @Test("The caller's cancellation ends it without a report")
+    func cancelled() throws {
+        let pictures = try DrawnPictures(count: 24)
+        let cancellation = CancellationFlag()
+        cancellation.cancel()
+        let error = #expect(throws: AssessmentError.self) {
+            try BudgetedAssessment(try pictures.configuration(), budget: .seconds(600)).run(
+                work: .none, cancellation: cancellation)
+        }
+        #expect(error?.code == .cancelled)
+    }
+
+    @Test("A flag is raised by its parent and by its deadline")
+    func flags() {
+        let parent = CancellationFlag()
+        let child = CancellationFlag(under: parent)
+        #expect(!child.isCancelled)
+        parent.cancel()
+        #expect(child.isCancelled)
+        #expect(CancellationFlag(deadline: ContinuousClock.now).isCancelled)
+        #expect(!CancellationFlag(deadline: ContinuousClock.now + .seconds(60)).isCancelled)
+    }
+}
