@@ -10,7 +10,7 @@ struct IdleTests {
         return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1e6
     }
 
-    @Test("Between calls the threads of a plan sleep: at most 10 ms of processor time in 200 ms")
+    @Test("A millisecond after a call the threads of a plan sleep: at most 1 ms of processor time in 200 ms")
     func sleeps() async {
         await #expect(processExitsWith: .success) {
             // OpenBLAS, which other tests in this executable need, lets its threads spin when it is loaded.
@@ -21,13 +21,16 @@ struct IdleTests {
             }
             let problem = try PlanTests.network()
             let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 2))
-            for _ in 0..<20 { _ = try plan.run(problem.given) }
-            // What spins for a while after the last primitive may finish.
-            usleep(20_000)
-            let before = IdleTests.processorMilliseconds()
-            usleep(200_000)
-            let used = IdleTests.processorMilliseconds() - before
-            guard used < 10 else { preconditionFailure("\(used) ms of processor time in 200 ms without work") }
+            // A thread that others keep from its core comes to sleep late: one quiet time is enough.
+            var least = Double.infinity
+            for _ in 0..<10 where least >= 1 {
+                for _ in 0..<20 { _ = try plan.run(problem.given) }
+                usleep(1_000)
+                let before = IdleTests.processorMilliseconds()
+                usleep(200_000)
+                least = min(least, IdleTests.processorMilliseconds() - before)
+            }
+            guard least < 1 else { preconditionFailure("\(least) ms of processor time in 200 ms without work") }
         }
     }
 }

@@ -48,18 +48,18 @@ struct SubnormalTests {
         }
     }
 
-    @Test("Threads that libgomp made earlier, ended and made again flush them too")
+    @Test("Threads of a team that grew in another mode flush them too")
     func coversChangingTeams() async throws {
         let problem = try PlanTests.network()
         try await onPlainThread {
-            // A team that nothing has prepared, as another user of OpenMP would leave it.
+            // A team that was made while this thread did not flush.
             #expect(SubnormalFlushing.team(of: 4) == (4, 0))
             for threads in [2, 4, 1, 3, 2, 4, 1, 2] {
                 let watch = Watch()
                 let plan = try Plan(compiling: try problem.graph(), options: watch.options(threads))
                 _ = try plan.run(problem.given)
                 #expect(watch.all.allSatisfy { $0 == (threads, threads) })
-                // Between plans: ends threads, or makes such as do not flush.
+                // Between plans it computes in the mode of the calling thread.
                 _ = SubnormalFlushing.team(of: 5 - threads)
             }
             FloatingPointMode.flushSubnormals()

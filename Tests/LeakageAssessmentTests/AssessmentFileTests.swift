@@ -79,7 +79,7 @@ struct AssessmentFileTests {
         own[.rSquared] = 0.95
         let file = try AssessmentFile(decoding: Data(Self.text(own, adversary: .informed).utf8))
         let plan = try #require(file.plan(front: "relu2", mapping: "logits", sigma: nil))
-        #expect(file.headline(of: plan).contains("(R² at most 0.95"))
+        #expect(file.headline(of: plan).contains("(R² ≤ 0.95"))
         own.name = "standard"
         #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: Data(Self.text(own).utf8)) }
     }

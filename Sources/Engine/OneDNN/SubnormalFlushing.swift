@@ -9,13 +9,13 @@ package enum SubnormalFlushing {
     /// Whether the calling thread does.
     package static var isOn: Bool { conednn_flushes() != 0 }
 
-    /// Has the calling thread do so from now on, or no longer; threads that it makes take over its mode.
+    /// Has the calling thread do so from now on, or no longer; its team computes in its mode.
     ///
     /// - Returns: Whether it did before.
     @discardableResult
     package static func set(_ flushes: Bool) -> Bool { conednn_set_flush(flushes ? 1 : 0) != 0 }
 
-    /// Looks at the OpenMP team of the calling thread, in a parallel region of this many threads: how many took part, and
+    /// Looks at the team of the calling thread, in a parallel region of this many threads: how many took part, and
     /// how many of them flush. For tests.
     package static func team(of threads: Int) -> (threads: Int, flushing: Int) {
         var count: Int32 = 0

@@ -1,13 +1,13 @@
 internal import COneDNN
 
-/// The OpenMP team of the calling thread.
+/// The threads that compute the parallel regions of the calling thread, which is one of them. They spin between primitives
+/// and sleep between plans.
 package enum ThreadTeam {
-    /// Runs `body` with parallel regions of this many threads, the calling thread included. Primitives are made and
-    /// executed under the same number.
+    /// Runs `body`, one plan, with parallel regions of this many threads. Primitives are made and executed under the same
+    /// number.
     ///
-    /// - Parameter flushesSubnormals: Whether all of these threads flush, see ``SubnormalFlushing``. The calling thread is
-    ///   afterwards as it was before. Where it flushed before, its team is known and nothing is done but a look at its
-    ///   mode; where not, threads that do not flush may have been made since, so each call is a parallel region more.
+    /// - Parameter flushesSubnormals: Whether the calling thread flushes, see ``SubnormalFlushing``; the others do in each
+    ///   region as it does. It is afterwards as it was before.
     package static func using<Result, Failure: Error>(
         _ threads: Int, flushesSubnormals: Bool = true, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -15,10 +15,11 @@ package enum ThreadTeam {
         let wanted = Int32(clamping: max(1, threads))
         if wanted != previous { conednn_set_threads(wanted) }
         defer { if wanted != previous { conednn_set_threads(previous) } }
+        conednn_begin_plan(wanted)
+        defer { conednn_end_plan(wanted) }
         guard flushesSubnormals else { return try body() }
         let flushed = SubnormalFlushing.set(true)
         defer { if !flushed { SubnormalFlushing.set(false) } }
-        conednn_flush_team(wanted)
         return try body()
     }
 }

@@ -8,9 +8,7 @@ enum AssessmentRun {
     /// - Parameter body: The assessment, on a thread of its own.
     static func report(
         backbone: BackboneComparison?, out: String, json: Bool,
-        _ body:
-            @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws ->
-            AssessmentResult
+        _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> AssessmentResult
     ) async throws {
         var result = try await onOwnThread(body)
         if let backbone { result.add(backbone) }
@@ -23,14 +21,13 @@ enum AssessmentRun {
     /// - Parameter remedy: What to do after that.
     static func onOwnThread<Result: Sendable>(
         resuming remedy: String = "the same command goes on from where this one stopped",
-        _ body:
-            @escaping @Sendable (CancellationFlag, @escaping @Sendable (AssessmentProgress) -> Void) throws -> Result
+        _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> Result
     ) async throws -> Result {
         let meter = ProgressLine()
         defer { meter.finish() }
         do {
             return try await Interruption.cancelling { cancellation in
-                try await infenclave.onOwnThread { try body(cancellation) { meter.show($0) } }
+                try await infenclave.onOwnThread { try body(cancellation, meter) }
             }
         } catch let error as AssessmentError where error.code == .cancelled {
             throw CommandFailure("assessment", error.message, remedy: remedy)

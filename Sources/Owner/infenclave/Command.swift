@@ -23,7 +23,7 @@ extension Command {
     }
 }
 
-/// Runs `body` on a thread of its own: inference and numerics block, and OpenMP gives each calling thread a team.
+/// Runs `body` on a thread of its own: inference and numerics block, and each calling thread has a team of its own.
 func onOwnThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         let thread = Thread { continuation.resume(with: Swift.Result { try body() }) }

@@ -17,7 +17,7 @@ struct Infenclave: AsyncParsableCommand {
         ])
 
     static func main() async {
-        OpenMPEnvironment.prepare()
+        OpenBLASThreads.prepare()
         requireThreads(ProcessInfo.processInfo.processorCount + 2)
         await Self.main(nil)
     }

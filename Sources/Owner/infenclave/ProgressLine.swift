@@ -20,6 +20,17 @@ final class ProgressLine: Sendable {
         }
     }
 
+    /// How long all of it takes, on a line of its own.
+    func show(_ forecast: AssessmentForecast) {
+        finish()
+        var parts = ["decoders and learning curves \(Self.duration(forecast.decoderSeconds))"]
+        if forecast.channelSeconds > 0 { parts.append("channel KL \(Self.duration(forecast.channelSeconds))") }
+        let line =
+            "about \(Self.duration(forecast.seconds)) for \(forecast.cuts) cuts: \(parts.joined(separator: ", ")); more where a "
+            + "cut is within the gates"
+        FileHandle.standardError.write(Data("\(line)\n".utf8))
+    }
+
     private func log(_ line: String) {
         let isDue = logged.withLock { last in
             let now = ContinuousClock.now

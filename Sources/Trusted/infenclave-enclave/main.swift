@@ -44,7 +44,6 @@ func perform(_ arguments: EnclaveArguments) throws {
 
 // Swift's own handlers would print registers and the memory that they point to.
 for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGQUIT] { signal(number, SIG_DFL) }
-OpenMPEnvironment.prepare()
 // What clients and the host send must not make arithmetic slow, outside of plans as well.
 FloatingPointMode.flushSubnormals()
 guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {

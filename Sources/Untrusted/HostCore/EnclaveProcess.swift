@@ -60,10 +60,9 @@ final class EnclaveProcess: Sendable {
     ) -> Result<pid_t, SpawnFailure> {
         var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0 as String) } + [nil]
         defer { for argument in argv { free(argument) } }
-        // Nothing of the host's environment may steer the enclave's libraries. Its threads wait as
-        // the host's do unless told otherwise.
+        // Nothing of the host's environment may steer the enclave's libraries.
         var environment: [UnsafeMutablePointer<CChar>?] =
-            [OpenMPEnvironment.variable, "LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
+            ["LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
         defer { for variable in environment { free(variable) } }
         var identifier: pid_t = 0
         let failure = cspawn(&identifier, executable, &argv, &environment, socket, output)

@@ -1,4 +1,4 @@
-// oneDNN's C interface, the calls of OpenMP that it leaves to its users, and what it does not say of the processor.
+// oneDNN's C interface, the threads that run its parallel regions, and what it does not say of the processor.
 #ifndef CONEDNN_H
 #define CONEDNN_H
 
@@ -8,12 +8,15 @@
 void conednn_set_threads(int threads);
 /// How many threads they use now.
 int conednn_threads(void);
+/// Has the workers of the calling thread's team spin between its parallel regions from now on, in which so many threads
+/// take part, itself included.
+void conednn_begin_plan(int threads);
+/// Lets them sleep.
+void conednn_end_plan(int threads);
 /// Whether the calling thread takes subnormal operands as zeros and makes zeros of subnormal results.
 int conednn_flushes(void);
 /// Has the calling thread do so from now on, or no longer. Returns whether it did before.
 int conednn_set_flush(int flush);
-/// Has each thread of the calling thread's team do so too, if the calling thread does.
-void conednn_flush_team(int threads);
 /// How many threads of the calling thread's team do so, in a parallel region of this many; how many there were.
 int conednn_flushing_threads(int threads, int *size);
 /// Whether the processor is one of Intel's.

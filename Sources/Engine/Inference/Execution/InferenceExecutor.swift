@@ -1,6 +1,6 @@
 package import Tensors
 
-/// Threads that run plans, apart from the pool that tasks share. Each thread keeps its own OpenMP team.
+/// Threads that run plans, apart from the pool that tasks share. Each thread keeps a team of its own.
 package final class InferenceExecutor: Sendable {
     private let queue: WorkQueue
 

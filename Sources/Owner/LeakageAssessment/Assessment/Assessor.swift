@@ -35,11 +35,13 @@ package struct Assessor: Sendable {
     ///   - work: Where results are kept: after an interruption the same call goes on, and gives the same result.
     ///   - shards: Of the same assessment: refused when they are of another.
     ///   - progress: Called from several threads, at most ten times a second.
+    ///   - forecast: Called once, when the first cut was attacked.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func run(
         work: WorkDirectory = .none, merging shards: [ShardRecord] = [],
         cancellation: CancellationFlag = CancellationFlag(),
-        progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in }
+        progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in },
+        forecast: (AssessmentForecast) -> Void = { _ in }
     ) throws(AssessmentError) -> AssessmentResult {
         let context = try StageContext(configuration, work: work, cancellation: cancellation, progress: progress)
         for record in shards {
@@ -51,7 +53,18 @@ package struct Assessor: Sendable {
         let truths = try TruthStage.run(context)
         let costs = try CostStage.run(context)
         let mapping = try MappingStage.run(context)
-        let outcomes = try DecoderStage.run(context, cuts: context.cuts, classes: mapping.answers)
+        let views = SecondViewStage.views(context)
+        _ = try views.value()
+        let start = ContinuousClock.now
+        // One cut in the middle, which is kept, tells how long all of them take.
+        let middle = context.cuts.count / 2
+        let attacked = try DecoderStage.run(
+            context, cuts: [context.cuts[middle]], classes: mapping.answers, views: views)
+        forecast(
+            try AssessmentForecast(context, secondsPerCut: (ContinuousClock.now - start) / .seconds(1)))
+        let rest = context.cuts.enumerated().filter { $0.offset != middle }.map(\.element)
+        var outcomes = try DecoderStage.run(context, cuts: rest, classes: mapping.answers, views: views)
+        outcomes.insert(contentsOf: attacked, at: middle)
         var findings = Findings(outcomes: outcomes, costs: costs, mapping: mapping)
         if configuration.adversary != .informed {
             let decides = findings.conclusion(context).verdicts.map {

@@ -19,10 +19,12 @@ extension Assessor {
         if shard.index == 1 { _ = try CostStage.run(context) }
         let classes = try MappingStage.run(context).answers
         let cuts = context.cuts.enumerated().filter { shard.owns($0.offset) }.map(\.element)
-        let outcomes = try DecoderStage.run(context, cuts: cuts, classes: classes)
+        let outcomes = try DecoderStage.run(
+            context, cuts: cuts, classes: classes, views: SecondViewStage.views(context))
         if configuration.trainedCuts == .all {
             let possible = cuts.filter { TrainedStage.hasMaps($0, context) }
-            _ = try DecoderStage.run(context, cuts: possible, classes: classes, training: configuration.training)
+            _ = try DecoderStage.run(
+                context, cuts: possible, classes: classes, views: nil, training: configuration.training)
         }
         if configuration.adversary != .informed {
             try ChannelStage.prepare(

@@ -50,8 +50,9 @@ struct AssessMerge: Command {
         let assessor = try Assessor(configuration)
         try await AssessmentRun.report(
             backbone: try await command.arguments.backbone(of: model), out: out, json: json
-        ) { cancellation, progress in
-            try assessor.run(work: folder, merging: records, cancellation: cancellation, progress: progress)
+        ) { cancellation, meter in
+            try assessor.run(
+                work: folder, merging: records, cancellation: cancellation, progress: meter.show, forecast: meter.show)
         }
     }
 }

@@ -63,17 +63,18 @@ struct AssessModel: Command {
         let backbone = try await arguments.backbone(of: model)
         let folder = try WorkDirectory(work ?? WorkFolder.inside(out))
         let budgeted = try budget.map { try BudgetedAssessment(configuration, budget: .seconds($0.seconds)) }
-        try await AssessmentRun.report(backbone: backbone, out: out, json: json) { cancellation, progress in
-            try budgeted?.run(work: folder, cancellation: cancellation, progress: progress)
-                ?? assessor.run(work: folder, cancellation: cancellation, progress: progress)
+        try await AssessmentRun.report(backbone: backbone, out: out, json: json) { cancellation, meter in
+            try budgeted?.run(work: folder, cancellation: cancellation, progress: meter.show)
+                ?? assessor.run(
+                    work: folder, cancellation: cancellation, progress: meter.show, forecast: meter.show)
         }
     }
 
     private func compute(_ shard: Shard, _ assessor: Assessor, _ work: String) async throws {
         let folder = try WorkDirectory(work)
         let note = [FileManager.default.currentDirectoryPath] + CommandLine.arguments.dropFirst()
-        try await AssessmentRun.onOwnThread { cancellation, progress in
-            try assessor.run(shard, note: note, work: folder, cancellation: cancellation, progress: progress)
+        try await AssessmentRun.onOwnThread { cancellation, meter in
+            try assessor.run(shard, note: note, work: folder, cancellation: cancellation, progress: meter.show)
         }
         if json {
             struct Summary: Encodable { let work: String, shard: Int, shards: Int }
@@ -84,8 +85,8 @@ struct AssessModel: Command {
 
     private func printCosts(of model: LoadedModel) async throws {
         let configuration = try arguments.costConfiguration(of: model)
-        let costs = try await AssessmentRun.onOwnThread { cancellation, progress in
-            try CostAssessment.measure(configuration, cancellation: cancellation, progress: progress)
+        let costs = try await AssessmentRun.onOwnThread { cancellation, meter in
+            try CostAssessment.measure(configuration, cancellation: cancellation, progress: meter.show)
         }
         if json {
             print(CostJSON.text(of: costs, model: (model.name, try model.sha256()), budgets: arguments.budgets))

@@ -32,8 +32,8 @@ struct Features: Command {
         if let decoderImages { configuration.decoderImageLimit = decoderImages }
         let (export, out) = (try FeatureExport(configuration, cut: cut), out)
         let summary = try await AssessmentRun.onOwnThread(resuming: "nothing was kept; run the same command again") {
-            cancellation, progress in
-            try export.write(to: out, cancellation: cancellation, progress: progress)
+            cancellation, meter in
+            try export.write(to: out, cancellation: cancellation, progress: meter.show)
         }
         if json {
             struct Summary: Encodable {

@@ -44,6 +44,14 @@ enum ChannelStage {
         }
     }
 
+    /// IR images that go through the validator where every cut fails another gate.
+    static func leastImages(_ context: StageContext) -> Int {
+        let configuration = context.configuration
+        let pictures = min(
+            context.pictures.entries.count, configuration.channelImageLimit, max(2, configuration.fewChannelImages))
+        return context.cuts.reduce(0) { $0 + pictures * channels($1, context) }
+    }
+
     private static func count(_ decides: Bool, _ context: StageContext, _ truths: Truths) -> Int {
         decides ? truths.count : min(truths.count, max(2, context.configuration.fewChannelImages))
     }

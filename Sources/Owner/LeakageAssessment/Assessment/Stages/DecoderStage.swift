@@ -21,12 +21,14 @@ enum DecoderStage {
     /// - Parameters:
     ///   - cuts: Some of the context's.
     ///   - classes: The model's own answers for the decoders' pictures.
+    ///   - views: Of ``SecondViewStage``, for all attacks; `nil` with training or noise, for those that
+    ///     ``Attack/followsDecoders``.
     ///   - training: `nil` for the closed-form decoders alone.
     ///   - noise: On what crosses each cut, for learning and for testing; `nil` for none.
     /// - Returns: One element per cut.
     static func run(
-        _ context: StageContext, cuts: [Cut], classes: [Int], training: TrainedDecoder.Options? = nil,
-        noise: [any NoiseModel]? = nil
+        _ context: StageContext, cuts: [Cut], classes: [Int], views: Lazily<SymmetricMatrix>?,
+        training: TrainedDecoder.Options? = nil, noise: [any NoiseModel]? = nil
     ) throws(AssessmentError) -> [Outcome] {
         let stage: AssessmentProgress.Stage = noise != nil ? .noise : training == nil ? .decoders : .training
         let meter = context.meter(stage, total: cuts.count)
@@ -35,8 +37,8 @@ enum DecoderStage {
         let missing = outcomes.indices.filter { outcomes[$0] == nil }
         meter.advance(by: cuts.count - missing.count)
         MatrixProduct.setThreads(1)
-        let runsAll = training == nil && noise == nil && !missing.isEmpty
-        let views = runsAll ? try SecondViewStage.run(context).gram : nil
+        precondition((views == nil) == (training != nil || noise != nil))
+        let views = missing.isEmpty ? nil : try views?.value()
         for group in groups(missing.map { RecordedCut(cuts[$0], context, noise?[$0]) }, pictures: context.decoded) {
             let indices = missing[group.range]
             let recorders = try record(group.cuts, context)

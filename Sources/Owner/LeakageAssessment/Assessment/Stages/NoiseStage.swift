@@ -95,7 +95,7 @@ enum NoiseStage {
     ) throws(AssessmentError) -> [Int: Attack] {
         let indices = sigmas.keys.sorted()
         let outcomes = try DecoderStage.run(
-            context, cuts: indices.map { context.cuts[$0] }, classes: classes,
+            context, cuts: indices.map { context.cuts[$0] }, classes: classes, views: nil,
             noise: indices.map { FeatureNoise(sigma: sigmas[$0] ?? 0, seed: context.seed).averaged(over: copies) })
         var attacks: [Int: Attack] = [:]
         for (index, outcome) in zip(indices, outcomes) {

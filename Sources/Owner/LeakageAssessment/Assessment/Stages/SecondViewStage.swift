@@ -19,7 +19,12 @@ enum SecondViewStage {
         }
     }
 
-    static func run(_ context: StageContext) throws(AssessmentError) -> Views {
+    /// Inner products of the views, computed when they are asked for.
+    static func views(_ context: StageContext) -> Lazily<SymmetricMatrix> {
+        Lazily { () throws(AssessmentError) in try run(context).gram }
+    }
+
+    private static func run(_ context: StageContext) throws(AssessmentError) -> Views {
         try context.work.result(of: context.inputs.key("views", pictures: context.decodedDigests)) {
             () throws(AssessmentError) in try compute(context)
         }

@@ -18,7 +18,7 @@ enum TrainedStage {
             ).filter { !attacked.contains($0) }
             guard !wanted.isEmpty else { return }
             let trained = try DecoderStage.run(
-                context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers,
+                context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers, views: nil,
                 training: context.configuration.training)
             for (index, outcome) in zip(wanted, trained) {
                 let merged = findings.outcomes[index].findings.merging(outcome.findings)

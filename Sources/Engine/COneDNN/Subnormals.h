@@ -1,0 +1,36 @@
+// The mode of a thread's floating-point unit.
+#ifndef CONEDNN_SUBNORMALS_H
+#define CONEDNN_SUBNORMALS_H
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+// The bits that flush: results and operands. On other processors there are none, and nothing is done.
+#if defined(__x86_64__)
+typedef unsigned control;
+static inline control read_control(void) { return _mm_getcsr(); }
+static inline void write_control(control value) { _mm_setcsr(value); }
+static inline control mask(void) { return 0x8000 | 0x0040; }  // FTZ, DAZ
+#elif defined(__aarch64__)
+typedef unsigned long control;
+static inline control read_control(void) {
+    control value;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+    return value;
+}
+static inline void write_control(control value) { __asm__ volatile("msr fpcr, %0" : : "r"(value) : "memory"); }
+static inline control mask(void) {
+    // FZ flushes operands too. FZ16 is reserved where there is no arithmetic of half precision (HWCAP_FPHP).
+    return 1ul << 24 | (getauxval(AT_HWCAP) & 1ul << 9 ? 1ul << 19 : 0);
+}
+#else
+typedef unsigned control;
+static inline control read_control(void) { return 0; }
+static inline void write_control(control value) { (void)value; }
+static inline control mask(void) { return 0; }
+#endif
+
+#endif

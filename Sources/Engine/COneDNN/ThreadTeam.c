@@ -1,0 +1,323 @@
+// The team of threads that runs oneDNN's parallel regions, in place of libgomp's.
+//
+// Debian's oneDNN is compiled for OpenMP and calls six functions of libgomp, which are defined here: an executable's
+// symbols come before those of its libraries. libgomp's threads either spin between primitives, also when nothing is
+// computed any more, or sleep and are woken for each. Here they spin while a plan runs, and sleep when it has ended.
+//
+// A region has as many shares as threads. A thread takes the share of its own number first, then any that nobody has
+// taken yet. So a thread that sleeps, or that the system runs late, delays nobody: the others compute its share. Each
+// share is computed exactly as OpenMP would have it, whichever thread takes it, so that results do not depend on time.
+#include "COneDNN.h"
+#include "Subnormals.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 256, LINE = 64 };
+
+// Nanoseconds that a worker spins for the next region: while a plan runs, and after its end or where others want the
+// cores. The caller spins as long as the latter for workers that still compute.
+static const int64_t PATIENCE = 300 * 1000, GRACE = 50 * 1000;
+// How long the machine is taken as crowded after a plan during which the caller did not get its core.
+static const int64_t CROWDED = 20 * 1000 * 1000;
+// A caller that computes gets less than this share of the time only where others want its core.
+static const double UNDISTURBED = 0.85;
+
+typedef struct {
+    // The region in which it was taken last.
+    _Alignas(LINE) _Atomic uint64_t taken;
+} share;
+
+typedef struct team {
+    // Number of the region, shifted, and its shares in the lower 16 bits. Body, data and mode are written before it.
+    _Alignas(LINE) _Atomic uint64_t region;
+    void (*body)(void *);
+    void *data;
+    _Atomic control mode;
+    // Whether workers spin for the next region.
+    _Atomic int is_running;
+    _Atomic int is_ended;
+
+    _Alignas(LINE) _Atomic uint32_t finished;  // shares of the region
+    _Atomic int caller_sleeps;
+
+    _Alignas(LINE) _Atomic uint32_t bell;  // changes whenever sleepers are woken
+    _Atomic uint32_t sleepers;
+
+    _Alignas(LINE) _Atomic uint32_t arrived;  // at the barrier
+    _Atomic uint32_t barriers;                // that were passed
+
+    // Of the caller alone.
+    _Alignas(LINE) int workers;
+    uint64_t regions;
+    int64_t begun, processor_time, slept, crowded_until;
+    pthread_t threads[MOST_THREADS];
+
+    share shares[MOST_THREADS];
+} team;
+
+typedef struct {
+    team *team;
+    int number;
+} worker;
+
+// Of the calling thread: its team, the number of threads that it asks for, and where it is in a region.
+static _Thread_local team *own_team = NULL;
+static _Thread_local int wanted = 1;
+static _Thread_local team *current = NULL;
+static _Thread_local int number = 0, count = 1;
+
+static pthread_key_t at_exit;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+// Spins until `word` is no longer `value`, for so many nanoseconds; whether it has changed.
+static int spins_past(_Atomic uint32_t *word, uint32_t value, int64_t time) {
+    int64_t start = 0;
+    for (int round = 0;; round++) {
+        if (atomic_load_explicit(word, memory_order_acquire) != value) return 1;
+        pause_briefly();
+        if (round % 32 != 31) continue;
+        int64_t now = nanoseconds(CLOCK_MONOTONIC);
+        if (start == 0) start = now;
+        if (now - start >= time) return 0;
+    }
+}
+
+static void compute(team *team, int share, int shares) {
+    struct team *outer = current;
+    int outer_number = number, outer_count = count;
+    current = team;
+    number = share;
+    count = shares;
+    team->body(team->data);
+    current = outer;
+    number = outer_number;
+    count = outer_count;
+    // The caller may sleep until the last one has finished.
+    if (atomic_fetch_add(&team->finished, 1) + 1 == (uint32_t)shares && atomic_load(&team->caller_sleeps))
+        futex_wake(&team->finished);
+}
+
+// Takes a share of a region, unless somebody has.
+static int takes(team *team, int share, uint64_t region) {
+    uint64_t last = atomic_load_explicit(&team->shares[share].taken, memory_order_relaxed);
+    return last < region && atomic_compare_exchange_strong(&team->shares[share].taken, &last, region);
+}
+
+// Takes share `first`, then every one that is left. A region that has ended has none left.
+static void work(team *team, int first, uint64_t word) {
+    uint64_t region = word >> 16;
+    int shares = (int)(word & 0xffff);
+    for (int step = 0; step < shares; step++) {
+        int share = (first + step) % shares;
+        if (takes(team, share, region)) compute(team, share, shares);
+    }
+}
+
+// Returns what `region` is, once it is not `seen`; 0 when the team has ended.
+static uint64_t next_region(team *team, uint64_t seen) {
+    int64_t start = 0;
+    for (int round = 0;; round++) {
+        uint64_t word = atomic_load_explicit(&team->region, memory_order_acquire);
+        if (word != seen) return word;
+        if (atomic_load_explicit(&team->is_ended, memory_order_relaxed)) return 0;
+        pause_briefly();
+        if (round % 32 != 31) continue;
+        int64_t now = nanoseconds(CLOCK_MONOTONIC);
+        if (start == 0) start = now;
+        int is_running = atomic_load_explicit(&team->is_running, memory_order_relaxed);
+        if (now - start < (is_running ? PATIENCE : GRACE)) continue;
+
+        // Either this thread sees the new region, or whoever writes it sees that this thread sleeps.
+        uint32_t bell = atomic_load(&team->bell);
+        atomic_fetch_add(&team->sleepers, 1);
+        if (atomic_load(&team->region) == seen && !atomic_load(&team->is_ended)) futex_wait(&team->bell, bell);
+        atomic_fetch_sub(&team->sleepers, 1);
+        start = 0;
+    }
+}
+
+static void ring(team *team) {
+    if (atomic_load(&team->sleepers) == 0) return;
+    atomic_fetch_add(&team->bell, 1);
+    futex_wake(&team->bell);
+}
+
+static void *run_worker(void *argument) {
+    worker self = *(worker *)argument;
+    free(argument);
+    uint64_t word = 0;
+    control mode = read_control() & mask();
+    while ((word = next_region(self.team, word)) != 0) {
+        // A thread whose number is beyond the shares has none of its own; the others are quick to take theirs.
+        if (self.number >= (int)(word & 0xffff)) continue;
+        // Of this region, or of a later one; then this one has no share left.
+        control wanted_mode = atomic_load_explicit(&self.team->mode, memory_order_relaxed);
+        if (mode != wanted_mode) write_control((read_control() & ~mask()) | (mode = wanted_mode));
+        work(self.team, self.number, word);
+    }
+    return NULL;
+}
+
+// As libgomp does: without one of its threads, a region with a barrier would never end.
+static void fail(void) {
+    static const char message[] =
+        "a thread of the engine cannot be started: raise the limits of processes (ulimit -u) and memory, or ask for fewer "
+        "--threads\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written;
+    abort();
+}
+
+// Makes workers until there are so many.
+static void grow(team *team, int workers) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (team->workers < workers) {
+        worker *argument = malloc(sizeof(worker));
+        if (!argument) fail();
+        *argument = (worker){team, team->workers + 1};
+        if (pthread_create(&team->threads[team->workers], NULL, run_worker, argument) != 0) fail();
+        team->workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void end_team(void *argument) {
+    team *team = argument;
+    atomic_store(&team->is_ended, 1);
+    atomic_fetch_add(&team->bell, 1);
+    futex_wake(&team->bell);
+    for (int index = 0; index < team->workers; index++) pthread_join(team->threads[index], NULL);
+    free(team);
+}
+
+static void make_key(void) { pthread_key_create(&at_exit, end_team); }
+
+// The calling thread's team with so many threads, itself included.
+static team *team_of(int threads) {
+    if (!own_team) {
+        pthread_once(&once, make_key);
+        team *made = aligned_alloc(LINE, sizeof(team));
+        if (!made) fail();
+        *made = (team){.regions = 0};
+        // Ends with the thread.
+        if (pthread_setspecific(at_exit, made) != 0) fail();
+        own_team = made;
+    }
+    if (own_team->workers < threads - 1) grow(own_team, threads - 1);
+    return own_team;
+}
+
+void conednn_begin_plan(int threads) {
+    if (threads < 2 || current) return;
+    team *team = team_of(threads < MOST_THREADS ? threads : MOST_THREADS);
+    team->begun = nanoseconds(CLOCK_MONOTONIC);
+    team->processor_time = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    team->slept = 0;
+    if (team->begun < team->crowded_until) return;
+    atomic_store(&team->is_running, 1);
+    ring(team);
+}
+
+void conednn_end_plan(int threads) {
+    team *team = own_team;
+    if (threads < 2 || current || !team) return;
+    atomic_store(&team->is_running, 0);
+    int64_t now = nanoseconds(CLOCK_MONOTONIC);
+    int64_t computed = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - team->processor_time;
+    if ((double)computed < UNDISTURBED * (double)(now - team->begun - team->slept))
+        team->crowded_until = now + CROWDED;
+}
+
+void conednn_set_threads(int threads) { wanted = threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS; }
+int conednn_threads(void) { return wanted; }
+
+// The functions of libgomp that oneDNN calls.
+
+void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags) {
+    (void)flags;
+    int shares = threads == 0 ? wanted : threads < MOST_THREADS ? (int)threads : MOST_THREADS;
+    // A region within another is computed by the thread that meets it, as OpenMP does unless told otherwise.
+    team *team = current || shares < 2 ? NULL : team_of(shares);
+    if (!team) {
+        int outer_number = number, outer_count = count;
+        number = 0;
+        count = 1;
+        body(data);
+        number = outer_number;
+        count = outer_count;
+        return;
+    }
+    team->body = body;
+    team->data = data;
+    atomic_store_explicit(&team->mode, read_control() & mask(), memory_order_relaxed);
+    atomic_store_explicit(&team->finished, 0, memory_order_relaxed);
+    uint64_t word = ++team->regions << 16 | (uint64_t)shares;
+    atomic_store(&team->region, word);
+    ring(team);
+    work(team, 0, word);
+
+    uint32_t finished;
+    while ((finished = atomic_load_explicit(&team->finished, memory_order_acquire)) != (uint32_t)shares) {
+        if (spins_past(&team->finished, finished, GRACE)) continue;
+        int64_t start = nanoseconds(CLOCK_MONOTONIC);
+        atomic_store(&team->caller_sleeps, 1);
+        if (atomic_load(&team->finished) == finished) futex_wait(&team->finished, finished);
+        atomic_store(&team->caller_sleeps, 0);
+        team->slept += nanoseconds(CLOCK_MONOTONIC) - start;
+    }
+}
+
+// Every share has to be under way for one to pass, so that no thread may take a second one before: one that has finished
+// its first has passed all barriers of the region.
+void GOMP_barrier(void) {
+    team *team = current;
+    if (!team) return;
+    uint32_t passed = atomic_load(&team->barriers);
+    if (atomic_fetch_add(&team->arrived, 1) + 1 == (uint32_t)count) {
+        atomic_store(&team->arrived, 0);
+        atomic_fetch_add(&team->barriers, 1);
+        futex_wake(&team->barriers);
+        return;
+    }
+    while (atomic_load(&team->barriers) == passed) {
+        if (!spins_past(&team->barriers, passed, GRACE)) futex_wait(&team->barriers, passed);
+    }
+}
+
+int omp_get_max_threads(void) { return wanted; }
+int omp_get_num_threads(void) { return count; }
+int omp_get_thread_num(void) { return number; }
+int omp_in_parallel(void) { return current != NULL; }

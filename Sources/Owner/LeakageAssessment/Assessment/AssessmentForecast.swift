@@ -1,0 +1,38 @@
+internal import Tensors
+
+/// How long an assessment will take, from the time of its first cut and of one picture in the validator. Trained decoders,
+/// bounds, white-box attack and noise are not in it: whether they run depends on what is found.
+package struct AssessmentForecast: Sendable, Hashable {
+    package let cuts: Int
+    /// Of decoders and learning curves, at all cuts.
+    package let decoderSeconds: Double
+    /// Of the channel KL, if no cut is within the gates; 0 where it is not measured.
+    package let channelSeconds: Double
+
+    package var seconds: Double { decoderSeconds + channelSeconds }
+
+    /// - Parameter perCut: Seconds that the decoders of one cut took one thread.
+    init(_ context: StageContext, secondsPerCut perCut: Double) throws(AssessmentError) {
+        cuts = context.cuts.count
+        decoderSeconds = perCut * Double(cuts) / Double(min(context.threads, DecoderStage.maximumThreads))
+        guard context.configuration.adversary != .informed else {
+            channelSeconds = 0
+            return
+        }
+        let clock = ContinuousClock()
+        let judge = try ChannelJudge(context.validator)
+        let images = try Self.images()
+        _ = try judge.minima(over: [images], candidates: []) {}
+        let start = clock.now
+        _ = try judge.minima(over: [images], candidates: []) {}
+        let view = (clock.now - start) / .seconds(1) / Double(images.shape[1])
+        channelSeconds = view * Double(ChannelStage.leastImages(context)) / Double(context.threads)
+    }
+
+    /// Four IR images that are not blank.
+    private static func images() throws(AssessmentError) -> Tensor {
+        do throws(TensorError) {
+            return try Tensor((0..<16).map { Float($0 % 3) }, shape: [1, 4, 2, 2])
+        } catch { throw AssessmentError(.shapeMismatch, error.message) }
+    }
+}

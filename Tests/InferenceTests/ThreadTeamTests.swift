@@ -1,0 +1,56 @@
+import Foundation
+import Inference
+import OneDNN
+import Testing
+
+@Suite("The team that computes parallel regions")
+struct ThreadTeamTests {
+    /// The functions of OpenMP's runtime that ``ThreadTeam`` stands in for. One more would come from libgomp, which knows
+    /// nothing of the team.
+    private static let replaced: Set<String> = [
+        "GOMP_barrier", "GOMP_parallel", "omp_get_max_threads", "omp_get_num_threads", "omp_get_thread_num",
+        "omp_in_parallel",
+    ]
+
+    @Test("It stands in for every function of OpenMP that oneDNN calls")
+    func functions() throws {
+        let names = try ELFSymbols.undefined(in: try #require(ELFSymbols.pathOfLibrary(named: "libdnnl.so")))
+        let called = Set(names.filter { $0.hasPrefix("GOMP_") || $0.hasPrefix("omp_") })
+        #expect(called.contains("GOMP_parallel"))
+        #expect(called.subtracting(Self.replaced) == [])
+    }
+
+    @Test("Every thread of it computes, and each in the calling thread's mode", arguments: 1...6)
+    func threads(_ threads: Int) {
+        #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
+        SubnormalFlushing.set(true)
+        #expect(SubnormalFlushing.team(of: threads) == (threads, threads))
+        SubnormalFlushing.set(false)
+        #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
+    }
+
+    @Test("A plan gives the same bits whatever else wants the cores")
+    func sameBits() throws {
+        let problem = try PlanTests.network()
+        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))
+        let expected = try plan.run(problem.given)
+        let stop = Flag()
+        let others = (0..<2 * ProcessInfo.processInfo.activeProcessorCount).map { _ in
+            let thread = Thread { while !stop.isRaised {} }
+            thread.start()
+            return thread
+        }
+        defer { stop.raise() }
+        #expect(others.count >= 2)
+        for _ in 0..<200 { #expect(try plan.run(problem.given) == expected) }
+    }
+}
+
+/// Raised by one thread, read by others.
+private final class Flag: Sendable {
+    private let lock = NSLock()
+    nonisolated(unsafe) private var raised = false
+
+    var isRaised: Bool { lock.withLock { raised } }
+    func raise() { lock.withLock { raised = true } }
+}
