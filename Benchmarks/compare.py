@@ -1,7 +1,9 @@
-"""Compares `infenclave` with ONNX Runtime on one machine: the two run in turn, each in processes of its own."""
+"""Compares `infenclave` with ONNX Runtime and OpenVINO on one machine: they run in turn, each in processes of its own."""
 
 import argparse
+import importlib
 import json
+import os
 import pathlib
 import platform
 import statistics
@@ -24,9 +26,14 @@ def ours(arguments, model, threads, precision):
     return json.loads(checked(command))["plain"]["milliseconds"]
 
 
-def theirs(arguments, model, threads):
-    command = [sys.executable, str(HERE / "theirs.py"), str(model), "--threads", str(threads)]
-    return json.loads(checked(command + ["--runs", str(arguments.runs)]))["milliseconds"]
+def theirs(arguments, model, engine, threads, precision):
+    command = [sys.executable, str(HERE / "theirs.py"), str(model), "--engine", engine, "--precision", precision]
+    return json.loads(checked(command + ["--threads", str(threads), "--runs", str(arguments.runs)]))["milliseconds"]
+
+
+def their_precision(engine, precision):
+    """What an engine is asked for where ours computes in `precision`: OpenVINO has a hint for bf16."""
+    return precision if engine == "openvino" and precision == "bf16" else "f32"
 
 
 def checked(command):
@@ -80,22 +87,28 @@ def measure(arguments, name, model):
         return result | {"leftOut": str(problem)}
     for threads in arguments.threads:
         rounds = {precision: [] for precision in arguments.precisions}
-        base = []
+        others = {}
         for _ in range(arguments.rounds):
             for precision in arguments.precisions:
                 rounds[precision].append(ours(arguments, model, threads, precision))
-            base.append(theirs(arguments, model, threads))
+            for engine in arguments.engines:
+                for precision in {their_precision(engine, precision) for precision in arguments.precisions}:
+                    time = theirs(arguments, model, engine, threads, precision)
+                    others.setdefault((engine, precision), []).append(time)
         for precision, times in rounds.items():
-            ratios = [mine / other for mine, other in zip(times, base)]
-            row = {
-                "threads": threads, "precision": precision, "ours": statistics.median(times),
-                "theirs": statistics.median(base), "ratio": statistics.median(ratios), "lowest": min(ratios),
-                "highest": max(ratios),
-            }
+            row = {"threads": threads, "precision": precision, "ours": statistics.median(times), "others": {}}
+            for engine in arguments.engines:
+                base = others[engine, their_precision(engine, precision)]
+                ratios = [mine / other for mine, other in zip(times, base)]
+                row["others"][engine] = {
+                    "precision": their_precision(engine, precision), "milliseconds": statistics.median(base),
+                    "ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios),
+                }
             result["speed"].append(row)
-            print(
-                f"{name}: {threads} threads, {precision}: {row['ours']:.2f} ms, ONNX Runtime {row['theirs']:.2f} ms, "
-                f"ratio {row['ratio']:.2f} ({row['lowest']:.2f} to {row['highest']:.2f})", flush=True)
+            print(f"{name}: {threads} threads, {precision}: {row['ours']:.2f} ms" + "".join(
+                f"; {report.NAMES[engine]} {other['milliseconds']:.2f} ms, ratio {other['ratio']:.2f} "
+                f"({other['lowest']:.2f} to {other['highest']:.2f})" for engine, other in row["others"].items()),
+                flush=True)
     return result
 
 
@@ -105,6 +118,7 @@ def main():
     parser.add_argument("--model", action="append", help="a network's name or an .onnx file; repeat it for more")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--precisions", nargs="+", default=["f32", "bf16", "int8"])
+    parser.add_argument("--engines", nargs="+", default=["onnxruntime", "openvino"], choices=sorted(report.NAMES))
     parser.add_argument("--rounds", type=int, default=5, help="times that the two take turns")
     parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
     parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
@@ -123,6 +137,9 @@ def main():
     for name in arguments.model or []:
         if name not in known and not pathlib.Path(name).is_file():
             parser.error(f"no model '{name}': give an .onnx file or one of {', '.join(sorted(known))}")
+    load = os.getloadavg()[0]
+    if load > 0.3:
+        print(f"the machine is busy: load {load:.1f} before anything was measured", file=sys.stderr)
     results = []
     for name in arguments.model or [*trained, *networks.ALL]:
         if name in networks.ALL:
@@ -130,11 +147,10 @@ def main():
         else:
             path = trained.get(name, pathlib.Path(name))
         results.append(measure(arguments, path.parent.name if path.stem == "model" else path.stem, path))
-    import onnxruntime
-
+    versions = {engine: importlib.import_module(engine).__version__.split("-")[0] for engine in arguments.engines}
     report.write({
-        "machine": report.processor(), "system": platform.platform(), "onnxruntime": onnxruntime.__version__,
-        "rounds": arguments.rounds, "runs": arguments.runs, "models": results,
+        "machine": report.processor(), "system": platform.platform(), "engines": versions, "loadBefore": load,
+        "processors": len(os.sched_getaffinity(0)), "rounds": arguments.rounds, "runs": arguments.runs, "models": results,
     }, arguments.out)
 
 

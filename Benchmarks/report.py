@@ -4,6 +4,9 @@ import json
 import pathlib
 
 
+NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+
+
 def processor():
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -21,22 +24,26 @@ def write(results, folder):
 
 
 def markdown(results):
+    engines = results["engines"]
+    against = " and ".join(f"{NAMES[engine]} {version}" for engine, version in engines.items())
     lines = [
-        f"Batch 1 on {results['machine']}, against ONNX Runtime {results['onnxruntime']} in f32. Medians of "
-        f"{results['rounds']} rounds in which the two take turns with {results['runs']} inferences each; the spread "
-        "is that of the rounds' ratios. Networks whose weights are random are marked in `networks.py`: speed does not "
-        "depend on the values.",
+        f"Batch 1 on {results['machine']} ({results['processors']} processors, load {results['loadBefore']:.1f} before), "
+        f"against {against} in f32, OpenVINO in bf16 where ours is. Medians of {results['rounds']} rounds in which they "
+        f"take turns with {results['runs']} inferences each; the spread is that of the rounds' ratios. Networks whose "
+        "weights are random are marked in `networks.py`: speed does not depend on the values.",
         "",
-        "![Time relative to ONNX Runtime](results.svg)",
+        "![Time relative to the others](results.svg)",
         "",
-        "| model | threads | precision | ours, ms | ONNX Runtime, ms | ratio | spread |",
-        "|---|---:|---|---:|---:|---:|---|",
+        "| model | threads | precision | ours, ms |" + "".join(
+            f" {NAMES[engine]}, ms | ratio | spread |" for engine in engines),
+        "|---|---:|---|---:|" + "---:|---:|---|" * len(engines),
     ]
     for model in results["models"]:
         for row in model["speed"]:
             lines.append(
-                f"| {model['model']} | {row['threads']} | {row['precision']} | {row['ours']:.2f} | "
-                f"{row['theirs']:.2f} | {row['ratio']:.2f} | {row['lowest']:.2f} to {row['highest']:.2f} |")
+                f"| {model['model']} | {row['threads']} | {row['precision']} | {row['ours']:.2f} |" + "".join(
+                    f" {other['milliseconds']:.2f} | {other['ratio']:.2f} | {other['lowest']:.2f} to "
+                    f"{other['highest']:.2f} |" for other in row["others"].values()))
     lines += [
         "",
         "One run in a fresh process with 2 threads, f32. Their memory is what comes on top of Python's; their time "
@@ -77,46 +84,53 @@ def write_darknet(results, folder):
     print(f"wrote {folder}/darknet.json and darknet.md")
 
 
-COLOURS = ["#3b6ea5", "#d98c3f", "#5b9a68", "#a45a8c", "#7a7a7a", "#c0504d"]
+COLOURS = [
+    "#3b6ea5", "#d98c3f", "#5b9a68", "#a45a8c", "#7a7a7a", "#c0504d", "#2f4b6e", "#8c5a26", "#3d6646", "#6b3b5b", "#4d4d4d",
+    "#7f3532",
+]
 
 
 def plot(results):
     """Bars of the ratios with their spread, a group for each model."""
     models = [model for model in results["models"] if model["speed"]]
-    series = []
-    for model in models:
-        for row in model["speed"]:
-            if (row["precision"], row["threads"]) not in series:
-                series.append((row["precision"], row["threads"]))
-    left, top, bar, gap, width = 190, 40, 11, 12, 460
+    bars = {
+        model["model"]: [
+            ((row["precision"], row["threads"], engine), other)
+            for row in model["speed"] for engine, other in row["others"].items()]
+        for model in models
+    }
+    series = list(dict.fromkeys(key for group in bars.values() for key, _ in group))
+    left, bar, gap, width = 190, 9, 12, 460
+    top = 30 + 15 * ((len(series) + 2) // 3)
     group = bar * len(series) + gap
     height = top + group * len(models) + 30
-    largest = max([1.2] + [row["highest"] for model in models for row in model["speed"]])
+    largest = max([1.2] + [other["highest"] for group in bars.values() for _, other in group])
     x = lambda ratio: left + width * ratio / largest
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 40}" height="{height}" '
         'font-family="sans-serif" font-size="11">',
         f'<rect width="100%" height="100%" fill="white"/>',
     ]
-    for index, (precision, threads) in enumerate(series):
-        offset = left + 130 * index
-        label = f"{precision}, {threads} thread{'s' if threads > 1 else ''}"
-        parts.append(f'<rect x="{offset}" y="10" width="10" height="10" fill="{COLOURS[index % len(COLOURS)]}"/>')
-        parts.append(f'<text x="{offset + 15}" y="19">{label}</text>')
-    for place, model in enumerate(models):
+    for index, (precision, threads, engine) in enumerate(series):
+        offset, line = 20 + 220 * (index % 3), 10 + 15 * (index // 3)
+        label = f"{precision}, {threads} thread{'s' if threads > 1 else ''}, {NAMES[engine]}"
+        parts.append(
+            f'<rect x="{offset}" y="{line}" width="10" height="10" fill="{COLOURS[index % len(COLOURS)]}"/>')
+        parts.append(f'<text x="{offset + 15}" y="{line + 9}">{label}</text>')
+    for place, (name, group_bars) in enumerate(bars.items()):
         y = top + place * group
-        parts.append(f'<text x="{left - 8}" y="{y + group / 2}" text-anchor="end">{model["model"]}</text>')
-        for row in model["speed"]:
-            index = series.index((row["precision"], row["threads"]))
+        parts.append(f'<text x="{left - 8}" y="{y + group / 2}" text-anchor="end">{name}</text>')
+        for key, other in group_bars:
+            index = series.index(key)
             line = y + index * bar
             parts.append(
-                f'<rect x="{left}" y="{line}" width="{x(row["ratio"]) - left:.1f}" height="{bar - 2}" '
+                f'<rect x="{left}" y="{line}" width="{x(other["ratio"]) - left:.1f}" height="{bar - 2}" '
                 f'fill="{COLOURS[index % len(COLOURS)]}"/>')
             middle = line + (bar - 2) / 2
             parts.append(
-                f'<path d="M{x(row["lowest"]):.1f} {middle}H{x(row["highest"]):.1f}" stroke="black" '
+                f'<path d="M{x(other["lowest"]):.1f} {middle}H{x(other["highest"]):.1f}" stroke="black" '
                 'stroke-width="1"/>')
     parts.append(f'<path d="M{x(1):.1f} {top - 8}V{height - 24}" stroke="black" stroke-dasharray="3 3"/>')
     parts.append(
-        f'<text x="{x(1):.1f}" y="{height - 10}" text-anchor="middle">1 = ONNX Runtime, f32 (less is faster)</text>')
+        f'<text x="{x(1):.1f}" y="{height - 10}" text-anchor="middle">1 = the other engine (less is faster)</text>')
     return "\n".join(parts + ["</svg>"]) + "\n"
