@@ -1,6 +1,7 @@
 import Foundation
 import Inference
 import OneDNN
+import Tensors
 import Testing
 
 @Suite("The team that computes parallel regions")
