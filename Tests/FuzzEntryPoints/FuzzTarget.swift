@@ -13,6 +13,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case preprocessing
     case npy
     case image
+    // What goes into an image for a TEE.
+    case enclaveImage = "enclave-image"
+    case firmware
+    case kernel
 
     // What host and enclave say to each other.
     case hostFrames = "host-frames"
@@ -66,6 +70,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .preprocessing: try FileTargets.preprocessing(bytes)
         case .npy: try FileTargets.npy(bytes)
         case .image: try FileTargets.image(bytes)
+        case .enclaveImage: try ImageTargets.enclaveImage(bytes)
+        case .firmware: try ImageTargets.firmware(bytes)
+        case .kernel: try ImageTargets.kernel(bytes)
         case .hostFrames: try FrameTargets.hostFrames(bytes)
         case .enclaveFrames: try FrameTargets.enclaveFrames(bytes)
         case .keyConfiguration: try ChannelTargets.keyConfiguration(bytes)

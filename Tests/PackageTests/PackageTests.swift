@@ -70,8 +70,10 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
     ],
+    "EnclaveImage": ["Evidence", "swift-crypto/Crypto"],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
+        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence", "HostCore",
+        "HostServer",
         "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
         "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
