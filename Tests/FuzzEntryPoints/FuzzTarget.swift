@@ -41,6 +41,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case intelQuote = "intel-quote"
     case amdReport = "amd-report"
     case nitroDocument = "nitro-document"
+    case azureEvidence = "azure-evidence"
     case certificate
     case revocationList = "revocation-list"
     case tcbInfo = "tcb-info"
@@ -91,6 +92,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .intelQuote: try EvidenceTargets.intelQuote(bytes)
         case .amdReport: try EvidenceTargets.amdReport(bytes)
         case .nitroDocument: try EvidenceTargets.nitroDocument(bytes)
+        case .azureEvidence: try EvidenceTargets.azureEvidence(bytes)
         case .certificate: try EvidenceTargets.certificate(bytes)
         case .revocationList: try EvidenceTargets.revocationList(bytes)
         case .tcbInfo: try EvidenceTargets.tcbInfo(bytes)
