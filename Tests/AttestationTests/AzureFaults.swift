@@ -12,7 +12,7 @@ extension SingleFaultTests {
         },
         SingleFault(.evidenceFormat, .malformed, AzureFixture.tdx()) { $0.header[0] = 0x49 },
         SingleFault(.evidenceFormat, .unsupportedFormat, AzureFixture.snp()) { $0.header[4] = 3 },
-        SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.registers.removeLast() },
+        SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.stated = $0.registers.dropLast() },
         SingleFault(.teeKind, .wrongTEE, "az-snp taken for az-tdx") {
             let fixture = AzureFixture.snp()
             return SavedEvidenceAppraiser(policy: nil).verdict(on: try fixture.request(as: .azureTDX))

@@ -153,6 +153,38 @@ struct ImageTests {
     }
 
     @Test(
+        "An identity block is signed for each launch, and the key's digest is what reports will state",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func identityBlocks() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        let key = folder.file("image.key")
+        let made = try succeed(["keygen", "image", "--out", key, "--json"], in: folder)
+        let publicKey = try #require((made.json as? [String: Any])?["publicKey"] as? String)
+        #expect(try mode(of: key) == 0o600)
+        try succeed(inputs.arguments("snp", "snp") + ["--id-key", key, "--guest-svn", "7"], in: folder)
+        let signer = try P384.Signing.PublicKey(rawRepresentation: #require([UInt8](hex: publicKey)))
+        let measured = try measured(folder, "snp")
+        let values = try #require(measured["measurements"] as? [String: String])
+        let other = try #require((measured["alternatives"] as? [String: [String]])?["measurement"]?.first)
+        for (name, digest) in [("1", try #require(values["measurement"])), ("21", other)] {
+            let block = try #require(Data(base64Encoded: Data(bytes(of: folder.file("snp/id-block-\(name)")))))
+            let authentication = [UInt8](
+                try #require(Data(base64Encoded: Data(bytes(of: folder.file("snp/id-auth-\(name)"))))))
+            #expect(Array(block.prefix(48)).hex == digest && block[84] == 7)
+            let signature = try P384.Signing.ECDSASignature(
+                rawRepresentation: Array(authentication[64..<112].reversed() + authentication[136..<184].reversed()))
+            #expect(signer.isValidSignature(signature, for: SHA384.hash(data: block)))
+            #expect(Array(SHA384.hash(data: authentication[576..<1604])).hex == values["id_key_digest"])
+        }
+        try succeed(["measure", "--image", folder.file("snp")], in: folder)
+        // A block of another launch is found out.
+        try folder.write(bytes(of: folder.file("snp/id-block-1")), to: "snp/id-block-21")
+        try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-block-21", in: folder)
+        try expectUsage(inputs.arguments("nitro", "n") + ["--id-key", key], in: folder)
+    }
+
+    @Test(
         "A policy is made from an image's measurements for a bundle, with the platform's least versions",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func policies() throws {

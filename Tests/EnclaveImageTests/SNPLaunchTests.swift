@@ -164,7 +164,9 @@ struct SNPLaunchTests {
         let bytes = block.encoded()
         #expect(bytes.count == 96)
         #expect(Array(bytes[80..<96]).hex == "01000000" + "03000000" + "0000030000000000")
-        let authentication = try block.authentication(by: key)
+        let signed = try key.signature(for: SHA384.hash(data: bytes))
+        let authentication = try IdentityBlock.authentication(
+            signature: Array(signed.rawRepresentation), publicKey: Array(key.publicKey.rawRepresentation))
         #expect(authentication.count == 4096)
         // Read back by the layout: r and s, then the curve, x and y; numbers little-endian in 72 bytes.
         let r = Array(authentication[64..<112].reversed())
@@ -174,7 +176,7 @@ struct SNPLaunchTests {
         let keyBytes = authentication[576..<1604]
         #expect(Array(keyBytes.prefix(4)) == [2, 0, 0, 0])
         #expect(Array(keyBytes.dropFirst(4).prefix(48).reversed()) == Array(key.publicKey.rawRepresentation.prefix(48)))
-        #expect(Array(SHA384.hash(data: Array(keyBytes))) == IdentityBlock.keyDigest(key.publicKey))
+        #expect(Array(SHA384.hash(data: Array(keyBytes))) == IdentityBlock.keyDigest(authentication: authentication))
         #expect(authentication[1604...].allSatisfy { $0 == 0 })
         #expect(throws: ImageError.self) { try IdentityBlock(launchDigest: [1], guestSVN: 0, policy: 0) }
     }

@@ -15,13 +15,13 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
     package let processorModel: String?
     package let memoryMiB: Int
     package let transport: ImageTransport
-    /// SNP only: whether the owner's identity block goes with the image.
-    package let hasIdentityBlock: Bool
+    /// SNP only: the version that the owner's identity block states, where one goes with the image.
+    package let guestSVN: Int?
 
     /// - Throws: ``ImageError`` (invalidArgument).
     package init(
         kind: ImageKind, processors: Int, processorModel: String?, memoryMiB: Int, transport: ImageTransport,
-        hasIdentityBlock: Bool
+        guestSVN: Int?
     ) throws(ImageError) {
         version = Self.version
         self.kind = kind
@@ -29,7 +29,7 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         self.processorModel = processorModel
         self.memoryMiB = memoryMiB
         self.transport = transport
-        self.hasIdentityBlock = hasIdentityBlock
+        self.guestSVN = guestSVN
         try check()
     }
 
@@ -46,11 +46,14 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         guard Self.memoryMiB.contains(memoryMiB) else {
             throw ImageError(.invalidArgument, "an image has 128 to 1048576 MiB of memory, not \(memoryMiB)")
         }
-        guard kind == .snp || processorModel == nil && !hasIdentityBlock else {
+        guard kind == .snp || processorModel == nil && guestSVN == nil else {
             throw ImageError(.invalidArgument, "a processor model and an identity block are for snp")
         }
         guard kind == .snp || kind == .tdx || transport == .vsock else {
             throw ImageError(.invalidArgument, "a serial port is for snp and tdx")
+        }
+        guard guestSVN.map({ (0...Int(UInt32.max)).contains($0) }) ?? true else {
+            throw ImageError(.invalidArgument, "a guest's security version is 0 to 4294967295")
         }
         if kind == .snp { _ = try ProcessorModel(processorModel ?? "") }
     }

@@ -35,7 +35,7 @@ package enum LaunchScript {
             set -- $version
             [ "$((${1:-0} * 1000 + ${2:-0}))" -ge \(version.major * 1000 + version.minor) ] ||
                 stop "QEMU ${1:-?}.${2:-?} is too old for \(name)" "use QEMU \(version.major).\(version.minor) or later: another one starts the guest with other measurements, or not at all"
-            \(platformCheck(recipe.kind))
+            \(platformCheck(recipe.kind))\(recipe.guestSVN == nil ? "" : features)
             \(channelCheck(recipe.transport))
 
             exec "$QEMU" -enable-kvm -nodefaults -no-user-config -no-reboot -display none -serial stdio \\
@@ -51,7 +51,8 @@ package enum LaunchScript {
         let memory = "-object memory-backend-memfd,id=ram,size=\(recipe.memoryMiB)M,share=true"
         switch recipe.kind {
         case .snp:
-            let block = recipe.hasIdentityBlock ? ",id-block=$(cat id-block),id-auth=$(cat id-auth)" : ""
+            let block =
+                recipe.guestSVN == nil ? "" : ",id-block=$(cat id-block-$FEATURES),id-auth=$(cat id-auth-$FEATURES)"
             let policy = "0x" + String(ImageRecipe.guestPolicy, radix: 16)
             return [
                 memory,
@@ -76,6 +77,15 @@ package enum LaunchScript {
             esac
             """
     }
+
+    /// The identity block is of one digest, which depends on what the host's kernel gives a guest.
+    private static let features = """
+
+        if [ -z "${FEATURES:-}" ]; then
+            FEATURES=1
+            [ "$(cat /sys/module/kvm_amd/parameters/debug_swap 2>/dev/null)" != Y ] || FEATURES=21
+        fi
+        """
 
     private static func channelNotes(_ transport: ImageTransport) -> String {
         switch transport {

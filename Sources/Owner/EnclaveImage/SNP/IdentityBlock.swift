@@ -1,4 +1,4 @@
-package import Crypto
+import Crypto
 
 /// A statement of the owner that goes with a guest: AMD's firmware starts it only with this launch digest and policy, and
 /// reports state the digest of the owner's key, so that a policy can pin the signer and a least version of the guest.
@@ -41,22 +41,33 @@ package struct IdentityBlock: Sendable, Hashable {
     }
 
     /// The authentication information that goes with the block, 4096 bytes. There is no author key.
-    package func authentication(by key: P384.Signing.PrivateKey) throws -> [UInt8] {
-        let signature = Array(try key.signature(for: SHA384.hash(data: encoded())).rawRepresentation)
-        let start: [UInt8] = .littleEndian(Self.ecdsaP384) + .zeros(4 + 56)
-        let signed = Self.number(signature[..<48]) + Self.number(signature[48...]) + .zeros(512 - 2 * Self.numberBytes)
-        let known = start + signed + Self.publicKey(key.publicKey)
+    ///
+    /// - Parameters:
+    ///   - signature: Over the SHA-384 of ``encoded()``, ECDSA on P-384: R and S, 96 bytes, big-endian.
+    ///   - publicKey: X and Y, 96 bytes, big-endian.
+    /// - Throws: ``ImageError`` (invalidArgument) for other lengths.
+    package static func authentication(
+        signature: [UInt8], publicKey: [UInt8]
+    ) throws(ImageError) -> [UInt8] {
+        guard signature.count == 96, publicKey.count == 96 else {
+            throw ImageError(.invalidArgument, "an identity block's key and signature have 96 bytes each")
+        }
+        let start: [UInt8] = .littleEndian(ecdsaP384) + .zeros(4 + 56)
+        let signed = number(signature[..<48]) + number(signature[48...]) + .zeros(512 - 2 * numberBytes)
+        let known = start + signed + encoded(publicKey)
         return known + .zeros(4096 - known.count)
     }
 
     /// `id_key_digest` of reports: SHA-384 of the key as the authentication information has it.
-    package static func keyDigest(_ key: P384.Signing.PublicKey) -> [UInt8] {
-        Array(SHA384.hash(data: publicKey(key)))
+    ///
+    /// - Returns: `nil` for bytes that are no authentication information.
+    package static func keyDigest(authentication: [UInt8]) -> [UInt8]? {
+        guard authentication.count == 4096 else { return nil }
+        return Array(SHA384.hash(data: authentication[576..<1604]))
     }
 
     /// 1028 bytes.
-    private static func publicKey(_ key: P384.Signing.PublicKey) -> [UInt8] {
-        let point = Array(key.rawRepresentation)
+    private static func encoded(_ point: [UInt8]) -> [UInt8] {
         let known = [UInt8].littleEndian(curveP384) + number(point[..<48]) + number(point[48...])
         return known + .zeros(1028 - known.count)
     }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import EnclaveImage
 import Foundation
+import SealedChannel
+import SecretMemory
 
 struct MakeImage: Command {
     static let configuration = CommandConfiguration(
@@ -32,6 +34,14 @@ struct MakeImage: Command {
     @Option(help: "snp: the processor model of QEMU, which is measured.") var cpuModel: String?
     @Option(help: "Memory of the machine in MiB.") var memory = 2048
     @Option(help: "snp and tdx: how the guest reaches its host, vsock or serial.") var transport = ImageTransport.vsock
+    @Option(
+        help: ArgumentHelp(
+            "snp: sign an identity block with this key, which `keygen image` makes.",
+            discussion: "The firmware then starts this image only with this block, and reports name the key."))
+    var idKey: String?
+    @Option(
+        help: "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.")
+    var guestSVN: Int?
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The folder to write. It may not exist, or be empty.") var out: String
     @Flag(help: "Print each step of the measurement.") var explain = false
@@ -53,6 +63,9 @@ struct MakeImage: Command {
                             : "/usr/share/ovmf/OVMF.fd of Debian's package ovmf"))
         }
         guard cpuModel == nil || kind == .snp else { throw ValidationError("--cpu-model is for snp") }
+        guard idKey == nil || kind == .snp, guestSVN == nil || idKey != nil else {
+            throw ValidationError("--id-key is for snp, and --guest-svn goes with it")
+        }
         guard kind != .sgx || kernel == nil && modules == nil && kernelConfig == nil else {
             throw ValidationError("--kernel, --modules and --kernel-config are not for sgx")
         }
@@ -61,7 +74,10 @@ struct MakeImage: Command {
     func execute() async throws {
         let recipe = try ImageRecipe(
             kind: kind, processors: cpus, processorModel: kind == .snp ? cpuModel ?? "EPYC-v4" : nil,
-            memoryMiB: memory, transport: transport, hasIdentityBlock: false)
+            memoryMiB: memory, transport: transport, guestSVN: idKey == nil ? nil : guestSVN ?? 0)
+        // Before anything is written.
+        if idKey != nil { try ProcessHardening.forbidDumps() }
+        let signer = try idKey.map { try ImageSigningKey(contentsOf: $0) }
         let executable = try EnclaveFiles(EnclaveExecutable(enclave))
         let folder = try EnclaveImageFolder(creating: out)
         if kind == .sgx {
@@ -73,6 +89,7 @@ struct MakeImage: Command {
                 recipe, kernel, try executable.initialFileSystem(modules: kernel.moduleFiles(recipe)),
                 firmware: firmware)
         }
+        if let signer { try folder.write(identityBlocksBy: signer) }
         let measured = try folder.measured()
         try folder.write(measured.values)
         try measured.show(explain: explain, json: json)

@@ -1,6 +1,7 @@
 import EnclaveImage
 import Foundation
 import LeakageAssessment
+import SealedChannel
 
 /// An image on disk: what starts the machine, with `image.json` and `measured.json`.
 struct EnclaveImageFolder {
@@ -72,6 +73,47 @@ struct EnclaveImageFolder {
         try writeScript(recipe)
     }
 
+    /// Writes an identity block for each way in which hosts start the image, in base64 as QEMU takes it.
+    func write(identityBlocksBy key: ImageSigningKey) throws {
+        let recipe = try recipe()
+        for (features, measurement) in zip(SNPLaunch.hostFeatures, try launches(recipe)) {
+            let block = try identityBlock(recipe, measurement).encoded()
+            let authentication = try IdentityBlock.authentication(
+                signature: try key.signature(over: block), publicKey: key.publicKey)
+            let name = String(features, radix: 16)
+            try write("id-block-\(name)", Data(block).base64EncodedData())
+            try write("id-auth-\(name)", Data(authentication).base64EncodedData())
+        }
+    }
+
+    private func identityBlock(_ recipe: ImageRecipe, _ measurement: LaunchMeasurement) throws -> IdentityBlock {
+        try IdentityBlock(
+            launchDigest: measurement.values["measurement"] ?? [], guestSVN: UInt32(recipe.guestSVN ?? 0),
+            policy: ImageRecipe.guestPolicy)
+    }
+
+    /// The digest of the key that signed the identity blocks, which have to be of these launches.
+    private func identityKeyDigest(_ recipe: ImageRecipe, _ launches: [LaunchMeasurement]) throws -> [UInt8]? {
+        guard recipe.guestSVN != nil else { return nil }
+        var digests: Set<[UInt8]> = []
+        for (features, launch) in zip(SNPLaunch.hostFeatures, launches) {
+            let name = String(features, radix: 16)
+            let block = try identityBlock(recipe, launch).encoded()
+            guard try read("id-block-\(name)").elementsEqual(Data(block).base64EncodedData()),
+                let authentication = Data(base64Encoded: Data(try read("id-auth-\(name)"))),
+                let digest = IdentityBlock.keyDigest(authentication: [UInt8](authentication))
+            else {
+                throw CommandFailure(
+                    "image", "\(path)/id-block-\(name) is not of this image", remedy: "make the image again")
+            }
+            digests.insert(digest)
+        }
+        guard digests.count == 1 else {
+            throw CommandFailure("image", "\(path) has identity blocks of two keys", remedy: "make the image again")
+        }
+        return digests.first
+    }
+
     /// Writes `measured.json`.
     func write(_ measured: Measured) throws {
         let encoder = JSONEncoder()
@@ -81,30 +123,16 @@ struct EnclaveImageFolder {
 
     /// The measurements that the image will have, computed from its files.
     func measured() throws -> MeasuredImage {
-        let recipe: ImageRecipe
-        do {
-            recipe = try JSONDecoder().decode(ImageRecipe.self, from: Data(try read("image.json")))
-        } catch is DecodingError {
-            throw CommandFailure(
-                "image", "\(path)/image.json is not what `infenclave image` writes", remedy: "make the image again")
-        }
-        try recipe.check()
+        let recipe = try recipe()
         switch recipe.kind {
         case .nitro:
             return MeasuredImage(recipe, [try EnclaveImageFormat(parsing: try read("image.eif")).measurement()])
         case .snp:
-            let hashes = KernelHashes(
-                kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())
-            let firmware = try SNPFirmware(try read("firmware.fd"))
-            let model = try ProcessorModel(recipe.processorModel ?? "")
-            return MeasuredImage(
-                recipe,
-                try SNPLaunch.hostFeatures.map { features in
-                    try SNPLaunch(
-                        firmware: firmware, hashes: hashes, processors: recipe.processors, model: model,
-                        features: features
-                    ).measurement()
-                })
+            var launches = try launches(recipe)
+            if let digest = try identityKeyDigest(recipe, launches) {
+                for index in launches.indices { launches[index].values["id_key_digest"] = digest }
+            }
+            return MeasuredImage(recipe, launches)
         case .tdx:
             var measurement = try DomainBuild(firmware: try read("firmware.fd")).measurement()
             let boot = try DirectBoot(
@@ -114,6 +142,31 @@ struct EnclaveImageFolder {
             measurement.steps += boot.steps
             return MeasuredImage(recipe, [measurement])
         case .sgx: return MeasuredImage(recipe, [])
+        }
+    }
+
+    private func recipe() throws -> ImageRecipe {
+        let recipe: ImageRecipe
+        do {
+            recipe = try JSONDecoder().decode(ImageRecipe.self, from: Data(try read("image.json")))
+        } catch is DecodingError {
+            throw CommandFailure(
+                "image", "\(path)/image.json is not what `infenclave image` writes", remedy: "make the image again")
+        }
+        try recipe.check()
+        return recipe
+    }
+
+    /// The launches of an SNP image, one for each word of features.
+    private func launches(_ recipe: ImageRecipe) throws -> [LaunchMeasurement] {
+        let hashes = KernelHashes(
+            kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())
+        let firmware = try SNPFirmware(try read("firmware.fd"))
+        let model = try ProcessorModel(recipe.processorModel ?? "")
+        return try SNPLaunch.hostFeatures.map { features in
+            try SNPLaunch(
+                firmware: firmware, hashes: hashes, processors: recipe.processors, model: model, features: features
+            ).measurement()
         }
     }
 

@@ -9,10 +9,17 @@ enum EncodedText: Sendable, Hashable {
     /// Shorter text is a word, not a file.
     private static let minimumBytes = 64
 
-    static func isSpace(_ byte: UInt8) -> Bool { [0x0A, 0x0D, 0x20, 0x09].contains(byte) }
+    static func isSpace(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x0A, 0x0D, 0x20, 0x09: true
+        default: false
+        }
+    }
 
     /// What the text is written in; `nil` for anything else.
     static func kind(of text: [UInt8]) -> EncodedText? {
+        // Evidence itself is no text: this is seen at its first bytes.
+        guard text.prefix(minimumBytes).allSatisfy({ isSpace($0) || (0x2B...0x7A).contains($0) }) else { return nil }
         var end = text.endIndex
         while end > 0, text[end - 1] == 0 || isSpace(text[end - 1]) { end -= 1 }
         let digits = text[..<end].filter { !isSpace($0) }
