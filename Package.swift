@@ -202,10 +202,12 @@ let package = Package(
                 crypto,
             ]
         ),
+        library("EnclaveImage", in: "Owner", ["Evidence", crypto]),
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence",
+                "HostCore",
                 "HostServer",
                 "Imaging", "Inference", "InferenceProxy", "InfenclaveClient", "InfenclaveImaging",
                 "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
@@ -252,7 +254,8 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
+                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
+                "EnclaveImage", "Evidence",
                 "Imaging", "Inference",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
                 "SealedChannel", "SecretMemory", "Tensors",
@@ -310,6 +313,7 @@ let package = Package(
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
+        tests("EnclaveImageTests", ["EnclaveImage", "Evidence", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [

@@ -2,6 +2,7 @@ import ArgumentParser
 import Attestation
 import BundleFormat
 import DarknetImport
+import EnclaveImage
 import Foundation
 import HostCore
 import HostServer
@@ -33,6 +34,7 @@ extension CommandFailure {
         case let error as BundleFormatError: self.init("bundle", error.message)
         case let error as SealedChannelError: self.init(error.code.description, error.message)
         case let error as SecretMemoryError: self.init("key", error.message)
+        case let error as ImageError: self.init("image", error.message, remedy: error.remedy)
         case let error as AttestationError: self.init("attestation", error.message)
         case let error as ClientError:
             self.init(error.refusal?.rawValue ?? error.code.name, error.message, remedy: error.remedy)

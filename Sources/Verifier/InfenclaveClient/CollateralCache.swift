@@ -107,7 +107,7 @@ public struct CollateralSources: Sendable {
     ///
     /// - Throws: ``ClientError`` of the cache; `CancellationError`.
     public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws -> [CollateralRole: [UInt8]] {
-        guard let cache, tee == .sgx || tee == .tdx else { return files }
+        guard let cache, tee.hardware == .sgx || tee.hardware == .tdx else { return files }
         // Collateral of the server's own choice must not come in where the cache was asked for.
         guard let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain]) else {
             throw ClientError(

@@ -18,7 +18,7 @@ struct SavedEvidenceArguments: ParsableArguments {
 
     static func kind(_ name: String?) throws -> TEEKind {
         guard let name, let kind = TEEKind(rawValue: name), kind != .development else {
-            throw ValidationError("--evidence needs --tee sgx, tdx, snp or nitro")
+            throw ValidationError("--evidence needs --tee sgx, tdx, snp, nitro, az-snp or az-tdx")
         }
         return kind
     }

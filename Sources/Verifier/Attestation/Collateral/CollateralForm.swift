@@ -5,6 +5,7 @@ package import Evidence
 package enum CollateralForm {
     /// - Returns: `nil` for a file that can be read; else what is wrong with it.
     package static func fault(of bytes: [UInt8], as role: CollateralRole) -> String? {
+        let bytes = CollateralEncoding.plain(bytes, role)
         do {
             switch role {
             case .tcbInfo: _ = try TCBInfo(SignedCollateral(bytes, member: "tcbInfo").content)

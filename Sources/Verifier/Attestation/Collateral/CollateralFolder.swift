@@ -1,7 +1,8 @@
 public import Evidence
 import FoundationEssentials
 
-/// Collateral as files that are named by role: `tcb_info.json`, `pck_crl.der`, `vcek.der` or `vcek.pem`, and so on.
+/// Collateral as files that are named by role: `tcb_info.json`, `pck_crl.der`, `vcek.der` or `vcek.pem`, and so on. A
+/// file may be encoded as services and caches hand it out, whatever its name ends in.
 public enum CollateralFolder {
     /// No file of collateral is larger.
     private static let maximumBytes = 4 << 20
@@ -17,9 +18,9 @@ public enum CollateralFolder {
         }
         var collateral: [CollateralRole: [UInt8]] = [:]
         for role in CollateralRole.allCases {
-            for ending in role.fileExtensions {
-                let file = "\(path)/\(role.rawValue).\(ending)"
-                guard FileManager.default.fileExists(atPath: file) else { continue }
+            for name in role.fileNames {
+                let file = "\(path)/\(name)"
+                guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder else { continue }
                 guard let bytes = FileManager.default.contents(atPath: file), bytes.count <= maximumBytes else {
                     throw AttestationError(
                         .invalidInput, "\(file) cannot be read or is larger than \(maximumBytes) bytes")
