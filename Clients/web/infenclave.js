@@ -2808,10 +2808,12 @@ export class Picture {
    * @param {Blob|ImageBitmap|HTMLImageElement|HTMLVideoElement|HTMLCanvasElement} source
    */
   static async decode(source) {
+    const orientation = source instanceof Blob ? await webPOrientation(source) : null;
     let bitmap;
     try {
       bitmap = await createImageBitmap(source, {
-        imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none",
+        imageOrientation: orientation === null ? "from-image" : "none", premultiplyAlpha: "none",
+        colorSpaceConversion: "none",
       });
     } catch {
       throw new InfenclaveError("invalidInput", "the browser cannot decode this picture",
@@ -2831,10 +2833,35 @@ export class Picture {
         pixels[to + 1] = rgba[from + 1];
         pixels[to + 2] = rgba[from + 2];
       }
-      return new Picture(width, height, 3, pixels);
+      return new Picture(width, height, 3, pixels).#upright(orientation ?? 1);
     } finally {
       bitmap.close();
     }
+  }
+
+  /** The picture as it stands, from one that was stored in an orientation of Exif (1 to 8). */
+  #upright(orientation) {
+    if (orientation === 1) return this;
+    const { width, height, channels } = this;
+    const [newWidth, newHeight] = orientation >= 5 ? [height, width] : [width, height];
+    const [right, bottom] = [width - 1, (height - 1) * width];
+    // The source of the new pixel (x, y) is first + x * stepX + y * stepY, in pixels.
+    const [first, stepX, stepY] = {
+      2: [right, -1, width], 3: [bottom + right, -1, -width], 4: [bottom, 1, -width], 5: [0, width, 1],
+      6: [bottom, -width, 1], 7: [bottom + right, -width, -1], 8: [right, width, -1],
+    }[orientation];
+    const pixels = new Uint8Array(this.pixels.length);
+    let target = 0;
+    for (let y = 0; y < newHeight; y += 1) {
+      for (let x = 0; x < newWidth; x += 1) {
+        const from = (first + x * stepX + y * stepY) * channels;
+        for (let channel = 0; channel < channels; channel += 1) {
+          pixels[target] = this.pixels[from + channel];
+          target += 1;
+        }
+      }
+    }
+    return new Picture(newWidth, newHeight, channels, pixels);
   }
 
   /** Three channels; grey becomes three equal ones. */
@@ -2975,6 +3002,56 @@ export class Picture {
     }
     return { element: "u8", shape: [1, height, width, channels], data };
   }
+}
+
+/**
+ * The orientation that the Exif data of a WebP file states, which browsers pass over; 1, upright, where it states none; null
+ * for a file of another kind, whose orientation browsers see to.
+ *
+ * Sources: WebP container specification, extended file format; Exif 2.32, section 4.6.4, tag 0x0112; TIFF 6.0, section 2.
+ */
+async function webPOrientation(file) {
+  const read = async (offset, count) => {
+    const bytes = await file.slice(offset, offset + count).arrayBuffer().catch(() => new ArrayBuffer(0));
+    return new DataView(bytes);
+  };
+  const name = (view, offset) => String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(offset + index)));
+  const head = await read(0, 12);
+  if (head.byteLength < 12 || name(head, 0) !== "RIFF" || name(head, 8) !== "WEBP") return null;
+  let position = 12;
+  for (let chunks = 0; chunks < 64; chunks += 1) {
+    const chunk = await read(position, 8);
+    if (chunk.byteLength < 8) return 1;
+    const count = chunk.getUint32(4, true);
+    // The tag stands near the start of the data.
+    if (name(chunk, 0) === "EXIF") return exifOrientation(await read(position + 8, Math.min(count, 65_536)));
+    position += 8 + count + (count % 2);
+  }
+  return 1;
+}
+
+function exifOrientation(data) {
+  const prefixed = data.byteLength > 6 && data.getUint32(0) === 0x45786966;
+  const tiff = prefixed ? new DataView(data.buffer, data.byteOffset + 6, data.byteLength - 6) : data;
+  const short = (offset) => (offset + 2 <= tiff.byteLength ? tiff.getUint16(offset, isLittle) : -1);
+  const long = (offset) => (offset + 4 <= tiff.byteLength ? tiff.getUint32(offset, isLittle) : -1);
+  let isLittle = false;
+  const order = short(0);
+  if (order !== 0x4949 && order !== 0x4d4d) return 1;
+  isLittle = order === 0x4949;
+  const directory = long(4);
+  if (short(2) !== 42 || directory < 0) return 1;
+  for (let entry = 0; entry < short(directory); entry += 1) {
+    const offset = directory + 2 + 12 * entry;
+    const tag = short(offset);
+    if (tag < 0) return 1;
+    // One value of type SHORT lies in the first two bytes of the value field.
+    if (tag === 0x0112 && short(offset + 2) === 3 && long(offset + 4) === 1) {
+      const value = short(offset + 8);
+      return value >= 1 && value <= 8 ? value : 1;
+    }
+  }
+  return 1;
 }
 
 /** Fractional bits of a weight: 32, less 8 for the pixel and 2 for negative lobes and carries. */
