@@ -49,7 +49,8 @@ class Server:
         self.deployment = deployment
         self.process = subprocess.Popen(
             [deployment.program, "serve", str(deployment.bundle), "--tee", "development", "--listen", "127.0.0.1:0",
-             "--admin-listen", "none", "--threads", "2", *options],
+             # One address asks for all the evidence here.
+             "--admin-listen", "none", "--threads", "2", "--connections-per-address", "1024", *options],
             env=deployment.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True)
         self.log, self.url = [], None

@@ -2481,7 +2481,7 @@ const AEAD_AES256 = 0x0002;
 
 const hasMLKEM = (async () => {
   try {
-    await subtle.generateKey({ name: "ML-KEM-768" }, false, ["encapsulateBits"]);
+    await subtle.generateKey({ name: "ML-KEM-768" }, false, ["encapsulateBits", "decapsulateBits"]);
     return typeof subtle.encapsulateBits === "function";
   } catch {
     return false;

@@ -11,6 +11,7 @@ import json
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -51,6 +52,18 @@ def strangers(page):
     return [url for url in asked if not url.startswith(("http://127.0.0.1:", "blob:", "data:"))]
 
 
+def types():
+    """What the compiler of TypeScript says of the declarations, where there is one."""
+    compiler = shutil.which("tsc")
+    if not compiler:
+        print("the types are not checked: there is no tsc; apt-get install node-typescript", file=sys.stderr)
+        return []
+    done = subprocess.run(
+        [compiler, "--noEmit", "--strict", "--target", "es2022", "--module", "es2022", "--moduleResolution", "node", "--lib",
+         "es2022,dom", str(HERE / "types.ts")], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.stdout.splitlines()
+
+
 def units(chromium):
     with pages.serve({"/": HERE.parent, "/fixtures/": FIXTURES}) as origin:
         page = opened(chromium, origin, "/tests/blank.html")
@@ -59,6 +72,7 @@ def units(chromium):
             declared = set(re.findall(r"^export (?:class|function) (\w+)", (HERE.parent / "infenclave.d.ts").read_text(), re.M))
             exported = set(run(page, "units.js", "names"))
             faults["faults"] += [f"infenclave.d.ts and the module differ in {name}" for name in declared ^ exported]
+            faults["faults"] += types()
             return faults["faults"] + strangers(page), f"{faults['checked']} vectors of pictures and formats agree"
         finally:
             page.close()

@@ -30,7 +30,7 @@ async function intercepting(change, body) {
   window.fetch = async (url, options) => {
     const response = await real(url, options);
     const bytes = new Uint8Array(await response.clone().arrayBuffer());
-    const changed = String(url).startsWith(location.origin) ? null : await change(String(url), bytes, options);
+    const changed = new URL(url, location).origin === location.origin ? null : await change(String(url), bytes, options);
     return changed === null ? response : new Response(changed, { status: response.status, headers: response.headers });
   };
   try {

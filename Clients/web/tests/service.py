@@ -31,7 +31,10 @@ def check(chromium, program, folder, opened, run, strangers):
 
         def expect(name, module="server.js", **more):
             print(f"  {name}", file=sys.stderr, flush=True)
-            faults.extend(f"{name}: {fault}" for fault in run(page, module, name, {**arguments, **more}))
+            try:
+                faults.extend(f"{name}: {fault}" for fault in run(page, module, name, {**arguments, **more}))
+            except RuntimeError as error:
+                faults.append(f"{name}: {error}")
 
         expect("unprovisioned")
         server.provision()
