@@ -139,8 +139,16 @@ def assess(
         done = subprocess.run([*arguments, *_options(options)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
                               timeout=timeout)
     if done.returncode != 0:
-        raise InvalidInput(f"infenclave assess: {done.stderr.strip()[-2000:] or done.returncode}")
+        raise _refusal(done)
     return Assessment(folder)
+
+
+def _refusal(done: subprocess.CompletedProcess[str]) -> InvalidInput:
+    try:
+        error = json.loads(done.stdout)["error"]
+        return InvalidInput(f"infenclave assess: {error['message']}", error["remedy"])
+    except (ValueError, KeyError, TypeError):
+        return InvalidInput(f"infenclave assess: {done.stderr.strip()[-2000:] or f'it ended with status {done.returncode}'}")
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:

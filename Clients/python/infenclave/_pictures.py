@@ -16,8 +16,7 @@ from ._errors import InvalidInput
 
 MAXIMUM_PIXELS = 64 << 20
 MAXIMUM_SIDE = 65_535
-# MPO is what cameras write into JPEG files: the first picture counts.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+_FORMATS = ("JPEG", "PNG", "WEBP")
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO, Image.Image, "np.ndarray[Any, Any]"]

@@ -66,7 +66,7 @@ def test_every_kind_of_source_gives_the_same_pixels():
 
 @pytest.mark.parametrize("source, complaint", [
     (b"", "no JPEG"), (b"GIF89a", "no JPEG"), (FIXTURES / "cases.json", "no JPEG"), ("/nowhere.png", "opened"),
-    ((FIXTURES / "colour-420.jpg").read_bytes()[:300], "damaged"), (FIXTURES / "animation.webp", "animation"),
+    ((FIXTURES / "colour-420.jpg").read_bytes()[:300], "opened|damaged"), (FIXTURES / "animation.webp", "animation"),
     (np.zeros((3, 4), np.float32), "no picture"), (np.zeros((3, 4, 4), np.uint8), "no picture"),
     (np.zeros((0, 4), np.uint8), "0 pixels|4x0"), (Image.new("F", (3, 3)), "floats"),
 ])

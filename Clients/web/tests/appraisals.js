@@ -60,15 +60,51 @@ function refusalFault(verdict) {
   return !verdict.isAccepted && accepted.includes(failed) ? [] : [`failed ${failed}, expected a refusal`];
 }
 
+/** The same numbers on every run. */
+function* numbers(seed) {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+/**
+ * Evidence and collateral with a bit changed, cut off, or with bytes behind it, are refused without another error. What a
+ * policy does not look at is left alone: the dates of a list, say, may have other encodings.
+ */
+async function damageFaults(record, rounds) {
+  const random = numbers(record.name.length * 7919 + record.time);
+  const next = (below) => Math.floor(random.next().value * below);
+  const faults = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const bytesOf = atob(record.evidence).split("").map((character) => character.charCodeAt(0));
+    const kind = next(4);
+    if (kind < 2) bytesOf[next(bytesOf.length)] ^= 1 << next(8);
+    else if (kind === 2) bytesOf.length = next(bytesOf.length);
+    else bytesOf.push(next(256));
+    const damaged = { ...record, evidence: btoa(String.fromCharCode(...bytesOf)) };
+    try {
+      if ((await verdictOf(damaged)).isAccepted) faults.push(`damage ${kind} of round ${round} was accepted`);
+    } catch (error) {
+      faults.push(`damage ${kind} of round ${round} threw ${error.stack}`);
+    }
+  }
+  return faults;
+}
+
 export async function run(file) {
   const records = await (await fetch(file)).json();
-  const result = { checked: 0, refused: 0, faults: [] };
+  const result = { checked: 0, refused: 0, damaged: 0, faults: [] };
   for (const record of records) {
     const isIntel = record.tee === "sgx" || record.tee === "tdx";
     let found;
     try {
       const verdict = await verdictOf(record);
       found = isIntel ? refusalFault(verdict) : differences(record, verdict);
+      if (verdict.isAccepted && !record.document) {
+        found.push(...await damageFaults(record, 40));
+        result.damaged += 40;
+      }
     } catch (error) {
       found = [`threw ${error.stack}`];
     }
