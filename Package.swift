@@ -34,7 +34,10 @@ let package = Package(
     products: [
         .executable(name: "infenclave", targets: ["infenclave"]),
         .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
+        // Sends tensors, and links no codec.
         .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
+        // The same for pictures.
+        .library(name: "InfenclaveImaging", targets: ["InfenclaveImaging"]),
         // For the package in `Fuzz`.
         .library(name: "FuzzEntryPoints", targets: ["FuzzEntryPoints"]),
     ],
@@ -138,8 +141,31 @@ let package = Package(
         library(
             "InfenclaveClient", in: "Verifier",
             [
-                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
-                "StrictJSON", "Tensors", crypto,
+                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel", "SecretMemory", "StrictJSON",
+                "Tensors",
+            ]
+        ),
+        library("InfenclaveImaging", in: "Verifier", ["Imaging", "InfenclaveClient"]),
+        library("OpenInference", in: "Verifier", ["StrictJSON"]),
+        .target(name: "CInflate", path: "Sources/Verifier/CInflate", linkerSettings: [.linkedLibrary("z")]),
+        library(
+            "InferenceProxy", in: "Verifier",
+            [
+                "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        library(
+            "ProxyCommand", in: "Verifier",
+            [
+                "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
 
@@ -176,13 +202,15 @@ let package = Package(
                 crypto,
             ]
         ),
+        library("EnclaveImage", in: "Owner", ["Evidence", crypto]),
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence",
+                "HostCore",
                 "HostServer",
-                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "Partitioning",
+                "Imaging", "Inference", "InferenceProxy", "InfenclaveClient", "InfenclaveImaging",
+                "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -226,10 +254,11 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
+                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
+                "EnclaveImage", "Evidence",
                 "Imaging", "Inference",
-                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
-                "SecretMemory", "Tensors",
+                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
+                "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
             ],
             path: "Tests/FuzzEntryPoints",
@@ -284,6 +313,7 @@ let package = Package(
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
+        tests("EnclaveImageTests", ["EnclaveImage", "Evidence", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [
@@ -315,9 +345,19 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
-                "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
+                "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
+                "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,
+            ]
+        ),
+        tests("OpenInferenceTests", ["OpenInference"]),
+        tests(
+            "InferenceProxyTests",
+            [
+                "InferenceProxy", "InfenclaveImaging", "OpenInference",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests("PackageTests", ["TestSupport"]),

@@ -50,6 +50,22 @@ extension SingleFaultTests {
         SingleFault(.flags, .flagMismatch, SNPFixture()) { $0.report.put([0x23], at: 0x0A) },
         SingleFault(.flags, .flagMismatch, SNPFixture(), policy: ["flags": #"{"septVEDisable":false}"#]) { _ in },
         SingleFault(.flags, .flagMismatch, IntelFixture.tdx()) { $0.body.put([0], at: 123) },
+        SingleFault(.flags, .flagMismatch, SNPFixture(), policy: ["flags": #"{"pageSwapDisabled":true}"#]) { _ in },
+        SingleFault(.flags, .flagMismatch, SNPFixture(), policy: ["flags": #"{"ciphertextHidingRequired":true}"#]) {
+            // Bits 22, 23 and 25, but not 24.
+            $0.report.put([0xC3, 0x02], at: 0x0A)
+        },
+        SingleFault(.mitigations, .mitigationMissing, SNPFixture(), policy: ["mitigations": #"{"current":[0]}"#]) {
+            // A report of version 3 has no vectors: the bytes there are reserved.
+            $0.report.put([0x01], at: 0x200)
+        },
+        SingleFault(
+            .mitigations, .mitigationMissing, SNPFixture(), policy: ["mitigations": #"{"launch":[1,9],"current":[1]}"#]
+        ) {
+            $0.report.put([5], at: 0)
+            $0.report.put([0x02, 0x01], at: 0x1F8)
+            $0.report.put([0x02, 0x02], at: 0x200)
+        },
         unstated("flags", .flags, SNPFixture()), unstated("flags", .flags, IntelFixture.tdx()),
         unstated("advisories", .advisories, IntelFixture.tdx()),
         unstated("minimumEvaluationDataNumber", .evaluationDataNumber, IntelFixture.sgx()),

@@ -41,6 +41,8 @@ struct PolicySchema {
         case "maximum": return value.number.map { $0 <= limit } ?? false
         case "minLength": return Double(value.string?.count ?? 0) >= limit
         case "minItems": return Double(value.array?.count ?? 0) >= limit
+        case "uniqueItems":
+            return value.array.map { list in list.indices.allSatisfy { !list[..<$0].contains(list[$0]) } } ?? false
         case "minProperties": return Double(value.object?.count ?? 0) >= limit
         case "required":
             return argument.array?.allSatisfy { value.object?[$0.string ?? ""] != nil } ?? false

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Every check alone")
 struct SingleFaultTests {
-    static let all = intel + quotes + snp + nitro + policies + bindings + services
+    static let all = intel + quotes + snp + nitro + azure + policies + bindings + services
 
     @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
     func fault(_ fault: SingleFault) throws {
@@ -70,6 +70,8 @@ struct SingleFaultTests {
         try expectAccepted(IntelFixture.tdx(version: 5, is15: true))
         try expectAccepted(SNPFixture())
         try expectAccepted(NitroFixture())
+        try expectAccepted(AzureFixture.snp())
+        try expectAccepted(AzureFixture.tdx())
         let development = PeerFixture(DevelopmentFixture())
         #expect(try development.verdict(on: development.document(), development: .dangerouslyAccept).isAccepted)
     }

@@ -52,7 +52,7 @@ func writeCollateral(_ collateral: [CollateralRole: [UInt8]], to name: String, i
 {
     let path = try folder.makeFolder(name)
     for (role, bytes) in collateral {
-        try folder.write(bytes, to: "\(name)/\(role.rawValue).\(role.fileExtensions[0])")
+        try folder.write(bytes, to: "\(name)/\(role.fileNames[0])")
     }
     return path
 }

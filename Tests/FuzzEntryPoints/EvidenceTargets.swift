@@ -55,6 +55,11 @@ enum EvidenceTargets {
         ])
     }
 
+    /// What Azure's paravisor and TPM say, which is read before anything is verified.
+    static func azureEvidence(_ bytes: UnsafeRawBufferPointer) throws {
+        if let fault = AzureForm.fault(of: Array(bytes)) { throw Refusal(description: fault) }
+    }
+
     /// One certificate, PEM or DER.
     static func certificate(_ bytes: UnsafeRawBufferPointer) throws {
         _ = try TrustedRoots.dangerouslyTrust(Array(bytes))

@@ -11,7 +11,11 @@ extension FuzzSeed {
         ].map { ("\($0.tee.rawValue)-v\($0.version)-\($0.body.count)", $0, try $0.root()) }
         let snp = SNPFixture()
         let nitro = NitroFixture()
-        return try (fixtures + [("snp", snp, try snp.root()), ("nitro", nitro, try nitro.root())]).flatMap {
+        let (azureSNP, azureTDX) = (AzureFixture.snp(), AzureFixture.tdx())
+        let azure: [(String, any EvidenceFixture, [UInt8])] = [
+            ("az-snp", azureSNP, try azureSNP.hardware.root()), ("az-tdx", azureTDX, try azureTDX.hardware.root()),
+        ]
+        return try (fixtures + azure + [("snp", snp, try snp.root()), ("nitro", nitro, try nitro.root())]).flatMap {
             name, fixture, root in
             var parcel = EvidenceParcel(tee: fixture.tee, time: Period.now.secondsSince1970)
             parcel.evidence = try fixture.evidence(over: type(of: fixture).reportData)
@@ -28,6 +32,7 @@ extension FuzzSeed {
             case .sgx, .tdx: .intelQuote
             case .snp: .amdReport
             case .nitro: .nitroDocument
+            case .azureSNP, .azureTDX: .azureEvidence
             case .development: nil
             }
         var seeds = evidence.map { [FuzzSeed($0, name, parcel.evidence)] } ?? []

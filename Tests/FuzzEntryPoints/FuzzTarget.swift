@@ -13,6 +13,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case preprocessing
     case npy
     case image
+    // What goes into an image for a TEE.
+    case enclaveImage = "enclave-image"
+    case firmware
+    case kernel
 
     // What host and enclave say to each other.
     case hostFrames = "host-frames"
@@ -27,6 +31,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case provisioning
     case sealedPart = "sealed-part"
 
+    // What clients of the proxy send.
+    case inferenceRequest = "inference-request"
+
     // What an untrusted server serves, and what it is judged by.
     case manifest
     case manifestCore = "manifest-core"
@@ -37,6 +44,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case intelQuote = "intel-quote"
     case amdReport = "amd-report"
     case nitroDocument = "nitro-document"
+    case azureEvidence = "azure-evidence"
     case certificate
     case revocationList = "revocation-list"
     case tcbInfo = "tcb-info"
@@ -66,6 +74,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .preprocessing: try FileTargets.preprocessing(bytes)
         case .npy: try FileTargets.npy(bytes)
         case .image: try FileTargets.image(bytes)
+        case .enclaveImage: try ImageTargets.enclaveImage(bytes)
+        case .firmware: try ImageTargets.firmware(bytes)
+        case .kernel: try ImageTargets.kernel(bytes)
         case .hostFrames: try FrameTargets.hostFrames(bytes)
         case .enclaveFrames: try FrameTargets.enclaveFrames(bytes)
         case .keyConfiguration: try ChannelTargets.keyConfiguration(bytes)
@@ -75,6 +86,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .classificationAnswer: try ChannelTargets.classificationAnswer(bytes)
         case .provisioning: try ChannelTargets.provisioning(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
+        case .inferenceRequest: try ProxyTargets.inferenceRequest(bytes)
         case .manifest: try FileTargets.manifest(bytes)
         case .manifestCore: try EvidenceTargets.manifestCore(bytes)
         case .enclaveFacts: try EvidenceTargets.enclaveFacts(bytes)
@@ -84,6 +96,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .intelQuote: try EvidenceTargets.intelQuote(bytes)
         case .amdReport: try EvidenceTargets.amdReport(bytes)
         case .nitroDocument: try EvidenceTargets.nitroDocument(bytes)
+        case .azureEvidence: try EvidenceTargets.azureEvidence(bytes)
         case .certificate: try EvidenceTargets.certificate(bytes)
         case .revocationList: try EvidenceTargets.revocationList(bytes)
         case .tcbInfo: try EvidenceTargets.tcbInfo(bytes)

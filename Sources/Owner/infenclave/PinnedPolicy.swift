@@ -27,6 +27,9 @@ struct PinnedPolicy: Encodable {
     private static let identity: [TEEKind: [String]] = [
         .development: ["development"], .sgx: ["mrenclave"], .tdx: ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
         .snp: ["measurement"], .nitro: ["pcr0", "pcr1", "pcr2"],
+        // What Azure's paravisor is, then what the guest's firmware found, booted, and was configured by.
+        .azureSNP: ["measurement", "pcr0", "pcr4", "pcr7", "pcr9", "pcr11"],
+        .azureTDX: ["mrtd", "pcr0", "pcr4", "pcr7", "pcr9", "pcr11"],
     ]
     /// Of a Nitro document, which says when it was made. The nonce says the same of a service's other evidence.
     private static let maximumAgeSeconds = 300
@@ -39,12 +42,18 @@ struct PinnedPolicy: Encodable {
 
     /// For hardware: no lower versions, other flags or advisories than those measured.
     ///
-    /// - Parameter evaluationDataNumber: The least `tcbEvaluationDataNumber` of Intel's collateral; only for Intel's TEEs.
-    init(hardware measured: Measured, _ kind: TEEKind, evaluationDataNumber: Int?) throws {
-        try self.init(measured, kind)
-        var versions = measured.securityVersions
+    /// - Parameters:
+    ///   - evaluationDataNumber: The least `tcbEvaluationDataNumber` of Intel's collateral; only for Intel's TEEs.
+    ///   - isImage: Whether the values were computed from an image, which knows no machine.
+    ///   - minimumTCB: The least versions, where the values are of no machine.
+    init(
+        hardware measured: Measured, _ kind: TEEKind, evaluationDataNumber: Int?, isImage: Bool = false,
+        minimumTCB given: [String: Int] = [:]
+    ) throws {
+        try self.init(measured, kind, isImage: isImage)
+        var versions = measured.securityVersions.merging(given) { $1 }
         let product = versions.removeValue(forKey: "isvprodid")
-        switch kind {
+        switch kind.hardware {
         case .sgx, .tdx:
             productID = product
             minimumTCB = versions
@@ -52,9 +61,9 @@ struct PinnedPolicy: Encodable {
             minimumEvaluationDataNumber = evaluationDataNumber
         case .snp: minimumTCB = versions
         case .nitro: maximumAgeSeconds = Self.maximumAgeSeconds
-        case .development: break
+        case .development, .azureSNP, .azureTDX: break
         }
-        if kind == .tdx || kind == .snp { flags = measured.flags }
+        if kind.hardware == .tdx || kind.hardware == .snp { flags = measured.flags }
     }
 
     /// Demands what the bundle promises about pictures, so that a reader of the policy sees it.
@@ -65,18 +74,23 @@ struct PinnedPolicy: Encodable {
         pixelsOnly = service.acceptsFloats ? nil : true
     }
 
-    private init(_ measured: Measured, _ kind: TEEKind) throws {
+    private init(_ measured: Measured, _ kind: TEEKind, isImage: Bool = false) throws {
         tee = [kind.rawValue]
-        ownerPublicKey = measured.ownerPublicKey
-        manifestDigest = measured.manifestDigest
+        guard let owner = measured.ownerPublicKey, let digest = measured.manifestDigest else {
+            throw CommandFailure("measured", "what was measured is of no bundle")
+        }
+        ownerPublicKey = owner
+        manifestDigest = digest
         var pinned: [String: [String]] = [:]
         for name in Self.identity[kind] ?? [] {
             guard let value = measured.measurements[name] else {
+                // An image's is not computed, and what it has of the code is in the others.
+                if isImage, name == "rtmr0" { continue }
                 throw CommandFailure(
                     "measured", "what was measured has no value for \(name)",
                     remedy: "give the whole output of `infenclave measure --tee \(kind.rawValue) --json`")
             }
-            pinned[name] = [value]
+            pinned[name] = [value] + (measured.alternatives?[name] ?? [])
         }
         measurements = pinned
     }

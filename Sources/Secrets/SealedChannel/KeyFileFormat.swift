@@ -1,6 +1,6 @@
 internal import SecretMemory
 
-/// The text files that hold 32 secret bytes: one line, a prefix that names purpose and version, base64, line feed.
+/// The text files that hold 32 or 48 secret bytes: one line, a prefix that names purpose and version, base64, line feed.
 ///
 /// The bytes go between file and memory through ``SecretBytes`` only. What cannot be promised: swift-crypto keeps its
 /// own copies of keys in memory that it wipes but does not lock, and the kernel's page cache holds the file.
@@ -10,12 +10,16 @@ struct KeyFileFormat {
     let prefix: String
     /// What the file holds, for errors.
     let subject: String
+    /// How many bytes are secret.
+    var byteCount = secretByteCount
 
     static let modelKey = KeyFileFormat(prefix: Labels.modelKeyFile, subject: "a model key")
     static let ownerKey = KeyFileFormat(prefix: Labels.ownerKeyFile, subject: "an owner's key")
     static let token = KeyFileFormat(prefix: Labels.tokenFile, subject: "an access token")
+    static let imageKey = KeyFileFormat(
+        prefix: Labels.imageKeyFile, subject: "a key that signs images", byteCount: ImageSigningKey.byteCount)
 
-    private var lineByteCount: Int { prefix.utf8.count + Base64.encodedByteCount(Self.secretByteCount) }
+    private var lineByteCount: Int { prefix.utf8.count + Base64.encodedByteCount(byteCount) }
 
     func serialized(_ secret: RawSpan) -> SecretBytes {
         SecretBytes(count: lineByteCount + 1) { target in
@@ -33,7 +37,7 @@ struct KeyFileFormat {
                 bytes.starts(with: prefix.utf8)
             else { throw invalid() }
             let encoded = UnsafeRawBufferPointer(rebasing: bytes[prefix.utf8.count..<lineByteCount])
-            return try SecretBytes(count: Self.secretByteCount) { (target) throws(SealedChannelError) in
+            return try SecretBytes(count: byteCount) { (target) throws(SealedChannelError) in
                 guard Base64.decode(encoded, into: target) else { throw invalid() }
             }
         }
@@ -41,7 +45,9 @@ struct KeyFileFormat {
 
     private func invalid() -> SealedChannelError {
         SealedChannelError(
-            .invalidKeyFile, "this is not \(subject): expected one line '\(prefix)' and 44 characters of base64")
+            .invalidKeyFile,
+            "this is not \(subject): expected one line '\(prefix)' and \(Base64.encodedByteCount(byteCount)) characters of base64"
+        )
     }
 
     func read(_ path: String) throws(SealedChannelError) -> SecretBytes {

@@ -29,6 +29,7 @@ enum Labels {
     static let modelKeyFile = "infenclave-model-key-v1:"
     static let ownerKeyFile = "infenclave-owner-key-v1:"
     static let tokenFile = "infenclave-token-v1:"
+    static let imageKeyFile = "infenclave-image-key-v1:"
 
     /// `label` and the zero byte that ends it.
     static func prefix(_ label: String) -> [UInt8] { Array(label.utf8) + [0] }

@@ -18,14 +18,18 @@ public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {
     /// The certificate table that the host gave to the guest.
     case certificateTable = "auxblob"
 
-    /// How the role's file may end.
-    public var fileExtensions: [String] {
-        switch self {
-        case .tcbInfo, .qeIdentity: ["json"]
-        case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain: ["pem"]
-        case .pckCRL, .rootCACRL, .crl: ["der"]
-        case .vcek, .vlek, .intermediate: ["der", "pem"]
-        case .certificateTable: ["bin"]
-        }
+    /// What the role's file may be called: by the role, or as AMD's service calls it, with the ending of one of the
+    /// forms that the file may have.
+    public var fileNames: [String] {
+        let endings: [String] =
+            switch self {
+            case .tcbInfo, .qeIdentity: [".json"]
+            case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain: [".pem", ".txt"]
+            case .pckCRL, .rootCACRL, .crl: [".der", ".pem", ".crl", ".hex", ".txt"]
+            case .vcek, .vlek, .intermediate: [".der", ".pem", ".crt", ".cer", ".json"]
+            case .certificateTable: [".bin"]
+            }
+        let names = self == .intermediate ? [rawValue, "cert_chain"] : [rawValue]
+        return names.flatMap { name in (endings + [""]).map { name + $0 } }
     }
 }

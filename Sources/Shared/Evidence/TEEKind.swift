@@ -11,4 +11,19 @@ public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {
     case snp
     /// AWS Nitro Enclaves.
     case nitro
+    /// SEV-SNP virtual machines of Azure, whose guests have a TPM's quote in the place of report data of their own.
+    case azureSNP = "az-snp"
+    /// TDX virtual machines of Azure, likewise.
+    case azureTDX = "az-tdx"
+
+    /// What the hardware is: Azure's kinds are reports of SNP and quotes of TDX with a TPM below them.
+    public var hardware: TEEKind {
+        switch self {
+        case .azureSNP: .snp
+        case .azureTDX: .tdx
+        case .development, .sgx, .tdx, .snp, .nitro: self
+        }
+    }
+
+    public var isAzure: Bool { hardware != self }
 }

@@ -19,6 +19,10 @@ package enum EvidenceSources {
         case .sgx: return try GramineEvidence()
         case .tdx, .snp: return try ConfigfsEvidence(kind)
         case .nitro: return try NitroEvidence()
+        case .azureSNP, .azureTDX:
+            throw EvidenceSourceError(
+                .configurationInvalid,
+                "this enclave cannot ask Azure's TPM for evidence; saved evidence of \(kind.rawValue) can be verified")
         }
     }
 

@@ -9,7 +9,8 @@ import tempfile
 
 
 class Page:
-    def __init__(self, chromium, path):
+    def __init__(self, chromium, path, arguments=()):
+        """Opens a file or an address; `arguments` are more of the browser's own."""
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, ours = os.pipe()
         theirs, from_browser = os.pipe()
@@ -26,7 +27,7 @@ class Page:
         self.process = subprocess.Popen(
             [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--force-device-scale-factor=1", "--no-first-run", "--disable-dev-shm-usage",
-             f"--user-data-dir={self.profile.name}", "--remote-debugging-pipe", "about:blank"],
+             f"--user-data-dir={self.profile.name}", "--remote-debugging-pipe", *arguments, "about:blank"],
             pass_fds=(3, 4), preexec_fn=place, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         # Only the browser holds its ends, so that its end is seen.
@@ -34,13 +35,15 @@ class Page:
             os.close(end)
         self.output, self.input = os.fdopen(ours, "wb"), os.fdopen(theirs, "rb")
         self.number, self.session, self.rest = 0, None, b""
+        # What the browser told by itself, in its order.
+        self.events = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.enable")
         self.load(path)
 
     def load(self, path):
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url=path if ":" in path else "file://" + os.path.abspath(path))
         self.evaluate("new Promise(done => document.readyState == 'complete' ? done() : addEventListener('load', done))")
 
     def call(self, method, **parameters):
@@ -56,6 +59,8 @@ class Page:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
+            if "method" in answer:
+                self.events.append(answer)
 
     def message(self):
         while b"\0" not in self.rest:

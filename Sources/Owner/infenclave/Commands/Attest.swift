@@ -1,6 +1,7 @@
 import ArgumentParser
 import Attestation
 import InfenclaveClient
+import ProxyCommand
 
 struct Attest: Command {
     static let configuration = CommandConfiguration(
@@ -12,7 +13,7 @@ struct Attest: Command {
     var policy: String?
     @Option(
         help: ArgumentHelp(
-            "What the saved evidence is: sgx, tdx, snp or nitro.",
+            "What the saved evidence is: sgx, tdx, snp, nitro, az-snp or az-tdx.",
             discussion: "With --server, only `development` has to be accepted here by name."))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments

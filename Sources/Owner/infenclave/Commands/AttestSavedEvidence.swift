@@ -3,6 +3,7 @@ import Attestation
 import Evidence
 import Foundation
 import InfenclaveClient
+import ProxyCommand
 
 /// Evidence in a file, which belongs to no session.
 struct SavedEvidenceArguments: ParsableArguments {
@@ -17,7 +18,7 @@ struct SavedEvidenceArguments: ParsableArguments {
 
     static func kind(_ name: String?) throws -> TEEKind {
         guard let name, let kind = TEEKind(rawValue: name), kind != .development else {
-            throw ValidationError("--evidence needs --tee sgx, tdx, snp or nitro")
+            throw ValidationError("--evidence needs --tee sgx, tdx, snp, nitro, az-snp or az-tdx")
         }
         return kind
     }
@@ -35,7 +36,7 @@ struct SavedEvidenceArguments: ParsableArguments {
         do {
             let bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
             // Saved evidence may be of any time, so what live servers showed is not held against it unless asked for.
-            let history = try collateral.collateralHistory.map { try CollateralHistory($0) }
+            let history = collateral.collateralHistory.map { CollateralHistory.file($0) }
             let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
             let request = VerificationRequest(
                 tee: kind, evidence: bytes, collateral: try await collateral.sources().collateral(for: bytes, of: kind),

@@ -3,12 +3,12 @@ import SealedChannel
 import SecretMemory
 
 struct Keygen: Command {
-    enum Kind: String, ExpressibleByArgument, CaseIterable { case owner, token }
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case owner, token, image }
 
     static let configuration = CommandConfiguration(
-        abstract: "Make the owner's signing key, or a client's access token.")
+        abstract: "Make the owner's signing key, a client's access token, or a key that signs images.")
 
-    @Argument(help: "owner or token") var kind: Kind
+    @Argument(help: "owner, token or image") var kind: Kind
     @Option(help: "The file to write, with mode 0600.") var out: String
     @Flag(help: "Print JSON.") var json = false
 
@@ -29,6 +29,12 @@ struct Keygen: Command {
                 return try printJSON(Answer(kind: kind.rawValue, file: out, publicKey: key.publicKey.description))
             }
             print("wrote the owner's signing key to \(out); its public key is \(key.publicKey)")
+        case .image:
+            let key = ImageSigningKey.random()
+            try key.write(to: out)
+            let publicKey = key.publicKey.hexadecimal
+            guard !json else { return try printJSON(Answer(kind: kind.rawValue, file: out, publicKey: publicKey)) }
+            print("wrote the key that signs images to \(out); its public key is \(publicKey)")
         case .token:
             let token = AccessToken.random()
             try token.write(to: out)

@@ -11,13 +11,23 @@ struct MakePolicy: Command {
         abstract: "Write a policy that pins the owner's key, the bundle's manifest and the enclave's measurement.")
 
     @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
-    @Option(help: "The TEE that the service will run in: sgx, tdx, snp, nitro or development.") var tee: String
+    @Option(help: "The TEE that the service will run in: sgx, tdx, snp, nitro, az-snp, az-tdx or development.") var tee:
+        String
     @Option(help: "The policy to write.") var out: String
     @Option(
         help: ArgumentHelp(
-            "Hardware: what `infenclave measure BUNDLE --tee KIND --json` printed for an enclave that you trust.",
-            discussion: "Measure on a machine of your own: the policy accepts exactly what it says."))
+            "Hardware: measured.json of an image, or what `infenclave measure BUNDLE --tee KIND --json` printed for an enclave that you trust.",
+            discussion:
+                "The policy accepts exactly what it says. What was not computed by `infenclave image` has to come of a machine of your own."
+        ))
     var measured: String?
+    @Option(
+        help: ArgumentHelp(
+            "SNP and TDX, with an image: a least version of the platform, NAME=NUMBER; repeat it for each.",
+            discussion:
+                "SNP: bl, tee, snp and ucode (and fmc on Turin), as AMD's bulletins and `infenclave attest` of your machine say. TDX: module, 0 unless given: Intel's TCB status judges it."
+        ))
+    var minimumTCB: [String] = []
     @Option(
         help: ArgumentHelp(
             "SGX and TDX: the least tcbEvaluationDataNumber of Intel's collateral.",
@@ -30,13 +40,17 @@ struct MakePolicy: Command {
         guard let kind = TEEKind(rawValue: tee) else {
             throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        let isIntel = kind == .sgx || kind == .tdx
+        let isIntel = kind.hardware == .sgx || kind.hardware == .tdx
         if kind == .development, measured != nil {
             throw ValidationError("--measured is for hardware; development is computed from the executable")
         }
         if kind != .development, enclave != nil || developmentKey != nil {
             throw ValidationError("--enclave and --development-key are for the development TEE")
         }
+        guard minimumTCB.isEmpty || measured != nil else {
+            throw ValidationError("--minimum-tcb goes with --measured")
+        }
+        _ = try leastVersions()
         guard isIntel || minimumEvaluationDataNumber == nil else {
             throw ValidationError("--minimum-evaluation-data-number is for sgx and tdx")
         }
@@ -75,15 +89,29 @@ struct MakePolicy: Command {
         return try PinnedPolicy(development: measured, key: try executable.developmentKey(keyFile))
     }
 
+    private func leastVersions() throws -> [String: Int] {
+        var versions: [String: Int] = [:]
+        for text in minimumTCB {
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty, let number = Int(parts[1]), (0...65_535).contains(number),
+                versions.updateValue(number, forKey: String(parts[0])) == nil
+            else { throw ValidationError("--minimum-tcb takes NAME=NUMBER, each name once, such as ucode=219") }
+        }
+        return versions
+    }
+
     private func hardware(_ kind: TEEKind, of own: Measured) throws -> PinnedPolicy {
         guard let measured else {
             throw CommandFailure(
-                "policy", "the measurements of a \(tee) enclave depend on how it is packed and cannot be computed here",
+                "policy", "the measurements of a \(tee) enclave depend on the image that it is started from",
                 remedy:
-                    "run `infenclave measure BUNDLE --tee \(tee) --json` where it runs; give the output with --measured"
+                    "make one with `infenclave image` and give its measured.json with --measured; or run `infenclave measure "
+                    + "BUNDLE --tee \(tee) --json` where the enclave runs, and give the output"
             )
         }
-        let values = try Measured.read(measured)
+        var values = try Measured.read(measured)
+        let isImage = values.ownerPublicKey == nil && values.manifestDigest == nil
+        if isImage { (values.ownerPublicKey, values.manifestDigest) = (own.ownerPublicKey, own.manifestDigest) }
         guard values.tee == own.tee, values.ownerPublicKey == own.ownerPublicKey,
             values.manifestDigest == own.manifestDigest
         else {
@@ -91,11 +119,26 @@ struct MakePolicy: Command {
                 "measured", "\(measured) is of another TEE, owner or bundle than '\(bundle)' for \(tee)",
                 remedy: "measure this bundle, with --tee \(tee)")
         }
-        if kind == .sgx || kind == .tdx, minimumEvaluationDataNumber == nil {
+        if kind.hardware == .sgx || kind.hardware == .tdx, minimumEvaluationDataNumber == nil {
             throw CommandFailure(
                 "policy", "\(tee) needs --minimum-evaluation-data-number",
                 remedy: "give the tcbEvaluationDataNumber that stands in the TCB info that you have now")
         }
-        return try PinnedPolicy(hardware: values, kind, evaluationDataNumber: minimumEvaluationDataNumber)
+        var versions = try leastVersions()
+        if isImage, kind == .tdx { versions.merge(["module": 0]) { first, _ in first } }
+        if isImage, kind == .snp {
+            let missing = ["bl", "tee", "snp", "ucode"].filter { versions[$0] == nil }
+            guard missing.isEmpty else {
+                throw CommandFailure(
+                    "policy",
+                    "an image knows no machine, and AMD judges no versions: the policy needs the least \(missing.joined(separator: ", "))",
+                    remedy:
+                        "give them as in --minimum-tcb bl=4 --minimum-tcb tee=0 --minimum-tcb snp=24 --minimum-tcb ucode=219; "
+                        + "0 accepts any version")
+            }
+        }
+        return try PinnedPolicy(
+            hardware: values, kind, evaluationDataNumber: minimumEvaluationDataNumber, isImage: isImage,
+            minimumTCB: versions)
     }
 }

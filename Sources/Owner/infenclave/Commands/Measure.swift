@@ -14,14 +14,21 @@ struct Measure: Command {
             what that machine says, not what was released; compare them with a machine of your own.
             """)
 
-    @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
-    @Option(help: "The TEE: development, sgx, tdx, snp or nitro.") var tee: String
+    @Argument(help: "The bundle, NAME.infenclave; not with --image.") var bundle: String?
+    @Option(help: "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.") var tee: String?
+    @Option(help: "Compute the values again of a folder that `infenclave image` wrote.") var image: String?
+    @Flag(help: "With --image: print each step.") var explain = false
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "Read a hardware TEE's values from this saved evidence, not from this machine.") var evidence: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-        guard TEEKind(rawValue: tee) != nil else {
+        guard (image == nil) == (bundle != nil), image == nil || tee == nil && enclave == nil && evidence == nil else {
+            throw ValidationError("give either BUNDLE --tee KIND or --image DIR alone")
+        }
+        guard image != nil || !explain else { throw ValidationError("--explain is for --image") }
+        guard image == nil else { return }
+        guard let tee, TEEKind(rawValue: tee) != nil else {
             throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         guard evidence == nil || tee != TEEKind.development.rawValue else {
@@ -30,6 +37,8 @@ struct Measure: Command {
     }
 
     func execute() async throws {
+        if let image { return try measureImage(image) }
+        let (bundle, tee) = (bundle ?? "", tee ?? "")
         let opened = try OpenedBundle(opening: bundle)
         let kind = TEEKind(rawValue: tee) ?? .development
         var values = Measured(
@@ -50,7 +59,21 @@ struct Measure: Command {
         }
     }
 
+    /// - Throws: ``CommandFailure`` when `measured.json` says something else than the files.
+    private func measureImage(_ path: String) throws {
+        let folder = EnclaveImageFolder(path)
+        let measured = try folder.measured()
+        let written = try Measured.read("\(path)/measured.json")
+        guard written == measured.values else {
+            throw CommandFailure(
+                "measured", "\(path)/measured.json is not of the files beside it",
+                remedy: "make the image again, or find out who changed it")
+        }
+        try measured.show(explain: explain, json: json)
+    }
+
     private func read(_ kind: TEEKind, into values: inout Measured) throws {
+        let tee = kind.rawValue
         let bytes: [UInt8]
         if let evidence {
             bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))

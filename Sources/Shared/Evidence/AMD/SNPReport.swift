@@ -60,6 +60,10 @@ package struct SNPReport: Sendable, Hashable {
     package var chipID: [UInt8] { Array(bytes[0x1A0..<0x1E0]) }
     package var committedTCB: [UInt8] { Array(bytes[0x1E0..<0x1E8]) }
     package var launchTCB: [UInt8] { Array(bytes[0x1F0..<0x1F8]) }
+    /// Mitigations, one a bit, that were in place when the guest was launched; `nil` before version 5.
+    package var launchMitigations: UInt64? { version < 5 ? nil : integer(0x1F8, UInt64.self) }
+    /// Those in place now.
+    package var currentMitigations: UInt64? { version < 5 ? nil : integer(0x200, UInt64.self) }
 
     package var isChipMasked: Bool { bytes[0x48] & 0x02 != 0 }
     package var signingKey: SigningKey {
@@ -82,7 +86,10 @@ package struct SNPReport: Sendable, Hashable {
         let platform = [
             ("smt", 0), ("tsme", 1), ("ecc", 2), ("raplDisabled", 3), ("ciphertextHiding", 4), ("aliasCheck", 5),
         ]
-        let guest = [("smtAllowed", 16), ("singleSocket", 20), ("cxlAllowed", 21)]
+        let guest = [
+            ("smtAllowed", 16), ("singleSocket", 20), ("cxlAllowed", 21), ("aes256XTSRequired", 22),
+            ("raplDisableRequired", 23), ("ciphertextHidingRequired", 24), ("pageSwapDisabled", 25),
+        ]
         return Dictionary(
             uniqueKeysWithValues: platform.map { ($0, platformInfo >> $1 & 1 != 0) }
                 + guest.map { ($0, policy >> $1 & 1 != 0) })

@@ -36,9 +36,9 @@ package struct NitroDocument: Sendable, Hashable {
         guard case .array(let parts) = message, parts.count == 4, case .bytes(let protected) = parts[0],
             case .bytes(let payload) = parts[2], case .bytes(let signature) = parts[3]
         else { throw EvidenceError(.malformed, "the document is not a COSE_Sign1 message of four parts") }
-        switch parts[1] {
-        case .map, .null: break
-        default: throw EvidenceError(.malformed, "the document's unprotected header is not a map")
+        // Nobody signs it. The NSM writes an empty map; one producer of documents writes null.
+        guard parts[1] == .map([:]) || parts[1] == .null else {
+            throw EvidenceError(.malformed, "the document's unprotected header is not empty")
         }
         guard try CBOR(parsing: protected) == Self.es384 else {
             throw EvidenceError(.unsupported, "the document's protected header is not {1: -35}, ES384")

@@ -9,18 +9,19 @@ struct SNPVerification {
     private var time: Timestamp { request.time }
 
     func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
-        let report: SNPReport
+        let evidence: SNPEvidence
         do throws(EvidenceError) {
-            report = try SNPReport(parsing: request.evidence)
+            evidence = try SNPEvidence(parsing: request.evidence)
         } catch {
             throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)
         }
+        let report = evidence.report
         try log.require(.evidenceFormat, true, otherwise: .malformed, found: "report version \(report.version)")
         claims.read(report)
 
-        let supplied = try suppliedCertificates(&log)
-        let vek = try vek(report, supplied, &log)
-        let chain = try chain(vek, supplied, &log)
+        let supplied = try suppliedCertificates(evidence.table, &log)
+        let (vek, others) = try vek(report, supplied, &log)
+        let chain = try chain(vek, supplied[.intermediate], others, &log)
         try revocation(chain, &claims, &log)
         try match(vek, report, chain, &claims, &log)
         try log.require(
@@ -30,53 +31,65 @@ struct SNPVerification {
             } ?? false, otherwise: .reportSignatureInvalid)
     }
 
-    /// Certificates given by role, and for the roles that were not, those of the table.
-    private func suppliedCertificates(_ log: inout CheckLog) throws(Rejection) -> [CollateralRole: [UInt8]] {
-        guard let table = request.collateral[.certificateTable] else { return request.collateral }
+    /// Certificates given by role; for the roles that were not, those of the table; then those behind the report.
+    private func suppliedCertificates(
+        _ attached: CertificateTable, _ log: inout CheckLog
+    ) throws(Rejection) -> [CollateralRole: [UInt8]] {
+        let behind = CollateralEncoding.plain(attached.collateral)
+        guard let bytes = request.collateral[.certificateTable] else {
+            return behind.merging(request.collateral) { $1 }
+        }
         do throws(EvidenceError) {
-            return try CertificateTable(parsing: table).collateral.merging(request.collateral) { $1 }
+            let table = try CertificateTable(parsing: bytes)
+            return behind.merging(CollateralEncoding.plain(table.collateral)) { $1 }
+                .merging(request.collateral) { $1 }
         } catch {
             throw log.reject(.vekCertificate, .certificateMalformed, found: error.message)
         }
     }
 
+    /// - Returns: The VCEK or VLEK, and the other certificates of its file: clouds give it with its chain.
     private func vek(
         _ report: SNPReport, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
-    ) throws(Rejection) -> VEKCertificate {
+    ) throws(Rejection) -> (VEKCertificate, others: [Certificate]) {
         // The kind that the report wants, if it is there; else the other, so that the mismatch is named.
         let roles: [CollateralRole] = report.signingKey == .vlek ? [.vlek, .vcek] : [.vcek, .vlek]
         guard let bytes = roles.lazy.compactMap({ supplied[$0] }).first else {
             throw log.reject(.vekCertificate, .collateralMissing, found: "no vcek, no vlek")
         }
         let vek: VEKCertificate
+        let others: [Certificate]
         do throws(CertificateFault) {
-            vek = try VEKCertificate(try Self.one(bytes))
+            let certificates = try PEM.certificates(bytes)
+            let leaves = certificates.count == 1 ? certificates : certificates.filter(VEKCertificate.isNamed)
+            guard leaves.count == 1, let leaf = leaves.first else {
+                throw CertificateFault(
+                    "\(certificates.count) certificates, of which \(leaves.count) are a VCEK or VLEK; expected 1")
+            }
+            vek = try VEKCertificate(leaf)
+            others = certificates.filter { $0.der != leaf.der }
         } catch {
             throw log.reject(.vekCertificate, .certificateMalformed, found: error.description)
         }
         try log.require(
             .vekCertificate, true, otherwise: .certificateMalformed,
             found: "'\(vek.certificate.commonName)' for \(vek.product.rawValue)")
-        return vek
+        return (vek, others)
     }
 
-    private static func one(_ bytes: [UInt8]) throws(CertificateFault) -> Certificate {
-        let certificates = try PEM.certificates(bytes)
-        guard certificates.count == 1, let certificate = certificates.first else {
-            throw CertificateFault("\(certificates.count) certificates; expected 1")
-        }
-        return certificate
-    }
-
+    /// The root that is taken is always a trusted one; files may bring another copy of it along.
     private func chain(
-        _ vek: VEKCertificate, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
+        _ vek: VEKCertificate, _ intermediate: [UInt8]?, _ others: [Certificate], _ log: inout CheckLog
     ) throws(Rejection) -> [Certificate] {
-        var intermediates = AMDRoots.intermediates
-        if let bytes = supplied[.intermediate] {
+        var intermediates = others + AMDRoots.intermediates
+        if let intermediate {
             do throws(CertificateFault) {
-                intermediates = [try Self.one(bytes)]
+                intermediates = try PEM.certificates(intermediate)
             } catch {
                 throw log.reject(.vekChain, .certificateMalformed, found: error.description)
+            }
+            guard !intermediates.isEmpty else {
+                throw log.reject(.vekChain, .certificateMalformed, found: "an intermediate file without a certificate")
             }
         }
         guard let intermediate = intermediates.first(where: { $0.subject == vek.certificate.issuer }) else {
@@ -198,6 +211,8 @@ extension Claims {
         isMigratable = report.isMigratable
         vmpl = report.vmpl
         flags = report.flags
+        launchMitigations = report.launchMitigations
+        currentMitigations = report.currentMitigations
         hasReservedPolicyBit = report.hasReservedPolicyBit
         securityVersions = ["guestsvn": Int(report.guestSVN)]
         // Version 2 names no processor; what wrote it is of a generation before the layout changed.

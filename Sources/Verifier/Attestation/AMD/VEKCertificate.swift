@@ -69,7 +69,11 @@ struct VEKCertificate: Sendable {
     }
 
     /// The key that the subject's name stands for.
-    var kind: SNPReport.SigningKey? {
+    var kind: SNPReport.SigningKey? { Self.kind(certificate) }
+
+    static func isNamed(_ certificate: Certificate) -> Bool { kind(certificate) != nil }
+
+    private static func kind(_ certificate: Certificate) -> SNPReport.SigningKey? {
         switch certificate.commonName {
         case "SEV-VCEK": .vcek
         case "SEV-VLEK": .vlek

@@ -74,14 +74,14 @@ extension Appraiser {
     private static func displaces(
         _ own: [CollateralRole: [UInt8]], _ role: CollateralRole, of tee: TEEKind
     ) -> Bool {
-        switch tee {
+        switch tee.hardware {
         // Who has some says how fresh it is: the server must not choose the rest. Certificates have no freshness.
         case .sgx, .tdx: return !own.isEmpty && role != .pckCertificateChain
         // Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win.
         case .snp:
             let certificates: Set<CollateralRole> = [.vcek, .vlek, .intermediate, .certificateTable]
             return certificates.contains(role) && !certificates.isDisjoint(with: own.keys)
-        case .nitro, .development: return false
+        case .nitro, .development, .azureSNP, .azureTDX: return false
         }
     }
 }

@@ -10,6 +10,9 @@ struct EvidenceVerification {
     /// - Parameter claims: Filled as far as the evidence was read, also when a check fails.
     func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
         if request.tee != .development, let warning = request.roots.warning { log.warnings.append(warning) }
+        if request.tee != .development, let form = OtherEvidenceForm.name(of: request.evidence, for: request.tee) {
+            throw log.reject(.evidenceFormat, .unsupportedFormat, found: form)
+        }
         switch request.tee {
         case .development:
             try DevelopmentVerification(request: request, policy: policy, acceptance: development)
@@ -17,6 +20,7 @@ struct EvidenceVerification {
         case .sgx, .tdx: try IntelVerification(request: request).verify(&claims, &log)
         case .snp: try SNPVerification(request: request).verify(&claims, &log)
         case .nitro: try NitroVerification(request: request).verify(&claims, &log)
+        case .azureSNP, .azureTDX: try AzureVerification(request: request).verify(&claims, &log)
         }
         try age(claims, &log)
     }

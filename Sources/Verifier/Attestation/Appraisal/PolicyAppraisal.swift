@@ -7,12 +7,14 @@ struct PolicyAppraisal {
     /// Whether the verdict is about a peer that will be talked to; then what the policy leaves open is refused.
     let isForPeer: Bool
 
+    private var hardware: TEEKind { request.tee.hardware }
+
     func check(_ claims: Claims, _ log: inout CheckLog) {
         log.note(
             .teeAllowed, policy.tee.contains(request.tee), otherwise: .wrongTEE, found: request.tee.rawValue,
             expected: policy.tee.map(\.rawValue).sorted().joined(separator: " or "))
         state(claims, &log)
-        if request.tee == .sgx || request.tee == .tdx { intel(claims, &log) }
+        if hardware == .sgx || hardware == .tdx { intel(claims, &log) }
         versions(claims, &log)
         measurements(claims, &log)
         session(claims, &log)
@@ -21,12 +23,14 @@ struct PolicyAppraisal {
     /// What is not checked where there is no policy.
     static func checks(of tee: TEEKind) -> [Check] {
         let ofTEE: [Check] =
-            switch tee {
+            switch tee.hardware {
             case .development: []
             case .sgx: [.tcbStatus, .advisories, .evaluationDataNumber, .productID]
             case .tdx: [.migration, .flags, .tcbStatus, .advisories, .evaluationDataNumber]
-            case .snp: [.policyReserved, .migration, .vmpl, .flags]
+            case .snp: [.policyReserved, .migration, .vmpl, .flags, .mitigations]
             case .nitro: [.age]
+            // No kind has these as its hardware.
+            case .azureSNP, .azureTDX: []
             }
         return [.teeAllowed, .debug] + ofTEE + (hasVersions(tee) ? [.minimumTCB] : []) + [.measurements]
     }
@@ -54,7 +58,7 @@ struct PolicyAppraisal {
                 .vmpl, vmpl <= policy.maximumVMPL, otherwise: .vmplNotAllowed, found: "VMPL \(vmpl)",
                 expected: "at most \(policy.maximumVMPL)")
         }
-        let hasFlags = request.tee == .snp || request.tee == .tdx
+        let hasFlags = hardware == .snp || hardware == .tdx
         appraise(.flags, policy.flags, "flags", of: hasFlags, &log) { flags, log in
             for (name, wanted) in flags.sorted(by: { $0.key < $1.key }) {
                 let value = claims.flags[name]
@@ -63,12 +67,32 @@ struct PolicyAppraisal {
                     found: "\(name) \(value.map(String.init) ?? "missing")", expected: String(wanted))
             }
         }
-        if request.tee == .snp, request.collateral[.crl] == nil {
+        mitigations(claims, &log)
+        if hardware == .snp, request.collateral[.crl] == nil {
             if let reason = policy.revocationSkip {
                 log.skip(.askRevocation, reason)
             } else if isForPeer {
                 log.note(.askRevocation, false, otherwise: .revocationNotChecked, found: "no list of revocations")
             }
+        }
+    }
+
+    /// Reports before version 5 have no vectors, and what a bit stands for is in bulletins: a policy need not name any.
+    private func mitigations(_ claims: Claims, _ log: inout CheckLog) {
+        guard case .require(let demand) = policy.mitigations else {
+            if hardware == .snp { log.skip(.mitigations, "the policy names no 'mitigations'") }
+            return
+        }
+        for (name, bits, vector) in [
+            ("launch", demand.launch, claims.launchMitigations), ("current", demand.current, claims.currentMitigations),
+        ] where !bits.isEmpty {
+            let missing = MitigationDemand.missing(bits, in: vector)
+            log.note(
+                .mitigations, missing.isEmpty, otherwise: .mitigationMissing,
+                found: vector == nil
+                    ? "no \(name) vector"
+                    : "\(name) vector without bit " + missing.map(String.init).joined(separator: ", "),
+                expected: "\(name) bits " + bits.sorted().map(String.init).joined(separator: ", "))
         }
     }
 
@@ -164,6 +188,10 @@ struct PolicyAppraisal {
             case .tdx: ["mrtd", "rtmr1", "rtmr2"]
             case .snp: ["measurement"]
             case .nitro: ["pcr0"]
+            // The hardware measures Azure's paravisor; what the guest booted is in its TPM: the boot application in
+            // register 4, what the kernel's stub loads in register 9.
+            case .azureSNP: ["measurement", "pcr4", "pcr9"]
+            case .azureTDX: ["mrtd", "pcr4", "pcr9"]
             }
         let missing = needed.subtracting(names)
         if !missing.isEmpty {

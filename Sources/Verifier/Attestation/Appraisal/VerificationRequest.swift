@@ -5,6 +5,7 @@ public struct VerificationRequest: Sendable {
     public let tee: TEEKind
     /// A quote, report or attestation document, byte for byte.
     public let evidence: [UInt8]
+    /// In the encodings that are read here, whatever they were handed out in.
     public let collateral: [CollateralRole: [UInt8]]
     /// The time at which certificates and collateral have to be valid.
     public let time: Timestamp
@@ -18,7 +19,7 @@ public struct VerificationRequest: Sendable {
     ) {
         self.tee = tee
         self.evidence = evidence
-        self.collateral = collateral
+        self.collateral = CollateralEncoding.plain(collateral)
         self.time = time
         self.roots = roots
         self.seenBefore = seenBefore

@@ -21,8 +21,13 @@ public struct IntelPlatform: Sendable, Hashable {
     ///   - pckChain: The PCK certificate with its chain, for quotes that do not have it.
     /// - Returns: `nil` for what is no quote with a PCK certificate: no collateral would make it acceptable.
     public init?(evidence: [UInt8], pckChain: [UInt8]? = nil) {
-        guard let quote = try? IntelQuote(parsing: evidence) else { return nil }
-        let text = quote.certificationKind == IntelQuote.pckChainKind ? quote.certificationData : pckChain
+        // Azure's evidence has the quote inside.
+        let bytes = (try? AzureEvidence(json: evidence))?.tdQuote ?? evidence
+        guard let quote = try? IntelQuote(parsing: bytes) else { return nil }
+        let text =
+            quote.certificationKind == IntelQuote.pckChainKind
+            ? quote.certificationData
+            : pckChain.map { CollateralEncoding.plain($0, .pckCertificateChain) }
         guard let text, let certificates = try? PEM.certificates(text),
             let chain = try? IntelChain(pck: certificates), let pck = try? PCKExtension(chain.leaf)
         else { return nil }

@@ -38,6 +38,8 @@ public struct Policy: Sendable, Hashable {
     public var maximumVMPL: UInt32 = 0
     /// What flags of guest and platform have to be, by name: the ones that ``Claims/flags`` has.
     public var flags: Requirement<[String: Bool]> = .unstated
+    /// Mitigations that the platform has to have in place, by AMD's bits.
+    public var mitigations: Requirement<MitigationDemand> = .unstated
     /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
     public var revocationSkip: String?
 

@@ -9,7 +9,7 @@ extension Policy {
     package static let members: Set<String> = [
         "version", "tee", "ownerPublicKey", "manifestDigest", "developmentKey", "measurements", "productID",
         "minimumTCB", "tcbStatuses", "advisories", "minimumEvaluationDataNumber", "allowDebug", "allowMigration",
-        "maximumVMPL", "flags", "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside",
+        "maximumVMPL", "flags", "mitigations", "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside",
         "maximumBoundaryBytes", "minimumSigma", "maximumSigma", "pixelsOnly", "maximumLeaseSeconds", "assessment",
     ]
     /// What may stand in `skip`, with a reason. Owner, session and debug mode are never skipped.
@@ -64,6 +64,7 @@ extension Policy {
             try value.natural()
         }
         flags = try skips.requirement("flags", Self.flags)
+        mitigations = try skips.requirement("mitigations", Self.mitigations)
         nonce = try skips.requirement("nonce") { value throws(JSONFault) in try value.hex() }
         reportData = try skips.requirement("reportData") { value throws(JSONFault) in try value.hex() }
         revocationSkip = try skips.reason("revocation")
@@ -94,7 +95,9 @@ extension Policy {
         var kinds: Set<TEEKind> = []
         for name in try list.strings() {
             guard let kind = TEEKind(rawValue: name) else {
-                throw JSONFault("tee has '\(name)', which is none of sgx, tdx, snp, nitro, development")
+                throw JSONFault(
+                    "tee has '\(name)', which is none of "
+                        + TEEKind.allCases.map(\.rawValue).joined(separator: ", "))
             }
             kinds.insert(kind)
         }
@@ -130,6 +133,26 @@ extension Policy {
         for (name, value) in try value.object().members { versions[name] = try value.natural() }
         guard !versions.isEmpty else { throw JSONFault("minimumTCB is empty; say in 'skip' why") }
         return versions
+    }
+
+    private static func mitigations(_ value: JSONText) throws(JSONFault) -> MitigationDemand {
+        let object = try value.object()
+        try object.refuseMembers(otherThan: ["launch", "current"])
+        func bits(_ name: String) throws(JSONFault) -> Set<Int> {
+            var bits: Set<Int> = []
+            guard let list = try object.members[name]?.array() else { return bits }
+            guard !list.isEmpty else { throw JSONFault("mitigations.\(name) is empty; leave it out") }
+            for bit in list {
+                guard bits.insert(try bit.natural()).inserted else {
+                    throw JSONFault("mitigations.\(name) names a bit twice")
+                }
+            }
+            return bits
+        }
+        guard let demand = MitigationDemand(launch: try bits("launch"), current: try bits("current")) else {
+            throw JSONFault("mitigations names no bit from 0 to 63 in 'launch' or 'current', or another number")
+        }
+        return demand
     }
 
     /// A demand is there or not: `false` would read like one and be none.

@@ -33,8 +33,8 @@ public struct TrustedRoots: Sendable {
 
     func certificates(for tee: TEEKind) -> [Certificate] {
         if let other { return [other] }
-        return switch tee {
-        case .development: []
+        return switch tee.hardware {
+        case .development, .azureSNP, .azureTDX: []
         case .sgx, .tdx: IntelRoot.certificates
         case .snp: AMDRoots.roots
         case .nitro: NitroRoot.certificates

@@ -57,6 +57,12 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case documentSignature = "document-signature"
     case documentTime = "document-time"
 
+    // Azure, after the checks of the hardware.
+    case runtimeData = "runtime-data"
+    case hclReport = "hcl-report"
+    case tpmQuoteSignature = "tpm-quote-signature"
+    case tpmRegisters = "tpm-registers"
+
     // Every TEE with collateral.
     case collateralAge = "collateral-age"
 
@@ -67,6 +73,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case migration
     case vmpl
     case flags
+    case mitigations
     case tcbStatus = "tcb-status"
     case advisories
     case evaluationDataNumber = "evaluation-data-number"

@@ -88,6 +88,15 @@ extension Check {
                 [.certificateExpired, .certificateNotYetValid]
             )
 
+        case .runtimeData:
+            (
+                "the hardware's report data is the digest of the runtime data, which name the TPM's key",
+                [.runtimeDataMismatch]
+            )
+        case .hclReport: ("the TDREPORT of the HCL report says what the quote says", [.hclReportMismatch])
+        case .tpmQuoteSignature: ("the TPM's key signed the quote of its registers", [.tpmQuoteSignatureInvalid])
+        case .tpmRegisters: ("the registers have the digest that the TPM signed", [.tpmRegistersMismatch])
+
         case .teeAllowed: ("the policy accepts this kind of TEE", [.wrongTEE, .developmentNotAccepted])
         case .collateralAge:
             (
@@ -103,6 +112,8 @@ extension Check {
                 "every flag of guest and platform that the policy names is as it says",
                 [.flagMismatch, .policyIncomplete]
             )
+        case .mitigations:
+            ("every mitigation of the platform that the policy names is in place", [.mitigationMissing])
         case .tcbStatus: ("the TCB status is UpToDate or one that the policy lists", [.tcbStatusNotAllowed])
         case .advisories:
             ("every advisory that applies is one that the policy lists", [.advisoryNotAllowed, .policyIncomplete])

@@ -34,6 +34,9 @@ public struct Claims: Sendable {
     /// SNP only, as the next.
     public internal(set) var vmpl: UInt32?
     public internal(set) var hasReservedPolicyBit: Bool?
+    /// SNP only, and reports of version 5: a bit for each mitigation, at launch and now.
+    public internal(set) var launchMitigations: UInt64?
+    public internal(set) var currentMitigations: UInt64?
     /// SNP and TDX only: flags of guest and platform by the names that a policy's `flags` uses.
     public internal(set) var flags: [String: Bool] = [:]
     /// Nitro only: when the document was made.

@@ -1,4 +1,4 @@
-/// Why a check failed, in words that programs may rely on. All but the last three groups are those of the shared
+/// Why a check failed, in words that programs may rely on. All but the last four groups are those of the shared
 /// attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
@@ -64,10 +64,17 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     case measurementNotPinned = "measurement_not_pinned"
     case policyIncomplete = "policy_incomplete"
     case flagMismatch = "flag_mismatch"
+    case mitigationMissing = "mitigation_missing"
     case advisoryNotAllowed = "advisory_not_allowed"
     case evaluationTooLow = "evaluation_data_number_too_low"
     case collateralRolledBack = "collateral_rolled_back"
     case revocationNotChecked = "revocation_not_checked"
+
+    // Azure's paravisor and its TPM.
+    case runtimeDataMismatch = "runtime_data_mismatch"
+    case hclReportMismatch = "hcl_report_mismatch"
+    case tpmQuoteSignatureInvalid = "tpm_quote_signature_invalid"
+    case tpmRegistersMismatch = "tpm_registers_mismatch"
 
     // What the evidence is bound to.
     case nonceMismatch = "nonce_mismatch"
@@ -94,7 +101,8 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
         case .unsupportedCertificationData: "give the PCK certificate chain as collateral 'pck_cert_chain'"
         case .wrongTEE: "ask the owner which TEE the service runs in, and name that one"
         case .quoteSignatureInvalid, .qeReportSignatureInvalid, .attestationKeyBindingInvalid,
-            .reportSignatureInvalid, .documentSignatureInvalid:
+            .reportSignatureInvalid, .documentSignatureInvalid, .runtimeDataMismatch, .hclReportMismatch,
+            .tpmQuoteSignatureInvalid, .tpmRegistersMismatch:
             "do not trust the server: the evidence was altered or made up"
         case .pckChainInvalid, .vekChainInvalid, .certificateChainInvalid, .certificateMalformed:
             "get the certificates again from the vendor; if they are the same, do not trust the server"
@@ -126,6 +134,7 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
         case .measurementNotPinned: "name the measurement in the policy, or say in its 'skip' why not"
         case .policyIncomplete: "name a value in the policy, or say in its 'skip' why not"
         case .flagMismatch: "configure the machine as the policy wants it, or change the policy's 'flags'"
+        case .mitigationMissing: "update the machine's firmware, or change the policy's 'mitigations'"
         case .advisoryNotAllowed: "update the machine, or accept the advisory in the policy"
         case .evaluationTooLow: "get collateral of a later TCB evaluation"
         case .collateralRolledBack: "get current collateral; older than what was seen before may hide a revocation"

@@ -1,0 +1,30 @@
+"""Classify pictures in a verified enclave that only sees them sealed.
+
+>>> from infenclave import Client
+>>> client = Client("https://host:8080", "policy.json", token="client.token")   # doctest: +SKIP
+>>> client.classify("cat.jpg")[0].name                                           # doctest: +SKIP
+'tabby cat'
+
+Verification, sealing and opening are the Swift library's, behind a C interface; what is Python is HTTP and pictures.
+"""
+
+from ._assess import Assessment, Cut, assess
+from ._attestation import Attestation, Check, appraise
+from ._client import AsyncClient, Classification, Client
+from ._errors import (
+    AttestationRejected,
+    Error,
+    InvalidConfiguration,
+    InvalidInput,
+    InvalidResponse,
+    Refused,
+    UnknownToken,
+    Unreachable,
+)
+from ._pictures import Preprocessing
+
+__all__ = [
+    "Assessment", "AsyncClient", "Attestation", "AttestationRejected", "Check", "Classification", "Client", "Cut", "Error",
+    "InvalidConfiguration", "InvalidInput", "InvalidResponse", "Preprocessing", "Refused", "UnknownToken", "Unreachable",
+    "appraise", "assess",
+]

@@ -1,0 +1,92 @@
+"""Why there is no answer, sorted by who has to act."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._attestation import Attestation
+
+
+class Error(Exception):
+    """Every error of this package.
+
+    Attributes:
+        code: The name of the code in the Swift library, such as ``attestationRejected``.
+        remedy: What a person can do about it; may be empty.
+        refusal: The server's or the enclave's word for a refusal, such as ``notProvisioned``; else None.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, remedy: str = "", refusal: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}; {self.remedy}" if self.remedy else message
+
+
+class Unreachable(Error):
+    """No connection, or it broke, or it took too long."""
+
+    code = "unreachable"
+
+
+class InvalidResponse(Error):
+    """The server answered with something else than its protocol allows."""
+
+    code = "invalidResponse"
+
+
+class Refused(Error):
+    """The server or the enclave refused; ``refusal`` is its word."""
+
+    code = "refused"
+
+    @property
+    def asks_for_fresh_evidence(self) -> bool:
+        """Whether the enclave was restarted or has new keys, by the host's word."""
+        return self.refusal in ("unknownKey", "undecipherable", "wrongEpoch")
+
+
+class AttestationRejected(Error):
+    """The evidence, or what it is bound to, was rejected; ``attestation`` lists the checks."""
+
+    code = "attestationRejected"
+
+    def __init__(self, message: str, remedy: str, attestation: Attestation) -> None:
+        super().__init__(message, remedy)
+        self.attestation = attestation
+
+
+class InvalidInput(Error):
+    """The input is not what the model takes."""
+
+    code = "invalidInput"
+
+
+class UnknownToken(Error):
+    """The owner did not list this access token."""
+
+    code = "unknownToken"
+
+
+class InvalidConfiguration(Error):
+    """An address, a policy, a token or a file is not usable."""
+
+    code = "invalidConfiguration"
+
+
+_KINDS = {kind.code: kind for kind in (InvalidResponse, Refused, InvalidInput, UnknownToken, InvalidConfiguration)}
+
+
+def from_failure(failure: dict[str, Any]) -> Error:
+    """The error that a failure of the C interface says."""
+    from ._attestation import Attestation
+
+    if failure["verdict"] is not None:
+        return AttestationRejected(failure["message"], failure["remedy"], Attestation(failure["verdict"]))
+    return _KINDS.get(failure["code"], InvalidResponse)(failure["message"], failure["remedy"], failure["refusal"])

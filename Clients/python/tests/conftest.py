@@ -1,0 +1,44 @@
+"""A real server of the demo's model with the development TEE, for all tests. INFENCLAVE_PROGRAM names `infenclave`."""
+
+import json
+import os
+import pathlib
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(PACKAGE / "Clients/testing"))
+
+from deployment import Deployment  # noqa: E402
+
+SHARED = pathlib.Path(os.environ.get("INFENCLAVE_SHARED") or PACKAGE.parent / "shared")
+PROGRAM = os.environ.get("INFENCLAVE_PROGRAM", "")
+
+
+@pytest.fixture(scope="session")
+def program():
+    if not PROGRAM:
+        pytest.skip("INFENCLAVE_PROGRAM names no `infenclave`")
+    return PROGRAM
+
+
+@pytest.fixture(scope="session")
+def deployment(program, tmp_path_factory):
+    return Deployment(program, tmp_path_factory.mktemp("deployment"))
+
+
+@pytest.fixture(scope="session")
+def server(deployment):
+    with deployment.serve() as server:
+        server.provision()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def appraisals():
+    """What Tests/AttestationTests wrote where INFENCLAVE_APPRAISALS said."""
+    path = os.environ.get("INFENCLAVE_APPRAISALS")
+    if not path:
+        pytest.skip("INFENCLAVE_APPRAISALS names no file; `make wheel-check` writes it")
+    return json.loads(pathlib.Path(path).read_bytes())

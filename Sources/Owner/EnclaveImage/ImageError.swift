@@ -1,0 +1,27 @@
+/// Why no image or measurement comes of what was given.
+package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable {
+        package let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// Bytes that break their format.
+        package static let malformed = Code("malformed")
+        /// A file of another kind than the image needs, such as firmware without the needed metadata.
+        package static let wrongFile = Code("wrong_file")
+        /// A value that no image can have.
+        package static let invalidArgument = Code("invalid_argument")
+    }
+
+    package let code: Code
+    package let message: String
+    /// What to do about it; empty where the message says it.
+    package let remedy: String
+
+    package init(_ code: Code, _ message: String, remedy: String = "") {
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+    }
+
+    package var description: String { remedy.isEmpty ? message : "\(message); \(remedy)" }
+}

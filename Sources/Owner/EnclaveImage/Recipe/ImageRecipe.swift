@@ -1,0 +1,99 @@
+import FoundationEssentials
+
+/// What an image was made of besides its files, `image.json` in its folder.
+package struct ImageRecipe: Sendable, Hashable, Codable {
+    package static let version = 1
+    package static let processorCounts = 1...64
+    package static let memoryMiB = 128...(1 << 20)
+    /// SMT is allowed, debugging and migration are not: bit 16, and bit 17, which is always one.
+    package static let guestPolicy: UInt64 = 0x3_0000
+
+    package let version: Int
+    package let kind: ImageKind
+    package let processors: Int
+    /// SNP only: a model of QEMU.
+    package let processorModel: String?
+    package let memoryMiB: Int
+    package let transport: ImageTransport
+    /// SNP only: the version that the owner's identity block states, where one goes with the image.
+    package let guestSVN: Int?
+
+    /// - Throws: ``ImageError`` (invalidArgument).
+    package init(
+        kind: ImageKind, processors: Int, processorModel: String?, memoryMiB: Int, transport: ImageTransport,
+        guestSVN: Int?
+    ) throws(ImageError) {
+        version = Self.version
+        self.kind = kind
+        self.processors = processors
+        self.processorModel = processorModel
+        self.memoryMiB = memoryMiB
+        self.transport = transport
+        self.guestSVN = guestSVN
+        try check()
+    }
+
+    /// - Throws: ``ImageError`` for values that no image has.
+    package func check() throws(ImageError) {
+        guard version == Self.version else {
+            throw ImageError(
+                .malformed, "the image is of version \(version); expected \(Self.version)",
+                remedy: "make it again with this version's `infenclave image`")
+        }
+        guard Self.processorCounts.contains(processors) else {
+            throw ImageError(.invalidArgument, "an image has 1 to 64 processors, not \(processors)")
+        }
+        guard Self.memoryMiB.contains(memoryMiB) else {
+            throw ImageError(.invalidArgument, "an image has 128 to 1048576 MiB of memory, not \(memoryMiB)")
+        }
+        guard kind == .snp || processorModel == nil && guestSVN == nil else {
+            throw ImageError(.invalidArgument, "a processor model and an identity block are for snp")
+        }
+        guard kind == .snp || kind == .tdx || transport == .vsock else {
+            throw ImageError(.invalidArgument, "a serial port is for snp and tdx")
+        }
+        guard guestSVN.map({ (0...Int(UInt32.max)).contains($0) }) ?? true else {
+            throw ImageError(.invalidArgument, "a guest's security version is 0 to 4294967295")
+        }
+        if kind == .snp { _ = try ProcessorModel(processorModel ?? "") }
+    }
+
+    /// JSON with sorted members.
+    package func encoded() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return Array(try encoder.encode(self)) + [0x0A]
+    }
+
+    /// The kernel's command line, which is measured and holds all of the enclave's configuration.
+    package var commandLine: String {
+        let console = ["console=ttyS0", "reboot=k", "panic=-1", "random.trust_cpu=on"]
+        let service: [String]
+        switch (kind, transport) {
+        case (.nitro, _):
+            // The line of AWS's tools, but for what the kernel would hand to the first process as an argument.
+            let machine = "pci=off i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd"
+            service = [
+                machine, "infenclave.connect=vsock:3:\(ImageTransport.port)", "infenclave.heartbeat=vsock:3:9000",
+            ]
+        case (_, .vsock): service = ["infenclave.connect=vsock:2:\(ImageTransport.port)"]
+        case (_, .serial): service = ["infenclave.connect=serial:\(ImageTransport.serialName)"]
+        }
+        // The host's ACPI tables are code that the guest's kernel would run. Without them it finds one processor.
+        let acpi = processors == 1 && kind != .nitro ? ["acpi=off"] : []
+        return (console + acpi + ["infenclave.tee=\(kind.rawValue)"] + service).joined(separator: " ")
+    }
+
+    /// Flags of a policy that follow from how the image is started.
+    package var flags: [String: Bool] {
+        switch kind {
+        case .snp:
+            [
+                "smtAllowed": true, "singleSocket": false, "cxlAllowed": false, "aes256XTSRequired": false,
+                "raplDisableRequired": false, "ciphertextHidingRequired": false, "pageSwapDisabled": false,
+            ]
+        case .tdx: ["septVEDisable": true]
+        case .nitro, .sgx: [:]
+        }
+    }
+}

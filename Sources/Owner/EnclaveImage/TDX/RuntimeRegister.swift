@@ -1,0 +1,14 @@
+import Crypto
+import Evidence
+
+/// A register that only grows: its new value is the SHA-384 of the old one and a digest.
+struct RuntimeRegister: Sendable, Hashable {
+    private(set) var value = [UInt8].zeros(48)
+
+    mutating func extend(_ digest: [UInt8]) { value = Array(SHA384.hash(data: value + digest)) }
+}
+
+extension Array where Element == UInt8 {
+    /// Lower-case digits.
+    package var hexadecimal: String { hex }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import EnclaveImage
+import Foundation
+import SealedChannel
+import SecretMemory
+
+struct MakeImage: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "image",
+        abstract: "Make an image of the enclave for a TEE, with the measurements that it will have.",
+        discussion: """
+            The folder gets what starts the machine (run.sh), the files that it is started with, and measured.json, \
+            which `infenclave policy --measured` takes. The same inputs give the same bytes. `infenclave measure \
+            --image DIR` computes the measurements again. No image was run on hardware by the makers of this program.
+            """)
+
+    @Option(help: "What the image is for: nitro, snp, tdx or sgx (untested).") var kind: ImageKind
+    @Option(help: "The Linux kernel, a bzImage; not for sgx.") var kernel: String?
+    @Option(
+        help: ArgumentHelp(
+            "The kernel's modules, such as /lib/modules/RELEASE.",
+            discussion:
+                "The folder of that name beside the kernel is used if there is one. A kernel with everything built in needs none."
+        ))
+    var modules: String?
+    @Option(help: "The kernel's configuration; config-RELEASE beside the kernel unless named.") var kernelConfig:
+        String?
+    @Option(
+        help: ArgumentHelp(
+            "snp and tdx: the machine's firmware.",
+            discussion: "For snp OVMF.amdsev.fd of Debian's package ovmf-amdsev, for tdx OVMF.fd of the package ovmf."))
+    var firmware: String?
+    @Option(help: "Processors of the machine.") var cpus = 1
+    @Option(help: "snp: the processor model of QEMU, which is measured.") var cpuModel: String?
+    @Option(help: "Memory of the machine in MiB.") var memory = 2048
+    @Option(help: "snp and tdx: how the guest reaches its host, vsock or serial.") var transport = ImageTransport.vsock
+    @Option(
+        help: ArgumentHelp(
+            "snp: sign an identity block with this key, which `keygen image` makes.",
+            discussion: "The firmware then starts this image only with this block, and reports name the key."))
+    var idKey: String?
+    @Option(
+        help: "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.")
+    var guestSVN: Int?
+    @Option(help: "The enclave's executable.") var enclave: String?
+    @Option(help: "The folder to write. It may not exist, or be empty.") var out: String
+    @Flag(help: "Print each step of the measurement.") var explain = false
+    @Flag(help: "Print measured.json.") var json = false
+
+    func validate() throws {
+        guard kind == .sgx || kernel != nil else {
+            throw ValidationError(
+                "--kind \(kind.rawValue) needs --kernel FILE, a bzImage: one of your own (Documentation/images.md), or for snp and tdx /boot/vmlinuz-RELEASE of Debian's linux-image-cloud-amd64"
+            )
+        }
+        guard (kind == .snp || kind == .tdx) == (firmware != nil) else {
+            throw ValidationError(
+                kind == .nitro || kind == .sgx
+                    ? "--firmware is for snp and tdx"
+                    : "--kind \(kind.rawValue) needs --firmware FILE: "
+                        + (kind == .snp
+                            ? "OVMF.amdsev.fd of Debian's package ovmf-amdsev"
+                            : "/usr/share/ovmf/OVMF.fd of Debian's package ovmf"))
+        }
+        guard cpuModel == nil || kind == .snp else { throw ValidationError("--cpu-model is for snp") }
+        guard idKey == nil || kind == .snp, guestSVN == nil || idKey != nil else {
+            throw ValidationError("--id-key is for snp, and --guest-svn goes with it")
+        }
+        guard kind != .sgx || kernel == nil && modules == nil && kernelConfig == nil else {
+            throw ValidationError("--kernel, --modules and --kernel-config are not for sgx")
+        }
+    }
+
+    func execute() async throws {
+        let recipe = try ImageRecipe(
+            kind: kind, processors: cpus, processorModel: kind == .snp ? cpuModel ?? "EPYC-v4" : nil,
+            memoryMiB: memory, transport: transport, guestSVN: idKey == nil ? nil : guestSVN ?? 0)
+        // Before anything is written.
+        if idKey != nil { try ProcessHardening.forbidDumps() }
+        let signer = try idKey.map { try ImageSigningKey(contentsOf: $0) }
+        let executable = try EnclaveFiles(EnclaveExecutable(enclave))
+        let folder = try EnclaveImageFolder(creating: out)
+        if kind == .sgx {
+            try folder.write(recipe, executable, gramineThreads: cpus)
+        } else {
+            let kernel = try GuestKernel(path: kernel ?? "", modules: modules, configuration: kernelConfig)
+            try kernel.check(recipe)
+            try folder.write(
+                recipe, kernel, try executable.initialFileSystem(modules: kernel.moduleFiles(recipe)),
+                firmware: firmware)
+        }
+        if let signer { try folder.write(identityBlocksBy: signer) }
+        let measured = try folder.measured()
+        try folder.write(measured.values)
+        try measured.show(explain: explain, json: json)
+        guard !json else { return }
+        print(
+            "wrote \(out): start it with \(out)/run.sh, and make a policy with `infenclave policy --measured \(out)/measured.json`"
+        )
+        printError(
+            "warning: nobody has run this on hardware yet; Documentation/images.md says what was tested, and how")
+    }
+}
+
+extension ImageKind: ExpressibleByArgument {}
+extension ImageTransport: ExpressibleByArgument {}

@@ -1,0 +1,96 @@
+import EnclaveImage
+import Foundation
+
+/// The enclave's executable and the libraries that its loader maps.
+struct EnclaveFiles {
+    let executable: String
+    /// Paths as the loader finds them, the loader itself among them.
+    let libraries: [String]
+
+    /// - Throws: ``CommandFailure`` when a library is missing, or the executable is none of this machine's.
+    init(_ executable: EnclaveExecutable) throws {
+        self.executable = executable.path
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/ldd")
+        process.arguments = [executable.path]
+        // What the loader would find in this environment only is not in the image.
+        process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin"]
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        do { try process.run() } catch {
+            throw CommandFailure("image", "/usr/bin/ldd cannot be run", remedy: "install Debian's package libc-bin")
+        }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 || text.contains("statically linked") else {
+            throw CommandFailure(
+                "image", "\(executable.path) is not an executable of this machine",
+                remedy: "make the image on a machine of the kind that it is for")
+        }
+        libraries = try Self.libraries(text)
+    }
+
+    /// What `ldd` prints: `NAME => PATH (0x…)`, `PATH (0x…)` for the loader, and `linux-vdso` that is in the kernel.
+    static func libraries(_ text: String) throws -> [String] {
+        var paths: Set<String> = []
+        for line in text.split(separator: "\n") {
+            if let name = line.firstMatch(of: /^\s*(\S+) => not found/)?.1 {
+                throw CommandFailure(
+                    "image", "the enclave links \(name), which is not there",
+                    remedy: "install what `scripts/setup` installs, and build the enclave again")
+            }
+            let path = line.firstMatch(of: /(?:=> |^\s*)(\/\S+) \(0x[0-9a-f]+\)$/)?.1
+            if let path { paths.insert(String(path)) }
+        }
+        return paths.sorted()
+    }
+
+    /// The archive that the kernel unpacks: the executable as its first process, what it links, and modules.
+    ///
+    /// - Parameter modules: Files in the order in which they have to be loaded.
+    func initialFileSystem(modules: [String]) throws -> [UInt8] {
+        var entries = ["dev", "proc", "sys"].map { CPIOEntry($0, .folder) }
+        entries.append(CPIOEntry("init", .file([UInt8](try InputFile.read(executable)), isExecutable: true)))
+        for path in libraries {
+            entries.append(
+                CPIOEntry(String(path.dropFirst()), .file([UInt8](try InputFile.read(path)), isExecutable: true)))
+        }
+        for (number, path) in modules.enumerated() {
+            let name = (path.split(separator: "/").last ?? "").prefix { $0 != "." }
+            // The first process loads them in the order of their names.
+            let order = number < 10 ? "0\(number)" : "\(number)"
+            entries.append(
+                CPIOEntry(
+                    "lib/modules/infenclave/\(order)-\(name).ko",
+                    .file(try ModuleFile.read(path), isExecutable: false)))
+        }
+        return try CPIOArchive.bytes(entries)
+    }
+}
+
+/// A kernel module, which distributions compress in different ways; the first process takes none of them.
+enum ModuleFile {
+    static func read(_ path: String) throws -> [UInt8] {
+        let programs = ["xz": "xz", "zst": "zstd", "gz": "gzip"]
+        guard let program = programs[URL(filePath: path).pathExtension] else {
+            return [UInt8](try InputFile.read(path, maximumBytes: 64 << 20))
+        }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [program, "-dc", path]
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let bytes = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw CommandFailure(
+                "image", "the kernel module \(path) cannot be unpacked", remedy: "install the program \(program)")
+        }
+        return [UInt8](bytes)
+    }
+}

@@ -1,0 +1,179 @@
+import EnclaveImage
+import Foundation
+import LeakageAssessment
+import SealedChannel
+
+/// An image on disk: what starts the machine, with `image.json` and `measured.json`.
+struct EnclaveImageFolder {
+    private static let maximumFileBytes = 1 << 32
+    let path: String
+
+    init(_ path: String) { self.path = path }
+
+    /// - Throws: ``CommandFailure`` for a folder that has something in it.
+    init(creating path: String) throws {
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw CommandFailure("file", "\(path) cannot be made", remedy: "check that the folder above is writable")
+        }
+        guard (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) == true else {
+            throw CommandFailure("file", "\(path) is not empty", remedy: "name a new folder with --out")
+        }
+    }
+
+    private func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
+        try OutputFile.write(bytes, to: "\(path)/\(name)")
+    }
+
+    private func read(_ name: String) throws -> [UInt8] {
+        [UInt8](try InputFile.read("\(path)/\(name)", maximumBytes: Self.maximumFileBytes))
+    }
+
+    private func writeScript(_ recipe: ImageRecipe) throws {
+        try write("image.json", try recipe.encoded())
+        try write("run.sh", Array(LaunchScript.text(recipe).utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(path)/run.sh")
+    }
+
+    /// Writes an image for a machine.
+    func write(_ recipe: ImageRecipe, _ kernel: GuestKernel, _ disk: [UInt8], firmware: String?) throws {
+        if recipe.kind == .nitro {
+            let metadata = try NitroMetadata(
+                name: "infenclave", version: SoftwareVersions.program, kernelVersion: kernel.image.release
+            ).encoded()
+            let image = try EnclaveImageFormat(
+                kernel: kernel.file, commandLine: recipe.commandLine, ramdisks: [disk], metadata: metadata)
+            let bytes = image.encoded()
+            // What was written is what a reader finds.
+            guard try EnclaveImageFormat(parsing: bytes) == image else {
+                throw CommandFailure("image", "the image that was made cannot be read back")
+            }
+            try write("image.eif", bytes)
+        } else {
+            let firmware = [UInt8](try InputFile.read(firmware ?? "", maximumBytes: 64 << 20))
+            // Refused before anything is written.
+            if recipe.kind == .snp { _ = try SNPFirmware(firmware) } else { _ = try TDVFMetadata(firmware) }
+            try write("firmware.fd", firmware)
+            try write("kernel", kernel.file)
+            try write("initrd", disk)
+            try write("cmdline", Array(recipe.commandLine.utf8))
+        }
+        try writeScript(recipe)
+    }
+
+    /// Writes what Gramine makes an SGX enclave of.
+    func write(_ recipe: ImageRecipe, _ enclave: EnclaveFiles, gramineThreads: Int) throws {
+        let manifest = GramineManifest.template(libraries: enclave.libraries, threads: gramineThreads)
+        try write("infenclave-enclave.manifest.template", Array(manifest.utf8))
+        try write("infenclave-enclave", try InputFile.read(enclave.executable))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: "\(path)/infenclave-enclave")
+        try writeScript(recipe)
+    }
+
+    /// Writes an identity block for each way in which hosts start the image, in base64 as QEMU takes it.
+    func write(identityBlocksBy key: ImageSigningKey) throws {
+        let recipe = try recipe()
+        for (features, measurement) in zip(SNPLaunch.hostFeatures, try launches(recipe)) {
+            let block = try identityBlock(recipe, measurement).encoded()
+            let authentication = try IdentityBlock.authentication(
+                signature: try key.signature(over: block), publicKey: key.publicKey)
+            let name = String(features, radix: 16)
+            try write("id-block-\(name)", Data(block).base64EncodedData())
+            try write("id-auth-\(name)", Data(authentication).base64EncodedData())
+        }
+    }
+
+    private func identityBlock(_ recipe: ImageRecipe, _ measurement: LaunchMeasurement) throws -> IdentityBlock {
+        try IdentityBlock(
+            launchDigest: measurement.values["measurement"] ?? [], guestSVN: UInt32(recipe.guestSVN ?? 0),
+            policy: ImageRecipe.guestPolicy)
+    }
+
+    /// The digest of the key that signed the identity blocks, which have to be of these launches.
+    private func identityKeyDigest(_ recipe: ImageRecipe, _ launches: [LaunchMeasurement]) throws -> [UInt8]? {
+        guard recipe.guestSVN != nil else { return nil }
+        var digests: Set<[UInt8]> = []
+        for (features, launch) in zip(SNPLaunch.hostFeatures, launches) {
+            let name = String(features, radix: 16)
+            let block = try identityBlock(recipe, launch).encoded()
+            guard try read("id-block-\(name)").elementsEqual(Data(block).base64EncodedData()),
+                let authentication = Data(base64Encoded: Data(try read("id-auth-\(name)"))),
+                let digest = IdentityBlock.keyDigest(authentication: [UInt8](authentication))
+            else {
+                throw CommandFailure(
+                    "image", "\(path)/id-block-\(name) is not of this image", remedy: "make the image again")
+            }
+            digests.insert(digest)
+        }
+        guard digests.count == 1 else {
+            throw CommandFailure("image", "\(path) has identity blocks of two keys", remedy: "make the image again")
+        }
+        return digests.first
+    }
+
+    /// Writes `measured.json`.
+    func write(_ measured: Measured) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try write("measured.json", try encoder.encode(measured) + [0x0A])
+    }
+
+    /// The measurements that the image will have, computed from its files.
+    func measured() throws -> MeasuredImage {
+        let recipe = try recipe()
+        switch recipe.kind {
+        case .nitro:
+            return MeasuredImage(recipe, [try EnclaveImageFormat(parsing: try read("image.eif")).measurement()])
+        case .snp:
+            var launches = try launches(recipe)
+            if let digest = try identityKeyDigest(recipe, launches) {
+                for index in launches.indices { launches[index].values["id_key_digest"] = digest }
+            }
+            return MeasuredImage(recipe, launches)
+        case .tdx:
+            var measurement = try DomainBuild(firmware: try read("firmware.fd")).measurement()
+            let boot = try DirectBoot(
+                kernel: try read("kernel"), commandLine: try commandLine(), initialDisk: try read("initrd")
+            ).measurement()
+            measurement.values.merge(boot.values) { $1 }
+            measurement.steps += boot.steps
+            return MeasuredImage(recipe, [measurement])
+        case .sgx: return MeasuredImage(recipe, [])
+        }
+    }
+
+    private func recipe() throws -> ImageRecipe {
+        let recipe: ImageRecipe
+        do {
+            recipe = try JSONDecoder().decode(ImageRecipe.self, from: Data(try read("image.json")))
+        } catch is DecodingError {
+            throw CommandFailure(
+                "image", "\(path)/image.json is not what `infenclave image` writes", remedy: "make the image again")
+        }
+        try recipe.check()
+        return recipe
+    }
+
+    /// The launches of an SNP image, one for each word of features.
+    private func launches(_ recipe: ImageRecipe) throws -> [LaunchMeasurement] {
+        let hashes = KernelHashes(
+            kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())
+        let firmware = try SNPFirmware(try read("firmware.fd"))
+        let model = try ProcessorModel(recipe.processorModel ?? "")
+        return try SNPLaunch.hostFeatures.map { features in
+            try SNPLaunch(
+                firmware: firmware, hashes: hashes, processors: recipe.processors, model: model, features: features
+            ).measurement()
+        }
+    }
+
+    private func commandLine() throws -> String {
+        guard let text = String(validating: try read("cmdline"), as: UTF8.self), !text.contains("\n") else {
+            throw CommandFailure("image", "\(path)/cmdline is not one line of text", remedy: "make the image again")
+        }
+        return text
+    }
+}

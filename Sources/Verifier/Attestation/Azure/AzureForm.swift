@@ -1,0 +1,12 @@
+import Evidence
+
+/// Whether evidence of Azure has its form, apart from whether anybody vouches for it.
+package enum AzureForm {
+    /// - Returns: `nil` for evidence that can be read; else what is wrong with it.
+    package static func fault(of evidence: [UInt8]) -> String? {
+        do {
+            _ = try AzureVerification.Parts(parsing: evidence)
+            return nil
+        } catch { return error.message }
+    }
+}

@@ -1,0 +1,109 @@
+import Crypto
+import CryptoExtras
+import Evidence
+
+/// Verification of evidence of Azure's confidential machines: the hardware's report to its vendor's root, then from its
+/// report data down to the TPM's quote, whose extra data are what the evidence is bound to. Each step is a named check.
+///
+/// - Source: Microsoft, "Guest attestation for confidential VMs"; TCG, Trusted Platform Module Library.
+struct AzureVerification {
+    let request: VerificationRequest
+
+    /// All that is in the evidence, parsed.
+    struct Parts {
+        let evidence: AzureEvidence
+        let report: HCLReport
+        let runtimeData: RuntimeData
+        let quote: TPMQuote
+        /// TDX only.
+        let domain: TDReportStructure?
+
+        init(parsing bytes: [UInt8]) throws(EvidenceError) {
+            evidence = try AzureEvidence(json: bytes)
+            report = try HCLReport(parsing: evidence.hclReport)
+            guard report.kind == .snp || evidence.tdQuote != nil else {
+                throw EvidenceError(.malformed, "Azure's evidence of TDX has no td_quote")
+            }
+            runtimeData = try RuntimeData(json: report.runtimeData)
+            quote = try TPMQuote(parsing: evidence.quoteMessage)
+            domain = report.kind == .tdx ? try TDReportStructure(report.hardwareReport) : nil
+        }
+    }
+
+    func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
+        let parts: Parts
+        do throws(EvidenceError) { parts = try Parts(parsing: request.evidence) } catch {
+            throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)
+        }
+        try log.require(
+            .evidenceFormat, true, otherwise: .malformed, found: "HCL report of \(parts.report.kind)")
+        // The hardware's claims come first, so that what the evidence says is known even of evidence that is refused.
+        defer { claims.read(parts) }
+        let kind: TEEKind = parts.report.kind == .snp ? .azureSNP : .azureTDX
+        try log.require(
+            .teeKind, kind == request.tee, otherwise: .wrongTEE, found: kind.rawValue, expected: request.tee.rawValue)
+        try hardware(parts, &claims, &log)
+
+        let expected = parts.report.expectedReportData
+        try log.require(
+            .runtimeData, claims.reportData == expected, otherwise: .runtimeDataMismatch, found: claims.reportData.hex,
+            expected: expected.hex)
+        try domain(parts, &log)
+        try quote(parts, &log)
+    }
+
+    /// The hardware's own evidence, as if it had come alone.
+    private func hardware(_ parts: Parts, _ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
+        var collateral = request.collateral
+        // What the caller gave goes before what came along.
+        if parts.report.kind == .snp, collateral[.vcek] == nil, collateral[.certificateTable] == nil {
+            collateral[.vcek] = parts.evidence.vcek
+        }
+        let inner = VerificationRequest(
+            tee: request.tee.hardware,
+            evidence: parts.report.kind == .snp ? parts.report.hardwareReport : parts.evidence.tdQuote ?? [],
+            collateral: collateral, at: request.time, roots: request.roots, seenBefore: request.seenBefore)
+        switch parts.report.kind {
+        case .snp: try SNPVerification(request: inner).verify(&claims, &log)
+        case .tdx: try IntelVerification(request: inner).verify(&claims, &log)
+        }
+    }
+
+    /// Nobody can check a TDREPORT away from its platform; it has to say what the verified quote says.
+    private func domain(_ parts: Parts, _ log: inout CheckLog) throws(Rejection) {
+        guard let domain = parts.domain else { return }
+        var isEqual = false
+        if let bytes = parts.evidence.tdQuote, let quote = try? IntelQuote(parsing: bytes),
+            case .tdx(let report) = quote.body
+        {
+            isEqual = domain.domain == Array(report.bytes[120..<520]) && domain.reportData == report.reportData
+        }
+        try log.require(
+            .hclReport, isEqual, otherwise: .hclReportMismatch, found: isEqual ? "" : "a TDREPORT of another domain",
+            expected: "what the quote says")
+    }
+
+    private func quote(_ parts: Parts, _ log: inout CheckLog) throws(Rejection) {
+        let signature = _RSA.Signing.RSASignature(rawRepresentation: parts.evidence.quoteSignature)
+        try log.require(
+            .tpmQuoteSignature,
+            parts.runtimeData.attestationKey.isValidSignature(
+                signature, for: SHA256.hash(data: parts.evidence.quoteMessage), padding: .insecurePKCS1v1_5),
+            otherwise: .tpmQuoteSignatureInvalid)
+        let values = parts.quote.registers.map { parts.evidence.registers[$0] }
+        let digest = Array(SHA256.hash(data: values.flatMap(\.self)))
+        try log.require(
+            .tpmRegisters, digest == parts.quote.digest, otherwise: .tpmRegistersMismatch, found: digest.hex,
+            expected: parts.quote.digest.hex)
+    }
+}
+
+extension Claims {
+    /// What the TPM says, behind what the hardware says. Registers that the quote is not over are anybody's claim.
+    fileprivate mutating func read(_ parts: AzureVerification.Parts) {
+        measurements += parts.quote.registers.map {
+            Measurement(name: "pcr\($0)", value: parts.evidence.registers[$0])
+        }
+        reportData = parts.quote.extraData
+    }
+}

@@ -1,0 +1,23 @@
+package import Evidence
+
+/// Whether a file of collateral has the form of its role, apart from whether anybody vouches for it. Verification reads
+/// statements only after their signature was checked, so that a fuzzer would never get past it.
+package enum CollateralForm {
+    /// - Returns: `nil` for a file that can be read; else what is wrong with it.
+    package static func fault(of bytes: [UInt8], as role: CollateralRole) -> String? {
+        let bytes = CollateralEncoding.plain(bytes, role)
+        do {
+            switch role {
+            case .tcbInfo: _ = try TCBInfo(SignedCollateral(bytes, member: "tcbInfo").content)
+            case .qeIdentity: _ = try QEIdentity(SignedCollateral(bytes, member: "enclaveIdentity").content)
+            case .pckCRL, .rootCACRL, .crl: _ = try RevocationList(der: bytes)
+            case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain, .vcek, .vlek, .intermediate:
+                _ = try PEM.certificates(bytes)
+            case .certificateTable: _ = try CertificateTable(parsing: bytes)
+            }
+            return nil
+        } catch {
+            return String(describing: error)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Attestation
+import AttestationFixtures
+import Evidence
+
+// Evidence of Azure that is wrong in one place below the hardware's.
+
+extension SingleFaultTests {
+    static let azure: [SingleFault] = [
+        SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.runtimeData = "{\"keys\":[]}" },
+        SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) {
+            $0.runtimeData = AzureKeys.runtimeData(AzureKeys.attestation, name: "HCLEkPub")
+        },
+        SingleFault(.evidenceFormat, .malformed, AzureFixture.tdx()) { $0.header[0] = 0x49 },
+        SingleFault(.evidenceFormat, .unsupportedFormat, AzureFixture.snp()) { $0.header[4] = 3 },
+        SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.stated = $0.registers.dropLast() },
+        SingleFault(.teeKind, .wrongTEE, "az-snp taken for az-tdx") {
+            let fixture = AzureFixture.snp()
+            return SavedEvidenceAppraiser(policy: nil).verdict(on: try fixture.request(as: .azureTDX))
+        },
+        // The hardware's own checks are made as for evidence that comes alone.
+        SingleFault(.reportSignature, .reportSignatureInvalid, AzureFixture.snp()) {
+            $0.hardware.reportSigner = SNPFixture.keys.stranger
+        },
+        SingleFault(.quoteSignature, .quoteSignatureInvalid, AzureFixture.tdx()) {
+            $0.hardware.quoteSigner = IntelFixture.keys.stranger
+        },
+        SingleFault(.debug, .debugEnabled, AzureFixture.snp()) { $0.hardware.report.put([0x0B], at: 0x0A) },
+        // Another key in the runtime data than the hardware vouches for, with quotes signed by it.
+        SingleFault(.runtimeData, .runtimeDataMismatch, AzureFixture.snp()) {
+            $0.reported = Array($0.runtimeData.utf8)
+            $0.runtimeData = AzureKeys.runtimeData(AzureKeys.stranger)
+            $0.quoteSigner = AzureKeys.stranger
+        },
+        SingleFault(.runtimeData, .runtimeDataMismatch, AzureFixture.tdx()) {
+            $0.reported = Array($0.runtimeData.utf8)
+            $0.runtimeData += " "
+        },
+        SingleFault(.hclReport, .hclReportMismatch, AzureFixture.tdx()) {
+            // RTMR3, the last of the fields that both have.
+            $0.domain = [UInt8](repeating: 0, count: 399) + [1]
+        },
+        SingleFault(.tpmQuoteSignature, .tpmQuoteSignatureInvalid, AzureFixture.snp()) {
+            $0.quoteSigner = AzureKeys.stranger
+        },
+        SingleFault(.tpmQuoteSignature, .tpmQuoteSignatureInvalid, AzureFixture.tdx()) {
+            $0.quoteSigner = AzureKeys.stranger
+        },
+        SingleFault(.tpmRegisters, .tpmRegistersMismatch, AzureFixture.snp()) {
+            $0.stated = $0.registers
+            $0.stated?[4][0] ^= 1
+        },
+        SingleFault(.measurements, .measurementMismatch, AzureFixture.tdx(), policy: azurePins(4, 9)) {
+            $0.registers[9][0] ^= 1
+        },
+        // A register that the quote is not over is no measurement, whatever the evidence says of it.
+        SingleFault(.measurements, .measurementMismatch, AzureFixture.snp()) { $0.selection = [0xFF, 0xFD, 0xFF] },
+        SingleFault(
+            .measurements, .measurementNotPinned, peer: AzureFixture.snp(),
+            policy: { $0["measurements"] = #"{"measurement":["\#([UInt8](repeating: 0xB1, count: 48).hex)"]}"# }),
+        SingleFault(.nonce, .nonceMismatch, peer: AzureFixture.snp(), nonce: [UInt8](repeating: 8, count: 32)),
+        SingleFault(.reportData, .reportDataMismatch, peer: AzureFixture.tdx()) {
+            try $0.document().changed(epoch: [UInt8](repeating: 9, count: 16))
+        },
+    ]
+
+    /// Pins of registers as the fixture has them.
+    private static func azurePins(_ registers: Int...) -> [String: String] {
+        let pins = registers.map { "\"pcr\($0)\":[\"\([UInt8](repeating: UInt8($0), count: 32).hex)\"]" }
+        return ["measurements": "{\(pins.joined(separator: ","))}"]
+    }
+}

@@ -1,0 +1,189 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import Evidence
+import Foundation
+import Testing
+
+/// Every file of collateral in every encoding that a service, cache or tool gives it, in the place of the plain one.
+@Suite("Encodings of collateral")
+struct CollateralEncodingTests {
+    private static let lists: [(String, @Sendable ([UInt8]) -> [UInt8])] = [
+        ("hexadecimal", { Array($0.hex.utf8) }),
+        ("hexadecimal in capitals with a line feed", { Array(($0.hex.uppercased() + "\n").utf8) }),
+        ("hexadecimal with 0x", { Array(("0x" + $0.hex).utf8) }),
+        ("hexadecimal in a JSON string", { Array("\"\($0.hex)\"".utf8) }),
+        ("hexadecimal with a NUL", { Array($0.hex.utf8) + [0] }),
+        ("base64", { Array(Data($0).base64EncodedString().utf8) }),
+        ("base64 in lines", { Array(Data($0).base64EncodedString(options: .lineLength64Characters).utf8) }),
+        ("PEM", { pem($0, "X509 CRL", lineEnd: "\n") }), ("PEM with CRLF", { pem($0, "X509 CRL", lineEnd: "\r\n") }),
+        ("PEM with a NUL", { pem($0, "X509 CRL", lineEnd: "\n") + [0] }),
+        ("hexadecimal of PEM", { Array(pem($0, "X509 CRL", lineEnd: "\n").hex.utf8) }),
+        ("DER with a NUL", { $0 + [0] }),
+    ]
+
+    private static let chains: [(String, @Sendable ([UInt8]) -> [UInt8])] = [
+        ("percent-encoded", { Array(encoded($0).utf8) }),
+        ("percent-encoded with a NUL", { Array(encoded($0).utf8) + [0] }),
+        ("as a form", { Array(encoded($0).replacing("%20", with: "+").utf8) }),
+        ("with CRLF", { Array(String(decoding: $0, as: UTF8.self).replacing("\n", with: "\r\n").utf8) }),
+        ("with a byte order mark", { [0xEF, 0xBB, 0xBF] + $0 }), ("hexadecimal", { Array($0.hex.utf8) }),
+        (
+            "in a JSON string",
+            { (try? JSONEncoder().encode(String(decoding: $0, as: UTF8.self))).map(Array.init) ?? [] }
+        ),
+    ]
+
+    private static let statements: [(String, @Sendable ([UInt8]) -> [UInt8])] = [
+        ("with a NUL", { $0 + [0] }), ("with a line feed", { $0 + [0x0A] }),
+        ("with a byte order mark", { [0xEF, 0xBB, 0xBF] + $0 }),
+    ]
+
+    private static let binaries: [(String, @Sendable ([UInt8]) -> [UInt8])] = [
+        ("hexadecimal", { Array($0.hex.utf8) }), ("base64", { Array(Data($0).base64EncodedString().utf8) }),
+        ("DER with a NUL", { $0 + [0] }), ("PEM with CRLF", { pem($0, "CERTIFICATE", lineEnd: "\r\n") }),
+    ]
+
+    private static func pem(_ der: [UInt8], _ label: String, lineEnd: String) -> [UInt8] {
+        let body = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        return Array("-----BEGIN \(label)-----\n\(body)\n-----END \(label)-----\n".replacing("\n", with: lineEnd).utf8)
+    }
+
+    private static func encoded(_ text: [UInt8]) -> String {
+        text.map { byte in
+            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+            return isPlain || byte == 0x2D ? String(Unicode.Scalar(byte)) : "%" + [byte].hex.uppercased()
+        }.joined()
+    }
+
+    private static func encodings(_ role: CollateralRole) -> [(String, @Sendable ([UInt8]) -> [UInt8])] {
+        switch role {
+        case .tcbInfo, .qeIdentity: statements
+        case .pckCRL, .rootCACRL, .crl: lists
+        case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain: chains
+        case .vcek, .vlek, .intermediate, .certificateTable:
+            binaries
+        }
+    }
+
+    @Test("A file is taken in each encoding, and the same change of a byte is refused in each")
+    func everyRole() throws {
+        func expect(_ fixture: some EvidenceFixture) throws {
+            let plain = try fixture.request()
+            let policy = try Policy(members: fixture.policy)
+            for (role, bytes) in plain.collateral {
+                for (name, encode) in Self.encodings(role) {
+                    var verdict = SavedEvidenceAppraiser(policy: policy).verdict(
+                        on: try Self.request(plain, role, encode(bytes), fixture.roots()))
+                    #expect(verdict.isAccepted, "\(role.rawValue) \(name): \(verdict.summary)")
+                    // The last byte is of a signature, but for texts, which end in braces and lines.
+                    var changed = bytes
+                    changed[changed.count / 2] ^= 1
+                    verdict = SavedEvidenceAppraiser(policy: policy).verdict(
+                        on: try Self.request(plain, role, encode(changed), fixture.roots()))
+                    #expect(!verdict.isAccepted, "\(role.rawValue) \(name)")
+                }
+            }
+        }
+        try expect(IntelFixture.tdx())
+        try expect(SNPFixture())
+    }
+
+    private static func request(
+        _ plain: VerificationRequest, _ role: CollateralRole, _ bytes: [UInt8], _ roots: TrustedRoots
+    ) throws -> VerificationRequest {
+        VerificationRequest(
+            tee: plain.tee, evidence: plain.evidence,
+            collateral: plain.collateral.merging([role: bytes]) { $1 }, at: plain.time, roots: roots)
+    }
+
+    private func verdict(_ fixture: SNPFixture, evidence: [UInt8]? = nil) throws -> Verdict {
+        let request = VerificationRequest(
+            tee: .snp, evidence: try evidence ?? fixture.evidence(over: SNPFixture.reportData),
+            collateral: try fixture.collateral(), at: Period.now, roots: try fixture.roots())
+        return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+    }
+
+    @Test("AMD's certificates are taken in one file, in any order, and from Azure's metadata service")
+    func chainsOfAMD() throws {
+        let fixture = SNPFixture()
+        let (leaf, ask, ark) = (
+            Self.pem(try fixture.certificate(), "CERTIFICATE", lineEnd: "\n"), try fixture.ask.pem(),
+            try fixture.ark.pem()
+        )
+        let answer = [
+            "vcekCert": String(decoding: leaf, as: UTF8.self),
+            "certificateChain": String(decoding: ask + ark, as: UTF8.self),
+            "tcbm": "DB18000000000004",
+        ]
+        let alone: [[UInt8]] = [
+            leaf + ask + ark, ark + leaf + ask, Array(try JSONEncoder().encode(answer)),
+        ]
+        for file in alone {
+            let verdict = try verdict(
+                fixture.with {
+                    $0.replaced = [.vcek: file]
+                    $0.missing = [.intermediate]
+                })
+            #expect(verdict.isAccepted, "\(verdict.summary)")
+        }
+        for file in [ask + ark, ark + ask] {
+            let verdict = try verdict(fixture.with { $0.replaced = [.intermediate: file] })
+            #expect(verdict.isAccepted, "\(verdict.summary)")
+        }
+        // Two leaves are one too many, and a chain without one is none.
+        for file in [leaf + leaf + ask, ask + ark] {
+            let verdict = try verdict(fixture.with { $0.replaced = [.vcek: file] })
+            #expect(verdict.failures.map(\.code) == [.certificateMalformed])
+        }
+    }
+
+    @Test("A root that comes along in a file is not trusted")
+    func rootInFile() throws {
+        var fixture = SNPFixture()
+        let (leaf, ask, ark) = (
+            Self.pem(try fixture.certificate(), "CERTIFICATE", lineEnd: "\n"), try fixture.ask.pem(),
+            try fixture.ark.pem()
+        )
+        fixture.replaced = [.vcek: leaf + ask + ark]
+        fixture.missing = [.intermediate, .crl]
+        let request = VerificationRequest(
+            tee: .snp, evidence: try fixture.evidence(over: SNPFixture.reportData),
+            collateral: try fixture.collateral(), at: Period.now)
+        let verdict = SavedEvidenceAppraiser(policy: nil).verdict(on: request)
+        #expect(verdict.failures.map(\.code) == [.vekChainInvalid])
+    }
+
+    @Test("A report with the host's table behind it needs no other certificates; other bytes there are refused")
+    func table() throws {
+        let fixture = SNPFixture().with { $0.missing = [.vcek, .intermediate] }
+        let report = try fixture.evidence(over: SNPFixture.reportData)
+        let table = try fixture.certificateTable()
+        #expect(try verdict(fixture, evidence: report + table).isAccepted)
+        let code = try verdict(fixture, evidence: report + table.dropLast(200)).failures.map(\.code)
+        #expect(code == [.malformed])
+        #expect(try verdict(fixture, evidence: report + [1, 2, 3]).failures.map(\.code) == [.malformed])
+        let flood = report + [UInt8](repeating: 0, count: 70_000)
+        #expect(try verdict(fixture, evidence: flood).failures.map(\.code) == [.malformed])
+        // What was given by name goes before the table.
+        let other = SNPFixture().with { $0.replaced = [.vcek: [1]] }
+        #expect(try verdict(other, evidence: report + table).failures.map(\.code) == [.certificateMalformed])
+    }
+
+    @Test("Evidence as text is refused, with the command that makes bytes of it")
+    func encodedEvidence() throws {
+        let fixture = SNPFixture()
+        let report = try fixture.evidence(over: SNPFixture.reportData)
+        let forms: [([UInt8], String)] = [
+            (Array(report.hex.utf8), "xxd -r -p"), (Array((report.hex.uppercased() + "\n").utf8), "xxd -r -p"),
+            (Array(Data(report).base64EncodedString().utf8), "base64 -d"),
+            (Array(Data(report).base64EncodedString(options: .lineLength76Characters).utf8), "base64 -d"),
+            (Array("{\"quote\": \"\(report.hex)\"}".utf8), "JSON"), (Array("HCLA".utf8) + report, "HCL report"),
+        ]
+        for (evidence, remedy) in forms {
+            let verdict = try verdict(fixture, evidence: evidence)
+            #expect(verdict.failures.map(\.code) == [.unsupportedFormat])
+            #expect(verdict.summary.contains(remedy), "\(verdict.summary)")
+        }
+    }
+}

@@ -1,0 +1,307 @@
+import Crypto
+import EnclaveImage
+import Evidence
+import Foundation
+import TestSupport
+import Testing
+
+/// What an image is made of, as far as no kernel is run: headers that are right, and firmware of the shared vectors.
+private struct ImageInputs {
+    let kernel: String
+    let folder: TemporaryFolder
+
+    /// - Parameter options: Lines of the kernel's configuration; `nil` leaves it out.
+    init(in folder: TemporaryFolder, options: [String]? = Self.everything) throws {
+        self.folder = folder
+        var file = [UInt8](repeating: 0x90, count: 0x1000)
+        func put(_ bytes: [UInt8], at offset: Int) {
+            file.replaceSubrange(offset..<(offset + bytes.count), with: bytes)
+        }
+        put(Array("MZ".utf8), at: 0)
+        put([0x40, 0, 0, 0], at: 0x3C)
+        put(Array("PE".utf8) + [0, 0], at: 0x40)
+        put([0x0B, 0x02], at: 0x40 + 24)
+        put([0, 0, 0, 0], at: 0x40 + 24 + 108)
+        put(Array("HdrS".utf8) + [0x0F, 0x02], at: 0x202)
+        put([0x80, 0x00], at: 0x20E)
+        put(Array("6.12.0-infenclave-test (a@b) #1 SMP".utf8) + [0], at: 0x280)
+        kernel = try folder.write(file, to: "bzImage")
+        if let options {
+            let text = options.map { "CONFIG_\($0)=y\n" }.joined() + "# CONFIG_MODULES is not set\n"
+            try folder.write(text, to: "config-6.12.0-infenclave-test")
+        }
+    }
+
+    static let everything = [
+        "BLK_DEV_INITRD", "BINFMT_ELF", "PROC_FS", "SYSFS", "DEVTMPFS", "TMPFS", "FUTEX", "EPOLL", "SHMEM", "UNIX",
+        "SERIAL_8250_CONSOLE", "VIRTIO_MMIO", "VIRTIO_MMIO_CMDLINE_DEVICES", "VIRTIO_VSOCKETS", "VIRTIO_CONSOLE",
+        "NSM", "AMD_MEM_ENCRYPT", "EFI", "EFI_STUB", "INTEL_TDX_GUEST", "VIRTIO_PCI", "CONFIGFS_FS", "SEV_GUEST",
+        "TDX_GUEST_DRIVER",
+    ]
+
+    static let snpFirmware = SharedFiles.path("vectors/images/ovmf_AmdSev_suffix.bin")
+    static let tdxFirmware = SharedFiles.path("vectors/images/tdvf-synthetic.fd")
+    static var hasFirmware: Bool { SharedFiles.exists("vectors/images/tdvf-synthetic.fd") }
+
+    func arguments(_ kind: String, _ out: String) -> [String] {
+        let firmware = ["snp": Self.snpFirmware, "tdx": Self.tdxFirmware][kind]
+        return ["image", "--kind", kind, "--kernel", kernel, "--out", folder.file(out)]
+            + (firmware.map { ["--firmware", $0] } ?? [])
+    }
+}
+
+@Suite("image")
+struct ImageTests {
+    private func measured(_ folder: TemporaryFolder, _ name: String) throws -> [String: Any] {
+        try #require(
+            JSONSerialization.jsonObject(with: Data(bytes(of: folder.file("\(name)/measured.json")))) as? [String: Any])
+    }
+
+    @Test(
+        "A Nitro image has the enclave as its first process, is read back, and has the registers that it is said to have"
+    )
+    func nitro() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        try succeed(inputs.arguments("nitro", "image"), in: folder)
+        let image = try EnclaveImageFormat(parsing: bytes(of: folder.file("image/image.eif")))
+        #expect(try image[.kernel] == [bytes(of: inputs.kernel)])
+        let line = String(decoding: image[.commandLine][0], as: UTF8.self)
+        #expect(line.contains("infenclave.tee=nitro infenclave.connect") == false)
+        for word in ["infenclave.tee=nitro", "infenclave.heartbeat=vsock:3:9000", "infenclave.connect=vsock:3:9001"] {
+            #expect(line.split(separator: " ").contains(Substring(word)), "\(word)")
+        }
+        // An unknown word without a dot would be an argument of the first process.
+        #expect(!line.contains("nomodules"))
+        let enclave = try bytes(of: Program.products + "/infenclave-enclave")
+        #expect(image[.ramdisk][0].firstRange(of: enclave.prefix(4096)) != nil)
+        let values = try #require(measured(folder, "image")["measurements"] as? [String: String])
+        let content = image[.kernel][0] + image[.commandLine][0] + image[.ramdisk][0]
+        let register = SHA384.hash(data: [UInt8](repeating: 0, count: 48) + SHA384.hash(data: content))
+        #expect(values["pcr0"] == Array(register).hex)
+        #expect(Set(values.keys) == ["pcr0", "pcr1", "pcr2"])
+
+        try succeed(inputs.arguments("nitro", "again"), in: folder)
+        for name in ["image.eif", "measured.json", "run.sh"] {
+            #expect(try bytes(of: folder.file("image/\(name)")) == bytes(of: folder.file("again/\(name)")), "\(name)")
+        }
+    }
+
+    @Test("The initial file system has what the loader finds for the executable, and the modules in their order")
+    func initialFileSystem() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder, options: nil)
+        let modules = try folder.makeFolder("modules")
+        for name in ["vsock", "virtio_vsock_common", "vmw_vsock_virtio_transport", "nsm"] {
+            try folder.write("module \(name)", to: "modules/\(name).ko")
+        }
+        try folder.write(
+            """
+            vmw_vsock_virtio_transport.ko: virtio_vsock_common.ko vsock.ko
+            virtio_vsock_common.ko: vsock.ko
+            vsock.ko:
+            nsm.ko:
+
+            """, to: "modules/modules.dep")
+        try folder.write("kernel/drivers/virtio/virtio_mmio.ko\n", to: "modules/modules.builtin")
+        let outcome = try succeed(inputs.arguments("nitro", "image") + ["--modules", modules], in: folder)
+        // Nobody can say of this kernel how it was built.
+        #expect(outcome.errors.contains("CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES"))
+        let image = try EnclaveImageFormat(parsing: bytes(of: folder.file("image/image.eif")))
+        let text = String(decoding: image[.ramdisk][0].filter { $0 < 0x80 }, as: UTF8.self)
+        let names = [
+            "00-vsock", "01-virtio_vsock_common", "02-vmw_vsock_virtio_transport", "03-nsm",
+        ].map { "lib/modules/infenclave/\($0).ko" }
+        for name in names { #expect(text.contains(name), "\(name)") }
+        #expect(text.contains("ld-linux-x86-64.so.2"))
+    }
+
+    @Test(
+        "A launch's measurements are computed for both words of features, and again from the folder",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func machines() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        try succeed(inputs.arguments("snp", "snp") + ["--cpus", "2", "--cpu-model", "EPYC-Milan"], in: folder)
+        let snp = try measured(folder, "snp")
+        let digest = try #require((snp["measurements"] as? [String: String])?["measurement"])
+        let other = try #require((snp["alternatives"] as? [String: [String]])?["measurement"])
+        #expect(other.count == 1 && other != [digest] && digest.count == 96)
+        let line = String(decoding: try bytes(of: folder.file("snp/cmdline")), as: UTF8.self)
+        #expect(!line.contains("acpi=off") && line.contains("infenclave.connect=vsock:2:9001"))
+
+        let explained = try succeed(["measure", "--image", folder.file("snp"), "--explain"], in: folder)
+        #expect(explained.output.contains("kernelHashes") && explained.output.contains("measurement: \(digest)"))
+        #expect(explained.output.contains("processor 2"))
+
+        try succeed(inputs.arguments("tdx", "tdx") + ["--transport", "serial"], in: folder)
+        let tdx = try #require(try measured(folder, "tdx")["measurements"] as? [String: String])
+        #expect(Set(tdx.keys) == ["mrtd", "rtmr1", "rtmr2"])
+        let serial = String(decoding: try bytes(of: folder.file("tdx/cmdline")), as: UTF8.self)
+        #expect(serial.contains("acpi=off") && serial.contains("infenclave.connect=serial:infenclave.0"))
+        let again = try succeed(["measure", "--image", folder.file("tdx"), "--json"], in: folder)
+        #expect(((again.json as? [String: Any])?["measurements"] as? [String: String]) == tdx)
+        #expect(again.errors.contains("rtmr0"))
+
+        // A changed file has other measurements than were written beside it.
+        var disk = try bytes(of: folder.file("tdx/initrd"))
+        disk[disk.count / 2] ^= 1
+        try folder.write(disk, to: "tdx/initrd")
+        let changed = try Program(["measure", "--image", folder.file("tdx"), "--json"], in: folder).wait()
+        #expect(changed.status == 1)
+        try expectRefused(["measure", "--image", folder.file("tdx")], naming: "measured.json", in: folder)
+    }
+
+    @Test(
+        "An identity block is signed for each launch, and the key's digest is what reports will state",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func identityBlocks() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        let key = folder.file("image.key")
+        let made = try succeed(["keygen", "image", "--out", key, "--json"], in: folder)
+        let publicKey = try #require((made.json as? [String: Any])?["publicKey"] as? String)
+        #expect(try mode(of: key) == 0o600)
+        try succeed(inputs.arguments("snp", "snp") + ["--id-key", key, "--guest-svn", "7"], in: folder)
+        let signer = try P384.Signing.PublicKey(rawRepresentation: #require([UInt8](hex: publicKey)))
+        let measured = try measured(folder, "snp")
+        let values = try #require(measured["measurements"] as? [String: String])
+        let other = try #require((measured["alternatives"] as? [String: [String]])?["measurement"]?.first)
+        for (name, digest) in [("1", try #require(values["measurement"])), ("21", other)] {
+            let block = try #require(Data(base64Encoded: Data(bytes(of: folder.file("snp/id-block-\(name)")))))
+            let authentication = [UInt8](
+                try #require(Data(base64Encoded: Data(bytes(of: folder.file("snp/id-auth-\(name)"))))))
+            #expect(Array(block.prefix(48)).hex == digest && block[84] == 7)
+            let signature = try P384.Signing.ECDSASignature(
+                rawRepresentation: Array(authentication[64..<112].reversed() + authentication[136..<184].reversed()))
+            #expect(signer.isValidSignature(signature, for: SHA384.hash(data: block)))
+            #expect(Array(SHA384.hash(data: authentication[576..<1604])).hex == values["id_key_digest"])
+        }
+        try succeed(["measure", "--image", folder.file("snp")], in: folder)
+        // A block of another launch is found out.
+        try folder.write(bytes(of: folder.file("snp/id-block-1")), to: "snp/id-block-21")
+        try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-block-21", in: folder)
+        try expectUsage(inputs.arguments("nitro", "n") + ["--id-key", key], in: folder)
+    }
+
+    @Test(
+        "A policy is made from an image's measurements for a bundle, with the platform's least versions",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func policies() throws {
+        let folder = try TemporaryFolder()
+        let bundle = try Deployment(in: folder).bundle
+        let inputs = try ImageInputs(in: folder)
+        func policy(_ kind: String, _ more: [String]) throws -> [String: Any] {
+            try succeed(inputs.arguments(kind, kind), in: folder)
+            let file = folder.file("\(kind).policy.json")
+            let measured = folder.file("\(kind)/measured.json")
+            try succeed(["policy", bundle, "--tee", kind, "--measured", measured, "--out", file] + more, in: folder)
+            return try #require(try JSONSerialization.jsonObject(with: Data(bytes(of: file))) as? [String: Any])
+        }
+        let versions = ["bl=4", "tee=0", "snp=24", "ucode=219"].flatMap { ["--minimum-tcb", $0] }
+        let snp = try policy("snp", versions)
+        #expect((snp["measurements"] as? [String: [String]])?["measurement"]?.count == 2)
+        #expect((snp["minimumTCB"] as? [String: Int]) == ["bl": 4, "tee": 0, "snp": 24, "ucode": 219])
+        #expect((snp["flags"] as? [String: Bool])?["smtAllowed"] == true)
+        let tdx = try policy("tdx", ["--minimum-evaluation-data-number", "17"])
+        #expect(Set((tdx["measurements"] as? [String: [String]] ?? [:]).keys) == ["mrtd", "rtmr1", "rtmr2"])
+        let nitro = try policy("nitro", [])
+        #expect(Set((nitro["measurements"] as? [String: [String]] ?? [:]).keys) == ["pcr0", "pcr1", "pcr2"])
+        // Without the least versions a policy for SNP would be incomplete.
+        try expectRefused(
+            [
+                "policy", bundle, "--tee", "snp", "--measured", folder.file("snp/measured.json"), "--out",
+                folder.file("p.json"),
+            ], naming: "--minimum-tcb", in: folder)
+        try expectRefused(
+            [
+                "policy", bundle, "--tee", "tdx", "--measured", folder.file("snp/measured.json"), "--out",
+                folder.file("p.json"), "--minimum-evaluation-data-number", "17",
+            ], naming: "another TEE", in: folder)
+    }
+
+    @Test("What cannot become an image is refused with the remedy, and nothing is written")
+    func refusals() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        let out = folder.file("image")
+        try expectUsage(["image", "--kind", "nitro", "--out", out], in: folder)
+        try expectUsage(["image", "--kind", "snp", "--kernel", inputs.kernel, "--out", out], in: folder)
+        try expectUsage(["image", "--kind", "arm", "--out", out], in: folder)
+        let elf = try folder.write(Array("\u{7F}ELF".utf8) + [UInt8](repeating: 0, count: 4096), to: "vmlinux")
+        try expectRefused(["image", "--kind", "nitro", "--kernel", elf, "--out", out], naming: "bzImage", in: folder)
+        try expectRefused(inputs.arguments("nitro", "image") + ["--cpus", "0"], naming: "processors", in: folder)
+        // A kernel without a needed option, as its configuration says.
+        let bare = try TemporaryFolder()
+        let poor = try ImageInputs(in: bare, options: ImageInputs.everything.filter { $0 != "NSM" })
+        try expectRefused(poor.arguments("nitro", "image"), naming: "CONFIG_NSM", in: bare)
+        // Something is in the folder already.
+        _ = try folder.makeFolder("full")
+        try folder.write("x", to: "full/x")
+        try expectRefused(
+            ["image", "--kind", "nitro", "--kernel", inputs.kernel, "--out", folder.file("full")],
+            naming: "not empty", in: folder)
+    }
+
+    @Test(
+        "Firmware of the wrong kind is refused with the package that has the right one",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func wrongFirmware() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        func arguments(_ kind: String, _ firmware: String) -> [String] {
+            ["image", "--kind", kind, "--kernel", inputs.kernel, "--firmware", firmware, "--out", folder.file("image")]
+        }
+        try expectRefused(arguments("snp", ImageInputs.tdxFirmware), naming: "ovmf-amdsev", in: folder)
+        try expectRefused(arguments("tdx", ImageInputs.snpFirmware), naming: "package ovmf", in: folder)
+        try expectRefused(arguments("tdx", inputs.kernel), naming: "OVMF", in: folder)
+        let debian = "/usr/share/ovmf/OVMF.fd"
+        if FileManager.default.fileExists(atPath: debian) {
+            try expectRefused(arguments("snp", debian), naming: "ovmf-amdsev", in: folder)
+        }
+    }
+
+    @Test(
+        "run.sh says which QEMU is too old, and what is missing on the host",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func scripts() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        for kind in ["snp", "tdx", "nitro"] { try succeed(inputs.arguments(kind, kind), in: folder) }
+        func run(_ kind: String, qemu: String) throws -> Outcome {
+            let program = try folder.write("#!/bin/sh\necho 'QEMU emulator version \(qemu) (Debian)'\n", to: "qemu")
+            chmod(program, 0o755)
+            return try Program(
+                [folder.file("\(kind)/run.sh")], in: folder, executable: "/bin/sh", environment: ["QEMU": program]
+            ).wait()
+        }
+        for (kind, version, least) in [("snp", "7.2.22", "9.1"), ("tdx", "10.1.3", "10.2"), ("tdx", "9.9.0", "10.2")] {
+            let outcome = try run(kind, qemu: version)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("too old") && outcome.errors.contains(least), "\(outcome.errors)")
+        }
+        // This machine has neither.
+        for (kind, version) in [("snp", "9.1.0"), ("tdx", "11.0.1")]
+        where !FileManager.default.fileExists(atPath: "/sys/module/kvm_amd/parameters/sev_snp") {
+            let outcome = try run(kind, qemu: version)
+            #expect(outcome.status == 1 && outcome.errors.contains("does not offer"), "\(outcome.errors)")
+        }
+        if !FileManager.default.fileExists(atPath: "/usr/bin/nitro-cli") {
+            #expect(try run("nitro", qemu: "9.1").errors.contains("nitro-cli"))
+        }
+    }
+
+    @Test("A Gramine manifest says in every output that nobody has tried it")
+    func gramine() throws {
+        let folder = try TemporaryFolder()
+        let outcome = try succeed(["image", "--kind", "sgx", "--out", folder.file("sgx")], in: folder)
+        #expect(outcome.errors.contains("untested"))
+        for name in ["infenclave-enclave.manifest.template", "run.sh"] {
+            let text = String(decoding: try bytes(of: folder.file("sgx/\(name)")), as: UTF8.self)
+            #expect(text.contains("ntested"), "\(name)")
+        }
+        let manifest = String(
+            decoding: try bytes(of: folder.file("sgx/infenclave-enclave.manifest.template")), as: UTF8.self)
+        #expect(manifest.contains("sgx.debug = false") && manifest.contains("libdnnl"))
+    }
+}
