@@ -60,7 +60,7 @@ let package = Package(
         library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
-        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
+        library("FrameStream", in: "Transport", ["Tensors", "Wire"]),
 
         // Imaging: never linked by Trusted.
         .target(
@@ -89,18 +89,21 @@ let package = Package(
         library(
             "EnclaveCore", in: "Trusted",
             [
-                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Evidence", "FrameStream", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
                 crypto,
             ]
         ),
+        .target(name: "CBoot", path: "Sources/Trusted/CBoot"),
         .target(name: "CNitro", path: "Sources/Trusted/CNitro"),
         library(
             "EnclavePlatform", in: "Trusted",
-            ["CNitro", "EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
+            ["CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "SecretMemory", "Tensors", "Wire", crypto]),
         .executableTarget(
             name: "infenclave-enclave",
-            dependencies: ["EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory"],
+            dependencies: [
+                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "SecretMemory", "Wire",
+            ],
             path: "Sources/Trusted/infenclave-enclave",
             swiftSettings: settings
         ),
@@ -111,7 +114,7 @@ let package = Package(
         library(
             "HostCore", in: "Untrusted",
             [
-                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors",
+                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors",
                 "Wire",
             ]
         ),
@@ -179,9 +182,11 @@ let package = Package(
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "FrameStream",
+                "HostCore",
                 "HostServer",
-                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
+                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph",
+                "ONNXImport",
                 "Partitioning",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
@@ -216,7 +221,7 @@ let package = Package(
         .target(
             name: "MutantEnclave",
             dependencies: [
-                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Evidence", "FrameStream", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
                 crypto,
             ],
@@ -226,8 +231,8 @@ let package = Package(
         .target(
             name: "FuzzEntryPoints",
             dependencies: [
-                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
-                "Imaging", "Inference",
+                "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
+                "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
                 "SecretMemory", "Tensors",
                 "Wire",
@@ -238,7 +243,7 @@ let package = Package(
         tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
-        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
+        tests("WireTests", ["FrameStream", "Wire", "Tensors"]),
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
@@ -268,7 +273,7 @@ let package = Package(
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
-                "Evidence", "FrameSocket", "Inference",
+                "Evidence", "FrameStream", "Inference",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
@@ -315,7 +320,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
+                "ModelGraph",
                 "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,
             ]
