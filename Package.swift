@@ -63,7 +63,7 @@ let package = Package(
         library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
-        library("FrameSocket", in: "Transport", ["Tensors", "Wire"]),
+        library("FrameStream", in: "Transport", ["Tensors", "Wire"]),
 
         // Imaging: never linked by Trusted.
         .target(
@@ -92,18 +92,21 @@ let package = Package(
         library(
             "EnclaveCore", in: "Trusted",
             [
-                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Evidence", "FrameStream", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
                 crypto,
             ]
         ),
+        .target(name: "CBoot", path: "Sources/Trusted/CBoot"),
         .target(name: "CNitro", path: "Sources/Trusted/CNitro"),
         library(
             "EnclavePlatform", in: "Trusted",
-            ["CNitro", "EnclaveCore", "Evidence", "SecretMemory", "Tensors", crypto]),
+            ["CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "SecretMemory", "Tensors", "Wire", crypto]),
         .executableTarget(
             name: "infenclave-enclave",
-            dependencies: ["EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory"],
+            dependencies: [
+                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "SecretMemory", "Wire",
+            ],
             path: "Sources/Trusted/infenclave-enclave",
             swiftSettings: settings
         ),
@@ -114,7 +117,7 @@ let package = Package(
         library(
             "HostCore", in: "Untrusted",
             [
-                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors",
+                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors",
                 "Wire",
             ]
         ),
@@ -207,10 +210,9 @@ let package = Package(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence",
-                "HostCore",
-                "HostServer",
-                "Imaging", "Inference", "InferenceProxy", "InfenclaveClient", "InfenclaveImaging",
-                "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
+                "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
+                "Inference", "InferenceProxy", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "ProxyCommand",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -244,7 +246,7 @@ let package = Package(
         .target(
             name: "MutantEnclave",
             dependencies: [
-                "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
+                "Evidence", "FrameStream", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
                 crypto,
             ],
@@ -255,8 +257,7 @@ let package = Package(
             name: "FuzzEntryPoints",
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
-                "EnclaveImage", "Evidence",
-                "Imaging", "Inference",
+                "EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
                 "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
@@ -267,7 +268,7 @@ let package = Package(
         tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
-        tests("WireTests", ["FrameSocket", "Wire", "Tensors"]),
+        tests("WireTests", ["FrameStream", "Wire", "Tensors"]),
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
@@ -297,7 +298,7 @@ let package = Package(
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
-                "Evidence", "FrameSocket", "Inference",
+                "Evidence", "FrameStream", "Inference",
                 "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
             ]
         ),
@@ -346,8 +347,8 @@ let package = Package(
             "CommandTests",
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
-                "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
-                "TestSupport", "infenclave",
+                "infenclave", "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory",
+                "Tensors", "TestSupport",
                 "infenclave-enclave", crypto,
             ]
         ),

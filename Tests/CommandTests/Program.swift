@@ -42,9 +42,10 @@ final class Program {
     ///   - folder: Where its output goes, and the state that it keeps.
     ///   - executable: One of ours, or a path.
     ///   - environment: Variables beside the test's own.
+    ///   - prefix: Arguments before the others.
     init(
         _ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave",
-        environment additional: [String: String] = [:]
+        environment additional: [String: String] = [:], prefix: [String] = []
     ) throws {
         let own = try folder.makeFolder("programs") + "/" + UUID().uuidString
         (outputFile, errorFile) = (own + ".out", own + ".err")
@@ -57,7 +58,7 @@ final class Program {
         posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
         var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")
-        var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0 as String) } + [nil]
+        var argv: [UnsafeMutablePointer<CChar>?] = ([path] + prefix + arguments).map { strdup($0 as String) } + [nil]
         var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)" as String) } + [nil]
         defer { for text in argv + environment { free(text) } }
         var identifier: pid_t = 0

@@ -1,10 +1,10 @@
-import FrameSocket
+import FrameStream
 import Glibc
 import Wire
 
 /// The real executable as a child process, with its socket.
 final class EnclaveProcess {
-    let socket: HostSocket
+    let socket: HostStream
     let identifier: pid_t
     private var status: Int32?
 
@@ -16,7 +16,7 @@ final class EnclaveProcess {
     }
 
     init(_ arguments: [String]) throws {
-        let (socket, descriptor) = try HostSocket.pair()
+        let (socket, descriptor) = try HostStream.pair()
         self.socket = socket
         identifier = try Self.spawn(arguments, descriptor: descriptor)
         close(descriptor)

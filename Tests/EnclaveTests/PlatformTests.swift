@@ -2,6 +2,7 @@ import Crypto
 import EnclaveCore
 import EnclavePlatform
 import Evidence
+import FrameStream
 import Glibc
 import Testing
 
@@ -67,12 +68,24 @@ struct DevelopmentTests {
             ("--print-development-key k", .developmentKey(path: "k")),
             (
                 "--tee development --development-key k",
-                .serve(.development, developmentKey: "k", workers: nil, threads: nil, threadsAlone: nil)
+                .serve(
+                    .development, developmentKey: "k", connect: .descriptor(3), workers: nil, threads: nil,
+                    threadsAlone: nil)
             ),
-            ("--threads 2 --tee snp", .serve(.snp, developmentKey: nil, workers: nil, threads: 2, threadsAlone: nil)),
-            ("--tee snp --workers 3", .serve(.snp, developmentKey: nil, workers: 3, threads: nil, threadsAlone: nil)),
+            (
+                "--threads 2 --tee snp",
+                .serve(.snp, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: 2, threadsAlone: nil)
+            ),
+            (
+                "--tee snp --workers 3",
+                .serve(.snp, developmentKey: nil, connect: .descriptor(3), workers: 3, threads: nil, threadsAlone: nil)
+            ),
             ("--tee snp --workers 0", nil), ("--tee snp --threads-alone x", nil),
-            ("--tee sgx", .serve(.sgx, developmentKey: nil, workers: nil, threads: nil, threadsAlone: nil)), ("", nil),
+            (
+                "--tee sgx",
+                .serve(
+                    .sgx, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: nil, threadsAlone: nil)
+            ), ("", nil),
             ("--tee", nil),
             ("--tee development", nil), ("--tee sgx --development-key k", nil), ("--tee auto", nil),
             ("--tee sgx --tee sgx", nil), ("--tee sgx --threads 0", nil), ("--tee sgx --threads x", nil),

@@ -3,7 +3,7 @@ import EnclaveCore
 import EnclaveFixtures
 import EnclavePlatform
 import Evidence
-import FrameSocket
+import FrameStream
 import Glibc
 import SealedChannel
 import Tensors

@@ -21,6 +21,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     // What host and enclave say to each other.
     case hostFrames = "host-frames"
     case enclaveFrames = "enclave-frames"
+    case epochs
+    case bootCommandLine = "boot-command-line"
 
     // What clients, owner and enclave say to each other.
     case keyConfiguration = "key-configuration"
@@ -79,6 +81,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .kernel: try ImageTargets.kernel(bytes)
         case .hostFrames: try FrameTargets.hostFrames(bytes)
         case .enclaveFrames: try FrameTargets.enclaveFrames(bytes)
+        case .epochs: try MachineTargets.epochs(bytes)
+        case .bootCommandLine: try MachineTargets.commandLine(bytes)
         case .keyConfiguration: try ChannelTargets.keyConfiguration(bytes)
         case .obliviousRequest: try ChannelTargets.obliviousRequest(bytes)
         case .binaryHTTP: try ChannelTargets.binaryHTTP(bytes)

@@ -21,7 +21,7 @@ struct ScriptedEnclave {
             bundle: HostedBundle(
                 manifestCore: [3], manifest: [1], manifestSignature: [2], frontNet: [4], mappingUnit: [5],
                 backNet: nil),
-            command: .init(executable: executable, arguments: ["-c", script]), backNetThreads: 1,
+            placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
             startTimeout: startTimeout
         ) { lines.append($0.message) }
     }

@@ -11,7 +11,7 @@ private let allowedEdges: [String: Set<String>] = [
     "StrictJSON": [],
     "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
     // Transport: the only I/O that host and enclave share.
-    "FrameSocket": ["Tensors", "Wire"],
+    "FrameStream": ["Tensors", "Wire"],
     // Imaging.
     "CImageCodecs": [],
     "Imaging": ["CImageCodecs", "Tensors"],
@@ -26,19 +26,23 @@ private let allowedEdges: [String: Set<String>] = [
     "ReferenceInference": ["ModelGraph", "Tensors"],
     // Trusted: no importer, HTTP server, JSON from strangers, or logging backend.
     "EnclaveCore": [
-        "Evidence", "FrameSocket", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+        "Evidence", "FrameStream", "Inference", "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire",
         "swift-crypto/Crypto",
     ],
+    "CBoot": [],
     "CNitro": [],
-    "EnclavePlatform": ["CNitro", "EnclaveCore", "Evidence", "SecretMemory", "Tensors", "swift-crypto/Crypto"],
+    "EnclavePlatform": [
+        "CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "SecretMemory", "Tensors", "Wire",
+        "swift-crypto/Crypto",
+    ],
     "infenclave-enclave": [
-        "EnclaveCore", "EnclavePlatform", "Evidence", "FrameSocket", "Inference", "SecretMemory",
+        "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "SecretMemory", "Wire",
     ],
     // Untrusted: cannot name a key type.
     "CAllocator": [],
     "CSpawn": [],
     "HostCore": [
-        "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire",
+        "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors", "Wire",
     ],
     "HostServer": [
         "BundleFormat", "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
@@ -90,8 +94,8 @@ private let allowedEdges: [String: Set<String>] = [
     ],
     "EnclaveImage": ["Evidence", "swift-crypto/Crypto"],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence", "HostCore",
-        "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging", "Inference", "InferenceProxy",
+        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence", "FrameStream",
+        "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging", "Inference", "InferenceProxy",
         "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
         "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
@@ -207,8 +211,8 @@ struct PackageTests {
         #expect(
             try reached(from: ["infenclave-enclave"]) == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
-                "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameSocket", "Evidence",
-                "CNitro",
+                "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameStream", "Evidence",
+                "CBoot", "CNitro",
                 "swift-crypto/Crypto",
             ])
     }

@@ -18,7 +18,7 @@ struct ServedBundle: Sendable {
     ///
     /// - Throws: ``PartitioningError``, ``HostError``.
     init(
-        _ path: String, isOnly: Bool, command: EnclaveHost.EnclaveCommand, threads: Int, maximumWaiting: Int,
+        _ path: String, isOnly: Bool, placement: EnclavePlacement, threads: Int, maximumWaiting: Int,
         log: OperatorLog
     ) throws {
         let opened = try OpenedBundle(opening: path)
@@ -38,7 +38,7 @@ struct ServedBundle: Sendable {
         title = opened.manifest.model.name
         let requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
         let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened), command: command, backNetThreads: threads,
+            bundle: HostedBundle(consume opened), placement: placement, backNetThreads: threads,
             maximumWaiting: maximumWaiting
         ) { line in log.write(isOnly ? line : line.adding(["model": .text(name)])) }
         model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)

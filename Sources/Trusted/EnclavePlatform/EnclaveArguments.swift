@@ -1,4 +1,5 @@
 package import Evidence
+package import FrameStream
 
 /// The command line of the enclave executable. The host writes it, so it holds nothing secret and decides nothing that
 /// evidence does not show.
@@ -12,22 +13,26 @@ package enum EnclaveArguments: Sendable, Equatable {
     /// Print evidence over 64 zero bytes, in hexadecimal, for whoever wants to read this machine's measurements. No
     /// service's report data is zero.
     case report(TEEKind)
-    /// Serve the socket that is file descriptor 3.
+    /// Serve a host.
     ///
     /// - Parameters:
+    ///   - connect: Where the host is.
     ///   - workers: Requests that are computed at a time.
     ///   - threads: Of one inference.
     ///   - threadsAlone: Of one that begins while no other is computed.
-    case serve(TEEKind, developmentKey: String?, workers: Int?, threads: Int?, threadsAlone: Int?)
+    case serve(
+        TEEKind, developmentKey: String?, connect: StreamAddress, workers: Int?, threads: Int?, threadsAlone: Int?)
 
     package static let usage = """
-        usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N] [--threads-alone N]
-               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N] [--threads-alone N]
+        usage: infenclave-enclave --tee development --development-key FILE [OPTIONS]
+               infenclave-enclave --tee sgx|tdx|snp|nitro [OPTIONS]
                infenclave-enclave --detect
                infenclave-enclave --report sgx|tdx|snp|nitro
                infenclave-enclave --measure
                infenclave-enclave --print-development-key FILE
-        The host starts it with a connected Unix stream socket as file descriptor 3.
+        options: --connect fd:3|vsock:CID:PORT|serial:NAME|stdio   where the host is; fd:3, a connected socket, without it
+                 --workers N  --threads N  --threads-alone N
+        As the first process of a machine it takes nothing from here, but infenclave.… from the kernel's command line.
         """
 
     /// - Parameter arguments: Without the program's name.
@@ -46,16 +51,27 @@ package enum EnclaveArguments: Sendable, Equatable {
         }
     }
 
+    /// Options of ``serve``, each of which is there once at most.
+    package static let servingOptions = [
+        "--tee", "--development-key", "--connect", "--workers", "--threads", "--threads-alone",
+    ]
+
     private static func serving(_ arguments: [String]) -> EnclaveArguments? {
         var values: [String: String] = [:]
         var rest = arguments[...]
         while let option = rest.popFirst() {
-            guard ["--tee", "--development-key", "--workers", "--threads", "--threads-alone"].contains(option),
-                let value = rest.popFirst(),
+            guard servingOptions.contains(option), let value = rest.popFirst(),
                 values.updateValue(value, forKey: option) == nil
             else { return nil }
         }
-        guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)) else { return nil }
+        return serving(values)
+    }
+
+    /// - Parameter values: By ``servingOptions``.
+    package static func serving(_ values: [String: String]) -> EnclaveArguments? {
+        guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)),
+            let connect = StreamAddress(values["--connect"] ?? "fd:3")
+        else { return nil }
         let developmentKey = values["--development-key"]
         guard (kind == .development) == (developmentKey != nil) else { return nil }
         var counts: [String: Int] = [:]
@@ -65,7 +81,7 @@ package enum EnclaveArguments: Sendable, Equatable {
             counts[option] = count
         }
         return .serve(
-            kind, developmentKey: developmentKey, workers: counts["--workers"], threads: counts["--threads"],
-            threadsAlone: counts["--threads-alone"])
+            kind, developmentKey: developmentKey, connect: connect, workers: counts["--workers"],
+            threads: counts["--threads"], threadsAlone: counts["--threads-alone"])
     }
 }

@@ -1,13 +1,11 @@
 import EnclaveCore
 import EnclavePlatform
 import Evidence
-import FrameSocket
+import FrameStream
 import Glibc
 import Inference
 import SecretMemory
-
-/// Where the host leaves its socket.
-let hostSocket: Int32 = 3
+import Wire
 
 /// One fixed or configuration-only line on the standard error stream. Nothing of a request ever gets here.
 func end(_ message: String, status: Int32) -> Never {
@@ -26,7 +24,7 @@ func perform(_ arguments: EnclaveArguments) throws {
         let nothing = [UInt8](repeating: 0, count: ReportTranscript.reportDataByteCount)
         print(try source.evidence(reportData: nothing).evidence.hex)
     case .developmentKey(let path): print(try DevelopmentKey.publicKey(path).hex)
-    case .serve(let kind, let developmentKey, let workers, let threads, let threadsAlone):
+    case .serve(let kind, let developmentKey, let connect, let workers, let threads, let threadsAlone):
         // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.
         signal(SIGINT, SIG_IGN)
         let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
@@ -38,12 +36,14 @@ func perform(_ arguments: EnclaveArguments) throws {
                 count: count, threads: threads ?? max(1, processors / count), threadsAlone: threadsAlone))
         let watchdog = Watchdog()
         watchdog.start()
-        try EnclaveServer.run(enclave, on: EnclaveSocket(descriptor: hostSocket), watchdog: watchdog)
+        try EnclaveServer.run(enclave, on: try connect.dial(), watchdog: watchdog)
     }
 }
 
 // Swift's own handlers would print registers and the memory that they point to.
 for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGQUIT] { signal(number, SIG_DFL) }
+// It runs this executable again, as a process with the options of the kernel's command line.
+if FirstProcess.isThisProcess { FirstProcess.run() }
 // What clients and the host send must not make arithmetic slow, outside of plans as well.
 FloatingPointMode.flushSubnormals()
 guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {
@@ -53,6 +53,8 @@ do {
     try perform(arguments)
 } catch let error as EvidenceSourceError {
     end("infenclave-enclave: \(error.message)", status: 1)
+} catch let error as WireError {
+    end("infenclave-enclave: the connection to the host failed: \(error.message)", status: 1)
 } catch {
     end("infenclave-enclave: stopped, because the platform or the host's connection failed", status: 1)
 }

@@ -1,10 +1,10 @@
-import FrameSocket
+import FrameStream
 import Glibc
 import Synchronization
 import Tensors
 import Wire
 
-/// Questions and answers over the socket of one enclave process. When the process ends, every open question fails.
+/// Questions and answers over the stream of one enclave process, which may be that of another machine. When the process ends, every open question fails.
 ///
 /// One thread reads and never writes, so that both ends cannot wait for each other; writing happens on the threads of
 /// `writer`.
@@ -31,7 +31,7 @@ final class EnclaveConnection: Sendable {
         init(workers: Int) { owed = OwedAnswers(workers: workers) }
     }
 
-    private let process: EnclaveProcess
+    private let process: any RunningEnclave
     private let state: Mutex<State>
     private let writer = SerialThread(name: "enclave-writer")
     /// For inferences: the enclave refuses what goes beyond. Each is given back with the first answer, also when nobody waits
@@ -41,7 +41,7 @@ final class EnclaveConnection: Sendable {
     /// - Parameters:
     ///   - workers: Requests that the process computes at a time.
     ///   - onEnd: Called once, on the reading thread, when the process is gone.
-    init(process: EnclaveProcess, workers: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void) {
+    init(process: any RunningEnclave, workers: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void) {
         self.process = process
         state = Mutex(State(workers: workers))
         let thread = SerialThread(name: "enclave-reader")
@@ -112,7 +112,7 @@ final class EnclaveConnection: Sendable {
     private func write(_ message: HostMessage, _ identifier: UInt64) {
         writer.enqueue { [process] in
             // A failed write means that the process is gone: the reader sees that too and fails all that is open.
-            try? process.socket.write(message, requestID: identifier)
+            try? process.stream.write(message, requestID: identifier)
         }
     }
 
@@ -183,7 +183,7 @@ final class EnclaveConnection: Sendable {
 
     private func readUntilEnd() -> EnclaveEnding {
         let limits = FrameLimits()
-        while let received = try? process.socket.read(limits: limits) {
+        while let received = try? process.stream.read(limits: limits) {
             switch received {
             case .frame(let frame): settle(frame.requestID, .success(frame.message))
             case .malformed(let requestID, let error):

@@ -7,20 +7,6 @@ import Wire
 /// Relays opaque messages between clients and the enclave, runs the BackNet, and starts the enclave process again when
 /// it ends. A new process is unprovisioned: only the owner can give it the model key.
 package actor EnclaveHost {
-    /// How to start the enclave process.
-    package struct EnclaveCommand: Sendable {
-        package let executable: String
-        package let arguments: [String]
-        /// Requests that it computes at a time, as its arguments say.
-        package let workers: Int
-
-        package init(executable: String, arguments: [String], workers: Int = 1) {
-            self.executable = executable
-            self.arguments = arguments
-            self.workers = workers
-        }
-    }
-
     /// What operators may know.
     package enum State: String, Sendable, CaseIterable {
         /// The enclave process starts, or could not be started and is tried again.
@@ -50,7 +36,8 @@ package actor EnclaveHost {
     package nonisolated let metrics = HostMetrics()
     private let bundle: HostedBundle
     private let backNet: (any BackNetEngine)?
-    private let command: EnclaveCommand
+    private let placement: EnclavePlacement
+    private let source: any EnclaveSource
     private let maximumWaiting: Int
     private let startTimeout: Duration
     let log: @Sendable (LogLine) -> Void
@@ -80,10 +67,11 @@ package actor EnclaveHost {
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     package init(
-        bundle: consuming HostedBundle, command: EnclaveCommand, backNetThreads: Int, maximumWaiting: Int = 64,
+        bundle: consuming HostedBundle, placement: EnclavePlacement, backNetThreads: Int, maximumWaiting: Int = 64,
         startTimeout: Duration = .seconds(120), log: @escaping @Sendable (LogLine) -> Void
     ) throws(HostError) {
-        self.command = command
+        self.placement = placement
+        source = try placement.makeSource()
         self.maximumWaiting = maximumWaiting
         self.startTimeout = startTimeout
         self.log = log
@@ -107,7 +95,8 @@ package actor EnclaveHost {
         let reason: String? =
             switch state {
             case .ready: nil
-            case .starting: failure.map { "the enclave cannot be started: \($0.message)" } ?? "the enclave starts"
+            case .starting:
+                failure.map { "the enclave cannot be started: \($0.message)" } ?? source.awaited ?? "the enclave starts"
             case .unprovisioned:
                 leaseHasEnded
                     ? "the owner's lease has ended: the owner runs `infenclave provision`"
@@ -127,17 +116,30 @@ package actor EnclaveHost {
     /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
     package var runningGeneration: Int? { connection != nil && teeKind != nil ? generation : nil }
 
-    /// Starts the enclave process and hands it the bundle.
+    /// Starts the enclave process, or begins to wait for one that dials; the rest happens by itself.
+    ///
+    /// - Throws: ``HostError`` when a process cannot be started.
+    package func begin() async throws(HostError) {
+        guard let awaited = source.awaited else { return try await start() }
+        log(LogLine(.info, "waiting for the enclave: \(awaited)"))
+        Task { await keepStarting(after: .zero) }
+    }
+
+    /// Starts the enclave process, or waits for one that dials, and hands it the bundle.
     ///
     /// - Throws: ``HostError``; a process that stays silent is ended after the timeout.
     package func start() async throws(HostError) {
         generation += 1
         let current = generation
-        started = .now
-        let process = try EnclaveProcess(executable: command.executable, arguments: command.arguments) { [log] line in
+        let process = try await source.next { [log] line in
             log(LogLine(.warning, "the enclave says: \(line)", ["source": .text("enclave")]))
         }
-        let connection = EnclaveConnection(process: process, workers: command.workers) { [weak self] ending in
+        guard !hasStopped else {
+            process.end()
+            throw HostError(.enclaveUnavailable, "the server was told to stop")
+        }
+        started = .now
+        let connection = EnclaveConnection(process: process, workers: placement.workers) { [weak self] ending in
             Task { await self?.enclaveEnded(ending, generation: current) }
         }
         self.connection = connection
@@ -156,6 +158,11 @@ package actor EnclaveHost {
                     .hello(versions: FrameHeader.versions)),
                 FrameHeader.versions.contains(version), let teeKind = TEEKind(rawValue: kind)
             else { throw HostError(.protocolViolation, "the enclave did not say which TEE it runs in") }
+            if let expected = placement.tee, teeKind != expected {
+                throw HostError(
+                    .protocolViolation,
+                    "the enclave says that it runs in \(teeKind.rawValue), expected \(expected.rawValue) (--tee)")
+            }
             connection.credits.limit(to: Int(credits))
             try await load(connection)
             self.teeKind = teeKind
@@ -179,6 +186,7 @@ package actor EnclaveHost {
     /// Ends the enclave process; nothing is served afterwards. Who waits is told so.
     package func stop() {
         hasStopped = true
+        source.close()
         connection?.close(HostError(.enclaveUnavailable, "the server has stopped; try again later"))
         connection = nil
     }

@@ -91,18 +91,25 @@ extension EnclaveHost {
         teeKind = nil
         forgetService()
         metrics.countRestart()
-        var delay = backoff.delay(afterLifetime: .now - started)
+        let delay = backoff.delay(afterLifetime: .now - started)
         log(
             LogLine(
                 .error,
                 "the enclave process \(ending.description); starting a new one, which the owner must provision again"
             ))
+        await keepStarting(after: delay)
+    }
+
+    /// Starts an enclave, and tries again with growing pauses until one serves or the host stops.
+    func keepStarting(after pause: Duration) async {
+        var delay = pause
         while !hasStopped {
             try? await Task.sleep(for: delay)
             guard !hasStopped else { return }
             do throws(HostError) {
                 return try await start()
             } catch {
+                guard !hasStopped else { return }
                 failure = error
                 delay = backoff.delay(afterLifetime: .zero)
                 log(LogLine(.error, "the enclave cannot be started: \(error); next try in \(Self.words(delay))"))

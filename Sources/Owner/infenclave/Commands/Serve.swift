@@ -44,12 +44,34 @@ struct Serve: Command {
     @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
     @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
     var logLevel = LogLine.Level.info
+    @Option(
+        help: ArgumentHelp(
+            "Where the enclave is: spawn, unix:PATH, vsock:PORT, or a command that starts its machine.",
+            discussion: """
+                spawn starts the executable beside this program. At unix:PATH and vsock:PORT this program waits for an \
+                enclave that dials. A command joins the machine's stream to its file descriptor 3, such as \
+                'exec qemu-system-x86_64 … -chardev socket,id=enclave,fd=3'. --workers then has to be what the machine's \
+                command line says.
+                """))
+    var enclaveAt = EnclaveLocation.spawn
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
     func validate() throws {
         guard TEEKind(rawValue: tee) != nil || tee == "auto" else {
             throw ValidationError("--tee takes auto, \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if enclaveAt != .spawn {
+            guard tee != "auto" else {
+                throw ValidationError(
+                    "--tee auto says what this machine runs in; with --enclave-at, name the enclave's")
+            }
+            guard enclave == nil, developmentKey == nil else {
+                throw ValidationError("--enclave and --development-key go with --enclave-at spawn")
+            }
+            guard bundles.count == 1 else {
+                throw ValidationError("--enclave-at takes one bundle; start a server for each")
+            }
         }
         guard tee == "development" || developmentKey == nil else {
             throw ValidationError("--development-key goes with --tee development")
@@ -77,34 +99,45 @@ struct Serve: Command {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
+    private func enclavePlacement(_ log: OperatorLog) throws -> EnclavePlacement {
+        let place: EnclavePlacement.Place
+        let kind: TEEKind
+        if let other = enclaveAt.place, let named = TEEKind(rawValue: tee) {
+            (place, kind) = (other, named)
+        } else {
+            let executable = try EnclaveExecutable(enclave)
+            // What is found is hardware or nothing: development is only ever served by name.
+            kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
+            let processors = UsableProcessors.count()
+            place = .process(
+                executable: executable.path,
+                arguments: executable.arguments(
+                    tee: kind,
+                    developmentKey: kind == .development
+                        ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil,
+                    workers: workers, threads: threads ?? max(1, processors / workers), alone: threads ?? processors))
+        }
+        if kind == .development {
+            log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
+        }
+        return EnclavePlacement(place, workers: workers, tee: kind)
+    }
+
     func execute() async throws {
         let (address, admin) = (try ListenAddress(listen), try adminAddress())
         try requireMachine()
-        let executable = try EnclaveExecutable(enclave)
-        // What is found is hardware or nothing: development is only ever served by name.
-        let kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
         let log = OperatorLog(format: logFormat, level: logLevel)
-        var keyFile: String?
-        if kind == .development {
-            keyFile = try developmentKey ?? DevelopmentKeyFile.defaultPath()
-            log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
-        }
-        let processors = UsableProcessors.count()
-        let command = EnclaveHost.EnclaveCommand(
-            executable: executable.path,
-            arguments: executable.arguments(
-                tee: kind, developmentKey: keyFile, workers: workers,
-                threads: threads ?? max(1, processors / workers), alone: threads ?? processors),
-            workers: workers)
+        let placement = try enclavePlacement(log)
         var served: [ServedBundle] = []
         for bundle in bundles {
             served.append(
                 try ServedBundle(
-                    bundle, isOnly: bundles.count == 1, command: command, threads: threads ?? processors,
+                    bundle, isOnly: bundles.count == 1, placement: placement,
+                    threads: threads ?? UsableProcessors.count(),
                     maximumWaiting: maximumWaiting, log: log))
         }
         let models = try ModelRegistry(served.map(\.model))
-        do { for model in models.models { try await model.host.start() } } catch {
+        do { for model in models.models { try await model.host.begin() } } catch {
             for model in models.models { await model.host.stop() }
             throw error
         }
@@ -112,7 +145,7 @@ struct Serve: Command {
         limits.connectionsPerAddress = connectionsPerAddress
         let server = HostServer(
             models: models, address: address.listening, admin: admin?.listening, limits: limits, log: log,
-            build: [("version", SoftwareVersions.program), ("tee", kind.rawValue)])
+            build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee)])
         try await server.run { [served] ports in
             log.serve()
             if let admin, let port = ports.adminPort {

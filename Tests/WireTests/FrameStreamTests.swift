@@ -1,15 +1,15 @@
 import Dispatch
-import FrameSocket
+import FrameStream
 import Glibc
 import Tensors
 import Testing
 import Wire
 
 @Suite("The socket between host and enclave")
-struct FrameSocketTests {
-    private func pair() throws -> (host: HostSocket, enclave: EnclaveSocket) {
-        let (host, descriptor) = try HostSocket.pair()
-        return (host, EnclaveSocket(descriptor: descriptor))
+struct FrameStreamTests {
+    private func pair() throws -> (host: HostStream, enclave: EnclaveStream) {
+        let (host, descriptor) = try HostStream.pair()
+        return (host, EnclaveStream(descriptor: descriptor))
     }
 
     @Test("Tensors of many megabytes arrive as they were sent")
@@ -47,7 +47,7 @@ struct FrameSocketTests {
         }
         #expect(try enclave.read() == nil)
 
-        let (other, descriptor) = try HostSocket.pair()
+        let (other, descriptor) = try HostStream.pair()
         var bytes = OutgoingFrame(EnclaveMessage.accepted, requestID: 1).bytes
         bytes.removeLast()
         #expect(bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) } == 23)
@@ -58,7 +58,7 @@ struct FrameSocketTests {
 
     @Test("Writing to a peer that is gone is an error, not a signal")
     func brokenPipe() throws {
-        let (host, descriptor) = try HostSocket.pair()
+        let (host, descriptor) = try HostStream.pair()
         Glibc.close(descriptor)
         let error = #expect(throws: WireError.self) { try host.write(.status, requestID: 1) }
         #expect(error?.code == .closed)

@@ -6,6 +6,10 @@ package enum EnclaveEnding: Sendable, Hashable {
     case killed(signal: Int32)
     /// The host killed it, because it had not ended in the time that it was given.
     case killedByHost
+    /// An enclave that dialled closed its connection, or its machine ended.
+    case disconnected
+    /// An enclave that dialled began anew over the same connection.
+    case restarted
     /// Nobody could say.
     case unknown
 
@@ -26,6 +30,8 @@ package enum EnclaveEnding: Sendable, Hashable {
             "was killed by signal 9, not by this host; if nobody did, the kernel had no memory left (dmesg)"
         case .killed(let signal): "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
         case .killedByHost: "was killed by this host, because it did not end when it was told to"
+        case .disconnected: "closed its connection: the enclave or its machine ended"
+        case .restarted: "began anew: its machine restarted"
         case .unknown: "ended"
         }
     }

@@ -1,0 +1,95 @@
+import Glibc
+import Synchronization
+package import Tensors
+package import Wire
+
+/// Blocking frames over a stream of bytes that it owns.
+///
+/// One thread reads; any thread may write, one frame at a time. To avoid that both ends wait for each other to read, the
+/// host's reader never writes. A vanished peer is an error, never a signal.
+package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: Sendable {
+    private let stream: any ByteStream
+    private let decoder: Mutex<FrameDecoder<Incoming>>
+    private let writing = Mutex(())
+
+    /// - Parameters:
+    ///   - stream: Released with this.
+    ///   - allocator: Where incoming payloads, and so the tensors in them, are kept.
+    package init(_ stream: any ByteStream, allocator: StorageAllocator = .standard) {
+        self.stream = stream
+        self.decoder = Mutex(FrameDecoder(allocator: allocator))
+    }
+
+    /// - Parameter descriptor: A connected socket, closed when this is released.
+    package convenience init(descriptor: Int32, allocator: StorageAllocator = .standard) {
+        self.init(DescriptorStream(socket: descriptor), allocator: allocator)
+    }
+
+    /// Waits for the next frame.
+    ///
+    /// - Parameter limits: What is accepted from the peer.
+    /// - Returns: `nil` when the peer closed the connection between two frames.
+    /// - Throws: ``WireError``; nothing more can be read then.
+    package func read(limits: FrameLimits = FrameLimits()) throws(WireError) -> ReceivedFrame<Incoming>? {
+        try decoder.withLock { (decoder) throws(WireError) in
+            decoder.limits = limits
+            var ended = false
+            while !ended {
+                let frame = try decoder.receive { (free) throws(WireError) in
+                    let count = try stream.read(into: free)
+                    ended = count == 0
+                    return count
+                }
+                if let frame { return frame }
+            }
+            guard decoder.isBetweenFrames else { throw WireError(.closed, "the peer closed in the middle of a frame") }
+            return nil
+        }
+    }
+
+    /// Waits until there is something to read, or the peer has closed.
+    ///
+    /// - Parameters:
+    ///   - time: How long at most.
+    ///   - other: A descriptor that ends the wait as well when there is something to read from it.
+    /// - Returns: Whether there is something to read from this stream; `false` when the time is over, or for `other` alone.
+    /// - Throws: ``WireError`` (system).
+    package func waitForInput(
+        atMost time: Duration, orUntilReadable other: Int32? = nil
+    ) throws(WireError) -> Bool {
+        try stream.waitForInput(atMost: time, orUntilReadable: other)
+    }
+
+    /// Writes one frame.
+    ///
+    /// - Throws: ``WireError``; nothing more can be written then.
+    package func write(_ message: Outgoing, requestID: UInt64) throws(WireError) {
+        let frame = OutgoingFrame(message, requestID: requestID)
+        try writing.withLock { (_) throws(WireError) in
+            for (index, segment) in frame.segments.enumerated() {
+                let isLast = index == frame.segments.count - 1
+                try segment.withBytes { (bytes) throws(WireError) in try stream.write(bytes, more: !isLast) }
+            }
+        }
+    }
+
+    /// Ends both directions, so that a blocked reader returns.
+    package func close() { stream.close() }
+}
+
+extension FrameStream where Incoming == EnclaveMessage, Outgoing == HostMessage {
+    /// The host's end and a descriptor for the enclave's.
+    ///
+    /// - Returns: The descriptor is closed on exec; the caller hands it to the enclave process and closes it.
+    package static func pair(
+        allocator: StorageAllocator = .standard
+    ) throws(WireError) -> (host: FrameStream, enclaveDescriptor: Int32) {
+        let (host, enclave) = try DescriptorStream.socketPair()
+        return (FrameStream(descriptor: host, allocator: allocator), enclave)
+    }
+}
+
+/// The host's end.
+package typealias HostStream = FrameStream<EnclaveMessage, HostMessage>
+/// The enclave's end.
+package typealias EnclaveStream = FrameStream<HostMessage, EnclaveMessage>

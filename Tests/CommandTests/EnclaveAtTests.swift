@@ -1,0 +1,117 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("An enclave that dials its host", .serialized)
+struct EnclaveAtTests {
+    private func classifies(_ deployment: Deployment, _ server: Server) throws {
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
+    }
+
+    /// The enclave on its standard streams, as it runs under Gramine.
+    private func enclave(_ deployment: Deployment) -> String {
+        let key = deployment.folder.file("programs") + "/infenclave/development-tee.key"
+        return
+            "\(Program.products)/infenclave-enclave --tee development --development-key \(key) --threads 1 --connect stdio"
+    }
+
+    @Test("A command starts it, joins it to descriptor 3, and starts it again when it was killed")
+    func command() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment, options: ["--enclave-at", "exec \(enclave(deployment)) <&3 >&3"])
+        for _ in 0..<2 {
+            try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+            try classifies(deployment, server)
+            let enclaves = server.program.children
+            try #require(enclaves.count == 1)
+            kill(enclaves[0], SIGKILL)
+            try server.program.wait(upTo: 20, until: "end of the enclave") { try server.state() != "ready" }
+        }
+        #expect(try server.stop().status == 0)
+        #expect(server.program.children.isEmpty)
+    }
+
+    @Test("A command that starts no enclave is said with what it wrote, and tried again")
+    func wrongCommand() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment, options: ["--enclave-at", "echo no such machine >&2; exit 3"])
+        try server.program.wait(upTo: 20, until: "message") {
+            server.program.errors.contains("it said: no such machine") && server.program.errors.contains("next try in")
+        }
+        #expect(try server.state() == "starting")
+        #expect(try server.get("/health/ready").status == 503)
+    }
+
+    @Test(
+        "Over one connection that stays, as a serial port does, a killed enclave is followed by the next, and a new host"
+    )
+    func serialPort() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let path = deployment.folder.file("enclave.sock")
+        let options = ["--enclave-at", "unix:\(path)"]
+        var server = try Server(deployment, options: options)
+        #expect(try server.state() == "starting")
+        #expect(try mode(of: path) == 0o600)
+        // The shell is the device: it holds the connection, whoever reads and writes it.
+        func startDevice() throws -> Program {
+            let script = """
+                import os, socket, sys
+                port = socket.socket(socket.AF_UNIX)
+                port.connect(sys.argv[1])
+                while True:
+                    child = os.spawnvpe(os.P_NOWAIT, "/bin/sh", ["sh", "-c", "exec " + sys.argv[2] + " <&%d >&%d" % (os.dup2(port.fileno(), 30), 30)], os.environ)
+                    os.waitpid(child, 0)
+                """
+            return try Program(
+                ["-c", script, path, enclave(deployment)], in: deployment.folder, executable: "/usr/bin/env",
+                environment: [:], prefix: ["python3"])
+        }
+        let device = try startDevice()
+        for _ in 0..<2 {
+            try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+            try classifies(deployment, server)
+            let enclaves = device.children
+            try #require(enclaves.count == 1)
+            kill(enclaves[0], SIGKILL)
+            try server.program.wait(upTo: 60, until: "next run") { try server.state() == "unprovisioned" }
+        }
+        #expect(server.program.errors.contains("began anew"))
+        // Another host at the same place: the enclave ends with its connection, and the next one dials.
+        kill(server.program.identifier, SIGKILL)
+        _ = try server.program.wait(seconds: 20)
+        kill(device.identifier, SIGKILL)
+        _ = try device.wait(seconds: 20)
+        server = try Server(deployment, options: options)
+        let other = try startDevice()
+        try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+        try classifies(deployment, server)
+        _ = try server.stop()
+        for child in other.children { kill(child, SIGKILL) }
+    }
+
+    @Test("An enclave in another TEE than --tee names is not served")
+    func otherTEE() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let program = try Program(
+            [
+                "serve", deployment.bundle, "--tee", "snp", "--listen", "127.0.0.1:0", "--admin-listen", "none",
+                "--enclave-at", "exec \(enclave(deployment)) <&3 >&3",
+            ], in: deployment.folder)
+        try program.wait(upTo: 60, until: "refusal") {
+            program.errors.contains("says that it runs in development, expected snp")
+        }
+    }
+
+    @Test(
+        "What does not go together is refused before anything is started",
+        arguments: [
+            ["--tee", "auto", "--enclave-at", "unix:/tmp/x"],
+            ["--tee", "development", "--enclave-at", "unix:/tmp/x", "--development-key", "k"],
+            ["--tee", "development", "--enclave-at", "vsock:x"], ["--tee", "development", "--enclave-at", "spwan"],
+        ])
+    func usage(arguments: [String]) throws {
+        let outcome = try infenclave(["serve", "bundle"] + arguments, in: try TemporaryFolder())
+        #expect(outcome.status == 64)
+    }
+}
