@@ -23,8 +23,7 @@ final class EnclaveProcess: RunningEnclave {
             throw HostError(.enclaveUnavailable, error.message)
         }
         defer { _ = close(descriptor) }
-        // Nothing of the host's environment may steer the enclave's libraries. Its threads wait as the host's do unless
-        // told otherwise.
+        // Nothing of the host's environment may steer the enclave's libraries.
         program = try ChildProgram(
             executable, arguments: arguments,
             environment: ["LANG=C", "SWIFT_BACKTRACE=enable=no"], descriptor: descriptor,
