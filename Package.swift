@@ -352,7 +352,7 @@ let package = Package(
                 "infenclave-enclave", crypto,
             ]
         ),
-        tests("OpenInferenceTests", ["OpenInference"]),
+        tests("OpenInferenceTests", ["OpenInference"], exclude: ["make_requests.py", "requests.json"]),
         tests(
             "InferenceProxyTests",
             [
