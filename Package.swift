@@ -35,6 +35,8 @@ let package = Package(
         .executable(name: "infenclave", targets: ["infenclave"]),
         .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
         .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
+        // For clients in other languages: `make wheel`.
+        .library(name: "InfenclaveC", type: .dynamic, targets: ["InfenclaveC"]),
         // For the package in `Fuzz`.
         .library(name: "FuzzEntryPoints", targets: ["FuzzEntryPoints"]),
     ],
@@ -142,6 +144,10 @@ let package = Package(
                 "StrictJSON", "Tensors", crypto,
             ]
         ),
+        .target(name: "CInfenclave", path: "Sources/Verifier/CInfenclave"),
+        library(
+            "InfenclaveC", in: "Verifier",
+            ["Attestation", "BundleFormat", "CInfenclave", "Evidence", "SealedChannel", "SecretMemory", "Tensors"]),
 
         // Owner.
         .target(
@@ -318,6 +324,17 @@ let package = Package(
                 "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
                 "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,
+            ]
+        ),
+        // Calls the C interface from C.
+        .target(
+            name: "CInterfaceCaller", dependencies: ["CInfenclave"], path: "Tests/CInterfaceCaller",
+            cSettings: [.unsafeFlags(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"])]),
+        tests(
+            "InfenclaveCTests",
+            [
+                "Attestation", "AttestationFixtures", "BundleFormat", "CInfenclave", "CInterfaceCaller", "Evidence",
+                "InfenclaveC",
             ]
         ),
         tests("PackageTests", ["TestSupport"]),

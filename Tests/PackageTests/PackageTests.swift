@@ -54,6 +54,10 @@ private let allowedEdges: [String: Set<String>] = [
         "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
         "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
+    "CInfenclave": [],
+    "InfenclaveC": [
+        "Attestation", "BundleFormat", "CInfenclave", "Evidence", "SealedChannel", "SecretMemory", "Tensors",
+    ],
     // Owner.
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],
