@@ -26,14 +26,14 @@ package struct AppraisalInput: Sendable {
     /// The root that is trusted in the vendor's place, PEM or DER; `nil` for the vendor's.
     package var root: [UInt8]?
     package var seenBefore: [String: CollateralRecord]
-    /// JSON.
-    package var policy: [UInt8]
+    /// JSON; `nil` for none, which only saved evidence can do without.
+    package var policy: [UInt8]?
     /// `nil` for saved evidence.
     package var service: Service?
 
     package init(
         tee: TEEKind, evidence: [UInt8], collateral: [CollateralRole: [UInt8]], at time: Timestamp, root: [UInt8]?,
-        seenBefore: [String: CollateralRecord] = [:], policy: [UInt8], service: Service? = nil
+        seenBefore: [String: CollateralRecord] = [:], policy: [UInt8]?, service: Service? = nil
     ) {
         self.tee = tee
         self.evidence = evidence
@@ -63,9 +63,9 @@ package struct AppraisalInput: Sendable {
 
     /// The verdict that ``Attestation`` comes to.
     package func verdict() throws -> Verdict {
-        let policy = try Policy(json: policy)
+        let policy = try policy.map { json throws(AttestationError) in try Policy(json: json) }
         let roots = try root.map { try TrustedRoots.dangerouslyTrust($0) } ?? .vendors
-        guard let service else {
+        guard let service, let policy else {
             return SavedEvidenceAppraiser(policy: policy).verdict(
                 on: VerificationRequest(
                     tee: tee, evidence: evidence, collateral: collateral, at: time, roots: roots,

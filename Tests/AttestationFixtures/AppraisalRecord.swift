@@ -28,7 +28,8 @@ package struct AppraisalRecord: Encodable, Sendable {
     let time: Int64
     let root: Data?
     let seenBefore: [String: Record]
-    let policy: Data
+    /// `null` for none.
+    let policy: Data?
     /// The evidence document, `null` for saved evidence; then the next two are, too.
     let document: Data?
     let nonce: Data?
@@ -47,7 +48,7 @@ package struct AppraisalRecord: Encodable, Sendable {
         seenBefore = input.seenBefore.mapValues {
             Record(date: $0.date.secondsSince1970, evaluationDataNumber: $0.evaluationDataNumber)
         }
-        policy = Data(input.policy)
+        policy = input.policy.map { Data($0) }
         document = try input.service.map { Data(try $0.document.json()) }
         nonce = input.service.map { Data($0.nonce) }
         acceptsDevelopment = input.service.map { $0.development == .dangerouslyAccept }
