@@ -34,9 +34,12 @@ let package = Package(
     products: [
         .executable(name: "infenclave", targets: ["infenclave"]),
         .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
+        // Sends tensors, and links no codec.
         .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
         // For clients in other languages: `make wheel`.
         .library(name: "InfenclaveC", type: .dynamic, targets: ["InfenclaveC"]),
+        // The same for pictures.
+        .library(name: "InfenclaveImaging", targets: ["InfenclaveImaging"]),
         // For the package in `Fuzz`.
         .library(name: "FuzzEntryPoints", targets: ["FuzzEntryPoints"]),
     ],
@@ -140,8 +143,31 @@ let package = Package(
         library(
             "InfenclaveClient", in: "Verifier",
             [
-                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
-                "StrictJSON", "Tensors", crypto,
+                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel", "SecretMemory", "StrictJSON",
+                "Tensors",
+            ]
+        ),
+        library("InfenclaveImaging", in: "Verifier", ["Imaging", "InfenclaveClient"]),
+        library("OpenInference", in: "Verifier", ["StrictJSON"]),
+        .target(name: "CInflate", path: "Sources/Verifier/CInflate", linkerSettings: [.linkedLibrary("z")]),
+        library(
+            "InferenceProxy", in: "Verifier",
+            [
+                "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        library(
+            "ProxyCommand", in: "Verifier",
+            [
+                "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .target(name: "CInfenclave", path: "Sources/Verifier/CInfenclave"),
@@ -187,8 +213,8 @@ let package = Package(
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
                 "HostServer",
-                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "Partitioning",
+                "Imaging", "Inference", "InferenceProxy", "InfenclaveClient", "InfenclaveImaging",
+                "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -234,8 +260,8 @@ let package = Package(
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
                 "Imaging", "Inference",
-                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
-                "SecretMemory", "Tensors",
+                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
+                "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
             ],
             path: "Tests/FuzzEntryPoints",
@@ -321,8 +347,9 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
-                "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
+                "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
+                "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,
             ]
         ),
@@ -335,6 +362,15 @@ let package = Package(
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "CInfenclave", "CInterfaceCaller", "Evidence",
                 "InfenclaveC",
+            ]
+        ),
+        tests("OpenInferenceTests", ["OpenInference"]),
+        tests(
+            "InferenceProxyTests",
+            [
+                "InferenceProxy", "InfenclaveImaging", "OpenInference",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests("PackageTests", ["TestSupport"]),

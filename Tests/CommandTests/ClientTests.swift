@@ -19,10 +19,10 @@ struct ClientTests {
         _ url: String, _ deployment: Deployment
     ) async throws -> ClientError? {
         let client = try client(url, deployment)
-        do throws(ClientError) {
+        do {
             _ = try await client.attest()
             return nil
-        } catch { return error }
+        } catch let error as ClientError { return error }
     }
 
     @Test("Evidence that was recorded is rejected: it answers another nonce")
@@ -68,7 +68,7 @@ struct ClientTests {
         let token = try AccessToken(contentsOf: deployment.token)
         let error = await #expect(throws: ClientError.self) { try await session.classify(picture, token: token) }
         #expect(error?.refusal == "notProvisioned")
-        #expect(!proxy.connections.contains { $0.asks("POST ") })
+        #expect(!proxy.exchanges.contains { $0.asks("POST ") })
     }
 
     @Test("A session answers tensors and refuses another owner's key before anything is sent")
@@ -84,12 +84,12 @@ struct ClientTests {
         #expect(answer.count == 10)
         #expect(abs(answer.reduce(0) { $0 + $1.probability } - 1) < 1e-5)
         #expect(zip(answer, answer.dropFirst()).allSatisfy { $0.probability >= $1.probability })
-        let posts = proxy.connections.filter { $0.asks("POST ") }.count
+        let posts = proxy.exchanges.filter { $0.asks("POST ") }.count
         await #expect(throws: ClientError.self) {
             try await session.provision(
                 modelKey: .random(), ownerKey: .random(),
                 clients: [ClientGrant(token: AccessToken.random().digest)], terms: ServiceTerms(sequence: 1))
         }
-        #expect(proxy.connections.filter { $0.asks("POST ") }.count == posts)
+        #expect(proxy.exchanges.filter { $0.asks("POST ") }.count == posts)
     }
 }

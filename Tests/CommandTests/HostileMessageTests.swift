@@ -177,14 +177,14 @@ struct HostileMessageTests {
             #expect(verdict?["verdict"] as? String == "rejected", "\(member)")
             #expect((verdict?["reasons"] as? [Any])?.isEmpty == false, "\(member)")
         }
-        let connections = proxy.connections
-        #expect(connections.count == 3 * changes.count)
-        #expect(connections.allSatisfy { $0.asks("GET /.well-known/infenclave/evidence?nonce=") })
+        let exchanges = proxy.exchanges
+        #expect(exchanges.count == 3 * changes.count)
+        #expect(exchanges.allSatisfy { $0.asks("GET /.well-known/infenclave/evidence?nonce=") })
         // Without the word on the client's side, development evidence is not even fetched.
         let unnamed = try infenclave(
             ["classify", "--server", proxy.url, "--policy", deployment.policy, "--token", deployment.token, "--json"]
                 + [Demo.clients[0].0], in: folder)
         #expect(unnamed.status == 1 && unnamed.code == "policy")
-        #expect(proxy.connections.count == connections.count)
+        #expect(proxy.exchanges.count == exchanges.count)
     }
 }

@@ -4,7 +4,9 @@ import Synchronization
 
 /// Stands between a client and a server on this machine, and keeps every byte that passes.
 final class RecordingProxy: Sendable {
-    struct Connection {
+    /// A request and its answer, of which a connection may carry several.
+    struct Exchange {
+        let connection: Int
         var toServer: [UInt8] = []
         var toClient: [UInt8] = []
 
@@ -14,25 +16,24 @@ final class RecordingProxy: Sendable {
 
     let port: Int
     private let listener: Int32
-    private let recorded = Mutex<[Connection]>([])
+    private let count = Mutex(0)
+    private let recorded = Mutex<[Exchange]>([])
 
-    init(to serverPort: Int) throws {
+    private let requestsPerConnection: Int
+
+    /// - Parameter requestsPerConnection: The connection breaks when one more arrives, which nobody reads.
+    init(to serverPort: Int, requestsPerConnection: Int = .max) throws {
+        self.requestsPerConnection = requestsPerConnection
         let (listener, port) = try Loopback.listen()
         (self.listener, self.port) = (listener, port)
         Thread.detachNewThread { [weak self] in
             while true {
                 let client = Loopback.accept(listener)
                 guard client >= 0, let self, let server = try? Loopback.connect(port: serverPort) else { return }
-                let index = self.recorded.withLock { connections in
-                    connections.append(Connection())
-                    return connections.count - 1
-                }
-                self.pump(from: client, to: server) { bytes in
-                    self.recorded.withLock { $0[index].toServer += bytes }
-                }
-                self.pump(from: server, to: client) { bytes in
-                    self.recorded.withLock { $0[index].toClient += bytes }
-                }
+                self.count.withLock { $0 += 1 }
+                let connection = self.count.withLock { $0 }
+                self.pump(from: client, to: server) { bytes in self.record(bytes, \.toServer, of: connection) }
+                self.pump(from: server, to: client) { bytes in self.record(bytes, \.toClient, of: connection) }
             }
         }
     }
@@ -40,15 +41,40 @@ final class RecordingProxy: Sendable {
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     var url: String { "http://127.0.0.1:\(port)" }
-    var connections: [Connection] { recorded.withLock { $0 } }
+    var exchanges: [Exchange] { recorded.withLock { $0 } }
+    /// How many connections there were.
+    var connectionCount: Int { count.withLock { $0 } }
+
+    /// What goes to the server after an answer is another request.
+    ///
+    /// - Returns: Whether it passes.
+    private func record(
+        _ bytes: [UInt8], _ direction: WritableKeyPath<Exchange, [UInt8]>, of connection: Int
+    ) -> Bool {
+        guard !bytes.isEmpty else { return false }
+        return recorded.withLock { exchanges in
+            let last = exchanges.lastIndex { $0.connection == connection }
+            if let last, direction == \.toClient || exchanges[last].toClient.isEmpty {
+                exchanges[last][keyPath: direction] += bytes
+            } else {
+                var next = Exchange(connection: connection)
+                next[keyPath: direction] = bytes
+                exchanges.append(next)
+            }
+            return exchanges.count { $0.connection == connection } <= requestsPerConnection
+        }
+    }
 
     /// Recorded before it is passed on, so that a test that saw an answer finds it here.
-    private func pump(from source: Int32, to target: Int32, _ record: @escaping @Sendable ([UInt8]) -> Void) {
+    private func pump(from source: Int32, to target: Int32, _ record: @escaping @Sendable ([UInt8]) -> Bool) {
         Thread.detachNewThread {
             while true {
                 let bytes = Loopback.receive(source)
-                record(bytes)
-                guard !bytes.isEmpty, Loopback.send(bytes, to: target) else { break }
+                guard record(bytes), Loopback.send(bytes, to: target) else {
+                    // The connection is to break, which its other end must hear of.
+                    if !bytes.isEmpty { shutdown(source, Int32(SHUT_RDWR)) }
+                    break
+                }
             }
             shutdown(target, Int32(SHUT_WR))
         }

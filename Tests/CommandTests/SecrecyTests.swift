@@ -123,16 +123,16 @@ struct SecrecyTests {
         let answers = try secrets.classify(proxy.url)
         #expect(answers.count == 2)
         let scan = MemoryScan(try secrets.sought())
-        let connections = proxy.connections
+        let exchanges = proxy.exchanges
         // Evidence and provisioning, evidence and two requests.
-        #expect(connections.filter { $0.asks("POST /ohttp ") }.count == 2)
-        #expect(connections.filter { $0.asks("POST /provision ") }.count == 1)
-        for connection in connections {
-            #expect(scan.found(in: connection.toServer).isEmpty)
-            #expect(scan.found(in: connection.toClient).isEmpty)
+        #expect(exchanges.filter { $0.asks("POST /ohttp ") }.count == 2)
+        #expect(exchanges.filter { $0.asks("POST /provision ") }.count == 1)
+        for exchange in exchanges {
+            #expect(scan.found(in: exchange.toServer).isEmpty)
+            #expect(scan.found(in: exchange.toClient).isEmpty)
         }
         // The recording has what passed: the sealed input is as long as the input.
-        let largest = connections.map(\.toServer.count).max() ?? 0
+        let largest = exchanges.map(\.toServer.count).max() ?? 0
         #expect(largest > secrets.values.byteCount)
     }
 
@@ -149,7 +149,7 @@ struct SecrecyTests {
             ["classify"] + deployment.target(proxy.url) + ["--token", folder.file("stranger.token"), "--json"]
                 + [Demo.clients[0].0], in: folder)
         #expect(refused.code == "unknownToken")
-        let requests = proxy.connections.filter { $0.asks("POST /ohttp ") }
+        let requests = proxy.exchanges.filter { $0.asks("POST /ohttp ") }
         #expect(requests.count == 4)
         #expect(Set(requests.map(\.toClient.count)).count == 1)
         #expect(Set(requests.map(\.toServer.count)).count == 1)

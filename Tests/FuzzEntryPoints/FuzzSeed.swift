@@ -15,7 +15,7 @@ public struct FuzzSeed: Sendable {
 
     /// At least one for each target.
     public static func all() throws -> [FuzzSeed] {
-        try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds()
+        try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds() + proxySeeds()
             + fixtureSeeds()
     }
 

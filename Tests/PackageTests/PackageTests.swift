@@ -51,8 +51,26 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "Evidence", "StrictJSON", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras",
     ],
     "InfenclaveClient": [
-        "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Imaging", "SealedChannel", "SecretMemory",
-        "StrictJSON", "Tensors", "swift-crypto/Crypto",
+        "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel", "SecretMemory", "StrictJSON",
+        "Tensors",
+    ],
+    "InfenclaveImaging": ["Imaging", "InfenclaveClient"],
+    "OpenInference": ["StrictJSON"],
+    "CInflate": [],
+    "InferenceProxy": [
+        "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory", "hummingbird/Hummingbird",
+        "hummingbird/HummingbirdCore", "swift-service-lifecycle/ServiceLifecycle", "swift-log/Logging",
+    ],
+    "OpenInferenceMessages": ["swift-protobuf/SwiftProtobuf"],
+    "infenclave-proxy": [
+        "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProxyCommand",
+        "SealedChannel", "SecretMemory", "grpc-swift-2/GRPCCore",
+        "grpc-swift-nio-transport/GRPCNIOTransportHTTP2Posix", "swift-argument-parser/ArgumentParser",
+        "swift-log/Logging", "swift-protobuf/SwiftProtobuf", "swift-service-lifecycle/ServiceLifecycle",
+    ],
+    "ProxyCommand": [
+        "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel", "swift-argument-parser/ArgumentParser",
+        "swift-service-lifecycle/ServiceLifecycle", "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     "CInfenclave": [],
     "InfenclaveC": [
@@ -76,7 +94,8 @@ private let allowedEdges: [String: Set<String>] = [
     ],
     "infenclave": [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
-        "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+        "Imaging", "Inference", "InferenceProxy", "InfenclaveClient", "InfenclaveImaging", "LeakageAssessment",
+        "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
         "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
@@ -122,7 +141,8 @@ private func packageRoot() -> URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 }
 
-private func describePackage() throws -> Description {
+/// - Parameter withGRPC: With what is there only where the environment asks for it.
+private func describePackage(withGRPC: Bool = true) throws -> Description {
     let scratch = FileManager.default.temporaryDirectory.appending(path: "infenclave-describe-\(getpid())")
     defer { try? FileManager.default.removeItem(at: scratch) }
     let process = Process()
@@ -131,6 +151,9 @@ private func describePackage() throws -> Description {
     process.arguments = [
         "swift", "package", "--package-path", packageRoot().path, "--scratch-path", scratch.path, "dump-package",
     ]
+    var environment = ProcessInfo.processInfo.environment
+    environment["INFENCLAVE_GRPC"] = withGRPC ? "1" : nil
+    process.environment = environment
     let output = Pipe()
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
@@ -155,15 +178,37 @@ struct PackageTests {
         }
     }
 
+    /// All that a target depends on, directly or not.
+    private func reached(from targets: Set<String>) throws -> Set<String> {
+        let edges = Dictionary(uniqueKeysWithValues: try describePackage().targets.map { ($0.name, $0.edges) })
+        var reached: Set<String> = []
+        var open = targets
+        while let next = open.popFirst() { if reached.insert(next).inserted { open.formUnion(edges[next] ?? []) } }
+        return reached
+    }
+
+    @Test("Who sends tensors links no codec of pictures, and nothing of server or owner")
+    func clientDependencies() throws {
+        #expect(
+            try reached(from: ["InfenclaveClient"]) == [
+                "InfenclaveClient", "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel",
+                "SecretMemory", "CSecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
+                "swift-crypto/CryptoExtras",
+            ])
+    }
+
+    @Test("Without being asked for, gRPC is no part of the package: neither a build nor the tests wait for it")
+    func gRPC() throws {
+        let targets = try describePackage(withGRPC: false).targets
+        #expect(!targets.contains { $0.name == "infenclave-proxy" })
+        #expect(!targets.contains { $0.edges.contains { $0.contains("grpc") } })
+        #expect(try describePackage().targets.contains { $0.name == "infenclave-proxy" })
+    }
+
     @Test("Nothing that the enclave links, directly or not, comes from outside its short list")
     func enclaveDependencies() throws {
-        let description = try describePackage()
-        let edges = Dictionary(uniqueKeysWithValues: description.targets.map { ($0.name, $0.edges) })
-        var reached: Set<String> = []
-        var open: Set<String> = ["infenclave-enclave"]
-        while let next = open.popFirst() { if reached.insert(next).inserted { open.formUnion(edges[next] ?? []) } }
         #expect(
-            reached == [
+            try reached(from: ["infenclave-enclave"]) == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
                 "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameSocket", "Evidence",
                 "CNitro",
@@ -173,11 +218,7 @@ struct PackageTests {
 
     @Test("The untrusted side reaches no key type")
     func untrustedSide() throws {
-        let description = try describePackage()
-        let edges = Dictionary(uniqueKeysWithValues: description.targets.map { ($0.name, $0.edges) })
-        var reached: Set<String> = []
-        var open: Set<String> = ["HostServer", "HostCore"]
-        while let next = open.popFirst() { if reached.insert(next).inserted { open.formUnion(edges[next] ?? []) } }
+        let reached = try reached(from: ["HostServer", "HostCore"])
         #expect(reached.isDisjoint(with: ["SealedChannel", "SecretMemory", "swift-crypto/Crypto"]))
     }
 }

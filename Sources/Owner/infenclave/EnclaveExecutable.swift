@@ -1,6 +1,7 @@
 import Crypto
 import Evidence
 import Foundation
+import InfenclaveClient
 
 /// The program that runs inside the TEE, beside this one.
 struct EnclaveExecutable {
@@ -71,28 +72,8 @@ struct EnclaveExecutable {
 /// The key with which this machine signs development evidence. It stands for nothing but itself.
 enum DevelopmentKeyFile {
     static func defaultPath() throws -> String {
-        do { return try StateFolder.file("development-tee.key") } catch let failure as CommandFailure {
-            throw CommandFailure(
-                failure.code, failure.message, remedy: "name another file with --development-key FILE")
+        do throws(ClientError) { return try StateFolder.file("development-tee.key") } catch {
+            throw CommandFailure("file", error.message, remedy: "name another file with --development-key FILE")
         }
-    }
-}
-
-/// `$XDG_STATE_HOME/infenclave`, made when it is missing.
-enum StateFolder {
-    static func file(_ name: String) throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let state =
-            environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
-            ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".local/state")
-        let folder = state.appending(path: "infenclave")
-        do {
-            try FileManager.default.createDirectory(
-                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw CommandFailure(
-                "file", "\(folder.path) cannot be made", remedy: "set XDG_STATE_HOME to a folder that is writable")
-        }
-        return folder.appending(path: name).path
     }
 }

@@ -8,6 +8,7 @@ import HostServer
 import Imaging
 import InfenclaveClient
 import Inference
+import InferenceProxy
 import LeakageAssessment
 import ModelGraph
 import ONNXImport
@@ -34,9 +35,11 @@ extension CommandFailure {
         case let error as SecretMemoryError: self.init("key", error.message)
         case let error as AttestationError: self.init("attestation", error.message)
         case let error as ClientError:
-            self.init(error.refusal ?? error.code.name, error.message, remedy: error.remedy)
+            self.init(error.refusal?.rawValue ?? error.code.name, error.message, remedy: error.remedy)
+        case is CancellationError: self.init("cancelled", "it was cancelled")
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
+        case let error as ProxyError: self.init("proxy", error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)
         default: self.init("internal", "an unexpected failure: \(type(of: error))")
         }

@@ -4,6 +4,7 @@ import HostCore
 import Imaging
 import ModelGraph
 import ONNXImport
+import ProxyCommand
 import Tensors
 
 /// How pictures become the model's input.

@@ -12,8 +12,8 @@ public struct ModelKey: Sendable {
     /// A fresh key.
     public static func random() -> ModelKey { ModelKey(.random(byteCount)) }
 
-    /// A key of given bytes, for messages and test vectors; `nil` unless there are ``byteCount``.
-    package init?(bytes: RawSpan) {
+    /// A key of its 32 bytes; `nil` for another number of them.
+    public init?(bytes: RawSpan) {
         guard bytes.byteCount == Self.byteCount else { return nil }
         self.init(SecretBytes(copying: bytes))
     }
@@ -24,6 +24,11 @@ public struct ModelKey: Sendable {
     public init(contentsOf path: String) throws(SealedChannelError) {
         self.init(try KeyFileFormat.modelKey.read(path))
     }
+
+    /// Reads what such a file holds, as a secret store hands it out. The caller's own copy stays the caller's to wipe.
+    ///
+    /// - Throws: ``SealedChannelError`` `.invalidKeyFile`.
+    public init(parsing file: RawSpan) throws(SealedChannelError) { self.init(try KeyFileFormat.modelKey.parse(file)) }
 
     /// Writes the key to a file with mode 0600.
     public func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {

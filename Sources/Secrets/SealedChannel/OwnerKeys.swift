@@ -30,6 +30,14 @@ public struct OwnerSigningKey: Sendable {
         try self.init(seed: secret.bytes)
     }
 
+    /// Reads what such a file holds, as a secret store hands it out. The caller's own copy stays the caller's to wipe.
+    ///
+    /// - Throws: ``SealedChannelError`` `.invalidKeyFile`.
+    public init(parsing file: RawSpan) throws(SealedChannelError) {
+        let secret = try KeyFileFormat.ownerKey.parse(file)
+        try self.init(seed: secret.bytes)
+    }
+
     /// Writes the key to a file with mode 0600.
     public func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {
         // Shares the memory of the key, which wipes it; so it must not be wiped here.

@@ -2,7 +2,11 @@
 
 #include <curl/curl.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
+
+/// A server closes a connection without a request after 60 s.
+static const long kept_seconds = 45;
 
 int chc_start(void) { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
 
@@ -14,6 +18,23 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
     const chc_request *request = context;
     return request->on_body(request->context, (const uint8_t *)bytes, (int64_t)(size * count)) ? size * count : 0;
+}
+
+/// A request's body, and how much of it was sent.
+typedef struct {
+    const chc_request *request;
+    int64_t sent;
+} upload;
+
+/// The library cannot go back in what is read by a function, and so cannot send it twice.
+static size_t on_upload(char *target, size_t size, size_t count, void *context) {
+    upload *body = context;
+    size_t room = size * count;
+    size_t left = (size_t)(body->request->body_count - body->sent);
+    size_t next = left < room ? left : room;
+    if (next > 0) memcpy(target, body->request->body + body->sent, next);
+    body->sent += (int64_t)next;
+    return next;
 }
 
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
@@ -28,7 +49,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static CURLcode configure(CURL *curl, const chc_request *request, struct curl_slist *headers) {
+static CURLcode configure(CURL *curl, const chc_request *request, struct curl_slist *headers, upload *body) {
     CURLcode failure = CURLE_OK;
 #define SET(option, value) \
     if (failure == CURLE_OK) failure = curl_easy_setopt(curl, option, value)
@@ -37,13 +58,15 @@ static CURLcode configure(CURL *curl, const chc_request *request, struct curl_sl
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_MAXAGE_CONN, kept_seconds);
+    SET(CURLOPT_FRESH_CONNECT, request->is_fresh ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, headers);
     if (request->is_direct) SET(CURLOPT_PROXY, "");
     if (request->content_type != NULL) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_count);
-        SET(CURLOPT_POSTFIELDS, (const char *)request->body);
+        SET(CURLOPT_READFUNCTION, on_upload);
+        SET(CURLOPT_READDATA, body);
     }
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout_seconds);
@@ -85,6 +108,7 @@ static chc_outcome outcome(CURLcode code) {
     case CURLE_COULDNT_CONNECT: return CHC_NOT_CONNECTED;
     case CURLE_OPERATION_TIMEDOUT: return CHC_LATE;
     case CURLE_PEER_FAILED_VERIFICATION: return CHC_UNTRUSTED_CERTIFICATE;
+    case CURLE_SEND_FAIL_REWIND: return CHC_STALE;
     // The library has several words for answers that it does not understand: HTTP/0.9 and other versions, header lines
     // without a colon, folded or beyond its own limit, encodings that contradict the body. A broken chunk is not among
     // them: the library does not tell it from a broken connection.
@@ -100,19 +124,27 @@ static chc_outcome outcome(CURLcode code) {
     }
 }
 
-chc_outcome chc_perform(const chc_request *request, int *status, const char **reason) {
-    CURL *curl = curl_easy_init();
+chc_connections *chc_open(void) { return (chc_connections *)curl_easy_init(); }
+
+void chc_close(chc_connections *connections) { curl_easy_cleanup((CURL *)connections); }
+
+chc_outcome chc_perform(
+    chc_connections *connections, const chc_request *request, int *status, const char **reason) {
+    CURL *curl = (CURL *)connections;
+    upload body = {request, 0};
     struct curl_slist *headers = make_headers(request);
-    CURLcode code = CURLE_FAILED_INIT;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
     long response = 0;
-    if (curl != NULL && headers != NULL) {
-        code = configure(curl, request, headers);
+    if (headers != NULL) {
+        // Forgets the options of the request before, and keeps its connection.
+        curl_easy_reset(curl);
+        code = configure(curl, request, headers, &body);
         if (code == CURLE_OK) code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     }
     *status = (int)response;
     *reason = curl_easy_strerror(code);
-    curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     return outcome(code);
 }

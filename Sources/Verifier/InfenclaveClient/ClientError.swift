@@ -1,6 +1,18 @@
 public import Attestation
 
 /// Why a client got no answer.
+///
+/// A program switches over ``code``, and over ``refusal`` where it is `.refused`:
+///
+/// ```swift
+/// catch let error as ClientError {
+///     switch error.code {
+///     case .attestationRejected: show(error.verdict)
+///     case .refused where error.refusal == .overLimit: askForMore()
+///     default: report(error.message, error.remedy)
+///     }
+/// }
+/// ```
 public struct ClientError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable {
         public let name: String
@@ -10,6 +22,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
         /// No connection, or it broke.
         public static let unreachable = Code("unreachable")
+        /// No answer in time.
+        public static let timedOut = Code("timedOut")
         /// The server answered with something else than its protocol allows.
         public static let invalidResponse = Code("invalidResponse")
         /// The server or the enclave refused; ``ClientError/refusal`` has its word.
@@ -24,32 +38,56 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
         /// The input is not what the model takes.
         public static let invalidInput = Code("invalidInput")
-        /// The owner did not list this access token.
+        /// The owner did not list this access token, or the client has none.
         public static let unknownToken = Code("unknownToken")
         /// An address, a key or a number is not usable.
         public static let invalidConfiguration = Code("invalidConfiguration")
+        /// The file of a ``CollateralHistory`` cannot be read or written.
+        public static let unusableFile = Code("file")
     }
 
     public let code: Code
     public let message: String
     public let remedy: String
-    /// The server's word for a refusal, such as `notProvisioned`.
-    public let refusal: String?
+    /// The word for a refusal.
+    public let refusal: Refusal?
+    /// How the evidence was judged, where it was.
     public let verdict: Verdict?
+    /// Whether the same may succeed in a moment, and may be tried again: no input was taken in, or the request changes nothing.
+    public let isRetryable: Bool
+    /// When the server says that it is worth another try.
+    public let retryAfter: Duration?
+    /// Whether a kept connection broke before any answer came.
+    let isStale: Bool
 
-    init(_ code: Code, _ message: String, remedy: String = "", refusal: String? = nil, verdict: Verdict? = nil) {
+    package init(
+        _ code: Code, _ message: String, remedy: String = "", refusal: Refusal? = nil, verdict: Verdict? = nil,
+        isRetryable: Bool = false, retryAfter: Duration? = nil
+    ) {
+        self.init(
+            code, message, remedy: remedy, refusal: refusal, verdict: verdict, isRetryable: isRetryable,
+            retryAfter: retryAfter, isStale: false)
+    }
+
+    init(
+        _ code: Code, _ message: String, remedy: String = "", refusal: Refusal? = nil, verdict: Verdict? = nil,
+        isRetryable: Bool = false, retryAfter: Duration? = nil, isStale: Bool
+    ) {
         self.code = code
         self.message = message
         self.remedy = remedy
         self.refusal = refusal
         self.verdict = verdict
+        self.isRetryable = isRetryable
+        self.retryAfter = retryAfter
+        self.isStale = isStale
     }
 
     public var description: String { message }
 
-    /// Whether fresh evidence may help: the enclave was restarted or has new keys.
+    /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.
     public var asksForFreshEvidence: Bool {
         // Key identifiers are random bytes: after two changes of keys an old one may name a new key.
-        ["unknownKey", "undecipherable", "wrongEpoch"].contains(refusal)
+        [.unknownKey, .undecipherable, .wrongEpoch, .leaseEnded, .notProvisioned].contains(refusal)
     }
 }

@@ -11,29 +11,33 @@ public struct CollateralCache: Sendable {
     /// Real lists and statements have at most some 100 KB.
     private static let maximumBytes = 2 << 20
     private static let maximumChainBytes = 1 << 16
-    private static let timeout: Double = 20
-    private static let deadline: Double = 60
+    private static let timeout: Duration = .seconds(20)
 
-    private let transport: HTTPTransport
+    private let server: ServerConnection
     private let address: String
 
-    /// - Parameter url: `https://HOST:PORT`, with or without the path `/sgx/certification/v4`.
+    /// - Parameters:
+    ///   - url: `https://HOST:PORT`, with or without the path `/sgx/certification/v4`.
+    ///   - deadline: For each answer as a whole.
+    ///   - transport: How it is reached; libcurl unless another is given.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
-    public init(url: String) throws(ClientError) { try self.init(url: url, deadline: Self.deadline) }
-
-    /// - Parameter deadline: Seconds for each answer as a whole.
-    package init(url: String, deadline: Double) throws(ClientError) {
+    public init(
+        url: String, deadline: Duration = .seconds(60), transport: (any ClientTransport)? = nil
+    ) throws(ClientError) {
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
         if base.hasSuffix(Self.interface) { base.removeLast(Self.interface.count) }
-        transport = try HTTPTransport(server: base, timeout: Self.timeout, deadline: deadline)
+        server = ServerConnection(
+            address: try ServerAddress(base), transport: transport ?? CurlTransport(), idleTimeout: Self.timeout,
+            deadline: deadline)
         address = base
     }
 
     /// Fetches all that the verification of a platform's quotes needs.
     ///
-    /// - Throws: ``ClientError``: `.unreachable`, or `.invalidResponse` when the cache does not have it.
-    public func collateral(for platform: IntelPlatform) async throws(ClientError) -> [CollateralRole: [UInt8]] {
+    /// - Throws: ``ClientError``: `.unreachable`, or `.invalidResponse` when the cache does not have it;
+    ///   `CancellationError`.
+    public func collateral(for platform: IntelPlatform) async throws -> [CollateralRole: [UInt8]] {
         let kind = "/\(platform.tee.rawValue)/certification/v4"
         let info = try await get("\(kind)/tcb", "fmspc=\(platform.fmspc)")
         let identity = try await get("\(kind)/qe/identity", "")
@@ -48,14 +52,15 @@ public struct CollateralCache: Sendable {
         ]
     }
 
-    private func get(_ path: String, _ query: String) async throws(ClientError) -> HTTPTransport.Response {
-        let response: HTTPTransport.Response
-        do throws(ClientError) {
-            response = try await transport.get(path, query: query, maximumBytes: Self.maximumBytes)
-        } catch {
+    private func get(_ path: String, _ query: String) async throws -> TransportResponse {
+        let response: TransportResponse
+        do {
+            response = try await server.get(path, query: query, maximumBytes: Self.maximumBytes)
+        } catch let error as ClientError {
             throw ClientError(
                 error.code, "the collateral cache: \(error.message)",
-                remedy: "check the address given with --pccs, or give the files with --collateral")
+                remedy: "check the address given with --pccs, or give the files with --collateral",
+                isRetryable: error.isRetryable)
         }
         guard response.status == 200, !response.body.isEmpty else {
             throw ClientError(
@@ -66,7 +71,7 @@ public struct CollateralCache: Sendable {
     }
 
     /// The certificates of a statement's signer stand in a header, percent-encoded.
-    private func chain(_ response: HTTPTransport.Response, _ names: [String]) throws(ClientError) -> [UInt8] {
+    private func chain(_ response: TransportResponse, _ names: [String]) throws(ClientError) -> [UInt8] {
         guard let text = names.lazy.compactMap({ response.headers[$0] }).first,
             text.utf8.count <= Self.maximumChainBytes, let pem = text.removingPercentEncoding
         else {
@@ -100,10 +105,8 @@ public struct CollateralSources: Sendable {
 
     /// All that these sources have for evidence.
     ///
-    /// - Throws: ``ClientError`` of the cache.
-    public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws(ClientError) -> [CollateralRole:
-        [UInt8]]
-    {
+    /// - Throws: ``ClientError`` of the cache; `CancellationError`.
+    public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws -> [CollateralRole: [UInt8]] {
         guard let cache, tee == .sgx || tee == .tdx else { return files }
         // Collateral of the server's own choice must not come in where the cache was asked for.
         guard let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain]) else {

@@ -2,7 +2,6 @@ public import Attestation
 public import BundleFormat
 import Evidence
 import Foundation
-public import Imaging
 public import SealedChannel
 import SecretMemory
 public import Tensors
@@ -14,6 +13,12 @@ public struct Classification: Sendable, Hashable {
     public let name: String
     /// 0 to 1.
     public let probability: Float
+
+    package init(index: Int, name: String, probability: Float) {
+        self.index = index
+        self.name = name
+        self.probability = probability
+    }
 }
 
 /// A verified enclave: what is sent through this is sealed to keys that only that enclave holds.
@@ -23,11 +28,11 @@ public struct EnclaveSession: Sendable {
     /// What the owner says of the model; its signature was checked.
     public let manifest: BundleManifest
 
-    private let transport: HTTPTransport
+    private let server: ServerConnection
     private let recipient: KeyConfiguration
     private static let maximumAnswerBytes = 4 << 20
 
-    init(peer: VerifiedPeer, transport: HTTPTransport) throws(ClientError) {
+    init(peer: VerifiedPeer, server: ServerConnection) throws(ClientError) {
         do {
             manifest = try BundleManifest(decoding: peer.manifest)
             try manifest.check(against: peer.manifestCore)
@@ -39,7 +44,7 @@ public struct EnclaveSession: Sendable {
                 remedy: "use the version of infenclave that the server runs")
         }
         self.peer = peer
-        self.transport = transport
+        self.server = server
     }
 
     /// Whether the enclave was restarted or has made new keys since the other session was attested.
@@ -47,69 +52,55 @@ public struct EnclaveSession: Sendable {
         peer.epoch != other.peer.epoch || peer.keyConfiguration != other.peer.keyConfiguration
     }
 
-    /// The picture as the model's input, before normalisation, which happens in the enclave: u8 `[1, height, width,
-    /// channels]`.
-    ///
-    /// - Throws: ``ImagingError`` when the picture is smaller than the model's crop.
-    public func encode(_ image: Image) throws(ImagingError) -> Tensor {
-        try Preprocessor(manifest.input.preprocessing).pixels(of: image)
-    }
-
-    /// Classifies a picture.
-    ///
-    /// - Throws: ``ClientError``.
-    public func classify(_ image: Image, token: AccessToken) async throws(ClientError) -> [Classification] {
-        try requireService()
-        let tensor: Tensor
-        do throws(ImagingError) { tensor = try encode(image) } catch {
-            throw ClientError(.invalidInput, error.message)
-        }
-        return try await classify(tensor, token: token)
-    }
-
     /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
     /// channels, height, width]`.
     ///
-    /// - Returns: The model's most probable classes, as many as the owner allows.
-    /// - Throws: ``ClientError``.
-    public func classify(_ tensor: Tensor, token: AccessToken) async throws(ClientError) -> [Classification] {
+    /// It is tried once, or twice where a kept connection breaks: the tensor is then sealed anew, as the enclave refuses a
+    /// message that it has seen.
+    ///
+    /// - Returns: The model's most probable classes, as many as the owner allows, the most probable first.
+    /// - Throws: ``ClientError``; `CancellationError` when the task is cancelled.
+    public func classify(_ tensor: Tensor, token: AccessToken) async throws -> [Classification] {
         try requireService()
         do {
+            return try await answer(to: tensor, token, isOnce: false)
+        } catch let error as ClientError where error.isStale {
+            return try await answer(to: tensor, token, isOnce: true)
+        }
+    }
+
+    private func answer(to tensor: Tensor, _ token: AccessToken, isOnce: Bool) async throws -> [Classification] {
+        do {
             let request = ClassificationRequest(token: token, tensor: tensor)
-            let plaintext = try request.encodeBinaryRequest(authority: transport.authority)
+            let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
             let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)
-            let answer = try await exchange(sealed)
-            return try results(of: answer)
-        } catch let error as ClientError {
-            throw error
+            return try results(of: try await exchange(sealed, isOnce: isOnce))
         } catch let error as SealedChannelError {
-            throw ClientError(.invalidResponse, error.message)
-        } catch {
-            throw ClientError(.invalidResponse, "the exchange failed")
+            throw ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
         }
     }
 
     /// Nothing is sealed to an enclave whose evidence does not say what it does with it.
-    private func requireService() throws(ClientError) {
+    package func requireService() throws(ClientError) {
         switch peer.facts.state {
         case .provisioned: return
         case .unprovisioned:
             throw ClientError(
                 .refused, "the owner has not provisioned the enclave",
                 remedy: "the owner runs `infenclave provision` after every start of the enclave; then attest again",
-                refusal: "notProvisioned")
+                refusal: .notProvisioned)
         case .leaseEnded:
             throw ClientError(
                 .refused, "the owner's lease for the enclave has ended",
-                remedy: "the owner runs `infenclave provision` again; then attest again", refusal: "leaseEnded")
+                remedy: "the owner runs `infenclave provision` again; then attest again", refusal: .leaseEnded)
         }
     }
 
-    private func exchange(_ sealed: ObliviousRequest) async throws -> ClassificationAnswer {
-        let response = try await transport.post(
+    private func exchange(_ sealed: ObliviousRequest, isOnce: Bool) async throws -> ClassificationAnswer {
+        let response = try await server.post(
             "/ohttp", body: sealed.message, contentType: ObliviousRequest.mediaType,
-            maximumBytes: Self.maximumAnswerBytes)
-        try Refusal.check(response)
+            maximumBytes: Self.maximumAnswerBytes, isOnce: isOnce)
+        try HostRefusal.check(response)
         guard response.contentType == ObliviousRequest.responseMediaType else {
             throw ClientError(.invalidResponse, "the answer has the content type '\(response.contentType.prefix(80))'")
         }
@@ -117,7 +108,7 @@ public struct EnclaveSession: Sendable {
         return try ClassificationAnswer(binaryResponse: plaintext.bytes)
     }
 
-    private func results(of answer: ClassificationAnswer) throws -> [Classification] {
+    private func results(of answer: ClassificationAnswer) throws(ClientError) -> [Classification] {
         switch answer.status {
         case .answered:
             let service = peer.manifestCore.service
@@ -128,7 +119,7 @@ public struct EnclaveSession: Sendable {
         case .unknownToken:
             throw ClientError(
                 .unknownToken, "the owner did not list this access token",
-                remedy: "ask the owner to provision its digest", refusal: "unknownToken")
+                remedy: "ask the owner to provision its digest", refusal: .unknownToken)
         case .wrongTensorType:
             let preprocessing = manifest.input.preprocessing
             throw ClientError(
@@ -137,28 +128,29 @@ public struct EnclaveSession: Sendable {
                     + (peer.manifestCore.service.acceptsFloats
                         ? " or f32 \(manifest.input.shape.map(String.init).joined(separator: "x")) with finite values"
                         : "; f32 tensors only if the owner partitions with --allow-f32"),
-                refusal: "wrongTensorType")
+                refusal: .wrongTensorType)
         case .replayedRequest:
-            throw ClientError(.refused, "the enclave saw this message before", refusal: "replayedRequest")
+            throw ClientError(.refused, "the enclave saw this message before", refusal: .replayedRequest)
         case .overLimit:
             throw ClientError(
                 .refused, "this client has used up its requests of the present lease",
-                remedy: "ask the owner for more, or wait until the owner provisions again", refusal: "overLimit")
+                remedy: "ask the owner for more, or wait until the owner provisions again", refusal: .overLimit)
         case .tooManyRequests:
             throw ClientError(
                 .refused, "this client sends more requests a minute than the owner allows",
-                remedy: "send fewer at a time and try again in a few seconds", refusal: "tooManyRequests")
+                remedy: "send fewer at a time and try again in a few seconds", refusal: .tooManyRequests,
+                isRetryable: true)
         case .leaseEnded:
             throw ClientError(
                 .refused, "the owner's lease for the enclave has ended",
-                remedy: "the owner runs `infenclave provision` again", refusal: "leaseEnded")
+                remedy: "the owner runs `infenclave provision` again", refusal: .leaseEnded)
         case .outsideFailed:
             throw ClientError(
-                .refused, "the host failed to run its part of the model", remedy: "try again", refusal: "outsideFailed")
+                .refused, "the host failed to run its part of the model", remedy: "try again", refusal: .outsideFailed)
         default:
             throw ClientError(
                 .refused, "the enclave refused with code \(answer.status.rawValue)",
-                refusal: "status\(answer.status.rawValue)")
+                refusal: Refusal(rawValue: "status\(answer.status.rawValue)"))
         }
     }
 
@@ -170,10 +162,10 @@ public struct EnclaveSession: Sendable {
     ///   - ownerKey: The key that signed the bundle.
     ///   - clients: All that the enclave may answer from now on.
     ///   - terms: Its sequence number has to be higher than that of every message before it to this run of the enclave.
-    /// - Throws: ``ClientError``; `.refused` with `staleSequence` for a sequence number that is too low.
+    /// - Throws: ``ClientError``; `.refused` with `staleSequence` for a sequence number that is too low. `CancellationError`.
     public func provision(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
-    ) async throws(ClientError) {
+    ) async throws {
         guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
             throw ClientError(
                 .invalidConfiguration, "this owner key is not the one that signed the bundle",
@@ -188,8 +180,8 @@ public struct EnclaveSession: Sendable {
                 keyConfiguration: peer.keyConfiguration)
             message = try provisioning.sealed(to: recipient, signedBy: ownerKey)
         } catch { throw ClientError(.invalidConfiguration, error.message) }
-        let response = try await transport.post(
-            "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16)
-        try Refusal.check(response)
+        let response = try await server.post(
+            "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16, isOnce: true)
+        try HostRefusal.check(response)
     }
 }

@@ -1,100 +1,170 @@
 public import Attestation
-import BundleFormat
-import Evidence
 import Foundation
-import SealedChannel
-import StrictJSON
+public import SealedChannel
+import Synchronization
 
 /// Talks to a model that is served by Infenclave, after verifying what serves it.
 ///
 /// ```swift
-/// let client = try InfenclaveClient(server: "http://127.0.0.1:8080", policy: policy)
-/// let session = try await client.attest()
-/// let answer = try await session.classify(try Image(contentsOf: "cat.jpg"), token: token)
+/// let client = try InfenclaveClient(
+///     server: "http://127.0.0.1:8080", policy: try Policy(json: bytes), token: try AccessToken(contentsOf: "client.token"))
+/// let classes = try await client.classify(tensor)
 /// ```
-public struct InfenclaveClient: Sendable {
-    private let transport: HTTPTransport
-    private let appraiser: Appraiser
-    private let collateral: CollateralSources
-    private let roots: TrustedRoots
+///
+/// The enclave is attested before the first request, again when its evidence is old, and when it says that it has new keys. Nothing is sealed
+/// to an enclave that the policy does not accept. All methods may be called from several tasks at a time.
+public final class InfenclaveClient: Sendable {
+    /// The server's address, with the model's path if it has one.
+    public var server: String { connection.address.text }
+
+    let options: ClientOptions
+    let token: AccessToken?
+    private let connection: ServerConnection
+    private let attestation: Attestor
+    private let state: Mutex<State>
+    private let flight = SingleFlight<EnclaveSession>()
+
+    private struct State {
+        var policy: Policy
+        /// Changes with the policy, so that nothing is kept that another one accepted.
+        var generation = 0
+        var session: (value: EnclaveSession, since: ContinuousClock.Instant)?
+    }
 
     /// - Parameters:
     ///   - server: `http://HOST:PORT` or `https://HOST:PORT`.
+    ///   - model: The model's name, where the server has several.
     ///   - policy: What is demanded of the enclave.
+    ///   - token: What the enclave's owner knows this client by; only who classifies needs one.
     ///   - development: Evidence of the development TEE is refused unless it is accepted here by name and the policy
     ///     names it too.
     ///   - collateral: The client's own, which takes the place of what the server sends. SGX and TDX need it.
+    ///   - history: What is kept of collateral, so that older is refused.
     ///   - roots: Where chains have to end.
+    ///   - transport: How the server is reached; libcurl unless another is given.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
     public init(
-        server: String, policy: Policy, development: DevelopmentTEE = .refuse,
-        collateral: CollateralSources = CollateralSources(), roots: TrustedRoots = .vendors
+        server: String, model: String? = nil, policy: Policy, token: AccessToken? = nil,
+        development: DevelopmentTEE = .refuse, collateral: CollateralSources = CollateralSources(),
+        history: CollateralHistory = .inMemory(), roots: TrustedRoots = .vendors,
+        options: ClientOptions = ClientOptions(),
+        transport: (any ClientTransport)? = nil
     ) throws(ClientError) {
-        transport = try HTTPTransport(server: server)
-        self.collateral = collateral
-        self.roots = roots
-        appraiser = Appraiser(policy: policy, development: development)
+        connection = ServerConnection(
+            address: try ServerAddress(server, model: model), transport: transport ?? CurlTransport())
+        attestation = Attestor(
+            server: connection, development: development, collateral: collateral, history: history, roots: roots)
+        state = Mutex(State(policy: policy))
+        self.token = token
+        self.options = options
     }
-
-    private static let nonceByteCount = 32
 
     /// Fetches evidence over a fresh nonce and appraises it.
     ///
-    /// - Parameters:
-    ///   - time: When certificates and collateral must be valid; now, unless a test says otherwise.
-    ///   - seenBefore: ``Claims/collateral`` of earlier verdicts: what is older is refused.
     /// - Returns: A session with the verified enclave.
-    /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server.
-    public func attest(
-        at time: Timestamp? = nil, seenBefore: [String: CollateralRecord] = [:]
-    ) async throws(ClientError) -> EnclaveSession {
-        var generator = SystemRandomNumberGenerator()
-        let nonce = (0..<Self.nonceByteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        let response = try await transport.get(
-            "/.well-known/infenclave/evidence", query: "nonce=\(digits)", maximumBytes: EvidenceDocument.maximumBytes)
-        try Refusal.check(response)
-        let document: EvidenceDocument
-        do throws(EvidenceError) { document = try EvidenceDocument(json: response.body) } catch {
-            throw ClientError(.invalidResponse, "the server's evidence document: \(error.message)")
+    /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server. `CancellationError`.
+    public func attest() async throws -> EnclaveSession {
+        try await flight.value { try await self.freshSession() }
+    }
+
+    /// At a given time, and with what was seen of collateral beside the client's history.
+    package func attest(
+        at time: Timestamp? = nil, seenBefore: [String: CollateralRecord]
+    ) async throws -> EnclaveSession {
+        try await attestation.session(under: state.withLock { $0.policy }, at: time, seenBefore: seenBefore)
+    }
+
+    /// The session that the next request would use: the present one, or a fresh one.
+    ///
+    /// - Throws: As ``attest()``.
+    public func session() async throws -> EnclaveSession {
+        if let session = currentSession { return session }
+        return try await attest()
+    }
+
+    /// The session that requests use, if there is one that is young enough.
+    public var currentSession: EnclaveSession? {
+        state.withLock { state in
+            state.session.flatMap { $0.since.duration(to: .now) < options.maximumSessionAge ? $0.value : nil }
         }
-        let now = time ?? Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
-        let own: [CollateralRole: [UInt8]]
-        if appraiser.policy.tee.contains(document.tee) {
-            own = try await collateral.collateral(for: document.evidence, of: document.tee)
-        } else {
-            own = [:]
+    }
+
+    /// Demands something else from now on. The enclave is attested again, under the new policy, before the next request.
+    public func replacePolicy(_ policy: Policy) {
+        state.withLock { state in
+            state.policy = policy
+            state.generation += 1
+            state.session = nil
         }
-        let peer: VerifiedPeer
-        do throws(AttestationError) {
-            peer = try appraiser.verify(
-                document, nonce: nonce, at: now, collateral: own, roots: roots, seenBefore: seenBefore)
-        } catch {
+    }
+
+    /// Asks the host whether the model is served. It is not trusted: this says whom to ask first, and no more.
+    ///
+    /// - Throws: ``ClientError`` when it is not; `CancellationError`.
+    package func probe() async throws {
+        let response = try await connection.get("/health/ready", query: "", maximumBytes: 1 << 16)
+        guard response.status == 200 else {
             throw ClientError(
-                .attestationRejected, error.message,
-                remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)
+                .refused, "\(server) does not serve the model at the moment (HTTP status \(response.status))",
+                remedy: "the owner runs `infenclave provision` after every start of the enclave", isRetryable: true)
         }
-        return try EnclaveSession(peer: peer, transport: transport)
+    }
+
+    /// A session for a request that failed on another: the one that some other request has opened since, or a fresh one.
+    func session(after failed: EnclaveSession) async throws -> EnclaveSession {
+        if let current = currentSession, current.hasOtherKeys(than: failed) { return current }
+        return try await attest()
+    }
+
+    private func freshSession() async throws -> EnclaveSession {
+        while true {
+            let (policy, generation) = state.withLock { ($0.policy, $0.generation) }
+            let session = try await attested(under: policy)
+            let isOfPresentPolicy = state.withLock { state in
+                guard state.generation == generation else { return false }
+                // One that serves nobody is attested again by the next request.
+                state.session = session.peer.isProvisioned ? (session, .now) : nil
+                return true
+            }
+            if isOfPresentPolicy { return session }
+        }
+    }
+
+    private func attested(under policy: Policy) async throws -> EnclaveSession {
+        try await retrying { [self] in
+            try await observed(.attestation) { try await attestation.session(under: policy) }
+        }
     }
 }
 
-/// A refusal by the host, `{"error":{"code","message","remedy"}}`. The host is not trusted: its words are shown, and
-/// nothing rests on them.
-enum Refusal {
-    private struct Body: Decodable {
-        struct Error: Decodable { let code, message, remedy: String }
-        let error: Error
+extension InfenclaveClient {
+    /// Tries again as ``ClientOptions/retries`` says.
+    func retrying<Value>(_ work: () async throws -> Value) async throws -> Value {
+        var attempts = 0
+        while true {
+            do { return try await work() } catch let error as ClientError {
+                attempts += 1
+                guard let pause = options.retries.pause(after: error, attempt: attempts) else { throw error }
+                options.observer?(ClientEvent(kind: .retry, server: server, duration: pause, failure: error))
+                try await Task.sleep(for: pause)
+            }
+        }
     }
 
-    static func check(_ response: HTTPTransport.Response) throws(ClientError) {
-        guard response.status != 200 else { return }
-        guard let refusal = try? Body(strictlyDecoding: response.body, name: "the refusal").error else {
-            throw ClientError(
-                .invalidResponse, "the server answered with HTTP status \(response.status)",
-                remedy: "check that the address is that of `infenclave serve`")
+    /// Tells the observer what became of some work.
+    func observed<Value>(_ kind: ClientEvent.Kind, _ work: () async throws -> Value) async throws -> Value {
+        let start = ContinuousClock.now
+        func tell(_ failure: ClientError?) {
+            options.observer?(
+                ClientEvent(kind: kind, server: server, duration: start.duration(to: .now), failure: failure))
         }
-        throw ClientError(
-            .refused, "the server refused: \(refusal.message.prefix(300))", remedy: String(refusal.remedy.prefix(300)),
-            refusal: String(refusal.code.prefix(64)))
+        do {
+            let value = try await work()
+            tell(nil)
+            return value
+        } catch let error as ClientError {
+            tell(error)
+            throw error
+        }
     }
 }

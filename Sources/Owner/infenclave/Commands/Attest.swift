@@ -1,6 +1,7 @@
 import ArgumentParser
 import Attestation
 import InfenclaveClient
+import ProxyCommand
 
 struct Attest: Command {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Attestation
 import Evidence
 import Foundation
 import InfenclaveClient
+import ProxyCommand
 
 /// Evidence in a file, which belongs to no session.
 struct SavedEvidenceArguments: ParsableArguments {
@@ -35,7 +36,7 @@ struct SavedEvidenceArguments: ParsableArguments {
         do {
             let bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
             // Saved evidence may be of any time, so what live servers showed is not held against it unless asked for.
-            let history = try collateral.collateralHistory.map { try CollateralHistory($0) }
+            let history = collateral.collateralHistory.map { CollateralHistory.file($0) }
             let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
             let request = VerificationRequest(
                 tee: kind, evidence: bytes, collateral: try await collateral.sources().collateral(for: bytes, of: kind),

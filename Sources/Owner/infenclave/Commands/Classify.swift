@@ -4,8 +4,10 @@ import Evidence
 import Foundation
 import Imaging
 import InfenclaveClient
+import InfenclaveImaging
 import SealedChannel
 import SecretMemory
+import Synchronization
 import Tensors
 
 struct Classify: Command {
@@ -24,41 +26,47 @@ struct Classify: Command {
 
     func execute() async throws {
         try ProcessHardening.forbidDumps()
-        let client = try target.client()
         let accessToken = try AccessToken(contentsOf: token)
         // Pictures are read before anything is sent, so that a corrupt one among them sends nothing.
         let inputs = try images.map { try Input($0) }
-        let start = ContinuousClock.now
-        var session = try await client.attest()
-        var attestation = (ContinuousClock.now - start).milliseconds
+        let attestations = Attestations()
+        var options = ClientOptions()
+        options.observer = { attestations.observe($0) }
+        let client = try target.client(token: accessToken, options: options)
         var hasWarned = false
         for (path, input) in zip(images, inputs) {
+            let session = try await client.session()
             let begin = ContinuousClock.now
             let tensor = try input.encoded(for: session, path: path)
             let sent = ContinuousClock.now
-            var results: [Classification]
-            do {
-                results = try await session.classify(tensor, token: accessToken)
-            } catch {
-                guard error.asksForFreshEvidence else { throw error }
-                let again = ContinuousClock.now
-                let fresh = try await client.attest()
-                // A host that merely says so must not get the same picture sealed twice.
-                guard fresh.hasOtherKeys(than: session) else { throw error }
-                session = fresh
-                attestation = (ContinuousClock.now - again).milliseconds
-                results = try await session.classify(tensor, token: accessToken)
-            }
+            let answered = try await client.answer(to: tensor)
             let answer = Answer(
-                image: path, results: results.prefix(top).map(Answer.Result.init),
+                image: path, results: answered.classes.prefix(top).map(Answer.Result.init),
                 milliseconds: .init(
-                    attest: attestation, encode: (sent - begin).milliseconds,
+                    attest: attestations.taken(), encode: (sent - begin).milliseconds,
                     request: (ContinuousClock.now - sent).milliseconds),
-                tee: session.peer.verdict.tee.rawValue, measurement: session.measurement)
+                tee: answered.session.peer.verdict.tee.rawValue, measurement: answered.session.measurement)
             if json { try printJSONLine(answer) } else { answer.printTable() }
             // With the first answer: a failure before any says only why.
             if !hasWarned { target.warnOfDevelopment() }
-            (attestation, hasWarned) = (0, true)
+            hasWarned = true
+        }
+    }
+
+    /// How long attestations took since somebody asked.
+    private final class Attestations: Sendable {
+        private let milliseconds = Mutex(0.0)
+
+        func observe(_ event: ClientEvent) {
+            guard event.kind == .attestation else { return }
+            milliseconds.withLock { $0 += event.duration.milliseconds }
+        }
+
+        func taken() -> Double {
+            milliseconds.withLock { milliseconds in
+                defer { milliseconds = 0 }
+                return milliseconds
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import Foundation
 import HostCore
 import Imaging
 import InfenclaveClient
+import InfenclaveImaging
 import Inference
 import SealedChannel
 import Tensors

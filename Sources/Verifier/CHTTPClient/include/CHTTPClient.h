@@ -3,13 +3,19 @@
 
 #include <stdint.h>
 
-// One HTTP/1.1 request by libcurl, whose options are variadic and so out of Swift's reach. No redirects, cookies,
-// caches, or connections that are kept: the library would send a POST again where a kept connection broke, and the
-// enclave refuses what it has seen. `http` and `https` only, the latter against the system's certificates. The proxies
-// of the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the request says otherwise.
+// HTTP/1.1 requests by libcurl, whose options are variadic and so out of Swift's reach. No redirects, cookies or caches.
+// Connections are kept for the next request. `http` and `https` only, the latter against the system's certificates. The
+// proxies of the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the request says otherwise.
 
 /// Once per process, before anything else. Whether the library is usable.
 int chc_start(void);
+
+/// Connections of one thread at a time.
+typedef struct chc_connections chc_connections;
+
+/// NULL without memory.
+chc_connections *chc_open(void);
+void chc_close(chc_connections *connections);
 
 typedef struct {
     /// A terminated string, as all others.
@@ -20,6 +26,8 @@ typedef struct {
     int64_t body_count;
     /// Whether the server is asked directly, whatever the environment says.
     int is_direct;
+    /// Whether a connection that was kept must not be used.
+    int is_fresh;
     /// Without a sign of life: less than a byte a second.
     int64_t timeout_seconds;
     /// For the whole exchange.
@@ -44,11 +52,15 @@ typedef enum {
     CHC_UNTRUSTED_CERTIFICATE,
     /// What came is no answer in HTTP/1.1, or a function of the request gave up.
     CHC_REFUSED,
+    /// A kept connection broke before any answer came, after some of the body was sent. The library does not send the body
+    /// again by itself: the enclave refuses a message that it has seen.
+    CHC_STALE,
     /// Anything else: `reason` says what.
     CHC_FAILED,
 } chc_outcome;
 
 /// Blocks until the exchange is over. `status` is that of the final answer; `reason` a static string, never NULL.
-chc_outcome chc_perform(const chc_request *request, int *status, const char **reason);
+chc_outcome chc_perform(
+    chc_connections *connections, const chc_request *request, int *status, const char **reason);
 
 #endif

@@ -1,30 +1,37 @@
-import ArgumentParser
+package import ArgumentParser
 import Attestation
-import InfenclaveClient
+package import InfenclaveClient
 
 /// Where the vendor's collateral comes from, and what was seen of it before.
-struct CollateralArguments: ParsableArguments {
+package struct CollateralArguments: ParsableArguments {
     @Option(help: "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, …")
-    var collateral: String?
+    package var collateral: String?
     @Option(
         help: ArgumentHelp(
             "A cache of Intel's collateral, https://HOST:PORT, for SGX and TDX.",
             discussion: "One with the interface of Intel's PCCS. It need not be trusted. Files take precedence."))
-    var pccs: String?
+    package var pccs: String?
     @Option(
         help: ArgumentHelp(
             "Where dates of accepted collateral are kept, so that older collateral is refused.",
             discussion: "For servers there is a file in the user's state folder unless another is named."))
-    var collateralHistory: String?
+    package var collateralHistory: String?
 
-    func sources() throws -> CollateralSources {
+    package init() {}
+
+    package func sources() throws -> CollateralSources {
         CollateralSources(
             files: try collateral.map(CollateralFolder.read) ?? [:],
             cache: try pccs.map { try CollateralCache(url: $0) })
     }
 
+    /// The file that is named, else one in the user's state folder.
+    package func history() throws -> CollateralHistory {
+        try collateralHistory.map { .file($0) } ?? .ofUser()
+    }
+
     /// As they stand on the command line.
-    var arguments: [String] {
+    package var arguments: [String] {
         (collateral.map { ["--collateral", $0] } ?? []) + (pccs.map { ["--pccs", $0] } ?? [])
             + (collateralHistory.map { ["--collateral-history", $0] } ?? [])
     }

@@ -1,0 +1,38 @@
+/// The answers to a sequence of tensors, in its order: what `classify(_:maximumInFlight:)` of ``InfenclaveClient`` returns.
+///
+/// Who stops iterating, or is cancelled, gives up what is under way.
+public struct Classifications: AsyncSequence, Sendable {
+    public typealias Element = [Classification]
+
+    private let maximumInFlight: Int
+    private let feed: @Sendable (RequestWindow) async throws -> Void
+
+    /// - Parameter feed: Begins requests in the window until there are no more.
+    init(maximumInFlight: Int, feed: @escaping @Sendable (RequestWindow) async throws -> Void) {
+        self.maximumInFlight = Swift.max(1, maximumInFlight)
+        self.feed = feed
+    }
+
+    public func makeAsyncIterator() -> Iterator {
+        let window = RequestWindow(maximumInFlight)
+        window.fill(by: feed)
+        return Iterator(Use(window))
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        private let use: Use
+
+        fileprivate init(_ use: Use) { self.use = use }
+
+        public mutating func next() async throws -> [Classification]? { try await use.window.next() }
+    }
+
+    /// Ends with the iterator.
+    fileprivate final class Use: Sendable {
+        let window: RequestWindow
+
+        init(_ window: RequestWindow) { self.window = window }
+
+        deinit { window.cancel() }
+    }
+}

@@ -1,0 +1,38 @@
+/// What a client did, for logs and metrics: see ``ClientOptions/observer``. It holds no input, result, class name or key.
+public struct ClientEvent: Sendable, CustomStringConvertible {
+    public struct Kind: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+        private init(_ description: String) { self.description = description }
+
+        /// Evidence was fetched and judged, or not to be had.
+        public static let attestation = Kind("attestation")
+        /// A tensor was sealed, sent and answered, or not.
+        public static let classification = Kind("classification")
+        /// Another attempt follows ``ClientEvent/duration`` later, because of ``ClientEvent/failure``.
+        public static let retry = Kind("retry")
+    }
+
+    public let kind: Kind
+    /// The address, without secrets.
+    public let server: String
+    public let duration: Duration
+    /// `nil` for success.
+    public let failure: ClientError?
+
+    public var description: String {
+        "\(kind) at \(server): "
+            + (failure.map { "\($0.refusal?.rawValue ?? $0.code.name), \($0.message)" } ?? "done") + " (\(duration))"
+    }
+}
+
+/// What a client may be told beside whom to talk to.
+public struct ClientOptions: Sendable {
+    public var retries = RetryPolicy()
+    /// An enclave is attested again before a request when its evidence is older. What a vendor or an owner has revoked
+    /// meanwhile is found then.
+    public var maximumSessionAge: Duration = .seconds(3600)
+    /// Called for each event, on any thread, before the call that it is about returns. It should not block.
+    public var observer: (@Sendable (ClientEvent) -> Void)?
+
+    public init() {}
+}

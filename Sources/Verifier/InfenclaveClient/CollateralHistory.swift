@@ -1,0 +1,112 @@
+package import Attestation
+import Foundation
+import StrictJSON
+import Synchronization
+
+/// How new each piece of collateral is that a client verified. A host that serves collateral of before a revocation is found
+/// out by it, as long as this client saw newer collateral once.
+public struct CollateralHistory: Sendable {
+    private final class Memory: Sendable {
+        let records = Mutex<[String: CollateralRecord]>([:])
+    }
+
+    private enum Store: Sendable {
+        case memory(Memory)
+        case file(String)
+    }
+
+    /// Some thousand platforms.
+    private static let maximumBytes = 1 << 20
+
+    private let store: Store
+
+    /// Kept as long as a client lives.
+    public static func inMemory() -> CollateralHistory { CollateralHistory(store: .memory(Memory())) }
+
+    /// Kept in a file, which several processes may share; it is made when there is something to keep.
+    public static func file(_ path: String) -> CollateralHistory { CollateralHistory(store: .file(path)) }
+
+    /// The file that the command line of this user keeps, `infenclave/collateral-dates.json` in the state folder.
+    ///
+    /// - Throws: ``ClientError`` `.unusableFile`.
+    public static func ofUser() throws(ClientError) -> CollateralHistory {
+        .file(try StateFolder.file("collateral-dates.json"))
+    }
+
+    /// - Throws: ``ClientError`` `.unusableFile` when there is a file that cannot be read: to go on without would be to forget.
+    package func seen() throws(ClientError) -> [String: CollateralRecord] {
+        switch store {
+        case .memory(let memory): memory.records.withLock { $0 }
+        case .file(let path): try Self.read(path)
+        }
+    }
+
+    /// Keeps the newer of each old and new record. A file is replaced as a whole, and no other process changes it between
+    /// its reading and its writing.
+    ///
+    /// - Throws: ``ClientError`` `.unusableFile`.
+    package func remember(_ new: [String: CollateralRecord]) throws(ClientError) {
+        guard !new.isEmpty else { return }
+        switch store {
+        case .memory(let memory): memory.records.withLock { $0.merge(new) { $0.merged(with: $1) } }
+        case .file(let path):
+            let lock = try FileLock(path + ".lock")
+            defer { lock.release() }
+            let old = try Self.read(path)
+            let merged = old.merging(new) { $0.merged(with: $1) }
+            if merged != old { try Self.write(merged, to: path) }
+        }
+    }
+
+    private static func read(_ path: String) throws(ClientError) -> [String: CollateralRecord] {
+        guard FileManager.default.fileExists(atPath: path) else { return [:] }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)
+        guard attributes?[.type] as? FileAttributeType == .typeRegular,
+            let size = attributes?[.size] as? Int, size <= maximumBytes,
+            let json = FileManager.default.contents(atPath: path)
+        else { throw ClientError(.unusableFile, "\(path) cannot be read", remedy: "check the path") }
+        guard let seen = (try? CollateralHistoryFile(strictlyDecoding: Array(json), name: path))?.seen else {
+            throw ClientError(
+                .unusableFile, "\(path) is not a list of collateral that was seen",
+                remedy: "restore it; or remove it, and older collateral will be taken once more")
+        }
+        return seen
+    }
+
+    private static func write(_ records: [String: CollateralRecord], to path: String) throws(ClientError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            try (try encoder.encode(CollateralHistoryFile(records)) + [0x0A])
+                .write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            throw ClientError(
+                .unusableFile, "\(path) cannot be written",
+                remedy: "check that its folder exists, is writable and has space")
+        }
+    }
+}
+
+/// The file of a ``CollateralHistory``.
+private struct CollateralHistoryFile: Codable {
+    var version = 1
+    /// ISO 8601 by the names of ``Claims/collateral``.
+    var dates: [String: String]
+    var evaluationDataNumbers: [String: Int]?
+
+    init(_ seen: [String: CollateralRecord]) {
+        dates = seen.mapValues(\.date.description)
+        evaluationDataNumbers = seen.compactMapValues(\.evaluationDataNumber)
+    }
+
+    /// - Returns: `nil` when it says something else than dates and numbers.
+    var seen: [String: CollateralRecord]? {
+        let numbers = evaluationDataNumbers ?? [:]
+        var seen: [String: CollateralRecord] = [:]
+        for (name, text) in dates {
+            guard let date = Timestamp(iso8601: text) else { return nil }
+            seen[name] = CollateralRecord(date: date, evaluationDataNumber: numbers[name])
+        }
+        return version == 1 && numbers.keys.allSatisfy { dates[$0] != nil } ? seen : nil
+    }
+}

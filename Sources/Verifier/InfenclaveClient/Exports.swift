@@ -1,0 +1,6 @@
+// What a user of the library needs, with one import.
+@_exported public import Attestation
+@_exported public import BundleFormat
+@_exported public import Evidence
+@_exported public import SealedChannel
+@_exported public import Tensors

@@ -1,0 +1,70 @@
+public import Tensors
+
+extension InfenclaveClient {
+    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
+    /// channels, height, width]`. ``EnclaveSession/manifest`` of ``session()`` says the sizes.
+    ///
+    /// - Returns: The model's most probable classes, as many as the owner allows, the most probable first.
+    /// - Throws: ``ClientError``; `CancellationError` when the task is cancelled.
+    public func classify(_ tensor: Tensor) async throws -> [Classification] {
+        try await answer(to: tensor).classes
+    }
+
+    /// Classifies tensors, several at a time.
+    ///
+    /// - Returns: The classes of each, in the order of the tensors.
+    /// - Throws: The first failure in that order, with which the others are given up.
+    public func classify(_ tensors: [Tensor], maximumInFlight: Int = 4) async throws -> [[Classification]] {
+        var answers: [[Classification]] = []
+        let inputs = AsyncStream { continuation in
+            for tensor in tensors { continuation.yield(tensor) }
+            continuation.finish()
+        }
+        for try await answer in classify(inputs, maximumInFlight: maximumInFlight) { answers.append(answer) }
+        return answers
+    }
+
+    /// Classifies what a sequence gives, as long as it gives something.
+    ///
+    /// - Parameter maximumInFlight: The sequence is asked for the next tensor when fewer than this many have answers that
+    ///   nobody took; 1 or more.
+    /// - Returns: The classes of each tensor, in the order of the sequence. It ends with the first failure.
+    public func classify<Inputs: AsyncSequence & Sendable>(
+        _ inputs: Inputs, maximumInFlight: Int = 4
+    ) -> Classifications where Inputs.Element == Tensor {
+        Classifications(maximumInFlight: maximumInFlight) { [self] window in
+            var inputs = inputs.makeAsyncIterator()
+            while await window.hasRoom(), let tensor = try await inputs.next() {
+                window.begin { try await self.classify(tensor) }
+            }
+        }
+    }
+
+    /// An answer and the session that it came through.
+    package struct Answer: Sendable {
+        package let classes: [Classification]
+        package let session: EnclaveSession
+    }
+
+    package func answer(to tensor: Tensor) async throws -> Answer {
+        guard let token else {
+            throw ClientError(
+                .unknownToken, "the client has no access token", remedy: "give one when the client is made")
+        }
+        return try await retrying {
+            try await observed(.classification) {
+                let session = try await session()
+                // One that serves nobody was attested just now.
+                try session.requireService()
+                do {
+                    return Answer(classes: try await session.classify(tensor, token: token), session: session)
+                } catch let error as ClientError where error.asksForFreshEvidence {
+                    let fresh = try await self.session(after: session)
+                    // A host that merely says so must not get the same tensor sealed twice.
+                    guard fresh.hasOtherKeys(than: session) else { throw error }
+                    return Answer(classes: try await fresh.classify(tensor, token: token), session: fresh)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import StrictJSON
+
+/// The word of a server or an enclave for why it refused. Open: a newer server may have more.
+public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public init(stringLiteral value: String) { rawValue = value }
+    public var description: String { rawValue }
+
+    // By the enclave, under seal or in its evidence.
+
+    /// The owner has not provisioned the enclave since it was started.
+    public static let notProvisioned: Refusal = "notProvisioned"
+    /// The owner's lease has ended; the owner may provision again.
+    public static let leaseEnded: Refusal = "leaseEnded"
+    /// The owner did not list this access token.
+    public static let unknownToken: Refusal = "unknownToken"
+    /// This client has used up its requests of the lease.
+    public static let overLimit: Refusal = "overLimit"
+    /// This client sends more a minute than the owner allows.
+    public static let tooManyRequests: Refusal = "tooManyRequests"
+    /// The model takes tensors of another type.
+    public static let wrongTensorType: Refusal = "wrongTensorType"
+    /// The enclave saw this very message before.
+    public static let replayedRequest: Refusal = "replayedRequest"
+    /// The part outside the enclave failed.
+    public static let outsideFailed: Refusal = "outsideFailed"
+
+    // By the host, which is not trusted.
+
+    /// The message is sealed to a key that the enclave does not have.
+    public static let unknownKey: Refusal = "unknownKey"
+    /// The message does not open with the key that it names.
+    public static let undecipherable: Refusal = "undecipherable"
+    /// The message is for another run of the enclave.
+    public static let wrongEpoch: Refusal = "wrongEpoch"
+    /// Too many requests of all clients together.
+    public static let overloaded: Refusal = "overloaded"
+    /// The enclave's process does not run, or does not answer.
+    public static let enclaveUnavailable: Refusal = "enclaveUnavailable"
+    /// The enclave's hardware gives no evidence at the moment.
+    public static let evidenceUnavailable: Refusal = "evidenceUnavailable"
+    /// The owner's message has a sequence number that is too low.
+    public static let staleSequence: Refusal = "staleSequence"
+}
+
+/// A refusal by the host, `{"error":{"code","message","remedy"}}`. The host is not trusted: its words are shown, and
+/// nothing rests on them.
+struct HostRefusal {
+    private struct Body: Decodable {
+        struct Error: Decodable { let code, message, remedy: String }
+        let error: Error
+    }
+
+    static func check(_ response: TransportResponse) throws(ClientError) {
+        guard response.status != 200 else { return }
+        guard let refusal = try? Body(strictlyDecoding: response.body, name: "the refusal").error else {
+            throw ClientError(
+                .invalidResponse, "the server answered with HTTP status \(response.status)",
+                remedy: "check that the address is that of `infenclave serve`")
+        }
+        let word = Refusal(rawValue: String(refusal.code.prefix(64)))
+        throw ClientError(
+            .refused, "the server refused: \(refusal.message.prefix(300))", remedy: String(refusal.remedy.prefix(300)),
+            refusal: word, isRetryable: [.overloaded, .enclaveUnavailable, .evidenceUnavailable].contains(word),
+            retryAfter: response.headers["retry-after"].flatMap { UInt16($0) }.map { .seconds(Int($0)) })
+    }
+}

@@ -1,0 +1,63 @@
+/// How a client's requests reach a server. It is not trusted: what it carries is sealed or public, and evidence is verified by
+/// the client. Inject one to use another HTTP library, or a relay.
+public protocol ClientTransport: Sendable {
+    /// Sends one HTTP request and returns its final answer, whatever the status. It follows no redirects.
+    ///
+    /// - Throws: ``TransportError``; `CancellationError` when the task is cancelled.
+    func send(_ request: TransportRequest) async throws -> TransportResponse
+}
+
+/// One request of a client.
+public struct TransportRequest: Sendable {
+    /// What is posted.
+    public struct Body: Sendable {
+        public let bytes: [UInt8]
+        public let contentType: String
+
+        public init(bytes: [UInt8], contentType: String) {
+            self.bytes = bytes
+            self.contentType = contentType
+        }
+    }
+
+    /// Absolute, `http` or `https`.
+    public let url: String
+    /// `nil` for a GET.
+    public let body: Body?
+    /// The most bytes of the answer's body; a longer one is a ``TransportError`` `.tooLarge`.
+    public let maximumResponseBytes: Int
+    /// Without a sign of life.
+    public let idleTimeout: Duration
+    /// For the whole exchange.
+    public let deadline: Duration
+    /// Whether the request needs a connection of its own, because it must not be sent twice.
+    public let needsFreshConnection: Bool
+
+    public init(
+        url: String, body: Body? = nil, maximumResponseBytes: Int, idleTimeout: Duration = .seconds(120),
+        deadline: Duration = .seconds(240), needsFreshConnection: Bool = false
+    ) {
+        self.url = url
+        self.body = body
+        self.maximumResponseBytes = maximumResponseBytes
+        self.idleTimeout = idleTimeout
+        self.deadline = deadline
+        self.needsFreshConnection = needsFreshConnection
+    }
+}
+
+/// The answer to a ``TransportRequest``.
+public struct TransportResponse: Sendable {
+    public let status: Int
+    /// By lower-case names.
+    public let headers: [String: String]
+    public let body: [UInt8]
+
+    public init(status: Int, headers: [String: String], body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    var contentType: String { headers["content-type"] ?? "" }
+}

@@ -1,0 +1,66 @@
+import CHTTPClient
+import Foundation
+import Glibc
+import Synchronization
+
+/// HTTP/1.1 by libcurl, whose connections are used again. Clients of several models of one server may share one.
+public final class CurlTransport: ClientTransport {
+    /// More requests at a time have connections that are closed behind them.
+    private static let maximumKept = 32
+    private static let isUsable = chc_start() != 0
+
+    /// What no request uses at the moment; the last one used is used next.
+    private let kept = Mutex<[CurlConnections]>([])
+
+    public init() {}
+
+    public func send(_ request: TransportRequest) async throws -> TransportResponse {
+        guard Self.isUsable, let connections = kept.withLock({ $0.popLast() }) ?? CurlConnections() else {
+            throw TransportError(.unusable, "libcurl does not start")
+        }
+        let exchange = CurlExchange(request, isDirect: Self.isLoopback(request.url))
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                guard exchange.begin(continuation) else { return }
+                // The call blocks, for minutes if need be. A queue of its own takes a thread of its own.
+                DispatchQueue(label: "infenclave.http").async { [self] in
+                    let result = exchange.perform(over: connections)
+                    // One that failed may have half an answer on it.
+                    if case .success = result { keep(connections) }
+                    exchange.finish(result)
+                }
+            }
+        } onCancel: {
+            exchange.cancel()
+        }
+    }
+
+    private func keep(_ connections: CurlConnections) {
+        kept.withLock { kept in
+            if kept.count < Self.maximumKept { kept.append(connections) }
+        }
+    }
+
+    /// Proxies of the environment cannot reach this machine as the client does.
+    private static func isLoopback(_ url: String) -> Bool {
+        let host = (URLComponents(string: url)?.host ?? "").lowercased()
+        var address = in_addr()
+        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
+        return host == "localhost" || host == "[::1]" || host == "::1"
+    }
+}
+
+/// Connections of libcurl.
+///
+/// - Note: `@unchecked Sendable` because the transport gives them to one request at a time.
+final class CurlConnections: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    /// `nil` without memory.
+    init?() {
+        guard let pointer = chc_open() else { return nil }
+        self.pointer = pointer
+    }
+
+    deinit { chc_close(pointer) }
+}

@@ -1,0 +1,33 @@
+/// Why a ``ClientTransport`` has no answer.
+public struct TransportError: Error, Sendable, CustomStringConvertible {
+    public struct Code: Sendable, Hashable {
+        public let name: String
+        private init(_ name: String) { self.name = name }
+
+        /// No connection could be made: nothing was sent.
+        public static let notConnected = Code("notConnected")
+        /// A connection that was kept from an earlier request broke before any answer came. Servers close connections
+        /// that wait for a request, so the request was probably not read.
+        public static let staleConnection = Code("staleConnection")
+        /// The connection broke: the server may have read the request.
+        public static let brokenConnection = Code("brokenConnection")
+        /// No answer in time.
+        public static let timedOut = Code("timedOut")
+        /// The answer is over the request's limit.
+        public static let tooLarge = Code("tooLarge")
+        /// What came is no answer in HTTP.
+        public static let notHTTP = Code("notHTTP")
+        /// The transport cannot work here.
+        public static let unusable = Code("unusable")
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

@@ -1,0 +1,33 @@
+import Synchronization
+
+/// A continuation that is resumed once, by whoever comes first: a result, or the caller's cancellation.
+final class Waiter<Value: Sendable>: Sendable {
+    private enum State {
+        case notBegun
+        case waiting(CheckedContinuation<Value, any Error>)
+        case over
+    }
+
+    private let state = Mutex(State.notBegun)
+
+    /// - Returns: Whether there is something to wait for: false when the waiter was finished before, as by a cancellation.
+    func begin(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
+        let hasBegun = state.withLock { state in
+            guard case .notBegun = state else { return false }
+            state = .waiting(continuation)
+            return true
+        }
+        if !hasBegun { continuation.resume(throwing: CancellationError()) }
+        return hasBegun
+    }
+
+    /// Resumes the caller, unless it has been.
+    func finish(_ result: Result<Value, any Error>) {
+        let continuation: CheckedContinuation<Value, any Error>? = state.withLock { state in
+            defer { state = .over }
+            guard case .waiting(let continuation) = state else { return nil }
+            return continuation
+        }
+        continuation?.resume(with: result)
+    }
+}

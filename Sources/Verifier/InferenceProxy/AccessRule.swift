@@ -1,0 +1,39 @@
+package import OpenInference
+
+/// Who may ask the proxy.
+package struct AccessRule: Sendable {
+    private let key: APIKey?
+
+    /// - Parameter key: `nil` for a proxy that only this machine reaches.
+    package init(key: APIKey?) { self.key = key }
+
+    /// Without a key, programs of this machine may ask, and web pages of elsewhere may not: a browser would send their
+    /// requests here, and a name of theirs may stand for this address.
+    ///
+    /// - Parameters:
+    ///   - host: Of the header `host`, with or without port.
+    ///   - origin: The header `origin`, which browsers send.
+    /// - Throws: ``OpenInferenceError`` `.unauthenticated`, `.permissionDenied`.
+    package func check(
+        authorization: String?, host: String?, origin: String?
+    ) throws(OpenInferenceError) {
+        if let key {
+            guard key.admits(authorization) else {
+                throw OpenInferenceError(.unauthenticated, "this proxy asks for a key: send Authorization: Bearer KEY")
+            }
+            return
+        }
+        guard let host, ProxyAddress.isLoopback(Self.name(host)) else {
+            throw OpenInferenceError(
+                .permissionDenied, "this proxy answers to addresses of this machine, such as 127.0.0.1 and localhost")
+        }
+        if let origin, origin.lowercased() != "http://\(host.lowercased())" {
+            throw OpenInferenceError(.permissionDenied, "pages of '\(origin.prefix(100))' may not ask this proxy")
+        }
+    }
+
+    private static func name(_ host: String) -> String {
+        if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
+        return String(host.prefix { $0 != ":" })
+    }
+}

@@ -1,0 +1,36 @@
+import CInflate
+import OpenInference
+
+/// How a body was compressed for its way.
+enum ContentCoding {
+    /// - Parameters:
+    ///   - coding: The header `content-encoding`.
+    ///   - maximumBytes: What comes out may have.
+    /// - Throws: ``OpenInferenceError`` `.invalidArgument`, `.tooLarge`.
+    /// - Source: RFC 9110, section 8.4.1.
+    static func decode(
+        _ body: [UInt8], _ coding: String?, maximumBytes: Int
+    ) throws(OpenInferenceError) -> [UInt8] {
+        switch coding?.lowercased() ?? "identity" {
+        case "identity", "": return body
+        case "gzip", "x-gzip", "deflate": break
+        case let other:
+            throw OpenInferenceError(
+                .invalidArgument, "the content encoding '\(other.prefix(20))' is not known; send gzip, deflate or none")
+        }
+        var outcome = CINFLATE_DAMAGED
+        let bytes = [UInt8](unsafeUninitializedCapacity: maximumBytes) { target, count in
+            var written: Int64 = 0
+            outcome = body.withUnsafeBufferPointer { source in
+                cinflate(source.baseAddress, Int64(source.count), target.baseAddress, Int64(maximumBytes), &written)
+            }
+            count = Int(written)
+        }
+        switch outcome {
+        case CINFLATE_DONE: return Array(bytes)
+        case CINFLATE_TOO_LARGE:
+            throw OpenInferenceError(.tooLarge, "the body is over \(maximumBytes) bytes when it is inflated")
+        default: throw OpenInferenceError(.invalidArgument, "the body is damaged: it cannot be inflated")
+        }
+    }
+}

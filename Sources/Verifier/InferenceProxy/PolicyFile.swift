@@ -1,0 +1,79 @@
+import Foundation
+package import InfenclaveImaging
+import Synchronization
+
+/// The file of a policy, which may be replaced or removed while the proxy runs.
+package final class PolicyFile: Sendable {
+    enum Change {
+        case unchanged
+        case replaced(Policy)
+        case unusable(ClientError)
+    }
+
+    private static let maximumBytes = 1 << 20
+
+    private let path: String
+    private let check: @Sendable (Policy) throws(ClientError) -> Void
+    /// What counts now; `nil` where the file is not usable.
+    private let content: Mutex<Data?>
+
+    /// - Parameter check: What is demanded of every policy in the file.
+    /// - Throws: ``ClientError`` `.invalidConfiguration`.
+    package init(
+        _ path: String, check: @escaping @Sendable (Policy) throws(ClientError) -> Void
+    ) throws(ClientError) {
+        self.path = path
+        self.check = check
+        let data = try Self.contents(of: path)
+        _ = try Self.policy(data, path, check)
+        content = Mutex(data)
+    }
+
+    /// - Throws: ``ClientError`` `.invalidConfiguration`.
+    package func policy() throws(ClientError) -> Policy {
+        guard let data = content.withLock({ $0 }) else {
+            throw ClientError(.invalidConfiguration, "\(path) is no policy")
+        }
+        return try Self.policy(data, path, check)
+    }
+
+    /// What is new since it was read before.
+    func read() -> Change {
+        do throws(ClientError) {
+            let data = try Self.contents(of: path)
+            guard content.withLock({ $0 }) != data else { return .unchanged }
+            let policy = try Self.policy(data, path, check)
+            content.withLock { $0 = data }
+            return .replaced(policy)
+        } catch {
+            let wasUsable = content.withLock { content in
+                defer { content = nil }
+                return content != nil
+            }
+            return wasUsable ? .unusable(error) : .unchanged
+        }
+    }
+
+    private static func contents(of path: String) throws(ClientError) -> Data {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)
+        guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
+            size <= maximumBytes, let data = FileManager.default.contents(atPath: path)
+        else {
+            throw ClientError(
+                .invalidConfiguration, "the policy \(path) cannot be read",
+                remedy: "put the policy's file there, or name another with --policy")
+        }
+        return data
+    }
+
+    private static func policy(
+        _ data: Data, _ path: String, _ check: (Policy) throws(ClientError) -> Void
+    ) throws(ClientError) -> Policy {
+        let policy: Policy
+        do throws(AttestationError) { policy = try Policy(json: [UInt8](data)) } catch {
+            throw ClientError(.invalidConfiguration, "\(path): \(error.message)")
+        }
+        try check(policy)
+        return policy
+    }
+}

@@ -1,0 +1,203 @@
+package import InfenclaveImaging
+package import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Servers of one model, each with a client. A request goes to one that works, and to the next where it fails; one that failed
+/// comes last until it was attested again.
+package final class UpstreamPool: ClassificationBackend, Service {
+    private struct Upstream {
+        let client: InfenclaveClient
+        /// Why it does not work; `nil` when it does.
+        var fault: String?
+        var nextTry = ContinuousClock.now
+        var pause = UpstreamPool.firstPause
+    }
+
+    private struct State {
+        var upstreams: [Upstream]
+        /// Whose turn it is among those that work.
+        var turn = 0
+        var model: ServedModel?
+        /// Why nothing may be sent to anybody.
+        var refusal: ClientError?
+    }
+
+    private static let firstPause: Duration = .milliseconds(500)
+    private static let longestPause: Duration = .seconds(10)
+    /// How often servers are looked at.
+    private static let interval: Duration = .milliseconds(500)
+    /// How long a server that works is not asked whether it still does.
+    private static let probePause: Duration = .seconds(5)
+
+    private let state: Mutex<State>
+    private let policy: PolicyFile?
+    private let decoder = PictureDecoder()
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - clients: One for each server; at least one.
+    ///   - policy: Looked at again and again, so that a policy that was replaced or removed counts.
+    package init(clients: [InfenclaveClient], policy: PolicyFile?, logger: Logger) {
+        precondition(!clients.isEmpty, "a pool without servers")
+        state = Mutex(
+            State(upstreams: clients.map { Upstream(client: $0, fault: "\($0.server) was not attested yet") }))
+        self.policy = policy
+        self.logger = logger
+    }
+
+    package var readiness: Readiness {
+        state.withLock { state in
+            if let refusal = state.refusal { return .notReady(reason: refusal.message) }
+            if state.upstreams.contains(where: { $0.fault == nil }) { return .ready }
+            return .notReady(reason: state.upstreams.compactMap(\.fault).joined(separator: "; "))
+        }
+    }
+
+    package func model() async throws -> ServedModel {
+        let known = try state.withLock { state in
+            if let refusal = state.refusal { throw refusal }
+            return state.upstreams.contains { $0.fault == nil } ? state.model : nil
+        }
+        if let known { return known }
+        return try await first { client in ServedModel(try await client.session()) }
+    }
+
+    package func classify(_ input: ModelInput) async throws -> [Classification] {
+        try await first { client in
+            switch input {
+            case .tensor(let tensor): return try await client.classify(tensor)
+            case .picture(let file):
+                return try await client.classify(
+                    try await decoder.tensor(of: file, for: try await client.session()))
+            }
+        }
+    }
+
+    /// Attests servers that have no session, and looks whether the others are there, until it is cancelled.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                self.readPolicy()
+                await withTaskGroup { group in
+                    for (index, client) in self.due() { group.addTask { await self.look(at: client, index) } }
+                }
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    /// What the first server gives that does not fail for reasons of its own.
+    private func first<Value>(_ body: (InfenclaveClient) async throws -> Value) async throws -> Value {
+        var failure: ClientError?
+        for (index, client) in try order() {
+            do {
+                let value = try await body(client)
+                settle(index, client, nil)
+                return value
+            } catch let error as ClientError {
+                guard error.isOfServer else { throw error }
+                settle(index, client, error)
+                failure = failure ?? error
+            }
+        }
+        throw failure ?? ClientError(.unreachable, "there is no server")
+    }
+
+    private func order() throws -> [(Int, InfenclaveClient)] {
+        try state.withLock { state in
+            if let refusal = state.refusal { throw refusal }
+            state.turn &+= 1
+            let all = state.upstreams.enumerated().map { ($0.offset, $0.element) }
+            let working = all.filter { $0.1.fault == nil }
+            let start = working.isEmpty ? 0 : Int(UInt(bitPattern: state.turn) % UInt(working.count))
+            let others = all.filter { $0.1.fault != nil }
+            return (working[start...] + working[..<start] + others).map { ($0.0, $0.1.client) }
+        }
+    }
+
+    /// Servers that have to be attested, or asked whether they are there.
+    private func due() -> [(Int, InfenclaveClient)] {
+        state.withLock { state in
+            guard state.refusal == nil else { return [] }
+            return state.upstreams.enumerated().filter { $0.element.nextTry <= .now }
+                .map { ($0.offset, $0.element.client) }
+        }
+    }
+
+    private func look(at client: InfenclaveClient, _ index: Int) async {
+        do {
+            if client.currentSession == nil {
+                let session = try await client.attest()
+                try session.requireService()
+            } else {
+                try await client.probe()
+            }
+            settle(index, client, nil)
+        } catch let error as ClientError { settle(index, client, error, isLook: true) } catch {}
+    }
+
+    /// Keeps what became of a request or a look. Only looks make the pause before the next look longer.
+    private func settle(_ index: Int, _ client: InfenclaveClient, _ error: ClientError?, isLook: Bool = false) {
+        let change = state.withLock { state -> Logger.Message? in
+            let before = state.upstreams[index].fault
+            if let error {
+                state.upstreams[index].fault = "\(client.server): \(error.message)"
+                if isLook {
+                    let pause = state.upstreams[index].pause
+                    state.upstreams[index].nextTry = .now + pause
+                    state.upstreams[index].pause = min(Self.longestPause, pause * 2)
+                } else if before == nil {
+                    state.upstreams[index].nextTry = .now
+                }
+            } else if let session = client.currentSession {
+                state.upstreams[index].fault = nil
+                state.upstreams[index].pause = Self.firstPause
+                state.upstreams[index].nextTry = .now + Self.probePause
+                state.model = ServedModel(session)
+            } else {
+                // Under a policy that was replaced meanwhile.
+                return nil
+            }
+            let fault = state.upstreams[index].fault
+            guard before != fault else { return nil }
+            return fault.map { "not served by \($0)" } ?? "served by \(client.server), attested"
+        }
+        guard let change else { return }
+        logger.log(level: error == nil ? .notice : .warning, change)
+    }
+
+    private func readPolicy() {
+        guard let policy else { return }
+        switch policy.read() {
+        case .unchanged: break
+        case .replaced(let policy):
+            logger.notice("the policy was replaced: every server is attested again")
+            state.withLock { state in
+                state.refusal = nil
+                state.model = nil
+                for index in state.upstreams.indices {
+                    state.upstreams[index].client.replacePolicy(policy)
+                    state.upstreams[index].fault =
+                        "\(state.upstreams[index].client.server) was not attested under the new policy yet"
+                    state.upstreams[index].nextTry = .now
+                    state.upstreams[index].pause = Self.firstPause
+                }
+            }
+        case .unusable(let error):
+            logger.error("\(error.message): nothing is sent to anybody")
+            state.withLock { $0.refusal = error }
+        }
+    }
+}
+
+extension ClientError {
+    /// Whether another server may do better: the fault is not of the input, the token or its quota.
+    fileprivate var isOfServer: Bool {
+        switch code {
+        case .invalidInput, .unknownToken, .invalidConfiguration, .unusableFile: false
+        case .refused: ![.overLimit, .tooManyRequests, .wrongTensorType].contains(refusal)
+        default: true
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// A request that is not answered as it stands, with what its sender reads.
+package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
+    /// By the names of gRPC's codes.
+    package enum Code: String, Sendable, Hashable, CaseIterable {
+        /// The request is malformed, or not what the model takes.
+        case invalidArgument = "INVALID_ARGUMENT"
+        case unauthenticated = "UNAUTHENTICATED"
+        case permissionDenied = "PERMISSION_DENIED"
+        /// No such model, version or path.
+        case notFound = "NOT_FOUND"
+        /// The path is there, with another method.
+        case wrongMethod
+        /// A quota is used up, or the message is too long.
+        case resourceExhausted = "RESOURCE_EXHAUSTED"
+        case tooLarge
+        /// Of the standard or of an extension, and not offered here.
+        case unimplemented = "UNIMPLEMENTED"
+        case internalFault = "INTERNAL"
+        /// Nobody can answer at the moment.
+        case unavailable = "UNAVAILABLE"
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+
+    package var httpStatus: Int {
+        switch code {
+        case .invalidArgument: 400
+        case .unauthenticated: 401
+        case .permissionDenied: 403
+        case .notFound: 404
+        case .wrongMethod: 405
+        case .tooLarge: 413
+        case .resourceExhausted: 429
+        case .internalFault: 500
+        case .unimplemented: 501
+        case .unavailable: 503
+        }
+    }
+
+    static func invalid(_ message: String) -> OpenInferenceError { OpenInferenceError(.invalidArgument, message) }
+}

@@ -1,0 +1,59 @@
+package import ArgumentParser
+import InfenclaveClient
+import InferenceProxy
+import SealedChannel
+
+/// What `infenclave proxy` and `infenclave-proxy` are told.
+package struct ProxyArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A server, http://HOST:PORT, with /models/NAME where it has several; repeat it for more.",
+            discussion: "All serve the same model. Requests go to those that work."))
+    package var server: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "The policy that every enclave must satisfy, a JSON file.",
+            discussion: "It may be replaced while the proxy runs. While it is not there, nothing is sent to anybody."))
+    package var policy: String
+    @Option(help: "Your access token.") package var token: String
+    @Option(
+        help: ArgumentHelp(
+            "Accept this TEE, which the policy must name too.",
+            discussion: "Only `development` needs it: a process that whoever owns the machine can read."))
+    package var tee: String?
+    @OptionGroup package var collateral: CollateralArguments
+    @Option(help: "Where to listen for REST, HOST:PORT.") package var listen = "127.0.0.1:8000"
+    @Option(help: "Where to listen for gRPC, HOST:PORT; not at all unless it is named.") package var grpc: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file with a key that clients must show as `Authorization: Bearer KEY`.",
+            discussion: "Required when others than this machine can reach the proxy."))
+    package var apiKey: String?
+
+    package init() {}
+
+    package func validate() throws {
+        guard !server.isEmpty else { throw ValidationError("--server: name at least one") }
+        if let tee, tee != "development" {
+            throw ValidationError("--tee takes only 'development'; hardware is accepted as the policy says")
+        }
+        for (option, text) in [("--listen", listen), ("--grpc", grpc)] {
+            guard let text else { continue }
+            guard let address = ProxyAddress(text) else {
+                throw ValidationError("\(option): '\(text)' is no address to listen on; write HOST:PORT")
+            }
+            guard address.isLoopback || apiKey != nil else {
+                throw ValidationError(
+                    "\(option) \(text): others than this machine reach the proxy there, and it speaks for your token; add --api-key FILE"
+                )
+            }
+        }
+    }
+
+    /// As they stand on a command line.
+    package var arguments: [String] {
+        server.flatMap { ["--server", $0] } + ["--policy", policy, "--token", token]
+            + (tee.map { ["--tee", $0] } ?? []) + collateral.arguments + ["--listen", listen]
+            + (grpc.map { ["--grpc", $0] } ?? []) + (apiKey.map { ["--api-key", $0] } ?? [])
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import InfenclaveClient
+package import InferenceProxy
+package import Logging
+import SealedChannel
+package import ServiceLifecycle
+import UnixSignals
+
+/// A proxy from its arguments to its end.
+package struct ProxyRun: Sendable {
+    /// What other listeners are made of.
+    package struct Parts: Sendable {
+        package let service: InferenceService
+        package let access: AccessRule
+        package let budget: RequestBudget
+        package let logger: Logger
+    }
+
+    private let arguments: ProxyArguments
+    private let pool: UpstreamPool
+    private let parts: Parts
+    private let address: ProxyAddress
+
+    /// - Parameter version: Of this program.
+    /// - Throws: ``ProxyError``, ``ClientError``, `SealedChannelError`.
+    package init(_ arguments: ProxyArguments, version: String) throws {
+        guard let address = ProxyAddress(arguments.listen) else {
+            throw ProxyError("'\(arguments.listen)' is no address to listen on")
+        }
+        self.arguments = arguments
+        self.address = address
+        let logger = Logger(label: "infenclave-proxy", factory: { StreamLogHandler.standardError(label: $0) })
+        let token = try AccessToken(contentsOf: arguments.token)
+        let isDevelopment = arguments.tee == "development"
+        let policyPath = arguments.policy
+        let file = try PolicyFile(policyPath) { (policy) throws(ClientError) in
+            guard policy.tee != [.development] || isDevelopment else {
+                throw ClientError(
+                    .invalidConfiguration,
+                    "\(policyPath) is for the development TEE, which must be accepted by name",
+                    remedy: "add --tee development if the machine is yours and this is a trial")
+            }
+        }
+        let (policy, sources, history) = (
+            try file.policy(), try arguments.collateral.sources(), try arguments.collateral.history()
+        )
+        var options = ClientOptions()
+        // With several, the next server is a better second attempt.
+        if arguments.server.count > 1 { options.retries = .never }
+        let transport = CurlTransport()
+        let clients = try arguments.server.map { server in
+            try InfenclaveClient(
+                server: server, policy: policy, token: token, development: isDevelopment ? .dangerouslyAccept : .refuse,
+                collateral: sources, history: history, options: options, transport: transport)
+        }
+        pool = UpstreamPool(clients: clients, policy: file, logger: logger)
+        parts = Parts(
+            service: InferenceService(backend: pool, version: version),
+            access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),
+            logger: logger)
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// - Parameter others: Listeners beside REST's.
+    package func run(beside others: (Parts) throws -> [any Service] = { _ in [] }) async throws {
+        if arguments.tee == "development" {
+            parts.logger.warning("the development TEE protects nothing from whoever owns the server's machine")
+        }
+        let (address, logger) = (address, parts.logger)
+        let server = RESTServer(
+            address, service: parts.service, access: parts.access, budget: parts.budget, logger: logger
+        ) { port in
+            logger.notice("Open Inference Protocol at http://\(ProxyAddress(host: address.host, port: port))")
+        }
+        let services: [any Service] = [pool, server] + (try others(parts))
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+}

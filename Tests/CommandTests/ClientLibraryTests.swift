@@ -1,0 +1,352 @@
+import Foundation
+import Glibc
+import InfenclaveImaging
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("The client library")
+struct ClientLibraryTests {
+    /// A client of a deployment, as a program makes it.
+    private func client(
+        _ url: String, _ deployment: Deployment, transport: (any ClientTransport)? = nil,
+        _ change: (inout ClientOptions) -> Void = { _ in }
+    ) throws -> InfenclaveClient {
+        var options = ClientOptions()
+        options.retries = .never
+        change(&options)
+        return try InfenclaveClient(
+            server: url, policy: try Policy(json: try bytes(of: deployment.policy)),
+            token: try AccessToken(contentsOf: deployment.token), development: .dangerouslyAccept, options: options,
+            transport: transport)
+    }
+
+    private func failure(_ body: () async throws -> Void) async throws -> ClientError? {
+        do {
+            try await body()
+            return nil
+        } catch let error as ClientError { return error }
+    }
+
+    /// The most probable class.
+    private func best(_ image: Image, _ client: InfenclaveClient) async throws -> String? {
+        let classes = try await client.classify(image)
+        return classes.first?.name
+    }
+
+    private func rejection(_ image: Image, by client: InfenclaveClient) async throws -> ClientError? {
+        do {
+            _ = try await client.classify(image)
+            return nil
+        } catch let error as ClientError { return error }
+    }
+
+    /// What a secret store hands out.
+    private func parsed<Key>(
+        _ path: String, _ parse: (RawSpan) throws(SealedChannelError) -> Key
+    ) throws -> Key {
+        let file = try bytes(of: path)
+        return try parse(file.span.bytes)
+    }
+
+    private func grey(_ value: Int) throws -> Tensor {
+        try Tensor([UInt8](repeating: UInt8(value), count: 64 * 64 * 3), shape: [1, 64, 64, 3])
+    }
+
+    @Test("One picture, several and a sequence are answered in order, over connections that are kept")
+    func classifies() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let proxy = try RecordingProxy(to: server.port)
+        let client = try client(proxy.url, deployment)
+        let images = try Demo.clients.map { try Image(contentsOf: $0.0) }
+        for (image, expected) in zip(images, Demo.clients.map(\.1)) {
+            #expect(try await best(image, client) == expected)
+        }
+        #expect(proxy.connectionCount == 1)
+        #expect(proxy.exchanges.count { $0.asks("GET /.well-known/infenclave/evidence") } == 1)
+        let all = try await client.classify(images + images)
+        #expect(all.compactMap(\.first?.name) == (Demo.clients + Demo.clients).map(\.1))
+        #expect(proxy.connectionCount <= 4)
+    }
+
+    @Test("A sequence is asked for no more than may be in flight, and its answers come as they are there")
+    func boundedFlight() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try client(server.url, deployment)
+        let asked = Mutex(0)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        let tensor = try await client.session().encode(picture)
+        let inputs = AsyncStream<Tensor> {
+            asked.withLock { $0 += 1 }
+            return tensor
+        }
+        var answers = client.classify(inputs, maximumInFlight: 3).makeAsyncIterator()
+        for taken in 1...5 {
+            let answer = try await answers.next()
+            #expect(answer?.first?.name == "Stop")
+            #expect(asked.withLock(\.self) <= taken + 3)
+        }
+        // A camera that gives one picture, and no second for a long time.
+        let (slow, camera) = AsyncStream<Tensor>.makeStream()
+        camera.yield(tensor)
+        var first = client.classify(slow, maximumInFlight: 3).makeAsyncIterator()
+        let answer = try await first.next()
+        #expect(answer?.first?.name == "Stop")
+        camera.finish()
+        let end = try await first.next()
+        #expect(end == nil)
+    }
+
+    @Test("The first failure in the order of the inputs ends a batch")
+    func failingBatch() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try client(server.url, deployment)
+        let wrong = try Tensor([UInt8](repeating: 0, count: 12), shape: [1, 2, 2, 3])
+        let batch = [try grey(1), wrong, try grey(2)]
+        let error = try await failure { _ = try await client.classify(batch) }
+        #expect(error?.code == .invalidInput && error?.refusal == .wrongTensorType)
+        #expect(error?.message.contains("1x64x64x3") == true)
+    }
+
+    @Test("Where a kept connection breaks, the picture is sealed anew and answered")
+    func brokenConnection() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let proxy = try RecordingProxy(to: server.port, requestsPerConnection: 2)
+        let client = try client(proxy.url, deployment)
+        for (picture, expected) in Demo.clients {
+            #expect(try await best(try Image(contentsOf: picture), client) == expected)
+        }
+        let posts = proxy.exchanges.filter { $0.asks("POST /ohttp ") }
+        #expect(posts.count == 4)
+        // The enclave would refuse a message that it has seen.
+        let bodies = posts.map {
+            $0.toServer.split(separator: [13, 10, 13, 10], maxSplits: 1).last.map(Array.init) ?? []
+        }
+        #expect(Set(bodies).count == 4)
+    }
+
+    @Test("A client that starts before its server is answered when the server is there")
+    func early() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let (listener, port) = try Loopback.listen()
+        close(listener)
+        let client = try client("http://127.0.0.1:\(port)", deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        let error = try #require(try await rejection(picture, by: client))
+        #expect(error.code == .unreachable && error.isRetryable)
+        #expect(error.remedy == "check the address and that `infenclave serve` runs")
+        let server = try Server(deployment, options: ["--listen", "127.0.0.1:\(port)"])
+        let waiting = try await rejection(picture, by: client)
+        #expect(waiting?.refusal == .notProvisioned)
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try await best(picture, client) == "Stop")
+        // And when it is gone again.
+        _ = try server.stop()
+        let gone = try await rejection(picture, by: client)
+        #expect(gone?.code == .unreachable)
+    }
+
+    @Test("A restarted enclave says so until it is provisioned, and the same client goes on then")
+    func restarted() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try client(server.url, deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        #expect(try await best(picture, client) == "Stop")
+        let epoch = try await client.session().peer.epoch
+        let first = server.program.children
+        kill(try #require(first.first), SIGKILL)
+        try server.program.wait(upTo: 20, until: "new enclave") {
+            server.program.children.count == 1 && server.program.children != first
+        }
+        try server.program.wait(upTo: 20, until: "unprovisioned enclave") { try server.state() == "unprovisioned" }
+        #expect(try await rejection(picture, by: client)?.refusal == .notProvisioned)
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try await best(picture, client) == "Stop")
+        #expect(try await client.session().peer.epoch != epoch)
+    }
+
+    @Test("When the lease ends a client is told, and goes on under the next one")
+    func lease() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "3s"], in: deployment.folder)
+        let client = try client(server.url, deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        #expect(try await best(picture, client) == "Stop")
+        try server.program.wait(upTo: 20, until: "end of the lease") { try server.state() == "unprovisioned" }
+        let error = try #require(try await rejection(picture, by: client))
+        #expect(error.code == .refused && error.refusal == .leaseEnded)
+        #expect(error.remedy.contains("infenclave provision"))
+        let again = try await rejection(picture, by: client)
+        #expect(again?.refusal == .leaseEnded)
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try await best(picture, client) == "Stop")
+    }
+
+    @Test("Nothing is sealed to another enclave at the same address, or under a policy that was replaced")
+    func anotherEnclave() async throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let server = try Server(provisioned: other)
+        let proxy = try RecordingProxy(to: server.port)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        let client = try client(proxy.url, deployment)
+        let error = try await rejection(picture, by: client)
+        #expect(error?.code == .attestationRejected)
+        #expect(error?.verdict?.isAccepted == false)
+        #expect(!proxy.exchanges.contains { $0.asks("POST ") })
+        client.replacePolicy(try Policy(json: try bytes(of: other.policy)))
+        #expect(try await best(picture, client) == "Stop")
+        let posts = proxy.exchanges.count { $0.asks("POST ") }
+        client.replacePolicy(try Policy(json: try bytes(of: deployment.policy)))
+        #expect(try await rejection(picture, by: client)?.code == .attestationRejected)
+        #expect(proxy.exchanges.count { $0.asks("POST ") } == posts)
+    }
+
+    @Test("A host that only says that keys are unknown gets the same picture sealed once")
+    func lyingHost() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let refusal = Array(#"{"error":{"code":"unknownKey","message":"no","remedy":""}}"#.utf8)
+        let transport = ChangingTransport { request, _ in
+            request.body == nil ? nil : TransportResponse(status: 400, headers: [:], body: refusal)
+        }
+        let client = try client(server.url, deployment, transport: transport) { $0.retries = RetryPolicy() }
+        let error = try await failure { _ = try await client.classify(try Image(contentsOf: Demo.clients[0].0)) }
+        #expect(error?.refusal == .unknownKey)
+        #expect(transport.count { $0.body != nil } == 1)
+        #expect(transport.count { $0.body == nil } == 2)
+    }
+
+    @Test("A server without room is asked again after the pause that it names, and no more often than the policy says")
+    func retries() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let refusal = Array(#"{"error":{"code":"overloaded","message":"no","remedy":""}}"#.utf8)
+        let events = Mutex<[ClientEvent]>([])
+        func transport(refusing times: Int, after seconds: Int) -> ChangingTransport {
+            ChangingTransport { request, number in
+                request.body != nil && number <= times
+                    ? TransportResponse(status: 503, headers: ["retry-after": "\(seconds)"], body: refusal) : nil
+            }
+        }
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        func client(_ transport: ChangingTransport) throws -> InfenclaveClient {
+            try self.client(server.url, deployment, transport: transport) { options in
+                options.retries = RetryPolicy(maximumAttempts: 3)
+                options.observer = { event in events.withLock { $0.append(event) } }
+            }
+        }
+        let twice = transport(refusing: 2, after: 0)
+        #expect(try await best(picture, client(twice)) == "Stop")
+        #expect(twice.count { $0.body != nil } == 3)
+        let kinds = events.withLock { $0.map(\.kind) }
+        #expect(kinds == [.attestation, .classification, .retry, .classification, .retry, .classification])
+        let often = transport(refusing: 9, after: 0)
+        #expect(try await rejection(picture, by: client(often))?.refusal == .overloaded)
+        #expect(often.count { $0.body != nil } == 3)
+        // Longer than the policy waits.
+        let later = transport(refusing: 1, after: 60)
+        #expect(try await rejection(picture, by: client(later))?.retryAfter == .seconds(60))
+        #expect(later.count { $0.body != nil } == 1)
+    }
+
+    @Test("Requests at a time share one attestation, and one of them that is cancelled does not end it for the others")
+    func sharedAttestation() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let transport = ChangingTransport { request, _ in
+            if request.body == nil { try await Task.sleep(for: .milliseconds(300)) }
+            return nil
+        }
+        let client = try client(server.url, deployment, transport: transport)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        let requests = (0..<4).map { _ in Task { try await client.classify(picture) } }
+        while transport.count(where: { _ in true }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        try await Task.sleep(for: .milliseconds(50))
+        requests[0].cancel()
+        await #expect(throws: CancellationError.self) { _ = try await requests[0].value }
+        for request in requests.dropFirst() {
+            let classes = try await request.value
+            #expect(classes.first?.name == "Stop")
+        }
+        #expect(transport.count { $0.body == nil } == 1)
+    }
+
+    @Test("Evidence that is older than the client allows is fetched again")
+    func age() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let transport = ChangingTransport { _, _ in nil }
+        let client = try client(server.url, deployment, transport: transport) { $0.maximumSessionAge = .zero }
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        let session = try await client.session()
+        for _ in 0..<2 { _ = try await client.classify(try session.encode(picture)) }
+        #expect(transport.count { $0.body == nil } == 3)
+    }
+
+    @Test("Keys and tokens are read from bytes as from files, and a client without a token says so")
+    func keysFromBytes() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        let token = try parsed(deployment.token, AccessToken.init(parsing:))
+        #expect(try token.digest == AccessToken(contentsOf: deployment.token).digest)
+        let policy = try Policy(json: try bytes(of: deployment.policy))
+        let owner = try InfenclaveClient(server: server.url, policy: policy, development: .dangerouslyAccept)
+        try await owner.attest().provision(
+            modelKey: try parsed(deployment.modelKey, ModelKey.init(parsing:)),
+            ownerKey: try parsed(deployment.ownerKey, OwnerSigningKey.init(parsing:)),
+            clients: [ClientGrant(token: token.digest)], terms: ServiceTerms(sequence: 1))
+        let error = try await failure { _ = try await owner.classify(try grey(7)) }
+        #expect(error?.code == .unknownToken)
+        let client = try InfenclaveClient(
+            server: server.url, policy: policy, token: token, development: .dangerouslyAccept)
+        #expect(try await client.classify(try grey(7)).count == 10)
+        #expect(throws: SealedChannelError.self) { try parsed(deployment.policy, AccessToken.init(parsing:)) }
+    }
+
+    @Test("A model of several is named by the client")
+    func routes() async throws {
+        let folder = try TemporaryFolder()
+        let (first, second) = (try Deployment(name: "first", in: folder), try Deployment(name: "second", in: folder))
+        let server = try Server(first, beside: [second])
+        let policy = try Policy(json: try bytes(of: second.policy))
+        func client(_ model: String?) throws -> InfenclaveClient {
+            try InfenclaveClient(server: server.url, model: model, policy: policy, development: .dangerouslyAccept)
+        }
+        #expect(try await client("second").attest().manifest.classes == 10)
+        let other = try await failure { _ = try await client("first").attest() }
+        #expect(other?.code == .attestationRejected)
+        let none = try await failure { _ = try await client(nil).attest() }
+        #expect(none?.code == .invalidResponse)
+        #expect(throws: ClientError.self) { try client("a/b") }
+    }
+}
+
+/// Libcurl, and answers that a test puts in its place.
+private final class ChangingTransport: ClientTransport {
+    private let curl = CurlTransport()
+    private let requests = Mutex<[TransportRequest]>([])
+    private let answer: @Sendable (TransportRequest, _ posts: Int) async throws -> TransportResponse?
+
+    /// - Parameter answer: What to answer, given how many were posted; `nil` asks the server.
+    init(_ answer: @escaping @Sendable (TransportRequest, _ posts: Int) async throws -> TransportResponse?) {
+        self.answer = answer
+    }
+
+    func count(where isCounted: (TransportRequest) -> Bool) -> Int {
+        requests.withLock { requests in requests.count { isCounted($0) } }
+    }
+
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        requests.withLock { $0.append(request) }
+        if let answer = try await answer(request, count { $0.body != nil }) { return answer }
+        return try await curl.send(request)
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite("The proxy on the client's machine")
+struct ProxyTests {
+    /// A proxy that listens.
+    private struct RunningProxy {
+        let program: Program
+        let port: Int
+
+        init(_ deployment: Deployment, _ servers: [String], options: [String] = []) throws {
+            let program = try Program(
+                ["proxy", "--policy", deployment.policy, "--token", deployment.token, "--tee", "development"]
+                    + servers.flatMap { ["--server", $0] } + ["--listen", "127.0.0.1:0"] + options,
+                in: deployment.folder)
+            var port = 0
+            try program.wait(upTo: 60, until: "address") {
+                guard program.isRunning else { throw Unexpected("proxy ended: \(program.errors)") }
+                port =
+                    program.errors.firstMatch(of: /Protocol at http:\/\/127\.0\.0\.1:([0-9]+)/)
+                    .flatMap { Int($0.output.1) } ?? 0
+                return port > 0
+            }
+            (self.program, self.port) = (program, port)
+        }
+
+        func ready() throws -> HTTPAnswer { try HTTPAnswer.to("GET", "/v2/health/ready", port: port) }
+
+        func waitUntilReady() throws {
+            try program.wait(upTo: 60, until: "ready proxy") { try ready().status == 200 }
+        }
+
+        func classify(_ picture: String) throws -> HTTPAnswer {
+            try HTTPAnswer.to(
+                "POST", "/v2/models/classifier_image/infer", type: "image/png", body: try bytes(of: picture),
+                port: port)
+        }
+
+        /// The most probable class, or the error.
+        func best(_ picture: String) throws -> String {
+            let answer = try classify(picture)
+            guard answer.status == 200 else { return answer.json?["error"] as? String ?? "status \(answer.status)" }
+            let outputs = answer.json?["outputs"] as? [[String: Any]] ?? []
+            return (outputs.first { $0["name"] as? String == "LABELS" }?["data"] as? [String])?.first ?? "none"
+        }
+    }
+
+    @Test("A picture that is posted as it is gets its class, and the proxy follows the life of its server")
+    func life() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let (listener, port) = try Loopback.listen()
+        close(listener)
+        let address = "http://127.0.0.1:\(port)"
+        let proxy = try RunningProxy(deployment, [address])
+        #expect(try proxy.ready().status == 503)
+        #expect(try proxy.best(Demo.clients[0].0).contains("cannot be reached"))
+        let server = try Server(deployment, options: ["--listen", "127.0.0.1:\(port)"])
+        try proxy.program.wait(upTo: 60, until: "unprovisioned enclave") {
+            let answer = try proxy.ready()
+            return (answer.json?["error"] as? String)?.contains("has not provisioned") == true
+        }
+        try succeed(deployment.provisionArguments(address), in: deployment.folder)
+        try proxy.waitUntilReady()
+        for (picture, expected) in Demo.clients { #expect(try proxy.best(picture) == expected) }
+        // The enclave dies and comes back with other keys.
+        let first = server.program.children
+        kill(try #require(first.first), SIGKILL)
+        try server.program.wait(upTo: 20, until: "new enclave") {
+            server.program.children.count == 1 && server.program.children != first
+        }
+        try server.program.wait(upTo: 20, until: "unprovisioned enclave") { try server.state() == "unprovisioned" }
+        let refusal = try proxy.classify(Demo.clients[0].0)
+        #expect(refusal.status == 503)
+        #expect((refusal.json?["error"] as? String)?.contains("infenclave provision") == true)
+        try succeed(deployment.provisionArguments(address), in: deployment.folder)
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+    }
+
+    @Test("A policy that is removed or replaced while the proxy runs counts at once")
+    func revokedPolicy() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let server = try Server(provisioned: deployment)
+        let proxy = try RunningProxy(deployment, [server.url])
+        try proxy.waitUntilReady()
+        let policy = try bytes(of: deployment.policy)
+        func wait(for words: String) throws {
+            try proxy.program.wait(upTo: 30, until: words) {
+                (try proxy.ready().json?["error"] as? String)?.contains(words) == true
+            }
+        }
+        try FileManager.default.removeItem(atPath: deployment.policy)
+        try wait(for: "cannot be read")
+        #expect(try proxy.classify(Demo.clients[0].0).status == 503)
+        try Data(try bytes(of: other.policy)).write(to: URL(filePath: deployment.policy), options: .atomic)
+        try wait(for: "manifest")
+        #expect(try proxy.best(Demo.clients[0].0).contains("not attested, and nothing was sent"))
+        try Data(policy).write(to: URL(filePath: deployment.policy), options: .atomic)
+        try proxy.waitUntilReady()
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+    }
+
+    @Test("With several servers the loss of one is not noticed")
+    func severalServers() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
+        let proxy = try RunningProxy(deployment, servers.map(\.url))
+        try proxy.program.wait(upTo: 60, until: "both servers") {
+            servers.allSatisfy { proxy.program.errors.contains("served by \($0.url)") }
+        }
+        for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
+        #expect(try servers.allSatisfy { try $0.metric("answers_total") > 0 })
+        _ = try servers[0].stop()
+        for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
+    }
+
+    @Test("Others than this machine need a key, the development TEE the word, and gRPC its program")
+    func refusals() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let arguments = [
+            "proxy", "--server", "http://127.0.0.1:9", "--policy", deployment.policy, "--token", deployment.token,
+        ]
+        let open = try infenclave(arguments + ["--tee", "development", "--listen", "0.0.0.0:0"], in: deployment.folder)
+        #expect(open.status == 64 && open.errors.contains("--api-key"), "\(open.errors)")
+        let unnamed = try infenclave(arguments, in: deployment.folder)
+        #expect(unnamed.status == 1 && unnamed.errors.contains("add --tee development"), "\(unnamed.errors)")
+        let (listener, port) = try Loopback.listen()
+        defer { close(listener) }
+        let taken = try infenclave(
+            arguments + ["--tee", "development", "--listen", "127.0.0.1:\(port)"], in: deployment.folder)
+        #expect(taken.status == 1 && taken.errors.contains("choose another address"), "\(taken.errors)")
+    }
+}
