@@ -150,15 +150,21 @@ let package = Package(
         library("InfenclaveImaging", in: "Verifier", ["Imaging", "InfenclaveClient"]),
         library("OpenInference", in: "Verifier", ["StrictJSON"]),
         .target(name: "CInflate", path: "Sources/Verifier/CInflate", linkerSettings: [.linkedLibrary("z")]),
-        library(
-            "InferenceProxy", in: "Verifier",
-            [
+        .target(
+            name: "InferenceProxy",
+            dependencies: [
                 "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
-            ]
+            ],
+            path: "Sources/Verifier/InferenceProxy",
+            resources: [
+                .embedInCode("Console/console.css"), .embedInCode("Console/console.html"),
+                .embedInCode("Console/console.js"),
+            ],
+            swiftSettings: settings
         ),
         library(
             "ProxyCommand", in: "Verifier",

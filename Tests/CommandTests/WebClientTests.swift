@@ -18,4 +18,12 @@ struct WebClientTests {
         let said = try Chromium.check(["server", Program.products + "/infenclave"])
         #expect(said.contains("no request left this machine"), "\(said)")
     }
+
+    @Test(
+        "The proxy's console shows whom it talks to, a picture's classes and what the host sees, and loads nothing from elsewhere",
+        .timeLimit(.minutes(5)))
+    func console() throws {
+        let said = try Chromium.check(["console", Program.products + "/infenclave"])
+        #expect(said.contains("the console shows what it has to"), "\(said)")
+    }
 }
