@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -69,6 +69,17 @@ report-check: setup
 	  echo "report-check needs Chromium: apt-get install chromium" >&2; exit 1; }
 	@command -v python3 || { echo "report-check needs Python 3: apt-get install python3" >&2; exit 1; }
 	INFENCLAVE_REPORT_PICTURES=$(CURDIR)/.build/report-check SWIFT=$(SWIFT) scripts/test --filter BrowserTests
+
+# The browser client in headless Chromium, against a real server; says that it is skipped where there is no Chromium.
+web-check: build
+	SWIFT=$(SWIFT) scripts/web-check $(BIN)/infenclave
+
+# The Python client, .build/wheel/dist/*.whl; and its tests with pytest in a clean virtual environment. PYTHON is 3.10 or later.
+wheel: setup
+	SWIFT=$(SWIFT) PYTHON=$(PYTHON) BUILD_OPTIONS="$(BUILD_OPTIONS)" scripts/wheel $(CONFIGURATION)
+
+wheel-check: wheel build
+	SWIFT=$(SWIFT) PYTHON=$(PYTHON) scripts/wheel-check $(BIN)/infenclave
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources

@@ -36,6 +36,8 @@ let package = Package(
         .executable(name: "infenclave-enclave", targets: ["infenclave-enclave"]),
         // Sends tensors, and links no codec.
         .library(name: "InfenclaveClient", targets: ["InfenclaveClient"]),
+        // For clients in other languages: `make wheel`.
+        .library(name: "InfenclaveC", type: .dynamic, targets: ["InfenclaveC"]),
         // The same for pictures.
         .library(name: "InfenclaveImaging", targets: ["InfenclaveImaging"]),
         // For the package in `Fuzz`.
@@ -151,15 +153,21 @@ let package = Package(
         library("InfenclaveImaging", in: "Verifier", ["Imaging", "InfenclaveClient"]),
         library("OpenInference", in: "Verifier", ["StrictJSON"]),
         .target(name: "CInflate", path: "Sources/Verifier/CInflate", linkerSettings: [.linkedLibrary("z")]),
-        library(
-            "InferenceProxy", in: "Verifier",
-            [
+        .target(
+            name: "InferenceProxy",
+            dependencies: [
                 "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
-            ]
+            ],
+            path: "Sources/Verifier/InferenceProxy",
+            resources: [
+                .embedInCode("Console/console.css"), .embedInCode("Console/console.html"),
+                .embedInCode("Console/console.js"),
+            ],
+            swiftSettings: settings
         ),
         library(
             "ProxyCommand", in: "Verifier",
@@ -171,6 +179,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        .target(name: "CInfenclave", path: "Sources/Verifier/CInfenclave"),
+        library(
+            "InfenclaveC", in: "Verifier",
+            ["Attestation", "BundleFormat", "CInfenclave", "Evidence", "SealedChannel", "SecretMemory", "Tensors"]),
 
         // Owner.
         .target(
@@ -350,6 +362,17 @@ let package = Package(
                 "infenclave", "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory",
                 "Tensors", "TestSupport",
                 "infenclave-enclave", crypto,
+            ]
+        ),
+        // Calls the C interface from C.
+        .target(
+            name: "CInterfaceCaller", dependencies: ["CInfenclave"], path: "Tests/CInterfaceCaller",
+            cSettings: [.unsafeFlags(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"])]),
+        tests(
+            "InfenclaveCTests",
+            [
+                "Attestation", "AttestationFixtures", "BundleFormat", "CInfenclave", "CInterfaceCaller", "Evidence",
+                "InfenclaveC",
             ]
         ),
         tests("OpenInferenceTests", ["OpenInference"], exclude: ["make_requests.py", "requests.json"]),

@@ -8,8 +8,8 @@ package protocol EvidenceFixture: Sendable {
     /// Evidence that is bound to 64 bytes.
     func evidence(over reportData: [UInt8]) throws -> [UInt8]
     func collateral() throws -> [CollateralRole: [UInt8]]
-    /// Where its chains end.
-    func roots() throws -> TrustedRoots
+    /// Where its chains end, PEM; `nil` at the vendor's root, or for a TEE that has none.
+    func trustedRoot() throws -> [UInt8]?
     /// The members of a policy, in JSON, that says something about every check of the TEE.
     var policy: [String: String] { get }
 }
@@ -17,6 +17,10 @@ package protocol EvidenceFixture: Sendable {
 extension EvidenceFixture {
     /// What evidence is bound to where a test does not say.
     package static var reportData: [UInt8] { (0..<64).map { UInt8($0) } }
+
+    package func roots() throws -> TrustedRoots {
+        try trustedRoot().map { root throws(AttestationError) in try .dangerouslyTrust(root) } ?? .vendors
+    }
 
     /// - Parameter tee: What the caller takes the evidence for.
     package func request(
@@ -38,8 +42,13 @@ extension EvidenceFixture {
 extension Policy {
     /// - Parameter members: By name, in JSON.
     package init(members: [String: String]) throws(AttestationError) {
+        try self.init(json: Self.json(members: members))
+    }
+
+    /// - Parameter members: By name, in JSON.
+    package static func json(members: [String: String]) -> [UInt8] {
         let text = members.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
-        try self.init(json: Array("{\(text)}".utf8))
+        return Array("{\(text)}".utf8)
     }
 }
 

@@ -1,4 +1,4 @@
-package import Attestation
+import Attestation
 import Crypto
 package import Evidence
 
@@ -89,7 +89,7 @@ package struct IntelFixture: EvidenceFixture {
         return IntelFixture(.tdx, version: version, body: body)
     }
 
-    package func roots() throws -> TrustedRoots { try .dangerouslyTrust(root()) }
+    package func trustedRoot() throws -> [UInt8]? { try root() }
 
     /// The root that is trusted, PEM.
     package func root() throws -> [UInt8] { try (trusted ?? rootCertificate).pem() }

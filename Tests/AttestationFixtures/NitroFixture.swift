@@ -57,7 +57,7 @@ package struct NitroFixture: EvidenceFixture {
 
     package func collateral() -> [CollateralRole: [UInt8]] { [:] }
 
-    package func roots() throws -> TrustedRoots { try .dangerouslyTrust(root()) }
+    package func trustedRoot() throws -> [UInt8]? { try root() }
 
     /// The root that is trusted, PEM.
     package func root() throws -> [UInt8] { try (trusted ?? rootCertificate).pem() }

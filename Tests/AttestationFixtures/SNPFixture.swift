@@ -1,4 +1,4 @@
-package import Attestation
+import Attestation
 package import Evidence
 
 /// A report of a test's own chip, with PKI.
@@ -87,7 +87,7 @@ package struct SNPFixture: EvidenceFixture {
         return head + [UInt8](repeating: 0, count: 24) + entries.flatMap(\.1)
     }
 
-    package func roots() throws -> TrustedRoots { try .dangerouslyTrust(root()) }
+    package func trustedRoot() throws -> [UInt8]? { try root() }
 
     /// The root that is trusted, PEM.
     package func root() throws -> [UInt8] { try (trusted ?? ark).pem() }

@@ -9,7 +9,7 @@ struct ByteFlipTests {
     private func verifier(_ path: String) throws -> (VectorInput, SavedEvidenceAppraiser) {
         let expectation = try Vectors.expectation(path)
         let input = try VectorInput(path, expectation, at: expectation.verifyAt)
-        let policy = try expectation.policy.policy(for: expectation.tee)
+        let policy = try Policy(json: expectation.policy.policy(for: expectation.tee))
         return (input, SavedEvidenceAppraiser(policy: policy))
     }
 

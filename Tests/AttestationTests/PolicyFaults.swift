@@ -15,21 +15,18 @@ extension SingleFaultTests {
         SingleFault(.collateralAge, .collateralRolledBack, "an older PCK CRL") {
             let fixture = IntelFixture.sgx()
             let later = CollateralRecord(date: Period.current.start).later(bySeconds: 1)
-            let request = try fixture.request(seenBefore: ["pck_crl/Intel SGX PCK Platform CA": later])
-            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+            return try AppraisalInput(fixture, seenBefore: ["pck_crl/Intel SGX PCK Platform CA": later])
         },
         SingleFault(.collateralAge, .collateralRolledBack, "TCB info of an older evaluation, signed later") {
             let fixture = IntelFixture.tdx()
             let seen = CollateralRecord(date: Period.current.start, evaluationDataNumber: 18)
-            let request = try fixture.request(seenBefore: ["tcb_info/tdx/\(fixture.platform.fmspc.hex)": seen])
-            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+            return try AppraisalInput(fixture, seenBefore: ["tcb_info/tdx/\(fixture.platform.fmspc.hex)": seen])
         },
         SingleFault(.collateralAge, .collateralRolledBack, "AMD's list is withheld from who saw it once") {
             let fixture = SNPFixture().with { $0.list = nil }
-            let policy = fixture.policy.merging(["skip": #"{"revocation":"this cloud gives none"}"#]) { $1 }
+            let skip = #"{"revocation":"this cloud gives none"}"#
             let seen = CollateralRecord(date: Period.current.start)
-            let request = try fixture.request(seenBefore: ["crl/ARK-Milan": seen])
-            return SavedEvidenceAppraiser(policy: try Policy(members: policy)).verdict(on: request)
+            return try AppraisalInput(fixture, policy: ["skip": skip], seenBefore: ["crl/ARK-Milan": seen])
         },
         SingleFault(.debug, .debugEnabled, IntelFixture.sgx()) { $0.body.put([0x07], at: 48) },
         SingleFault(.debug, .debugEnabled, IntelFixture.tdx()) { $0.body.put([0x01], at: 120) },

@@ -10,7 +10,7 @@ struct SingleFaultTests {
 
     @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
     func fault(_ fault: SingleFault) throws {
-        let verdict = try fault.verdict()
+        let verdict = try fault.input().verdict()
         let (failures, isAccepted, summary) = (verdict.failures, verdict.isAccepted, verdict.summary)
         #expect(failures.map(\.entry.check) == [fault.check], "\(summary)")
         #expect(failures.map(\.code) == [fault.code])

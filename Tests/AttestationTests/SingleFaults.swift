@@ -10,17 +10,17 @@ struct SingleFault: Sendable, CustomTestStringConvertible {
     let check: Check
     let code: ReasonCode
     private let name: String
-    let verdict: @Sendable () throws -> Verdict
+    let input: @Sendable () throws -> AppraisalInput
 
     var testDescription: String { "\(check.rawValue): \(code.rawValue), \(name)" }
 
     init(
-        _ check: Check, _ code: ReasonCode, _ name: String, _ verdict: @escaping @Sendable () throws -> Verdict
+        _ check: Check, _ code: ReasonCode, _ name: String, _ input: @escaping @Sendable () throws -> AppraisalInput
     ) {
         self.check = check
         self.code = code
         self.name = name
-        self.verdict = verdict
+        self.input = input
     }
 
     /// Saved evidence that is judged by its fixture's policy, some members of which are other.
@@ -30,9 +30,7 @@ struct SingleFault: Sendable, CustomTestStringConvertible {
         _ change: @escaping @Sendable (inout Fixture) -> Void
     ) {
         self.init(check, code, "\(Fixture.self)") {
-            let changed = fixture().with(change)
-            let policy = try Policy(members: changed.policy.merging(policy) { $1 })
-            return SavedEvidenceAppraiser(policy: policy).verdict(on: try changed.request(at: time))
+            try AppraisalInput(fixture().with(change), policy: policy, at: time)
         }
     }
 
@@ -48,7 +46,7 @@ struct SingleFault: Sendable, CustomTestStringConvertible {
             let document = try document(&peer)
             var members = peer.policy
             policy(&members)
-            return try peer.verdict(on: document, policy: members, nonce: nonce, development: development)
+            return try peer.input(document, policy: members, nonce: nonce, development: development)
         }
     }
 }
@@ -59,15 +57,6 @@ extension PeerFixture {
         on document: EvidenceDocument, policy: [String: String]? = nil, nonce: [UInt8]? = nil,
         development: DevelopmentTEE = .refuse
     ) throws -> Verdict {
-        let appraiser = Appraiser(policy: try Policy(members: policy ?? self.policy), development: development)
-        let (collateral, roots) = (try evidence.collateral(), try evidence.roots())
-        do throws(AttestationError) {
-            return try appraiser.verify(
-                document, nonce: nonce ?? self.nonce, at: Period.now, collateral: collateral, roots: roots
-            ).verdict
-        } catch {
-            guard let verdict = error.verdict else { throw error }
-            return verdict
-        }
+        try input(document, policy: policy, nonce: nonce, development: development).verdict()
     }
 }

@@ -1,4 +1,5 @@
 import Attestation
+import AttestationFixtures
 import Evidence
 import Foundation
 import TestSupport
@@ -9,8 +10,7 @@ struct VectorTests {
     @Test("Every vector gets its verdict, for a reason of the right group", arguments: Vectors.cases)
     func verdict(_ vector: Vectors.Case) throws {
         let input = try VectorInput(vector.path, vector.expectation, at: vector.verifyAt)
-        let policy = try vector.policy.policy(for: vector.expectation.tee)
-        let verdict = SavedEvidenceAppraiser(policy: policy).verdict(on: try input.request())
+        let verdict = try input.appraisal(vector.policy).verdict()
         expect(verdict, vector.expected, vector.reasonCodes)
 
         let parsed = vector.expectation.parsed
@@ -37,11 +37,7 @@ struct VectorTests {
 
     @Test("Every mutation gets its verdict, for a reason of the right group", arguments: Vectors.mutations)
     func mutation(_ mutation: Vectors.Mutation) throws {
-        let expectation = try Vectors.expectation(mutation.base)
-        var input = try VectorInput(mutation.base, expectation, at: expectation.verifyAt)
-        try input.apply(mutation.ops)
-        let policy = try expectation.policy.policy(for: input.tee)
-        let verdict = SavedEvidenceAppraiser(policy: policy).verdict(on: try input.request())
+        let verdict = try mutation.input().verdict()
         expect(verdict, mutation.expected, mutation.reasonCodes)
     }
 

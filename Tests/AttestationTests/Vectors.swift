@@ -1,4 +1,5 @@
 import Attestation
+import AttestationFixtures
 import Evidence
 import Foundation
 import TestSupport
@@ -71,7 +72,8 @@ enum Vectors {
             case maxAgeSeconds = "max_age_seconds"
         }
 
-        func policy(for tee: String) throws -> Policy {
+        /// A policy file that says the same.
+        func policy(for tee: String) throws -> [UInt8] {
             var members: [String: Any] = ["version": Policy.version, "tee": [tee]]
             members["tcbStatuses"] = allowedTCBStatus
             members["allowDebug"] = allowDebug
@@ -79,7 +81,7 @@ enum Vectors {
             members["allowMigration"] = allowMigrateMA
             members["minimumTCB"] = minReportedTCB
             members["maximumAgeSeconds"] = maxAgeSeconds
-            return try Policy(json: Array(try JSONSerialization.data(withJSONObject: members)))
+            return Array(try JSONSerialization.data(withJSONObject: members, options: .sortedKeys))
         }
     }
 
@@ -158,6 +160,13 @@ enum Vectors {
         }
 
         var testDescription: String { "\(base) \(id)" }
+
+        func input() throws -> AppraisalInput {
+            let expectation = try Vectors.expectation(base)
+            var input = try VectorInput(base, expectation, at: expectation.verifyAt)
+            try input.apply(ops)
+            return try input.appraisal(expectation.policy)
+        }
     }
 
     static let cases: [Case] = {
@@ -189,6 +198,18 @@ enum Vectors {
         else { return [] }
         return file.mutations
     }()
+
+    /// All of them: the vectors, then their mutations.
+    static func inputs() throws -> [(name: String, input: AppraisalInput)] {
+        let plain = try cases.map { vector in
+            let input = try VectorInput(vector.path, vector.expectation, at: vector.verifyAt)
+            return (vector.testDescription, try input.appraisal(vector.policy))
+        }
+        return try plain
+            + mutations.map { mutation in
+                (mutation.testDescription, try mutation.input())
+            }
+    }
 
     static func expectation(_ path: String) throws -> Expectation {
         try JSONDecoder().decode(Expectation.self, from: SharedFiles.bytes("\(folder)/\(path)/expected.json"))
@@ -233,7 +254,8 @@ struct VectorInput {
     var evidence: [UInt8]
     var collateral: [CollateralRole: [UInt8]]
     var time: String
-    var roots: TrustedRoots
+    /// `nil` for the vendor's.
+    var root: [UInt8]?
     private let path: String
     private let evidenceFile: String
     private var collateralFiles: [String: String]
@@ -248,9 +270,8 @@ struct VectorInput {
         collateralFiles = expectation.collateral
         collateral = [:]
         // Vectors under the vendors' roots use those that are compiled in.
-        roots =
-            expectation.trustedRoot.contains("/roots/")
-            ? .vendors : try .dangerouslyTrust(Vectors.bytes(path, expectation.trustedRoot))
+        root =
+            expectation.trustedRoot.contains("/roots/") ? nil : try Vectors.bytes(path, expectation.trustedRoot)
         try loadCollateral()
     }
 
@@ -270,7 +291,7 @@ struct VectorInput {
             switch operation.op {
             case "set_collateral": collateralFiles[operation.key ?? ""] = operation.value?.text
             case "drop_collateral": collateralFiles[operation.key ?? ""] = nil
-            case "trusted_root": roots = try .dangerouslyTrust(Vectors.bytes(path, operation.value?.text ?? ""))
+            case "trusted_root": root = try Vectors.bytes(path, operation.value?.text ?? "")
             case "verify_at": time = operation.value?.text ?? ""
             case "tee": tee = operation.value?.text ?? ""
             default: try change(operation)
@@ -306,6 +327,16 @@ struct VectorInput {
         guard let tee = TEEKind(rawValue: tee), let time = Timestamp(iso8601: time) else {
             throw UnknownOperation(name: "request")
         }
+        let roots = try root.map { try TrustedRoots.dangerouslyTrust($0) } ?? .vendors
         return VerificationRequest(tee: tee, evidence: evidence, collateral: collateral, at: time, roots: roots)
+    }
+
+    func appraisal(_ policy: Vectors.PolicyFields) throws -> AppraisalInput {
+        guard let kind = TEEKind(rawValue: tee), let time = Timestamp(iso8601: time) else {
+            throw UnknownOperation(name: "appraisal")
+        }
+        return AppraisalInput(
+            tee: kind, evidence: evidence, collateral: collateral, at: time, root: root,
+            policy: try policy.policy(for: tee))
     }
 }

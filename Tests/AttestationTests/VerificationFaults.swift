@@ -14,9 +14,7 @@ extension SingleFaultTests {
 
     static let quotes: [SingleFault] = [
         SingleFault(.teeKind, .wrongTEE, "an SGX quote taken for a TDX quote") {
-            let fixture = IntelFixture.sgx()
-            let policy = try Policy(members: fixture.policy.merging(["tee": #"["sgx","tdx"]"#]) { $1 })
-            return SavedEvidenceAppraiser(policy: policy).verdict(on: try fixture.request(as: .tdx))
+            try AppraisalInput(IntelFixture.sgx(), as: .tdx, policy: ["tee": #"["sgx","tdx"]"#])
         },
         SingleFault(.evidenceFormat, .unsupportedFormat, IntelFixture.sgx()) { $0.keyType = 3 },
         SingleFault(.evidenceFormat, .unsupportedFormat, IntelFixture.tdx()) { $0.version = 6 },

@@ -8,12 +8,13 @@ import Testing
 enum ServedHost {
     /// Runs a server without an enclave while `body` asks it.
     static func serving(
-        _ limits: ServerLimits = ServerLimits(), _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
+        _ limits: ServerLimits = ServerLimits(), origins: [String] = [],
+        _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
     ) async throws {
         let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
         let server = HostServer(
             models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]), address: any,
-            admin: any, limits: limits,
+            admin: any, limits: limits, origins: try AllowedOrigins(parsing: origins),
             log: OperatorLog(format: .text, level: .error))
         let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)
         let running = Task { try await server.run { continuation.yield($0) } }

@@ -76,6 +76,10 @@ private let allowedEdges: [String: Set<String>] = [
         "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel", "swift-argument-parser/ArgumentParser",
         "swift-service-lifecycle/ServiceLifecycle", "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
+    "CInfenclave": [],
+    "InfenclaveC": [
+        "Attestation", "BundleFormat", "CInfenclave", "Evidence", "SealedChannel", "SecretMemory", "Tensors",
+    ],
     // Owner.
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],

@@ -7,7 +7,7 @@ const sameJSON = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 async function verdictOf(record) {
-  const policy = new Policy(bytes(record.policy));
+  const policy = record.policy ? new Policy(bytes(record.policy)) : null;
   const collateral = Object.fromEntries(Object.entries(record.collateral).map(([role, text]) => [role, bytes(text)]));
   const seenBefore = Object.fromEntries(Object.entries(record.seenBefore).map(([name, { date }]) => [name, date]));
   const roots = record.root ? bytes(record.root) : null;

@@ -3,6 +3,7 @@
 check.py units               pictures and formats, against the vectors of Tests/ImagingTests
 check.py appraisals FILE     the verdicts that Tests/AttestationTests wrote, made again
 check.py server PROGRAM      a server of the development TEE; PROGRAM is `infenclave`
+check.py console PROGRAM     the console page of `infenclave proxy`
 
 Prints what is wrong and ends with status 1, or what was checked. --chromium PATH names the browser."""
 
@@ -19,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parents[2]
 sys.path[:0] = [str(PACKAGE / "Tests/LeakageAssessmentTests/Browser"), str(HERE)]
 
+import console as console_page  # noqa: E402
 import devtools  # noqa: E402
 import pages  # noqa: E402
 import service  # noqa: E402
@@ -94,9 +96,14 @@ def server(chromium, program):
         return service.check(chromium, program, pathlib.Path(folder), opened, run, strangers)
 
 
+def console(chromium, program):
+    with tempfile.TemporaryDirectory() as folder:
+        return console_page.check(chromium, program, pathlib.Path(folder), opened, strangers)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["units", "appraisals", "server"])
+    parser.add_argument("what", choices=["units", "appraisals", "server", "console"])
     parser.add_argument("file", nargs="?")
     parser.add_argument("--chromium")
     options = parser.parse_args()
@@ -106,7 +113,7 @@ def main():
         sys.exit("check.py needs Chromium: apt-get install chromium")
     if options.what != "units" and not options.file:
         parser.error(f"{options.what} needs a file")
-    check = {"units": units, "appraisals": appraisals, "server": server}[options.what]
+    check = {"units": units, "appraisals": appraisals, "server": server, "console": console}[options.what]
     faults, checked = check(chromium, *([options.file] if options.what != "units" else []))
     for fault in faults:
         print(fault)

@@ -34,6 +34,7 @@ package struct HostServer: Sendable {
     private let address: ListeningAddress
     private let admin: ListeningAddress?
     private let limits: ServerLimits
+    private let origins: AllowedOrigins
     private let log: OperatorLog
     private let build: [(String, String)]
 
@@ -44,15 +45,17 @@ package struct HostServer: Sendable {
 
     /// - Parameters:
     ///   - admin: `nil` for no listener for operators.
+    ///   - origins: The pages that may ask from a browser.
     ///   - build: What runs here, by name, for operators.
     package init(
         models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
-        log: OperatorLog, build: [(String, String)] = []
+        origins: AllowedOrigins = .none, log: OperatorLog, build: [(String, String)] = []
     ) {
         self.models = models
         self.address = address
         self.admin = admin
         self.limits = limits
+        self.origins = origins
         self.log = log
         self.build = build
         OperatorSignals.lookForTerminal()
@@ -117,9 +120,9 @@ package struct HostServer: Sendable {
         let registry = ConnectionRegistry(connections: connections, limits: limits, metrics: metrics)
         let listener = Listener(
             address, option: "--listen", remedy: "choose another --listen address",
-            routes: Routes(models: models, limits: limits, registry: registry), registry: registry,
+            routes: Routes(models: models, limits: limits, registry: registry, origins: origins), registry: registry,
             connections: descriptors.connections,
-            intake: Intake(audience: .everybody, limits: limits, models: models),
+            intake: Intake(audience: .everybody, limits: limits, models: models, origins: origins),
             onEnd: { [models, log] record in
                 metrics.count(record)
                 if record.wasTurnedAway, record.code == "overloaded" {

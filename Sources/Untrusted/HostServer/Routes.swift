@@ -31,14 +31,19 @@ struct Routes: HTTPResponder {
     private let models: ModelRegistry
     private let desks: [String: Desk]
     private let registry: ConnectionRegistry
+    private let origins: AllowedOrigins
 
-    init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry) {
+    init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins) {
         self.models = models
         self.registry = registry
+        self.origins = origins
         desks = Dictionary(uniqueKeysWithValues: models.models.map { ($0.name, Desk($0.host, limits)) })
     }
 
     @Sendable func respond(to request: Request, context: Context) async -> Response {
+        if let preflight = origins.preflight(request.head, in: models) {
+            return Response(status: .noContent, headers: preflight)
+        }
         guard let target = Target(request.head, for: .everybody, in: models) else { return Refusal.notFound.response }
         if target.endpoint == .live { return Response(status: .ok) }
         if target.endpoint == .ready {

@@ -42,7 +42,7 @@ struct Attestor: Sendable {
                 .attestationRejected, error.message,
                 remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)
         }
-        let session = try EnclaveSession(peer: peer, server: server)
+        let session = try EnclaveSession(peer: peer, at: now, server: server)
         try history.remember(peer.verdict.claims.collateral)
         return session
     }

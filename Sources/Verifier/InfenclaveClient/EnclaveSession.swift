@@ -27,12 +27,14 @@ public struct EnclaveSession: Sendable {
     public let peer: VerifiedPeer
     /// What the owner says of the model; its signature was checked.
     public let manifest: BundleManifest
+    /// The time at which its certificates and collateral were found valid.
+    public let attested: Timestamp
 
     private let server: ServerConnection
     private let recipient: KeyConfiguration
     private static let maximumAnswerBytes = 4 << 20
 
-    init(peer: VerifiedPeer, server: ServerConnection) throws(ClientError) {
+    init(peer: VerifiedPeer, at time: Timestamp, server: ServerConnection) throws(ClientError) {
         do {
             manifest = try BundleManifest(decoding: peer.manifest)
             try manifest.check(against: peer.manifestCore)
@@ -44,6 +46,7 @@ public struct EnclaveSession: Sendable {
                 remedy: "use the version of infenclave that the server runs")
         }
         self.peer = peer
+        self.attested = time
         self.server = server
     }
 

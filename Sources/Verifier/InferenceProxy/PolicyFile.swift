@@ -12,7 +12,7 @@ package final class PolicyFile: Sendable {
 
     private static let maximumBytes = 1 << 20
 
-    private let path: String
+    let path: String
     private let check: @Sendable (Policy) throws(ClientError) -> Void
     /// What counts now; `nil` where the file is not usable.
     private let content: Mutex<Data?>
@@ -36,6 +36,9 @@ package final class PolicyFile: Sendable {
         }
         return try Self.policy(data, path, check)
     }
+
+    /// What counts now, for people; empty where nothing does.
+    var text: String { content.withLock { $0.map { String(decoding: $0, as: UTF8.self) } ?? "" } }
 
     /// What is new since it was read before.
     func read() -> Change {

@@ -12,6 +12,8 @@ struct RESTRoutes: HTTPResponder {
     let service: InferenceService
     let access: AccessRule
     let budget: RequestBudget
+    /// The page for people; `nil` for a proxy without one.
+    let console: ConsoleRoutes?
 
     /// The server's own limit on a message, and room for the JSON around it.
     static let maximumBodyBytes = (16 << 20) + (1 << 20)
@@ -30,6 +32,7 @@ struct RESTRoutes: HTTPResponder {
     }
 
     private func answer(_ request: Request) async throws -> Response {
+        if let answer = try await console?.answer(request) { return answer }
         try access.check(
             authorization: request.headers[.authorization], host: request.head.authority,
             origin: request.headers[.origin])

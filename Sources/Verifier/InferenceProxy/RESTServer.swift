@@ -13,14 +13,19 @@ package struct RESTServer: Service {
     /// Programs of this machine, each with a connection or a few.
     private static let maximumConnections = 512
 
-    /// - Parameter onReady: Called with the port that is listened on.
+    /// - Parameters:
+    ///   - console: What the console page shows; `nil` for no page.
+    ///   - onReady: Called with the port that is listened on.
     package init(
-        _ address: ProxyAddress, service: InferenceService, access: AccessRule, budget: RequestBudget, logger: Logger,
+        _ address: ProxyAddress, service: InferenceService, access: AccessRule, budget: RequestBudget,
+        console: Console? = nil, logger: Logger,
         onReady: @escaping @Sendable (Int) -> Void
     ) {
         self.address = address
         application = Application(
-            responder: RESTRoutes(service: service, access: access, budget: budget),
+            responder: RESTRoutes(
+                service: service, access: access, budget: budget,
+                console: console.map { ConsoleRoutes(console: $0, access: access, budget: budget) }),
             configuration: .init(
                 address: .hostname(address.host, port: address.port), serverName: "infenclave-proxy",
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections, logger: logger)),

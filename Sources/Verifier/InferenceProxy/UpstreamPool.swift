@@ -1,3 +1,4 @@
+import Foundation
 package import InfenclaveImaging
 package import Logging
 import ServiceLifecycle
@@ -10,6 +11,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
         let client: InfenclaveClient
         /// Why it does not work; `nil` when it does.
         var fault: String?
+        /// Of the evidence that was rejected last.
+        var rejection: (verdict: Verdict, time: Int64)?
         var nextTry = ContinuousClock.now
         var pause = UpstreamPool.firstPause
     }
@@ -53,6 +56,35 @@ package final class UpstreamPool: ClassificationBackend, Service {
             return .notReady(reason: state.upstreams.compactMap(\.fault).joined(separator: "; "))
         }
     }
+
+    /// What is known of one server, for people.
+    struct Standing: Sendable {
+        let server: String
+        /// Why it does not work; `nil` when it does.
+        let fault: String?
+        let session: EnclaveSession?
+        /// Of evidence that was rejected; `nil` where some was accepted since, or none came.
+        let verdict: Verdict?
+        /// Seconds since 1970.
+        let attested: Int64
+    }
+
+    var standings: [Standing] {
+        state.withLock { state in
+            state.upstreams.map { upstream in
+                let session = upstream.fault == nil ? upstream.client.currentSession : nil
+                return Standing(
+                    server: upstream.client.server, fault: upstream.fault, session: session,
+                    verdict: session == nil ? upstream.rejection?.verdict : nil,
+                    attested: session?.attested.secondsSince1970 ?? upstream.rejection?.time ?? 0)
+            }
+        }
+    }
+
+    /// A session with an enclave of the first server that has one.
+    ///
+    /// - Throws: ``ClientError``; `CancellationError`.
+    func session() async throws -> EnclaveSession { try await first { try await $0.session() } }
 
     package func model() async throws -> ServedModel {
         let known = try state.withLock { state in
@@ -143,6 +175,9 @@ package final class UpstreamPool: ClassificationBackend, Service {
             let before = state.upstreams[index].fault
             if let error {
                 state.upstreams[index].fault = "\(client.server): \(error.message)"
+                if let verdict = error.verdict {
+                    state.upstreams[index].rejection = (verdict, Int64(Date().timeIntervalSince1970))
+                }
                 if isLook {
                     let pause = state.upstreams[index].pause
                     state.upstreams[index].nextTry = .now + pause
@@ -152,6 +187,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 }
             } else if let session = client.currentSession {
                 state.upstreams[index].fault = nil
+                state.upstreams[index].rejection = nil
                 state.upstreams[index].pause = Self.firstPause
                 state.upstreams[index].nextTry = .now + Self.probePause
                 state.model = ServedModel(session)

@@ -19,6 +19,7 @@ package struct ProxyRun: Sendable {
     private let arguments: ProxyArguments
     private let pool: UpstreamPool
     private let parts: Parts
+    private let console: Console
     private let address: ProxyAddress
 
     /// - Parameter version: Of this program.
@@ -47,15 +48,18 @@ package struct ProxyRun: Sendable {
         var options = ClientOptions()
         // With several, the next server is a better second attempt.
         if arguments.server.count > 1 { options.retries = .never }
-        let transport = CurlTransport()
+        let transport = ObservedTransport(CurlTransport())
         let clients = try arguments.server.map { server in
             try InfenclaveClient(
                 server: server, policy: policy, token: token, development: isDevelopment ? .dangerouslyAccept : .refuse,
                 collateral: sources, history: history, options: options, transport: transport)
         }
         pool = UpstreamPool(clients: clients, policy: file, logger: logger)
+        let log = RequestLog()
+        let backend = LoggedBackend(pool, log: log)
+        console = Console(pool: pool, backend: backend, log: log, policy: file)
         parts = Parts(
-            service: InferenceService(backend: pool, version: version),
+            service: InferenceService(backend: backend, version: version),
             access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),
             logger: logger)
     }
@@ -69,9 +73,12 @@ package struct ProxyRun: Sendable {
         }
         let (address, logger) = (address, parts.logger)
         let server = RESTServer(
-            address, service: parts.service, access: parts.access, budget: parts.budget, logger: logger
+            address, service: parts.service, access: parts.access, budget: parts.budget, console: console,
+            logger: logger
         ) { port in
-            logger.notice("Open Inference Protocol at http://\(ProxyAddress(host: address.host, port: port))")
+            let url = "http://\(ProxyAddress(host: address.host, port: port))"
+            logger.notice("Open Inference Protocol at \(url)")
+            logger.notice("console at \(url)/console")
         }
         let services: [any Service] = [pool, server] + (try others(parts))
         let group = ServiceGroup(

@@ -32,6 +32,11 @@ struct Serve: Command {
             "Connections at a time from one address, or one /64 of IPv6.",
             discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
     var connectionsPerAddress = 256
+    @Option(
+        help: ArgumentHelp(
+            "Let pages of this origin ask from a browser, https://HOST or https://HOST:PORT; repeat it for more.",
+            discussion: "Exactly these: there is no pattern. Pages cannot provision."))
+    var allowOrigin: [String] = []
     @Option(help: "Requests that each enclave computes at a time.") var workers = 1
     @Option(
         help: ArgumentHelp(
@@ -84,8 +89,15 @@ struct Serve: Command {
         guard (1...1024).contains(connectionsPerAddress) else {
             throw ValidationError("--connections-per-address takes 1 to 1024")
         }
+        _ = try origins()
         _ = try ListenAddress(listen)
         _ = try adminAddress()
+    }
+
+    private func origins() throws -> AllowedOrigins {
+        do throws(HostServerError) { return try AllowedOrigins(parsing: allowOrigin) } catch {
+            throw ValidationError("--allow-origin: \(error.message); \(error.remedy)")
+        }
     }
 
     /// What the libraries of a server take for granted.
@@ -144,7 +156,8 @@ struct Serve: Command {
         var limits = ServerLimits()
         limits.connectionsPerAddress = connectionsPerAddress
         let server = HostServer(
-            models: models, address: address.listening, admin: admin?.listening, limits: limits, log: log,
+            models: models, address: address.listening, admin: admin?.listening, limits: limits,
+            origins: try origins(), log: log,
             build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee)])
         try await server.run { [served] ports in
             log.serve()

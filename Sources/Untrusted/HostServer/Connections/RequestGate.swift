@@ -30,6 +30,8 @@ final class RequestGate: ChannelDuplexHandler {
     private struct Answering {
         var record: RequestRecord
         let isHead: Bool
+        /// What the answer says for browsers.
+        let originHeaders: HTTPFields
         /// The client asked for the end of the connection after it.
         let isLast: Bool
         let start: ContinuousClock.Instant
@@ -165,7 +167,7 @@ final class RequestGate: ChannelDuplexHandler {
         let now = ContinuousClock.now
         clock.headArrived(at: now)
         switch intake.verdict(on: head) {
-        case .refused(let refusal): refuse(refusal, context)
+        case .refused(let refusal): refuse(refusal, of: head, context)
         case .accepted(let allowance):
             if let identifier, let budget = allowance.budget { registry.beginBody(identifier, budget, at: now) }
             phase = .receiving(Reception(head: head, allowance: allowance))
@@ -197,6 +199,7 @@ final class RequestGate: ChannelDuplexHandler {
         phase = .answering(
             Answering(
                 record: record, isHead: reception.head.method == .head,
+                originHeaders: intake.origins.headers(for: reception.head),
                 isLast: reception.head.headerFields[.connection] == "close", start: .now))
         let message = body
         body = ByteBuffer()
@@ -214,6 +217,7 @@ final class RequestGate: ChannelDuplexHandler {
             answering.record.note(head)
             phase = .answering(answering)
             head.headerFields[.requestIdentifier] = answering.record.identifier
+            head.headerFields.append(contentsOf: answering.originHeaders)
             if answering.isLast || isDraining { head.headerFields[.connection] = "close" }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body where answering.isHead: promise?.succeed()
@@ -250,9 +254,11 @@ final class RequestGate: ChannelDuplexHandler {
     }
 
     /// The server's last word on this connection, without reading on.
-    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
-        let allowance =
-            if case .receiving(let reception) = phase { reception.allowance } else { Intake.Allowance?.none }
+    ///
+    /// - Parameter head: Of the request, where it is not in reception yet.
+    private func refuse(_ refusal: Refusal, of head: HTTPRequest? = nil, _ context: ChannelHandlerContext) {
+        let reception: Reception? = if case .receiving(let reception) = phase { reception } else { nil }
+        let allowance = reception?.allowance
         var record = RequestRecord(allowance, bodyBytes: body.readableBytes)
         record.note(refusal)
         onEnd(record)
@@ -262,6 +268,9 @@ final class RequestGate: ChannelDuplexHandler {
         headers[.contentLength] = String(json.readableBytes)
         headers[.connection] = "close"
         headers[.requestIdentifier] = record.identifier
+        if let head = head ?? reception?.head {
+            headers.append(contentsOf: intake.origins.headers(for: head))
+        }
         context.write(wrapOutboundOut(.head(HTTPResponse(status: refusal.status, headerFields: headers))), promise: nil)
         if json.readableBytes > 0 { context.write(wrapOutboundOut(.body(json)), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

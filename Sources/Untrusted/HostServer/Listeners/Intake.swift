@@ -31,6 +31,8 @@ struct Intake: Sendable {
     let audience: Endpoint.Audience
     let limits: ServerLimits
     let models: ModelRegistry
+    /// The pages that may read the answers.
+    var origins = AllowedOrigins.none
 
     func verdict(on head: HTTPRequest) -> Verdict {
         let target = Target(head, for: audience, in: models)

@@ -1,0 +1,79 @@
+import Foundation
+import InfenclaveImaging
+
+/// What stands behind the console page: whom the proxy talks to, and one picture at a time for people.
+package struct Console: Sendable {
+    private let pool: UpstreamPool
+    private let backend: any ClassificationBackend
+    private let log: RequestLog
+    private let policy: PolicyFile
+    private let queue = DispatchQueue(label: "infenclave.console")
+
+    /// - Parameter backend: What classifies, with its requests in the log.
+    package init(pool: UpstreamPool, backend: any ClassificationBackend, log: RequestLog, policy: PolicyFile) {
+        self.pool = pool
+        self.backend = backend
+        self.log = log
+        self.policy = policy
+    }
+
+    var state: ConsoleState {
+        ConsoleState(
+            time: Date().timeIntervalSince1970, policy: policy.text, policyPath: policy.path,
+            servers: pool.standings.map(ConsoleState.Server.init), requests: log.newest)
+    }
+
+    /// Classifies a picture and says where the time went and what the host saw.
+    ///
+    /// - Throws: ``ClientError``; `CancellationError`.
+    func classify(_ file: [UInt8]) async throws -> ConsoleAnswer {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let session = try await pool.session()
+        let attested = clock.now
+        let prepared = try await prepare(file, for: session)
+        let ready = clock.now
+        let record = ExchangeRecord()
+        let classes = try await ExchangeRecord.$current.withValue(record) {
+            try await backend.classify(.tensor(prepared.tensor))
+        }
+        let total = ready.duration(to: clock.now).milliseconds
+        let exchanges = record.all
+        let outside = exchanges.reduce(0) { $0 + $1.milliseconds }
+        return ConsoleAnswer(
+            classes: classes.map { .init(index: $0.index, name: $0.name, probability: $0.probability) },
+            stages: [
+                .init(name: "Verify the enclave, where that was due", milliseconds: (attested - start).milliseconds),
+                .init(name: "Decode, resize and crop", milliseconds: (ready - attested).milliseconds),
+                .init(name: "Seal, and open the answer", milliseconds: max(0, total - outside)),
+                .init(name: "Host and enclave, with the way there and back", milliseconds: outside),
+            ],
+            picture: Data(prepared.png).base64EncodedString(), width: prepared.width, height: prepared.height,
+            exchanges: exchanges)
+    }
+
+    private struct Prepared {
+        let tensor: Tensor
+        let png: [UInt8]
+        let width: Int
+        let height: Int
+    }
+
+    /// On a thread of its own: a large picture takes hundreds of milliseconds.
+    private func prepare(_ file: [UInt8], for session: EnclaveSession) async throws -> Prepared {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(
+                    with: Result {
+                        do throws(ImagingError) {
+                            let image = try Image(decoding: file.span.bytes)
+                            let fitted = try Preprocessor(session.manifest.input.preprocessing).fitted(image)
+                            return Prepared(
+                                tensor: try session.encode(image), png: try fitted.pngBytes(), width: fitted.width,
+                                height: fitted.height)
+                        } catch { throw ClientError(.invalidInput, error.message) }
+                    })
+            }
+        }
+    }
+}

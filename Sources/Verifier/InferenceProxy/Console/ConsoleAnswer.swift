@@ -1,0 +1,24 @@
+import InfenclaveImaging
+
+/// What became of one picture of the console, as JSON.
+struct ConsoleAnswer: Encodable {
+    struct Class: Encodable {
+        let index: Int
+        let name: String
+        let probability: Float
+    }
+
+    struct Stage: Encodable {
+        let name: String
+        let milliseconds: Double
+    }
+
+    let classes: [Class]
+    let stages: [Stage]
+    /// PNG, base64: the picture as the enclave gets it.
+    let picture: String
+    let width: Int
+    let height: Int
+    /// More than one where the enclave had new keys.
+    let exchanges: [ExchangeRecord.Exchange]
+}
