@@ -179,13 +179,16 @@ let package = Package(
                 crypto,
             ]
         ),
+        library(
+            "KeyRelease", in: "Owner",
+            ["Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", crypto]),
         .executableTarget(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "FrameStream",
                 "HostCore",
                 "HostServer",
-                "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph",
+                "Imaging", "Inference", "InfenclaveClient", "KeyRelease", "LeakageAssessment", "ModelGraph",
                 "ONNXImport",
                 "Partitioning",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
@@ -232,7 +235,7 @@ let package = Package(
             name: "FuzzEntryPoints",
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
-                "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference",
+                "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference", "KeyRelease",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
                 "SecretMemory", "Tensors",
                 "Wire",
@@ -320,7 +323,7 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "KeyRelease",
                 "ModelGraph",
                 "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,

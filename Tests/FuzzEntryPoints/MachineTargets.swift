@@ -81,6 +81,7 @@ extension FuzzSeed {
             "reboot=k panic=30 infenclave.tee=nitro infenclave.connect=vsock:3:5000 infenclave.heartbeat=vsock:3:9000\n",
         ]
         return [
+            FuzzSeed(.keyholdEntry, "release", KeyholdTarget.seed),
             FuzzSeed(.epochs, "one", [0, 0, 0] + openings[0] + openings[0] + record([1, 2, 3], epochs[0])),
             FuzzSeed(
                 .epochs, "two",

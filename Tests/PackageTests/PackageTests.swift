@@ -74,10 +74,13 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
     ],
+    "KeyRelease": [
+        "Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", "swift-crypto/Crypto",
+    ],
     "infenclave": [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "FrameStream", "HostCore",
         "HostServer",
-        "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
+        "Imaging", "Inference", "InfenclaveClient", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
         "Partitioning",
         "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",

@@ -8,6 +8,7 @@ import HostServer
 import Imaging
 import InfenclaveClient
 import Inference
+import KeyRelease
 import LeakageAssessment
 import ModelGraph
 import ONNXImport
@@ -37,6 +38,7 @@ extension CommandFailure {
             self.init(error.refusal ?? error.code.name, error.message, remedy: error.remedy)
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
+        case let error as KeyReleaseError: self.init(error.code.name, error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)
         default: self.init("internal", "an unexpected failure: \(type(of: error))")
         }

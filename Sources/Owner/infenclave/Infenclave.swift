@@ -13,7 +13,7 @@ struct Infenclave: AsyncParsableCommand {
         subcommands: [
             Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self,
             Attest.self,
-            Keygen.self, Measure.self, MakePolicy.self, Classify.self, Bench.self,
+            Keygen.self, Keyhold.self, Measure.self, MakePolicy.self, Classify.self, Bench.self,
         ])
 
     static func main() async {

@@ -38,6 +38,13 @@ public struct InfenclaveClient: Sendable {
 
     private static let nonceByteCount = 32
 
+    /// Whether the server says that its enclave serves. Nothing vouches for it: it only tells whether to look.
+    ///
+    /// - Throws: ``ClientError`` `.unreachable`.
+    package func saysReady() async throws(ClientError) -> Bool {
+        try await transport.get("/health/ready", query: "", maximumBytes: 1 << 16).status == 200
+    }
+
     /// Fetches evidence over a fresh nonce and appraises it.
     ///
     /// - Parameters:
