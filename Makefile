@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile fuzz benchmark model-check evaluation report-check format format-check setup clean
+.PHONY: demo test evaluation-test build hostile fuzz benchmark model-check evaluation report-check boot-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -63,6 +63,13 @@ report-check: setup
 	  echo "report-check needs Chromium: apt-get install chromium" >&2; exit 1; }
 	@command -v python3 || { echo "report-check needs Python 3: apt-get install python3" >&2; exit 1; }
 	INFENCLAVE_REPORT_PICTURES=$(CURDIR)/.build/report-check SWIFT=$(SWIFT) scripts/test --filter BrowserTests
+
+# Boots the enclave as a virtual machine under QEMU's software emulation, and serves from it; scripts/boot-check says what
+# it needs. `make boot-check BOOT_OPTIONS=--short` leaves out resets and the loss of the host.
+BOOT_OPTIONS ?=
+
+boot-check: build
+	CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
