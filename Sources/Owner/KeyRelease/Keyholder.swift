@@ -84,7 +84,12 @@ package actor Keyholder {
             let time = now()
             let isDue = time >= watch.renewal || time - watch.verified >= WatchPauses.longestTrust
             guard !isReady || isDue || watch.clientList != clientList else { return watch.pauses.afterSuccess() }
-            let session = try await server.attest(policy.policy)
+            let inForce = policy
+            let session = try await server.attest(inForce.policy)
+            // A look at another server may have taken a newer policy meanwhile.
+            guard inForce.digest == policy.digest, inForce.sequence == policy.sequence else {
+                return watch.pauses.afterSuccess()
+            }
             watch.verified = now()
             return try await take(session, of: server, &watch)
         } catch let error as ClientError {
