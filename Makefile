@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -80,6 +80,13 @@ wheel: setup
 
 wheel-check: wheel build
 	SWIFT=$(SWIFT) PYTHON=$(PYTHON) scripts/wheel-check $(BIN)/infenclave
+
+# Boots the enclave as a virtual machine under QEMU's software emulation, and serves from it; scripts/boot-check says what
+# it needs. `make boot-check BOOT_OPTIONS=--short` leaves out resets and the loss of the host.
+BOOT_OPTIONS ?=
+
+boot-check: build
+	CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources

@@ -218,12 +218,16 @@ let package = Package(
             ]
         ),
         library("EnclaveImage", in: "Owner", ["Evidence", crypto]),
+        library(
+            "KeyRelease", in: "Owner",
+            ["Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", crypto]),
         .executableTarget(
             name: "infenclave",
             dependencies: [
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence",
                 "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
-                "Inference", "InferenceProxy", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning",
+                "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
+                "Partitioning",
                 "ProxyCommand",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
@@ -269,7 +273,7 @@ let package = Package(
             name: "FuzzEntryPoints",
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
-                "EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference",
+                "EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference", "KeyRelease",
                 "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
                 "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
@@ -358,8 +362,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient",
-                "infenclave", "InfenclaveImaging", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "infenclave", "InfenclaveClient",
+                "InfenclaveImaging", "KeyRelease", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory",
                 "Tensors", "TestSupport",
                 "infenclave-enclave", crypto,
             ]

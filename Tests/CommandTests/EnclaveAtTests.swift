@@ -53,14 +53,15 @@ struct EnclaveAtTests {
         var server = try Server(deployment, options: options)
         #expect(try server.state() == "starting")
         #expect(try mode(of: path) == 0o600)
-        // The shell is the device: it holds the connection, whoever reads and writes it.
+        // This program is the device: it holds the connection, whoever reads and writes it.
         func startDevice() throws -> Program {
             let script = """
                 import os, socket, sys
                 port = socket.socket(socket.AF_UNIX)
                 port.connect(sys.argv[1])
+                os.dup2(port.fileno(), 7)
                 while True:
-                    child = os.spawnvpe(os.P_NOWAIT, "/bin/sh", ["sh", "-c", "exec " + sys.argv[2] + " <&%d >&%d" % (os.dup2(port.fileno(), 30), 30)], os.environ)
+                    child = os.spawnv(os.P_NOWAIT, "/bin/sh", ["sh", "-c", "exec " + sys.argv[2] + " <&7 >&7"])
                     os.waitpid(child, 0)
                 """
             return try Program(

@@ -11,6 +11,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case assessmentFile = "assessment-file"
     case attackResult = "attack-result"
     case preprocessing
+    case keyholdEntry = "keyhold-entry"
     case npy
     case image
     // What goes into an image for a TEE.
@@ -74,6 +75,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .assessmentFile: try FileTargets.assessmentFile(bytes)
         case .attackResult: try FileTargets.attackResult(bytes)
         case .preprocessing: try FileTargets.preprocessing(bytes)
+        case .keyholdEntry: try KeyholdTarget.run(bytes)
         case .npy: try FileTargets.npy(bytes)
         case .image: try FileTargets.image(bytes)
         case .enclaveImage: try ImageTargets.enclaveImage(bytes)

@@ -97,11 +97,13 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-crypto/Crypto",
     ],
     "EnclaveImage": ["Evidence", "swift-crypto/Crypto"],
+    "KeyRelease": [
+        "Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", "swift-crypto/Crypto",
+    ],
     "infenclave": [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence", "FrameStream",
         "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging", "Inference", "InferenceProxy",
-        "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand",
-        "SealedChannel",
+        "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand", "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]

@@ -10,6 +10,7 @@ import Imaging
 import InfenclaveClient
 import Inference
 import InferenceProxy
+import KeyRelease
 import LeakageAssessment
 import ModelGraph
 import ONNXImport
@@ -42,6 +43,7 @@ extension CommandFailure {
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
         case let error as ProxyError: self.init("proxy", error.message, remedy: error.remedy)
+        case let error as KeyReleaseError: self.init(error.code.name, error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)
         default: self.init("internal", "an unexpected failure: \(type(of: error))")
         }

@@ -13,7 +13,8 @@ struct Infenclave: AsyncParsableCommand {
         subcommands: [
             Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self,
             Attest.self,
-            Keygen.self, Measure.self, MakePolicy.self, Classify.self, Proxy.self, Bench.self, MakeImage.self,
+            Bench.self, Classify.self, Keygen.self, Keyhold.self, MakeImage.self, MakePolicy.self, Measure.self,
+            Proxy.self,
         ])
 
     static func main() async {

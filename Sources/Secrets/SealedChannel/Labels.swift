@@ -17,6 +17,8 @@ enum Labels {
     static let provisioningSignature = "infenclave provisioning signature v2"
     /// Start of what the owner signs over a manifest core.
     static let manifestSignature = "infenclave manifest v2"
+    /// Start of what the owner signs over a policy that releases keys.
+    static let policySignature = "infenclave policy v1"
     /// Start of what is hashed into the digest of an access token.
     static let tokenDigest = "infenclave token v1"
     /// Start of the HKDF info of a sealed part's key.

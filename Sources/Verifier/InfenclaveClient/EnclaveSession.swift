@@ -169,20 +169,33 @@ public struct EnclaveSession: Sendable {
     public func provision(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
     ) async throws {
+        try await deliver(
+            sealedProvisioning(modelKey: modelKey, ownerKey: ownerKey, clients: clients, terms: terms))
+    }
+
+    /// The message of ``provision(modelKey:ownerKey:clients:terms:)``, which only this run of the enclave can open.
+    package func sealedProvisioning(
+        modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
+    ) throws(ClientError) -> [UInt8] {
         guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
             throw ClientError(
                 .invalidConfiguration, "this owner key is not the one that signed the bundle",
                 remedy: "use the key that `infenclave partition` was given")
         }
-        let message: [UInt8]
         do throws(SealedChannelError) {
             guard let epoch = EnclaveEpoch(bytes: peer.epoch), let digest = ContentDigest(bytes: peer.manifestDigest)
             else { throw SealedChannelError(.malformed, "the attested epoch or manifest digest has another length") }
             let provisioning = try ProvisioningMessage(
                 modelKey: modelKey, manifestDigest: digest, clients: clients, terms: terms, epoch: epoch,
                 keyConfiguration: peer.keyConfiguration)
-            message = try provisioning.sealed(to: recipient, signedBy: ownerKey)
+            return try provisioning.sealed(to: recipient, signedBy: ownerKey)
         } catch { throw ClientError(.invalidConfiguration, error.message) }
+    }
+
+    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
+    ///
+    /// - Throws: ``ClientError``; `CancellationError`.
+    package func deliver(_ message: [UInt8]) async throws {
         let response = try await server.post(
             "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16, isOnce: true)
         try HostRefusal.check(response)

@@ -59,6 +59,13 @@ public final class InfenclaveClient: Sendable {
         self.options = options
     }
 
+    /// Whether the server says that its enclave serves. Nothing vouches for it: it only tells whether to look.
+    ///
+    /// - Throws: ``ClientError`` `.unreachable`; `CancellationError`.
+    package func saysReady() async throws -> Bool {
+        try await connection.get("/health/ready", query: "", maximumBytes: 1 << 16).status == 200
+    }
+
     /// Fetches evidence over a fresh nonce and appraises it.
     ///
     /// - Returns: A session with the verified enclave.

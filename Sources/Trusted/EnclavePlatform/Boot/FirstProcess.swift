@@ -4,9 +4,11 @@ import Glibc
 /// The enclave's executable as the first process of a machine: it prepares the machine, runs the enclave as a process of its
 /// own, and ends the machine with it, so that a host which wants it again boots the measured image.
 package enum FirstProcess {
-    /// Whether this is the first process of its machine. Containers have one, too, and no kernel of their own to prepare: it
-    /// takes the kernel's command line to say what the enclave is.
-    package static var isThisProcess: Bool { getpid() == 1 && CommandLine.arguments.count <= 1 }
+    /// Whether this is the first process of its machine. A container has one, too, with options; a kernel gives its first
+    /// process the words of its own command line that it does not know.
+    package static var isThisProcess: Bool {
+        getpid() == 1 && CommandLine.arguments.dropFirst().first?.hasPrefix("--") != true
+    }
 
     /// Runs the machine to its end.
     package static func run() -> Never {

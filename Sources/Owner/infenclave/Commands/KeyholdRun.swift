@@ -1,0 +1,97 @@
+import ArgumentParser
+import Attestation
+import Foundation
+import InfenclaveClient
+import KeyRelease
+import SealedChannel
+import SecretMemory
+
+struct KeyholdRun: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Look after servers until it is told to stop (what `keyhold` does without a word).")
+
+    @Option(help: "A server, http://HOST:PORT; repeat it for more.") var server: [String]
+    @Option(help: "The policy, beside which its owner's signature stands: POLICY.sig, by `keyhold sign`.") var policy:
+        String
+    @Option(help: "The model key, as `partition` wrote it.") var key: String
+    @Option(help: "The owner's signing key.") var ownerKey: String
+    @Option(
+        help: ArgumentHelp(
+            "A folder with the clients that the enclave may answer.",
+            discussion:
+                "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes are taken at once."
+        ))
+    var clients: String
+    @Option(help: "The log. Without it keyhold.log in the user's state folder.") var log: String?
+    @Option(help: "Requests of each client in the lease.") var requests = ClientGrant.defaultRequests
+    @Option(help: "Requests of each client a minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
+    @Option(help: "How long an enclave may serve; renewed when a quarter of it is left.")
+    var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
+    @Option(help: "Requests that the enclave holds at a time while the BackNet runs.") var inFlight: UInt32 = 64
+    @Option(help: "Releases in an hour, of all servers together; more are refused.") var releasesPerHour = 12
+    @Option(help: "Seconds between two looks at a server.") var interval = 5.0
+    @Option(help: "Accept this TEE, which the policy must name too: only `development`.") var tee: String?
+    @OptionGroup var collateral: CollateralArguments
+
+    func validate() throws {
+        guard !server.isEmpty else { throw ValidationError("--server: name at least one") }
+        guard Set(server).count == server.count else { throw ValidationError("--server: one is named twice") }
+        if let tee, tee != "development" {
+            throw ValidationError("--tee takes only 'development'; hardware is accepted as the policy says")
+        }
+        guard requests > 0, perMinute > 0, inFlight > 0, (1...3600).contains(releasesPerHour) else {
+            throw ValidationError(
+                "--requests, --per-minute and --in-flight take 1 or more, --releases-per-hour 1 to 3600")
+        }
+        guard interval >= 0.1, interval <= 3600 else { throw ValidationError("--interval takes 0.1 to 3600") }
+    }
+
+    func execute() async throws {
+        try ProcessHardening.forbidDumps()
+        let keyholder = try Keyholder(
+            policy: policy,
+            clients: ClientFolder(clients, requests: requests, requestsPerMinute: perMinute),
+            modelKey: try ModelKey(contentsOf: key), ownerKey: try OwnerSigningKey(contentsOf: ownerKey),
+            terms: ReleaseTerms(
+                leaseSeconds: lease.seconds, requestsInFlight: inFlight, releasesPerHour: releasesPerHour),
+            log: try log ?? StateFolder.file("keyhold.log"), pause: .milliseconds(Int(interval * 1000)),
+            now: { Date().timeIntervalSince1970 }, say: { printError(printable($0.summary)) })
+        if tee == "development" {
+            printError("warning: the development TEE protects nothing from whoever owns the server's machine")
+        }
+        try await keyholder.watch(try server.map(watched))
+    }
+
+    private func watched(_ url: String) throws -> WatchedServer {
+        let sources = try collateral.sources()
+        let history = try collateral.history()
+        let development: DevelopmentTEE = tee == "development" ? .dangerouslyAccept : .refuse
+        // The keyholder itself decides when to look again.
+        var options = ClientOptions()
+        options.retries = .never
+        // A mistyped address is found at the start. What it demands comes with each look.
+        let probe = try InfenclaveClient(server: url, policy: Policy(tee: []))
+        return WatchedServer(
+            url: url, saysReady: { try await probe.saysReady() },
+            attest: { policy in
+                let client = try InfenclaveClient(
+                    server: url, policy: policy, development: development, collateral: sources, history: history,
+                    options: options)
+                return try await client.attest()
+            })
+    }
+}
+
+extension LogEntry {
+    /// One line for people.
+    fileprivate var summary: String {
+        var words = ["\(number)", event.rawValue]
+        if let server { words.append(server) }
+        if let epoch { words.append("run \(epoch)") }
+        if let cause { words.append("(\(cause.rawValue))") }
+        if let code { words.append(code) }
+        if let reason { words.append("- \(reason)") }
+        return words.joined(separator: " ")
+    }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Foundation
+import KeyRelease
+import SealedChannel
+import SecretMemory
+
+struct KeyholdSign: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "sign", abstract: "Sign a policy for keyholders: writes POLICY.sig.",
+        discussion: "A keyholder takes no policy without it, and none that was signed before the one in force.")
+
+    @Option(help: "The policy.") var policy: String
+    @Option(help: "The owner's signing key.") var ownerKey: String
+
+    func execute() async throws {
+        try ProcessHardening.forbidDumps()
+        let sequence = UInt64(max(1, Date().timeIntervalSince1970 * 1000))
+        try SignedPolicy.sign(policy, sequence: sequence, by: try OwnerSigningKey(contentsOf: ownerKey))
+        print("wrote \(policy).sig: keyholders of this owner take the policy from now on")
+    }
+}
