@@ -1,10 +1,14 @@
 import ArgumentParser
 import Attestation
+import Evidence
 import InfenclaveClient
 
 /// Where the vendor's collateral comes from, and what was seen of it before.
 struct CollateralArguments: ParsableArguments {
-    @Option(help: "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, …")
+    @Option(
+        help:
+            "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, event_log.bin, …"
+    )
     var collateral: String?
     @Option(
         help: ArgumentHelp(
@@ -22,6 +26,9 @@ struct CollateralArguments: ParsableArguments {
             files: try collateral.map(CollateralFolder.read) ?? [:],
             cache: try pccs.map { try CollateralCache(url: $0) })
     }
+
+    /// The log of a trust domain's start, if the folder has one.
+    func eventLog() throws -> [UInt8]? { try collateral.map(CollateralFolder.read)?[.eventLog] }
 
     /// As they stand on the command line.
     var arguments: [String] {
