@@ -5,6 +5,17 @@ import Evidence
 // Evidence of Azure that is wrong in one place below the hardware's.
 
 extension SingleFaultTests {
+    static let logs: [SingleFault] = [EventLogFixture.bytes([]), [1]].map { log in
+        SingleFault(.eventLog, log.count == 1 ? .malformed : .eventLogMismatch, "an event log of another boot") {
+            let fixture = IntelFixture.tdx()
+            let request = VerificationRequest(
+                tee: .tdx, evidence: try fixture.evidence(over: IntelFixture.reportData),
+                collateral: try fixture.collateral().merging([.eventLog: log]) { $1 }, at: Period.now,
+                roots: try fixture.roots())
+            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+        }
+    }
+
     static let azure: [SingleFault] = [
         SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.runtimeData = "{\"keys\":[]}" },
         SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) {

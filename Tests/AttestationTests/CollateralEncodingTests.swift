@@ -59,6 +59,7 @@ struct CollateralEncodingTests {
     private static func encodings(_ role: CollateralRole) -> [(String, @Sendable ([UInt8]) -> [UInt8])] {
         switch role {
         case .tcbInfo, .qeIdentity: statements
+        case .eventLog: []
         case .pckCRL, .rootCACRL, .crl: lists
         case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain: chains
         case .vcek, .vlek, .intermediate, .certificateTable:

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Every check alone")
 struct SingleFaultTests {
-    static let all = intel + quotes + snp + nitro + azure + policies + bindings + services
+    static let all = intel + quotes + snp + nitro + azure + logs + policies + bindings + services
 
     @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
     func fault(_ fault: SingleFault) throws {

@@ -68,6 +68,7 @@ enum EvidenceTargets {
     static func revocationList(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .pckCRL) }
     static func tcbInfo(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .tcbInfo) }
     static func qeIdentity(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .qeIdentity) }
+    static func eventLog(_ bytes: UnsafeRawBufferPointer) throws { try collateral(bytes, .eventLog) }
 
     /// A file of collateral, read as if its signature had been checked.
     private static func collateral(_ bytes: UnsafeRawBufferPointer, _ role: CollateralRole) throws {

@@ -22,7 +22,15 @@ extension FuzzSeed {
             parcel.root = root
             parcel.collateral = try fixture.collateral()
             return [FuzzSeed(.verification, "made-\(name)", parcel.bytes)] + parts(of: parcel, "made-\(name)")
-        } + [FuzzSeed(.amdReport, "made-table", try snp.certificateTable())]
+        } + [
+            FuzzSeed(.amdReport, "made-table", try snp.certificateTable()),
+            FuzzSeed(
+                .eventLog, "made",
+                EventLogFixture.bytes([
+                    .init(register: 0, kind: 4, digest: [UInt8](repeating: 1, count: 48), data: [0, 0, 0, 0]),
+                    .init(register: 2, kind: 6, digest: [UInt8](repeating: 2, count: 48), data: Array("cmdline".utf8)),
+                ])),
+        ]
     }
 
     /// Each file of a parcel, for the target that reads it alone.

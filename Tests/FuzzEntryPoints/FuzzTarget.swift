@@ -52,6 +52,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case revocationList = "revocation-list"
     case tcbInfo = "tcb-info"
     case qeIdentity = "qe-identity"
+    case eventLog = "event-log"
     case verification
 
     /// Parses the bytes. A promise that does not hold ends the process, as a trap in the parser does.
@@ -107,6 +108,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .revocationList: try EvidenceTargets.revocationList(bytes)
         case .tcbInfo: try EvidenceTargets.tcbInfo(bytes)
         case .qeIdentity: try EvidenceTargets.qeIdentity(bytes)
+        case .eventLog: try EvidenceTargets.eventLog(bytes)
         case .verification: try EvidenceTargets.verification(bytes)
         }
     }

@@ -9,6 +9,8 @@ public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {
     case pckCRL = "pck_crl"
     case rootCACRL = "root_ca_crl"
     case pckCertificateChain = "pck_cert_chain"
+    /// TDX: the log of what firmware and boot loader measured (CCEL), which nobody signs.
+    case eventLog = "event_log"
 
     // AMD.
     case vcek, vlek
@@ -27,7 +29,7 @@ public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {
             case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain: [".pem", ".txt"]
             case .pckCRL, .rootCACRL, .crl: [".der", ".pem", ".crl", ".hex", ".txt"]
             case .vcek, .vlek, .intermediate: [".der", ".pem", ".crt", ".cer", ".json"]
-            case .certificateTable: [".bin"]
+            case .certificateTable, .eventLog: [".bin"]
             }
         let names = self == .intermediate ? [rawValue, "cert_chain"] : [rawValue]
         return names.flatMap { name in (endings + [""]).map { name + $0 } }

@@ -1,10 +1,14 @@
 package import ArgumentParser
 import Attestation
+import Evidence
 package import InfenclaveClient
 
 /// Where the vendor's collateral comes from, and what was seen of it before.
 package struct CollateralArguments: ParsableArguments {
-    @Option(help: "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, …")
+    @Option(
+        help:
+            "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, event_log.bin, …"
+    )
     package var collateral: String?
     @Option(
         help: ArgumentHelp(
@@ -29,6 +33,9 @@ package struct CollateralArguments: ParsableArguments {
     package func history() throws -> CollateralHistory {
         try collateralHistory.map { .file($0) } ?? .ofUser()
     }
+
+    /// The log of a trust domain's start, if the folder has one.
+    package func eventLog() throws -> [UInt8]? { try collateral.map(CollateralFolder.read)?[.eventLog] }
 
     /// As they stand on the command line.
     package var arguments: [String] {

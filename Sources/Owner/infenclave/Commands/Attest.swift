@@ -46,6 +46,10 @@ struct Attest: Command {
             try printJSON(report)
         } else {
             for line in report.summary + (explain ? report.explanation : []) { print(line) }
+            if explain, let log = try collateral.eventLog() {
+                print("the event log, register by register; the quote vouches for it as far as event-log passed:")
+                for line in try EventLogReplay(parsing: log).explanation { print(printable(line)) }
+            }
         }
         guard verdict.isAccepted else { throw ExitCode(1) }
     }

@@ -79,7 +79,7 @@ struct MakeImage: Command {
         if idKey != nil { try ProcessHardening.forbidDumps() }
         let signer = try idKey.map { try ImageSigningKey(contentsOf: $0) }
         let executable = try EnclaveFiles(EnclaveExecutable(enclave))
-        let folder = try EnclaveImageFolder(creating: out)
+        let folder = try EnclaveImageFolder(new: out)
         if kind == .sgx {
             try folder.write(recipe, executable, gramineThreads: cpus)
         } else {

@@ -17,17 +17,25 @@ struct Measure: Command {
     @Argument(help: "The bundle, NAME.infenclave; not with --image.") var bundle: String?
     @Option(help: "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.") var tee: String?
     @Option(help: "Compute the values again of a folder that `infenclave image` wrote.") var image: String?
-    @Flag(help: "With --image: print each step.") var explain = false
+    @Option(
+        help: ArgumentHelp(
+            "Compute RTMR0 to RTMR3 of an event log (CCEL) of a TDX guest.",
+            discussion: "Nobody signs a log: pin what it leads to only if you know what each of its events is."))
+    var eventLog: String?
+    @Flag(help: "With --image and --event-log: print each step.") var explain = false
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "Read a hardware TEE's values from this saved evidence, not from this machine.") var evidence: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-        guard (image == nil) == (bundle != nil), image == nil || tee == nil && enclave == nil && evidence == nil else {
-            throw ValidationError("give either BUNDLE --tee KIND or --image DIR alone")
+        let isComputed = image != nil || eventLog != nil
+        guard isComputed == (bundle == nil), image == nil || eventLog == nil,
+            !isComputed || tee == nil && enclave == nil && evidence == nil
+        else {
+            throw ValidationError("give BUNDLE --tee KIND, or --image DIR alone, or --event-log FILE alone")
         }
-        guard image != nil || !explain else { throw ValidationError("--explain is for --image") }
-        guard image == nil else { return }
+        guard isComputed || !explain else { throw ValidationError("--explain is for --image and --event-log") }
+        guard !isComputed else { return }
         guard let tee, TEEKind(rawValue: tee) != nil else {
             throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
@@ -38,6 +46,7 @@ struct Measure: Command {
 
     func execute() async throws {
         if let image { return try measureImage(image) }
+        if let eventLog { return try measureLog(eventLog) }
         let (bundle, tee) = (bundle ?? "", tee ?? "")
         let opened = try OpenedBundle(opening: bundle)
         let kind = TEEKind(rawValue: tee) ?? .development
@@ -70,6 +79,17 @@ struct Measure: Command {
                 remedy: "make the image again, or find out who changed it")
         }
         try measured.show(explain: explain, json: json)
+    }
+
+    private func measureLog(_ path: String) throws {
+        let replay = try EventLogReplay(
+            parsing: [UInt8](try InputFile.read(path, maximumBytes: EventLog.maximumBytes)))
+        var values = Measured(tee: TEEKind.tdx.rawValue)
+        for (number, value) in replay.registers.enumerated() { values.measurements["rtmr\(number)"] = value.hex }
+        if json { return try printJSON(values) }
+        if explain { for line in replay.explanation { print(printable(line)) } }
+        for (name, value) in values.lines { print("\(name): \(value)") }
+        printError("warning: nobody signs an event log; compare the values with a quote, or with events that you know")
     }
 
     private func read(_ kind: TEEKind, into values: inout Measured) throws {

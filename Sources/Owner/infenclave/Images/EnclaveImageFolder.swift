@@ -10,16 +10,22 @@ struct EnclaveImageFolder {
 
     init(_ path: String) { self.path = path }
 
+    /// A folder that will be made when something is written.
+    ///
     /// - Throws: ``CommandFailure`` for a folder that has something in it.
-    init(creating path: String) throws {
+    init(new path: String) throws {
         self.path = path
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        guard (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) == true else {
+            throw CommandFailure("file", "\(path) is not an empty folder", remedy: "name a new folder with --out")
+        }
+    }
+
+    private func make() throws {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw CommandFailure("file", "\(path) cannot be made", remedy: "check that the folder above is writable")
-        }
-        guard (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) == true else {
-            throw CommandFailure("file", "\(path) is not empty", remedy: "name a new folder with --out")
         }
     }
 
@@ -50,11 +56,13 @@ struct EnclaveImageFolder {
             guard try EnclaveImageFormat(parsing: bytes) == image else {
                 throw CommandFailure("image", "the image that was made cannot be read back")
             }
+            try make()
             try write("image.eif", bytes)
         } else {
             let firmware = [UInt8](try InputFile.read(firmware ?? "", maximumBytes: 64 << 20))
             // Refused before anything is written.
             if recipe.kind == .snp { _ = try SNPFirmware(firmware) } else { _ = try TDVFMetadata(firmware) }
+            try make()
             try write("firmware.fd", firmware)
             try write("kernel", kernel.file)
             try write("initrd", disk)
@@ -66,6 +74,7 @@ struct EnclaveImageFolder {
     /// Writes what Gramine makes an SGX enclave of.
     func write(_ recipe: ImageRecipe, _ enclave: EnclaveFiles, gramineThreads: Int) throws {
         let manifest = GramineManifest.template(libraries: enclave.libraries, threads: gramineThreads)
+        try make()
         try write("infenclave-enclave.manifest.template", Array(manifest.utf8))
         try write("infenclave-enclave", try InputFile.read(enclave.executable))
         try FileManager.default.setAttributes(

@@ -19,6 +19,13 @@ struct GuestKernel {
         image = try KernelImage(file)
         let release = image.release
         let folder = modules ?? "/lib/modules/\(release)"
+        if modules != nil, !FileManager.default.fileExists(atPath: folder + "/modules.dep") {
+            throw CommandFailure(
+                "kernel", "\(folder) has no modules.dep, which says what a module needs",
+                remedy:
+                    "name /lib/modules/RELEASE of an installed kernel, or run `depmod -b ROOT RELEASE` (package kmod) for an unpacked one"
+            )
+        }
         if modules != nil || !release.isEmpty && FileManager.default.fileExists(atPath: folder + "/modules.dep") {
             func text(_ name: String) throws -> String {
                 String(decoding: try InputFile.read("\(folder)/\(name)", maximumBytes: 64 << 20), as: UTF8.self)

@@ -12,6 +12,7 @@ enum CollateralEncoding {
     static func plain(_ bytes: [UInt8], _ role: CollateralRole) -> [UInt8] {
         switch role {
         case .tcbInfo, .qeIdentity: return trimmed(bytes)
+        case .eventLog: return bytes
         case .pckCRL, .rootCACRL, .crl, .certificateTable: return binary(bytes)
         case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain, .vcek, .vlek, .intermediate:
             return certificates(bytes)

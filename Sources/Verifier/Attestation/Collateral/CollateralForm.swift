@@ -13,6 +13,7 @@ package enum CollateralForm {
             case .pckCRL, .rootCACRL, .crl: _ = try RevocationList(der: bytes)
             case .tcbInfoIssuerChain, .qeIdentityIssuerChain, .pckCertificateChain, .vcek, .vlek, .intermediate:
                 _ = try PEM.certificates(bytes)
+            case .eventLog: _ = EventLogReplay(try EventLog(parsing: bytes)).explanation
             case .certificateTable: _ = try CertificateTable(parsing: bytes)
             }
             return nil

@@ -36,6 +36,27 @@ struct IntelVerification {
         let identity = try collateral.qeIdentity(rootCRL, &claims, &log)
         let quotingEnclave = try match(identity, quote, &log)
         try evaluate(quote, pck, info, quotingEnclave, &claims, &log)
+        try eventLog(quote, &log)
+    }
+
+    /// Nobody signs the log, so it explains registers only after it led to those of the quote.
+    private func eventLog(_ quote: IntelQuote, _ log: inout CheckLog) throws(Rejection) {
+        guard let bytes = request.collateral[.eventLog], case .tdx(let report) = quote.body else { return }
+        let replay: EventLogReplay
+        do throws(EvidenceError) { replay = EventLogReplay(try EventLog(parsing: bytes)) } catch {
+            throw log.reject(.eventLog, .malformed, found: error.message)
+        }
+        // What runs in the domain may have gone on extending RTMR3, which no firmware's log has.
+        let compared = (0..<EventLogReplay.registerCount).filter { register in
+            register < 3 || replay.steps.contains { $0.event.register == register }
+        }
+        let different = compared.filter { replay.registers[$0] != report.rtmrs[$0] }
+        try log.require(
+            .eventLog, different.isEmpty, otherwise: .eventLogMismatch,
+            found: different.isEmpty
+                ? "\(replay.steps.count) events"
+                : different.map { "rtmr\($0) \(replay.registers[$0].hex)" }.joined(separator: ", "),
+            expected: different.map { "rtmr\($0) \(report.rtmrs[$0].hex)" }.joined(separator: ", "))
     }
 
     private func pckChain(

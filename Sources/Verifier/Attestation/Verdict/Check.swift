@@ -38,6 +38,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case tdxModule = "tdx-module"
     case tcbLevel = "tcb-level"
     case tcbNotRevoked = "tcb-not-revoked"
+    case eventLog = "event-log"
 
     // AMD SEV-SNP.
     case vekCertificate = "vek-certificate"

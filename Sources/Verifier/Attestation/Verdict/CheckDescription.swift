@@ -53,6 +53,9 @@ extension Check {
         case .tcbLevel: ("platform, quoting enclave and TDX module each reach a listed TCB level", [.tcbNotSupported])
         case .tcbNotRevoked: ("no part of the TCB is revoked", [.tcbRevoked])
 
+        case .eventLog:
+            ("the event log, if given, leads to the registers of the quote", [.eventLogMismatch, .malformed])
+
         case .vekCertificate:
             ("there is a VCEK or VLEK certificate with AMD's extensions", [.collateralMissing, .certificateMalformed])
         case .vekChain:

@@ -1,4 +1,4 @@
-/// Why a check failed, in words that programs may rely on. All but the last four groups are those of the shared
+/// Why a check failed, in words that programs may rely on. All but the last five groups are those of the shared
 /// attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
@@ -76,6 +76,9 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     case tpmQuoteSignatureInvalid = "tpm_quote_signature_invalid"
     case tpmRegistersMismatch = "tpm_registers_mismatch"
 
+    // A log of events.
+    case eventLogMismatch = "event_log_mismatch"
+
     // What the evidence is bound to.
     case nonceMismatch = "nonce_mismatch"
     case ownerKeyMismatch = "owner_key_mismatch"
@@ -139,6 +142,7 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
         case .evaluationTooLow: "get collateral of a later TCB evaluation"
         case .collateralRolledBack: "get current collateral; older than what was seen before may hide a revocation"
         case .revocationNotChecked: "give the vendor's revocation list, or say in 'skip' of the policy why not"
+        case .eventLogMismatch: "get the log of this boot of this machine, or pin the registers without one"
         case .nonceMismatch: "ask the server again; this evidence was made for another session"
         case .ownerKeyMismatch: "take the policy from the model's owner; the bundle is of somebody else"
         case .manifestMismatch: "take the policy of this bundle; the server has another model or version"
