@@ -45,6 +45,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         // The host's HTTP server. Without its traits it needs neither swift-configuration nor all of Foundation.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // The host's requests to other engines; the HTTP server has it already.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // Shutdown on signals.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -115,6 +117,16 @@ let package = Package(
                 "Wire",
             ]
         ),
+        library("OpenInference", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
+        library(
+            "OpenInferenceBackNet", in: "Untrusted",
+            [
+                "HostCore", "ModelGraph", "OpenInference", "StrictJSON", "Tensors",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -182,7 +194,7 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
                 "HostServer",
                 "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "Partitioning",
+                "OpenInference", "OpenInferenceBackNet", "Partitioning",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -228,7 +240,8 @@ let package = Package(
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
                 "Imaging", "Inference",
-                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "SealedChannel",
+                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
+                "SealedChannel",
                 "SecretMemory", "Tensors",
                 "Wire",
             ],
@@ -282,6 +295,9 @@ let package = Package(
         ),
         tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
+            "OpenInferenceTests",
+            ["HostCore", "ModelGraph", "OpenInference", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
+        tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(
@@ -315,7 +331,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "InfenclaveClient", "ModelGraph",
+                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Inference", "InfenclaveClient",
+                "ModelGraph",
                 "ONNXExport", "SealedChannel", "SecretMemory", "Tensors", "TestSupport", "infenclave",
                 "infenclave-enclave", crypto,
             ]

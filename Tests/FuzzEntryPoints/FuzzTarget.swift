@@ -27,6 +27,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case provisioning
     case sealedPart = "sealed-part"
 
+    // What another engine answers to the host.
+    case inferResponse = "infer-response"
+
     // What an untrusted server serves, and what it is judged by.
     case manifest
     case manifestCore = "manifest-core"
@@ -75,6 +78,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .classificationAnswer: try ChannelTargets.classificationAnswer(bytes)
         case .provisioning: try ChannelTargets.provisioning(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
+        case .inferResponse: try EngineTargets.inferResponse(bytes)
         case .manifest: try FileTargets.manifest(bytes)
         case .manifestCore: try EvidenceTargets.manifestCore(bytes)
         case .enclaveFacts: try EvidenceTargets.enclaveFacts(bytes)

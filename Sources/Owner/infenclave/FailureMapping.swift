@@ -11,6 +11,7 @@ import Inference
 import LeakageAssessment
 import ModelGraph
 import ONNXImport
+import OpenInference
 import Partitioning
 import SealedChannel
 import SecretMemory
@@ -35,6 +36,7 @@ extension CommandFailure {
         case let error as AttestationError: self.init("attestation", error.message)
         case let error as ClientError:
             self.init(error.refusal ?? error.code.name, error.message, remedy: error.remedy)
+        case let error as EngineError: self.init("backnet", error.message, remedy: error.remedy)
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)
