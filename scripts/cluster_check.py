@@ -373,11 +373,14 @@ cluster.shutdown()
 
 
 def ray(check):
+    need("unshare", "ip")
     python = environment("ray", check.environments)
     out = check.file("ray-report")
     started = time.monotonic()
+    # Two nodes on one machine need a network of their own: Ray goes to the machine's first address otherwise.
+    alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     nodes = run(
-        [python, "-c", RAY, CLUSTER, out, *ASSESS], cwd=check.folder, env={
+        [*alone, python, "-c", RAY, CLUSTER, out, *ASSESS], cwd=check.folder, env={
             **os.environ, "INFENCLAVE": check.program, "RAY_USAGE_STATS_ENABLED": "0", "HOME": check.folder,
             "XDG_STATE_HOME": check.folder}).strip().splitlines()[-1]
     compare_reports(check, out)

@@ -60,13 +60,16 @@ def wait(what, seconds, condition):
 
 
 class Process:
-    """A program in a process group of its own, with a log."""
+    """A program in a process group of its own, with a log. Whatever still runs at the end is killed."""
+
+    started = []
 
     def __init__(self, arguments, folder, name, environment=None):
         self.log = os.path.join(folder, f"{name}.log")
         self.process = subprocess.Popen(
             arguments, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": folder, **(environment or {})}, start_new_session=True)
+        self.started.append(self)
 
     def kill(self, number=signal.SIGKILL):
         try:
@@ -340,4 +343,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        for process in Process.started:
+            process.kill()
