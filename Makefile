@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests
 
 demo: build
 	$(BIN)/infenclave demo
@@ -55,6 +55,23 @@ MODEL_OPTIONS ?=
 
 model-check: build
 	$(PYTHON) scripts/model_check.py $(BIN)/infenclave $(MODEL_OPTIONS)
+
+# The BackNet on real engines from PyPI, in virtual environments of 400 to 550 MB each that stay in .build/engines.
+# `make engine-check ENGINES=triton,mlserver` takes a part. Needs the shared models and pictures.
+ENGINES ?= triton,mlserver,kserve,ray
+
+engine-check: build
+	python3 scripts/engine_check.py $(BIN) --engines $(ENGINES)
+
+# Chart and manifests, the image, and assessments on Slurm and Ray. `make cluster-check CLUSTERS=kubernetes` takes a part; as root.
+CLUSTERS ?= kubernetes,image,slurm,ray
+
+cluster-check: build
+	python3 scripts/cluster_check.py $(BIN) --only $(CLUSTERS)
+
+# Writes Examples/cluster/kubernetes/infenclave.yaml again from the chart.
+cluster-manifests:
+	WRITE=1 python3 scripts/cluster_check.py . --only kubernetes
 
 # Measures what Documentation/evaluation.md says and writes it again; an hour of one core.
 # `make evaluation EVALUATION_OPTIONS="--only squeezenet-1.1"`; what was measured already is kept in .build/evaluation.

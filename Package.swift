@@ -50,6 +50,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         // The host's HTTP server. Without its traits it needs neither swift-configuration nor all of Foundation.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // The host's requests to other engines; the HTTP server has it already.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // Shutdown on signals.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -123,6 +125,16 @@ let package = Package(
                 "Wire",
             ]
         ),
+        library("EngineProtocol", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
+        library(
+            "OpenInferenceBackNet", in: "Untrusted",
+            [
+                "EngineProtocol", "HostCore", "ModelGraph", "StrictJSON", "Tensors",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         library(
             "HostServer", in: "Untrusted",
             [
@@ -172,7 +184,7 @@ let package = Package(
         library(
             "ProxyCommand", in: "Verifier",
             [
-                "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+                "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "SealedChannel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -224,11 +236,10 @@ let package = Package(
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence",
-                "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineProtocol",
+                "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "Partitioning",
-                "ProxyCommand",
+                "OpenInferenceBackNet", "Partitioning", "ProxyCommand",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -273,9 +284,9 @@ let package = Package(
             name: "FuzzEntryPoints",
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
-                "EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Imaging", "Inference", "KeyRelease",
-                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
-                "SealedChannel", "SecretMemory", "Tensors",
+                "EnclaveImage", "EnclavePlatform", "EngineProtocol", "Evidence", "FrameStream", "Imaging", "Inference",
+                "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport",
+                "OpenInference", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
             ],
             path: "Tests/FuzzEntryPoints",
@@ -328,6 +339,9 @@ let package = Package(
         ),
         tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
+            "BackNetEngineTests",
+            ["EngineProtocol", "HostCore", "ModelGraph", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
+        tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
         tests("EnclaveImageTests", ["EnclaveImage", "Evidence", "TestSupport", crypto]),
@@ -363,8 +377,8 @@ let package = Package(
             "CommandTests",
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "infenclave", "InfenclaveClient",
-                "InfenclaveImaging", "KeyRelease", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory",
-                "Tensors", "TestSupport",
+                "InfenclaveImaging", "Inference", "KeyRelease", "ModelGraph", "ONNXExport", "SealedChannel",
+                "SecretMemory", "Tensors", "TestSupport",
                 "infenclave-enclave", crypto,
             ]
         ),

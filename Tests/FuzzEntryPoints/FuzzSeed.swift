@@ -16,7 +16,7 @@ public struct FuzzSeed: Sendable {
     /// At least one for each target.
     public static func all() throws -> [FuzzSeed] {
         try modelSeeds() + darknetSeeds() + fileSeeds() + frameSeeds() + channelSeeds() + evidenceSeeds() + proxySeeds()
-            + imageSeeds() + machineSeeds()
+            + imageSeeds() + machineSeeds() + engineSeeds()
             + fixtureSeeds()
     }
 

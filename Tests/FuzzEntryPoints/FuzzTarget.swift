@@ -36,6 +36,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
 
     // What clients of the proxy send.
     case inferenceRequest = "inference-request"
+    // What another engine answers to the host.
+    case inferResponse = "infer-response"
 
     // What an untrusted server serves, and what it is judged by.
     case manifest
@@ -94,6 +96,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .provisioning: try ChannelTargets.provisioning(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
         case .inferenceRequest: try ProxyTargets.inferenceRequest(bytes)
+        case .inferResponse: try EngineTargets.inferResponse(bytes)
         case .manifest: try FileTargets.manifest(bytes)
         case .manifestCore: try EvidenceTargets.manifestCore(bytes)
         case .enclaveFacts: try EvidenceTargets.enclaveFacts(bytes)

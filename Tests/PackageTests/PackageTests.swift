@@ -44,6 +44,11 @@ private let allowedEdges: [String: Set<String>] = [
     "HostCore": [
         "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors", "Wire",
     ],
+    "EngineProtocol": ["ModelGraph", "StrictJSON", "Tensors"],
+    "OpenInferenceBackNet": [
+        "EngineProtocol", "HostCore", "ModelGraph", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
+        "swift-nio/NIOPosix",
+    ],
     "HostServer": [
         "BundleFormat", "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
         "swift-service-lifecycle/ServiceLifecycle",
@@ -73,7 +78,8 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-log/Logging", "swift-protobuf/SwiftProtobuf", "swift-service-lifecycle/ServiceLifecycle",
     ],
     "ProxyCommand": [
-        "Attestation", "InferenceProxy", "InfenclaveClient", "SealedChannel", "swift-argument-parser/ArgumentParser",
+        "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+        "swift-argument-parser/ArgumentParser",
         "swift-service-lifecycle/ServiceLifecycle", "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     "CInfenclave": [],
@@ -101,9 +107,10 @@ private let allowedEdges: [String: Set<String>] = [
         "Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", "swift-crypto/Crypto",
     ],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "Evidence", "FrameStream",
-        "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging", "Inference", "InferenceProxy",
-        "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport", "Partitioning", "ProxyCommand", "SealedChannel",
+        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineProtocol",
+        "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
+        "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
+        "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]
@@ -225,7 +232,7 @@ struct PackageTests {
 
     @Test("The untrusted side reaches no key type")
     func untrustedSide() throws {
-        let reached = try reached(from: ["HostServer", "HostCore"])
+        let reached = try reached(from: ["HostServer", "HostCore", "OpenInferenceBackNet"])
         #expect(reached.isDisjoint(with: ["SealedChannel", "SecretMemory", "swift-crypto/Crypto"]))
     }
 }

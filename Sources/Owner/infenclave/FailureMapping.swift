@@ -3,6 +3,7 @@ import Attestation
 import BundleFormat
 import DarknetImport
 import EnclaveImage
+import EngineProtocol
 import Foundation
 import HostCore
 import HostServer
@@ -40,6 +41,7 @@ extension CommandFailure {
         case let error as ClientError:
             self.init(error.refusal?.rawValue ?? error.code.name, error.message, remedy: error.remedy)
         case is CancellationError: self.init("cancelled", "it was cancelled")
+        case let error as EngineError: self.init("backnet", error.message, remedy: error.remedy)
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
         case let error as ProxyError: self.init("proxy", error.message, remedy: error.remedy)

@@ -1,9 +1,11 @@
 import BundleFormat
+import EngineProtocol
 import Foundation
 import HostCore
 import HostServer
 import Inference
 import ModelGraph
+import OpenInferenceBackNet
 import Partitioning
 
 /// A bundle that is opened to be served.
@@ -14,13 +16,13 @@ struct ServedBundle: Sendable {
     /// No other bundle is served beside it.
     let isOnly: Bool
 
-    /// Opens the bundle and lays its BackNet out. Warnings go to the log.
+    /// Opens the bundle and lays its BackNet out, or finds what engines have to make of it. Warnings go to the log.
     ///
-    /// - Throws: ``PartitioningError``, ``HostError``.
+    /// - Throws: ``PartitioningError``, ``HostError``, ``CommandFailure``.
     init(
-        _ path: String, isOnly: Bool, placement: EnclavePlacement, threads: Int, maximumWaiting: Int,
-        log: OperatorLog
-    ) throws {
+        _ path: String, isOnly: Bool, placement: EnclavePlacement, threads: Int, places: BackNetPlaces,
+        maximumWaiting: Int, log: OperatorLog
+    ) async throws {
         let opened = try OpenedBundle(opening: path)
         let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
         if let reason = Precision.whyFloat32(insteadOf: level) {
@@ -37,16 +39,38 @@ struct ServedBundle: Sendable {
         let name = Self.name(path)
         title = opened.manifest.model.name
         let requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
+        let write: @Sendable (LogLine) -> Void = { line in
+            log.write(isOnly ? line : line.adding(["model": .text(name)]))
+        }
+        let engine = try await Self.engine(opened.backNet, name, places, threads: threads, log: write)
         let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened), placement: placement, backNetThreads: threads,
-            maximumWaiting: maximumWaiting
-        ) { line in log.write(isOnly ? line : line.adding(["model": .text(name)])) }
+            bundle: HostedBundle(consume opened), placement: placement, backNetThreads: threads, engine: engine,
+            maximumWaiting: maximumWaiting, log: write)
         model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)
         self.isOnly = isOnly
     }
 
+    /// - Returns: `nil` for this process' own engine.
+    private static func engine(
+        _ backNet: Graph?, _ name: String, _ places: BackNetPlaces, threads: Int,
+        log: @escaping @Sendable (LogLine) -> Void
+    ) async throws -> (any BackNetEngine)? {
+        let addresses = places.engines(of: name)
+        guard !addresses.isEmpty else { return nil }
+        guard let backNet else {
+            throw CommandFailure(
+                "backnet", "\(name) has all layers inside: there is nothing for an engine to run",
+                remedy: "leave --backnet out")
+        }
+        let signature = try BackNetSignature(backNet)
+        let replicas = try addresses.map { try BackNetPlaces.replica($0, signature) }
+        let probe = try await EngineProbe(
+            of: signature, computedBy: try LocalBackNet(backNet, threads: threads))
+        return OpenInferenceBackNet(replicas, probe: probe, limits: .init(attempt: places.attempt), log: log)
+    }
+
     /// The folder's name without `.infenclave`, with `-` for what is no part of a path.
-    private static func name(_ path: String) -> String {
+    static func name(_ path: String) -> String {
         let file = URL(filePath: path).lastPathComponent
         let stem = file.hasSuffix(".infenclave") ? String(file.dropLast(".infenclave".count)) : file
         let plain = stem.unicodeScalars.prefix(64).map { scalar in

@@ -28,6 +28,7 @@ package struct JSONText: Sendable {
     package var bytes: [UInt8] { Array(source[range]) }
 
     package var isNull: Bool { source[range].elementsEqual("null".utf8) }
+    package var isArray: Bool { source[range].first == UInt8(ascii: "[") }
 
     package func object() throws(JSONFault) -> JSONObject {
         var scanner = try open("{", "an object")

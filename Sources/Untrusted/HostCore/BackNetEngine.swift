@@ -6,6 +6,17 @@ package protocol BackNetEngine: Sendable {
     ///
     /// - Returns: `nil` when they could not run: the enclave then refuses the request under seal.
     func run(_ inputs: [Tensor]) async -> BackNetRun?
+
+    /// Why it can run nothing at present, and what an operator can do; `nil` while it can.
+    var outage: String? { get }
+
+    /// Its own metrics, each with these labels.
+    func metricsText(labels: MetricsText.Labels) -> MetricsText
+}
+
+extension BackNetEngine {
+    package var outage: String? { nil }
+    package func metricsText(labels: MetricsText.Labels) -> MetricsText { MetricsText() }
 }
 
 /// One run of the layers outside.

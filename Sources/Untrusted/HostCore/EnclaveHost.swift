@@ -13,6 +13,8 @@ package actor EnclaveHost {
         case starting
         /// It waits for the owner's `infenclave provision`.
         case unprovisioned
+        /// No engine runs the layers outside.
+        case backNetUnavailable
         case ready
         /// The enclave process runs and does not answer.
         case unresponsive
@@ -62,12 +64,14 @@ package actor EnclaveHost {
 
     /// - Parameters:
     ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
-    ///   - backNetThreads: Threads of the BackNet.
+    ///   - backNetThreads: Threads of the BackNet on this process' own engine.
+    ///   - engine: Runs the BackNet in place of this process' own.
     ///   - maximumWaiting: Requests admitted at a time; more are refused as overloaded.
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     package init(
-        bundle: consuming HostedBundle, placement: EnclavePlacement, backNetThreads: Int, maximumWaiting: Int = 64,
+        bundle: consuming HostedBundle, placement: EnclavePlacement, backNetThreads: Int,
+        engine: (any BackNetEngine)? = nil, maximumWaiting: Int = 64,
         startTimeout: Duration = .seconds(120), log: @escaping @Sendable (LogLine) -> Void
     ) throws(HostError) {
         self.placement = placement
@@ -75,7 +79,10 @@ package actor EnclaveHost {
         self.maximumWaiting = maximumWaiting
         self.startTimeout = startTimeout
         self.log = log
-        if let graph = bundle.backNet.take() {
+        if let engine {
+            bundle.backNet = nil
+            backNet = engine
+        } else if let graph = bundle.backNet.take() {
             backNet = try LocalBackNet(consume graph, precision: bundle.backNetPrecision, threads: backNetThreads)
         } else {
             backNet = nil
@@ -88,7 +95,8 @@ package actor EnclaveHost {
         if isStopping { return .stopping }
         guard connection != nil, teeKind != nil else { return .starting }
         if silence != nil { return .unresponsive }
-        return isProvisioned ? .ready : .unprovisioned
+        guard isProvisioned else { return .unprovisioned }
+        return backNet?.outage == nil ? .ready : .backNetUnavailable
     }
 
     package var readiness: Readiness {
@@ -101,6 +109,7 @@ package actor EnclaveHost {
                 leaseHasEnded
                     ? "the owner's lease has ended: the owner runs `infenclave provision`"
                     : "no owner has provisioned this enclave process: the owner runs `infenclave provision`"
+            case .backNetUnavailable: backNet?.outage
             case .unresponsive:
                 "the enclave process does not answer; it is ended after \(Self.longestSilence) without an answer"
             case .stopping, .stopped: "the server was told to stop"
@@ -110,7 +119,9 @@ package actor EnclaveHost {
 
     /// The metrics, each with these labels.
     package func metricsText(labels: MetricsText.Labels = []) -> MetricsText {
-        metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting, labels: labels)
+        var text = metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting, labels: labels)
+        if let backNet { text.add(backNet.metricsText(labels: labels)) }
+        return text
     }
 
     /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
@@ -236,9 +247,15 @@ package actor EnclaveHost {
 
     /// Makes room for a request; ``release()`` gives it back.
     ///
-    /// - Throws: ``HostError``: `overloaded`, `enclaveUnavailable` while the enclave does not answer.
+    /// - Throws: ``HostError``: `overloaded`, `enclaveUnavailable` while the enclave does not answer, `backNetUnavailable`
+    ///   while no engine runs the BackNet: the request would be refused after the enclave has charged for it.
     package func admit() throws(HostError) {
-        do throws(HostError) { try requireAnswers() } catch {
+        do throws(HostError) {
+            try requireAnswers()
+            if let backNet, backNet.outage != nil {
+                throw HostError(.backNetUnavailable, "no engine runs the layers outside the enclave; try again later")
+            }
+        } catch {
             metrics.countRefusal(error.code.name)
             throw error
         }

@@ -10,6 +10,8 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let enclaveUnavailable = Code("enclaveUnavailable")
         /// The enclave refused with a code of its own.
         package static let refusedByEnclave = Code("refusedByEnclave")
+        /// No engine runs the layers outside the enclave.
+        package static let backNetUnavailable = Code("backNetUnavailable")
         /// More requests wait than the host admits.
         package static let overloaded = Code("overloaded")
         /// The enclave answered with something else than the protocol allows.

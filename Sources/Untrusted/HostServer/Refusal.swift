@@ -67,7 +67,7 @@ struct Refusal: Sendable {
                 error.code == .protocolViolation || error.code == .unusableBundle
                     ? .internalServerError : .serviceUnavailable,
                 error.code.name, error.message, remedy: "try again in a moment",
-                retryAfterSeconds: error.code == .enclaveUnavailable ? 5 : nil)
+                retryAfterSeconds: error.code == .enclaveUnavailable || error.code == .backNetUnavailable ? 5 : nil)
         }
     }
 

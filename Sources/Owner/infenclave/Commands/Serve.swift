@@ -45,6 +45,15 @@ struct Serve: Command {
                 "Unless said otherwise as many as the processors that this process may use, or a worker's share of them."
         ))
     var threads: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Where the BackNet runs: oip+http://HOST:PORT/MODEL,… for replicas of an engine of the Open Inference Protocol.",
+            discussion: """
+                Unless said otherwise in this process. With several bundles NAME=oip+http://…, for each that is meant. An \
+                engine has to have the bundle's backnet.onnx loaded as MODEL, and sees what this host sees.
+                """))
+    var backnet: [String] = []
+    @Option(help: "Seconds that an engine may take for a request before another is asked.") var backnetTimeout = 10.0
     @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
     @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
     @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
@@ -90,6 +99,10 @@ struct Serve: Command {
             throw ValidationError("--connections-per-address takes 1 to 1024")
         }
         _ = try origins()
+        guard (0.1...600).contains(backnetTimeout) else {
+            throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
+        }
+        _ = try places()
         _ = try ListenAddress(listen)
         _ = try adminAddress()
     }
@@ -105,6 +118,10 @@ struct Serve: Command {
         // Event loops, the pool of tasks, and a few of the host's own.
         requireThreads(2 * ProcessInfo.processInfo.processorCount + 16)
         _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
+    }
+
+    private func places() throws -> BackNetPlaces {
+        try BackNetPlaces(backnet, for: bundles.map(ServedBundle.name), attempt: .seconds(backnetTimeout))
     }
 
     private func adminAddress() throws -> ListenAddress? {
@@ -140,12 +157,13 @@ struct Serve: Command {
         try requireMachine()
         let log = OperatorLog(format: logFormat, level: logLevel)
         let placement = try enclavePlacement(log)
+        let places = try places()
         var served: [ServedBundle] = []
         for bundle in bundles {
             served.append(
-                try ServedBundle(
+                try await ServedBundle(
                     bundle, isOnly: bundles.count == 1, placement: placement,
-                    threads: threads ?? UsableProcessors.count(),
+                    threads: threads ?? UsableProcessors.count(), places: places,
                     maximumWaiting: maximumWaiting, log: log))
         }
         let models = try ModelRegistry(served.map(\.model))

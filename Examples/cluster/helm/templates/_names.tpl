@@ -1,0 +1,4 @@
+{{- define "infenclave.labels" -}}
+app.kubernetes.io/name: infenclave
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}

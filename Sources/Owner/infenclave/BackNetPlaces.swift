@@ -1,0 +1,53 @@
+import ArgumentParser
+import EngineProtocol
+import HostCore
+import HostServer
+import OpenInferenceBackNet
+
+/// Where the BackNets of the served bundles run: in this process, or on the engines that `--backnet` names.
+struct BackNetPlaces {
+    private let engines: [String: [EngineAddress]]
+    /// For one attempt of one request.
+    let attempt: Duration
+
+    /// - Parameters:
+    ///   - options: `URL,…` for the only bundle, or `NAME=URL,…` for one of several.
+    ///   - names: Under which the bundles are served.
+    init(_ options: [String], for names: [String], attempt: Duration) throws {
+        var engines: [String: [EngineAddress]] = [:]
+        for option in options {
+            let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
+            let isNamed = parts.count == 2 && !parts[0].contains("/")
+            guard isNamed || names.count == 1 else {
+                throw ValidationError("with several bundles, --backnet takes NAME=ADDRESS,… for one of them")
+            }
+            let name = isNamed ? parts[0] : names[0]
+            guard names.contains(name) else {
+                throw ValidationError(
+                    "--backnet names the model '\(name)'; served are \(names.joined(separator: ", "))")
+            }
+            guard engines[name] == nil else { throw ValidationError("--backnet names engines of '\(name)' twice") }
+            do { engines[name] = try EngineAddress.list(isNamed ? parts[1] : option) } catch {
+                throw ValidationError("--backnet: \(error)")
+            }
+        }
+        self.engines = engines
+        self.attempt = attempt
+    }
+
+    /// Empty for this process' own engine.
+    func engines(of name: String) -> [EngineAddress] { engines[name] ?? [] }
+
+    /// How an engine is asked.
+    ///
+    /// - Throws: ``CommandFailure`` for a form of the protocol that is not in this program.
+    static func replica(_ address: EngineAddress, _ signature: BackNetSignature) throws -> any EngineReplica {
+        switch address.transport {
+        case .http: return HTTPReplica(address, signature: signature)
+        case .grpc:
+            throw CommandFailure(
+                "backnet", "\(address): this program speaks no gRPC",
+                remedy: "use the engine's HTTP port and oip+http://")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package import ModelGraph
+package import Tensors
+
+/// What a BackNet takes and makes. Its tensors have the names of `backnet.onnx`.
+package struct BackNetSignature: Sendable, Hashable {
+    package let inputs: [Value]
+    package let outputs: [Value]
+
+    /// - Throws: ``EngineError`` (`invalidAddress`) for tensors that are not float32: engines are asked for nothing else.
+    package init(inputs: [Value], outputs: [Value]) throws(EngineError) {
+        for value in inputs + outputs where value.type.element != .float32 {
+            throw EngineError(
+                .invalidAddress, "tensor '\(value.name)' of the BackNet is \(value.type); engines get float32 only",
+                remedy: "serve this bundle without --backnet")
+        }
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    package init(_ graph: Graph) throws(EngineError) {
+        try self.init(
+            inputs: graph.inputs, outputs: graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) })
+    }
+
+    /// Checks what an engine gave: nothing else may go on to the enclave, which checks it again.
+    ///
+    /// - Throws: ``EngineError`` (`wrongAnswer`).
+    package func check(_ tensors: [Tensor]) throws(EngineError) {
+        for (output, tensor) in zip(outputs, tensors) {
+            guard tensor.type == output.type else {
+                throw EngineError(
+                    .wrongAnswer, "output '\(output.name)' is \(tensor.type), expected \(output.type)",
+                    remedy: Self.deploy)
+            }
+            guard tensor.withElements(as: Float.self, { $0.allSatisfy(\.isFinite) }) else {
+                throw EngineError(
+                    .wrongAnswer, "output '\(output.name)' has values that are not finite", remedy: Self.deploy)
+            }
+        }
+    }
+
+    package static let deploy = "load the bundle's backnet.onnx into the engine under this name"
+}

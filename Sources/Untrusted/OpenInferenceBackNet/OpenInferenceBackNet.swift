@@ -1,0 +1,134 @@
+package import HostCore
+import EngineProtocol
+import Synchronization
+package import Tensors
+
+/// The layers outside the enclave on replicas of another inference engine.
+///
+/// A request goes to the healthy replica with the fewest. What fails there is asked of another one, as inference of a
+/// BackNet changes nothing and may be asked twice; each replica is asked once, and three of them at most. No request is
+/// sent to two replicas at the same time.
+package final class OpenInferenceBackNet: BackNetEngine {
+    package struct Limits: Sendable {
+        /// For one attempt.
+        package var attempt: Duration
+        package var attempts = 3
+        /// Between two looks at a replica's health.
+        package var checkInterval: Duration = .seconds(1)
+        package var checkTime: Duration = .seconds(2)
+        /// Between two questions with a known answer.
+        package var probeInterval: Duration = .seconds(30)
+
+        package init(attempt: Duration = .seconds(10)) { self.attempt = attempt }
+    }
+
+    private let replicas: [any EngineReplica]
+    private let probe: EngineProbe
+    private let limits: Limits
+    private let log: @Sendable (LogLine) -> Void
+    private let table: Mutex<ReplicaTable>
+    private let retries = Atomic(0)
+    private let checks = Mutex<[Task<Void, Never>]>([])
+
+    /// Begins to look at the replicas' health; none gets a request before it answered the probe.
+    ///
+    /// - Parameter replicas: At least one.
+    package init(
+        _ replicas: [any EngineReplica], probe: EngineProbe, limits: Limits = Limits(),
+        log: @escaping @Sendable (LogLine) -> Void
+    ) {
+        precondition(!replicas.isEmpty, "a BackNet without an engine")
+        self.replicas = replicas
+        self.probe = probe
+        self.limits = limits
+        self.log = log
+        table = Mutex(ReplicaTable(count: replicas.count))
+        let tasks = replicas.indices.map { index in
+            Task { [weak self] in
+                var next = ContinuousClock.now
+                while let interval = await self?.check(index, probingBy: &next) {
+                    do { try await Task.sleep(for: interval) } catch { return }
+                }
+            }
+        }
+        checks.withLock { $0 = tasks }
+    }
+
+    deinit { for task in checks.withLock({ $0 }) { task.cancel() } }
+
+    package func run(_ inputs: [Tensor]) async -> BackNetRun? {
+        let asked = ContinuousClock.now
+        var tried: Set<Int> = []
+        while tried.count < limits.attempts, let index = table.withLock({ $0.begin(except: tried) }) {
+            if !tried.isEmpty { retries.add(1, ordering: .relaxed) }
+            let started = ContinuousClock.now
+            do throws(EngineError) {
+                let outputs = try await replicas[index].infer(inputs, within: limits.attempt)
+                table.withLock { $0.answered(index) }
+                return BackNetRun(outputs: outputs, queued: started - asked, computed: .now - started)
+            } catch {
+                tried.insert(index)
+                if table.withLock({ $0.failed(index, error) }) { report(index, error) }
+            }
+        }
+        return nil
+    }
+
+    package var outage: String? {
+        table.withLock { table in
+            guard table.healthy == 0 else { return nil }
+            let reasons = zip(replicas, table.entries).compactMap { replica, entry in
+                entry.fault.map { "\(replica.name): \($0)" }
+            }
+            let left = reasons.count > 3 ? [", and \(reasons.count - 3) more"] : []
+            return "no engine runs the BackNet: " + (reasons.prefix(3) + left).joined(separator: "; ")
+        }
+    }
+
+    package func metricsText(labels: MetricsText.Labels) -> MetricsText {
+        let entries = zip(replicas.map(\.name), table.withLock { $0.entries })
+        var text = MetricsText(labels: labels)
+        text.add(
+            "backnet_engine_healthy", .gauge, "1 for an engine that gets requests.",
+            entries.map { ([("engine", $0)], $1.isHealthy ? 1 : 0) })
+        text.add(
+            "backnet_engine_requests_total", .counter, "Requests to an engine, by what came of them.",
+            entries.flatMap { name, entry in
+                [("answered", entry.answered), ("failed", entry.failed)].map {
+                    ([("engine", name), ("outcome", $0)], Double($1))
+                }
+            })
+        text.add(
+            "backnet_engine_requests_waiting", .gauge, "Requests that an engine has not answered.",
+            entries.map { ([("engine", $0)], Double($1.inFlight)) })
+        text.add(
+            "backnet_engine_retries_total", .counter, "Requests that another engine was asked for again.",
+            Double(retries.load(ordering: .relaxed)))
+        return text
+    }
+
+    /// - Parameter next: When it is to be asked the known question again, unless it is faulty.
+    /// - Returns: When to look again.
+    private func check(_ index: Int, probingBy next: inout ContinuousClock.Instant) async -> Duration {
+        var failure: EngineError?
+        do throws(EngineError) {
+            try await replicas[index].checkReady(within: limits.checkTime)
+            let isHealthy = table.withLock { $0.entries[index].isHealthy }
+            if !isHealthy || next <= .now {
+                try probe.compare(try await replicas[index].infer(probe.inputs, within: limits.attempt))
+                next = .now + limits.probeInterval
+            }
+        } catch { failure = error }
+        if table.withLock({ $0.checked(index, failure) }) { report(index, failure) }
+        return limits.checkInterval
+    }
+
+    private func report(_ index: Int, _ failure: EngineError?) {
+        let fields: [String: LogLine.Value] = ["engine": .text(replicas[index].name)]
+        if let failure {
+            log(LogLine(.error, "engine \(replicas[index].name) gets no requests: \(failure)", fields))
+        } else {
+            log(LogLine(.info, "engine \(replicas[index].name) runs the BackNet", fields))
+        }
+    }
+}

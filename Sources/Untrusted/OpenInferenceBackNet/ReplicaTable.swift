@@ -1,0 +1,92 @@
+import EngineProtocol
+
+/// Which replica gets the next request, and what is known of each. It has no clock and asks nobody.
+struct ReplicaTable {
+    struct Entry {
+        /// Why it gets no requests; `nil` while it is healthy.
+        var fault: EngineError?
+        /// Requests that it has not answered yet.
+        var inFlight = 0
+        /// Its last refusals, without an answer between them.
+        var refusalsInRow = 0
+        /// Its last checks that failed, without one between them that did not.
+        var checksFailedInRow = 0
+        /// When it got its last request, counted in requests.
+        var lastTurn = 0
+        var answered = 0
+        var failed = 0
+
+        var isHealthy: Bool { fault == nil }
+    }
+
+    private(set) var entries: [Entry]
+    private var turn = 0
+
+    /// So many refusals in a row mean that something is wrong with the engine and not with a request.
+    static let toleratedRefusals = 2
+    /// A busy engine may be late with one answer about its health.
+    static let toleratedChecks = 1
+
+    /// None is healthy before its first check.
+    init(count: Int) {
+        let unchecked = EngineError(.notReady, "it has not been checked yet", remedy: "wait a second")
+        entries = [Entry](repeating: Entry(fault: unchecked), count: count)
+    }
+
+    var healthy: Int { entries.count { $0.isHealthy } }
+
+    /// Picks the healthy replica with the fewest requests, among equals the one that has waited longest.
+    ///
+    /// - Parameter tried: Those that failed this request already.
+    mutating func begin(except tried: Set<Int>) -> Int? {
+        let index = entries.indices.filter { entries[$0].isHealthy && !tried.contains($0) }
+            .min { (entries[$0].inFlight, entries[$0].lastTurn) < (entries[$1].inFlight, entries[$1].lastTurn) }
+        guard let index else { return nil }
+        turn += 1
+        entries[index].inFlight += 1
+        entries[index].lastTurn = turn
+        return index
+    }
+
+    mutating func answered(_ index: Int) {
+        entries[index].inFlight -= 1
+        entries[index].refusalsInRow = 0
+        entries[index].answered += 1
+    }
+
+    /// - Returns: Whether it was healthy until now.
+    mutating func failed(_ index: Int, _ error: EngineError) -> Bool {
+        entries[index].inFlight -= 1
+        entries[index].failed += 1
+        if error.code == .refused || error.code == .notReady || error.code == .tooLarge {
+            entries[index].refusalsInRow += 1
+            guard entries[index].refusalsInRow > Self.toleratedRefusals else { return false }
+        }
+        return markFaulty(index, error)
+    }
+
+    /// Notes what a check found.
+    ///
+    /// - Parameter error: `nil` when it is well.
+    /// - Returns: Whether that is news.
+    mutating func checked(_ index: Int, _ error: EngineError?) -> Bool {
+        guard let error else {
+            entries[index].checksFailedInRow = 0
+            guard !entries[index].isHealthy else { return false }
+            entries[index].fault = nil
+            entries[index].refusalsInRow = 0
+            return true
+        }
+        entries[index].checksFailedInRow += 1
+        let isTolerable = error.code != .wrongAnswer && error.code != .unreachable
+        guard !isTolerable || entries[index].checksFailedInRow > Self.toleratedChecks || !entries[index].isHealthy
+        else { return false }
+        return markFaulty(index, error)
+    }
+
+    /// A fault that was known under another code is news, too.
+    private mutating func markFaulty(_ index: Int, _ error: EngineError) -> Bool {
+        defer { entries[index].fault = error }
+        return entries[index].fault?.code != error.code
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import HostCore
+import EngineProtocol
+import OpenInferenceBackNet
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+/// What came of one question.
+private func ask(_ replica: HTTPReplica, seed: Float = 0.7, within time: Duration = .seconds(100)) async -> EngineError?
+{
+    do throws(EngineError) {
+        guard let inputs = try? TestModel.inputs(seed), let expected = try? TestModel.run(inputs) else {
+            Issue.record("the test's own model does not run")
+            return nil
+        }
+        let outputs = try await replica.infer(inputs, within: time)
+        for (output, expected) in zip(outputs, expected) {
+            #expect(output.type == expected.type)
+            #expect((try? output.floats()) == (try? expected.floats()))
+        }
+        return nil
+    } catch { return error }
+}
+
+private func replica(_ engine: TestEngine) throws -> HTTPReplica {
+    HTTPReplica(try EngineAddress(engine.address), signature: try TestModel.signature.get())
+}
+
+@Suite("Answers of engines of the Open Inference Protocol")
+struct EngineAnswerTests {
+    @Test("Tensors go in binary form, with a content type, over a kept connection, and no version is named")
+    func binary() async throws {
+        let engine = try TestEngine()
+        let replica = try replica(engine)
+        for seed in 1...5 { #expect(await ask(replica, seed: Float(seed)) == nil) }
+        #expect(replica.learnedForm == .binary)
+        #expect(engine.accepted == 1)
+        #expect(engine.inferences.count == 5)
+        for request in engine.inferences {
+            #expect(request.method == "POST")
+            #expect(request.path == "/v2/models/model/infer")
+            #expect(request.headers["content-type"] == "application/octet-stream")
+            #expect(request.headers["host"] == "127.0.0.1:\(engine.port)")
+        }
+    }
+
+    @Test("An answer in JSON to a binary request is taken, with null in optional members and nested numbers")
+    func jsonAnswer() async throws {
+        let engine = try TestEngine { TestModel.answer($0, .init(answersInJSON: true)) }
+        let replica = try replica(engine)
+        #expect(await ask(replica) == nil)
+        #expect(replica.learnedForm == .binary)
+    }
+
+    @Test(
+        "An engine that refuses the first binary request is asked once in JSON, and then always",
+        arguments: [
+            (422, #"{"detail":[{"msg":"invalid"}]}"#), (500, "Internal Server Error"), (400, #"{"error":"no"}"#),
+        ])
+    func fallback(status: Int, body: String) async throws {
+        let engine = try TestEngine { request in
+            request.headers["inference-header-content-length"] == nil
+                ? TestModel.answer(request) : .answer(status, [:], Array(body.utf8))
+        }
+        let replica = try replica(engine)
+        for seed in 1...3 { #expect(await ask(replica, seed: Float(seed)) == nil) }
+        #expect(replica.learnedForm == .json)
+        #expect(
+            engine.inferences.map { $0.headers["content-type"] == "application/json" } == [false, true, true, true])
+    }
+
+    @Test("Once binary form has worked a refusal is a refusal, and nothing is sent again")
+    func noFallback() async throws {
+        let engine = try TestEngine()
+        let replica = try replica(engine)
+        #expect(await ask(replica) == nil)
+        engine.behave { _ in .answer(500, [:], Array(#"{"error":"out of\nmemory"}"#.utf8)) }
+        let error = try #require(await ask(replica))
+        #expect(error.code == .refused)
+        #expect(error.message.contains("out of memory"))
+        #expect(engine.inferences.count == 2)
+    }
+
+    @Test("Numbers in JSON are the same floats again, to the last bit")
+    func numbers() throws {
+        let signature = try TestModel.signature.get()
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            let values = (0..<4).map { _ -> Float in
+                let value = Float(bitPattern: UInt32.random(in: .min ... .max, using: &generator))
+                return value.isFinite ? value : 0
+            }
+            let request = try InferRequest(
+                [try Tensor(values, shape: [1, 2, 2]), try Tensor([0, -0.0, 1], shape: [1, 3])], for: signature,
+                in: .json)
+            let json = try #require(
+                try JSONSerialization.jsonObject(with: Data(request.body)) as? [String: [[String: Any]]])
+            let read = try #require(json["inputs"]?[0]["data"] as? [Double])
+            #expect(read.map { Float($0) } == values)
+            #expect(json["inputs"]?[1]["name"] as? String == "skip \"x\"")
+        }
+    }
+
+    static let lies: [(String, TestModel.Twist, EngineError.Code)] = [
+        ("another model's name", .init(name: "other"), .wrongAnswer),
+        ("another shape", .init(shape: [3]), .wrongAnswer),
+        ("another type", .init(datatype: "FP16"), .wrongAnswer),
+        ("NaN", .init(change: { [$0[0].map { _ in .nan }, $0[1]] }), .wrongAnswer),
+        ("infinity", .init(change: { [$0[0], $0[1].map { _ in .infinity }] }), .wrongAnswer),
+        ("too few values", .init(change: { [[1], $0[1]] }), .wrongAnswer),
+        ("an output missing", .init(dropsOutput: true), .wrongAnswer),
+        ("bytes behind the tensors", .init(extra: [1, 2, 3]), .malformedAnswer),
+    ]
+
+    @Test(
+        "What is no answer of this BackNet is refused, in binary form and in JSON", arguments: [false, true],
+        lies.indices)
+    func refusedAnswers(inJSON: Bool, index: Int) async throws {
+        let (name, twist, code) = Self.lies[index]
+        // JSON has no infinity and no NaN: such an answer is no JSON.
+        let isNoJSON = inJSON && ["NaN", "infinity"].contains(name)
+        let engine = try TestEngine {
+            var twist = twist
+            twist.answersInJSON = inJSON
+            return TestModel.answer($0, twist)
+        }
+        let error = try #require(await ask(try replica(engine)), "\(name)")
+        #expect(error.code == (isNoJSON ? .malformedAnswer : code), "\(name): \(error)")
+        #expect(!error.remedy.isEmpty)
+    }
+
+    static let noise: [(String, TestEngine.Reaction, EngineError.Code)] = [
+        ("no HTTP", .raw(Array("SSH-2.0-OpenSSH\r\n\r\n".utf8)), .malformedAnswer),
+        ("nothing", .close, .unreachable),
+        ("half an answer", .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".utf8)), .malformedAnswer),
+        (
+            "a header without end", .raw(Array("HTTP/1.1 200 OK\r\nx: ".utf8) + [UInt8](repeating: 97, count: 1 << 20)),
+            .malformedAnswer
+        ),
+        (
+            "a length over the limit", .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n".utf8)),
+            .tooLarge
+        ),
+        (
+            "a body over the limit",
+            .raw(Array("HTTP/1.1 200 OK\r\n\r\n".utf8) + [UInt8](repeating: 32, count: 1 << 22)), .tooLarge
+        ),
+        ("silence", .silence, .timedOut),
+        ("no JSON", .answer(200, [:], Array("hello".utf8)), .malformedAnswer),
+        ("brackets", .answer(200, [:], [UInt8](repeating: 0x5B, count: 1 << 16)), .malformedAnswer),
+        (
+            "a header length of nonsense", .answer(200, ["Inference-Header-Content-Length": "-1"], [123, 125]),
+            .malformedAnswer
+        ),
+        ("not found", .answer(404, [:], Array(#"{"error":"Request for unknown model"}"#.utf8)), .refused),
+        ("unavailable", .answer(503, [:], []), .notReady),
+        ("too large", .answer(413, [:], []), .tooLarge),
+    ]
+
+    @Test(
+        "Whatever else an engine sends, or does not send, is an error with a remedy, in time", arguments: noise.indices)
+    func otherNoise(index: Int) async throws {
+        let (name, reaction, code) = Self.noise[index]
+        let engine = try TestEngine { _ in reaction }
+        // Other tests may hold the threads that answers come on.
+        let time: Duration = name == "silence" ? .seconds(1) : .seconds(100)
+        let error = try #require(await ask(try replica(engine), within: time), "\(name)")
+        #expect(error.code == code, "\(name): \(error)")
+        #expect(!error.remedy.isEmpty, "\(name)")
+    }
+
+    @Test("A limit of the engine on messages is named with the bytes that it would take")
+    func messageLimit() async throws {
+        let engine = try TestEngine { _ in .answer(413, [:], []) }
+        let error = try #require(await ask(try replica(engine)))
+        let bytes = try #require(engine.inferences.first?.body.count)
+        #expect(error.remedy.contains("\(bytes) bytes"))
+    }
+
+    @Test("A kept connection that the engine closed meanwhile costs no request")
+    func keptConnection() async throws {
+        let engine = try TestEngine()
+        let replica = try replica(engine)
+        for seed in 1...5 {
+            #expect(await ask(replica, seed: Float(seed)) == nil)
+            engine.closeConnections()
+        }
+        #expect(engine.accepted == 5)
+    }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import HostCore
+import EngineProtocol
+import OpenInferenceBackNet
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+/// A BackNet on engines of a test, and what it told its operators.
+private struct Deployed {
+    let backNet: OpenInferenceBackNet
+    let lines = Lines()
+
+    final class Lines: Sendable {
+        private let kept = Mutex<[String]>([])
+        func append(_ line: String) { kept.withLock { $0.append(line) } }
+        var all: [String] { kept.withLock { $0 } }
+    }
+
+    init(_ engines: [TestEngine], attempt: Duration = .seconds(5)) async throws {
+        let signature = try TestModel.signature.get()
+        var limits = OpenInferenceBackNet.Limits(attempt: attempt)
+        limits.checkInterval = .milliseconds(50)
+        limits.checkTime = .seconds(5)
+        limits.probeInterval = .milliseconds(200)
+        backNet = OpenInferenceBackNet(
+            try engines.map { HTTPReplica(try EngineAddress($0.address), signature: signature) },
+            probe: try await EngineProbe(of: signature, computedBy: TestModel.Engine()), limits: limits
+        ) { [lines] in lines.append($0.message) }
+    }
+
+    func wait(until what: String, _ condition: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(120)
+        while !condition() {
+            try #require(ContinuousClock.now < end, "no \(what): \(lines.all), \(backNet.outage ?? "")")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    func isHealthy(_ engine: TestEngine) -> Bool {
+        backNet.metricsText(labels: []).text.contains(
+            "infenclave_backnet_engine_healthy{engine=\"oip+http://127.0.0.1:\(engine.port)/model\"} 1")
+    }
+
+    /// - Returns: Whether the answer is there and right.
+    func ask(_ seed: Float) async throws -> Bool {
+        let inputs = try TestModel.inputs(seed)
+        guard let run = await backNet.run(inputs) else { return false }
+        return try zip(run.outputs, try TestModel.run(inputs)).allSatisfy { try $0.floats() == $1.floats() }
+    }
+
+    /// Many requests, eight at a time.
+    ///
+    /// - Returns: How many were answered rightly.
+    func load(_ count: Int, after each: @escaping @Sendable (Int) -> Void = { _ in }) async throws -> Int {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for worker in 0..<8 {
+                group.addTask {
+                    var right = 0
+                    for number in stride(from: worker, to: count, by: 8) {
+                        right += try await ask(Float(number) + 0.25) ? 1 : 0
+                        each(number)
+                    }
+                    return right
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+    }
+}
+
+@Suite("Replicas of an engine")
+struct ReplicaTests {
+    @Test("No request is lost when one of two replicas is killed under load")
+    func killed() async throws {
+        let engines = try [TestEngine(), TestEngine()]
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        let answered = try await deployed.load(2000) { number in if number == 400 { engines[0].stop() } }
+        #expect(answered == 2000)
+        #expect(engines[0].inferences.count > 20)
+        try await deployed.wait(until: "notice") { !deployed.isHealthy(engines[0]) }
+        #expect(deployed.lines.all.contains { $0.contains("gets no requests") })
+    }
+
+    @Test("Two replicas share the load")
+    func shared() async throws {
+        let engines = try [TestEngine(), TestEngine()]
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        #expect(try await deployed.load(400) == 400)
+        let counts = engines.map(\.inferences.count)
+        #expect(counts.allSatisfy { $0 > 100 }, "\(counts)")
+    }
+
+    static let faults: [(String, TestEngine.Behaviour)] = [
+        ("lies", { TestModel.answer($0, .init(change: { $0.map { $0.map { $0 * 1.5 } } })) }),
+        ("another shape", { TestModel.answer($0, .init(shape: [6])) }),
+        ("NaN", { TestModel.answer($0, .init(change: { $0.map { $0.map { _ in .nan } } })) }),
+        ("another model", { TestModel.answer($0, .init(name: "other")) }),
+        ("stalls", { $0.path.hasSuffix("/infer") ? .silence : TestModel.answer($0) }),
+        ("refuses", { $0.path.hasSuffix("/infer") ? .answer(500, [:], []) : TestModel.answer($0) }),
+        ("hangs up", { $0.path.hasSuffix("/infer") ? .close : TestModel.answer($0) }),
+    ]
+
+    @Test("An engine that goes wrong is found, and the other one answers all", arguments: faults.indices)
+    func faulty(index: Int) async throws {
+        let (name, behaviour) = Self.faults[index]
+        let engines = try [TestEngine(), TestEngine()]
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        engines[0].behave(behaviour)
+        // What lies within the protocol is found by the next question with a known answer; the enclave's audit is against the rest.
+        if name != "lies" { #expect(try await deployed.load(200) == 200, "\(name)") }
+        try await deployed.wait(until: "notice of \(name)") { !deployed.isHealthy(engines[0]) }
+        #expect(try await deployed.load(200) == 200, "\(name)")
+        engines[0].behave(TestModel.answer)
+        try await deployed.wait(until: "return after \(name)") { deployed.isHealthy(engines[0]) }
+    }
+
+    @Test("An engine with another model, from the start, gets no request")
+    func anotherModel() async throws {
+        let engine = try TestEngine { TestModel.answer($0, .init(change: { [$0[0].reversed(), $0[1]] })) }
+        let deployed = try await Deployed([engine])
+        try await deployed.wait(until: "notice") { deployed.backNet.outage?.contains("another model") == true }
+        #expect(await deployed.backNet.run(try TestModel.inputs(1)) == nil)
+    }
+
+    @Test("Without an engine it says why and what to do, and serves again by itself")
+    func outage() async throws {
+        let first = try TestEngine()
+        let port = first.port
+        let deployed = try await Deployed([first])
+        try await deployed.wait(until: "health") { deployed.backNet.outage == nil }
+        first.stop()
+        try await deployed.wait(until: "outage") { deployed.backNet.outage != nil }
+        let outage = try #require(deployed.backNet.outage)
+        #expect(outage.contains("127.0.0.1:\(port)/model"))
+        #expect(outage.contains("start it"), "\(outage)")
+        #expect(try await deployed.ask(1) == false)
+        let second = try TestEngine(port: port)
+        try await deployed.wait(until: "recovery") { deployed.backNet.outage == nil }
+        #expect(try await deployed.ask(1))
+        #expect(second.inferences.count > 0)
+    }
+
+    @Test("A request that fails everywhere is asked of each replica once, and of three at most")
+    func bounded() async throws {
+        let engines = try (0..<5).map { _ in try TestEngine() }
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        let marker: [UInt8] = Float(77).bitPattern.littleEndian.bytes
+        for engine in engines {
+            engine.behave { request in
+                request.body.firstRange(of: marker) == nil ? TestModel.answer(request) : .answer(500, [:], [])
+            }
+        }
+        #expect(try await deployed.ask(77) == false)
+        let asked = engines.map { $0.inferences.count { $0.body.firstRange(of: marker) != nil } }
+        #expect(asked.sorted() == [0, 0, 1, 1, 1])
+    }
+}
+
+extension UInt32 {
+    fileprivate var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> (8 * $0)) } }
+}
