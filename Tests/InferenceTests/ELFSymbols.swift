@@ -8,8 +8,9 @@ enum ELFSymbols {
 
     /// Where a library of this process was loaded from.
     static func pathOfLibrary(named name: String) -> String? {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-        return maps.split(separator: "\n").lazy.compactMap { line in
+        // The file says that it has no bytes.
+        let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").lazy.compactMap { line in
             line.firstIndex(of: "/").map { String(line[$0...]) }
         }.first { $0.contains("/\(name)") }
     }
