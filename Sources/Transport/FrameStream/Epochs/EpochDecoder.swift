@@ -17,10 +17,11 @@ package struct EpochDecoder: ~Copyable {
     /// More than devices between the two ends hold. What follows more of it is not looked for.
     package static let maximumSkippedBytes = 4 << 20
 
-    private var buffer = [UInt8](repeating: 0, count: EpochRecord.maximumByteCount)
+    /// A whole record, and as much of what follows.
+    private var buffer = [UInt8](repeating: 0, count: 2 * EpochRecord.maximumByteCount)
     private var start = 0
     private var end = 0
-    /// Bytes of the present record that were not taken.
+    /// Bytes of the present record's payload that were not taken. All of it is here, and was seen to be whole.
     private var remaining = 0
 
     package init() {}
@@ -60,61 +61,55 @@ package struct EpochDecoder: ~Copyable {
         into free: UnsafeMutableRawBufferPointer, epoch: [UInt8], resynchronises: Bool, _ source: Source
     ) throws(WireError) -> Outcome {
         while remaining == 0 {
-            while end - start < EpochRecord.headerByteCount {
-                guard try fill(source) else {
-                    guard end == start else { throw Self.brokenOff }
-                    return .ended
+            switch try takeHeader(epoch, source) {
+            case .record(let payloadBytes): remaining = payloadBytes
+            case .ended: return .ended
+            case .other:
+                guard resynchronises else {
+                    throw WireError(.malformed, "no record of this epoch begins here: the other end began anew")
                 }
+                guard let marker = try nextMarker(source) else { return .ended }
+                // The opening is repeated until the answer is there.
+                if marker.kind == .opening, marker.epoch != epoch { return .opening(epoch: marker.epoch) }
             }
-            if let count = payloadBytesOfRecord(in: epoch) {
-                start += EpochRecord.headerByteCount
-                remaining = count
-                continue
-            }
-            if let outcome = try resynchronise(epoch, resynchronises, source) { return outcome }
         }
         let count = min(free.count, remaining)
-        let taken: Int
-        if hasBufferedBytes {
-            taken = min(count, end - start)
-            buffer.withUnsafeBytes { free.copyMemory(from: .init(rebasing: $0[start..<start + taken])) }
-            start += taken
-        } else {
-            taken = try source(UnsafeMutableRawBufferPointer(rebasing: free[..<count]))
-            guard (1...count).contains(taken) else { throw Self.brokenOff }
-        }
-        remaining -= taken
-        // Before the last bytes of a record are handed out, as a frame may end with them.
-        if remaining == 0, let outcome = try takeEnd(epoch, resynchronises, source) { return outcome }
-        return .bytes(taken)
+        buffer.withUnsafeBytes { free.copyMemory(from: .init(rebasing: $0[start..<start + count])) }
+        start += count
+        remaining -= count
+        if remaining == 0 { start += EpochRecord.end.count }
+        return .bytes(count)
     }
 
-    /// - Returns: `nil` when the record is whole; else what comes instead of its last bytes.
-    private mutating func takeEnd(
-        _ epoch: [UInt8], _ resynchronises: Bool, _ source: Source
-    ) throws(WireError) -> Outcome? {
-        while end - start < EpochRecord.end.count {
-            guard try fill(source) else { throw Self.brokenOff }
-        }
-        guard buffer[start..<start + EpochRecord.end.count].elementsEqual(EpochRecord.end) else {
-            // The peer stopped within the record: what completed it was another's.
-            return try resynchronise(epoch, resynchronises, source) ?? .ended
-        }
-        start += EpochRecord.end.count
-        return nil
+    private enum Header {
+        case record(payloadBytes: Int)
+        /// No record of the epoch begins here, or its peer stopped within it and something else completed it.
+        case other
+        case ended
     }
 
-    /// Where no record begins.
+    /// Takes the header of a record once all of the record is here.
+    private mutating func takeHeader(_ epoch: [UInt8], _ source: Source) throws(WireError) -> Header {
+        guard try fill(to: EpochRecord.headerByteCount, source) else {
+            guard end == start else { throw Self.brokenOff }
+            return .ended
+        }
+        guard let payloadBytes = payloadBytesOfRecord(in: epoch) else { return .other }
+        let last = EpochRecord.headerByteCount + payloadBytes
+        guard try fill(to: last + EpochRecord.end.count, source) else { throw Self.brokenOff }
+        guard buffer[start + last..<start + last + EpochRecord.end.count].elementsEqual(EpochRecord.end) else {
+            return .other
+        }
+        start += EpochRecord.headerByteCount
+        return .record(payloadBytes: payloadBytes)
+    }
+
+    /// Reads until so many bytes are here.
     ///
-    /// - Returns: `nil` for the present epoch's opening, which is repeated until the answer is there.
-    private mutating func resynchronise(
-        _ epoch: [UInt8], _ resynchronises: Bool, _ source: Source
-    ) throws(WireError) -> Outcome? {
-        guard resynchronises else {
-            throw WireError(.malformed, "no record of this epoch begins here: the other end began anew")
-        }
-        guard let marker = try nextMarker(source) else { return .ended }
-        return marker.kind == .opening && marker.epoch != epoch ? .opening(epoch: marker.epoch) : nil
+    /// - Returns: `false` when the stream ended before.
+    private mutating func fill(to count: Int, _ source: Source) throws(WireError) -> Bool {
+        while end - start < count { guard try fill(source) else { return false } }
+        return true
     }
 
     /// `nil` where no record of the epoch begins.
