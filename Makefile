@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -25,6 +25,14 @@ evaluation-test:
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
+
+# The enclave's executable for images: the same bytes in any folder.
+enclave: setup
+	SWIFT=$(SWIFT) scripts/build-enclave
+
+# Builds it in two folders and compares; half an hour of two cores.
+reproducible-check: setup
+	SWIFT=$(SWIFT) scripts/reproducible-check
 
 # Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night.
 SCHEDULES ?= 100000

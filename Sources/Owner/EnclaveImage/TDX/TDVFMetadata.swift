@@ -78,7 +78,7 @@ package struct TDVFMetadata: Sendable, Hashable {
         else {
             throw ImageError(
                 .malformed,
-                "a TDX section of the firmware, at 0x\(String(address, radix: 16)), is not of whole pages of the file, or has "
+                "a TDX section of the firmware, for guest address \(address), is not of whole pages of the file, or has "
                     + "unknown attributes \(attributes)")
         }
         return Section(
