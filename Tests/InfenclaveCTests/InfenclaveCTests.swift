@@ -23,6 +23,7 @@ struct InfenclaveCTests {
         let input = try peer.input(peer.document(), policy: policy)
         let service = try #require(input.service)
         let (document, root) = (try service.document.json(), try #require(input.root))
+        let file = try #require(input.policy)
         var text = [CChar](repeating: 0, count: 65_536)
         func withBytes<Value>(_ bytes: [UInt8], _ body: (infenclave_bytes) throws -> Value) rethrows -> Value {
             try bytes.withUnsafeBufferPointer { try body(infenclave_bytes(bytes: $0.baseAddress, count: $0.count)) }
@@ -39,7 +40,7 @@ struct InfenclaveCTests {
             }
             return withBytes(document) { document in
                 withBytes(service.nonce) { nonce in
-                    withBytes(input.policy) { policy in
+                    withBytes(file) { policy in
                         withBytes(root) { root in
                             cic_verify(
                                 document, nonce, policy, root, input.time.secondsSince1970, given, given.count, &text,
