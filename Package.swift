@@ -370,7 +370,7 @@ let package = Package(
                 "InfenclaveC",
             ]
         ),
-        tests("OpenInferenceTests", ["OpenInference"]),
+        tests("OpenInferenceTests", ["OpenInference"], exclude: ["make_requests.py", "requests.json"]),
         tests(
             "InferenceProxyTests",
             [

@@ -108,7 +108,6 @@ static chc_outcome outcome(CURLcode code) {
     case CURLE_COULDNT_CONNECT: return CHC_NOT_CONNECTED;
     case CURLE_OPERATION_TIMEDOUT: return CHC_LATE;
     case CURLE_PEER_FAILED_VERIFICATION: return CHC_UNTRUSTED_CERTIFICATE;
-    case CURLE_SEND_FAIL_REWIND: return CHC_STALE;
     // The library has several words for answers that it does not understand: HTTP/0.9 and other versions, header lines
     // without a colon, folded or beyond its own limit, encodings that contradict the body. A broken chunk is not among
     // them: the library does not tell it from a broken connection.
@@ -121,6 +120,21 @@ static chc_outcome outcome(CURLcode code) {
     case CURLE_WRITE_ERROR:
     case CURLE_ABORTED_BY_CALLBACK: return CHC_REFUSED;
     default: return CHC_FAILED;
+    }
+}
+
+/// Whether the request failed on a connection that was kept, before any answer came.
+static int is_stale(CURL *curl, CURLcode code) {
+    long opened = 0, head = 0;
+    curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &opened);
+    curl_easy_getinfo(curl, CURLINFO_HEADER_SIZE, &head);
+    switch (code) {
+    // The library found it stale by itself, and cannot send the body again.
+    case CURLE_SEND_FAIL_REWIND: return 1;
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR: return opened == 0 && head == 0;
+    default: return 0;
     }
 }
 
@@ -146,5 +160,5 @@ chc_outcome chc_perform(
     *status = (int)response;
     *reason = curl_easy_strerror(code);
     curl_slist_free_all(headers);
-    return outcome(code);
+    return is_stale(curl, code) ? CHC_STALE : outcome(code);
 }
