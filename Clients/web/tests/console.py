@@ -117,7 +117,7 @@ def check(chromium, program, folder, opened, strangers):
         shown["#servers"] = text(page, "#servers")
         for selector, parts in {
             "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Seal", "Host and enclave"],
-            "#host": ["Sealed request", "bytes"], "#requests": ["tensor", "answered", "notProvisioned"],
+            "#host": ["Sealed request", "bytes"], "#requests": ["picture", "answered", "notProvisioned"],
             "#servers": [measurement, "development-signature", "report-data", "passed", "protects against nothing", "stage2.pool",
                          "6,144 bytes", "without noise", "seconds were left"],
             "#policy-path": ["policy.json"],

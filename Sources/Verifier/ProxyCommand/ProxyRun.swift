@@ -57,7 +57,7 @@ package struct ProxyRun: Sendable {
         pool = UpstreamPool(clients: clients, policy: file, logger: logger)
         let log = RequestLog()
         let backend = LoggedBackend(pool, log: log)
-        console = Console(pool: pool, backend: backend, log: log, policy: file)
+        console = Console(pool: pool, log: log, policy: file)
         parts = Parts(
             service: InferenceService(backend: backend, version: version),
             access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),

@@ -4,15 +4,13 @@ import InfenclaveImaging
 /// What stands behind the console page: whom the proxy talks to, and one picture at a time for people.
 package struct Console: Sendable {
     private let pool: UpstreamPool
-    private let backend: any ClassificationBackend
     private let log: RequestLog
     private let policy: PolicyFile
     private let queue = DispatchQueue(label: "infenclave.console")
 
-    /// - Parameter backend: What classifies, with its requests in the log.
-    package init(pool: UpstreamPool, backend: any ClassificationBackend, log: RequestLog, policy: PolicyFile) {
+    /// - Parameter log: Of all requests; the console's are noted there, too.
+    package init(pool: UpstreamPool, log: RequestLog, policy: PolicyFile) {
         self.pool = pool
-        self.backend = backend
         self.log = log
         self.policy = policy
     }
@@ -27,6 +25,10 @@ package struct Console: Sendable {
     ///
     /// - Throws: ``ClientError``; `CancellationError`.
     func classify(_ file: [UInt8]) async throws -> ConsoleAnswer {
+        try await log.observe("picture", bytes: file.count) { try await observed(file) }
+    }
+
+    private func observed(_ file: [UInt8]) async throws -> ConsoleAnswer {
         let clock = ContinuousClock()
         let start = clock.now
         let session = try await pool.session()
@@ -35,7 +37,7 @@ package struct Console: Sendable {
         let ready = clock.now
         let record = ExchangeRecord()
         let classes = try await ExchangeRecord.$current.withValue(record) {
-            try await backend.classify(.tensor(prepared.tensor))
+            try await pool.classify(.tensor(prepared.tensor))
         }
         let total = ready.duration(to: clock.now).milliseconds
         let exchanges = record.all

@@ -142,7 +142,7 @@ function showAnswer(answer) {
     return row;
   }));
   find("host").replaceChildren(...facts(answer.exchanges.flatMap((exchange) => [
-    ["Sealed request", `${number(exchange.sentBytes)} bytes, beginning with`], ["Its first bytes", exchange.sent, true],
+    ["Sealed request", `${number(exchange.sentBytes)} bytes`], ["Its first bytes", exchange.sent, true],
     ["Sealed answer", `${number(exchange.receivedBytes)} bytes, one size for all answers`],
     ["Its first bytes", exchange.received, true],
   ])).childNodes);
