@@ -3,6 +3,7 @@ import Attestation
 import Foundation
 import InfenclaveClient
 import KeyRelease
+import ProxyCommand
 import SealedChannel
 import SecretMemory
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import InfenclaveClient
 import KeyRelease
 
 struct KeyholdVerify: Command {
