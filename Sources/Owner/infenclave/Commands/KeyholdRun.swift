@@ -64,13 +64,18 @@ struct KeyholdRun: Command {
         try await keyholder.watch(try server.map(watched))
     }
 
+    private static var withoutRetries: ClientOptions {
+        var options = ClientOptions()
+        options.retries = .never
+        return options
+    }
+
     private func watched(_ url: String) throws -> WatchedServer {
         let sources = try collateral.sources()
         let history = try collateral.history()
         let development: DevelopmentTEE = tee == "development" ? .dangerouslyAccept : .refuse
         // The keyholder itself decides when to look again.
-        var options = ClientOptions()
-        options.retries = .never
+        let options = Self.withoutRetries
         // A mistyped address is found at the start. What it demands comes with each look.
         let probe = try InfenclaveClient(server: url, policy: Policy(tee: []))
         return WatchedServer(
