@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example
 
 demo: build
 	$(BIN)/infenclave demo
@@ -33,6 +33,19 @@ enclave: setup
 # Builds it in two folders and compares; half an hour of two cores.
 reproducible-check: setup
 	SWIFT=$(SWIFT) scripts/reproducible-check
+# The proxy with gRPC, which takes minutes more to build.
+proxy: build
+	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-proxy $(BUILD_OPTIONS)
+
+# Clients of Triton and KServe from PyPI, and curl, against the proxy; `make client-check CLIENTS=rest_test` takes a part.
+CLIENTS ?=
+
+client-check: proxy
+	Tests/Clients/run $(BIN) $(CLIENTS)
+
+# The example of the Swift library, as a package that depends on this one.
+example: setup
+	$(SWIFT) build --package-path Examples/swift-client
 
 # Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night.
 SCHEDULES ?= 100000

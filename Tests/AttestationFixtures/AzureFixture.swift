@@ -77,7 +77,7 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
     }
 
     package func collateral() throws -> [CollateralRole: [UInt8]] { try hardware.collateral() }
-    package func roots() throws -> TrustedRoots { try hardware.roots() }
+    package func trustedRoot() throws -> [UInt8]? { try hardware.trustedRoot() }
 
     package var policy: [String: String] {
         var members = hardware.policy
