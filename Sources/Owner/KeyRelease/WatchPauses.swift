@@ -2,7 +2,7 @@
 /// clock of its own.
 package struct WatchPauses: Sendable {
     private static let longest = Duration.seconds(600)
-    private static let longestUnreachable = Duration.seconds(60)
+    private static let longestUnreachable = Duration.seconds(15)
     /// Evidence is looked at so often, whatever the server says of itself.
     static let longestTrust = 600.0
 
