@@ -22,9 +22,9 @@ package enum EnclaveArguments: Sendable, Equatable {
 
     package static let usage = """
         usage: infenclave-enclave --tee development --development-key FILE [--workers N] [--threads N] [--threads-alone N]
-               infenclave-enclave --tee sgx|tdx|snp|nitro [--workers N] [--threads N] [--threads-alone N]
+               infenclave-enclave --tee sgx|tdx|snp|nitro|az-snp [--workers N] [--threads N] [--threads-alone N]
                infenclave-enclave --detect
-               infenclave-enclave --report sgx|tdx|snp|nitro
+               infenclave-enclave --report sgx|tdx|snp|nitro|az-snp
                infenclave-enclave --measure
                infenclave-enclave --print-development-key FILE
         The host starts it with a connected Unix stream socket as file descriptor 3.
