@@ -28,10 +28,20 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
         runtimeData = AzureKeys.runtimeData(AzureKeys.attestation)
     }
 
-    package func evidence(over reportData: [UInt8]) throws -> [UInt8] {
+    /// What the hardware says, over the runtime data.
+    private func hardwareEvidence() throws -> (digest: [UInt8], evidence: [UInt8]) {
+        let digest = Array(SHA256.hash(data: reported ?? Array(runtimeData.utf8))) + [UInt8](repeating: 0, count: 32)
+        return (digest, try hardware.evidence(over: digest))
+    }
+
+    /// What the paravisor keeps in the TPM.
+    package func hclReport() throws -> [UInt8] {
+        let (digest, evidence) = try hardwareEvidence()
+        return hclReport(digest, evidence)
+    }
+
+    private func hclReport(_ digest: [UInt8], _ evidence: [UInt8]) -> [UInt8] {
         let runtime = Array(runtimeData.utf8)
-        let digest = Array(SHA256.hash(data: reported ?? runtime)) + [UInt8](repeating: 0, count: 32)
-        let evidence = try hardware.evidence(over: digest)
         let inner = tee == .azureSNP ? evidence : tdReport(evidence, digest)
         let area = inner + [UInt8](repeating: 0, count: 1184 - inner.count)
         let described: [UInt8] =
@@ -40,8 +50,12 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
             + .littleEndian(UInt32(runtime.count)) + runtime
         let size = UInt32(32 + area.count + described.count)
         let start = header + .littleEndian(size) + .littleEndian(UInt32(2)) + [UInt8](repeating: 0, count: 16)
-        let report = start + area + described + [UInt8](repeating: 0, count: 64)
+        return start + area + described + [UInt8](repeating: 0, count: 64)
+    }
 
+    package func evidence(over reportData: [UInt8]) throws -> [UInt8] {
+        let (digest, evidence) = try hardwareEvidence()
+        let report = hclReport(digest, evidence)
         let message = quote(over: Array(SHA256.hash(data: reportData)))
         let signature = try quoteSigner.signature(for: SHA256.hash(data: message), padding: .insecurePKCS1v1_5)
         var members = [
@@ -110,15 +124,18 @@ package enum AzureKeys {
 
     /// The runtime data of a machine with this key.
     package static func runtimeData(_ key: _RSA.Signing.PrivateKey, name: String = "HCLAkPub") -> String {
-        func number(_ bytes: some Collection<UInt8>) -> String {
+        do {
+            let primitives = try key.publicKey.getKeyPrimitives()
+            return runtimeData(Array(primitives.modulus), Array(primitives.publicExponent), name: name)
+        } catch { preconditionFailure("an RSA key has no numbers: \(error)") }
+    }
+
+    package static func runtimeData(_ modulus: [UInt8], _ exponent: [UInt8], name: String = "HCLAkPub") -> String {
+        func number(_ bytes: [UInt8]) -> String {
             Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
                 "=", with: "")
         }
-        do {
-            let primitives = try key.publicKey.getKeyPrimitives()
-            return
-                #"{"keys":[{"kid":"\#(name)","key_ops":["sign"],"kty":"RSA","e":"\#(number(primitives.publicExponent))","#
-                + #""n":"\#(number(primitives.modulus))"}],"vm-configuration":{"secure-boot":true},"user-data":"00"}"#
-        } catch { preconditionFailure("an RSA key has no numbers: \(error)") }
+        return #"{"keys":[{"kid":"\#(name)","key_ops":["sign"],"kty":"RSA","e":"\#(number(exponent))","#
+            + #""n":"\#(number(modulus))"}],"vm-configuration":{"secure-boot":true},"user-data":"00"}"#
     }
 }

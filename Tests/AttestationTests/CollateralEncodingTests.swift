@@ -139,6 +139,27 @@ struct CollateralEncodingTests {
         }
     }
 
+    @Test("A folder may have the files as AMD's service calls them; one role in two files is refused")
+    func names() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "collateral-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let fixture = SNPFixture()
+        let files: [String: [UInt8]] = [
+            "cert_chain": try fixture.ask.pem() + fixture.ark.pem(), "vcek.crt": try fixture.certificate(),
+            "crl": try #require(fixture.list).der(), "notes.txt": Array("not collateral".utf8),
+        ]
+        for (name, bytes) in files { try Data(bytes).write(to: folder.appending(path: name)) }
+        let read = try CollateralFolder.read(folder.path)
+        #expect(Set(read.keys) == [.intermediate, .vcek, .crl])
+        let request = VerificationRequest(
+            tee: .snp, evidence: try fixture.evidence(over: SNPFixture.reportData), collateral: read, at: Period.now,
+            roots: try fixture.roots())
+        #expect(SavedEvidenceAppraiser(policy: nil).verdict(on: request).isAccepted)
+        try Data(try fixture.ask.der()).write(to: folder.appending(path: "intermediate.der"))
+        #expect(throws: AttestationError.self) { try CollateralFolder.read(folder.path) }
+    }
+
     @Test("A root that comes along in a file is not trusted")
     func rootInFile() throws {
         var fixture = SNPFixture()

@@ -47,15 +47,23 @@ struct DomainBuildTests {
         #expect(try digest(firmware, .sectionBySection) == expected.mrtdTwoPass)
     }
 
+    /// Debian's firmware, where it is the version that the vectors are of.
+    private static let debianFirmware: [UInt8]? = {
+        let expected = try? DomainBuildTests().builds()["OVMF.fd"]?.sha256
+        guard let data = try? Data(contentsOf: URL(filePath: "/usr/share/ovmf/OVMF.fd")),
+            Array(SHA256.hash(data: data)).hex == expected
+        else { return nil }
+        return [UInt8](data)
+    }()
+
     @Test(
         "Debian's firmware gives its MRTD in both orders",
         .enabled(
-            if: ImageVectors.arePresent && FileManager.default.fileExists(atPath: "/usr/share/ovmf/OVMF.fd"),
-            "the package ovmf is not installed"))
+            if: debianFirmware != nil,
+            "Debian's package ovmf is not installed, or of another version than the vectors"))
     func debian() throws {
         let expected = try #require(builds()["OVMF.fd"])
-        let firmware = [UInt8](try Data(contentsOf: URL(filePath: "/usr/share/ovmf/OVMF.fd")))
-        try #require(Array(SHA256.hash(data: firmware)).hex == expected.sha256, "another version of the package ovmf")
+        let firmware = try #require(Self.debianFirmware)
         #expect(try digest(firmware, .pageByPage) == expected.mrtdSinglePass)
         #expect(try digest(firmware, .sectionBySection) == expected.mrtdTwoPass)
     }

@@ -19,10 +19,12 @@ package enum EvidenceSources {
         case .sgx: return try GramineEvidence()
         case .tdx, .snp: return try ConfigfsEvidence(kind)
         case .nitro: return try NitroEvidence()
-        case .azureSNP, .azureTDX:
+        case .azureSNP: return try AzureSource()
+        case .azureTDX:
             throw EvidenceSourceError(
                 .configurationInvalid,
-                "this enclave cannot ask Azure's TPM for evidence; saved evidence of \(kind.rawValue) can be verified")
+                "a service of Azure's network makes the quote of az-tdx, and an enclave has no network; saved evidence can be verified"
+            )
         }
     }
 
@@ -30,13 +32,15 @@ package enum EvidenceSources {
     ///
     /// - Throws: ``EvidenceSourceError`` (absent) that says what was looked for, and what was found.
     package static func detect(
-        files: any KernelFiles = MachineFiles(), module: any NitroSecurityModule = NitroDevice()
+        files: any KernelFiles = MachineFiles(), module: any NitroSecurityModule = NitroDevice(),
+        tpm: any TrustedPlatformModule = TPMDevice()
     ) throws(EvidenceSourceError) -> TEEKind {
         let attempts: [(TEEKind, () throws(EvidenceSourceError) -> any EvidenceSource)] = [
             (.sgx, { () throws(EvidenceSourceError) in try GramineEvidence(files: files) }),
             (.tdx, { () throws(EvidenceSourceError) in try ConfigfsEvidence(.tdx, files: files) }),
             (.snp, { () throws(EvidenceSourceError) in try ConfigfsEvidence(.snp, files: files) }),
             (.nitro, { () throws(EvidenceSourceError) in try NitroEvidence(module: module) }),
+            (.azureSNP, { () throws(EvidenceSourceError) in try AzureSource(module: tpm) }),
         ]
         var reasons: [String] = []
         for (kind, source) in attempts {

@@ -19,8 +19,8 @@ struct Serve: Command {
             """)
 
     @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String]
-    @Option(help: "The TEE: sgx, tdx, snp, nitro, auto for the one of these that is here, or development.") var tee:
-        String
+    @Option(help: "The TEE: sgx, tdx, snp, nitro, az-snp, auto for the one of these that is here, or development.")
+    var tee: String
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
     @Option(
         help: ArgumentHelp(

@@ -1,0 +1,123 @@
+import Crypto
+package import EnclaveCore
+package import Evidence
+import Glibc
+
+/// Evidence of SEV-SNP machines of Azure: the paravisor's HCL report and a quote of its TPM, as JSON.
+///
+/// TDX machines of Azure need a quote besides, which only a service of Azure's network makes; an enclave has no network.
+package struct AzureSource: EvidenceSource {
+    /// Where the paravisor keeps its report, and its key for quotes.
+    package static let reportIndex: UInt32 = 0x0140_0001
+    package static let quoteKey: UInt32 = 0x8100_0003
+    /// The HCL report of an SNP machine says so here, behind header and report.
+    private static let kindOffset = 32 + 1184 + 8
+    private static let snp: UInt8 = 2
+    /// Every TPM returns as many bytes of an index at a time.
+    private static let chunkBytes = 512
+    private static let maximumReportBytes = 16 << 10
+    /// How often to try when the TPM wants a command again, or a register changed between quote and reading.
+    private static let attempts = 5
+
+    private let module: any TrustedPlatformModule
+    package var kind: TEEKind { .azureSNP }
+
+    /// - Throws: ``EvidenceSourceError`` (absent) outside of a confidential machine of Azure with SEV-SNP.
+    package init(module: any TrustedPlatformModule = TPMDevice()) throws(EvidenceSourceError) {
+        self.module = module
+        let report: [UInt8]
+        do throws(KernelError) { report = try readReport() } catch {
+            throw EvidenceSourceError(
+                .absent,
+                "/dev/tpmrm0 has no HCL report (errno \(error.number)): expected a confidential machine of Azure, as root"
+            )
+        }
+        guard report.starts(with: "HCLA".utf8), report.count > Self.kindOffset,
+            report[Self.kindOffset] == Self.snp
+        else {
+            throw EvidenceSourceError(
+                .absent, "the TPM's report is not of a confidential machine of Azure with SEV-SNP")
+        }
+    }
+
+    package func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
+        do throws(KernelError) {
+            let report = try readReport()
+            // A TPM signs no more along than its largest digest has.
+            let extraData = Array(SHA256.hash(data: reportData))
+            for _ in 0..<Self.attempts {
+                let (message, signature) = try quote(over: extraData)
+                let registers = try readRegisters()
+                // The digest ends the quote.
+                guard message.suffix(32).elementsEqual(SHA256.hash(data: registers.flatMap(\.self))) else { continue }
+                return PlatformEvidence(evidence: Self.json(report, message, signature, registers))
+            }
+            throw KernelError(EAGAIN)
+        } catch {
+            throw EvidenceSourceError(.failed, "the TPM made no evidence: errno \(error.number)")
+        }
+    }
+
+    private func exchange(_ command: [UInt8]) throws(KernelError) -> TPMResponse {
+        for _ in 0..<Self.attempts {
+            do throws(KernelError) { return try TPMResponse(module.exchange(command)) } catch {
+                guard error.number == EAGAIN else { throw error }
+            }
+        }
+        throw KernelError(EAGAIN)
+    }
+
+    private func readReport() throws(KernelError) -> [UInt8] {
+        var response = try exchange(TPMCommand.readPublic(index: Self.reportIndex))
+        var area = try response.inner()
+        // Index, algorithm, attributes, policy, then the size.
+        _ = try area.take(4 + 2 + 4)
+        _ = try area.sized()
+        let size = try area.number(2)
+        guard size <= Self.maximumReportBytes else { throw KernelError(EFBIG) }
+        var report: [UInt8] = []
+        while report.count < size {
+            let count = min(Self.chunkBytes, size - report.count)
+            var part = try exchange(TPMCommand.read(index: Self.reportIndex, offset: report.count, count: count))
+            let bytes = try part.sized()
+            guard bytes.count == count else { throw KernelError(EPROTO) }
+            report += bytes
+        }
+        return report
+    }
+
+    private func quote(over extraData: [UInt8]) throws(KernelError) -> (message: [UInt8], signature: [UInt8]) {
+        var response = try exchange(TPMCommand.quote(key: Self.quoteKey, over: extraData))
+        let message = try response.sized()
+        // RSASSA with SHA-256, as Azure's key has it.
+        guard try response.number(2) == 0x0014, try response.number(2) == Int(TPMCommand.sha256) else {
+            throw KernelError(EPROTO)
+        }
+        return (message, try response.sized())
+    }
+
+    private func readRegisters() throws(KernelError) -> [[UInt8]] {
+        var registers: [[UInt8]] = []
+        while registers.count < TPMCommand.registerCount {
+            var response = try exchange(TPMCommand.readRegisters(from: registers.count))
+            // The counter of changes, and the selection again: its count, bank, length and bits.
+            _ = try response.take(4 + 4 + 2 + 1 + 3)
+            guard try response.number(4) == 8 else { throw KernelError(EPROTO) }
+            for _ in 0..<8 {
+                let value = try response.sized()
+                guard value.count == 32 else { throw KernelError(EPROTO) }
+                registers.append(value)
+            }
+        }
+        return registers
+    }
+
+    private static func json(
+        _ report: [UInt8], _ message: [UInt8], _ signature: [UInt8], _ registers: [[UInt8]]
+    ) -> [UInt8] {
+        let values = registers.map { "\"\($0.hex)\"" }.joined(separator: ",")
+        return Array(
+            (#"{"version":2,"hcl_report":""# + Base64URL.text(report) + #"","tpm_quote":{"message":""# + message.hex
+                + #"","signature":""# + signature.hex + #"","pcrs":["# + values + "]}}").utf8)
+    }
+}

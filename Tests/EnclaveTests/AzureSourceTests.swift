@@ -1,0 +1,105 @@
+import Attestation
+import AttestationFixtures
+import Crypto
+import EnclaveCore
+import EnclavePlatform
+import Evidence
+import Foundation
+import Synchronization
+import Testing
+
+@Suite(
+    "Evidence from Azure's TPM",
+    .enabled(if: SoftwareTPM.isThere, "there is no \(SoftwareTPM.program); Debian's package swtpm has it"))
+struct AzureSourceTests {
+    private static let reportData = (0..<64).map { UInt8($0) }
+
+    /// A machine whose TPM was provisioned over the hardware of a fixture.
+    private func machine() throws -> (tpm: SoftwareTPM, fixture: AzureFixture<SNPFixture>) {
+        let tpm = try SoftwareTPM()
+        let modulus = try tpm.makeKey(at: AzureSource.quoteKey)
+        let fixture = AzureFixture.snp().with { $0.runtimeData = AzureKeys.runtimeData(modulus, [1, 0, 1]) }
+        try tpm.store(try fixture.hclReport(), at: AzureSource.reportIndex)
+        return (tpm, fixture)
+    }
+
+    private func verdict(_ evidence: [UInt8], _ fixture: AzureFixture<SNPFixture>) throws -> Verdict {
+        SavedEvidenceAppraiser(policy: nil).verdict(
+            on: VerificationRequest(
+                tee: .azureSNP, evidence: evidence, collateral: try fixture.collateral(), at: Period.now,
+                roots: try fixture.roots()))
+    }
+
+    @Test("A software TPM's quote is accepted, over the digest of the report data and the registers as they are")
+    func accepted() throws {
+        let (tpm, fixture) = try machine()
+        try tpm.extend(register: 4, with: [UInt8](repeating: 7, count: 32))
+        let source = try AzureSource(module: tpm)
+        #expect(source.kind == .azureSNP)
+        let evidence = try source.evidence(reportData: Self.reportData).evidence
+        let verdict = try verdict(evidence, fixture)
+        #expect(verdict.isAccepted, "\(verdict.summary)")
+        #expect(verdict.claims.reportData == Array(SHA256.hash(data: Self.reportData)))
+        let zero = [UInt8](repeating: 0, count: 32)
+        let extended = Array(SHA256.hash(data: zero + [UInt8](repeating: 7, count: 32)))
+        let registers = verdict.claims.measurements.filter { $0.name.hasPrefix("pcr") }
+        #expect(registers.count == 24)
+        #expect(registers.first { $0.name == "pcr4" }?.value == extended)
+        #expect(registers.first { $0.name == "pcr9" }?.value == zero)
+    }
+
+    @Test("A register that changes between quote and reading makes another quote")
+    func race() throws {
+        let (tpm, fixture) = try machine()
+        let source = try AzureSource(module: tpm)
+        let changes = Mutex(0)
+        tpm.meanwhile.withLock {
+            $0 = { command in
+                // Before the registers are read for the first time.
+                guard command[6..<10].elementsEqual([0, 0, 1, 0x7E]),
+                    changes.withLock({
+                        $0 += 1
+                        return $0 == 1
+                    })
+                else {
+                    return
+                }
+                try? tpm.extend(register: 11, with: [UInt8](repeating: 9, count: 32))
+            }
+        }
+        let evidence = try source.evidence(reportData: Self.reportData).evidence
+        #expect(try verdict(evidence, fixture).isAccepted)
+        #expect(changes.withLock(\.self) == 6)
+    }
+
+    @Test("A machine without the report, or with one of another kind, is told so")
+    func absent() throws {
+        let tpm = try SoftwareTPM()
+        #expect(throws: EvidenceSourceError.self) { try AzureSource(module: tpm) }
+        try tpm.store([UInt8](repeating: 0, count: 1300), at: AzureSource.reportIndex)
+        let error = #expect(throws: EvidenceSourceError.self) { try AzureSource(module: tpm) }
+        #expect(error?.code == .absent)
+        #expect(throws: EvidenceSourceError.self) { try AzureSource(module: TPMDevice(path: "/dev/null")) }
+        #expect(throws: EvidenceSourceError.self) { try EvidenceSources.source(.azureTDX, developmentKey: nil) }
+    }
+
+    /// A device that answers what a test says.
+    private struct Broken: TrustedPlatformModule {
+        let response: [UInt8]
+        func exchange(_ command: [UInt8]) throws(KernelError) -> [UInt8] { response }
+    }
+
+    @Test("Responses that are cut off, lie about their size or carry an error are refused")
+    func broken() {
+        let responses: [[UInt8]] = [
+            [], [0x80, 0x01], [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x8B], [0x80, 0x01, 0, 0, 0, 99, 0, 0, 0, 0],
+            [0x80, 0x02, 0, 0, 0, 14, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            [0x80, 0x01, 0, 0, 0, 12, 0, 0, 0, 0, 0xFF, 0xFF], [0x80, 0x01, 0, 0, 0, 10, 0, 0, 9, 0x22],
+        ]
+        for response in responses {
+            #expect(throws: EvidenceSourceError.self, "\(response)") {
+                try AzureSource(module: Broken(response: response))
+            }
+        }
+    }
+}
