@@ -174,11 +174,11 @@ struct ClientLibraryTests {
     func lease() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
-        try succeed(deployment.provisionArguments(server.url) + ["--lease", "3s"], in: deployment.folder)
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "10s"], in: deployment.folder)
         let client = try client(server.url, deployment)
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
-        try server.program.wait(upTo: 20, until: "end of the lease") { try server.state() == "unprovisioned" }
+        try server.program.wait(upTo: 40, until: "end of the lease") { try server.state() == "unprovisioned" }
         let error = try #require(try await rejection(picture, by: client))
         #expect(error.code == .refused && error.refusal == .leaseEnded)
         #expect(error.remedy.contains("infenclave provision"))

@@ -148,7 +148,7 @@ struct RESTTests {
             #expect(
                 try await error(#"{"inputs":[{"name":"pixels.0","shape":[0,2,3,3],"datatype":"UINT8","data":[]}]}"#)
                     .contains("1 to 64"))
-            #expect(try await error("{").contains("no value"))
+            #expect(try await error("{").contains("without a name"))
             let unknown = try await proxy.infer("none", pixels(1))
             #expect(unknown.status == 404 && unknown.error.contains("'toy' and 'toy_image'"))
             #expect(try await proxy.infer("toy/versions/2", pixels(1)).status == 404)

@@ -106,8 +106,8 @@ extension OpenInferenceError {
             case .invalidInput: .invalidArgument
             case .unknownToken: .permissionDenied
             case .refused where error.refusal == .overLimit || error.refusal == .tooManyRequests: .resourceExhausted
-            case .invalidResponse, .invalidConfiguration, .unusableFile: .internalFault
-            // Unreachable, late, refused for the moment, or not attested: nobody answers.
+            case .invalidResponse: .internalFault
+            // Unreachable, late, refused for the moment, not attested, or without a usable policy: nobody answers.
             default: .unavailable
             }
         let prefix = error.code == .attestationRejected ? "the server is not attested, and nothing was sent: " : ""

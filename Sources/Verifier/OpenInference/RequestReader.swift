@@ -186,7 +186,8 @@ extension JSONText {
         for _ in 0..<InferenceRequest.maximumRank {
             var next: [JSONText] = []
             for list in level {
-                next += try list.read { (text) throws(JSONFault) in try text.array() }
+                guard let elements = try? list.array() else { throw .invalid("\(name) is no list of strings") }
+                next += elements
                 guard next.count <= max(count, 1) else { throw .invalid("\(name) has more than \(count) elements") }
             }
             texts = next.compactMap { try? $0.string() }
