@@ -125,11 +125,11 @@ let package = Package(
                 "Wire",
             ]
         ),
-        library("EngineProtocol", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
+        library("EngineMessages", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
         library(
             "OpenInferenceBackNet", in: "Untrusted",
             [
-                "EngineProtocol", "HostCore", "ModelGraph", "StrictJSON", "Tensors",
+                "EngineMessages", "HostCore", "ModelGraph", "StrictJSON", "Tensors",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -236,7 +236,7 @@ let package = Package(
         .executableTarget(
             name: "infenclave",
             dependencies: [
-                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineProtocol",
+                "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
                 "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
                 "OpenInferenceBackNet", "Partitioning", "ProxyCommand",
@@ -284,7 +284,7 @@ let package = Package(
             name: "FuzzEntryPoints",
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport",
-                "EnclaveImage", "EnclavePlatform", "EngineProtocol", "Evidence", "FrameStream", "Imaging", "Inference",
+                "EnclaveImage", "EnclavePlatform", "EngineMessages", "Evidence", "FrameStream", "Imaging", "Inference",
                 "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport",
                 "OpenInference", "SealedChannel", "SecretMemory", "Tensors",
                 "Wire",
@@ -339,8 +339,8 @@ let package = Package(
         ),
         tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
-            "BackNetEngineTests",
-            ["EngineProtocol", "HostCore", "ModelGraph", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
+            "OpenInferenceBackNetTests",
+            ["EngineMessages", "HostCore", "ModelGraph", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),

@@ -1,4 +1,4 @@
-import EngineProtocol
+import EngineMessages
 import ModelGraph
 import Tensors
 

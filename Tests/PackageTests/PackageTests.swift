@@ -44,9 +44,9 @@ private let allowedEdges: [String: Set<String>] = [
     "HostCore": [
         "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors", "Wire",
     ],
-    "EngineProtocol": ["ModelGraph", "StrictJSON", "Tensors"],
+    "EngineMessages": ["ModelGraph", "StrictJSON", "Tensors"],
     "OpenInferenceBackNet": [
-        "EngineProtocol", "HostCore", "ModelGraph", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
+        "EngineMessages", "HostCore", "ModelGraph", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
         "swift-nio/NIOPosix",
     ],
     "HostServer": [
@@ -107,7 +107,7 @@ private let allowedEdges: [String: Set<String>] = [
         "Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", "swift-crypto/Crypto",
     ],
     "infenclave": [
-        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineProtocol",
+        "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
         "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
         "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
         "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "SealedChannel",

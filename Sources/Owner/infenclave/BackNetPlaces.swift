@@ -1,5 +1,5 @@
 import ArgumentParser
-import EngineProtocol
+import EngineMessages
 import HostCore
 import HostServer
 import OpenInferenceBackNet

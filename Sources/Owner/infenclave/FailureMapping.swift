@@ -3,7 +3,7 @@ import Attestation
 import BundleFormat
 import DarknetImport
 import EnclaveImage
-import EngineProtocol
+import EngineMessages
 import Foundation
 import HostCore
 import HostServer

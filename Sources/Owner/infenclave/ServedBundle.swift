@@ -1,5 +1,5 @@
 import BundleFormat
-import EngineProtocol
+import EngineMessages
 import Foundation
 import HostCore
 import HostServer

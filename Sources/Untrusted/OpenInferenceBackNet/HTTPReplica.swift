@@ -1,7 +1,7 @@
 import ModelGraph
 import NIOCore
 import NIOHTTP1
-package import EngineProtocol
+package import EngineMessages
 import StrictJSON
 import Synchronization
 package import Tensors

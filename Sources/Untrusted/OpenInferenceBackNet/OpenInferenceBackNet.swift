@@ -1,5 +1,5 @@
 package import HostCore
-import EngineProtocol
+import EngineMessages
 import Synchronization
 package import Tensors
 

@@ -1,6 +1,6 @@
 import Foundation
 import HostCore
-import EngineProtocol
+import EngineMessages
 import OpenInferenceBackNet
 import Synchronization
 import Tensors

@@ -1,7 +1,7 @@
 import Foundation
 import HostCore
 import ModelGraph
-import EngineProtocol
+import EngineMessages
 import Tensors
 import TestSupport
 
