@@ -117,11 +117,11 @@ let package = Package(
                 "Wire",
             ]
         ),
-        library("OpenInference", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
+        library("EngineMessages", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
         library(
             "OpenInferenceBackNet", in: "Untrusted",
             [
-                "HostCore", "ModelGraph", "OpenInference", "StrictJSON", "Tensors",
+                "HostCore", "ModelGraph", "EngineMessages", "StrictJSON", "Tensors",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -194,7 +194,7 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore",
                 "HostServer",
                 "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "OpenInference", "OpenInferenceBackNet", "Partitioning",
+                "EngineMessages", "OpenInferenceBackNet", "Partitioning",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -240,7 +240,7 @@ let package = Package(
             dependencies: [
                 "AssessmentReport", "Attestation", "AttestationFixtures", "BundleFormat", "DarknetImport", "Evidence",
                 "Imaging", "Inference",
-                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "OpenInference",
+                "LeakageAssessment", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "EngineMessages",
                 "SealedChannel",
                 "SecretMemory", "Tensors",
                 "Wire",
@@ -295,8 +295,8 @@ let package = Package(
         ),
         tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
         tests(
-            "OpenInferenceTests",
-            ["HostCore", "ModelGraph", "OpenInference", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
+            "OpenInferenceBackNetTests",
+            ["HostCore", "ModelGraph", "EngineMessages", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),

@@ -1,5 +1,5 @@
+import EngineMessages
 import ModelGraph
-import OpenInference
 import Tensors
 
 enum EngineTargets {

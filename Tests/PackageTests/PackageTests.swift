@@ -40,9 +40,9 @@ private let allowedEdges: [String: Set<String>] = [
     "HostCore": [
         "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameSocket", "Inference", "ModelGraph", "Tensors", "Wire",
     ],
-    "OpenInference": ["ModelGraph", "StrictJSON", "Tensors"],
+    "EngineMessages": ["ModelGraph", "StrictJSON", "Tensors"],
     "OpenInferenceBackNet": [
-        "HostCore", "ModelGraph", "OpenInference", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
+        "HostCore", "ModelGraph", "EngineMessages", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
         "swift-nio/NIOPosix",
     ],
     "HostServer": [
@@ -78,7 +78,7 @@ private let allowedEdges: [String: Set<String>] = [
     "infenclave": [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "Evidence", "HostCore", "HostServer",
         "Imaging", "Inference", "InfenclaveClient", "LeakageAssessment", "ModelGraph", "ONNXImport",
-        "OpenInference", "OpenInferenceBackNet", "Partitioning", "SealedChannel",
+        "EngineMessages", "OpenInferenceBackNet", "Partitioning", "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]

@@ -1,7 +1,7 @@
 import ArgumentParser
+import EngineMessages
 import HostCore
 import HostServer
-import OpenInference
 import OpenInferenceBackNet
 
 /// Where the BackNets of the served bundles run: in this process, or on the engines that `--backnet` names.

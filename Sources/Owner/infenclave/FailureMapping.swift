@@ -2,6 +2,7 @@ import ArgumentParser
 import Attestation
 import BundleFormat
 import DarknetImport
+import EngineMessages
 import Foundation
 import HostCore
 import HostServer
@@ -11,7 +12,6 @@ import Inference
 import LeakageAssessment
 import ModelGraph
 import ONNXImport
-import OpenInference
 import Partitioning
 import SealedChannel
 import SecretMemory

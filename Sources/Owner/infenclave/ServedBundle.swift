@@ -1,10 +1,10 @@
 import BundleFormat
+import EngineMessages
 import Foundation
 import HostCore
 import HostServer
 import Inference
 import ModelGraph
-import OpenInference
 import OpenInferenceBackNet
 import Partitioning
 

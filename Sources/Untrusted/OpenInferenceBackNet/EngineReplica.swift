@@ -1,4 +1,4 @@
-package import OpenInference
+package import EngineMessages
 package import Tensors
 
 /// One engine that has the BackNet loaded, however it is reached.

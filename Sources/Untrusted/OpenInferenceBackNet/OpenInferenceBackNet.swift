@@ -1,5 +1,5 @@
+import EngineMessages
 package import HostCore
-import OpenInference
 import Synchronization
 package import Tensors
 

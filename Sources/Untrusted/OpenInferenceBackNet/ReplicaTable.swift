@@ -1,4 +1,4 @@
-import OpenInference
+import EngineMessages
 
 /// Which replica gets the next request, and what is known of each. It has no clock and asks nobody.
 struct ReplicaTable {

@@ -1,6 +1,6 @@
+import EngineMessages
 import Foundation
 import HostCore
-import OpenInference
 import OpenInferenceBackNet
 import Synchronization
 import Tensors

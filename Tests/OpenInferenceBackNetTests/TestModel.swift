@@ -1,7 +1,7 @@
+import EngineMessages
 import Foundation
 import HostCore
 import ModelGraph
-import OpenInference
 import Tensors
 import TestSupport
 

@@ -1,4 +1,4 @@
-import OpenInference
+import EngineMessages
 import Testing
 
 @Suite("Addresses of engines")
