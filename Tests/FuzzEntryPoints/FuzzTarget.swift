@@ -25,6 +25,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case classificationRequest = "classification-request"
     case classificationAnswer = "classification-answer"
     case provisioning
+    case auditStatistics = "audit-statistics"
     case sealedPart = "sealed-part"
 
     // What another engine answers to the host.
@@ -77,6 +78,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .classificationRequest: try ChannelTargets.classificationRequest(bytes)
         case .classificationAnswer: try ChannelTargets.classificationAnswer(bytes)
         case .provisioning: try ChannelTargets.provisioning(bytes)
+        case .auditStatistics: try ChannelTargets.auditStatistics(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
         case .inferResponse: try EngineTargets.inferResponse(bytes)
         case .manifest: try FileTargets.manifest(bytes)

@@ -5,6 +5,7 @@ import Foundation
 public import Imaging
 public import SealedChannel
 import SecretMemory
+import StrictJSON
 public import Tensors
 
 /// One class of an answer.
@@ -170,26 +171,47 @@ public struct EnclaveSession: Sendable {
     ///   - ownerKey: The key that signed the bundle.
     ///   - clients: All that the enclave may answer from now on.
     ///   - terms: Its sequence number has to be higher than that of every message before it to this run of the enclave.
+    /// - Returns: What the enclave's audit has found so far; `nil` where the owner has demanded none in this run of the
+    ///   enclave.
     /// - Throws: ``ClientError``; `.refused` with `staleSequence` for a sequence number that is too low.
+    @discardableResult
     public func provision(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
-    ) async throws(ClientError) {
+    ) async throws(ClientError) -> AuditStatistics? {
         guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
             throw ClientError(
                 .invalidConfiguration, "this owner key is not the one that signed the bundle",
                 remedy: "use the key that `infenclave partition` was given")
         }
         let message: [UInt8]
+        let opener: ResponseOpener
         do throws(SealedChannelError) {
             guard let epoch = EnclaveEpoch(bytes: peer.epoch), let digest = ContentDigest(bytes: peer.manifestDigest)
             else { throw SealedChannelError(.malformed, "the attested epoch or manifest digest has another length") }
             let provisioning = try ProvisioningMessage(
                 modelKey: modelKey, manifestDigest: digest, clients: clients, terms: terms, epoch: epoch,
                 keyConfiguration: peer.keyConfiguration)
-            message = try provisioning.sealed(to: recipient, signedBy: ownerKey)
+            (message, opener) = try provisioning.encapsulated(to: recipient, signedBy: ownerKey)
         } catch { throw ClientError(.invalidConfiguration, error.message) }
         let response = try await transport.post(
             "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16)
         try Refusal.check(response)
+        let demandsAudit = terms.audit != nil && !peer.manifestCore.service.isEverythingInside
+        do {
+            let answer = try? JSONText(response.body, name: "the answer").object()
+            guard let sealed = answer?.members["statistics"] else {
+                guard !demandsAudit else { throw JSONFault("the answer lacks the audit's statistics") }
+                return nil
+            }
+            guard let bytes = Data(base64Encoded: try sealed.string()).map({ [UInt8]($0) }) else {
+                throw JSONFault("it is no base64")
+            }
+            let plaintext = try opener.open(bytes.span.bytes)
+            return try AuditStatistics(decoding: plaintext.bytes)
+        } catch {
+            throw ClientError(
+                .invalidResponse, "the server answers otherwise than the enclave: \(error)",
+                remedy: "take the enclave as provisioned and its audit as unknown; provision again")
+        }
     }
 }
