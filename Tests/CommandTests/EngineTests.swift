@@ -111,6 +111,46 @@ struct EngineTests {
         }
     }
 
+    @Test("An engine that lies within the protocol is found by the owner's audit, whose answers are right")
+    func audit() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let picture = [Demo.clients[0].0]
+        let backNet = try BackNetEngine(of: deployment)
+        // It answers the host's own question, which is always the same, as it should, and others as it likes.
+        let known = Mutex<[UInt8]?>(nil)
+        let engine = try TestEngine { request in
+            guard request.path.hasSuffix("/infer") else { return backNet.answer(request) }
+            let first = known.withLock { first in
+                first = first ?? request.body
+                return first
+            }
+            return first == request.body ? backNet.answer(request) : backNet.answer(request) { $0.map { -$0 } }
+        }
+        let server = try Server(deployment, options: ["--backnet", engine.address])
+        func provision(_ more: [String]) throws -> [String: Any]? {
+            let outcome = try succeed(deployment.provisionArguments(server.url) + more + ["--json"], in: folder)
+            return (outcome.json as? [String: Any])?["audit"] as? [String: Any]
+        }
+        #expect(try provision([]) == nil)
+        try Self.wait(server, until: "ready")
+        #expect(try deployment.classify(server.url, picture).first?.first?.name != Demo.clients[0].1)
+        #expect(try provision(["--audit", "100%", "--audit-mismatches", "2"])?["results"] as? Int == 0)
+        for _ in 0..<4 {
+            #expect(try deployment.classify(server.url, picture).first?.first?.name == Demo.clients[0].1)
+        }
+        let found = try #require(try provision(["--audit", "0.05"]))
+        #expect(found["results"] as? Int == 2)
+        #expect(found["mismatches"] as? Int == 2)
+        #expect(found["withoutHost"] as? Int == 2)
+        let text = try succeed(deployment.provisionArguments(server.url), in: folder).output
+        #expect(text.contains("2 of them wrong"))
+        let inside = try Deployment(cuts: Demo.everythingInside, name: "inside", in: folder)
+        let whole = try Server(inside)
+        let refusal = try infenclave(inside.provisionArguments(whole.url) + ["--audit", "5%"], in: folder)
+        #expect(refusal.status == 1 && refusal.errors.contains("all layers inside"))
+    }
+
     @Test("Addresses that cannot be meant are refused before anything starts")
     func arguments() throws {
         let folder = try TemporaryFolder()

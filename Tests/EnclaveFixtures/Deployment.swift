@@ -15,6 +15,8 @@ package struct Deployment {
     package let manifest: [UInt8]
     package let frontNet: [UInt8]
     package let mappingUnit: [UInt8]
+    /// `backnet.graph`; some bytes where the model has none but the facts claim that something crosses.
+    package let backNetFile: [UInt8]
 
     /// - Parameters:
     ///   - facts: What the owner signs, if it is not the truth.
@@ -32,9 +34,14 @@ package struct Deployment {
         ]
         let identifier = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
         let facts = try facts ?? model.facts()
+        backNetFile = model.isAllInside ? [1, 2, 3] : GraphFile.encode(try model.backNetGraph())
         let backNet =
             facts.isEverythingInside
-            ? [] : [try ManifestCore.Part(kind: .backNet, byteCount: 3, digest: [UInt8](repeating: 9, count: 32))]
+            ? []
+            : [
+                try ManifestCore.Part(
+                    kind: .backNet, byteCount: backNetFile.count, digest: ContentDigest(of: backNetFile).bytes)
+            ]
         func core(_ digests: [[UInt8]], _ textDigest: [UInt8]) throws -> ManifestCore {
             let sealed = try zip(plaintexts, digests).map { part, digest in
                 try ManifestCore.Part(
@@ -89,6 +96,12 @@ package struct Deployment {
         }
     }
 
+    /// The message that loads the layers outside, for an audit.
+    package func loadBackNet(_ file: [UInt8]? = nil) -> HostMessage {
+        let file = file ?? backNetFile
+        return .loadPart(.backNet, totalBytes: UInt64(file.count), offset: 0, bytes: file)
+    }
+
     package static let terms = ServiceTerms(sequence: 1, leaseSeconds: 3600, requestsInFlight: 8)
 
     package func provisioning(
@@ -96,11 +109,23 @@ package struct Deployment {
         manifestDigest: ContentDigest? = nil, epoch: [UInt8]? = nil, clients: [ClientGrant]? = nil,
         terms: ServiceTerms = Self.terms
     ) throws -> [UInt8] {
+        try provisioningWithAnswer(
+            for: evidence, signedBy: signer, modelKey: modelKey, manifestDigest: manifestDigest, epoch: epoch,
+            clients: clients, terms: terms
+        ).message
+    }
+
+    /// The same, with what opens the enclave's answer.
+    package func provisioningWithAnswer(
+        for evidence: EnclaveEvidence, signedBy signer: OwnerSigningKey? = nil, modelKey: ModelKey? = nil,
+        manifestDigest: ContentDigest? = nil, epoch: [UInt8]? = nil, clients: [ClientGrant]? = nil,
+        terms: ServiceTerms = Self.terms
+    ) throws -> (message: [UInt8], opener: ResponseOpener) {
         let message = try ProvisioningMessage(
             modelKey: modelKey ?? self.modelKey, manifestDigest: manifestDigest ?? self.manifestDigest,
             clients: clients ?? [ClientGrant(token: token.digest)], terms: terms,
             epoch: EnclaveEpoch(bytes: epoch ?? evidence.epoch)!, keyConfiguration: evidence.keyConfiguration)
-        return try message.sealed(
+        return try message.encapsulated(
             to: try KeyConfiguration.preferred(in: evidence.configurations()), signedBy: signer ?? owner)
     }
 

@@ -61,6 +61,12 @@ package struct TinyModel {
         return try graph.partitioned(front: front, mapping: isAllInside ? front : try graph.cut(named: "second"))
     }
 
+    /// Where something crosses.
+    package func backNetGraph() throws -> Graph {
+        guard let graph = try partition().back else { preconditionFailure("all layers are inside") }
+        return graph
+    }
+
     package func frontNetPart() throws -> FrontNetPart {
         let partition = try partition()
         return try FrontNetPart(

@@ -21,6 +21,8 @@ extension FuzzSeed {
             FuzzSeed(.classificationAnswer, "answer", answers[0]),
             FuzzSeed(.classificationAnswer, "refusal", answers[1]),
             FuzzSeed(.provisioning, "two-clients", provisioningPlaintext()),
+            FuzzSeed(.provisioning, "audit", provisioningPlaintext(auditing: true)),
+            FuzzSeed(.auditStatistics, "counts", AuditStatistics().encoded()),
             FuzzSeed(.sealedPart, "three-chunks", part),
         ]
     }
@@ -68,14 +70,15 @@ extension FuzzSeed {
     }
 
     /// As the layout of ``ProvisioningMessage`` says, with a signature of zeros.
-    private static func provisioningPlaintext() -> [UInt8] {
+    private static func provisioningPlaintext(auditing: Bool = false) -> [UInt8] {
         var writer = ByteWriter()
-        writer.write(ProvisioningMessage.version)
+        writer.write(auditing ? ProvisioningMessage.auditVersion : ProvisioningMessage.version)
         writer.write(UInt64(7))
         writer.write(UInt32(3600))
         // Model key, manifest digest, epoch, digest of the keys.
         for count in [32, 32, 16, 32] { writer.write(bytes: [UInt8](repeating: UInt8(count), count: count)) }
         writer.write(UInt32(4))
+        if auditing { for value in [50_000, 10_000, 3] { writer.write(UInt32(value)) } }
         writer.write(UInt32(2))
         for token in [UInt8(1), 2] {
             writer.write(bytes: [UInt8](repeating: token, count: 32))

@@ -76,6 +76,12 @@ enum ChannelTargets {
             message.terms.sequence > 0 && message.terms.leaseSeconds > 0, "a message has a sequence number and a lease")
     }
 
+    /// What the owner finds in an opened answer to a provisioning message.
+    static func auditStatistics(_ bytes: UnsafeRawBufferPointer) throws {
+        let statistics = try AuditStatistics(decoding: bytes.bytes)
+        promise(statistics.encoded().elementsEqual(bytes), "audit statistics have one encoding")
+    }
+
     /// A sealed part of a bundle.
     static func sealedPart(_ bytes: UnsafeRawBufferPointer) throws {
         guard let modelKey else { return }

@@ -32,6 +32,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case classificationRequest = "classification-request"
     case classificationAnswer = "classification-answer"
     case provisioning
+    case auditStatistics = "audit-statistics"
     case sealedPart = "sealed-part"
 
     // What clients of the proxy send.
@@ -94,6 +95,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .classificationRequest: try ChannelTargets.classificationRequest(bytes)
         case .classificationAnswer: try ChannelTargets.classificationAnswer(bytes)
         case .provisioning: try ChannelTargets.provisioning(bytes)
+        case .auditStatistics: try ChannelTargets.auditStatistics(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
         case .inferenceRequest: try ProxyTargets.inferenceRequest(bytes)
         case .inferResponse: try EngineTargets.inferResponse(bytes)

@@ -1,6 +1,6 @@
+import EngineMessages
 import Foundation
 import HostCore
-import EngineMessages
 import OpenInferenceBackNet
 import Synchronization
 import Tensors

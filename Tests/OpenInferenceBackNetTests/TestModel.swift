@@ -1,7 +1,7 @@
+import EngineMessages
 import Foundation
 import HostCore
 import ModelGraph
-import EngineMessages
 import Tensors
 import TestSupport
 

@@ -57,6 +57,42 @@ struct ProvisioningTests {
         #expect(found.clients == message.clients && found.terms == Setting.terms)
     }
 
+    @Test(
+        "The terms of an audit survive, and the enclave's counts open for whoever sealed the message, and nobody else")
+    func audit() throws {
+        let setting = try Setting()
+        let audit = AuditTerms(share: 50_000, tolerance: 10_000, mismatches: 3)
+        let message = try setting.message(terms: ServiceTerms(sequence: 3, audit: audit))
+        let recipient = try KeyConfiguration.preferred(in: setting.keys.configurations)
+        let (sealed, opener) = try message.encapsulated(to: recipient, signedBy: setting.owner)
+        let (found, sealer) = try ProvisioningMessage.openForAnswer(
+            sealed.span.bytes, with: setting.keys, expecting: setting.expectation)
+        #expect(found.terms == message.terms && found.clients == message.clients)
+        var statistics = AuditStatistics()
+        (statistics.results, statistics.audited, statistics.mismatches, statistics.withoutHost) = (9, 3, 1, 2)
+        let counts = statistics.encoded()
+        let answer = try sealer.seal(counts.span.bytes)
+        let opened = try opener.open(answer.span.bytes)
+        #expect(try AuditStatistics(decoding: opened.bytes) == statistics)
+        let other = try message.encapsulated(to: recipient, signedBy: setting.owner).opener
+        #expect(refusal { () throws(SealedChannelError) in _ = try other.open(answer.span.bytes) } == .undecryptable)
+        statistics.audited = 10
+        let impossible = statistics.encoded()
+        for bytes in [impossible, Array(impossible.dropLast()), impossible + [0], [2] + impossible.dropFirst()] {
+            let code = refusal { () throws(SealedChannelError) in _ = try AuditStatistics(decoding: bytes.span.bytes) }
+            #expect(code == .malformed)
+        }
+        for wrong in [
+            AuditTerms(share: 0), AuditTerms(share: 1_000_001), AuditTerms(share: 1, tolerance: 0),
+            AuditTerms(share: 1, tolerance: 1_000_001), AuditTerms(share: 1, mismatches: 0),
+        ] {
+            let code = refusal { () throws(SealedChannelError) in
+                _ = try setting.message(terms: ServiceTerms(sequence: 3, audit: wrong))
+            }
+            #expect(code == .invalidValue)
+        }
+    }
+
     @Test("What another implementation sealed opens", arguments: KeyEncapsulation.allCases)
     func interoperates(kem: KeyEncapsulation) throws {
         let vector = kem == .x25519 ? Vectors.stored.provisioningX25519 : Vectors.stored.provisioningXWing

@@ -33,7 +33,8 @@ enum Samples {
 
     static func enclaveMessages() throws -> [EnclaveMessage] {
         [
-            .hello(version: 3, teeKind: "development", credits: 4), .accepted, .evidence(evidence), .provisioned,
+            .hello(version: 3, teeKind: "development", credits: 4), .accepted, .evidence(evidence), .provisioned(),
+            .provisioned(statistics: [7, 7]),
             .intermediate(try tensors()), .answer([9, 9, 9]), .refused(.replayed),
             .refused(EnclaveErrorCode(rawValue: 999)), .status(status),
         ]

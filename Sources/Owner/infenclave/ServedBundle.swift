@@ -44,7 +44,7 @@ struct ServedBundle: Sendable {
         }
         let engine = try await Self.engine(opened.backNet, name, places, threads: threads, log: write)
         let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened), placement: placement, backNetThreads: threads, engine: engine,
+            bundle: HostedBundle(consume opened, at: path), placement: placement, backNetThreads: threads, engine: engine,
             maximumWaiting: maximumWaiting, log: write)
         model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)
         self.isOnly = isOnly
@@ -95,10 +95,16 @@ extension BundleManifest {
 }
 
 extension HostedBundle {
-    init(_ bundle: OpenedBundle) {
+    /// - Parameter path: Of its folder.
+    init(_ bundle: OpenedBundle, at path: String) {
+        let file = URL(filePath: path).appending(path: BundleFile.backNet.rawValue)
+        // The enclave compares it with the manifest.
+        let read: @Sendable () -> [UInt8]? = { (try? Data(contentsOf: file)).map { [UInt8]($0) } }
         self.init(
             manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
             frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
-            backNet: bundle.backNet, backNetPrecision: bundle.backNetPrecision)
+            backNet: bundle.backNet,
+            backNetFile: bundle.backNet == nil ? nil : read,
+            backNetPrecision: bundle.backNetPrecision)
     }
 }

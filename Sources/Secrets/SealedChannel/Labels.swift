@@ -11,6 +11,8 @@ enum Labels {
 
     /// HPKE info of the owner's provisioning message, before the zero byte and the header.
     static let provisioning = "infenclave provisioning v2"
+    /// Exporter context of what the enclave answers to it. No zero byte follows.
+    static let provisioningAnswer = "infenclave provisioning answer v1"
     /// The same of version 1, whose messages are told what to do and never taken.
     static let provisioningVersion1 = "infenclave provisioning v1"
     /// Start of what the owner signs inside a provisioning message.

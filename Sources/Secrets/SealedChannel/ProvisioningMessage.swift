@@ -6,14 +6,18 @@ internal import SecretMemory
 /// around this plaintext, little-endian: version u32 = 2 ‖ sequence u64 ‖ lease u32, seconds ‖ model key 32 ‖ manifest
 /// digest 32 ‖ epoch 16 ‖ SHA-256 of the key configuration 32 ‖ requests in flight u32 ‖ number of clients u32 ‖ for each
 /// client, token digests strictly ascending: token digest 32 ‖ requests in the lease u64 ‖ requests a minute u32 ‖ Ed25519
-/// signature 64. The signature is the owner's over "infenclave provisioning signature v2", a zero byte, and all fields
+/// signature 64. With an audit the version is 3, and audit share u32 ‖ tolerance u32 ‖ mismatches u32 stand before the number
+/// of clients. The signature is the owner's over "infenclave provisioning signature v2", a zero byte, and all fields
 /// before it.
 package struct ProvisioningMessage: Sendable {
+    /// Without an audit.
     package static let version: UInt32 = 2
+    package static let auditVersion: UInt32 = 3
     package static let maximumClients = 65_536
     /// The largest message that is opened.
     package static let maximumMessageBytes = 4096 + ClientGrant.byteCount * maximumClients
     private static let fixedByteCount = 4 + 8 + 4 + 32 + 32 + 16 + 32 + 4 + 4
+    private static let auditByteCount = 4 + 4 + 4
 
     package let modelKey: ModelKey
     /// SHA-256 of the manifest core.
@@ -61,8 +65,19 @@ package struct ProvisioningMessage: Sendable {
     package func sealed(
         to recipient: KeyConfiguration, signedBy owner: OwnerSigningKey
     ) throws(SealedChannelError) -> [UInt8] {
+        try encapsulated(to: recipient, signedBy: owner).message
+    }
+
+    /// Signs and seals the message.
+    ///
+    /// - Returns: The message, and what opens the enclave's answer to it.
+    /// - Throws: ``SealedChannelError``: `.unsupportedSuite`, `.cryptography`.
+    package func encapsulated(
+        to recipient: KeyConfiguration, signedBy owner: OwnerSigningKey
+    ) throws(SealedChannelError) -> (message: [UInt8], opener: ResponseOpener) {
         let prefix = Labels.prefix(Labels.provisioningSignature)
-        let unsignedByteCount = Self.fixedByteCount + ClientGrant.byteCount * clients.count
+        let unsignedByteCount =
+            Self.fixedByteCount + (terms.audit == nil ? 0 : Self.auditByteCount) + ClientGrant.byteCount * clients.count
         let transcript = SecretBytes(count: prefix.count + unsignedByteCount) { target in
             var writer = SpanWriter(target)
             writer.bytes(prefix)
@@ -78,12 +93,15 @@ package struct ProvisioningMessage: Sendable {
             writer.bytes(signature)
             writer.finish()
         }
-        return try Encapsulation.seal(plaintext.bytes, to: recipient, label: Labels.provisioning, exporting: nil)
-            .message
+        let sealed = try Encapsulation.seal(
+            plaintext.bytes, to: recipient, label: Labels.provisioning, exporting: Labels.provisioningAnswer)
+        let keys = try ResponseKeys(
+            sealed.exportedSecret, encapsulatedKey: sealed.encapsulatedKey, cipher: sealed.cipher)
+        return (sealed.message, ResponseOpener(keys: keys))
     }
 
     private func write(to writer: inout SpanWriter) {
-        writer.littleEndian(Self.version)
+        writer.littleEndian(terms.audit == nil ? Self.version : Self.auditVersion)
         writer.littleEndian(terms.sequence)
         writer.littleEndian(terms.leaseSeconds)
         modelKey.secret.withBytes { writer.bytes($0) }
@@ -91,6 +109,9 @@ package struct ProvisioningMessage: Sendable {
         writer.bytes(epoch.bytes)
         writer.bytes(keyConfigurationDigest.bytes)
         writer.littleEndian(terms.requestsInFlight)
+        if let audit = terms.audit {
+            for value in [audit.share, audit.tolerance, audit.mismatches] { writer.littleEndian(value) }
+        }
         writer.littleEndian(UInt32(clients.count))
         for client in clients {
             writer.bytes(client.token.bytes)
@@ -121,6 +142,13 @@ extension ProvisioningMessage {
     package static func open(
         _ message: RawSpan, with keys: ChannelKeyPair, expecting expected: Expectation
     ) throws(SealedChannelError) -> ProvisioningMessage {
+        try openForAnswer(message, with: keys, expecting: expected).message
+    }
+
+    /// The same, with what seals the answer to the owner.
+    package static func openForAnswer(
+        _ message: RawSpan, with keys: ChannelKeyPair, expecting expected: Expectation
+    ) throws(SealedChannelError) -> (message: ProvisioningMessage, sealer: ResponseSealer) {
         guard message.byteCount <= maximumMessageBytes else {
             throw SealedChannelError(
                 .tooLarge, "a provisioning message of \(message.byteCount) bytes, the limit is \(maximumMessageBytes)")
@@ -142,7 +170,9 @@ extension ProvisioningMessage {
         guard found.keyConfigurationDigest == keys.keyConfigurationDigest else {
             throw SealedChannelError(.wrongKeyConfiguration, "the message is for other keys than this enclave's")
         }
-        return found
+        let responseKeys = try ResponseKeys(
+            opened.exportedSecret, encapsulatedKey: opened.encapsulatedKey, cipher: opened.cipher)
+        return (found, ResponseSealer(keys: responseKeys))
     }
 
     /// - Throws: ``SealedChannelError``; `.unsupportedVersion` for a message of version 1, which has another label.
@@ -150,7 +180,8 @@ extension ProvisioningMessage {
         _ message: RawSpan, with keys: ChannelKeyPair
     ) throws(SealedChannelError) -> Encapsulation.Opened {
         do throws(SealedChannelError) {
-            return try Encapsulation.open(message, with: keys, label: Labels.provisioning, exporting: nil)
+            return try Encapsulation.open(
+                message, with: keys, label: Labels.provisioning, exporting: Labels.provisioningAnswer)
         } catch {
             guard error.code == .undecryptable,
                 (try? Encapsulation.open(message, with: keys, label: Labels.provisioningVersion1, exporting: nil).cipher)
@@ -185,10 +216,10 @@ extension ProvisioningMessage {
     package init(decodingSigned plaintext: RawSpan) throws(SealedChannelError) {
         var reader = SpanReader(plaintext, of: "provisioning message")
         let version = try reader.littleEndian(UInt32.self, "version")
-        guard version == Self.version else {
+        guard version == Self.version || version == Self.auditVersion else {
             throw SealedChannelError(
                 .unsupportedVersion,
-                "provisioning message: version \(version), expected \(Self.version); provision with the version of "
+                "provisioning message: version \(version), expected \(Self.version) or \(Self.auditVersion); provision with the version of "
                     + "infenclave that the enclave runs")
         }
         let sequence = try reader.littleEndian(UInt64.self, "sequence")
@@ -201,9 +232,16 @@ extension ProvisioningMessage {
         }
         self.epoch = epoch
         keyConfigurationDigest = try ContentDigest(&reader, "digest of the key configuration")
+        let requestsInFlight = try reader.littleEndian(UInt32.self, "requests in flight")
+        var audit: AuditTerms?
+        if version == Self.auditVersion {
+            audit = AuditTerms(
+                share: try reader.littleEndian(UInt32.self, "audit share"),
+                tolerance: try reader.littleEndian(UInt32.self, "audit tolerance"),
+                mismatches: try reader.littleEndian(UInt32.self, "audit mismatches"))
+        }
         terms = ServiceTerms(
-            sequence: sequence, leaseSeconds: leaseSeconds,
-            requestsInFlight: try reader.littleEndian(UInt32.self, "requests in flight"))
+            sequence: sequence, leaseSeconds: leaseSeconds, requestsInFlight: requestsInFlight, audit: audit)
         let count = Int(try reader.littleEndian(UInt32.self, "number of clients"))
         guard count <= Self.maximumClients, terms.isValid else {
             throw reader.malformed("\(count) clients and the terms \(terms) are not allowed")

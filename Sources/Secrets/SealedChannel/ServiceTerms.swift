@@ -13,17 +13,22 @@ public struct ServiceTerms: Sendable, Hashable {
     public let leaseSeconds: UInt32
     /// Requests that the enclave holds at once while the BackNet runs; more are refused.
     public let requestsInFlight: UInt32
+    /// `nil` for no audit of what the host says that the BackNet made.
+    public let audit: AuditTerms?
 
     public init(
-        sequence: UInt64, leaseSeconds: UInt32 = Self.defaultLeaseSeconds, requestsInFlight: UInt32 = 64
+        sequence: UInt64, leaseSeconds: UInt32 = Self.defaultLeaseSeconds, requestsInFlight: UInt32 = 64,
+        audit: AuditTerms? = nil
     ) {
         self.sequence = sequence
         self.leaseSeconds = leaseSeconds
         self.requestsInFlight = requestsInFlight
+        self.audit = audit
     }
 
     var isValid: Bool {
         sequence > 0 && (1...Self.maximumLeaseSeconds).contains(leaseSeconds) && requestsInFlight > 0
+            && audit?.isValid ?? true
     }
 }
 

@@ -9,7 +9,8 @@ package enum EnclaveMessage: WireMessage {
     /// A manifest, a chunk of a part, or the wish to shut down was accepted.
     case accepted
     case evidence(EnclaveEvidence)
-    case provisioned
+    /// - Parameter statistics: Sealed to the owner; empty where there is no audit.
+    case provisioned(statistics: [UInt8] = [])
     /// The tensors that cross to the BackNet, in its order of inputs.
     case intermediate([Tensor])
     /// A `message/ohttp-res`. Its size is the same for all answers of a model.
@@ -33,7 +34,8 @@ package enum EnclaveMessage: WireMessage {
     package static func maximumPayloadBytes(kind: UInt8, limits: FrameLimits) -> Int? {
         switch kind {
         case 129: 2 + 4 + maximumTEEKindBytes + 4
-        case 130, 132: 0
+        case 130: 0
+        case 132: maximumStatisticsBytes
         case 131, 134: limits.messageBytes
         case 133: limits.tensorBytes
         case 135: 2
@@ -43,6 +45,7 @@ package enum EnclaveMessage: WireMessage {
     }
 
     private static let maximumTEEKindBytes = 32
+    private static let maximumStatisticsBytes = 256
 
     package init(kind: UInt8, reader: inout ByteReader, payload: TensorStorage) throws(TensorError) {
         switch kind {
@@ -53,7 +56,7 @@ package enum EnclaveMessage: WireMessage {
                 credits: try reader.read("credits"))
         case 130: self = .accepted
         case 131: self = .evidence(try EnclaveEvidence(from: &reader))
-        case 132: self = .provisioned
+        case 132: self = .provisioned(statistics: try reader.readBytes(reader.remaining, "statistics"))
         case 133: self = .intermediate(try TensorListCodec.decode(&reader, in: payload))
         case 134: self = .answer(try reader.readBytes(reader.remaining, "answer"))
         case 135: self = .refused(EnclaveErrorCode(rawValue: try reader.read("code")))
@@ -68,7 +71,8 @@ package enum EnclaveMessage: WireMessage {
             builder.write(version)
             builder.write(teeKind)
             builder.write(credits)
-        case .accepted, .provisioned: break
+        case .accepted: break
+        case .provisioned(let statistics): builder.write(bytes: statistics)
         case .evidence(let evidence): evidence.encode(into: &builder)
         case .intermediate(let tensors): TensorListCodec.encode(tensors, into: &builder)
         case .answer(let bytes): builder.write(bytes: bytes)

@@ -1,9 +1,11 @@
 package import Tensors
 
-/// A sealed part of the bundle.
+/// A part of the bundle that the enclave takes.
 package enum SealedPartName: UInt8, Sendable, CaseIterable {
     case frontNet = 1
     case mappingUnit = 2
+    /// `backnet.graph`, which is not sealed: for an audit.
+    case backNet = 3
 }
 
 /// What the host says to the enclave. Each is answered by one ``EnclaveMessage`` with the same request identifier; an
@@ -14,12 +16,13 @@ package enum HostMessage: WireMessage {
     case hello(versions: ClosedRange<UInt16>)
     /// The manifest core as it is in the bundle, and its 64-byte signature. Before any part. Answered by `accepted`.
     case loadManifest(core: [UInt8], signature: [UInt8])
-    /// Bytes of a sealed part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by
+    /// Bytes of a part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by
     /// `accepted`.
     case loadPart(SealedPartName, totalBytes: UInt64, offset: UInt64, bytes: [UInt8])
     /// Asks for evidence over a fresh nonce of 16 to 64 bytes. Answered by `evidence`.
     case evidence(nonce: [UInt8])
-    /// The owner's sealed message. Answered by `provisioned`.
+    /// The owner's sealed message. Answered by `provisioned`, or by `refused(.bundleMissing)` where a part is
+    /// missing: after a lease, or the BackNet for an audit.
     case provision(ciphertext: [UInt8])
     /// A client's `message/ohttp-req`. Answered by `intermediate`, or by `answer` when everything is inside or the sealed
     /// answer is a refusal.

@@ -25,6 +25,10 @@ package struct Enclave: ~Copyable {
     private let limits: EnclaveLimits
     private let clock: EnclaveClock
     private let workers: EnclaveWorkers
+    /// What the host has loaded of the BackNet, for an audit.
+    private var backNet: PartAssembly?
+    /// Where the owner has demanded an audit: counts of this process, and the compiled BackNet, which is no secret.
+    private var auditor: Auditor?
 
     /// Whether the host asked the process to end.
     package private(set) var isShutDown = false
@@ -165,6 +169,9 @@ package struct Enclave: ~Copyable {
                 version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue,
                 credits: UInt32(clamping: min(workers.capacity, limits.requestsInFlight)))
         case .loadManifest(let core, let signature): return try load(core: core, signature: signature)
+        case .loadPart(.backNet, let totalBytes, let offset, let bytes):
+            try loadBackNet(bytes, offset: offset, totalBytes: totalBytes)
+            return .accepted
         case .loadPart(let part, let totalBytes, let offset, let bytes):
             try assembly().load(part, bytes, offset: offset, totalBytes: totalBytes)
             return takeWholeBundle()
@@ -197,6 +204,45 @@ extension Enclave {
         case .leaseEnded(let service): return service.assembly
         case .awaitingManifest, .awaitingOwner, .provisioned: throw EnclaveRefusal(.unexpected)
         }
+    }
+
+    /// Takes a chunk of the layers outside, in any state that has a manifest, once.
+    private mutating func loadBackNet(
+        _ chunk: [UInt8], offset: UInt64, totalBytes: UInt64
+    ) throws(EnclaveRefusal) {
+        guard auditor == nil, let manifest else { throw EnclaveRefusal(.unexpected) }
+        var assembly: PartAssembly
+        if let begun = backNet.take() {
+            assembly = begun
+        } else {
+            assembly = try PartAssembly(manifest.core.part(.backNet), limit: limits.partBytes)
+        }
+        defer { backNet = assembly }
+        try assembly.append(chunk, offset: offset, totalBytes: totalBytes)
+    }
+
+    private var manifest: VerifiedManifest? {
+        switch state {
+        case .awaitingManifest: nil
+        case .awaitingParts(let assembly): assembly.manifest
+        case .awaitingOwner(let bundle): bundle.manifest
+        case .provisioned(let service): service.bundle.manifest
+        case .leaseEnded(let service): service.bundle.manifest
+        }
+    }
+
+    /// The auditor that there is; a new one where a message demands an audit for the first time.
+    ///
+    /// - Throws: ``EnclaveRefusal``: `bundleMissing` where the host has not loaded the BackNet, and those of
+    ///   ``BackNetReference``.
+    private func auditor(
+        for message: ProvisioningMessage, of manifest: VerifiedManifest
+    ) throws(EnclaveRefusal) -> Auditor? {
+        guard message.terms.audit != nil, auditor == nil, !manifest.core.service.isEverythingInside else {
+            return auditor
+        }
+        guard let part = backNet?.whole else { throw EnclaveRefusal(.bundleMissing) }
+        return Auditor(try BackNetReference(part.bytes, facts: manifest.core.service, workers: workers))
     }
 
     private mutating func takeWholeBundle() -> EnclaveMessage {
@@ -258,38 +304,50 @@ extension Enclave {
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         let now = clock.now()
         let (attested, _) = try attested(at: now)
-        let message = try keyRing.open(
+        let (message, sealer) = try keyRing.open(
             ciphertext,
             expecting: .init(
                 owner: attested.manifest.owner, manifestDigest: attested.manifest.digest, epoch: epoch))
+        let audit: Auditor?
         switch state {
         case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)
-        case .awaitingOwner(let bundle): try serve(bundle, message)
+        case .awaitingOwner(let bundle):
+            audit = try auditor(for: message, of: bundle.manifest)
+            try serve(bundle, message, audit)
         case .provisioned(let service):
+            audit = try auditor(for: message, of: service.bundle.manifest)
             var fresh = keyRing
             try fresh.replaceAll(at: now)
-            try service.renew(message, at: now)
+            try service.renew(message, auditor: audit, at: now)
             keyRing = fresh
         case .leaseEnded(let ended):
             guard message.terms.sequence > ended.sequence else { throw EnclaveRefusal(.staleSequence) }
             // The host loads the parts again, and sends the message once more.
             guard let bundle = ended.assembly.bundle else { throw EnclaveRefusal(.bundleMissing) }
+            audit = try auditor(for: message, of: bundle.manifest)
             var fresh = keyRing
             try fresh.replaceAll(at: now)
-            try serve(bundle, message)
+            try serve(bundle, message, audit)
             keyRing = fresh
         }
-        return .provisioned
+        if audit != nil { backNet = nil }
+        auditor = audit
+        // What was found until now, whatever the message demands from now on.
+        let statistics = audit.map { sealer.sealed($0.statistics) } ?? []
+        audit?.begin(message.terms.audit)
+        return .provisioned(statistics: statistics)
     }
 
-    private mutating func serve(_ bundle: SealedBundle, _ message: ProvisioningMessage) throws(EnclaveRefusal) {
+    private mutating func serve(
+        _ bundle: SealedBundle, _ message: ProvisioningMessage, _ auditor: Auditor?
+    ) throws(EnclaveRefusal) {
         let classifier = try Classifier(
             opening: bundle, with: message, workers: workers)
         // Opening a large model takes time; the lease starts when it can be used.
         state = .provisioned(
             Service(
                 classifier, bundle: AttestedBundle(bundle), provisioning: message, limits: limits,
-                computingCapacity: workers.capacity, at: clock.now()))
+                computingCapacity: workers.capacity, auditor: auditor, at: clock.now()))
     }
 
     private var status: EnclaveStatus {

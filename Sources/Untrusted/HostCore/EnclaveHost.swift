@@ -219,20 +219,22 @@ package actor EnclaveHost {
     }
 
     /// Hands the owner's sealed message to the enclave.
-    package func provision(_ ciphertext: [UInt8]) async throws(HostError) {
+    ///
+    /// - Returns: What the enclave answers to the owner, sealed; empty where there is no audit.
+    @discardableResult
+    package func provision(_ ciphertext: [UInt8]) async throws(HostError) -> [UInt8] {
         let connection = try current()
         let asked = generation
         let reply: EnclaveMessage
         do throws(HostError) { reply = try await connection.ask(.provision(ciphertext: ciphertext)) } catch {
-            // When a lease ends the enclave wipes the model, and the parts with it: it needs them again.
+            // When a lease ends the enclave wipes the model, and the parts with it: it needs them again. For an audit it needs
+            // the BackNet.
             guard error.enclaveCode == .bundleMissing else { throw error }
-            do throws(HostError) { try await loadParts(connection) } catch {
-                // Another message at the same time had the same parts loaded.
-                guard error.enclaveCode == .partRefused || error.enclaveCode == .unexpected else { throw error }
-            }
+            do throws(HostError) { try await loadParts(connection) } catch { try Self.requireLoaded(error) }
+            do throws(HostError) { try await loadBackNet(connection) } catch { try Self.requireLoaded(error) }
             reply = try await connection.ask(.provision(ciphertext: ciphertext))
         }
-        guard case .provisioned = reply else {
+        guard case .provisioned(let statistics) = reply else {
             throw HostError(.protocolViolation, "the enclave did not answer the provisioning message")
         }
         guard asked == generation, teeKind != nil else {
@@ -243,6 +245,7 @@ package actor EnclaveHost {
         leaseHasEnded = false
         provisionings += 1
         learnLease(connection)
+        return statistics
     }
 
     /// Makes room for a request; ``release()`` gives it back.
@@ -333,16 +336,32 @@ package actor EnclaveHost {
 
     private func loadParts(_ connection: EnclaveConnection) async throws(HostError) {
         for (name, part) in [(SealedPartName.frontNet, bundle.frontNet), (.mappingUnit, bundle.mappingUnit)] {
-            var offset = 0
-            repeat {
-                let end = min(offset + FrameLimits.partChunkBytes, part.count)
-                try await expectAccepted(
-                    connection,
-                    .loadPart(
-                        name, totalBytes: UInt64(part.count), offset: UInt64(offset), bytes: Array(part[offset..<end])))
-                offset = end
-            } while offset < part.count
+            try await load(name, part, connection)
         }
+    }
+
+    /// A refusal of a part that the enclave has, or that another message at the same time had loaded.
+    private static func requireLoaded(_ error: HostError) throws(HostError) {
+        guard error.enclaveCode == .partRefused || error.enclaveCode == .unexpected else { throw error }
+    }
+
+    private func loadBackNet(_ connection: EnclaveConnection) async throws(HostError) {
+        guard let file = bundle.backNetFile?() else { return }
+        try await load(.backNet, file, connection)
+    }
+
+    private func load(
+        _ name: SealedPartName, _ part: [UInt8], _ connection: EnclaveConnection
+    ) async throws(HostError) {
+        var offset = 0
+        repeat {
+            let end = min(offset + FrameLimits.partChunkBytes, part.count)
+            try await expectAccepted(
+                connection,
+                .loadPart(
+                    name, totalBytes: UInt64(part.count), offset: UInt64(offset), bytes: Array(part[offset..<end])))
+            offset = end
+        } while offset < part.count
     }
 
     private func expectAccepted(_ connection: EnclaveConnection, _ message: HostMessage) async throws(HostError) {

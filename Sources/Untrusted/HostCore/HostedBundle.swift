@@ -13,12 +13,15 @@ package struct HostedBundle: Sendable {
     package let mappingUnit: [UInt8]
     /// `nil` when everything is inside, or once a host has taken it over.
     package internal(set) var backNet: Graph?
+    /// Reads `backnet.graph`, which the enclave needs where its owner demands an audit; `nil` when everything is inside.
+    package let backNetFile: (@Sendable () -> [UInt8]?)?
     /// What the BackNet computes with.
     package let backNetPrecision: PrecisionTable
 
     package init(
         manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8], frontNet: [UInt8],
-        mappingUnit: [UInt8], backNet: Graph?, backNetPrecision: PrecisionTable = .float32
+        mappingUnit: [UInt8], backNet: Graph?, backNetFile: (@Sendable () -> [UInt8]?)? = nil,
+        backNetPrecision: PrecisionTable = .float32
     ) {
         self.manifestCore = manifestCore
         self.manifest = manifest
@@ -26,6 +29,7 @@ package struct HostedBundle: Sendable {
         self.frontNet = frontNet
         self.mappingUnit = mappingUnit
         self.backNet = backNet
+        self.backNetFile = backNetFile
         self.backNetPrecision = backNetPrecision
     }
 }

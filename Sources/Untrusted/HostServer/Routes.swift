@@ -95,8 +95,9 @@ struct Routes: HTTPResponder {
         defer { desk.provisionings.give() }
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
-            try await desk.host.provision(message)
-            return response(Array(#"{"state":"ready"}"#.utf8), type: "application/json")
+            let statistics = try await desk.host.provision(message)
+            let more = statistics.isEmpty ? "" : #","statistics":"\#(Data(statistics).base64EncodedString())""#
+            return response(Array(#"{"state":"ready"\#(more)}"#.utf8), type: "application/json")
         } catch { return Refusal(error).response }
     }
 

@@ -1,6 +1,6 @@
+package import EngineMessages
 package import HostCore
 import ModelGraph
-package import EngineMessages
 import Tensors
 
 /// A question whose answer is known: what this host's own engine makes of it. An engine that has another model under the

@@ -1,7 +1,7 @@
+package import EngineMessages
 import ModelGraph
 import NIOCore
 import NIOHTTP1
-package import EngineMessages
 import StrictJSON
 import Synchronization
 package import Tensors

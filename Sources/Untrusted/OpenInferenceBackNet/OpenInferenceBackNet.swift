@@ -1,5 +1,5 @@
-package import HostCore
 import EngineMessages
+package import HostCore
 import Synchronization
 package import Tensors
 

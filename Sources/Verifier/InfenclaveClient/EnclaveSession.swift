@@ -4,6 +4,7 @@ import Evidence
 import Foundation
 public import SealedChannel
 import SecretMemory
+import StrictJSON
 public import Tensors
 
 /// One class of an answer.
@@ -165,18 +166,49 @@ public struct EnclaveSession: Sendable {
     ///   - ownerKey: The key that signed the bundle.
     ///   - clients: All that the enclave may answer from now on.
     ///   - terms: Its sequence number has to be higher than that of every message before it to this run of the enclave.
+    /// - Returns: What the enclave's audit has found so far; `nil` where the owner has demanded none in this run of the
+    ///   enclave.
     /// - Throws: ``ClientError``; `.refused` with `staleSequence` for a sequence number that is too low. `CancellationError`.
+    @discardableResult
     public func provision(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
-    ) async throws {
-        try await deliver(
-            sealedProvisioning(modelKey: modelKey, ownerKey: ownerKey, clients: clients, terms: terms))
+    ) async throws -> AuditStatistics? {
+        let (message, opener) = try encapsulated(modelKey, ownerKey, clients, terms)
+        let response = try await post(message)
+        let demandsAudit = terms.audit != nil && !peer.manifestCore.service.isEverythingInside
+        do {
+            let answer = try? JSONText(response.body, name: "the answer").object()
+            guard let sealed = answer?.members["statistics"] else {
+                guard !demandsAudit else { throw JSONFault("the answer lacks the audit's statistics") }
+                return nil
+            }
+            guard let bytes = Data(base64Encoded: try sealed.string()).map({ [UInt8]($0) }) else {
+                throw JSONFault("it is no base64")
+            }
+            let plaintext = try opener.open(bytes.span.bytes)
+            return try AuditStatistics(decoding: plaintext.bytes)
+        } catch {
+            throw ClientError(
+                .invalidResponse, "the server answers otherwise than the enclave: \(error)",
+                remedy: "take the enclave as provisioned and its audit as unknown; provision again")
+        }
     }
 
     /// The message of ``provision(modelKey:ownerKey:clients:terms:)``, which only this run of the enclave can open.
     package func sealedProvisioning(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
     ) throws(ClientError) -> [UInt8] {
+        try encapsulated(modelKey, ownerKey, clients, terms).message
+    }
+
+    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
+    ///
+    /// - Throws: ``ClientError``; `CancellationError`.
+    package func deliver(_ message: [UInt8]) async throws { _ = try await post(message) }
+
+    private func encapsulated(
+        _ modelKey: ModelKey, _ ownerKey: OwnerSigningKey, _ clients: [ClientGrant], _ terms: ServiceTerms
+    ) throws(ClientError) -> (message: [UInt8], opener: ResponseOpener) {
         guard ownerKey.publicKey.description == manifest.ownerPublicKey else {
             throw ClientError(
                 .invalidConfiguration, "this owner key is not the one that signed the bundle",
@@ -188,16 +220,14 @@ public struct EnclaveSession: Sendable {
             let provisioning = try ProvisioningMessage(
                 modelKey: modelKey, manifestDigest: digest, clients: clients, terms: terms, epoch: epoch,
                 keyConfiguration: peer.keyConfiguration)
-            return try provisioning.sealed(to: recipient, signedBy: ownerKey)
+            return try provisioning.encapsulated(to: recipient, signedBy: ownerKey)
         } catch { throw ClientError(.invalidConfiguration, error.message) }
     }
 
-    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
-    ///
-    /// - Throws: ``ClientError``; `CancellationError`.
-    package func deliver(_ message: [UInt8]) async throws {
+    private func post(_ message: [UInt8]) async throws -> TransportResponse {
         let response = try await server.post(
             "/provision", body: message, contentType: "application/octet-stream", maximumBytes: 1 << 16, isOnce: true)
         try HostRefusal.check(response)
+        return response
     }
 }

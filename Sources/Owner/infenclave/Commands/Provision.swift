@@ -32,6 +32,7 @@ struct Provision: Command {
             "Orders provisioning messages: a lower number than before is refused.",
             discussion: "The present time in milliseconds unless said otherwise."))
     var sequence: UInt64?
+    @OptionGroup var audit: AuditArguments
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -56,9 +57,11 @@ struct Provision: Command {
         target.warnOfDevelopment()
         let terms = ServiceTerms(
             sequence: sequence ?? UInt64(max(1, Date().timeIntervalSince1970 * 1000)), leaseSeconds: lease.seconds,
-            requestsInFlight: inFlight)
-        try await session.provision(modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
+            requestsInFlight: inFlight, audit: try audit.terms(for: session.manifest))
+        let statistics = try await session.provision(
+            modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
         if json {
+            struct Audit: Encodable { let results, audited, mismatches, withoutHost: UInt64 }
             struct Answer: Encodable {
                 let state = "ready"
                 let tee: String
@@ -66,18 +69,25 @@ struct Provision: Command {
                 let sequence: UInt64
                 let leaseSeconds: UInt32
                 let epoch: String
-                enum CodingKeys: CodingKey { case state, tee, clients, sequence, leaseSeconds, epoch }
+                let audit: Audit?
+                enum CodingKeys: CodingKey { case state, tee, clients, sequence, leaseSeconds, epoch, audit }
             }
             try printJSON(
                 Answer(
                     tee: session.peer.verdict.tee.rawValue, clients: clients.count, sequence: terms.sequence,
-                    leaseSeconds: terms.leaseSeconds, epoch: session.peer.epoch.hexadecimal))
+                    leaseSeconds: terms.leaseSeconds, epoch: session.peer.epoch.hexadecimal,
+                    audit: statistics.map {
+                        Audit(
+                            results: $0.results, audited: $0.audited, mismatches: $0.mismatches,
+                            withoutHost: $0.withoutHost)
+                    }))
         } else {
             print(
                 "provisioned: \(session.peer.verdict.summary); it answers \(clients.count) client(s) for \(lease.text)")
             // A host can run several enclaves: another epoch at a renewal means that the one before goes on until its lease
             // ends, with the clients that it had.
             print("  run of the enclave: \(session.peer.epoch.hexadecimal)")
+            for line in statistics?.lines ?? [] { print(line) }
         }
     }
 }

@@ -29,6 +29,7 @@ final class BundleAssembly {
         switch part {
         case .frontNet: try frontNet.append(chunk, offset: offset, totalBytes: totalBytes)
         case .mappingUnit: try mappingUnit.append(chunk, offset: offset, totalBytes: totalBytes)
+        case .backNet: throw EnclaveRefusal(.partRefused)
         }
     }
 }

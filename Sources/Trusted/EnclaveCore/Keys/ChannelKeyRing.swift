@@ -92,12 +92,13 @@ struct ChannelKeyRing {
 
     /// Opens a provisioning message.
     ///
+    /// - Returns: The message, and what seals the answer to the owner.
     /// - Throws: ``EnclaveRefusal``.
     func open(
         _ message: [UInt8], expecting expected: ProvisioningMessage.Expectation
-    ) throws(EnclaveRefusal) -> ProvisioningMessage {
+    ) throws(EnclaveRefusal) -> (message: ProvisioningMessage, sealer: ResponseSealer) {
         try withKeys { (generation) throws(SealedChannelError) in
-            try ProvisioningMessage.open(message.span.bytes, with: generation.keys, expecting: expected)
+            try ProvisioningMessage.openForAnswer(message.span.bytes, with: generation.keys, expecting: expected)
         }
     }
 

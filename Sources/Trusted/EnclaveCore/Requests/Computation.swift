@@ -11,6 +11,8 @@ package struct Computation: Sendable {
         case frontNet(Tensor)
         /// What the host says that the BackNet made, and what the FrontNet left inside.
         case mappingUnit([Tensor], retained: [String: Tensor])
+        /// The same where the BackNet is computed again from what the host got.
+        case audit([Tensor], retained: [String: Tensor], boundary: [Tensor], tolerance: UInt32)
 
         var isFirst: Bool { if case .frontNet = self { true } else { false } }
     }
@@ -20,6 +22,8 @@ package struct Computation: Sendable {
     let sealer: ResponseSealer
     let classifier: Classifier
     let stage: Stage
+    /// Computes the BackNet for an audit, and for a request for which the host is not asked.
+    let reference: BackNetReference?
 
     /// - Parameter worker: Which copy of the plans to use, from 0; no other computation may use it at the same time.
     package func run(worker: Int) -> Computed {
@@ -31,17 +35,35 @@ package struct Computation: Sendable {
                 switch try classifier.start(tensor, worker: worker) {
                 case .answered(let response): return computed(.answer(try seal(response.bytes)))
                 case .boundary(let tensors, let retained):
-                    return computed(.boundary(tensors, retained: retained))
+                    guard let reference else { return computed(.boundary(tensors, retained: retained)) }
+                    let results = try reference.run(tensors, worker: worker)
+                    return computed(.answer(try answer(results, retained, worker)), isWithoutHost: true)
                 }
             case .mappingUnit(let tensors, let retained):
-                let response = try classifier.answer(backNet: tensors, retained: retained, worker: worker)
-                return computed(.answer(try seal(response.bytes)))
+                return computed(.answer(try answer(tensors, retained, worker)))
+            case .audit(let tensors, let retained, let boundary, let tolerance):
+                guard let reference else { throw AnswerRefusal(.failed) }
+                let own = try reference.run(boundary, worker: worker)
+                let isRight = BackNetReference.agree(own, tensors, tolerance: tolerance)
+                return computed(
+                    .answer(try answer(isRight ? tensors : own, retained, worker)), verdict: isRight ? .right : .wrong)
             }
         } catch { return computed(.refusal(error.status)) }
     }
 
-    private func computed(_ outcome: Computed.Outcome) -> Computed {
-        Computed(requestID: requestID, ticket: ticket, outcome: outcome)
+    private func computed(
+        _ outcome: Computed.Outcome, verdict: AuditVerdict? = nil, isWithoutHost: Bool = false
+    ) -> Computed {
+        Computed(
+            requestID: requestID, ticket: ticket, outcome: outcome, verdict: verdict, isWithoutHost: isWithoutHost)
+    }
+
+    /// - Returns: The sealed answer.
+    private func answer(
+        _ backNet: [Tensor], _ retained: [String: Tensor], _ worker: Int
+    ) throws(AnswerRefusal) -> [UInt8] {
+        let response = try classifier.answer(backNet: backNet, retained: retained, worker: worker)
+        return try seal(response.bytes)
     }
 
     private func seal(_ response: RawSpan) throws(AnswerRefusal) -> [UInt8] {
@@ -62,6 +84,10 @@ package struct Computed: Sendable {
     let requestID: UInt64
     let ticket: Ticket
     let outcome: Outcome
+    /// Of a result that was computed again.
+    let verdict: AuditVerdict?
+    /// Whether the BackNet was computed inside because the host is not asked any more.
+    let isWithoutHost: Bool
 }
 
 /// Tells the computations of one identifier from each other, and says when nobody waits for one any more.

@@ -8,6 +8,8 @@ struct PendingRequest {
     /// What the FrontNet made and the mapping unit takes, by the values' names. It never leaves the enclave.
     let retained: [String: Tensor]
     let arrival: Duration
+    /// What the host got, where its result is to be computed again; it is not told.
+    let audited: [Tensor]?
 }
 
 /// The requests that wait for the BackNet: at most a fixed number, so that a host that never answers cannot fill the

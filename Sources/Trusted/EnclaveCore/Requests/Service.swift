@@ -28,6 +28,8 @@ final class Service {
     private(set) var provisioning: ProvisioningMessage
     private let classifier: Classifier
     private let limits: EnclaveLimits
+    /// Where the owner has demanded an audit, in this lease or before.
+    private var auditor: Auditor?
     private var ledger: ClientLedger
     private var pending: PendingRequests
     private var underWay = RequestsUnderWay()
@@ -41,8 +43,9 @@ final class Service {
 
     init(
         _ classifier: Classifier, bundle: AttestedBundle, provisioning: ProvisioningMessage,
-        limits: EnclaveLimits, computingCapacity: Int, at now: Duration
+        limits: EnclaveLimits, computingCapacity: Int, auditor: Auditor?, at now: Duration
     ) {
+        self.auditor = auditor
         self.computingCapacity = computingCapacity
         self.bundle = bundle
         self.provisioning = provisioning
@@ -60,7 +63,9 @@ final class Service {
     /// Replaces clients, quotas, limits and lease by those of a later message. Requests under way are finished.
     ///
     /// - Throws: ``EnclaveRefusal``: `staleSequence`, `frontNetRefused` for another model key.
-    func renew(_ message: ProvisioningMessage, at now: Duration) throws(EnclaveRefusal) {
+    func renew(
+        _ message: ProvisioningMessage, auditor: Auditor?, at now: Duration
+    ) throws(EnclaveRefusal) {
         guard message.terms.sequence > provisioning.terms.sequence || !Defence.sequence.isInPlace else {
             throw EnclaveRefusal(.staleSequence)
         }
@@ -68,6 +73,7 @@ final class Service {
             throw EnclaveRefusal(.frontNetRefused)
         }
         provisioning = message
+        self.auditor = auditor
         ledger = ClientLedger(message.clients, at: now)
         pending.capacity = Self.capacity(message, limits)
         leaseEnd = now + .seconds(message.terms.leaseSeconds)
@@ -132,22 +138,29 @@ final class Service {
             let tensor = try classifier.admit(opened.request.bytes, ledger: &ledger, at: now) {
                 keyRing.remember(identifier)
             }
-            return computation(.frontNet(tensor), requestID, sealer, arrival: now)
+            let inside = auditor.flatMap { $0.asksHost ? nil : $0.reference }
+            return computation(.frontNet(tensor), requestID, sealer, arrival: now, reference: inside)
         } catch { return .message(.answer(try answer(error, sealer))) }
     }
 
     private func computation(
-        _ stage: Computation.Stage, _ requestID: UInt64, _ sealer: ResponseSealer, arrival: Duration
+        _ stage: Computation.Stage, _ requestID: UInt64, _ sealer: ResponseSealer, arrival: Duration,
+        reference: BackNetReference? = nil
     ) -> Reply {
         let ticket = underWay.begin(requestID, isFirst: stage.isFirst, sealer: sealer, arrival: arrival)
         return .computation(
-            Computation(requestID: requestID, ticket: ticket, sealer: sealer, classifier: classifier, stage: stage))
+            Computation(
+                requestID: requestID, ticket: ticket, sealer: sealer, classifier: classifier, stage: stage,
+                reference: reference))
     }
 
     /// Takes what came of a computation.
     ///
     /// - Returns: `nil` when nobody waits for it any more.
     func finish(_ computed: Computed) -> EnclaveMessage? {
+        // Also where nobody waits for the answer: a wrong result is one.
+        if let verdict = computed.verdict { auditor?.count(verdict) }
+        if computed.isWithoutHost { auditor?.countWithoutHost() }
         guard let request = underWay.end(computed) else { return abandoned(computed) }
         switch computed.outcome {
         case .answer(let sealed):
@@ -155,7 +168,9 @@ final class Service {
             return .answer(sealed)
         case .boundary(let tensors, let retained):
             pending.insert(
-                PendingRequest(sealer: request.sealer, retained: retained, arrival: request.arrival),
+                PendingRequest(
+                    sealer: request.sealer, retained: retained, arrival: request.arrival,
+                    audited: auditor?.draws() == true ? tensors : nil),
                 requestID: computed.requestID)
             return .intermediate(tensors)
         case .refusal(let status):
@@ -206,8 +221,14 @@ final class Service {
     /// - Throws: ``EnclaveRefusal`` (unknownRequest)
     func resume(_ requestID: UInt64, backNet tensors: [Tensor]) throws(EnclaveRefusal) -> Reply {
         let request = try remove(requestID)
+        auditor?.countResult()
+        guard let boundary = request.audited, let auditor, let terms = auditor.terms else {
+            return computation(
+                .mappingUnit(tensors, retained: request.retained), requestID, request.sealer, arrival: request.arrival)
+        }
         return computation(
-            .mappingUnit(tensors, retained: request.retained), requestID, request.sealer, arrival: request.arrival)
+            .audit(tensors, retained: request.retained, boundary: boundary, tolerance: terms.tolerance), requestID,
+            request.sealer, arrival: request.arrival, reference: auditor.reference)
     }
 
     /// Seals a refusal for a request whose BackNet did not run.

@@ -1,0 +1,66 @@
+import ArgumentParser
+import BundleFormat
+import Foundation
+import SealedChannel
+
+/// How the owner has results of the host checked.
+struct AuditArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Have the enclave compute the BackNet again for a random share of the requests, such as 5%.",
+            discussion: "The host is told neither the share nor the requests. Wrong results are answered rightly."))
+    var audit: Share?
+    @Option(
+        help: ArgumentHelp(
+            "How far a value of the host may be from the enclave's, relative to the largest in its tensor.",
+            discussion: "0.01 unless said otherwise, or 0.1 for a bundle that is not f32."))
+    var auditTolerance: Share?
+    @Option(help: "Wrong results after which the enclave computes every BackNet itself.") var auditMismatches: UInt32 =
+        1
+
+    func validate() throws {
+        guard audit != nil || auditTolerance == nil else {
+            throw ValidationError("--audit-tolerance goes with --audit")
+        }
+        guard auditMismatches > 0 else { throw ValidationError("--audit-mismatches takes 1 or more") }
+    }
+
+    func terms(for manifest: BundleManifest) throws -> AuditTerms? {
+        guard let audit else { return nil }
+        guard !manifest.cuts.everythingInside else {
+            throw CommandFailure(
+                "audit", "the bundle has all layers inside: there is no result of the host to check",
+                remedy: "leave --audit out")
+        }
+        let usual = manifest.precision == "f32" ? AuditTerms.defaultTolerance : AuditTerms.defaultReducedTolerance
+        return AuditTerms(
+            share: audit.millionths, tolerance: auditTolerance?.millionths ?? usual, mismatches: auditMismatches)
+    }
+}
+
+extension AuditStatistics {
+    /// What the owner reads of it.
+    var lines: [String] {
+        var lines = [
+            "  audit so far: \(audited) of \(results) results of the host computed again, \(mismatches) of them wrong"
+        ]
+        if mismatches > 0 {
+            lines.append("  the host or its engine gives wrong results: look for the cause, or change it")
+        }
+        if withoutHost > 0 { lines.append("  \(withoutHost) requests were answered without the host") }
+        return lines
+    }
+}
+
+/// A part of one, as `5%` or `0.05`.
+struct Share: ExpressibleByArgument {
+    let millionths: UInt32
+
+    init?(argument: String) {
+        let isPercent = argument.hasSuffix("%")
+        guard let number = Double(isPercent ? String(argument.dropLast()) : argument) else { return nil }
+        let millionths = (number * Double(AuditTerms.unit) / (isPercent ? 100 : 1)).rounded()
+        guard (1...Double(AuditTerms.unit)).contains(millionths) else { return nil }
+        self.millionths = UInt32(millionths)
+    }
+}

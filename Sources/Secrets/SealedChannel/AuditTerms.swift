@@ -1,0 +1,27 @@
+/// How an enclave checks what the host says that the BackNet made: it computes a random share of the results again.
+public struct AuditTerms: Sendable, Hashable {
+    public static let unit: UInt32 = 1_000_000
+
+    /// Requests of which the BackNet is computed again, in millionths: 1 to 1,000,000. Which ones they are is drawn inside,
+    /// when the request leaves; the host is not told the share.
+    public let share: UInt32
+    /// How far a value may be from the enclave's own, in millionths of the largest magnitude in its tensor.
+    public let tolerance: UInt32
+    /// After so many wrong results the enclave computes every BackNet itself.
+    public let mismatches: UInt32
+
+    /// For a BackNet in f32: engines differ by about 1e-6 there.
+    public static let defaultTolerance: UInt32 = 10_000
+    /// For one in bf16 or int8, which the enclave computes again in f32.
+    public static let defaultReducedTolerance: UInt32 = 100_000
+
+    public init(share: UInt32, tolerance: UInt32 = Self.defaultTolerance, mismatches: UInt32 = 1) {
+        self.share = share
+        self.tolerance = tolerance
+        self.mismatches = mismatches
+    }
+
+    var isValid: Bool {
+        (1...Self.unit).contains(share) && (1...Self.unit).contains(tolerance) && mismatches > 0
+    }
+}

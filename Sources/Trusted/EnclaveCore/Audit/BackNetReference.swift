@@ -1,0 +1,53 @@
+import Evidence
+import Inference
+import ModelGraph
+import SealedChannel
+import Tensors
+import Wire
+
+/// The layers outside, compiled inside, to compute again what the host says that they made. Neither their weights nor what
+/// they take and make is a secret from the host.
+final class BackNetReference: Sendable {
+    private let plans: WorkerPlans
+
+    /// - Parameter file: `backnet.graph`, of the digest that the manifest core lists.
+    /// - Throws: ``EnclaveRefusal``: `factsMismatch` when it takes or makes other tensors than cross, `partRefused` when it
+    ///   is no graph that can be run.
+    init(_ file: [UInt8], facts: ServiceFacts, workers: EnclaveWorkers) throws(EnclaveRefusal) {
+        let graph: Graph
+        do throws(GraphError) { graph = try GraphFile.decode(file.span.bytes) } catch {
+            throw EnclaveRefusal(.partRefused)
+        }
+        guard graph.inputs.map(\.type) == facts.toHost, graph.outputs.map({ graph.type(of: $0) }) == facts.fromHost,
+            facts.fromHost.allSatisfy({ $0.element == .float32 })
+        else { throw EnclaveRefusal(.factsMismatch) }
+        do throws(InferenceError) {
+            plans = try WorkerPlans(compiling: graph, options: PlanOptions(), workers: workers)
+        } catch { throw EnclaveRefusal(.partRefused) }
+    }
+
+    /// - Parameter boundary: What the host got.
+    /// - Throws: ``AnswerRefusal`` (failed).
+    func run(_ boundary: [Tensor], worker: Int) throws(AnswerRefusal) -> [Tensor] {
+        do throws(InferenceError) { return try plans.run(boundary, worker: worker) } catch {
+            throw AnswerRefusal(.failed)
+        }
+    }
+
+    /// Whether every value of the host is as near to the enclave's own as the owner demands.
+    ///
+    /// - Parameter tolerance: In ``AuditTerms/unit``s of the largest magnitude in each of `own`.
+    static func agree(_ own: [Tensor], _ hosts: [Tensor], tolerance: UInt32) -> Bool {
+        guard own.map(\.type) == hosts.map(\.type) else { return false }
+        return zip(own, hosts).allSatisfy { own, hosts in
+            own.withElements(as: Float.self) { own in
+                hosts.withElements(as: Float.self) { hosts in
+                    let largest = own.reduce(Float.zero) { max($0, abs($1)) }
+                    let limit = max(largest, .leastNormalMagnitude) * Float(tolerance) / Float(AuditTerms.unit)
+                    // Not a number is no nearer than anything.
+                    return zip(own, hosts).allSatisfy { abs($0 - $1) <= limit }
+                }
+            }
+        }
+    }
+}
