@@ -58,7 +58,7 @@ struct BudgetTests {
         let result = try BudgetedAssessment(configuration, budget: .milliseconds(1)).run(
             work: try WorkDirectory(pictures.path("work")))
         #expect(result.cuts.count == 3)
-        #expect(result.warnings.contains { $0.contains("ended before trained decoders") })
+        #expect(result.warnings.contains { $0.contains("ended before channel KL") })
         #expect(throws: AssessmentError.self) { try BudgetedAssessment(configuration, budget: .zero) }
     }
 

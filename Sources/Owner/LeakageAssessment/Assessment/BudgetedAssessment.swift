@@ -1,8 +1,9 @@
 internal import ModelGraph
 internal import Tensors
 
-/// An assessment in a given time: it attacks a few cuts, then those between the deepest that fails and the shallowest that
-/// passes, and ends with the costly attacks near the decision, as far as the time goes.
+/// An assessment in a given time: decoders and learning curves attack a few cuts, then those between the deepest that fails
+/// and the shallowest that passes; the costly measures (channel KL, trained decoders, bounds, white box) come last, as far
+/// as the time goes.
 ///
 /// A leak that is found at a cut is there at every shallower one, so cuts above a failing one need no attack. Every step is
 /// an ordinary assessment of the cuts that were chosen so far; the work folder keeps what the steps have in common.
@@ -46,6 +47,8 @@ package struct BudgetedAssessment: Sendable {
             var step = configuration
             step.cuts = .named(chosen.sorted().map { cuts[$0].name })
             if !costlyAttacks {
+                // The channel KL can only take a pass away.
+                if step.adversary == .both { step.adversary = .informed }
                 step.trainedCuts = .none
                 step.triesNoise = false
                 (step.bounds.pictures, step.whiteBox.pictures) = (0, 0)
