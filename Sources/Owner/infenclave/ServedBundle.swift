@@ -44,7 +44,8 @@ struct ServedBundle: Sendable {
         }
         let engine = try await Self.engine(opened.backNet, name, places, threads: threads, log: write)
         let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened, at: path), placement: placement, backNetThreads: threads, engine: engine,
+            bundle: HostedBundle(consume opened, at: path), placement: placement, backNetThreads: threads,
+            engine: engine,
             maximumWaiting: maximumWaiting, log: write)
         model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)
         self.isOnly = isOnly

@@ -109,11 +109,10 @@ package struct BudgetedAssessment: Sendable {
                 "\(chosen.count) of \(cuts.count) cuts were attacked within the budget of \(Self.text(budget)): \(why)."
             )
         }
-        if !isComplete, configuration.trainedCuts != .none || configuration.bounds.isAlways || configuration.triesNoise
-        {
+        if !isComplete {
             texts.append(
-                "The budget of \(Self.text(budget)) ended before trained decoders, bounds and white-box attack: a cut "
-                    + "within the gates has not stood them.")
+                "The budget of \(Self.text(budget)) ended before channel KL, trained decoders, bounds and white-box attack: "
+                    + "a cut within the gates has not stood them.")
         }
         return texts
     }
