@@ -1,4 +1,4 @@
-package import Attestation
+import Attestation
 import Crypto
 package import CryptoExtras
 package import Evidence
