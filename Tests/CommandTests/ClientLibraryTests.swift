@@ -173,11 +173,11 @@ struct ClientLibraryTests {
     @Test("When the lease ends a client is told, and goes on under the next one")
     func lease() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
-        let server = try Server(deployment)
-        try succeed(deployment.provisionArguments(server.url) + ["--lease", "10s"], in: deployment.folder)
+        let server = try Server(provisioned: deployment)
         let client = try client(server.url, deployment)
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "1s"], in: deployment.folder)
         try server.program.wait(upTo: 40, until: "end of the lease") { try server.state() == "unprovisioned" }
         let error = try #require(try await rejection(picture, by: client))
         #expect(error.code == .refused && error.refusal == .leaseEnded)
