@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile fuzz benchmark model-check evaluation report-check web-check wheel wheel-check format format-check setup clean
+.PHONY: demo test evaluation-test build proxy client-check example hostile fuzz benchmark model-check evaluation report-check web-check wheel wheel-check format format-check setup clean
 
 demo: build
 	$(BIN)/infenclave demo
@@ -25,6 +25,20 @@ evaluation-test:
 build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
+
+# The proxy with gRPC, which takes minutes more to build.
+proxy: build
+	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-proxy $(BUILD_OPTIONS)
+
+# Clients of Triton and KServe from PyPI, and curl, against the proxy; `make client-check CLIENTS=rest_test` takes a part.
+CLIENTS ?=
+
+client-check: proxy
+	Tests/Clients/run $(BIN) $(CLIENTS)
+
+# The example of the Swift library, as a package that depends on this one.
+example: setup
+	$(SWIFT) build --package-path Examples/swift-client
 
 # Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night.
 SCHEDULES ?= 100000

@@ -383,3 +383,38 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The proxy with gRPC (`make proxy`) is there only where the environment asks for it: whatever builds all targets, as the
+// tests do, would take minutes longer with gRPC, and fetch more.
+if Context.environment["INFENCLAVE_GRPC"] != nil {
+    package.dependencies += [
+        // HTTP/2 and gRPC. Its code generator is not used: six calls are registered by hand.
+        .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
+    ]
+    package.products.append(.executable(name: "infenclave-proxy", targets: ["infenclave-proxy"]))
+    package.targets += [
+        .target(
+            name: "OpenInferenceMessages",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Verifier/OpenInferenceMessages",
+            exclude: ["open_inference.proto"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "infenclave-proxy",
+            dependencies: [
+                "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProxyCommand",
+                "SealedChannel", "SecretMemory",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Sources/Verifier/infenclave-proxy",
+            swiftSettings: settings
+        ),
+    ]
+}

@@ -117,7 +117,7 @@ struct ProxyTests {
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
     }
 
-    @Test("Others than this machine need a key, the development TEE the word, and gRPC its program")
+    @Test("Others than this machine need a key, and the development TEE the word")
     func refusals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let arguments = [

@@ -1,0 +1,90 @@
+import GRPCCore
+import InferenceProxy
+import OpenInference
+import OpenInferenceMessages
+import ProxyCommand
+import SwiftProtobuf
+
+/// The six calls of `inference.GRPCInferenceService`.
+///
+/// - Source: Open Inference Protocol, `inference_grpc.md`.
+struct InferenceRPCs: RegistrableRPCService {
+    private let parts: ProxyRun.Parts
+
+    init(_ parts: ProxyRun.Parts) { self.parts = parts }
+
+    func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        let parts = parts
+        register("ServerLive", &router) { (_: Inference_ServerLiveRequest) in
+            Inference_ServerLiveResponse.with { $0.live = true }
+        }
+        register("ServerReady", &router) { (_: Inference_ServerReadyRequest) in
+            Inference_ServerReadyResponse.with { $0.ready = parts.service.readiness == .ready }
+        }
+        register("ModelReady", &router) { (request: Inference_ModelReadyRequest) in
+            do {
+                try await parts.service.checkReadiness(of: request.name, version: request.version)
+            } catch let error as OpenInferenceError where error.code == .unavailable {
+                return Inference_ModelReadyResponse.with { $0.ready = false }
+            }
+            return Inference_ModelReadyResponse.with { $0.ready = true }
+        }
+        register("ServerMetadata", &router) { (_: Inference_ServerMetadataRequest) in
+            let metadata = parts.service.metadata
+            return Inference_ServerMetadataResponse.with {
+                ($0.name, $0.version, $0.extensions) = (metadata.name, metadata.version, metadata.extensions)
+            }
+        }
+        register("ModelMetadata", &router) { (request: Inference_ModelMetadataRequest) in
+            Inference_ModelMetadataResponse(
+                try await parts.service.metadata(of: request.name, version: request.version))
+        }
+        register("ModelInfer", &router) { (request: Inference_ModelInferRequest) in
+            let bytes = request.rawInputContents.reduce(0) { $0 + $1.count }
+            return try await parts.budget.holding(bytes) {
+                Inference_ModelInferResponse(
+                    try await parts.service.infer(
+                        try InferenceRequest(request), model: request.modelName, version: request.modelVersion))
+            }
+        }
+    }
+
+    private func register<Input: SwiftProtobuf.Message, Output: SwiftProtobuf.Message>(
+        _ name: String, _ router: inout RPCRouter<some ServerTransport>,
+        _ answer: @escaping @Sendable (Input) async throws -> Output
+    ) {
+        let access = parts.access
+        router.registerHandler(
+            forMethod: MethodDescriptor(fullyQualifiedService: "inference.GRPCInferenceService", method: name),
+            deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+        ) { stream, _ in
+            do {
+                let request = try await ServerRequest(stream: stream)
+                // A browser cannot send these calls, so that names and pages need no check.
+                try access.check(
+                    authorization: request.metadata[stringValues: "authorization"].first { _ in true },
+                    host: "localhost", origin: nil)
+                return StreamingServerResponse(single: ServerResponse(message: try await answer(request.message)))
+            } catch let error as OpenInferenceError {
+                throw RPCError(error)
+            }
+        }
+    }
+}
+
+extension RPCError {
+    fileprivate init(_ error: OpenInferenceError) {
+        let code: Code =
+            switch error.code {
+            case .invalidArgument: .invalidArgument
+            case .unauthenticated: .unauthenticated
+            case .permissionDenied: .permissionDenied
+            case .notFound: .notFound
+            case .resourceExhausted, .tooLarge: .resourceExhausted
+            case .unimplemented, .wrongMethod: .unimplemented
+            case .internalFault: .internalError
+            case .unavailable: .unavailable
+            }
+        self.init(code: code, message: error.message)
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import InfenclaveClient
+import InferenceProxy
+import ProxyCommand
+import SealedChannel
+import SecretMemory
+
+/// `infenclave proxy` with gRPC: a program of its own, so that nobody who does not want it builds it.
+@main
+struct ProxyProgram: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "infenclave-proxy",
+        abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.")
+
+    @OptionGroup var arguments: ProxyArguments
+
+    func run() async throws {
+        do {
+            try ProcessHardening.forbidDumps()
+            let address = try arguments.grpc.map { text in
+                guard let address = ProxyAddress(text) else { throw ProxyError("'\(text)' is no address") }
+                return address
+            }
+            try await ProxyRun(arguments, version: "0.1.0").run { parts in
+                address.map { [GRPCListener($0, parts)] } ?? []
+            }
+        } catch {
+            let (message, remedy) = Self.words(error)
+            FileHandle.standardError.write(Data("infenclave-proxy: \(message)\n".utf8))
+            if !remedy.isEmpty { FileHandle.standardError.write(Data("  \(remedy)\n".utf8)) }
+            throw ExitCode(1)
+        }
+    }
+
+    private static func words(_ error: any Error) -> (message: String, remedy: String) {
+        switch error {
+        case let error as ProxyError: (error.message, error.remedy)
+        case let error as ClientError: (error.message, error.remedy)
+        case let error as SealedChannelError: (error.message, "")
+        case let error as SecretMemoryError: (error.message, "")
+        default: ("an unexpected failure: \(type(of: error))", "")
+        }
+    }
+}

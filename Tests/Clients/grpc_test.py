@@ -1,0 +1,94 @@
+"""Triton's client over gRPC. KServe's has messages of the same names, so that one process cannot load both."""
+
+import asyncio
+import unittest
+
+import numpy
+import tritonclient.grpc
+import tritonclient.grpc.aio
+
+from arrays import normalised, pixels
+from service import BIN, LABELS, PICTURES, Service, label
+
+
+@unittest.skipUnless((BIN / "infenclave-proxy").exists(), "infenclave-proxy is not built: make proxy")
+class GRPCTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(grpc=True)
+        cls.model = "classifier"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.stop()
+
+    def client(self):
+        return tritonclient.grpc.InferenceServerClient(self.service.grpc)
+
+    def tensor(self, array, module=tritonclient.grpc):
+        tensor = module.InferInput("input", list(array.shape), {"uint8": "UINT8", "float32": "FP32"}[str(array.dtype)])
+        tensor.set_data_from_numpy(array)
+        return tensor
+
+    def picture(self, picture):
+        tensor = tritonclient.grpc.InferInput("image", [1], "BYTES")
+        tensor.set_data_from_numpy(numpy.array([picture.read_bytes()], dtype=object))
+        return tensor
+
+    def test_tritonclient_describes_server_and_models(self):
+        with self.client() as client:
+            self.assertTrue(client.is_server_live() and client.is_server_ready())
+            self.assertTrue(client.is_model_ready(self.model) and client.is_model_ready(self.model + "_image", "1"))
+            self.assertEqual(client.get_server_metadata().name, "infenclave")
+            self.assertEqual(list(client.get_model_metadata(self.model).inputs[0].shape), [-1, 3, 64, 64])
+            with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
+                client.get_model_metadata("none")
+            self.assertEqual(raised.exception.status(), "StatusCode.NOT_FOUND")
+            self.assertIn("no model 'none'", raised.exception.message())
+
+    def test_tritonclient_sends_tensors(self):
+        with self.client() as client:
+            for picture in PICTURES:
+                for array in (pixels(picture), normalised(picture)):
+                    result = client.infer(self.model, [self.tensor(array)], request_id="7")
+                    self.assertEqual(result.get_response().id, "7")
+                    self.assertEqual(result.as_numpy("LABELS")[0, 0].decode(), label(picture))
+                    self.assertEqual(LABELS[result.as_numpy("SCORES")[0].argmax()], label(picture))
+
+    def test_tritonclient_sends_pictures_and_asks_for_classifications(self):
+        output = tritonclient.grpc.InferRequestedOutput("PROBABILITIES", class_count=2)
+        with self.client() as client:
+            for picture in PICTURES:
+                result = client.infer(self.model + "_image", [self.picture(picture)], outputs=[output])
+                _, index, name = result.as_numpy("PROBABILITIES")[0, 0].decode().split(":")
+                self.assertEqual((LABELS[int(index)], name), (label(picture),) * 2)
+
+    def test_tritonclient_is_told_what_is_wrong(self):
+        with self.client() as client:
+            with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
+                client.infer(self.model, [self.tensor(numpy.zeros((1, 2, 2, 3), numpy.uint8))])
+            self.assertEqual(raised.exception.status(), "StatusCode.INVALID_ARGUMENT")
+            self.assertIn("[N, 64, 64, 3]", raised.exception.message())
+
+    def test_messages_over_four_mebibytes(self):
+        # As large as a picture of a telephone: it is no picture, which is said after it was read.
+        tensor = tritonclient.grpc.InferInput("image", [1], "BYTES")
+        tensor.set_data_from_numpy(numpy.array([b"x" * (12 << 20)], dtype=object))
+        with self.client() as client:
+            with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
+                client.infer(self.model + "_image", [tensor])
+            self.assertEqual(raised.exception.status(), "StatusCode.INVALID_ARGUMENT")
+
+    def test_tritonclient_asyncio(self):
+        async def classify():
+            async with tritonclient.grpc.aio.InferenceServerClient(self.service.grpc) as client:
+                self.assertTrue(await client.is_server_ready())
+                results = await asyncio.gather(*[
+                    client.infer(self.model + "_image", [self.picture(picture)]) for picture in PICTURES])
+                return [result.as_numpy("LABELS")[0, 0].decode() for result in results]
+
+        self.assertEqual(asyncio.run(classify()), [label(picture) for picture in PICTURES])
+
+
+if __name__ == "__main__":
+    unittest.main()
