@@ -9,7 +9,7 @@ export type CollateralDates = Record<string, number>;
 /** `dangerouslyAccept` accepts evidence of the development TEE, which protects nothing, if the policy names it too. */
 export type DevelopmentTEE = "refuse" | "dangerouslyAccept";
 
-export type TEEKind = "development" | "sgx" | "tdx" | "snp" | "nitro";
+export type TEEKind = "development" | "sgx" | "tdx" | "snp" | "nitro" | "az-snp" | "az-tdx";
 
 export type ErrorCode =
   | "unreachable"

@@ -2,7 +2,7 @@
  * Infenclave in a browser: verifies what serves a model, seals pictures to it, and opens its answers.
  *
  * One module without dependencies. It verifies evidence of the development TEE, of AMD SEV-SNP and of AWS Nitro Enclaves
- * with WebCrypto, by the checks and codes of Documentation/attestation-checks.md, and refuses evidence of Intel SGX and TDX.
+ * with WebCrypto, by the checks and codes of Documentation/attestation-checks.md, and refuses evidence of Intel SGX and TDX, and of Azure.
  * The page that loads it has to come from somebody whom the user trusts, never from the host of the model: see README.md.
  *
  * @module infenclave
@@ -1000,6 +1000,9 @@ class SNPReport {
   get isChipMasked() { return (this.bytes[0x48] & 0x02) !== 0; }
   get signingKey() { return ["vcek", "vlek"][(this.bytes[0x48] >> 2) & 7] ?? `other(${(this.bytes[0x48] >> 2) & 7})`; }
   get signedBytes() { return this.slice(0, 0x2a0); }
+  /** Mitigations, one a bit, at launch and now; null before version 5. */
+  get launchMitigations() { return this.version < 5 ? null : this.view.getBigUint64(0x1f8, true); }
+  get currentMitigations() { return this.version < 5 ? null : this.view.getBigUint64(0x200, true); }
 
   policyBit(bit) {
     return ((this.policy >> BigInt(bit)) & 1n) !== 0n;
@@ -1019,9 +1022,10 @@ class SNPReport {
     for (const [bit, name] of ["smt", "tsme", "ecc", "raplDisabled", "ciphertextHiding", "aliasCheck"].entries()) {
       flags.set(name, ((this.platformInfo >> BigInt(bit)) & 1n) !== 0n);
     }
-    for (const [name, bit] of [["smtAllowed", 16], ["singleSocket", 20], ["cxlAllowed", 21]]) {
-      flags.set(name, this.policyBit(bit));
-    }
+    for (const [name, bit] of [
+      ["smtAllowed", 16], ["singleSocket", 20], ["cxlAllowed", 21], ["aes256XTSRequired", 22], ["raplDisableRequired", 23],
+      ["ciphertextHidingRequired", 24], ["pageSwapDisabled", 25],
+    ]) flags.set(name, this.policyBit(bit));
     return flags;
   }
 
@@ -1055,6 +1059,19 @@ function readCertificateTable(bytes) {
   return table;
 }
 
+/** A report as tools save it: alone, or with the host's table of certificates behind it in one file. */
+class SNPEvidence {
+  constructor(bytes) {
+    if (bytes.length > 1184 + 65_536) {
+      throw new FormatFault(
+        `an SNP report with its certificates has ${bytes.length} bytes; expected at most ${1184 + 65_536}`);
+    }
+    this.report = new SNPReport(bytes.subarray(0, 1184));
+    /** Empty where the report stands alone. Nobody signed it. */
+    this.table = readCertificateTable(bytes.subarray(1184));
+  }
+}
+
 /** A generation of AMD's processors with its own chain and layout of TCB versions. */
 const PRODUCTS = {
   Milan: { layout: [["bl", 0], ["tee", 1], ["snp", 6], ["ucode", 7]], chipIDBytes: 64 },
@@ -1071,6 +1088,11 @@ function productOf([family, model]) {
 
 /** What AMD's extensions of a VCEK or VLEK certificate say (AMD 57230, section 3.1). */
 class VEKCertificate {
+  /** The key that the subject's name stands for; null for another certificate. */
+  static kindOf({ commonName }) {
+    return { "SEV-VCEK": "vcek", "SEV-VLEK": "vlek" }[commonName] ?? null;
+  }
+
   constructor(certificate) {
     this.certificate = certificate;
     const value = (...arcs) => certificate.extensions.get(OID.amd + hex(arcs))?.value;
@@ -1092,7 +1114,7 @@ class VEKCertificate {
     }
     // The bytes stand in the extension without a tag of their own. A VLEK is for all chips of a cloud and has none.
     this.chipID = value(4) ?? null;
-    this.kind = { "SEV-VCEK": "vcek", "SEV-VLEK": "vlek" }[certificate.commonName] ?? null;
+    this.kind = VEKCertificate.kindOf(certificate);
   }
 }
 
@@ -1108,8 +1130,9 @@ class NitroDocument {
     if (parts.length !== 4 || [0, 2, 3].some((index) => parts[index].kind !== "bytes")) {
       throw new FormatFault("the document is not a COSE_Sign1 message of four parts");
     }
-    if (!["map", "null"].includes(parts[1].kind)) {
-      throw new FormatFault("the document's unprotected header is not a map");
+    // Nobody signs it. The NSM writes an empty map; one producer of documents writes null.
+    if (!["{}", "nullnull"].includes(cborKey(parts[1]))) {
+      throw new FormatFault("the document's unprotected header is not empty");
     }
     const [protectedHeader, payload, signature] = [parts[0].value, parts[2].value, parts[3].value];
     // {1: -35}: ECDSA with SHA-384, on P-384.
@@ -1322,7 +1345,7 @@ const COLLATERAL_ROLES = [
   "tcb_info", "tcb_info_issuer_chain", "qe_identity", "qe_identity_issuer_chain", "pck_crl", "root_ca_crl",
   "pck_cert_chain", "vcek", "vlek", "intermediate", "crl", "auxblob",
 ];
-const TEES = ["development", "sgx", "tdx", "snp", "nitro"];
+const TEES = ["development", "sgx", "tdx", "snp", "nitro", "az-snp", "az-tdx"];
 
 /** What a host serves as evidence (protocol.md, section 2). All of it is the host's word until it was appraised. */
 class EvidenceDocument {
@@ -1368,12 +1391,148 @@ class EvidenceDocument {
   }
 }
 
+// --- Collateral in the encodings in which services, caches and tools hand it out
+
+const isSpace = (byte) => byte === 0x0a || byte === 0x0d || byte === 0x20 || byte === 0x09;
+const asciiOf = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/** What text is written in: `hexadecimal`, `base64`, or null for anything else. Shorter text is a word, not a file. */
+function encodedKind(bytes) {
+  // Evidence itself is no text: this is seen at its first bytes.
+  if (!bytes.subarray(0, 64).every((byte) => isSpace(byte) || (byte >= 0x2b && byte <= 0x7a))) return null;
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 0 || isSpace(bytes[end - 1]))) end -= 1;
+  const digits = bytes.subarray(0, end).filter((byte) => !isSpace(byte));
+  if (digits.length < 64) return null;
+  const text = asciiOf(digits);
+  if (/^(0x)?[0-9A-Fa-f]*$/.test(text)) return "hexadecimal";
+  return /^[0-9A-Za-z+/_-]*={0,2}$/.test(text) ? "base64" : null;
+}
+
+/** The bytes of hexadecimal or base64 text; null for anything else. */
+function decodedText(bytes) {
+  const text = asciiOf(bytes.filter((byte) => !isSpace(byte) && byte !== 0));
+  switch (encodedKind(bytes)) {
+    case "hexadecimal": return unhex(text.replace(/^0x/, ""));
+    case "base64": return unpaddedBase64(text);
+    default: return null;
+  }
+}
+
+function unpaddedBase64(text) {
+  if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return null;
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Without a byte order mark, and without the NUL bytes and white space at the end. */
+function trimmedText(bytes) {
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  let end = bytes.length;
+  while (end > start && (bytes[end - 1] === 0 || isSpace(bytes[end - 1]))) end -= 1;
+  return bytes.subarray(start, end);
+}
+
+/** Null for bytes that are no ASCII text. */
+function plainText(bytes) {
+  const text = trimmedText(bytes);
+  return text.length > 0 && text.every((byte) => byte < 0x80 && byte !== 0) ? text : null;
+}
+
+/** DER without the NUL byte of a C structure behind it. */
+function withoutPadding(bytes) {
+  if (bytes.at(-1) !== 0 || bytes[0] !== TAG.sequence) return bytes;
+  try {
+    const { encoded } = new DERReader(bytes).element();
+    return encoded.length === bytes.length - 1 ? encoded : bytes;
+  } catch (error) {
+    if (error instanceof FormatFault) return bytes;
+    throw error;
+  }
+}
+
+/** What a reader of JSON gives; null for text that is none. */
+function jsonOrNull(bytes, read) {
+  try {
+    return read(readJSON(bytes, "the file"));
+  } catch (error) {
+    if (error instanceof FormatFault) return null;
+    throw error;
+  }
+}
+
+const jsonText = (bytes) => (bytes[0] === 0x22 ? jsonOrNull(bytes, (value) => utf8(json.string(value, "the file"))) : null);
+
+/** The answer of Azure's metadata service for AMD's certificates. */
+function metadataCertificates(bytes) {
+  if (bytes[0] !== 0x7b) return null;
+  return jsonOrNull(bytes, (value) => {
+    const members = json.object(value, "the file");
+    const leaf = json.string(json.member(members, "vcekCert", "the file"), "vcekCert");
+    const chain = members.get("certificateChain");
+    return utf8(`${leaf}\n${typeof chain === "string" ? chain : ""}`);
+  });
+}
+
+/** Services give issuer chains in a header, percent-encoded (RFC 3986, section 2.1). */
+function percentDecoded(bytes) {
+  const text = asciiOf(bytes);
+  if (!text.includes("%") || /%(?![0-9A-Fa-f]{2})/.test(text)) return null;
+  // Forms write a space as a plus sign; a plus sign of base64 is then escaped.
+  const spaced = text.includes("BEGIN+CERTIFICATE") ? text.replaceAll("+", " ") : text;
+  const decoded = spaced.replace(/%([0-9A-Fa-f]{2})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  return Uint8Array.from(decoded, (character) => character.charCodeAt(0));
+}
+
+/** What a PEM block of a revocation list holds (RFC 7468, section 6). */
+function pemList(bytes) {
+  const match = /^-----BEGIN X509 CRL-----([^]*)-----END X509 CRL-----$/.exec(asciiOf(bytes));
+  return match ? unpaddedBase64(match[1].replace(/[\n\r \t]/g, "")) : null;
+}
+
+/** DER of lists, DER or PEM of certificates. What is not recognised stays as it is, so that its reader says what is wrong. */
+function plainFile(role, file) {
+  const isCertificate = ["vcek", "vlek", "intermediate"].includes(role);
+  let bytes = withoutPadding(file);
+  // Text inside of text: a JSON string of PEM, hexadecimal digits of PEM.
+  for (let layer = 0; layer < 3; layer += 1) {
+    const text = plainText(bytes);
+    if (!text) return bytes;
+    const inner = jsonText(text)
+      ?? (isCertificate ? metadataCertificates(text) ?? percentDecoded(text) : pemList(text)) ?? decodedText(text);
+    if (!inner) return isCertificate ? text : bytes;
+    bytes = inner;
+  }
+  return bytes;
+}
+
+const plainCollateral = (collateral) => Object.fromEntries(
+  Object.entries(collateral).map(([role, bytes]) =>
+    [role, ["vcek", "vlek", "intermediate", "crl", "auxblob"].includes(role) ? plainFile(role, bytes) : bytes]));
+
+/** Forms in which people hold evidence that is not read as it is, and what makes evidence of each; null for others. */
+function otherEvidenceForm(evidence, tee) {
+  switch (encodedKind(evidence)) {
+    case "hexadecimal":
+      return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`";
+    case "base64": return "base64 text; make the bytes of it with `base64 -d FILE > evidence.bin`";
+    default: break;
+  }
+  if (asciiOf(evidence.subarray(0, 4)) === "HCLA") {
+    return "the HCL report of an Azure virtual machine (TPM NV index 0x01400001), in which the hardware's report is "
+      + "wrapped; give it with the TPM's quote as az-snp or az-tdx";
+  }
+  if (!tee.startsWith("az-") && evidence[0] === 0x7b && evidence.every((byte) => byte < 0x80)) {
+    return "JSON text; give the quote, report or document that is in it, decoded to bytes; Azure's JSON is of az-snp or az-tdx";
+  }
+  return null;
+}
+
 // --- Policies (policy.schema.json)
 
 const POLICY_MEMBERS = [
   "version", "tee", "ownerPublicKey", "manifestDigest", "developmentKey", "measurements", "productID", "minimumTCB",
   "tcbStatuses", "advisories", "minimumEvaluationDataNumber", "allowDebug", "allowMigration", "maximumVMPL", "flags",
-  "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside", "maximumBoundaryBytes", "minimumSigma",
+  "mitigations", "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside", "maximumBoundaryBytes", "minimumSigma",
   "maximumSigma", "pixelsOnly", "maximumLeaseSeconds", "assessment",
 ];
 const SKIPPABLE = [
@@ -1455,6 +1614,7 @@ export class Policy {
     this.measurements = requirement("measurements", map(accepted));
     this.minimumTCB = requirement("minimumTCB", map(json.natural));
     this.flags = requirement("flags", map(json.boolean));
+    this.mitigations = requirement("mitigations", Policy.#mitigations);
     this.advisories = requirement("advisories", strings);
     for (const key of ["productID", "minimumEvaluationDataNumber", "maximumAgeSeconds", "maximumBoundaryBytes",
       "maximumLeaseSeconds"]) this[key] = requirement(key, json.natural);
@@ -1479,6 +1639,25 @@ export class Policy {
     const other = names.find((name) => !known.includes(name));
     if (other !== undefined) throw new FormatFault(`${key} has '${other}', which is none of ${known.join(", ")}`);
     return new Set(names);
+  }
+
+  /** Bits, 0 to 63, of the vectors in reports of version 5. */
+  static #mitigations(value, key) {
+    const object = json.object(value, key);
+    json.refuseMembers(object, ["launch", "current"], key);
+    const bits = (name) => {
+      if (!object.has(name)) return [];
+      const list = json.array(object.get(name), name).map((bit) => json.natural(bit, name));
+      if (list.length === 0) throw new FormatFault(`mitigations.${name} is empty; leave it out`);
+      if (new Set(list).size < list.length) throw new FormatFault(`mitigations.${name} names a bit twice`);
+      return list.sort((a, b) => (a < b ? -1 : 1));
+    };
+    const demand = { launch: bits("launch"), current: bits("current") };
+    const all = [...demand.launch, ...demand.current];
+    if (all.length === 0 || all.some((bit) => bit > 63)) {
+      throw new FormatFault("mitigations names no bit from 0 to 63 in 'launch' or 'current', or another number");
+    }
+    return demand;
   }
 
   static #assessment(value, key) {
@@ -1543,6 +1722,7 @@ const CHECKS = {
   migration: "nobody may move the guest to another machine",
   vmpl: "the report is of a privilege level that the policy accepts",
   flags: "every flag of guest and platform that the policy names is as it says",
+  mitigations: "every mitigation of the platform that the policy names is in place",
   "minimum-tcb": "every security version is at least the policy's, which names each that nobody else judges",
   "product-id": "the enclave's product id is the policy's",
   measurements: "every measurement that the policy names has one of the values that it lists",
@@ -1597,6 +1777,7 @@ const REMEDIES = {
   measurement_mismatch: "compare the enclave's release with the policy; do not send data to other code",
   measurement_not_pinned: "name the measurement in the policy, or say in its 'skip' why not",
   policy_incomplete: "name a value in the policy, or say in its 'skip' why not",
+  mitigation_missing: "update the machine's firmware, or change the policy's 'mitigations'",
   flag_mismatch: "configure the machine as the policy wants it, or change the policy's 'flags'",
   collateral_rolled_back: "get current collateral; older than what was seen before may hide a revocation",
   revocation_not_checked: "give the vendor's revocation list, or say in 'skip' of the policy why not",
@@ -1660,11 +1841,13 @@ class Claims {
   securityVersions = new Map();
   /** Those that nobody but a policy judges: AMD publishes no list of platforms that are up to date. */
   platformVersions = [];
-  /** SNP only, as the next three. */
+  /** SNP only, as the next five. */
   isMigratable = null;
   vmpl = null;
   hasReservedPolicyBit = null;
   flags = new Map();
+  launchMitigations = null;
+  currentMitigations = null;
   /** Nitro only: when the document was made, and the nonce in it. */
   timestamp = null;
   nonce = null;
@@ -1740,7 +1923,9 @@ class VerificationRequest {
       throw new InfenclaveError("invalidInput", "the time is not whole seconds since 1970",
         { remedy: "pass Math.floor(Date.now() / 1000)" });
     }
-    Object.assign(this, { tee, evidence, collateral, time, root: roots, seenBefore });
+    Object.assign(this, {
+      tee, evidence, collateral: plainCollateral(collateral), time, root: roots, seenBefore,
+    });
   }
 }
 
@@ -1758,10 +1943,12 @@ async function verifyEvidence(request, policy, development, claims, log) {
       log.warnings.push(`the chain ends at '${root.commonName}', a root that the caller gave, not at the vendor's`);
     }
   }
+  const form = request.tee === "development" ? null : otherEvidenceForm(request.evidence, request.tee);
+  if (form) log.reject("evidence-format", "unsupported_format", form);
   const verify = { development: verifyDevelopment, snp: verifySNP, nitro: verifyNitro }[request.tee];
   if (!verify) {
     log.reject("evidence-format", "unsupported_format", `${request.tee} evidence`,
-      "evidence of snp, nitro or development: this client does not verify Intel's quotes");
+      "evidence of snp, nitro or development: this client verifies neither Intel's quotes nor Azure's TPMs");
   }
   await verify(request, { policy, development, root }, claims, log);
   requireAge(request, claims, log);
@@ -1811,14 +1998,15 @@ async function verifyDevelopment(request, { policy, development }, claims, log) 
 
 /** SEV-SNP reports, up to AMD's root key (AMD 56860 and 57230). */
 async function verifySNP(request, { root }, claims, log) {
-  const [report, fault] = await parsed(() => new SNPReport(request.evidence));
+  const [evidence, fault] = await parsed(() => new SNPEvidence(request.evidence));
   if (fault) log.reject("evidence-format", fault.reason, fault.message);
+  const { report, table } = evidence;
   log.require("evidence-format", true, "", `report version ${report.version}`);
   claimSNP(report, claims);
 
-  const supplied = await suppliedCertificates(request, log);
-  const vek = await readVEK(report, supplied, log);
-  const chain = await snpChain(request, vek, supplied, root, log);
+  const supplied = await suppliedCertificates(request, table, log);
+  const [vek, others] = await readVEK(report, supplied, log);
+  const chain = await snpChain(request, vek, supplied.intermediate, others, root, log);
   await checkRevocation(request, chain, claims, log);
   matchVEK(vek, report, chain, claims, log);
   const signature = report.signature;
@@ -1835,6 +2023,8 @@ function claimSNP(report, claims) {
   claims.hasReservedPolicyBit = report.policyBit(17);
   claims.vmpl = report.vmpl;
   claims.flags = report.flags;
+  claims.launchMitigations = report.launchMitigations;
+  claims.currentMitigations = report.currentMitigations;
   claims.securityVersions.set("guestsvn", report.guestSVN);
   // Version 2 names no processor; what wrote it is of a generation before the layout changed.
   const product = report.processor ? productOf(report.processor) : "Milan";
@@ -1843,33 +2033,43 @@ function claimSNP(report, claims) {
   }
 }
 
-/** Certificates given by role, and for the roles that were not, those of the table. */
-async function suppliedCertificates(request, log) {
-  if (!request.collateral.auxblob) return request.collateral;
+/** Certificates given by role; for the roles that were not, those of the table; then those behind the report. */
+async function suppliedCertificates(request, attached, log) {
+  const behind = plainCollateral(attached);
+  if (!request.collateral.auxblob) return { ...behind, ...request.collateral };
   const [table, fault] = await parsed(() => readCertificateTable(request.collateral.auxblob));
   if (fault) log.reject("vek-certificate", "cert_malformed", fault.message);
-  return { ...table, ...request.collateral };
+  return { ...behind, ...plainCollateral(table), ...request.collateral };
 }
 
+/** The VCEK or VLEK, and the other certificates of its file: clouds give it with its chain. */
 async function readVEK(report, supplied, log) {
   // The kind that the report wants, if it is there; else the other, so that the mismatch is named.
   const bytes = report.signingKey === "vlek" ? supplied.vlek ?? supplied.vcek : supplied.vcek ?? supplied.vlek;
   if (!bytes) log.reject("vek-certificate", "collateral_missing", "no vcek, no vlek");
-  const [vek, fault] = await parsed(async () => new VEKCertificate(await readOneCertificate(bytes)));
+  const [[vek, others] = [], fault] = await parsed(async () => {
+    const certificates = await readCertificates(bytes);
+    const leaves = certificates.length === 1 ? certificates : certificates.filter((one) => VEKCertificate.kindOf(one));
+    if (leaves.length !== 1) {
+      throw new FormatFault(
+        `${certificates.length} certificates, of which ${leaves.length} are a VCEK or VLEK; expected 1`);
+    }
+    return [new VEKCertificate(leaves[0]), certificates.filter(({ der }) => !sameBytes(der, leaves[0].der))];
+  }).then(([made, found]) => [made ?? undefined, found]);
   if (fault) log.reject("vek-certificate", "cert_malformed", fault.message);
   log.require("vek-certificate", true, "", `'${vek.certificate.commonName}' for ${vek.product}`);
-  return vek;
+  return [vek, others];
 }
 
-async function snpChain(request, vek, supplied, root, log) {
+/** The root that is taken is always a trusted one; files may bring another copy of it along. */
+async function snpChain(request, vek, intermediateFile, others, root, log) {
   const { certificate } = vek;
-  let intermediates;
-  if (supplied.intermediate) {
-    const [one, fault] = await parsed(() => readOneCertificate(supplied.intermediate));
+  let intermediates = [...others, ...(await amdCertificates()).intermediates];
+  if (intermediateFile) {
+    const [given, fault] = await parsed(() => readCertificates(intermediateFile));
     if (fault) log.reject("vek-chain", "cert_malformed", fault.message);
-    intermediates = [one];
-  } else {
-    intermediates = (await amdCertificates()).intermediates;
+    if (given.length === 0) log.reject("vek-chain", "cert_malformed", "an intermediate file without a certificate");
+    intermediates = given;
   }
   const intermediate = intermediates.find(({ subject }) => subject === certificate.issuer);
   if (!intermediate) {
@@ -2029,6 +2229,7 @@ function appraisePolicy(policy, request, isForPeer, claims, log) {
       log.note("flags", value === wanted, "flag_mismatch", `${name} ${value ?? "missing"}`, String(wanted));
     }
   });
+  appraiseMitigations(policy, tee, claims, log);
   if (tee === "snp" && !request.collateral.crl) {
     if (policy.revocationSkip !== null) log.skip("ask-revocation", policy.revocationSkip);
     else if (isForPeer) log.note("ask-revocation", false, "revocation_not_checked", "no list of revocations");
@@ -2036,6 +2237,22 @@ function appraisePolicy(policy, request, isForPeer, claims, log) {
   appraiseVersions(policy, tee, isForPeer, claims, log, appraise);
   appraiseMeasurements(policy, tee, isForPeer, claims, log);
   appraiseSession(policy, request, isForPeer, claims, log, appraise);
+}
+
+/** Reports before version 5 have no vectors, and what a bit stands for is in bulletins: a policy need not name any. */
+function appraiseMitigations(policy, tee, claims, log) {
+  const demand = policy.mitigations.value;
+  if (!demand) {
+    if (tee === "snp") log.skip("mitigations", "the policy names no 'mitigations'");
+    return;
+  }
+  for (const [name, vector] of [["launch", claims.launchMitigations], ["current", claims.currentMitigations]]) {
+    if (demand[name].length === 0) continue;
+    const missing = demand[name].filter((bit) => (((vector ?? 0n) >> BigInt(bit)) & 1n) === 0n);
+    log.note("mitigations", missing.length === 0, "mitigation_missing",
+      vector === null ? `no ${name} vector` : `${name} vector without bit ${missing.join(", ")}`,
+      `${name} bits ${demand[name].join(", ")}`);
+  }
 }
 
 function appraiseVersions(policy, tee, isForPeer, claims, log, appraise) {
@@ -2104,7 +2321,7 @@ function checkReportData(expected, claims, log) {
 
 /** The checks of a TEE's evidence that are not made where there is no policy. */
 function checksOf(tee) {
-  const own = { development: [], snp: ["policy-reserved", "migration", "vmpl", "flags", "minimum-tcb"], nitro: ["age"] };
+  const own = { development: [], snp: ["policy-reserved", "migration", "vmpl", "flags", "mitigations", "minimum-tcb"], nitro: ["age"] };
   return ["tee-allowed", "debug", ...(own[tee] ?? []), "measurements"];
 }
 

@@ -53,7 +53,7 @@ function differences(record, verdict) {
   return faults.slice(0, 3);
 }
 
-/** Evidence of Intel is refused here whatever it is; before that, only what needs no look at it. */
+/** Evidence of Intel and Azure is refused here whatever it is; before that, only what needs no look at it. */
 function refusalFault(verdict) {
   const failed = verdict.failures.map(({ check, code }) => `${check} ${code}`).join();
   const accepted = ["evidence-format unsupported_format", "tee-allowed wrong_tee"];
@@ -96,7 +96,7 @@ export async function run(file) {
   const records = await (await fetch(file)).json();
   const result = { checked: 0, refused: 0, damaged: 0, faults: [] };
   for (const record of records) {
-    const isIntel = record.tee === "sgx" || record.tee === "tdx";
+    const isIntel = ["sgx", "tdx", "az-snp", "az-tdx"].includes(record.tee);
     let found;
     try {
       const verdict = await verdictOf(record);

@@ -86,7 +86,7 @@ def appraisals(chromium, file):
         page = opened(chromium, origin, "/tests/blank.html")
         try:
             result = run(page, "appraisals.js", "run", f"/appraisals/{folder.name}")
-            return result["faults"] + strangers(page), f"{result['checked']} appraisals agree, {result['refused']} of SGX and TDX are refused, and {result['damaged']} damaged ones"
+            return result["faults"] + strangers(page), f"{result['checked']} appraisals agree, {result['refused']} of Intel and Azure are refused, and {result['damaged']} damaged ones"
         finally:
             page.close()
 
