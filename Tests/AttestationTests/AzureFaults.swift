@@ -7,12 +7,9 @@ import Evidence
 extension SingleFaultTests {
     static let logs: [SingleFault] = [EventLogFixture.bytes([]), [1]].map { log in
         SingleFault(.eventLog, log.count == 1 ? .malformed : .eventLogMismatch, "an event log of another boot") {
-            let fixture = IntelFixture.tdx()
-            let request = VerificationRequest(
-                tee: .tdx, evidence: try fixture.evidence(over: IntelFixture.reportData),
-                collateral: try fixture.collateral().merging([.eventLog: log]) { $1 }, at: Period.now,
-                roots: try fixture.roots())
-            return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
+            var input = try AppraisalInput(IntelFixture.tdx())
+            input.collateral[.eventLog] = log
+            return input
         }
     }
 
@@ -25,8 +22,9 @@ extension SingleFaultTests {
         SingleFault(.evidenceFormat, .unsupportedFormat, AzureFixture.snp()) { $0.header[4] = 3 },
         SingleFault(.evidenceFormat, .malformed, AzureFixture.snp()) { $0.stated = $0.registers.dropLast() },
         SingleFault(.teeKind, .wrongTEE, "az-snp taken for az-tdx") {
-            let fixture = AzureFixture.snp()
-            return SavedEvidenceAppraiser(policy: nil).verdict(on: try fixture.request(as: .azureTDX))
+            var input = try AppraisalInput(AzureFixture.snp(), as: .azureTDX)
+            input.policy = nil
+            return input
         },
         // The hardware's own checks are made as for evidence that comes alone.
         SingleFault(.reportSignature, .reportSignatureInvalid, AzureFixture.snp()) {
