@@ -20,7 +20,8 @@ extension FuzzSeed {
             .evidence(
                 EnclaveEvidence(
                     evidence: [1, 2, 3], collateral: ["b": [4], "é": [5, 6]], keyConfiguration: [7, 8],
-                    facts: [9], epoch: Array(0..<16))), .provisioned(), .provisioned(statistics: [7, 7]),
+                    facts: [9], epoch: Array(0..<16))), .provisioned(),
+            .provisioned(statistics: [UInt8](repeating: 7, count: EnclaveMessage.statisticsByteCount)),
             .intermediate(tensors), .answer([9, 9, 9]),
             .refused(.replayed),
             .status(

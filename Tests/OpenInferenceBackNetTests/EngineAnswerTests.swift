@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// What came of one question.
-private func ask(_ replica: HTTPReplica, seed: Float = 0.7, within time: Duration = .seconds(100)) async -> EngineError?
+private func ask(_ replica: HTTPReplica, seed: Float = 0.7, within time: Duration = .seconds(3600)) async
+    -> EngineError?
 {
     do throws(EngineError) {
         guard let inputs = try? TestModel.inputs(seed), let expected = try? TestModel.run(inputs) else {
@@ -165,7 +166,7 @@ struct EngineAnswerTests {
         let (name, reaction, code) = Self.noise[index]
         let engine = try TestEngine { _ in reaction }
         // Other tests may hold the threads that answers come on.
-        let time: Duration = name == "silence" ? .seconds(1) : .seconds(100)
+        let time: Duration = name == "silence" ? .seconds(1) : .seconds(3600)
         let error = try #require(await ask(try replica(engine), within: time), "\(name)")
         #expect(error.code == code, "\(name): \(error)")
         #expect(!error.remedy.isEmpty, "\(name)")

@@ -34,7 +34,7 @@ enum Samples {
     static func enclaveMessages() throws -> [EnclaveMessage] {
         [
             .hello(version: 3, teeKind: "development", credits: 4), .accepted, .evidence(evidence), .provisioned(),
-            .provisioned(statistics: [7, 7]),
+            .provisioned(statistics: [UInt8](repeating: 7, count: EnclaveMessage.statisticsByteCount)),
             .intermediate(try tensors()), .answer([9, 9, 9]), .refused(.replayed),
             .refused(EnclaveErrorCode(rawValue: 999)), .status(status),
         ]

@@ -9,7 +9,7 @@ package enum EnclaveMessage: WireMessage {
     /// A manifest, a chunk of a part, or the wish to shut down was accepted.
     case accepted
     case evidence(EnclaveEvidence)
-    /// - Parameter statistics: Sealed to the owner; empty where there is no audit.
+    /// - Parameter statistics: Sealed to the owner, ``statisticsByteCount``; empty where there is no audit.
     case provisioned(statistics: [UInt8] = [])
     /// The tensors that cross to the BackNet, in its order of inputs.
     case intermediate([Tensor])
@@ -35,7 +35,7 @@ package enum EnclaveMessage: WireMessage {
         switch kind {
         case 129: 2 + 4 + maximumTEEKindBytes + 4
         case 130: 0
-        case 132: maximumStatisticsBytes
+        case 132: statisticsByteCount
         case 131, 134: limits.messageBytes
         case 133: limits.tensorBytes
         case 135: 2
@@ -45,7 +45,8 @@ package enum EnclaveMessage: WireMessage {
     }
 
     private static let maximumTEEKindBytes = 32
-    private static let maximumStatisticsBytes = 256
+    /// A nonce of 32, counts of 33 and a tag of 16 bytes.
+    package static let statisticsByteCount = 81
 
     package init(kind: UInt8, reader: inout ByteReader, payload: TensorStorage) throws(TensorError) {
         switch kind {
@@ -56,7 +57,9 @@ package enum EnclaveMessage: WireMessage {
                 credits: try reader.read("credits"))
         case 130: self = .accepted
         case 131: self = .evidence(try EnclaveEvidence(from: &reader))
-        case 132: self = .provisioned(statistics: try reader.readBytes(reader.remaining, "statistics"))
+        case 132:
+            let count = reader.remaining == 0 ? 0 : Self.statisticsByteCount
+            self = .provisioned(statistics: try reader.readBytes(count, "statistics"))
         case 133: self = .intermediate(try TensorListCodec.decode(&reader, in: payload))
         case 134: self = .answer(try reader.readBytes(reader.remaining, "answer"))
         case 135: self = .refused(EnclaveErrorCode(rawValue: try reader.read("code")))
