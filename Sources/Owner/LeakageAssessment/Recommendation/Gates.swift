@@ -3,18 +3,19 @@
 /// many (``WilsonBound``). So the fewer the pictures, the harder are the gates.
 package struct Gates: Sendable, Hashable {
     package var name: String
-    private var limits: [Gate: Double]
+    /// In the order of ``Gate/all``: digests of what an assessment follows from are made of it.
+    private var limits: [Double?]
 
     /// - Parameter limits: One for each gate; a gate that is left out has no limit.
     package init(name: String, _ limits: [Gate: Double]) {
         self.name = name
-        self.limits = limits
+        self.limits = Gate.all.map { limits[$0] }
     }
 
     /// `nil` for no limit.
     package subscript(gate: Gate) -> Double? {
-        get { limits[gate] }
-        set { limits[gate] = newValue }
+        get { Gate.all.firstIndex(of: gate).flatMap { limits[$0] } }
+        set { if let index = Gate.all.firstIndex(of: gate) { limits[index] = newValue } }
     }
 
     /// One-sided 95 % of a normal distribution.
