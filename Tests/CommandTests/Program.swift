@@ -56,6 +56,8 @@ final class Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
+        // Other tests of this process have descriptors open.
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")
         var argv: [UnsafeMutablePointer<CChar>?] = ([path] + prefix + arguments).map { strdup($0 as String) } + [nil]
