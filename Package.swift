@@ -344,7 +344,9 @@ let package = Package(
         tests(
             "AttestationTests",
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
-        tests("EnclaveImageTests", ["EnclaveImage", "Evidence", "TestSupport", crypto]),
+        tests(
+            "EnclaveImageTests",
+            ["EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [

@@ -98,7 +98,7 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
         members["tee"] = #"["\#(tee.rawValue)"]"#
         let pinned = (members["measurements"] ?? "{}").dropLast()
         members["measurements"] =
-            pinned + #","pcr4":["\#(registers[4].hex)"],"pcr9":["\#(registers[9].hex)"]}"#
+            pinned + [2, 4, 7, 8, 9, 12].map { #","pcr\#($0)":["\#(registers[$0].hex)"]"# }.joined() + "}"
         return members
     }
 }

@@ -37,13 +37,12 @@ struct AzureEvidenceTests {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    @Test("A flipped bit in any byte of HCL report, quote, signature and registers is refused")
+    @Test("A flipped bit in any byte of HCL report, quote, signature, registers, hardware's quote and VCEK is refused")
     func flips() throws {
         func expectRefused(_ fixture: some EvidenceFixture, unchecked: Set<Int>) throws {
             let original = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
             let report = try decoded(try #require(original["hcl_report"] as? String))
-            // The reserved bytes at the end must be zero; a few stand for all.
-            for index in report.indices where index < report.count - 60 && (index < 64 || index % 5 == 0) {
+            for index in report.indices {
                 var changed = report
                 changed[index] ^= 0x01
                 var members = original
@@ -60,6 +59,27 @@ struct AzureEvidenceTests {
                     var (members, part) = (original, quote)
                     part[name] = changed.hex
                     members["tpm_quote"] = part
+                    let verdict = try verdict(fixture, Array(try JSONSerialization.data(withJSONObject: members)))
+                    #expect(!verdict.isAccepted, "\(name), byte \(index)")
+                }
+            }
+            let registers = try #require(quote["pcrs"] as? [String]).map { try #require([UInt8](hex: $0)) }
+            for (number, register) in registers.enumerated() {
+                for index in register.indices {
+                    var (members, part, changed) = (original, quote, registers)
+                    changed[number][index] ^= 0x01
+                    part["pcrs"] = changed.map(\.hex)
+                    members["tpm_quote"] = part
+                    let verdict = try verdict(fixture, Array(try JSONSerialization.data(withJSONObject: members)))
+                    #expect(!verdict.isAccepted, "register \(number), byte \(index)")
+                }
+            }
+            for name in ["td_quote", "vcek"] {
+                guard let bytes = try (original[name] as? String).map(decoded) else { continue }
+                for index in bytes.indices {
+                    var (members, changed) = (original, bytes)
+                    changed[index] ^= 0x01
+                    members[name] = encoded(changed)
                     let verdict = try verdict(fixture, Array(try JSONSerialization.data(withJSONObject: members)))
                     #expect(!verdict.isAccepted, "\(name), byte \(index)")
                 }
@@ -93,6 +113,35 @@ struct AzureEvidenceTests {
         hardware.hardware.missing = [.vcek]
         let verdict = try verdict(hardware, Array(try JSONSerialization.data(withJSONObject: old)))
         #expect(verdict.isAccepted, "\(verdict.summary)")
+        // Under both names it could be read in two ways.
+        for (name, value) in [
+            ("hcl_report", old["report"]), ("tpm_quote", old["quote"]),
+        ] {
+            let both = try JSONSerialization.data(withJSONObject: old.merging([name: value as Any]) { $1 })
+            #expect(try self.verdict(hardware, Array(both)).failures.map(\.code) == [.malformed], "\(name)")
+        }
+    }
+
+    @Test("Registers that do not have the quote's digest are no measurements")
+    func unsignedRegisters() throws {
+        var fixture = AzureFixture.snp()
+        fixture.stated = fixture.registers
+        fixture.stated?[4][0] ^= 1
+        let evidence = try fixture.evidence(over: AzureFixture<SNPFixture>.reportData)
+        let names = try verdict(fixture, evidence).claims.measurements.map(\.name)
+        #expect(names.contains("measurement") && !names.contains { $0.hasPrefix("pcr") })
+    }
+
+    @Test("Evidence of one kind with a member of the other is refused")
+    func otherKind() throws {
+        func expectMalformed(_ fixture: some EvidenceFixture, _ name: String) throws {
+            var members = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
+            members[name] = "AAAA"
+            let verdict = try verdict(fixture, Array(try JSONSerialization.data(withJSONObject: members)))
+            #expect(verdict.failures.map(\.code) == [.malformed], "\(verdict.summary)")
+        }
+        try expectMalformed(AzureFixture.snp(), "td_quote")
+        try expectMalformed(AzureFixture.tdx(), "vcek")
     }
 
     @Test("Members that are not known, other encodings and other counts are refused")

@@ -192,6 +192,24 @@ struct CollateralEncodingTests {
         #expect(try verdict(other, evidence: report + table).failures.map(\.code) == [.certificateMalformed])
     }
 
+    private static func urlSafe(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+    }
+
+    @Test("Certificates in base64 of either alphabet are read")
+    func alphabets() throws {
+        let fixture = SNPFixture()
+        let der = try fixture.certificate()
+        let text = Self.urlSafe(der)
+        #expect(text.contains("-") && text.contains("_"))
+        for text in [text, Data(der).base64EncodedString()] {
+            let verdict = try verdict(
+                SNPFixture().with { $0.replaced = [.vcek: Array(text.utf8)] },
+                evidence: fixture.evidence(over: SNPFixture.reportData))
+            #expect(verdict.isAccepted, "\(verdict.summary)")
+        }
+    }
+
     @Test("Evidence as text is refused, with the command that makes bytes of it")
     func encodedEvidence() throws {
         let fixture = SNPFixture()
@@ -200,6 +218,7 @@ struct CollateralEncodingTests {
             (Array(report.hex.utf8), "xxd -r -p"), (Array((report.hex.uppercased() + "\n").utf8), "xxd -r -p"),
             (Array(Data(report).base64EncodedString().utf8), "base64 -d"),
             (Array(Data(report).base64EncodedString(options: .lineLength76Characters).utf8), "base64 -d"),
+            (Array(Self.urlSafe(report).utf8), "tr -- -_ +/ < FILE | base64 -d"),
             (Array("{\"quote\": \"\(report.hex)\"}".utf8), "JSON"), (Array("HCLA".utf8) + report, "HCL report"),
         ]
         for (evidence, remedy) in forms {

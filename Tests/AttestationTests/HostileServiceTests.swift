@@ -98,6 +98,9 @@ struct HostileServiceTests {
         #expect(reasons([:]) == [])
         #expect(reasons(all) == [])
         #expect(reasons(all.filter { $0.key == .pckCRL }) == [.collateralMissing])
+        // What says nothing of how fresh the platform's state is displaces nothing.
+        #expect(reasons(all.filter { $0.key == .pckCertificateChain }) == [])
+        #expect(reasons([.eventLog: EventLogFixture.bytes([])]) == [.eventLogMismatch])
     }
 
     @Test("Where a client brings certificates of an SNP chip, a server's are not mixed with them")

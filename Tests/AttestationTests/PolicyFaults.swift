@@ -101,6 +101,17 @@ extension SingleFaultTests {
         SingleFault(
             .measurements, .measurementNotPinned, peer: IntelFixture.tdx(),
             policy: { $0["measurements"] = #"{"mrtd":["\#([UInt8](repeating: 0xD2, count: 48).hex)"]}"# }),
+        // Firmware that measures nothing leaves them so, whatever it starts.
+        SingleFault(
+            .measurements, .measurementNotPinned,
+            peer: IntelFixture.tdx().with {
+                $0.body.put([UInt8](repeating: 0, count: 96), at: 328 + 48)
+            },
+            policy: {
+                let zero = [UInt8](repeating: 0, count: 48).hex
+                $0["measurements"] =
+                    #"{"mrtd":["\#([UInt8](repeating: 0xD2, count: 48).hex)"],"rtmr1":["\#(zero)"],"RTMR2":["\#(zero)"]}"#
+            }),
         SingleFault(
             .measurements, .measurementNotPinned, peer: IntelFixture.sgx(),
             policy: {

@@ -178,6 +178,25 @@ struct ImageTests {
             #expect(Array(SHA384.hash(data: authentication[576..<1604])).hex == values["id_key_digest"])
         }
         try succeed(["measure", "--image", folder.file("snp")], in: folder)
+        // The policy names key and version, as a host can leave the block out.
+        let (bundle, file) = (try Deployment(in: folder).bundle, folder.file("policy.json"))
+        let versions = ["bl=4", "tee=0", "snp=24", "ucode=219"].flatMap { ["--minimum-tcb", $0] }
+        try succeed(
+            ["policy", bundle, "--tee", "snp", "--measured", folder.file("snp/measured.json"), "--out", file]
+                + versions,
+            in: folder)
+        let policy = try #require(try JSONSerialization.jsonObject(with: Data(bytes(of: file))) as? [String: Any])
+        #expect(
+            (policy["measurements"] as? [String: [String]])?["id_key_digest"] == [try #require(values["id_key_digest"])]
+        )
+        #expect((policy["minimumTCB"] as? [String: Int])?["guestsvn"] == 7)
+        // A signature that the firmware would refuse is found out.
+        let signed = try bytes(of: folder.file("snp/id-auth-1"))
+        var authentication = [UInt8](try #require(Data(base64Encoded: Data(signed))))
+        authentication[64] ^= 1
+        try folder.write(Data(authentication).base64EncodedData(), to: "snp/id-auth-1")
+        try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-auth-1", in: folder)
+        try folder.write(signed, to: "snp/id-auth-1")
         // A block of another launch is found out.
         try folder.write(bytes(of: folder.file("snp/id-block-1")), to: "snp/id-block-21")
         try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-block-21", in: folder)
@@ -205,6 +224,18 @@ struct ImageTests {
         #expect((snp["flags"] as? [String: Bool])?["smtAllowed"] == true)
         let tdx = try policy("tdx", ["--minimum-evaluation-data-number", "17"])
         #expect(Set((tdx["measurements"] as? [String: [String]] ?? [:]).keys) == ["mrtd", "rtmr1", "rtmr2"])
+        // With more processors the guest runs the host's ACPI tables, which nothing measures.
+        func warnings(_ kind: String, processors: String, _ more: [String]) throws -> String {
+            let name = "\(kind)-\(processors)"
+            try succeed(inputs.arguments(kind, name) + ["--cpus", processors], in: folder)
+            let measured = folder.file("\(name)/measured.json")
+            let arguments = ["policy", bundle, "--tee", kind, "--measured", measured, "--out", folder.file("w.json")]
+            return try succeed(arguments + more, in: folder).errors
+        }
+        let number = ["--minimum-evaluation-data-number", "17"]
+        #expect(try warnings("tdx", processors: "2", number).contains("warning: rtmr0"))
+        #expect(try !warnings("tdx", processors: "1", number).contains("warning"))
+        #expect(try warnings("snp", processors: "2", versions).contains("warning: the host's ACPI tables"))
         let nitro = try policy("nitro", [])
         #expect(Set((nitro["measurements"] as? [String: [String]] ?? [:]).keys) == ["pcr0", "pcr1", "pcr2"])
         func expectNoPolicy(_ kind: String, _ measured: String, _ more: [String], naming words: String) throws {
@@ -257,9 +288,46 @@ struct ImageTests {
         try expectPackage("ovmf-amdsev", "snp", ImageInputs.tdxFirmware)
         try expectPackage("package ovmf", "tdx", try folder.write(Self.withoutTDX(), to: "other.fd"))
         try expectRefused(arguments("tdx", inputs.kernel), naming: "OVMF", in: folder)
+        // A compressed volume that does not have the driver which measures the kernel, and one that has it.
+        let synthetic = Array(try SharedFiles.bytes("vectors/images/tdvf-synthetic.fd"))
+        let driver = try #require([UInt8](hex: "1e2262f007c6c244b0b4c3886331d351"))
+        for (content, isAccepted) in [([UInt8](repeating: 1, count: 300), false), ([7] + driver + [9], true)] {
+            let file = try folder.write(try compressedSection(content, in: folder) + synthetic, to: "volume.fd")
+            let outcome = try Program(arguments("tdx", file), in: folder).wait()
+            #expect((outcome.status == 0) == isAccepted, "\(outcome.errors)")
+            #expect(outcome.errors.contains("TdTcg2Dxe") == !isAccepted, "\(outcome.errors)")
+            #expect(outcome.errors.contains("edk2-stable202302") == !isAccepted, "\(outcome.errors)")
+            #expect(FileManager.default.fileExists(atPath: folder.file("image")) == isAccepted)
+        }
+        try FileManager.default.removeItem(atPath: folder.file("image"))
+        // A kernel that no firmware starts is refused before anything is written.
+        var plain = try bytes(of: inputs.kernel)
+        plain[0x40] = 0
+        let noStub = try folder.write(plain, to: "noStub")
+        try expectRefused(
+            [
+                "image", "--kind", "tdx", "--kernel", noStub, "--firmware", ImageInputs.tdxFirmware, "--out",
+                folder.file("image"),
+            ],
+            naming: "EFI application", in: folder)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("image")))
         // It has the metadata of SEV, but no section for the hashes.
         let debian = "/usr/share/ovmf/OVMF.fd"
         if FileManager.default.fileExists(atPath: debian) { try expectPackage("ovmf-amdsev", "snp", debian) }
+    }
+
+    /// A section of a firmware volume, as edk2 compresses it.
+    private func compressedSection(_ content: [UInt8], in folder: TemporaryFolder) throws -> [UInt8] {
+        let plain = try folder.write(content, to: "section")
+        let compressed = try Program(
+            ["xz", "--format=lzma", "--keep", "--force", plain], in: folder, executable: "/usr/bin/env"
+        ).wait()
+        try #require(compressed.status == 0, "\(compressed.errors)")
+        var stream = try bytes(of: plain + ".lzma")
+        func number(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 0xFF) } }
+        stream.replaceSubrange(5..<13, with: number(content.count, 8))
+        let identifier = try #require([UInt8](hex: "98584eee143959429d6edc7bd79403cf"))
+        return number(24 + stream.count, 3) + [2] + identifier + [24, 0, 1, 0] + stream
     }
 
     /// The synthetic firmware with another identifier in the place of that of TDX's metadata.

@@ -111,6 +111,8 @@ struct MeasureTests {
         try check(
             SNPFixture(), other: SNPFixture().with { $0.report[0x90] ^= 1 },
             older: SNPFixture().with { $0.report.put([1], at: 4) })
+        try check(AzureFixture.snp(), other: .snp().with { $0.registers[2][0] ^= 1 }, older: nil)
+        try check(AzureFixture.tdx(), intel, other: .tdx().with { $0.registers[12][0] ^= 1 }, older: nil)
         try check(NitroFixture(), other: NitroFixture().with { $0.registers[1][0] ^= 1 }, older: nil)
     }
 
@@ -141,7 +143,28 @@ struct MeasureTests {
             outcome.output.replacing("mrenclave", with: "mrother"), to: "cut.measured.json")
         try refuse(
             bundle, "sgx", ["--measured", cut, "--minimum-evaluation-data-number", "17"], "no value for mrenclave")
+        // What nothing measured would be the same whatever runs.
+        func refuseZero(_ fixture: some EvidenceFixture, _ more: [String], _ word: String) throws {
+            let tee = fixture.tee.rawValue
+            let evidence = try folder.write(fixture.evidence(over: [UInt8](repeating: 0, count: 64)), to: "zero.bin")
+            let outcome = try succeed(["measure", bundle, "--tee", tee, "--evidence", evidence, "--json"], in: folder)
+            let file = try folder.write(outcome.output, to: "zero.json")
+            try refuse(bundle, tee, ["--measured", file] + more, word)
+        }
+        let number = ["--minimum-evaluation-data-number", "17"]
+        let zeros = [UInt8](repeating: 0, count: 48)
+        try refuseZero(IntelFixture.tdx().with { $0.body.put(zeros, at: 328 + 48) }, number, "rtmr1 is zero")
+        try refuseZero(
+            AzureFixture.snp().with { $0.registers[4] = [UInt8](repeating: 0, count: 32) }, [], "pcr4 is zero")
         #expect(!FileManager.default.fileExists(atPath: out))
+        // Registers that the TPM did not sign are no values to pin.
+        let azure = AzureFixture.snp().with {
+            $0.stated = $0.registers
+            $0.stated?[4][0] ^= 1
+        }
+        let changed = try folder.write(azure.evidence(over: [UInt8](repeating: 0, count: 64)), to: "azure.bin")
+        try expectRefused(
+            ["measure", bundle, "--tee", "az-snp", "--evidence", changed], naming: "TPM's quote", in: folder)
         try expectUsage(["policy", bundle, "--tee", "development", "--measured", measured, "--out", out], in: folder)
         try expectUsage(
             ["policy", bundle, "--tee", "snp", "--minimum-evaluation-data-number", "1", "--out", out], in: folder)

@@ -56,8 +56,10 @@ final class Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
-        // Other tests of this process have descriptors open.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        // Other tests of this process have descriptors open, which a program must not count as its own.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+            if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        }
         var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")
         var argv: [UnsafeMutablePointer<CChar>?] = ([path] + prefix + arguments).map { strdup($0 as String) } + [nil]

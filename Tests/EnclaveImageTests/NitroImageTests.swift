@@ -94,6 +94,19 @@ struct NitroImageTests {
         #expect(try EnclaveImageFormat(parsing: signed.encoded()) == signed)
     }
 
+    @Test("An image whose sections are not in the order in which they are measured is refused")
+    func order() throws {
+        let sections = try image(ramdisks: 2).sections
+        let kinds = sections.map(\.kind)
+        for order in [[1, 0, 2, 3, 4], [0, 2, 3, 1, 4], [3, 0, 1, 2, 4], [0, 3, 1, 2, 4]] {
+            #expect(throws: ImageError.self, "\(order.map { kinds[$0] })") {
+                try EnclaveImageFormat(sections: order.map { sections[$0] })
+            }
+        }
+        // The metadata are not measured, and stand where their writer likes.
+        #expect(throws: Never.self) { try EnclaveImageFormat(sections: [2, 0, 1, 3, 4].map { sections[$0] }) }
+    }
+
     @Test(
         "Of 1,000 mutations none is read; with its checksum put right, one is refused, measured otherwise, or only not measured"
     )

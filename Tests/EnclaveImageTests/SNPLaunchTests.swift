@@ -173,6 +173,15 @@ struct SNPLaunchTests {
         let s = Array(authentication[136..<184].reversed())
         let signature = try P384.Signing.ECDSASignature(rawRepresentation: r + s)
         #expect(key.publicKey.isValidSignature(signature, for: SHA384.hash(data: bytes)))
+        #expect(Array(authentication[..<8]) == [1, 0, 0, 0, 1, 0, 0, 0])
+        #expect(IdentityBlock.isSigned(bytes, authentication: authentication))
+        for place in [0, 64, 64 + 50, 136, 576, 580, 580 + 60, 652] {
+            var changed = authentication
+            changed[place] ^= 1
+            #expect(!IdentityBlock.isSigned(bytes, authentication: changed), "byte \(place)")
+        }
+        #expect(!IdentityBlock.isSigned(Array(bytes.dropLast()) + [1], authentication: authentication))
+        #expect(!IdentityBlock.isSigned(bytes, authentication: Array(authentication.dropLast())))
         let keyBytes = authentication[576..<1604]
         #expect(Array(keyBytes.prefix(4)) == [2, 0, 0, 0])
         #expect(Array(keyBytes.dropFirst(4).prefix(48).reversed()) == Array(key.publicKey.rawRepresentation.prefix(48)))

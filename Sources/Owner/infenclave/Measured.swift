@@ -11,6 +11,8 @@ struct Measured: Codable, Equatable {
     var measurements: [String: String] = [:]
     /// Values that are as good, where hosts start one image in different ways.
     var alternatives: [String: [String]]?
+    /// What an image leaves to its host that can be code in the guest, a sentence each; `nil` where it is nothing.
+    var open: [String]?
     /// With `isvprodid` of SGX.
     var securityVersions: [String: Int] = [:]
     /// TDX and SNP only.

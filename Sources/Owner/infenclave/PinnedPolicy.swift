@@ -28,9 +28,9 @@ struct PinnedPolicy: Encodable {
         .development: ["development"], .sgx: ["mrenclave"], .tdx: ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
         .snp: ["measurement"], .nitro: ["pcr0", "pcr1", "pcr2"],
         // What Azure's paravisor is, then what the guest's firmware found, booted, and was configured by.
-        .azureSNP: ["measurement", "pcr0", "pcr4", "pcr7", "pcr9", "pcr11"],
-        .azureTDX: ["mrtd", "pcr0", "pcr4", "pcr7", "pcr9", "pcr11"],
+        .azureSNP: ["measurement"] + bootRegisters, .azureTDX: ["mrtd"] + bootRegisters,
     ]
+    private static let bootRegisters = ["pcr0", "pcr2", "pcr4", "pcr7", "pcr8", "pcr9", "pcr11", "pcr12"]
     /// Of a Nitro document, which says when it was made. The nonce says the same of a service's other evidence.
     private static let maximumAgeSeconds = 300
 
@@ -90,7 +90,20 @@ struct PinnedPolicy: Encodable {
                     "measured", "what was measured has no value for \(name)",
                     remedy: "give the whole output of `infenclave measure --tee \(kind.rawValue) --json`")
             }
-            pinned[name] = [value] + (measured.alternatives?[name] ?? [])
+            let values = [value] + (measured.alternatives?[name] ?? [])
+            let isZero = values.contains { CodeIdentity.isUnmeasured(name, [UInt8](hex: $0) ?? [], of: kind) }
+            if isZero, CodeIdentity.names(of: kind).contains(name) {
+                throw CommandFailure(
+                    "measured", "\(name) is zero: nothing was measured into it, and any code would have this value",
+                    remedy: kind == .tdx
+                        ? "start the guest with firmware that has TdTcg2Dxe: edk2-stable202302 or later"
+                        : "measure a machine whose firmware measures what it starts")
+            }
+            pinned[name] = values
+        }
+        // A guest that is started without the owner's identity block reports another digest, or zeros.
+        if kind == .snp, let digest = measured.measurements["id_key_digest"], digest.contains(where: { $0 != "0" }) {
+            pinned["id_key_digest"] = [digest]
         }
         measurements = pinned
     }

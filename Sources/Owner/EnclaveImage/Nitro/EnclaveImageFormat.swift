@@ -75,9 +75,14 @@ package struct EnclaveImageFormat: Sendable, Hashable {
             throw ImageError(.malformed, "the image has no ramdisk, or more than one signature")
         }
         let order = sections.map(\.kind)
-        guard let kernel = order.firstIndex(of: .kernel), let ramdisk = order.firstIndex(of: .ramdisk),
-            kernel < ramdisk
-        else { throw ImageError(.malformed, "a ramdisk of the image comes before its kernel") }
+        // In this order they are measured, wherever they stand in the file.
+        guard let kernel = order.firstIndex(of: .kernel), let line = order.firstIndex(of: .commandLine),
+            let ramdisk = order.firstIndex(of: .ramdisk), kernel < line, line < ramdisk
+        else {
+            throw ImageError(
+                .malformed, "the image's kernel, command line and ramdisks are not in this order",
+                remedy: "make the image again with `infenclave image`")
+        }
         guard self[.signature].first?.count ?? 0 <= Self.maximumSignatureBytes else {
             throw ImageError(.malformed, "the image's signature has more than \(Self.maximumSignatureBytes) bytes")
         }

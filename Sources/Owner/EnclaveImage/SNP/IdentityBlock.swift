@@ -40,7 +40,8 @@ package struct IdentityBlock: Sendable, Hashable {
             + .littleEndian(policy)
     }
 
-    /// The authentication information that goes with the block, 4096 bytes. There is no author key.
+    /// The authentication information that goes with the block, 4096 bytes. There is no author key; its algorithm is
+    /// stated as AMD's tools do.
     ///
     /// - Parameters:
     ///   - signature: Over the SHA-384 of ``encoded()``, ECDSA on P-384: R and S, 96 bytes, big-endian.
@@ -52,7 +53,7 @@ package struct IdentityBlock: Sendable, Hashable {
         guard signature.count == 96, publicKey.count == 96 else {
             throw ImageError(.invalidArgument, "an identity block's key and signature have 96 bytes each")
         }
-        let start: [UInt8] = .littleEndian(ecdsaP384) + .zeros(4 + 56)
+        let start: [UInt8] = .littleEndian(ecdsaP384) + .littleEndian(ecdsaP384) + .zeros(56)
         let signed = number(signature[..<48]) + number(signature[48...]) + .zeros(512 - 2 * numberBytes)
         let known = start + signed + encoded(publicKey)
         return known + .zeros(4096 - known.count)
@@ -64,6 +65,27 @@ package struct IdentityBlock: Sendable, Hashable {
     package static func keyDigest(authentication: [UInt8]) -> [UInt8]? {
         guard authentication.count == 4096 else { return nil }
         return Array(SHA384.hash(data: authentication[576..<1604]))
+    }
+
+    /// Whether authentication information has a signature over a block, by the key that stands in it.
+    ///
+    /// - Parameter block: As ``encoded()``.
+    package static func isSigned(_ block: [UInt8], authentication: [UInt8]) -> Bool {
+        guard authentication.count == 4096 else { return false }
+        let (signature, point) = (64, 576 + 4)
+        let parts = [signature, signature + numberBytes, point, point + numberBytes].map { offset in
+            // Numbers of 48 bytes in 72: the others are zero.
+            (
+                bytes: Array(authentication[offset..<(offset + 48)].reversed()),
+                isInRange: authentication[(offset + 48)..<(offset + numberBytes)].allSatisfy { $0 == 0 }
+            )
+        }
+        guard authentication.starts(with: .littleEndian(ecdsaP384) as [UInt8]), parts.allSatisfy(\.isInRange),
+            authentication[576..<580].elementsEqual(.littleEndian(curveP384) as [UInt8]),
+            let key = try? P384.Signing.PublicKey(rawRepresentation: parts[2].bytes + parts[3].bytes),
+            let value = try? P384.Signing.ECDSASignature(rawRepresentation: parts[0].bytes + parts[1].bytes)
+        else { return false }
+        return key.isValidSignature(value, for: SHA384.hash(data: block))
     }
 
     /// 1028 bytes.

@@ -32,7 +32,7 @@ package struct TDVFMetadata: Sendable, Hashable {
             throw ImageError(
                 .wrongFile, "the firmware has no TDX metadata: it is not for TDX",
                 remedy:
-                    "give OVMF.fd of Debian's package ovmf (in /usr/share/ovmf), or build OvmfPkg/OvmfPkgX64.dsc of edk2"
+                    "give OVMF.fd of Debian 13's package ovmf (in /usr/share/ovmf), or build OvmfPkg/OvmfPkgX64.dsc of edk2-stable202302 or later"
             )
         }
         let start = firmware.count - Int(offset)

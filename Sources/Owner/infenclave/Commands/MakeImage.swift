@@ -28,7 +28,9 @@ struct MakeImage: Command {
     @Option(
         help: ArgumentHelp(
             "snp and tdx: the machine's firmware.",
-            discussion: "For snp OVMF.amdsev.fd of Debian's package ovmf-amdsev, for tdx OVMF.fd of the package ovmf."))
+            discussion:
+                "For snp OVMF.amdsev.fd of Debian's package ovmf-amdsev, for tdx OVMF.fd of edk2-stable202302 or later (Debian 13's package ovmf): older firmware measures no kernel."
+        ))
     var firmware: String?
     @Option(help: "Processors of the machine.") var cpus = 1
     @Option(help: "snp: the processor model of QEMU, which is measured.") var cpuModel: String?
@@ -37,7 +39,9 @@ struct MakeImage: Command {
     @Option(
         help: ArgumentHelp(
             "snp: sign an identity block with this key, which `keygen image` makes.",
-            discussion: "The firmware then starts this image only with this block, and reports name the key."))
+            discussion:
+                "The firmware starts this image alone with the block, and reports then name the key, which the policy pins. A host can leave the block out: only a client's policy notices."
+        ))
     var idKey: String?
     @Option(
         help: "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.")
@@ -60,7 +64,7 @@ struct MakeImage: Command {
                     : "--kind \(kind.rawValue) needs --firmware FILE: "
                         + (kind == .snp
                             ? "OVMF.amdsev.fd of Debian's package ovmf-amdsev"
-                            : "/usr/share/ovmf/OVMF.fd of Debian's package ovmf"))
+                            : "/usr/share/ovmf/OVMF.fd of Debian 13's package ovmf (edk2-stable202302 or later)"))
         }
         guard cpuModel == nil || kind == .snp else { throw ValidationError("--cpu-model is for snp") }
         guard idKey == nil || kind == .snp, guestSVN == nil || idKey != nil else {

@@ -137,6 +137,7 @@ struct MakePolicy: Command {
                         + "0 accepts any version")
             }
         }
+        for note in values.open ?? [] { printError("warning: \(printable(note))") }
         return try PinnedPolicy(
             hardware: values, kind, evaluationDataNumber: minimumEvaluationDataNumber, isImage: isImage,
             minimumTCB: versions)

@@ -115,6 +115,11 @@ struct Measure: Command {
                 "evidence", "the evidence is not of \(tee): \(verdict.summary)",
                 remedy: "name the right kind with --tee")
         }
+        guard !kind.isAzure || report.measurements["pcr4"] != nil else {
+            throw CommandFailure(
+                "evidence", "the registers in the evidence are not those that the TPM's quote is over",
+                remedy: "collect the evidence again on a machine that you trust")
+        }
         if report.debug { printError("warning: the TEE runs in debug mode: its measurements prove nothing") }
         (values.measurements, values.securityVersions) = (report.measurements, report.securityVersions)
         values.flags = verdict.claims.flags

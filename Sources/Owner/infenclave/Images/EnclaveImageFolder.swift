@@ -61,7 +61,15 @@ struct EnclaveImageFolder {
         } else {
             let firmware = [UInt8](try InputFile.read(firmware ?? "", maximumBytes: 64 << 20))
             // Refused before anything is written.
-            if recipe.kind == .snp { _ = try SNPFirmware(firmware) } else { _ = try TDVFMetadata(firmware) }
+            if recipe.kind == .snp {
+                _ = try Self.launches(
+                    recipe, firmware: firmware,
+                    KernelHashes(kernel: kernel.file, initialDisk: disk, commandLine: recipe.commandLine))
+            } else {
+                _ = try TDVFMetadata(firmware)
+                _ = try DirectBoot(kernel: kernel.file, commandLine: recipe.commandLine, initialDisk: disk)
+                try TDXFirmware.check(firmware)
+            }
             try make()
             try write("firmware.fd", firmware)
             try write("kernel", kernel.file)
@@ -108,12 +116,17 @@ struct EnclaveImageFolder {
         for (features, launch) in zip(SNPLaunch.hostFeatures, launches) {
             let name = String(features, radix: 16)
             let block = try identityBlock(recipe, launch).encoded()
-            guard try read("id-block-\(name)").elementsEqual(Data(block).base64EncodedData()),
-                let authentication = Data(base64Encoded: Data(try read("id-auth-\(name)"))),
-                let digest = IdentityBlock.keyDigest(authentication: [UInt8](authentication))
-            else {
+            guard try read("id-block-\(name)").elementsEqual(Data(block).base64EncodedData()) else {
                 throw CommandFailure(
                     "image", "\(path)/id-block-\(name) is not of this image", remedy: "make the image again")
+            }
+            let authentication = [UInt8](Data(base64Encoded: Data(try read("id-auth-\(name)"))) ?? Data())
+            guard IdentityBlock.isSigned(block, authentication: authentication),
+                let digest = IdentityBlock.keyDigest(authentication: authentication)
+            else {
+                throw CommandFailure(
+                    "image", "\(path)/id-auth-\(name) is no signature of id-block-\(name): no firmware would start it",
+                    remedy: "make the image again")
             }
             digests.insert(digest)
         }
@@ -170,7 +183,13 @@ struct EnclaveImageFolder {
     private func launches(_ recipe: ImageRecipe) throws -> [LaunchMeasurement] {
         let hashes = KernelHashes(
             kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())
-        let firmware = try SNPFirmware(try read("firmware.fd"))
+        return try Self.launches(recipe, firmware: try read("firmware.fd"), hashes)
+    }
+
+    private static func launches(
+        _ recipe: ImageRecipe, firmware: [UInt8], _ hashes: KernelHashes
+    ) throws -> [LaunchMeasurement] {
+        let firmware = try SNPFirmware(firmware)
         let model = try ProcessorModel(recipe.processorModel ?? "")
         return try SNPLaunch.hostFeatures.map { features in
             try SNPLaunch(

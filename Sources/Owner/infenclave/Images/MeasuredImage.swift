@@ -20,11 +20,14 @@ struct MeasuredImage {
             }
         }
         values.flags = recipe.flags
+        // With one processor the measured command line keeps the guest from running the host's tables.
+        if recipe.processors > 1, recipe.kind == .snp || recipe.kind == .tdx { values.open = Self.open(recipe) }
+        if let guestSVN = recipe.guestSVN { values.securityVersions["guestsvn"] = guestSVN }
         self.values = values
     }
 
     /// What is not computed, and why that may be.
-    private var open: [String] {
+    private static func open(_ recipe: ImageRecipe) -> [String] {
         switch recipe.kind {
         case .tdx:
             [
@@ -51,6 +54,6 @@ struct MeasuredImage {
             }
         }
         for (name, value) in values.lines { print("\(name): \(value)") }
-        for note in open { printError("note: \(note)") }
+        for note in Self.open(recipe) { printError("note: \(note)") }
     }
 }

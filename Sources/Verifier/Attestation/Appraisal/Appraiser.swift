@@ -76,7 +76,9 @@ extension Appraiser {
     ) -> Bool {
         switch tee.hardware {
         // Who has some says how fresh it is: the server must not choose the rest. Certificates have no freshness.
-        case .sgx, .tdx: return !own.isEmpty && role != .pckCertificateChain
+        // An event log says nothing of the platform.
+        case .sgx, .tdx:
+            return own.keys.contains { $0 != .pckCertificateChain && $0 != .eventLog } && role != .pckCertificateChain
         // Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win.
         case .snp:
             let certificates: Set<CollateralRole> = [.vcek, .vlek, .intermediate, .certificateTable]

@@ -7,7 +7,8 @@ enum OtherEvidenceForm {
         switch EncodedText.kind(of: evidence) {
         case .hexadecimal?:
             return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`"
-        case .base64?: return "base64 text; make the bytes of it with `base64 -d FILE > evidence.bin`"
+        case .base64?:
+            return "base64 text; make the bytes of it with `tr -- -_ +/ < FILE | base64 -d > evidence.bin`"
         case nil: break
         }
         if evidence.starts(with: "HCLA".utf8) {

@@ -174,30 +174,29 @@ struct PolicyAppraisal {
     /// A peer's code has to be pinned whole: firmware alone, or any program of a signer, is not an identity.
     private func requireIdentity(_ log: inout CheckLog) {
         if case .skip = policy.measurements { return }
-        var names: Set<String> = []
-        if case .require(let pinned) = policy.measurements { names = Set(pinned.keys.map(Self.plain)) }
+        var pinned: [String: Set<[UInt8]>] = [:]
+        if case .require(let required) = policy.measurements {
+            for (name, values) in required { pinned[Self.plain(name), default: []].formUnion(values) }
+        }
         var isSigned = false
         if case .require = policy.productID, case .require(let minimum) = policy.minimumTCB {
-            isSigned = names.contains("mrsigner") && minimum.keys.contains { $0.lowercased() == "isvsvn" }
+            isSigned = pinned["mrsigner"] != nil && minimum.keys.contains { $0.lowercased() == "isvsvn" }
         }
-        let needed: Set<String> =
-            switch request.tee {
-            case .development: ["development"]
-            case .sgx: isSigned ? ["mrsigner"] : ["mrenclave"]
-            // MRTD is the firmware alone; kernel and initial disk are in these registers.
-            case .tdx: ["mrtd", "rtmr1", "rtmr2"]
-            case .snp: ["measurement"]
-            case .nitro: ["pcr0"]
-            // The hardware measures Azure's paravisor; what the guest booted is in its TPM: the boot application in
-            // register 4, what the kernel's stub loads in register 9.
-            case .azureSNP: ["measurement", "pcr4", "pcr9"]
-            case .azureTDX: ["mrtd", "pcr4", "pcr9"]
-            }
-        let missing = needed.subtracting(names)
+        let needed: Set<String> = request.tee == .sgx && isSigned ? ["mrsigner"] : CodeIdentity.names(of: request.tee)
+        let missing = needed.filter { pinned[$0] == nil }
         if !missing.isEmpty {
             log.note(
                 .measurements, false, otherwise: .measurementNotPinned,
                 found: "no value for " + missing.sorted().joined(separator: ", ") + " in the policy")
+        }
+        let zero = needed.filter { name in
+            pinned[name]?.contains { CodeIdentity.isUnmeasured(name, $0, of: request.tee) } ?? false
+        }
+        if !zero.isEmpty {
+            log.note(
+                .measurements, false, otherwise: .measurementNotPinned,
+                found: "zeros for " + zero.sorted().joined(separator: ", ") + " in the policy",
+                expected: "the value of a machine whose firmware measures what it starts")
         }
     }
 

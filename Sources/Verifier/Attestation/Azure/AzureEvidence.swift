@@ -43,8 +43,11 @@ struct AzureEvidence: Sendable {
             let known: Set<String> = ["version", "hcl_report", "tpm_quote", "vcek", "td_quote"]
             try members.refuseMembers(otherThan: isNumbers ? known.union(["report", "quote"]) : known)
             func member(_ name: String, _ old: String) throws(JSONFault) -> JSONText {
-                if let member = members.members[name] { return member }
-                return try members[isNumbers ? old : name]
+                guard let member = members.members[name] else { return try members[isNumbers ? old : name] }
+                guard members.members[old] == nil else {
+                    throw JSONFault("both \(name) and \(old) are there; expected one of them")
+                }
+                return member
             }
             let quote = try member("tpm_quote", "quote").object()
             try quote.refuseMembers(otherThan: ["message", "signature", "pcrs"])

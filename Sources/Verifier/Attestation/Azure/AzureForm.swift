@@ -5,7 +5,8 @@ package enum AzureForm {
     /// - Returns: `nil` for evidence that can be read; else what is wrong with it.
     package static func fault(of evidence: [UInt8]) -> String? {
         do {
-            _ = try AzureVerification.Parts(parsing: evidence)
+            let parts = try AzureVerification.Parts(parsing: evidence)
+            _ = try RuntimeData(json: parts.report.runtimeData)
             return nil
         } catch { return error.message }
     }

@@ -13,7 +13,6 @@ struct AzureVerification {
     struct Parts {
         let evidence: AzureEvidence
         let report: HCLReport
-        let runtimeData: RuntimeData
         let quote: TPMQuote
         /// TDX only.
         let domain: TDReportStructure?
@@ -24,9 +23,17 @@ struct AzureVerification {
             guard report.kind == .snp || evidence.tdQuote != nil else {
                 throw EvidenceError(.malformed, "Azure's evidence of TDX has no td_quote")
             }
-            runtimeData = try RuntimeData(json: report.runtimeData)
+            let other = report.kind == .snp ? ("td_quote", evidence.tdQuote) : ("vcek", evidence.vcek)
+            guard other.1 == nil else {
+                throw EvidenceError(.malformed, "Azure's evidence of \(report.kind) has \(other.0), which is not of it")
+            }
             quote = try TPMQuote(parsing: evidence.quoteMessage)
             domain = report.kind == .tdx ? try TDReportStructure(report.hardwareReport) : nil
+        }
+
+        /// SHA-256 over the stated values of the registers that the quote is over.
+        var registersDigest: [UInt8] {
+            Array(SHA256.hash(data: quote.registers.flatMap { evidence.registers[$0] }))
         }
     }
 
@@ -48,8 +55,13 @@ struct AzureVerification {
         try log.require(
             .runtimeData, claims.reportData == expected, otherwise: .runtimeDataMismatch, found: claims.reportData.hex,
             expected: expected.hex)
+        // Parsed only now that the hardware vouches for them.
+        let runtimeData: RuntimeData
+        do throws(EvidenceError) { runtimeData = try RuntimeData(json: parts.report.runtimeData) } catch {
+            throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)
+        }
         try domain(parts, &log)
-        try quote(parts, &log)
+        try quote(parts, by: runtimeData.attestationKey, &log)
     }
 
     /// The hardware's own evidence, as if it had come alone.
@@ -64,7 +76,14 @@ struct AzureVerification {
             evidence: parts.report.kind == .snp ? parts.report.hardwareReport : parts.evidence.tdQuote ?? [],
             collateral: collateral, at: request.time, roots: request.roots, seenBefore: request.seenBefore)
         switch parts.report.kind {
-        case .snp: try SNPVerification(request: inner).verify(&claims, &log)
+        case .snp:
+            try SNPVerification(request: inner).verify(&claims, &log)
+            // The paravisor asks at level 0. A report of another level is one that the guest can ask for over any key.
+            guard claims.vmpl == 0 else {
+                throw log.reject(
+                    .vmpl, .vmplNotAllowed, found: "VMPL \(claims.vmpl.map(String.init) ?? "missing")",
+                    expected: "0, the paravisor's")
+            }
         case .tdx: try IntelVerification(request: inner).verify(&claims, &log)
         }
     }
@@ -83,15 +102,16 @@ struct AzureVerification {
             expected: "what the quote says")
     }
 
-    private func quote(_ parts: Parts, _ log: inout CheckLog) throws(Rejection) {
+    private func quote(
+        _ parts: Parts, by key: _RSA.Signing.PublicKey, _ log: inout CheckLog
+    ) throws(Rejection) {
         let signature = _RSA.Signing.RSASignature(rawRepresentation: parts.evidence.quoteSignature)
         try log.require(
             .tpmQuoteSignature,
-            parts.runtimeData.attestationKey.isValidSignature(
+            key.isValidSignature(
                 signature, for: SHA256.hash(data: parts.evidence.quoteMessage), padding: .insecurePKCS1v1_5),
             otherwise: .tpmQuoteSignatureInvalid)
-        let values = parts.quote.registers.map { parts.evidence.registers[$0] }
-        let digest = Array(SHA256.hash(data: values.flatMap(\.self)))
+        let digest = parts.registersDigest
         try log.require(
             .tpmRegisters, digest == parts.quote.digest, otherwise: .tpmRegistersMismatch, found: digest.hex,
             expected: parts.quote.digest.hex)
@@ -99,10 +119,13 @@ struct AzureVerification {
 }
 
 extension Claims {
-    /// What the TPM says, behind what the hardware says. Registers that the quote is not over are anybody's claim.
+    /// What the TPM says, behind what the hardware says. Registers that the quote is not over, or that do not have its
+    /// digest, are anybody's claim.
     fileprivate mutating func read(_ parts: AzureVerification.Parts) {
-        measurements += parts.quote.registers.map {
-            Measurement(name: "pcr\($0)", value: parts.evidence.registers[$0])
+        if parts.registersDigest == parts.quote.digest {
+            measurements += parts.quote.registers.map {
+                Measurement(name: "pcr\($0)", value: parts.evidence.registers[$0])
+            }
         }
         reportData = parts.quote.extraData
     }

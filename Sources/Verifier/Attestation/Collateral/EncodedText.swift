@@ -46,9 +46,18 @@ enum EncodedText: Sendable, Hashable {
         }
     }
 
-    /// Base64 with or without white space (RFC 4648, section 4).
+    /// Base64 of either alphabet, with or without white space (RFC 4648, sections 4 and 5).
     static func base64(_ text: [UInt8]) -> [UInt8]? {
-        Data(base64Encoded: Data(text.filter { !isSpace($0) && $0 != 0 })).map(Array.init)
+        // PEM has letters of the second alphabet only, too.
+        guard text.firstRange(of: "-----BEGIN".utf8) == nil else { return nil }
+        let letters = text.filter { !isSpace($0) && $0 != 0 }.map { letter -> UInt8 in
+            switch letter {
+            case UInt8(ascii: "-"): UInt8(ascii: "+")
+            case UInt8(ascii: "_"): UInt8(ascii: "/")
+            default: letter
+            }
+        }
+        return Data(base64Encoded: Data(letters)).map(Array.init)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

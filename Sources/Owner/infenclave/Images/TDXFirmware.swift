@@ -1,0 +1,40 @@
+import EnclaveImage
+import Foundation
+
+/// Firmware of a trust domain that measures what it starts, as far as can be seen.
+enum TDXFirmware {
+    /// Warns where the firmware has no compressed volume, and the driver may be in a form that is not read.
+    ///
+    /// - Throws: ``ImageError`` (wrongFile) for firmware that is read, and does not have the driver.
+    static func check(_ firmware: [UInt8]) throws {
+        if MeasuringDriver.isIn(firmware) { return }
+        let sections = CompressedSection.all(in: firmware)
+        for section in sections where MeasuringDriver.isIn(try plain(section)) { return }
+        guard sections.isEmpty else { throw MeasuringDriver.absence }
+        printError(
+            "warning: it cannot be seen whether the firmware has TdTcg2Dxe, as edk2-stable202302 and later do; without it "
+                + "RTMR1 and RTMR2 are zero, and a policy of this image accepts no guest")
+    }
+
+    private static func plain(_ section: CompressedSection) throws -> [UInt8] {
+        let file = FileManager.default.temporaryDirectory.appending(path: "infenclave-\(UUID().uuidString).lzma")
+        try Data(section.stream).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["xz", "-dc", "--format=lzma", file.path]
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let bytes = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw CommandFailure(
+                "image", "a compressed volume of the firmware cannot be unpacked",
+                remedy: "install Debian's package xz-utils, and give a firmware file that is whole")
+        }
+        return [UInt8](bytes)
+    }
+}
