@@ -81,10 +81,12 @@ package final class TestEngine: Sendable {
 
     /// As `kill -9` of an engine: all connections are reset, nobody listens.
     package func stop() {
-        let connections = state.withLock { state in
-            state.isStopped = true
-            return state.connections
+        let connections: [Int32]? = state.withLock { state in
+            defer { state.isStopped = true }
+            return state.isStopped ? nil : Array(state.connections)
         }
+        // The number of a descriptor that is closed is soon another's.
+        guard let connections else { return }
         shutdown(listener, Int32(SHUT_RDWR))
         Glibc.close(listener)
         for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
