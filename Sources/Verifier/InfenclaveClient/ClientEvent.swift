@@ -4,7 +4,7 @@ public struct ClientEvent: Sendable, CustomStringConvertible {
         public let description: String
         private init(_ description: String) { self.description = description }
 
-        /// Evidence was fetched and judged, or not to be had.
+        /// Evidence was fetched and judged, or could not be fetched.
         public static let attestation = Kind("attestation")
         /// A tensor was sealed, sent and answered, or not.
         public static let classification = Kind("classification")
