@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example peers-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -59,6 +59,11 @@ python-client-check: build
 	python3 -m venv .build/python-client
 	.build/python-client/bin/pip install --quiet --disable-pip-version-check 'cryptography>=48' pillow
 	PYTHON=$(CURDIR)/.build/python-client/bin/python Examples/python-client/check $(BIN)
+
+# Every check with peers of other projects; half an hour of two cores.
+peers-check: python-client-check wheel-check client-check boot-check web-check example
+	$(MAKE) engine-check ENGINES=triton,mlserver
+	$(MAKE) cluster-check CLUSTERS=kubernetes
 
 fuzz: setup
 	scripts/fuzz $(FUZZ_SECONDS)
