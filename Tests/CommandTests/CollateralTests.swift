@@ -165,7 +165,8 @@ struct CollateralTests {
         let found = await outcome(try client(evidenceServer(peer), peer, sources))
         #expect(found.code == .timedOut)
         #expect(found.message.contains("in time"), "\(found.message)")
-        #expect(clock.now - start < .seconds(15))
+        // All bytes would take over an hour. A machine that runs other tests too takes its time with everything.
+        #expect(clock.now - start < .seconds(45))
     }
 
     @Test("A server of a TEE that the policy does not name has nothing fetched for it")
