@@ -27,7 +27,7 @@ struct EnclaveFiles {
         guard process.terminationStatus == 0 || text.contains("statically linked") else {
             throw CommandFailure(
                 "image", "\(executable.path) is not an executable of this machine",
-                remedy: "make the image on a machine of the kind that it is for")
+                remedy: "make the image on a machine with the processor architecture of the target")
         }
         libraries = try Self.libraries(text)
     }
