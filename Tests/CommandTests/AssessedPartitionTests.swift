@@ -47,6 +47,10 @@ struct AssessedPartitionTests {
                 "leaky"), in: folder)
         #expect(leaky.errors.contains("does not meet the gates"))
         #expect(try assessment(folder, "leaky")["passes"] as? Bool == false)
+        // Without cuts everything is inside, as the assessment compared it.
+        try succeed(partition(["--assessment", report + "/assessment.json"], folder, "inside"), in: folder)
+        #expect(try assessment(folder, "inside")["status"] as? String == "assessed")
+        #expect(try assessment(folder, "inside")["passes"] as? Bool == true)
         // The file may lie elsewhere, but not be another.
         let moved = try folder.write(try bytes(of: report + "/assessment.json"), to: "moved.json")
         try FileManager.default.removeItem(atPath: report + "/assessment.json")

@@ -91,7 +91,7 @@ final class Program {
     /// - Throws: ``Unexpected`` after `seconds`; the program is killed with the object.
     func wait(seconds: Double = 120) throws -> Outcome {
         try wait(upTo: seconds, until: "the end of the program") { !isRunning }
-        return Outcome(status: status ?? -1, output: Self.text(outputFile), errors: errors)
+        return Outcome(status: status ?? -1, output: output, errors: errors)
     }
 
     /// Waits for something.
@@ -102,6 +102,9 @@ final class Program {
             usleep(5_000)
         }
     }
+
+    /// What it printed so far.
+    var output: String { Self.text(outputFile) }
 
     /// What it said on stderr so far.
     var errors: String { Self.text(errorFile) }

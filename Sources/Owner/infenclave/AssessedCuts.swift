@@ -2,6 +2,7 @@ import AssessmentReport
 import BundleFormat
 import Foundation
 import LeakageAssessment
+import ModelGraph
 import Tensors
 
 /// Where to cut, and what an assessment said of it.
@@ -20,6 +21,16 @@ struct AssessedCuts {
             return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: .none)
         }
         return try cuts(front, mapping, sigma, of: try read(assessment, for: model), named: assessment)
+    }
+
+    /// Everything inside the enclave: with an assessment the plan of that kind that it compared.
+    static func everythingInside(assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
+        guard let assessment else {
+            let last = model.graph.cuts.last?.name ?? ""
+            return AssessedCuts(front: last, mapping: last, sigma: nil, assessment: .none)
+        }
+        let last = try model.graph.mappingCut().name
+        return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
     }
 
     /// The cuts of a plan. It is taken only with the assessment that it was made from.

@@ -10,11 +10,18 @@ struct Infenclave: AsyncParsableCommand {
         commandName: "infenclave",
         abstract: "Image classification in a cloud that need not be trusted.",
         version: SoftwareVersions.program,
-        subcommands: [
-            Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self,
-            Attest.self,
-            Bench.self, Classify.self, Keygen.self, Keyhold.self, MakeImage.self, MakePolicy.self, Measure.self,
-            Proxy.self,
+        groupedSubcommands: [
+            CommandGroup(name: "To try:", subcommands: [Demo.self, Quickstart.self]),
+            CommandGroup(
+                name: "Models:",
+                subcommands: [Inspect.self, Run.self, Bench.self, Assess.self, Features.self, Partition.self]),
+            CommandGroup(
+                name: "Owners:",
+                subcommands: [
+                    Keygen.self, MakeImage.self, Measure.self, MakePolicy.self, Provision.self, Keyhold.self,
+                ]),
+            CommandGroup(name: "Operators:", subcommands: [Serve.self]),
+            CommandGroup(name: "Clients:", subcommands: [Attest.self, Classify.self, Proxy.self]),
         ])
 
     static func main() async {

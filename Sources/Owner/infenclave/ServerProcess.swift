@@ -1,4 +1,5 @@
 import Foundation
+import LeakageAssessment
 import Synchronization
 
 /// A running `infenclave serve`, for the demo and the benchmark.
@@ -41,6 +42,15 @@ final class ServerProcess: Sendable {
     }
 
     deinit { stop() }
+
+    /// Returns when the server has ended by itself, or a signal says that it should.
+    func waitUntilExit() async throws {
+        try await Interruption.cancelling { flag in
+            while isRunning, !flag.isCancelled { try await Task.sleep(for: .milliseconds(100)) }
+        }
+    }
+
+    private var isRunning: Bool { process.withLock(\.isRunning) }
 
     /// Ends the server as its operator would.
     func stop() {

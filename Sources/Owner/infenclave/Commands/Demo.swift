@@ -19,9 +19,9 @@ struct Demo: Command {
 
     func execute() async throws {
         let assets = try resolvedAssets()
-        let folder = try prepareFolder()
-        func asset(_ name: String) -> String { Self.relative(assets.appending(path: name)) }
-        func file(_ name: String) -> String { Self.relative(folder.appending(path: name)) }
+        let folder = try TrialFolder(out, holding: Self.products).prepared()
+        func asset(_ name: String) -> String { TrialFolder.asTyped(assets.appending(path: name)) }
+        func file(_ name: String) -> String { TrialFolder.asTyped(folder.appending(path: name)) }
 
         let assess = [
             "assess", asset("classifier.onnx"), "--images", asset("pictures"), "--validator", asset("validator.onnx"),
@@ -34,24 +34,24 @@ struct Demo: Command {
             "Keys: one signs for the model's owner, one lets a client in.",
             ["keygen", "owner", "--out", file("owner.key")], ["keygen", "token", "--out", file("client.token")])
         let pictures = ["stop.png", "speed-limit-30.png", "pedestrian-crossing.png"].map { asset("client/\($0)") }
-        let road = DemoRoad(
+        let trial = ServedTrial(
             model: asset("classifier.onnx"), labels: asset("labels.txt"), ownerKey: file("owner.key"),
             token: file("client.token"), file: file)
         announce("The first road: the plan that is recommended with everything protected.")
-        try await road.serve(
+        try await trial.serve(
             ["--plan", file("assessment/plan.json")], named: "signs", pictures: pictures
         ) { server, policy in
             try await compareTimes(
-                server: server, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
+                server: server.url, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
         }
         try await step(
             "The second road: who declares identity and class harmless, and fears an attacker with 1000 pictures, may get a cut.",
             assess + [
                 "--protect", "appearance", "--attacker-pictures", "1000", "--out", file("appearance"),
             ])
-        if let cut = try DemoRoad.cut(of: file("appearance/assessment.json")) {
+        if let cut = try ServedTrial.cut(of: file("appearance/assessment.json")) {
             announce("'\(cut.front)' is left. Its FrontNet and mapping unit run in the enclave, its BackNet outside.")
-            try await road.serve(
+            try await trial.serve(
                 [
                     "--front", cut.front, "--mapping", cut.mapping, "--assessment", file("appearance/assessment.json"),
                 ], named: "cut", pictures: [pictures[0]]
@@ -99,12 +99,12 @@ struct Demo: Command {
 
     private func step(_ why: String, _ commands: [String]...) async throws {
         announce(why)
-        for arguments in commands { try await DemoRoad.run(arguments) }
+        for arguments in commands { try await ServedTrial.run(arguments) }
     }
 
     private func announce(_ text: String) { print("== \(text)") }
 
-    /// The folder beside the sources that this program was built from, unless another is named.
+    /// The folder beside the sources that this program was built from, or where `make install` puts it.
     private func resolvedAssets() throws -> URL {
         var candidates: [URL] = []
         if let assets {
@@ -113,6 +113,7 @@ struct Demo: Command {
             var folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             while folder.path != "/" {
                 candidates.append(folder.appending(path: "Examples/demo"))
+                candidates.append(folder.appending(path: "share/infenclave/demo"))
                 folder.deleteLastPathComponent()
             }
         }
@@ -130,32 +131,4 @@ struct Demo: Command {
         "assessment", "appearance", "work", "owner.key", "client.token", "signs.infenclave", "signs.key",
         "signs-policy.json", "cut.infenclave", "cut.key", "cut-policy.json",
     ]
-
-    private func prepareFolder() throws -> URL {
-        let folder = URL(filePath: out)
-        let manager = FileManager.default
-        if manager.fileExists(atPath: folder.path) {
-            let strangers = ((try? manager.contentsOfDirectory(atPath: folder.path)) ?? ["?"]).filter {
-                !Self.products.contains($0)
-            }
-            guard strangers.isEmpty else {
-                throw CommandFailure(
-                    "demo", "\(out) holds \(strangers[0]), which is not of an earlier demo",
-                    remedy: "name another folder with --out DIR")
-            }
-            try manager.removeItem(at: folder)
-        }
-        do {
-            try manager.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure("demo", "\(out) cannot be made", remedy: "name another folder with --out DIR")
-        }
-        return folder
-    }
-
-    /// A path as the reader would type it.
-    private static func relative(_ url: URL) -> String {
-        let current = FileManager.default.currentDirectoryPath + "/"
-        return url.path.hasPrefix(current) ? String(url.path.dropFirst(current.count)) : url.path
-    }
 }

@@ -11,8 +11,8 @@ struct Partition: Command {
     static let configuration = CommandConfiguration(
         abstract: "Cut a model and seal it into a bundle.",
         discussion: """
-            Equal --front and --mapping cuts put everything inside the enclave. The model key goes to --key-out with \
-            mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it. A plan is \
+            Without --plan, --front and --mapping everything is inside the enclave, as it is with equal cuts. The model \
+            key goes to --key-out with mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it. A plan is \
             taken only with the assessment.json that it was made from, which the manifest then names and sums up; it \
             binds you to that file, and proves nothing of how you made it.
             """)
@@ -47,11 +47,14 @@ struct Partition: Command {
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-        guard (plan != nil) != (front != nil && mapping != nil), plan == nil || (front == nil && mapping == nil) else {
-            throw ValidationError("give either --plan, or both --front and --mapping")
+        guard (front == nil) == (mapping == nil), plan == nil || front == nil else {
+            throw ValidationError("give --plan, or both --front and --mapping, or neither to put everything inside")
         }
         if let noise {
             guard plan == nil else { throw ValidationError("--plan says what noise there is: leave --noise out") }
+            guard front != nil || noise == 0 else {
+                throw ValidationError("--noise goes with --front and --mapping: nothing crosses without them")
+            }
             guard noise == 0 || NoiseDeviation(noise) != nil else {
                 throw ValidationError("--noise is \(noise), expected 0, or from 0.000001 to 1000000")
             }
@@ -115,13 +118,18 @@ struct Partition: Command {
         return key
     }
 
-    /// The cuts of the plan, or those named.
+    /// The cuts of the plan, or those named, or the last one twice.
     private func cuts(for model: LoadedModel) throws -> AssessedCuts {
-        let cuts =
-            try plan.map { try AssessedCuts.of(plan: $0, assessment: assessment, for: model) }
-            ?? AssessedCuts.named(
-                front: front ?? "", mapping: mapping ?? "", sigma: noise.flatMap(NoiseDeviation.init),
-                assessment: assessment, for: model)
+        let cuts: AssessedCuts
+        if let plan {
+            cuts = try AssessedCuts.of(plan: plan, assessment: assessment, for: model)
+        } else if let front, let mapping {
+            cuts = try AssessedCuts.named(
+                front: front, mapping: mapping, sigma: noise.flatMap(NoiseDeviation.init), assessment: assessment,
+                for: model)
+        } else {
+            cuts = try AssessedCuts.everythingInside(assessment: assessment, for: model)
+        }
         if cuts.assessment.status == "assessed", !cuts.assessment.passes {
             printError("warning: this plan does not meet the gates of its assessment, and the manifest says so")
         }

@@ -1,46 +1,53 @@
 import Foundation
 
-/// One way through the demo: partition the model, serve it, attest, provision, classify. Every command is shown and run.
-struct DemoRoad {
+/// A trial in the development TEE: partition a model, serve it, attest, provision, classify. Every command is shown and run.
+struct ServedTrial {
     let model: String
+    /// Options of `partition` that say how the model and its pictures are read.
+    var reading: [String] = []
+    /// HOST:PORT; port 0 for any that is free.
+    var listen = "127.0.0.1:0"
     let labels: String
     let ownerKey: String
     let token: String
-    /// A file of the demo's folder, as the reader would type it.
+    /// A file of the trial's folder, as the reader would type it.
     let file: (String) -> String
 
     /// - Parameters:
     ///   - cuts: The options of `partition` that say where to cut.
-    ///   - name: What the road's files begin with.
-    ///   - more: Called while it serves, with the server's address and the policy's path.
+    ///   - name: What the trial's files begin with.
+    ///   - pictures: What a client classifies; with none, nothing is classified.
+    ///   - more: Called while it serves, with the server and the policy's path.
     func serve(
         _ cuts: [String], named name: String, pictures: [String],
-        _ more: (_ server: String, _ policy: String) async throws -> Void
+        _ more: (_ server: ServerProcess, _ policy: String) async throws -> Void
     ) async throws {
         let (bundle, key, policy) = (file("\(name).infenclave"), file("\(name).key"), file("\(name)-policy.json"))
         try await Self.run(
-            ["partition", model] + cuts + [
+            ["partition", model] + reading + cuts + [
                 "--labels", labels, "--out", bundle, "--key-out", key, "--owner-key", ownerKey,
             ])
         Self.comment("What clients will demand: this owner, this bundle, this enclave.")
         try await Self.run(["policy", bundle, "--tee", "development", "--out", policy])
         Self.comment("Serve it. The host sees ciphertext, and what crosses the cut where there is one.")
         let serve = [
-            "serve", bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+            "serve", bundle, "--tee", "development", "--listen", listen, "--admin-listen", "127.0.0.1:0",
         ]
         Self.show(serve)
         let server = try ServerProcess(arguments: serve)
         defer { server.stop() }
-        print("serving at \(server.url)\n")
+        Self.say("serving at \(server.url)\n")
         let target = ["--server", server.url, "--policy", policy, "--tee", "development"]
         Self.comment("Whom are we talking to?")
         try await Self.run(["attest"] + target)
         Self.comment("The owner hands the model key to the enclave that was just verified, and to nobody else.")
         try await Self.run(
             ["provision"] + target + ["--key", key, "--owner-key", ownerKey, "--client-token", token])
-        Self.comment("A client classifies.")
-        try await Self.run(["classify"] + target + ["--token", token, "--top", "3"] + pictures)
-        try await more(server.url, policy)
+        if !pictures.isEmpty {
+            Self.comment("A client classifies.")
+            try await Self.run(["classify"] + target + ["--token", token, "--top", "3"] + pictures)
+        }
+        try await more(server, policy)
     }
 
     /// The first cut that an assessment found within its gates; `nil` where there is none.
@@ -62,13 +69,29 @@ struct DemoRoad {
 
     static func run(_ arguments: [String]) async throws {
         show(arguments)
-        print(try await OwnProgram.run(arguments))
+        say(try await OwnProgram.run(arguments))
     }
 
-    static func show(_ arguments: [String]) {
-        let quoted = arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }
-        print("$ infenclave \(quoted.joined(separator: " "))")
+    static func show(_ arguments: [String]) { say("$ infenclave \(arguments.map(quoted).joined(separator: " "))") }
+
+    /// As it is typed in a shell.
+    private static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "/._-:=,+@%".utf8.contains(byte)
+            }
+        }
+        return plain && !word.isEmpty ? word : "'\(word.replacing("'", with: #"'\''"#))'"
     }
 
-    private static func comment(_ text: String) { print("# \(text)") }
+    private static func comment(_ text: String) { say("# \(text)") }
+
+    /// Prints a line at once, to a file or a pipe as well: what follows takes long.
+    private static func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
 }

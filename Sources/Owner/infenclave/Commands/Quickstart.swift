@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Partitioning
+
+struct Quickstart: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Try a model: put everything inside an enclave, serve it on this machine, classify pictures.",
+        discussion: """
+            Keys, bundle, policy, server, owner and client are made with commands that are printed, so that they can be \
+            repeated. The development TEE, in which the model is served, protects nothing. The server stays until it is \
+            interrupted.
+            """)
+
+    @OptionGroup var source: ModelArguments
+    @OptionGroup var preprocess: PreprocessArguments
+    @Option(help: "The class names, one a line.") var labels: String
+    @Option(help: "A picture to classify, JPEG, PNG or WebP; repeat it for more.") var picture: [String] = []
+    @Option(help: "The folder to write; an earlier trial in it is replaced.") var out = "infenclave-quickstart"
+    @Option(help: "Where to listen; port 0 for any that is free.") var listen = "127.0.0.1:8080"
+    @Flag(help: "End when the pictures are classified.") var once = false
+
+    func validate() throws {
+        _ = try ListenAddress(listen)
+        guard source.outputFile == nil else { throw ValidationError("--output takes the name of an output here") }
+    }
+
+    func execute() async throws {
+        // What is wrong with model, labels or pictures is said before anything is written.
+        let model = try source.load(for: preprocess)
+        let cuts = try AssessedCuts.everythingInside(assessment: nil, for: model)
+        _ = try BundleRecipe(
+            modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
+            classNames: try Partition.classNames(labels), preprocessing: try preprocess.resolved(for: model)
+        ).partitioned()
+        for path in picture { _ = try InputFile.read(path) }
+        let folder = try TrialFolder(
+            out,
+            holding: [
+                "owner.key", "client.token", "model.infenclave", "model.key", "model-policy.json",
+            ]
+        ).prepared()
+        func file(_ name: String) -> String { TrialFolder.asTyped(folder.appending(path: name)) }
+        let trial = ServedTrial(
+            model: source.model, reading: reading, listen: listen, labels: labels, ownerKey: file("owner.key"),
+            token: file("client.token"), file: file)
+        for (kind, path) in [("owner", trial.ownerKey), ("token", trial.token)] {
+            try await ServedTrial.run(["keygen", kind, "--out", path])
+        }
+        try await trial.serve([], named: "model", pictures: picture) { server, policy in
+            print(
+                """
+                The development TEE is an ordinary process: it shows how everything works, and protects nothing from whoever \
+                owns this machine. `infenclave assess` says what a BackNet outside would show of your pictures.
+                """)
+            guard !once else { return }
+            print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):\n")
+            ServedTrial.show([
+                "classify", "--server", server.url, "--policy", policy, "--tee", "development", "--token", trial.token,
+                "PICTURE",
+            ])
+            try await server.waitUntilExit()
+        }
+    }
+
+    /// The options of `partition` that read the model as it was read here.
+    private var reading: [String] {
+        var options: [String] = []
+        for (name, value) in [
+            ("--weights", source.weights), ("--shape", source.shape), ("--preprocess", preprocess.preprocess),
+        ] {
+            if let value { options += [name, value] }
+        }
+        return options + source.output.flatMap { ["--output", $0] }
+    }
+}
