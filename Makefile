@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example peers-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example peers-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -26,13 +26,27 @@ build: setup
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
 	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
 
+# Executables, completions of shells, manual pages and the demo's model; DESTDIR is for packagers.
+PREFIX ?= /usr/local
+
+install: build
+	SWIFT=$(SWIFT) scripts/install $(PREFIX) $(BIN)
+
+uninstall:
+	scripts/install --uninstall $(PREFIX)
+
 # The enclave's executable for images: the same bytes in any folder.
 enclave: setup
 	SWIFT=$(SWIFT) scripts/build-enclave
 
+# Source, executables, bill of materials, checksums and tag of the last commit: `make release VERSION=0.2.0`.
+release: setup
+	SWIFT=$(SWIFT) scripts/release $(VERSION)
+
 # Builds it in two folders and compares; half an hour of two cores.
 reproducible-check: setup
 	SWIFT=$(SWIFT) scripts/reproducible-check
+
 # The proxy with gRPC, which takes minutes more to build.
 proxy: build
 	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-proxy $(BUILD_OPTIONS)
