@@ -11,17 +11,17 @@ struct Infenclave: AsyncParsableCommand {
         abstract: "Image classification in a cloud that need not be trusted.",
         version: SoftwareVersions.program,
         groupedSubcommands: [
-            CommandGroup(name: "To try:", subcommands: [Demo.self, Quickstart.self]),
+            CommandGroup(name: "Trial", subcommands: [Demo.self, Quickstart.self]),
             CommandGroup(
-                name: "Models:",
+                name: "Model",
                 subcommands: [Inspect.self, Run.self, Bench.self, Assess.self, Features.self, Partition.self]),
             CommandGroup(
-                name: "Owners:",
+                name: "Owner",
                 subcommands: [
                     Keygen.self, MakeImage.self, Measure.self, MakePolicy.self, Provision.self, Keyhold.self,
                 ]),
-            CommandGroup(name: "Operators:", subcommands: [Serve.self]),
-            CommandGroup(name: "Clients:", subcommands: [Attest.self, Classify.self, Proxy.self]),
+            CommandGroup(name: "Operator", subcommands: [Serve.self]),
+            CommandGroup(name: "Client", subcommands: [Attest.self, Classify.self, Proxy.self]),
         ])
 
     static func main() async {
