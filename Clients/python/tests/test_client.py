@@ -102,7 +102,7 @@ def test_a_notebook_shows_text_of_strangers_as_text():
     ({"ownerPublicKey": "00" * 32}, ("owner-key", "owner_key_mismatch")),
     ({"manifestDigest": "00" * 32}, ("manifest-digest", "manifest_mismatch")),
     ({"developmentKey": "00" * 32}, ("development-key", "signing_key_mismatch")),
-    ({"measurements": {"development": ["00" * 48]}}, ("measurements", "measurement_mismatch")),
+    ({"measurements": {"development": ["11" * 48]}}, ("measurements", "measurement_mismatch")),
     ({"measurements": None}, ("measurements", "measurement_not_pinned")),
     ({"everythingInside": True}, ("everything-inside", "not_everything_inside")),
     ({"maximumLeaseSeconds": 60}, ("lease", "lease_too_long")),
