@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example peers-check
+.PHONY: demo test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check balancer-check cluster-check cluster-manifests enclave reproducible-check proxy client-check example peers-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -88,6 +88,12 @@ ENGINES ?= triton,mlserver,kserve,ray
 
 engine-check: build
 	python3 scripts/engine_check.py $(BIN) --engines $(ENGINES)
+
+# Two hosts with two replicas each behind HAProxy and nginx; `make balancer-check BALANCERS=nginx` takes a part.
+BALANCERS ?= haproxy,nginx
+
+balancer-check: build
+	python3 scripts/balancer_check.py $(BIN) --balancers $(BALANCERS)
 
 # Chart and manifests, the image, and assessments on Slurm and Ray. `make cluster-check CLUSTERS=kubernetes` takes a part; as root.
 CLUSTERS ?= kubernetes,image,slurm,ray
