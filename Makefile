@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example peers-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example peers-check balancer-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -102,6 +102,12 @@ ENGINES ?= triton,mlserver,kserve,ray
 
 engine-check: build
 	python3 scripts/engine_check.py $(BIN) --engines $(ENGINES)
+
+# Two hosts with two replicas each behind HAProxy and nginx; `make balancer-check BALANCERS=nginx` takes a part.
+BALANCERS ?= haproxy,nginx
+
+balancer-check: build
+	python3 scripts/balancer_check.py $(BIN) --balancers $(BALANCERS)
 
 # Chart and manifests, the image, and assessments on Slurm and Ray. `make cluster-check CLUSTERS=kubernetes` takes a part; as root.
 CLUSTERS ?= kubernetes,image,slurm,ray

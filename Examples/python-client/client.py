@@ -104,9 +104,13 @@ def unbase64(text):
 
 # --- HTTP
 
+# One of 256: balancers in front of several servers lead all requests with the same value to the same one.
+ROUTE = f"{secrets.randbelow(256):02x}"
+
 def fetch(url, body=None, content_type=None, limit=8 << 20):
     """The body of a 200 answer and its type."""
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type} if body else {})
+    headers = {"infenclave-route": ROUTE} | ({"Content-Type": content_type} if body else {})
+    request = urllib.request.Request(url, data=body, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=120) as response:

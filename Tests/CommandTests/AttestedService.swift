@@ -141,7 +141,7 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
     private func answer(_ path: String, _ body: [UInt8]) throws -> (Int, [UInt8])? {
         let prefix = "/.well-known/infenclave/evidence?nonce="
         return try state.withLock { state -> (Int, [UInt8])? in
-            switch path {
+            switch path.prefix(while: { $0 != "?" }) {
             case "/health/ready":
                 guard case .provisioned = state.facts else { return (503, []) }
                 return (200, [])
@@ -154,7 +154,9 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
                 }
                 return (200, [])
             default:
-                guard path.hasPrefix(prefix), let nonce = [UInt8](hex: path.dropFirst(prefix.count)) else {
+                guard path.hasPrefix(prefix),
+                    let nonce = [UInt8](hex: path.dropFirst(prefix.count).prefix { $0 != "&" })
+                else {
                     return (404, [])
                 }
                 return (200, try Self.evidence(state, nonce))

@@ -7,7 +7,9 @@ import Foundation
 func evidenceServer<Fixture: EvidenceFixture>(_ peer: PeerFixture<Fixture>) throws -> AnsweringServer {
     try AnsweringServer { path in
         let prefix = "/.well-known/infenclave/evidence?nonce="
-        guard path.hasPrefix(prefix), let nonce = [UInt8](hex: path.dropFirst(prefix.count)) else { return nil }
+        guard path.hasPrefix(prefix), let nonce = [UInt8](hex: path.dropFirst(prefix.count).prefix { $0 != "&" }) else {
+            return nil
+        }
         var peer = peer
         peer.nonce = nonce
         return AnsweringServer.Answer(body: try peer.document().json())

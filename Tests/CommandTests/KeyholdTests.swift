@@ -34,12 +34,13 @@ private final class TestKeyholder: Sendable {
             log: folder.file("keyhold.log"), now: { box.state.withLock(\.now) },
             say: { entry in box.state.withLock { $0.entries.append(entry) } })
         server = WatchedServer(
-            url: url, saysReady: { try await InfenclaveClient(server: url, policy: Policy(tee: [])).saysReady() },
-            attest: { policy in
+            url: url, saysReady: { try await InfenclaveClient(server: url, policy: Policy(tee: [])).saysReady($0) },
+            attest: { policy, place in
                 let client = try InfenclaveClient(
                     server: url, policy: policy, development: .dangerouslyAccept,
                     collateral: CollateralSources(files: try fixture.collateral()), roots: try fixture.roots())
-                return try await client.attest(at: Period.now, seenBefore: box.state.withLock(\.seen))
+                return try await client.attest(
+                    at: Period.now, seenBefore: box.state.withLock(\.seen), place: place)
             })
     }
 

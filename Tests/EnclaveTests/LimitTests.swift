@@ -152,6 +152,29 @@ struct LimitTests {
         #expect(try request.answer(try host.classify(request)).status == .answered)
     }
 
+    @Test("All keys that an enclave has ever had are in its slot, and no two that open requests have one identifier")
+    func keySlots() throws {
+        let host = try TestHost(try Deployment(TinyModel(isAllInside: false)), limits: EnclaveLimits(requestsPerKey: 1))
+        let slot = try #require(KeySlot(11))
+        // Any slot may be named as long as there is no bundle; the last one counts.
+        for slot in KeySlot.all + [slot] { #expect(try host.refusal(of: .keySlot(slot)) == nil) }
+        try host.load()
+        let client = ClientGrant(token: host.deployment.token.digest, requests: 1000)
+        #expect(
+            try host.provision(clients: [client], terms: ServiceTerms(sequence: 1, leaseSeconds: 86_400)) == nil)
+        var generations: [[UInt8]] = []
+        for _ in 0..<40 {
+            let keys = try KeyConfiguration.parseList(try host.evidence().keyConfiguration.span.bytes)
+            generations.append(keys.map(\.keyIdentifier))
+            #expect(keys.count == 2 && keys.allSatisfy { slot.identifiers.contains($0.keyIdentifier) })
+            // Those that are replaced go on opening requests for a minute: the present ones and six before them.
+            let known = generations.suffix(7).flatMap { $0 }
+            #expect(Set(known).count == known.count, "\(generations.suffix(7))")
+            #expect(try host.answersGoodRequest())
+        }
+        #expect(try host.status().keyGeneration > 30)
+    }
+
     @Test("A replay is known as long as its key is")
     func replaysOverManyRequests() throws {
         let host = try TestHost.provisioned(

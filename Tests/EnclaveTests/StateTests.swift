@@ -77,6 +77,7 @@ struct StateTests {
             ),
             (.backNetResult([]), all(.refused(.unknownRequest))), (.backNetFailure, all(.refused(.unknownRequest))),
             (.cancel, all(.refused(.unknownRequest))), (.status, all(.status)), (.shutdown, all(.accepted)),
+            (.keySlot(KeySlot(of: 0x70)), [.accepted] + three(.refused(.unexpected))),
         ]
     }
 

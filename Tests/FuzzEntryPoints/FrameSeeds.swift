@@ -13,7 +13,7 @@ extension FuzzSeed {
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
             .provision(ciphertext: [4, 5]), .infer(message: Array(0...255)), .backNetResult(tensors),
-            .backNetFailure, .cancel, .status, .shutdown,
+            .backNetFailure, .cancel, .status, .shutdown, .keySlot(KeySlot(of: 0xA0)),
         ]
         let toHost: [EnclaveMessage] = [
             .hello(version: 3, teeKind: "development", credits: 4), .accepted,

@@ -226,7 +226,7 @@ struct HostServerTests {
             let free = ListeningAddress(hostname: "127.0.0.1", port: 0)
             for (address, admin, option) in [(taken, free, "--listen"), (free, taken, "--admin-listen")] {
                 let server = HostServer(
-                    models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]),
+                    models: try ModelRegistry([try ScriptedEnclave("exit 0").model()]),
                     address: address, admin: admin, limits: ServerLimits(),
                     log: OperatorLog(format: .text, level: .error))
                 let done = DispatchSemaphore(value: 0)

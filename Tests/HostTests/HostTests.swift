@@ -3,10 +3,13 @@ import Glibc
 import HostCore
 import Synchronization
 import Testing
+import Wire
 
 /// A host whose "enclave" is a shell script: what the host must survive of a program that is none.
 struct ScriptedEnclave {
-    let host: EnclaveHost
+    /// Of one replica.
+    let pool: EnclavePool
+    var host: EnclaveHost { pool.members[0].host }
     let lines = Lines()
 
     final class Lines: Sendable {
@@ -17,14 +20,25 @@ struct ScriptedEnclave {
 
     init(_ script: String, executable: String = "/bin/sh", startTimeout: Duration = .seconds(60)) throws {
         let lines = lines
-        host = try EnclaveHost(
-            bundle: HostedBundle(
-                manifestCore: [3], manifest: [1], manifestSignature: [2], frontNet: [4], mappingUnit: [5],
-                backNet: nil),
-            placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
-            startTimeout: startTimeout
-        ) { lines.append($0.message) }
+        pool = try Self.pool(script, executable: executable, startTimeout: startTimeout) { lines.append($0.message) }
     }
+
+    static func pool(
+        _ script: String, executable: String = "/bin/sh", slots: [KeySlot] = KeySlot.first(1), manifest: UInt8 = 9,
+        maximumWaiting: Int = 64, startTimeout: Duration = .seconds(60), metrics: HostMetrics = HostMetrics(),
+        log: @escaping @Sendable (LogLine) -> Void = { _ in }
+    ) throws -> EnclavePool {
+        try EnclavePool(
+            bundle: HostedBundle(
+                manifestDigest: [UInt8](repeating: manifest, count: 32), manifestCore: [3], manifest: [1],
+                manifestSignature: [2], frontNet: [4], mappingUnit: [5], backNet: nil),
+            slots: slots,
+            placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
+            maximumWaiting: maximumWaiting, startTimeout: startTimeout, metrics: metrics, log: log)
+    }
+
+    /// What is served under this name.
+    func model(_ name: String = "model") -> ServedModel { ServedModel(name: name, pool: pool, log: { _ in }) }
 
     /// How a start fails.
     func failure() async -> HostError? {
@@ -68,17 +82,19 @@ struct EnclaveHostTests {
 
     @Test("Without an enclave every question fails with a code, and nothing waits")
     func questions() async throws {
-        let host = try ScriptedEnclave("exit 0").host
+        let model = try ScriptedEnclave("exit 0").model()
+        let host = model.serving.members[0].host
         await #expect(throws: HostError.self) { _ = try await host.answer([1, 2, 3]) }
         await #expect(throws: HostError.self) { _ = try await host.evidence(nonce: [UInt8](repeating: 1, count: 32)) }
         await #expect(throws: HostError.self) { try await host.provision([1]) }
-        #expect(await host.metricsText().text.contains("infenclave_refusals_total{code=\"enclaveUnavailable\"} 1"))
-        #expect(await host.metricsText().text.contains("infenclave_answers_total 0"))
+        let text = await model.metricsText.text
+        #expect(text.contains("infenclave_refusals_total{model=\"model\",code=\"enclaveUnavailable\"} 1"))
+        #expect(text.contains("infenclave_answers_total{model=\"model\"} 0"))
     }
 
     @Test("The metrics are in Prometheus' text format: help, type and value of each, nothing else")
     func metrics() async throws {
-        let text = try await ScriptedEnclave("exit 0").host.metricsText().text
+        let text = try await ScriptedEnclave("exit 0").model().metricsText.text
         #expect(text.hasSuffix("\n"))
         for line in text.split(separator: "\n") {
             let isComment = line.hasPrefix("# HELP infenclave_") || line.hasPrefix("# TYPE infenclave_")

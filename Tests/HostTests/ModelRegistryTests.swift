@@ -5,7 +5,7 @@ import Testing
 @Suite("Several models behind one address")
 struct ModelRegistryTests {
     private func registry(_ names: [String]) throws -> ModelRegistry {
-        try ModelRegistry(names.map { .init(name: $0, host: try ScriptedEnclave("exit 0").host) })
+        try ModelRegistry(names.map { try ScriptedEnclave("exit 0").model($0) })
     }
 
     @Test("A name is looked up exactly; without one there is the only model, and none of several")
@@ -21,5 +21,18 @@ struct ModelRegistryTests {
         arguments: [["a/b"], [""], [".."], ["a b"], ["ä"], [String(repeating: "x", count: 65)], ["a", "a"], []])
     func names(_ names: [String]) {
         #expect(throws: HostServerError.self) { try registry(names) }
+    }
+
+    @Test("A model that is added is found, one that is taken away is not, and the last one stays")
+    func changes() throws {
+        let registry = try registry(["shop"])
+        try registry.add(try ScriptedEnclave("exit 0").model("cars"))
+        #expect(registry["cars"]?.name == "cars" && registry[nil] == nil)
+        #expect(throws: HostServerError.self) { try registry.add(try ScriptedEnclave("exit 0").model("cars")) }
+        #expect(throws: HostServerError.self) { try registry.add(try ScriptedEnclave("exit 0").model("a/b")) }
+        #expect(registry.remove("birds") == nil)
+        #expect(registry.remove("shop")?.name == "shop" && registry["shop"] == nil)
+        #expect(registry[nil]?.name == "cars")
+        #expect(registry.remove("cars") == nil && registry.models.count == 1)
     }
 }

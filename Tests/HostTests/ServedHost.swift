@@ -13,7 +13,7 @@ enum ServedHost {
     ) async throws {
         let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
         let server = HostServer(
-            models: try ModelRegistry([.init(name: "model", host: try ScriptedEnclave("exit 0").host)]), address: any,
+            models: try ModelRegistry([try ScriptedEnclave("exit 0").model()]), address: any,
             admin: any, limits: limits, origins: try AllowedOrigins(parsing: origins),
             log: OperatorLog(format: .text, level: .error))
         let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)

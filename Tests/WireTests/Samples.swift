@@ -19,7 +19,7 @@ enum Samples {
             .loadPart(.frontNet, totalBytes: 1 << 33, offset: 5, bytes: [1, 2, 3]),
             .loadPart(.mappingUnit, totalBytes: 3, offset: 0, bytes: []), .evidence(nonce: Array(0..<32)),
             .provision(ciphertext: [4, 5]), .infer(message: Array(0...255)), .backNetResult(try tensors()),
-            .backNetResult([]), .backNetFailure, .cancel, .status, .shutdown,
+            .backNetResult([]), .backNetFailure, .cancel, .status, .shutdown, .keySlot(KeySlot(of: 0xA0)),
         ]
     }
 

@@ -246,7 +246,14 @@ class Client:
 
     def _send(self, session: _Session, tensor: tuple[int, tuple[int, ...], bytes]) -> list[Classification]:
         request = self._core.seal(session, tensor)
-        answer = self._transport.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
+        try:
+            answer = self._transport.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
+        except Refused as error:
+            if not error.is_of_unknown_key:
+                raise
+            # Behind a balancer that leads requests anywhere another server may know the key. No enclave serves the same bytes
+            # twice.
+            answer = self._transport.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
         return self._core.classes(request, answer)
 
     def _renewed(self, old: _Session) -> _Session:
@@ -307,7 +314,7 @@ class AsyncClient:
             url, policy, token, dangerously_accept_development, collateral, seen, dangerously_trust_root)
         if http is not None and type(http).__name__ != "AsyncClient":
             raise InvalidConfiguration(f"{type(http).__name__} is not asynchronous", "pass an httpx.AsyncClient")
-        self._asynchronous = _transport.AsyncHTTPXTransport(http, timeout) if http is not None else None
+        self._asynchronous = _transport.AsyncHTTPXTransport(self._core.address, http, timeout) if http is not None else None
         self._blocking = _transport.UrllibTransport(self._core.address, timeout)
         self._session: _Session | None = None
         self._lock = asyncio.Lock()
@@ -361,7 +368,12 @@ class AsyncClient:
 
     async def _send(self, session: _Session, tensor: tuple[int, tuple[int, ...], bytes]) -> list[Classification]:
         request = await asyncio.to_thread(self._core.seal, session, tensor)
-        answer = await self._sent(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
+        try:
+            answer = await self._sent(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
+        except Refused as error:
+            if not error.is_of_unknown_key:
+                raise
+            answer = await self._sent(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
         return self._core.classes(request, answer)
 
     async def classify_batch(

@@ -51,6 +51,11 @@ class Refused(Error):
         """Whether the enclave was restarted or has new keys, by the host's word."""
         return self.refusal in ("unknownKey", "undecipherable", "wrongEpoch")
 
+    @property
+    def is_of_unknown_key(self) -> bool:
+        """Whether whoever refused has not opened the message for want of its key, by the host's word."""
+        return self.refusal in ("unknownKey", "undecipherable")
+
 
 class AttestationRejected(Error):
     """The evidence, or what it is bound to, was rejected; ``attestation`` lists the checks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -36,11 +37,18 @@ class Address:
             raise InvalidConfiguration("this is no server address", "write it as https://HOST:PORT")
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self.authority = parts.netloc
+        # By it a balancer leads all requests to one server. One of 256, so that it tells nobody apart.
+        self.route = f"{secrets.randbelow(256):02x}"
         host = parts.hostname or ""
         try:
             self.is_loopback = ipaddress.ip_address(host).is_loopback
         except ValueError:
             self.is_loopback = host == "localhost"
+
+
+def headers(route: str, content_type: str | None) -> dict[str, str]:
+    """What a request says beside what its library does."""
+    return {"infenclave-route": route, **({"Content-Type": content_type} if content_type else {})}
 
 
 def bounded(chunks: Any, limit: int) -> bytes:
@@ -84,10 +92,10 @@ class UrllibTransport:
             # Proxies of the environment cannot reach this machine as the client does.
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
-        self._timeout = timeout
+        self._timeout, self._route = timeout, address.route
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
-        request = urllib.request.Request(url, body, {"Content-Type": content_type} if content_type else {})
+        request = urllib.request.Request(url, body, headers(self._route, content_type))
         try:
             try:
                 response = self._opener.open(request, timeout=self._timeout)
@@ -108,15 +116,15 @@ class UrllibTransport:
 class RequestsTransport:
     """A ``requests.Session`` of the caller's."""
 
-    def __init__(self, session: Any, timeout: float) -> None:
-        self._session, self._timeout = session, timeout
+    def __init__(self, address: Address, session: Any, timeout: float) -> None:
+        self._session, self._timeout, self._route = session, timeout, address.route
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import requests
 
-        headers = {"Content-Type": content_type} if content_type else {}
         try:
-            with self._session.request("POST" if body is not None else "GET", url, data=body, headers=headers, stream=True,
+            with self._session.request("POST" if body is not None else "GET", url, data=body,
+                                       headers=headers(self._route, content_type), stream=True,
                                        timeout=self._timeout, allow_redirects=False) as response:
                 return answer(response.status_code, response.headers.get("Content-Type", ""),
                               bounded(response.iter_content(_CHUNK), limit))
@@ -127,16 +135,15 @@ class RequestsTransport:
 class HTTPXTransport:
     """An ``httpx.Client`` of the caller's."""
 
-    def __init__(self, client: Any, timeout: float) -> None:
-        self._client, self._timeout = client, timeout
+    def __init__(self, address: Address, client: Any, timeout: float) -> None:
+        self._client, self._timeout, self._route = client, timeout, address.route
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
-        headers = {"Content-Type": content_type} if content_type else {}
         try:
-            with self._client.stream("POST" if body is not None else "GET", url, content=body, headers=headers,
-                                     timeout=self._timeout, follow_redirects=False) as response:
+            with self._client.stream("POST" if body is not None else "GET", url, content=body,
+                                     headers=headers(self._route, content_type), timeout=self._timeout, follow_redirects=False) as response:
                 return answer(response.status_code, response.headers.get("Content-Type", ""),
                               bounded(response.iter_bytes(), limit))
         except httpx.HTTPError as error:
@@ -146,16 +153,15 @@ class HTTPXTransport:
 class AsyncHTTPXTransport:
     """An ``httpx.AsyncClient`` of the caller's."""
 
-    def __init__(self, client: Any, timeout: float) -> None:
-        self._client, self._timeout = client, timeout
+    def __init__(self, address: Address, client: Any, timeout: float) -> None:
+        self._client, self._timeout, self._route = client, timeout, address.route
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
-        headers = {"Content-Type": content_type} if content_type else {}
         try:
-            async with self._client.stream("POST" if body is not None else "GET", url, content=body, headers=headers,
-                                           timeout=self._timeout, follow_redirects=False) as response:
+            async with self._client.stream("POST" if body is not None else "GET", url, content=body,
+                                           headers=headers(self._route, content_type), timeout=self._timeout, follow_redirects=False) as response:
                 chunks = []
                 count = 0
                 async for chunk in response.aiter_bytes():
@@ -174,7 +180,7 @@ def transport(address: Address, http: Any, timeout: float) -> Any:
         return UrllibTransport(address, timeout)
     kind = type(http).__mro__
     if any(base.__module__.startswith("requests") and base.__name__ == "Session" for base in kind):
-        return RequestsTransport(http, timeout)
+        return RequestsTransport(address, http, timeout)
     if any(base.__module__.startswith("httpx") and base.__name__ == "Client" for base in kind):
-        return HTTPXTransport(http, timeout)
+        return HTTPXTransport(address, http, timeout)
     raise InvalidConfiguration(f"{type(http).__name__} sends no HTTP here", "pass a requests.Session or an httpx.Client")

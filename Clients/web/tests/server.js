@@ -236,7 +236,8 @@ export async function attestsAgain() {
   const paths = [];
   const answer = await intercepting((url) => { paths.push(new URL(url).pathname); return null; },
     async () => kept.classify(await picture("stop.png")));
-  const expected = ["/ohttp", "/.well-known/infenclave/evidence", "/ohttp"];
+  // The same bytes go out twice: behind a balancer another server may have the key.
+  const expected = ["/ohttp", "/ohttp", "/.well-known/infenclave/evidence", "/ohttp"];
   const faults = answer[0].name === "Stop" && paths.join() === expected.join() ? [] : [`${answer[0].name} by ${paths}`];
   // A host that only says so moves nothing.
   const claim = (url) => (url.endsWith("/ohttp") ? '{"error":{"code":"unknownKey","message":"new keys","remedy":""}}' : null);

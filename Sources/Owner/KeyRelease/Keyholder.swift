@@ -14,6 +14,14 @@ package actor Keyholder {
         var renewal = Double.infinity
         /// The list with which the run was last found to serve.
         var clientList: String?
+        /// When it is to be looked at again.
+        var next = ContinuousClock.now
+    }
+
+    /// One of the enclaves of a server.
+    private struct Watched: Hashable {
+        let server: String
+        let place: ReplicaPlace
     }
 
     private let policyPath: String
@@ -30,7 +38,8 @@ package actor Keyholder {
     private var ledger: ReleaseLedger
     private var policy: SignedPolicy
     private var clients: [ClientGrant] = []
-    private var watches: [String: Watch] = [:]
+    /// At most 32 for a server.
+    private var watches: [Watched: Watch] = [:]
     /// What was last said of policy and clients, so that it is said once.
     private var complaints: [KeyReleaseError.Code: String] = [:]
 
@@ -65,27 +74,72 @@ package actor Keyholder {
         try record(LogEntry(.started, time: now()))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for server in servers {
-                group.addTask { while true { try await Task.sleep(for: try await self.look(at: server)) } }
+                group.addTask {
+                    while true { try await Task.sleep(for: try await self.look(at: server, isPatient: true)) }
+                }
             }
             try await group.waitForAll()
         }
     }
 
-    /// Looks at a server once, and provisions its enclave if it needs that and may have it.
+    /// Looks at a server once, and provisions those of its enclaves that need that and may have it.
     ///
+    /// - Parameter isPatient: Whether an enclave that is to be looked at later is passed over.
     /// - Returns: How long to wait before the next look.
     /// - Throws: ``KeyReleaseError`` when the log cannot be written.
-    package func look(at server: WatchedServer) async throws -> Duration {
+    package func look(at server: WatchedServer, isPatient: Bool = false) async throws -> Duration {
         try reload()
-        var watch = watches[server.url] ?? Watch(pauses: WatchPauses(regular: regularPause))
-        defer { watches[server.url] = watch }
+        let first = ReplicaPlace(0)
+        var (shortest, replicas) = try await look(at: server, first, isPatient: isPatient)
+        guard let replicas else { return shortest }
+        // What there was once and is no more is forgotten.
+        let places =
+            (1..<max(1, replicas.serving)).map { ReplicaPlace($0) }
+            + (0..<replicas.staged).map { ReplicaPlace($0, isStaged: true) }
+        watches = watches.filter {
+            $0.key.server != server.url || $0.key.place == first || places.contains($0.key.place)
+        }
+        for place in places {
+            let (pause, _) = try await look(at: server, place, isPatient: isPatient)
+            shortest = min(shortest, pause)
+        }
+        return shortest
+    }
+
+    /// - Returns: How long to wait before the next look, and what the server says that it has; `nil` where it says nothing.
+    private func look(
+        at server: WatchedServer, _ place: ReplicaPlace, isPatient: Bool
+    ) async throws -> (pause: Duration, replicas: ReplicaCount?) {
+        let watched = Watched(server: server.url, place: place)
+        var watch = watches[watched] ?? Watch(pauses: WatchPauses(regular: regularPause))
+        let early = watch.next - .now
+        // The first one says how many there are.
+        if isPatient, early > .zero, place != ReplicaPlace(0) { return (early, nil) }
+        defer { watches[watched] = watch }
+        var replicas: ReplicaCount?
         do {
-            let isReady = try await server.saysReady()
+            let said = try await server.saysReady(place)
+            replicas = said.replicas
+            if isPatient, early > .zero { return (early, replicas) }
+            let pause = try await look(at: server, place, isReady: said.isReady, &watch)
+            watch.next = .now + pause
+            return (pause, replicas)
+        } catch let error as ClientError {
+            let pause = try refuse(server, error, &watch)
+            watch.next = .now + pause
+            return (pause, replicas)
+        }
+    }
+
+    private func look(
+        at server: WatchedServer, _ place: ReplicaPlace, isReady: Bool, _ watch: inout Watch
+    ) async throws -> Duration {
+        do {
             let time = now()
             let isDue = time >= watch.renewal || time - watch.verified >= WatchPauses.longestTrust
             guard !isReady || isDue || watch.clientList != clientList else { return watch.pauses.afterSuccess() }
             let inForce = policy
-            let session = try await server.attest(inForce.policy)
+            let session = try await server.attest(inForce.policy, place)
             // A look at another server may have taken a newer policy meanwhile.
             guard inForce.digest == policy.digest, inForce.sequence == policy.sequence else {
                 return watch.pauses.afterSuccess()

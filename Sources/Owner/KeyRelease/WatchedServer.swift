@@ -1,17 +1,18 @@
 package import Attestation
 package import InfenclaveClient
 
-/// A server whose enclave a keyholder looks after. What it says is worth nothing until its evidence was verified.
+/// A server whose enclaves a keyholder looks after. What it says is worth nothing until its evidence was verified.
 package struct WatchedServer: Sendable {
     package let url: String
-    /// Whether the server says that its enclave serves.
-    package let saysReady: @Sendable () async throws -> Bool
-    /// Fetches fresh evidence and appraises it.
-    package let attest: @Sendable (Policy) async throws -> EnclaveSession
+    /// Whether the server says that this enclave of its serves, and how many it has.
+    package let saysReady: @Sendable (ReplicaPlace) async throws -> (isReady: Bool, replicas: ReplicaCount)
+    /// Fetches fresh evidence of this enclave and appraises it.
+    package let attest: @Sendable (Policy, ReplicaPlace) async throws -> EnclaveSession
 
     package init(
-        url: String, saysReady: @escaping @Sendable () async throws -> Bool,
-        attest: @escaping @Sendable (Policy) async throws -> EnclaveSession
+        url: String,
+        saysReady: @escaping @Sendable (ReplicaPlace) async throws -> (isReady: Bool, replicas: ReplicaCount),
+        attest: @escaping @Sendable (Policy, ReplicaPlace) async throws -> EnclaveSession
     ) {
         (self.url, self.saysReady, self.attest) = (url, saysReady, attest)
     }

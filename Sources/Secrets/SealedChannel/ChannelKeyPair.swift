@@ -15,10 +15,15 @@ package struct ChannelKeyPair: Sendable {
 
     /// Fresh keys under two different random identifiers.
     ///
+    /// - Parameter identifiers: Two or more to choose from; a smaller choice is a fault of the caller.
     /// - Throws: ``SealedChannelError`` `.cryptography`.
-    package static func generate() throws(SealedChannelError) -> ChannelKeyPair {
-        let first = UInt8.random(in: 0...255)
-        let second = first &+ UInt8.random(in: 1...255)
+    package static func generate(
+        identifiers: some Collection<UInt8> = 0...255
+    ) throws(SealedChannelError) -> ChannelKeyPair {
+        let chosen = Set(identifiers).shuffled().prefix(2)
+        guard let first = chosen.first, let second = chosen.last, first != second else {
+            throw SealedChannelError(.cryptography, "two keys need two identifiers")
+        }
         do {
             return ChannelKeyPair([
                 RecipientKey(first, .xWing(try XWingMLKEM768X25519.PrivateKey.generate())),

@@ -38,6 +38,9 @@ package enum HostMessage: WireMessage {
     case status
     /// Ends the enclave process after `accepted`.
     case shutdown
+    /// The identifiers that the enclave's channel keys are to have. Before the manifest. Answered by `accepted`; an enclave
+    /// of a build that does not know it answers `refused(.malformed)`.
+    case keySlot(KeySlot)
 
     package var kind: UInt8 {
         switch self {
@@ -52,6 +55,7 @@ package enum HostMessage: WireMessage {
         case .cancel: 9
         case .status: 10
         case .shutdown: 11
+        case .keySlot: 12
         }
     }
 
@@ -64,6 +68,7 @@ package enum HostMessage: WireMessage {
         case 5, 6: limits.messageBytes
         case 7: limits.tensorBytes
         case 8...11: 0
+        case 12: 1
         default: nil
         }
     }
@@ -93,6 +98,10 @@ package enum HostMessage: WireMessage {
         case 9: self = .cancel
         case 10: self = .status
         case 11: self = .shutdown
+        case 12:
+            let number: UInt8 = try reader.read("key slot")
+            guard let slot = KeySlot(number) else { throw TensorError(.malformed, "key slot \(number) is unknown") }
+            self = .keySlot(slot)
         default: throw TensorError(.malformed, "frame kind \(kind) is unknown")
         }
     }
@@ -113,6 +122,7 @@ package enum HostMessage: WireMessage {
         case .evidence(let nonce): builder.write(counted: nonce)
         case .provision(let bytes), .infer(let bytes): builder.write(bytes: bytes)
         case .backNetResult(let tensors): TensorListCodec.encode(tensors, into: &builder)
+        case .keySlot(let slot): builder.write(slot.number)
         case .backNetFailure, .cancel, .status, .shutdown: break
         }
     }

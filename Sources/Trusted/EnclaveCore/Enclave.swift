@@ -168,6 +168,7 @@ package struct Enclave: ~Copyable {
             return .hello(
                 version: FrameHeader.version, teeKind: evidenceSource.kind.rawValue,
                 credits: UInt32(clamping: min(workers.capacity, limits.requestsInFlight)))
+        case .keySlot(let slot): return try name(keys: slot)
         case .loadManifest(let core, let signature): return try load(core: core, signature: signature)
         case .loadPart(.backNet, let totalBytes, let offset, let bytes):
             try loadBackNet(bytes, offset: offset, totalBytes: totalBytes)
@@ -190,6 +191,13 @@ package struct Enclave: ~Copyable {
 
 // The steps from state to state.
 extension Enclave {
+    /// Makes keys with other names. No evidence has stated the present ones: there is none before a bundle.
+    private mutating func name(keys slot: KeySlot) throws(EnclaveRefusal) -> EnclaveMessage {
+        guard case .awaitingManifest = state else { throw EnclaveRefusal(.unexpected) }
+        keyRing = try ChannelKeyRing(limits: limits, slot: slot, at: clock.now())
+        return .accepted
+    }
+
     private mutating func load(core: [UInt8], signature: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         guard case .awaitingManifest = state else { throw EnclaveRefusal(.unexpected) }
         let manifest = try VerifiedManifest(core: core, signature: signature)

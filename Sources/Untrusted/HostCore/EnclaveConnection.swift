@@ -209,7 +209,7 @@ extension HostMessage {
         // It opens and lays out the model.
         case .provision: .seconds(120)
         // A start has a timeout of its own, and platforms take their time for a quote.
-        case .hello, .loadManifest, .loadPart, .evidence: .seconds(30)
+        case .hello, .keySlot, .loadManifest, .loadPart, .evidence: .seconds(30)
         case .infer, .backNetResult: .seconds(10)
         case .backNetFailure, .cancel, .status, .shutdown: .seconds(5)
         }

@@ -4,8 +4,8 @@ import Evidence
 import Foundation
 import Wire
 
-/// Relays opaque messages between clients and the enclave, runs the BackNet, and starts the enclave process again when
-/// it ends. A new process is unprovisioned: only the owner can give it the model key.
+/// One replica of a pool: relays opaque messages between clients and its enclave, runs the BackNet, and starts the enclave
+/// process again when it ends. A new process is unprovisioned: only the owner can give it the model key.
 package actor EnclaveHost {
     /// What operators may know.
     package enum State: String, Sendable, CaseIterable {
@@ -35,26 +35,28 @@ package actor EnclaveHost {
         }
     }
 
-    package nonisolated let metrics = HostMetrics()
+    package nonisolated let metrics: HostMetrics
+    /// What its enclave's keys are called.
+    nonisolated let slot: KeySlot
+    nonisolated let standing = ReplicaStanding()
     private let bundle: HostedBundle
     private let backNet: (any BackNetEngine)?
     private let placement: EnclavePlacement
     private let source: any EnclaveSource
-    private let maximumWaiting: Int
+    private let hasCompanions: Bool
     private let startTimeout: Duration
     let log: @Sendable (LogLine) -> Void
 
-    var connection: EnclaveConnection?
-    var teeKind: TEEKind?
+    var connection: EnclaveConnection? { didSet { publish() } }
+    var teeKind: TEEKind? { didSet { publish() } }
     var generation = 0
-    private var waiting = 0
-    package private(set) var isStopping = false
-    var hasStopped = false
-    var isProvisioned = false
+    package private(set) var isStopping = false { didSet { publish() } }
+    var hasStopped = false { didSet { publish() } }
+    var isProvisioned = false { didSet { publish() } }
     var leaseHasEnded = false
     var lease = LeaseWatch()
     /// Since when the enclave has owed an answer for too long.
-    var silence: Duration?
+    var silence: Duration? { didSet { publish() } }
     var started = ContinuousClock.now
     var backoff = RestartBackoff()
     /// Why the last start failed, while there is no other.
@@ -63,41 +65,39 @@ package actor EnclaveHost {
     var provisionings = 0
 
     /// - Parameters:
-    ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
-    ///   - backNetThreads: Threads of the BackNet on this process' own engine.
-    ///   - engine: Runs the BackNet in place of this process' own.
-    ///   - maximumWaiting: Requests admitted at a time; more are refused as overloaded.
+    ///   - bundle: Its bytes are shared with the other replicas.
+    ///   - engine: Runs the BackNet; `nil` where everything is inside.
+    ///   - slot: That of no other replica of the model.
+    ///   - hasCompanions: Other replicas have the same bundle, so that the slot matters.
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
-    package init(
-        bundle: consuming HostedBundle, placement: EnclavePlacement, backNetThreads: Int,
-        engine: (any BackNetEngine)? = nil, maximumWaiting: Int = 64,
-        startTimeout: Duration = .seconds(120), log: @escaping @Sendable (LogLine) -> Void
+    init(
+        bundle: HostedBundle, placement: EnclavePlacement, engine: (any BackNetEngine)?, slot: KeySlot,
+        hasCompanions: Bool, startTimeout: Duration, metrics: HostMetrics, log: @escaping @Sendable (LogLine) -> Void
     ) throws(HostError) {
         self.placement = placement
         source = try placement.makeSource()
-        self.maximumWaiting = maximumWaiting
+        (self.slot, self.hasCompanions, self.metrics) = (slot, hasCompanions, metrics)
         self.startTimeout = startTimeout
         self.log = log
-        if let engine {
-            bundle.backNet = nil
-            backNet = engine
-        } else if let graph = bundle.backNet.take() {
-            backNet = try LocalBackNet(consume graph, precision: bundle.backNetPrecision, threads: backNetThreads)
-        } else {
-            backNet = nil
-        }
+        backNet = engine
         self.bundle = bundle
     }
 
     package var state: State {
+        let state = processState
+        return state == .ready && backNet?.outage != nil ? .backNetUnavailable : state
+    }
+
+    private var processState: State {
         if hasStopped { return .stopped }
         if isStopping { return .stopping }
         guard connection != nil, teeKind != nil else { return .starting }
         if silence != nil { return .unresponsive }
-        guard isProvisioned else { return .unprovisioned }
-        return backNet?.outage == nil ? .ready : .backNetUnavailable
+        return isProvisioned ? .ready : .unprovisioned
     }
+
+    private func publish() { standing.become(processState) }
 
     package var readiness: Readiness {
         let reason: String? =
@@ -117,12 +117,8 @@ package actor EnclaveHost {
         return Readiness(state: state, reason: reason)
     }
 
-    /// The metrics, each with these labels.
-    package func metricsText(labels: MetricsText.Labels = []) -> MetricsText {
-        var text = metrics.text(state: state, leaseLeft: lease.left(at: .now), waiting: waiting, labels: labels)
-        if let backNet { text.add(backNet.metricsText(labels: labels)) }
-        return text
-    }
+    /// What is left of the owner's lease; `nil` without one.
+    var leaseLeft: Duration? { lease.left(at: .now) }
 
     /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
     package var runningGeneration: Int? { connection != nil && teeKind != nil ? generation : nil }
@@ -175,6 +171,7 @@ package actor EnclaveHost {
                     "the enclave says that it runs in \(teeKind.rawValue), expected \(expected.rawValue) (--tee)")
             }
             connection.credits.limit(to: Int(credits))
+            try await nameKeys(connection)
             try await load(connection)
             self.teeKind = teeKind
             guard !connection.hasEnded else { throw HostError(.enclaveUnavailable, "the enclave process has ended") }
@@ -248,30 +245,7 @@ package actor EnclaveHost {
         return statistics
     }
 
-    /// Makes room for a request; ``release()`` gives it back.
-    ///
-    /// - Throws: ``HostError``: `overloaded`, `enclaveUnavailable` while the enclave does not answer, `backNetUnavailable`
-    ///   while no engine runs the BackNet: the request would be refused after the enclave has charged for it.
-    package func admit() throws(HostError) {
-        do throws(HostError) {
-            try requireAnswers()
-            if let backNet, backNet.outage != nil {
-                throw HostError(.backNetUnavailable, "no engine runs the layers outside the enclave; try again later")
-            }
-        } catch {
-            metrics.countRefusal(error.code.name)
-            throw error
-        }
-        guard waiting < maximumWaiting else {
-            metrics.countRefusal("overloaded")
-            throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
-        }
-        waiting += 1
-    }
-
-    package func release() { waiting -= 1 }
-
-    /// Relays a client's `message/ohttp-req`, for which ``admit()`` made room, and returns the `message/ohttp-res`.
+    /// Relays a client's `message/ohttp-req`, which ``EnclavePool`` admitted, and returns the `message/ohttp-res`.
     ///
     /// - Parameter received: When the request was whole.
     package func answer(
@@ -326,6 +300,18 @@ package actor EnclaveHost {
         throw HostError(
             .enclaveUnavailable,
             "the enclave process has not answered for \(Int(silence / .seconds(1))) s; try again later")
+    }
+
+    /// Tells the enclave what to call its keys. One of an older build does not know the message, and calls them anything.
+    private func nameKeys(_ connection: EnclaveConnection) async throws(HostError) {
+        do throws(HostError) { try await expectAccepted(connection, .keySlot(slot)) } catch {
+            guard error.enclaveCode == .malformed else { throw error }
+            guard !hasCompanions else {
+                throw HostError(
+                    .unusableBundle,
+                    "this enclave cannot be one of several, as it is of an older build: serve without --replicas")
+            }
+        }
     }
 
     private func load(_ connection: EnclaveConnection) async throws(HostError) {

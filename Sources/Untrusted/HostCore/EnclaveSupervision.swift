@@ -100,6 +100,14 @@ extension EnclaveHost {
         await keepStarting(after: delay)
     }
 
+    /// A start has failed; others serve meanwhile.
+    func startLater(after error: HostError) async {
+        failure = error
+        let delay = backoff.delay(afterLifetime: .zero)
+        log(LogLine(.error, "the enclave cannot be started: \(error)"))
+        await keepStarting(after: delay)
+    }
+
     /// Starts an enclave, and tries again with growing pauses until one serves or the host stops.
     func keepStarting(after pause: Duration) async {
         var delay = pause

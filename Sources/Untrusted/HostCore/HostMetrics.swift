@@ -27,6 +27,8 @@ package final class HostMetrics: Sendable {
 
     private let values = Mutex(Values())
 
+    package init() {}
+
     func countAnswer(taking duration: Duration, enclave: Duration) {
         values.withLock {
             $0.answers += 1

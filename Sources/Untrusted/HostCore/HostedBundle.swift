@@ -3,6 +3,8 @@ import Wire
 
 /// What the host holds of a bundle: sealed parts that it cannot open, and the BackNet.
 package struct HostedBundle: Sendable {
+    /// SHA-256 of ``manifestCore``, 32 bytes: names the bundle.
+    package let manifestDigest: [UInt8]
     /// The exact bytes of `manifest.core`.
     package let manifestCore: [UInt8]
     /// The exact bytes of `manifest.json`.
@@ -19,10 +21,12 @@ package struct HostedBundle: Sendable {
     package let backNetPrecision: PrecisionTable
 
     package init(
-        manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8], frontNet: [UInt8],
+        manifestDigest: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
+        frontNet: [UInt8],
         mappingUnit: [UInt8], backNet: Graph?, backNetFile: (@Sendable () -> [UInt8]?)? = nil,
         backNetPrecision: PrecisionTable = .float32
     ) {
+        self.manifestDigest = manifestDigest
         self.manifestCore = manifestCore
         self.manifest = manifest
         self.manifestSignature = manifestSignature

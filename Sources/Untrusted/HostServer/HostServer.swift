@@ -37,6 +37,7 @@ package struct HostServer: Sendable {
     private let origins: AllowedOrigins
     private let log: OperatorLog
     private let build: [(String, String)]
+    private let onReload: (@Sendable () async -> Void)?
 
     /// What is not answered by then is refused, and its clients are told so.
     static let drainTime: Duration = .seconds(6)
@@ -47,9 +48,11 @@ package struct HostServer: Sendable {
     ///   - admin: `nil` for no listener for operators.
     ///   - origins: The pages that may ask from a browser.
     ///   - build: What runs here, by name, for operators.
+    ///   - onReload: Reads the configuration again, when SIGHUP asks for it.
     package init(
         models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
-        origins: AllowedOrigins = .none, log: OperatorLog, build: [(String, String)] = []
+        origins: AllowedOrigins = .none, log: OperatorLog, build: [(String, String)] = [],
+        onReload: (@Sendable () async -> Void)? = nil
     ) {
         self.models = models
         self.address = address
@@ -58,6 +61,7 @@ package struct HostServer: Sendable {
         self.origins = origins
         self.log = log
         self.build = build
+        self.onReload = onReload
         OperatorSignals.lookForTerminal()
     }
 
@@ -82,13 +86,16 @@ package struct HostServer: Sendable {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = Self.shutdownTime
             let group = ServiceGroup(configuration: configuration)
+            let reloads = Reloads(onReload, log: log)
             let signals = OperatorSignals(
                 log: log, onReport: { name in Task { await report(name) } },
-                onHangup: { Task { await group.triggerGracefulShutdown() } })
+                onHangup: { Task { await group.triggerGracefulShutdown() } }, onReload: reloads.ask)
             defer { signals.cancel() }
+            let reloading = Task { await reloads.run() }
+            defer { reloading.cancel() }
             try await group.run()
         } catch {
-            let wasStopping = await models.models[0].host.isStopping
+            let wasStopping = models.isStopping
             await models.stop()
             guard wasStopping else { throw error }
             log.write(LogLine(.warning, "what had not ended after \(Self.shutdownTime) was broken off"))
@@ -106,7 +113,9 @@ package struct HostServer: Sendable {
     private func listeners(
         logger: Logger, ready: ReadyPorts, manager: ServiceManager?
     ) throws -> [any Service] {
-        let descriptors = try DescriptorLimit(for: limits, eventLoops: System.coreCount)
+        let descriptors = try DescriptorLimit(
+            for: limits, enclaves: models.models.reduce(0) { $0 + $1.serving.members.count },
+            eventLoops: System.coreCount)
         if descriptors.connections < limits.connections {
             log.write(
                 LogLine(
@@ -126,7 +135,7 @@ package struct HostServer: Sendable {
             onEnd: { [models, log] record in
                 metrics.count(record)
                 if record.wasTurnedAway, record.code == "overloaded" {
-                    models[record.model]?.host.metrics.countRefusal("overloaded")
+                    models[record.model]?.metrics.countRefusal("overloaded")
                 }
                 if record.status == 500 || log.holds(.debug) { log.write(record.line) }
             }, logger: logger, onReady: { ready.set(port: $0) })

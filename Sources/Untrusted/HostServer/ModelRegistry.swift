@@ -1,46 +1,68 @@
 package import HostCore
+import Synchronization
 
-/// The models that a server has. Each has an enclave process of its own: nothing of two owners meets in one.
-package struct ModelRegistry: Sendable {
-    package struct Model: Sendable {
-        /// As it stands in paths, in the log and in metrics.
-        package let name: String
-        package let host: EnclaveHost
-        /// The largest body of its `/ohttp`.
-        package let requestBytes: Int
-
-        package init(name: String, host: EnclaveHost, requestBytes: Int = ServerLimits().requestBytes) {
-            self.name = name
-            self.host = host
-            self.requestBytes = requestBytes
-        }
+/// The models that a server has. Each has enclave processes of its own: nothing of two owners meets in one.
+package final class ModelRegistry: Sendable {
+    private struct State {
+        var models: [ServedModel]
+        var isStopping = false
     }
 
-    /// At least one.
-    package let models: [Model]
+    private let state: Mutex<State>
 
     /// - Throws: ``HostServerError`` for no models, two of one name, or a name that is no part of a path.
-    package init(_ models: [Model]) throws(HostServerError) {
-        for model in models where !Self.isName(model.name) {
-            throw HostServerError(
-                message: "'\(model.name)' is no name of a model: it takes 1 to 64 of the characters A-Z a-z 0-9 . _ -",
-                remedy: "rename the bundle's folder")
-        }
+    package init(_ models: [ServedModel]) throws(HostServerError) {
+        for model in models { try Self.requireName(model.name) }
         guard Set(models.map(\.name)).count == models.count, !models.isEmpty else {
             throw HostServerError(
                 message: "\(models.count) bundles have \(Set(models.map(\.name)).count) different names",
                 remedy: "rename the folder of one: a model is served under its folder's name")
         }
-        self.models = models
+        state = Mutex(State(models: models))
     }
+
+    /// At least one.
+    package var models: [ServedModel] { state.withLock(\.models) }
+    var isStopping: Bool { state.withLock(\.isStopping) }
 
     /// - Parameter name: `nil` for the only model there is.
-    package subscript(name: String?) -> Model? {
-        guard let name else { return models.count == 1 ? models[0] : nil }
-        return models.first { $0.name == name }
+    package subscript(name: String?) -> ServedModel? {
+        state.withLock { state in
+            guard let name else { return state.models.count == 1 ? state.models[0] : nil }
+            return state.models.first { $0.name == name }
+        }
     }
 
-    private static func isName(_ text: String) -> Bool {
+    /// Serves one more.
+    ///
+    /// - Throws: ``HostServerError`` for a name that is no part of a path, or that another model has, and when the server
+    ///   stops.
+    package func add(_ model: ServedModel) throws(HostServerError) {
+        try Self.requireName(model.name)
+        let isAdded = state.withLock { state in
+            guard !state.isStopping, !state.models.contains(where: { $0.name == model.name }) else { return false }
+            state.models.append(model)
+            return true
+        }
+        guard !isAdded else { return }
+        throw HostServerError(
+            message: "'\(model.name)' is served already, or the server stops",
+            remedy: "rename the bundle's folder: a model is served under its folder's name")
+    }
+
+    /// Serves one less.
+    ///
+    /// - Returns: What was served, which goes on until it is stopped; `nil` when there is none of the name, or no other model.
+    package func remove(_ name: String) -> ServedModel? {
+        state.withLock { state in
+            guard state.models.count > 1, let index = state.models.firstIndex(where: { $0.name == name }) else {
+                return nil
+            }
+            return state.models.remove(at: index)
+        }
+    }
+
+    private static func requireName(_ text: String) throws(HostServerError) {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -49,35 +71,55 @@ package struct ModelRegistry: Sendable {
             default: false
             }
         }
-        return isPlain && (1...64).contains(text.utf8.count) && text != "." && text != ".."
-    }
-
-    /// Of all together: `ready` when every model is, else as the first that is not.
-    package var readiness: EnclaveHost.Readiness {
-        get async {
-            for model in models {
-                let readiness = await model.host.readiness
-                guard readiness.state != .ready else { continue }
-                let reason = readiness.reason.map { models.count > 1 ? "\(model.name): \($0)" : $0 }
-                return EnclaveHost.Readiness(state: readiness.state, reason: reason)
-            }
-            return EnclaveHost.Readiness(state: .ready, reason: nil)
+        guard isPlain, (1...64).contains(text.utf8.count), text != ".", text != ".." else {
+            throw HostServerError(
+                message: "'\(text)' is no name of a model: it takes 1 to 64 of the characters A-Z a-z 0-9 . _ -",
+                remedy: "rename the bundle's folder")
         }
     }
 
-    func beginStopping() async { for model in models { await model.host.beginStopping() } }
+    /// Of all together: `ready` when every model is, else as the first that is not. The reason also names replicas that are not
+    /// ready of a model that is.
+    package var readiness: EnclaveHost.Readiness {
+        get async {
+            let models = models
+            var reasons: [String] = []
+            for model in models {
+                let readiness = await model.readiness
+                let reason = readiness.reason.map { models.count > 1 ? "\(model.name): \($0)" : $0 }
+                guard readiness.state == .ready else {
+                    return EnclaveHost.Readiness(state: readiness.state, reason: reason)
+                }
+                if let reason { reasons.append(reason) }
+            }
+            return EnclaveHost.Readiness(
+                state: .ready, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+        }
+    }
+
+    func beginStopping() async {
+        let models = state.withLock { state in
+            state.isStopping = true
+            return state.models
+        }
+        for model in models { await model.beginStopping() }
+    }
 
     /// Ends all enclave processes at once: each may take a second.
     func stop() async {
+        let models = state.withLock { state in
+            state.isStopping = true
+            return state.models
+        }
         await withTaskGroup { group in
-            for model in models { group.addTask { await model.host.stop() } }
+            for model in models { group.addTask { await model.stop() } }
         }
     }
 
     var metricsText: MetricsText {
         get async {
             var text = MetricsText()
-            for model in models { text.add(await model.host.metricsText(labels: [("model", model.name)])) }
+            for model in models { text.add(await model.metricsText) }
             return text
         }
     }

@@ -6,7 +6,7 @@ import NIOCore
 import Wire
 
 /// A refusal as JSON: `{"error":{"code","message","remedy"}}`.
-struct Refusal: Sendable {
+struct Refusal: Error, Sendable {
     let status: HTTPResponse.Status
     let code: String
     let message: String
@@ -55,7 +55,8 @@ struct Refusal: Sendable {
             retryAfterSeconds: retryAfterSeconds)
     }
 
-    init(_ error: HostError) {
+    /// - Parameter retryAfterSeconds: When it is worth another try where the enclave does not run, if that is known.
+    init(_ error: HostError, retryAfterSeconds: Int? = nil) {
         if let code = error.enclaveCode {
             let (status, remedy) = Self.meaning(of: code)
             self.init(
@@ -67,7 +68,8 @@ struct Refusal: Sendable {
                 error.code == .protocolViolation || error.code == .unusableBundle
                     ? .internalServerError : .serviceUnavailable,
                 error.code.name, error.message, remedy: "try again in a moment",
-                retryAfterSeconds: error.code == .enclaveUnavailable || error.code == .backNetUnavailable ? 5 : nil)
+                retryAfterSeconds: error.code == .enclaveUnavailable
+                    ? retryAfterSeconds ?? 5 : error.code == .backNetUnavailable ? 5 : nil)
         }
     }
 

@@ -5,39 +5,50 @@ import HTTPTypes
 import HostCore
 import Hummingbird
 import NIOCore
+import Synchronization
 
 /// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
 /// read them. They are complete when they come here: see ``RequestGate``.
-struct Routes: HTTPResponder {
+final class Routes: HTTPResponder {
     typealias Context = ClientContext
 
-    /// What is in front of one enclave.
-    private struct Desk {
-        let host: EnclaveHost
+    /// What is in front of one model.
+    private final class Desk: Sendable {
+        let model: ServedModel
         let evidence: EvidenceDesk
         let keys: KeyConfigurationCache
         let provisionings: Slots
 
-        init(_ host: EnclaveHost, _ limits: ServerLimits) {
-            self.host = host
+        init(_ model: ServedModel, _ limits: ServerLimits) {
+            self.model = model
             // An operator who lets one address have all connections says that it is a proxy's.
             evidence = EvidenceDesk(
-                host: host, limitsAddresses: limits.connectionsPerAddress < limits.connections)
-            keys = KeyConfigurationCache(host: host)
+                metrics: model.metrics, limitsAddresses: limits.connectionsPerAddress < limits.connections)
+            keys = KeyConfigurationCache(model: model)
             provisionings = Slots(limits.provisioningsAtOnce)
         }
     }
 
     private let models: ModelRegistry
-    private let desks: [String: Desk]
+    private let limits: ServerLimits
+    private let desks = Mutex<[ObjectIdentifier: Desk]>([:])
     private let registry: ConnectionRegistry
     private let origins: AllowedOrigins
 
     init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins) {
-        self.models = models
-        self.registry = registry
-        self.origins = origins
-        desks = Dictionary(uniqueKeysWithValues: models.models.map { ($0.name, Desk($0.host, limits)) })
+        (self.models, self.limits, self.registry, self.origins) = (models, limits, registry, origins)
+    }
+
+    /// Models come and go; a desk keeps its own, and goes when another model comes.
+    private func desk(of model: ServedModel) -> Desk {
+        desks.withLock { desks in
+            if let desk = desks[ObjectIdentifier(model)] { return desk }
+            let served = models.models.map(ObjectIdentifier.init)
+            desks = desks.filter { served.contains($0.key) }
+            let desk = Desk(model, limits)
+            desks[ObjectIdentifier(model)] = desk
+            return desk
+        }
     }
 
     @Sendable func respond(to request: Request, context: Context) async -> Response {
@@ -46,22 +57,42 @@ struct Routes: HTTPResponder {
         }
         guard let target = Target(request.head, for: .everybody, in: models) else { return Refusal.notFound.response }
         if target.endpoint == .live { return Response(status: .ok) }
-        if target.endpoint == .ready {
-            let readiness = await target.model?.host.readiness
-            let state = if let readiness { readiness.state } else { await models.readiness.state }
-            return Response(status: state == .ready ? .ok : .serviceUnavailable)
-        }
-        guard let desk = target.model.flatMap({ desks[$0.name] }) else { return Refusal.notFound.response }
-        return switch target.endpoint {
-        case .evidence: await evidence(for: request, from: context.address, at: desk)
-        case .keyConfiguration: await keyConfiguration(at: desk)
-        case .provision: await provision(request, at: desk)
-        case .sealedRequest: await answer(request, at: desk, unless: context.channel)
-        case .live, .ready, .metrics: Refusal.notFound.response
-        }
+        if target.endpoint == .ready { return await readiness(request, of: target.model) }
+        guard let model = target.model else { return Refusal.notFound.response }
+        let desk = desk(of: model)
+        let route = Route(of: request.headers)
+        var response =
+            switch target.endpoint {
+            case .evidence: await evidence(for: request, from: context.address, by: route, at: desk)
+            case .keyConfiguration: await keyConfiguration(at: desk)
+            case .provision: await provision(request, at: desk)
+            case .sealedRequest: await answer(request, at: desk, unless: context.channel)
+            case .live, .ready, .metrics: Refusal.notFound.response
+            }
+        response.headers[.route] = (route ?? .random()).text
+        return response
     }
 
-    private func evidence(for request: Request, from address: ClientAddress, at desk: Desk) async -> Response {
+    /// - Parameter model: `nil` for all together, where replicas cannot be asked about.
+    private func readiness(_ request: Request, of model: ServedModel?) async -> Response {
+        guard let model = model ?? models[nil] else {
+            return Response(status: await models.readiness.state == .ready ? .ok : .serviceUnavailable)
+        }
+        do throws(Refusal) {
+            let address = try ReplicaAddress(request.uri)
+            let pool = try address.pool(of: model)
+            let isReady =
+                if let member = try address.member(of: pool) {
+                    await member.host.state == .ready
+                } else { await pool.readiness.state == .ready }
+            return Response(
+                status: isReady ? .ok : .serviceUnavailable, headers: ReplicaAddress.headers(pool, of: model))
+        } catch { return error.response }
+    }
+
+    private func evidence(
+        for request: Request, from address: ClientAddress, by route: Route?, at desk: Desk
+    ) async -> Response {
         guard let nonce = request.uri.queryParameters["nonce"].flatMap({ bytes(hexadecimal: String($0)) }),
             ReportTranscript.nonceByteCounts.contains(nonce.count)
         else {
@@ -70,13 +101,21 @@ struct Routes: HTTPResponder {
                 remedy: "GET /.well-known/infenclave/evidence?nonce=HEX"
             ).response
         }
+        let (pool, member): (EnclavePool, EnclavePool.Member)
+        do throws(Refusal) {
+            let asked = try ReplicaAddress(request.uri)
+            pool = try asked.pool(of: desk.model)
+            member = try asked.member(of: pool) ?? pool.member(for: route)
+        } catch { return error.response }
         do throws(HostError) {
-            let document = try await desk.evidence.evidence(nonce: nonce, for: address)
+            let document = try await desk.evidence.evidence(nonce: nonce, of: member, for: address)
             guard let json = try? document.json() else {
                 return Refusal(.internalServerError, "internalFault", "the evidence is larger than readers accept")
                     .response
             }
-            return response(json, type: "application/json")
+            var response = response(json, type: "application/json")
+            response.headers.append(contentsOf: ReplicaAddress.headers(pool, of: desk.model))
+            return response
         } catch { return Refusal(error).response }
     }
 
@@ -89,13 +128,15 @@ struct Routes: HTTPResponder {
 
     private func provision(_ request: Request, at desk: Desk) async -> Response {
         guard desk.provisionings.take() else {
-            desk.host.metrics.countRefusal("overloaded")
+            desk.model.metrics.countRefusal("overloaded")
             return Refusal.overloaded("other provisioning messages wait already").response
         }
         defer { desk.provisionings.give() }
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
-            let statistics = try await desk.host.provision(message)
+            // Sealed like a request: its first byte names a key.
+            let (_, member) = try desk.model.member(forKey: message.first)
+            let statistics = try await member.host.provision(message.bytes)
             let more = statistics.isEmpty ? "" : #","statistics":"\#(Data(statistics).base64EncodedString())""#
             return response(Array(#"{"state":"ready"\#(more)}"#.utf8), type: "application/json")
         } catch { return Refusal(error).response }
@@ -104,8 +145,13 @@ struct Routes: HTTPResponder {
     /// - Parameter channel: When it closes first, nobody waits for the answer any more.
     private func answer(_ request: Request, at desk: Desk, unless channel: any Channel) async -> Response {
         let start = ContinuousClock.now
-        do throws(HostError) { try await desk.host.admit() } catch { return Refusal(error).response }
-        let work = Task { await admittedAnswer(request, at: desk, since: start) }
+        guard let message = await body(of: request) else { return Refusal.brokenOff.response }
+        let (pool, member): (EnclavePool, EnclavePool.Member)
+        do throws(HostError) {
+            (pool, member) = try desk.model.member(forKey: message.first)
+            try pool.admit(to: member)
+        } catch { return Refusal(error).response }
+        let work = Task { await admittedAnswer(message.bytes, of: member, in: pool, since: start) }
         registry.onClose(of: channel) { work.cancel() }
         let answer = await withTaskCancellationHandler {
             await work.value
@@ -113,24 +159,35 @@ struct Routes: HTTPResponder {
             work.cancel()
         }
         registry.onClose(of: channel, nil)
-        await desk.host.release()
+        pool.release(member)
         return answer
     }
 
-    private func admittedAnswer(_ request: Request, at desk: Desk, since start: ContinuousClock.Instant) async
-        -> Response
-    {
-        guard let message = await body(of: request) else { return Refusal.brokenOff.response }
+    private func admittedAnswer(
+        _ message: [UInt8], of member: EnclavePool.Member, in pool: EnclavePool, since start: ContinuousClock.Instant
+    ) async -> Response {
         do throws(HostError) {
-            return response(try await desk.host.answer(message, since: start), type: "message/ohttp-res")
-        } catch { return Refusal(error).response }
+            return response(try await member.host.answer(message, since: start), type: "message/ohttp-res")
+        } catch {
+            // Another replica takes the same request at once, sealed anew.
+            return Refusal(error, retryAfterSeconds: pool.isReady ? 1 : nil).response
+        }
     }
 
     /// - Returns: `nil` when the connection broke off.
-    private func body(of request: Request) async -> [UInt8]? {
-        var bytes: [UInt8] = []
-        do { for try await part in request.body { bytes += part.readableBytesView } } catch { return nil }
-        return bytes
+    private func body(of request: Request) async -> Body? {
+        var parts: [ByteBuffer] = []
+        do { for try await part in request.body where part.readableBytes > 0 { parts.append(part) } } catch {
+            return nil
+        }
+        return Body(parts: parts)
+    }
+
+    /// As it came, so that what is refused is not copied.
+    private struct Body: Sendable {
+        let parts: [ByteBuffer]
+        var first: UInt8? { parts.first?.readableBytesView.first }
+        var bytes: [UInt8] { parts.reduce(into: []) { $0 += $1.readableBytesView } }
     }
 
     private func bytes(hexadecimal text: String) -> [UInt8]? {

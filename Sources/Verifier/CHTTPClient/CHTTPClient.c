@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -62,7 +63,7 @@ static CURLcode configure(CURL *curl, const chc_request *request, struct curl_sl
     SET(CURLOPT_FRESH_CONNECT, request->is_fresh ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, headers);
     if (request->is_direct) SET(CURLOPT_PROXY, "");
-    if (request->content_type != NULL) {
+    if (request->is_post) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_count);
         SET(CURLOPT_READFUNCTION, on_upload);
@@ -97,7 +98,20 @@ static struct curl_slist *append(struct curl_slist *list, const char *line) {
 static struct curl_slist *make_headers(const chc_request *request) {
     // Without this a body of a megabyte waits for an interim answer that few servers give.
     struct curl_slist *headers = append(NULL, "Expect:");
-    return headers == NULL || request->content_type == NULL ? headers : append(headers, request->content_type);
+    const char *next = request->headers;
+    while (headers != NULL && *next != 0) {
+        size_t count = strcspn(next, "\n");
+        char *line = strndup(next, count);
+        if (line == NULL) {
+            curl_slist_free_all(headers);
+            return NULL;
+        }
+        headers = append(headers, line);
+        free(line);
+        next += count;
+        if (*next == '\n') next += 1;
+    }
+    return headers;
 }
 
 static chc_outcome outcome(CURLcode code) {

@@ -17,12 +17,14 @@ struct Attestor: Sendable {
     /// - Parameters:
     ///   - time: When certificates and collateral must be valid; now, unless a test says otherwise.
     ///   - seenBefore: ``Claims/collateral`` of earlier verdicts beside the history's.
+    ///   - place: Whose evidence is wanted; `nil` where the host chooses.
     /// - Throws: ``ClientError``; `CancellationError`.
     func session(
-        under policy: Policy, at time: Timestamp? = nil, seenBefore: [String: CollateralRecord] = [:]
+        under policy: Policy, at time: Timestamp? = nil, seenBefore: [String: CollateralRecord] = [:],
+        place: ReplicaPlace? = nil
     ) async throws -> EnclaveSession {
         let nonce = Randomness.system.nonce(Self.nonceByteCount)
-        let document = try await evidence(over: nonce)
+        let (document, replicas) = try await evidence(over: nonce, place ?? .chosen(under: policy))
         let now = time ?? Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
         let own: [CollateralRole: [UInt8]]
         if policy.tee.contains(document.tee) {
@@ -42,17 +44,22 @@ struct Attestor: Sendable {
                 .attestationRejected, error.message,
                 remedy: "send nothing to this server until the policy and the evidence agree", verdict: error.verdict)
         }
-        let session = try EnclaveSession(peer: peer, at: now, server: server)
+        let session = try EnclaveSession(peer: peer, at: now, replicas: replicas, server: server)
         try history.remember(peer.verdict.claims.collateral)
         return session
     }
 
-    private func evidence(over nonce: [UInt8]) async throws -> EvidenceDocument {
+    private func evidence(
+        over nonce: [UInt8], _ place: ReplicaPlace
+    ) async throws -> (EvidenceDocument, ReplicaCount) {
         let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let response = try await server.get(
-            "/.well-known/infenclave/evidence", query: "nonce=\(digits)", maximumBytes: EvidenceDocument.maximumBytes)
+            "/.well-known/infenclave/evidence", query: "nonce=\(digits)" + place.query,
+            maximumBytes: EvidenceDocument.maximumBytes)
         try HostRefusal.check(response)
-        do throws(EvidenceError) { return try EvidenceDocument(json: response.body) } catch {
+        do throws(EvidenceError) {
+            return (try EvidenceDocument(json: response.body), ReplicaCount(response))
+        } catch {
             throw ClientError(.invalidResponse, "the server's evidence document: \(error.message)")
         }
     }

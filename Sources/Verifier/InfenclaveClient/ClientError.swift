@@ -85,6 +85,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 
+    /// Whether whoever refused has not opened the message for want of its key.
+    var isOfUnknownKey: Bool { [.unknownKey, .undecipherable].contains(refusal) }
+
     /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.
     public var asksForFreshEvidence: Bool {
         // Key identifiers are random bytes: after two changes of keys an old one may name a new key.

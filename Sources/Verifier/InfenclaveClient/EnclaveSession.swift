@@ -31,11 +31,16 @@ public struct EnclaveSession: Sendable {
     /// The time at which its certificates and collateral were found valid.
     public let attested: Timestamp
 
+    /// How many enclaves the server says that it has.
+    package let replicas: ReplicaCount
+
     private let server: ServerConnection
     private let recipient: KeyConfiguration
     private static let maximumAnswerBytes = 4 << 20
 
-    init(peer: VerifiedPeer, at time: Timestamp, server: ServerConnection) throws(ClientError) {
+    init(
+        peer: VerifiedPeer, at time: Timestamp, replicas: ReplicaCount, server: ServerConnection
+    ) throws(ClientError) {
         do {
             manifest = try BundleManifest(decoding: peer.manifest)
             try manifest.check(against: peer.manifestCore)
@@ -48,6 +53,7 @@ public struct EnclaveSession: Sendable {
         }
         self.peer = peer
         self.attested = time
+        self.replicas = replicas
         self.server = server
     }
 
@@ -67,21 +73,37 @@ public struct EnclaveSession: Sendable {
     public func classify(_ tensor: Tensor, token: AccessToken) async throws -> [Classification] {
         try requireService()
         do {
-            return try await answer(to: tensor, token, isOnce: false)
+            return try await answer(to: try sealed(tensor, token), isOnce: false)
         } catch let error as ClientError where error.isStale {
-            return try await answer(to: tensor, token, isOnce: true)
+            return try await answer(to: try sealed(tensor, token), isOnce: true)
         }
     }
 
-    private func answer(to tensor: Tensor, _ token: AccessToken, isOnce: Bool) async throws -> [Classification] {
-        do {
+    /// A request that is ready to be sent.
+    func sealed(_ tensor: Tensor, _ token: AccessToken) throws(ClientError) -> ObliviousRequest {
+        do throws(SealedChannelError) {
             let request = ClassificationRequest(token: token, tensor: tensor)
             let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
-            let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)
-            return try results(of: try await exchange(sealed, isOnce: isOnce))
-        } catch let error as SealedChannelError {
-            throw ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
-        }
+            return try ObliviousRequest.seal(plaintext.bytes, to: recipient)
+        } catch { throw Self.failure(error) }
+    }
+
+    /// Sends a request. Where the server does not know the key, the same bytes go out once more: behind a balancer that leads
+    /// requests anywhere another server may know it, and no enclave serves them twice.
+    ///
+    /// - Parameter isOnce: Over a connection of its own.
+    func answer(to request: ObliviousRequest, isOnce: Bool) async throws -> [Classification] {
+        do {
+            return try results(of: try await exchange(request, isOnce: isOnce))
+        } catch let error as ClientError where error.isOfUnknownKey {
+            do { return try results(of: try await exchange(request, isOnce: isOnce)) } catch let error
+                as SealedChannelError
+            { throw Self.failure(error) }
+        } catch let error as SealedChannelError { throw Self.failure(error) }
+    }
+
+    private static func failure(_ error: SealedChannelError) -> ClientError {
+        ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
     }
 
     /// Nothing is sealed to an enclave whose evidence does not say what it does with it.

@@ -56,14 +56,37 @@ extension InfenclaveClient {
                 let session = try await session()
                 // One that serves nobody was attested just now.
                 try session.requireService()
-                do {
-                    return Answer(classes: try await session.classify(tensor, token: token), session: session)
-                } catch let error as ClientError where error.asksForFreshEvidence {
-                    let fresh = try await self.session(after: session)
-                    // A host that merely says so must not get the same tensor sealed twice.
-                    guard fresh.hasOtherKeys(than: session) else { throw error }
-                    return Answer(classes: try await fresh.classify(tensor, token: token), session: fresh)
+                return try await answer(to: tensor, token, through: session)
+            }
+        }
+    }
+
+    /// Attestations for one request, beside the one before it. Behind a balancer without affinity a request may reach a server
+    /// that does not have its key several times.
+    private static let maximumAttestations = 3
+
+    private func answer(
+        to tensor: Tensor, _ token: AccessToken, through first: EnclaveSession
+    ) async throws -> Answer {
+        var (session, request, isOnce) = (first, try first.sealed(tensor, token), false)
+        var attestations = 0
+        while true {
+            do {
+                return Answer(classes: try await session.answer(to: request, isOnce: isOnce), session: session)
+            } catch let error as ClientError where error.isStale && !isOnce {
+                // The enclave refuses a message that it has seen.
+                (request, isOnce) = (try session.sealed(tensor, token), true)
+            } catch let error as ClientError where error.asksForFreshEvidence {
+                attestations += 1
+                guard attestations <= Self.maximumAttestations else { throw error }
+                let fresh = try await self.session(after: session)
+                // A host that merely says so must not get the same tensor sealed twice: the same bytes are sent again.
+                guard fresh.hasOtherKeys(than: session) else {
+                    guard error.isOfUnknownKey else { throw error }
+                    continue
                 }
+                try fresh.requireService()
+                (session, request, isOnce) = (fresh, try fresh.sealed(tensor, token), false)
             }
         }
     }

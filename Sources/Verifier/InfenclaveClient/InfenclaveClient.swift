@@ -51,7 +51,8 @@ public final class InfenclaveClient: Sendable {
         transport: (any ClientTransport)? = nil
     ) throws(ClientError) {
         connection = ServerConnection(
-            address: try ServerAddress(server, model: model), transport: transport ?? CurlTransport())
+            address: try ServerAddress(server, model: model), transport: transport ?? CurlTransport(),
+            route: ClientRoute())
         attestation = Attestor(
             server: connection, development: development, collateral: collateral, history: history, roots: roots)
         state = Mutex(State(policy: policy))
@@ -59,11 +60,24 @@ public final class InfenclaveClient: Sendable {
         self.options = options
     }
 
-    /// Whether the server says that its enclave serves. Nothing vouches for it: it only tells whether to look.
+    /// Whether the server says that an enclave of its serves, and how many it has. Nothing vouches for it: it only tells whether
+    /// to look.
     ///
     /// - Throws: ``ClientError`` `.unreachable`; `CancellationError`.
-    package func saysReady() async throws -> Bool {
-        try await connection.get("/health/ready", query: "", maximumBytes: 1 << 16).status == 200
+    package func saysReady(_ place: ReplicaPlace) async throws -> (isReady: Bool, replicas: ReplicaCount) {
+        let response = try await connection.get(
+            "/health/ready", query: String(place.query.dropFirst()), maximumBytes: 1 << 16)
+        return (response.status == 200, ReplicaCount(response))
+    }
+
+    /// Fetches evidence of one of several enclaves. Requests go on to use the session that they have.
+    ///
+    /// - Throws: As ``attest()``.
+    package func attest(_ place: ReplicaPlace) async throws -> EnclaveSession {
+        let policy = state.withLock { $0.policy }
+        return try await retrying { [self] in
+            try await observed(.attestation) { try await attestation.session(under: policy, place: place) }
+        }
     }
 
     /// Fetches evidence over a fresh nonce and appraises it.
@@ -76,9 +90,10 @@ public final class InfenclaveClient: Sendable {
 
     /// At a given time, and with what was seen of collateral beside the client's history.
     package func attest(
-        at time: Timestamp? = nil, seenBefore: [String: CollateralRecord]
+        at time: Timestamp? = nil, seenBefore: [String: CollateralRecord], place: ReplicaPlace? = nil
     ) async throws -> EnclaveSession {
-        try await attestation.session(under: state.withLock { $0.policy }, at: time, seenBefore: seenBefore)
+        try await attestation.session(
+            under: state.withLock { $0.policy }, at: time, seenBefore: seenBefore, place: place)
     }
 
     /// The session that the next request would use: the present one, or a fresh one.
@@ -133,6 +148,7 @@ public final class InfenclaveClient: Sendable {
                 state.session = session.peer.isProvisioned ? (session, .now) : nil
                 return true
             }
+            if !session.peer.isProvisioned { connection.route?.change() }
             if isOfPresentPolicy { return session }
         }
     }

@@ -55,6 +55,13 @@ struct HostRefusal {
     static func check(_ response: TransportResponse) throws(ClientError) {
         guard response.status != 200 else { return }
         guard let refusal = try? Body(strictlyDecoding: response.body, name: "the refusal").error else {
+            // A balancer or a proxy that has no server to lead to. With 503 it has sent the request to none.
+            guard ![502, 503, 504].contains(response.status) else {
+                throw ClientError(
+                    .unreachable,
+                    "what is in front of the server answered with HTTP status \(response.status): the server is gone, or does not answer",
+                    remedy: "try again; the answer to this request is lost", isRetryable: response.status == 503)
+            }
             throw ClientError(
                 .invalidResponse, "the server answered with HTTP status \(response.status)",
                 remedy: "check that the address is that of `infenclave serve`")

@@ -79,12 +79,12 @@ struct KeyholdRun: Command {
         // A mistyped address is found at the start. What it demands comes with each look.
         let probe = try InfenclaveClient(server: url, policy: Policy(tee: []))
         return WatchedServer(
-            url: url, saysReady: { try await probe.saysReady() },
-            attest: { policy in
+            url: url, saysReady: { try await probe.saysReady($0) },
+            attest: { policy, place in
                 let client = try InfenclaveClient(
                     server: url, policy: policy, development: development, collateral: sources, history: history,
                     options: options)
-                return try await client.attest()
+                return try await client.attest(place)
             })
     }
 }

@@ -8,9 +8,11 @@ import SecretMemory
 
 struct Provision: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Verify the enclave, then give it the model key and the clients that it may answer, for a lease.",
+        abstract:
+            "Verify the enclaves, then give them the model key and the clients that they may answer, for a lease.",
         discussion: """
-            Provisioning again replaces clients, quotas and lease. When the lease ends, the enclave wipes the model and \
+            All replicas of the server are provisioned, one after the other; each has the clients' quotas for itself. \
+            Provisioning again replaces clients, quotas and lease. When the lease ends, an enclave wipes the model and \
             refuses every request until it is provisioned again.
             """)
 
@@ -33,6 +35,9 @@ struct Provision: Command {
             discussion: "The present time in milliseconds unless said otherwise."))
     var sequence: UInt64?
     @OptionGroup var audit: AuditArguments
+    @Flag(help: "Provision what the server has staged beside what it serves; it is served from then on.") var staged =
+        false
+    @Option(help: "Only this replica of the server, counted from 0.") var replica: Int?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -42,6 +47,7 @@ struct Provision: Command {
         guard requests > 0, perMinute > 0, inFlight > 0, sequence != 0 else {
             throw ValidationError("--requests, --per-minute, --in-flight and --sequence take 1 or more")
         }
+        if let replica, !(0..<16).contains(replica) { throw ValidationError("--replica takes 0 to 15") }
         _ = try clientToken.map { try ClientArgument($0) }
     }
 
@@ -53,41 +59,94 @@ struct Provision: Command {
         let clients = try clientToken.map {
             try ClientArgument($0).grant(requests: requests, requestsPerMinute: perMinute)
         }
-        let session = try await client.attest()
-        target.warnOfDevelopment()
-        let terms = ServiceTerms(
-            sequence: sequence ?? UInt64(max(1, Date().timeIntervalSince1970 * 1000)), leaseSeconds: lease.seconds,
-            requestsInFlight: inFlight, audit: try audit.terms(for: session.manifest))
-        let statistics = try await session.provision(
-            modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
-        if json {
-            struct Audit: Encodable { let results, audited, mismatches, withoutHost: UInt64 }
-            struct Answer: Encodable {
-                let state = "ready"
-                let tee: String
-                let clients: Int
-                let sequence: UInt64
-                let leaseSeconds: UInt32
-                let epoch: String
-                let audit: Audit?
-                enum CodingKeys: CodingKey { case state, tee, clients, sequence, leaseSeconds, epoch, audit }
+        let sequence = sequence ?? UInt64(max(1, Date().timeIntervalSince1970 * 1000))
+        var done: [Provisioned] = []
+        var failure: (replica: Int, error: any Error)?
+        var next: Int? = replica ?? 0
+        while let number = next {
+            do {
+                let session = try await client.attest(ReplicaPlace(number, isStaged: staged))
+                if done.isEmpty, failure == nil { target.warnOfDevelopment() }
+                // The server's word: one enclave under two numbers would be an error of its own.
+                next =
+                    replica == nil && number + 1 < (staged ? session.replicas.staged : session.replicas.serving)
+                    ? number + 1 : nil
+                let terms = ServiceTerms(
+                    sequence: sequence, leaseSeconds: lease.seconds, requestsInFlight: inFlight,
+                    audit: try audit.terms(for: session.manifest))
+                let statistics = try await session.provision(
+                    modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
+                done.append(Provisioned(replica: number, session: session, statistics: statistics))
+            } catch {
+                failure = failure ?? (number, error)
+                // Without the first one's answer nothing is known of others.
+                if number == (replica ?? 0) { next = nil }
             }
-            try printJSON(
-                Answer(
-                    tee: session.peer.verdict.tee.rawValue, clients: clients.count, sequence: terms.sequence,
-                    leaseSeconds: terms.leaseSeconds, epoch: session.peer.epoch.hexadecimal,
-                    audit: statistics.map {
-                        Audit(
-                            results: $0.results, audited: $0.audited, mismatches: $0.mismatches,
-                            withoutHost: $0.withoutHost)
-                    }))
-        } else {
+        }
+        if let first = done.first { try report(done, first, clients: clients.count, sequence: sequence) }
+        guard let failure else { return }
+        guard !done.isEmpty else { throw failure.error }
+        let reason = CommandFailure(failure.error)
+        throw CommandFailure(
+            reason.code, "replica \(failure.replica) was not provisioned: \(reason.message)",
+            remedy: reason.remedy.isEmpty ? "provision again" : reason.remedy)
+    }
+
+    /// An enclave that took the message.
+    private struct Provisioned {
+        let replica: Int
+        let session: EnclaveSession
+        let statistics: AuditStatistics?
+    }
+
+    private func report(_ all: [Provisioned], _ first: Provisioned, clients: Int, sequence: UInt64) throws {
+        if json { return try printJSON(Answer(all, first, clients: clients, sequence: sequence, lease: lease.seconds)) }
+        for one in all {
+            let number = all.count > 1 ? "replica \(one.replica) " : ""
             print(
-                "provisioned: \(session.peer.verdict.summary); it answers \(clients.count) client(s) for \(lease.text)")
-            // A host can run several enclaves: another epoch at a renewal means that the one before goes on until its lease
-            // ends, with the clients that it had.
-            print("  run of the enclave: \(session.peer.epoch.hexadecimal)")
-            for line in statistics?.lines ?? [] { print(line) }
+                "\(number)provisioned: \(one.session.peer.verdict.summary); it answers \(clients) client(s) for \(lease.text)"
+            )
+            // Another epoch at a renewal means that the run before is gone, or goes on elsewhere until its lease ends.
+            print("  run of the enclave: \(one.session.peer.epoch.hexadecimal)")
+            for line in one.statistics?.lines ?? [] { print(line) }
+        }
+    }
+
+    private struct Answer: Encodable {
+        struct Audit: Encodable {
+            let results, audited, mismatches, withoutHost: UInt64
+
+            init(_ statistics: AuditStatistics) {
+                (results, audited) = (statistics.results, statistics.audited)
+                (mismatches, withoutHost) = (statistics.mismatches, statistics.withoutHost)
+            }
+        }
+        struct Replica: Encodable {
+            let replica: Int
+            let epoch: String
+            let audit: Audit?
+            enum CodingKeys: CodingKey { case replica, epoch, audit }
+        }
+
+        let state = "ready"
+        let tee: String
+        let clients: Int
+        let sequence: UInt64
+        let leaseSeconds: UInt32
+        /// Of the first one.
+        let epoch: String
+        let audit: Audit?
+        let replicas: [Replica]
+        enum CodingKeys: CodingKey { case state, tee, clients, sequence, leaseSeconds, epoch, audit, replicas }
+
+        init(_ all: [Provisioned], _ first: Provisioned, clients: Int, sequence: UInt64, lease: UInt32) {
+            (tee, epoch) = (first.session.peer.verdict.tee.rawValue, first.session.peer.epoch.hexadecimal)
+            (self.clients, self.sequence, leaseSeconds) = (clients, sequence, lease)
+            audit = first.statistics.map(Audit.init)
+            replicas = all.map {
+                Replica(
+                    replica: $0.replica, epoch: $0.session.peer.epoch.hexadecimal, audit: $0.statistics.map(Audit.init))
+            }
         }
     }
 }

@@ -16,11 +16,27 @@ struct Serve: Command {
         discussion: """
             One bundle is served at the server's address. Several are served each under /models/NAME, where NAME is the \
             bundle's file name without .infenclave: clients and owners write --server http://HOST:PORT/models/NAME.
+
+            SIGHUP, without a terminal, reads the bundles again. One that has changed is started beside the one that is \
+            served, and takes its place once the owner has run `infenclave provision --staged`.
             """)
 
-    @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String]
+    @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String] = []
     @Option(help: "The TEE: sgx, tdx, snp, nitro, az-snp, auto for the one of these that is here, or development.")
-    var tee: String
+    var tee: String?
+    @Option(
+        help: ArgumentHelp(
+            "A JSON file with these options by name, and `bundles`, in place of the command line.",
+            discussion:
+                "SIGHUP reads it again: `bundles`, `replicas` and `log-level` change then, others with a restart."))
+    var config: String?
+    @Option(
+        help: ArgumentHelp(
+            "Enclave processes for each bundle, 1 to \(EnclavePool.maximumReplicas).",
+            discussion: "The owner provisions each of them; one that ends takes no other along."))
+    var replicas = 1
+    @Option(help: "Seconds for which what was served before still answers, once another bundle has taken its place.")
+    var swapGrace = 60.0
     @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
     @Option(
         help: ArgumentHelp(
@@ -72,6 +88,13 @@ struct Serve: Command {
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
     func validate() throws {
+        guard config == nil else {
+            guard bundles.isEmpty, tee == nil else {
+                throw ValidationError("--config takes the place of all other options: write them into its file")
+            }
+            return
+        }
+        guard !bundles.isEmpty, let tee else { throw ValidationError("serve takes bundles and --tee, or --config") }
         guard TEEKind(rawValue: tee) != nil || tee == "auto" else {
             throw ValidationError("--tee takes auto, \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
@@ -86,6 +109,9 @@ struct Serve: Command {
             guard bundles.count == 1 else {
                 throw ValidationError("--enclave-at takes one bundle; start a server for each")
             }
+            if case .listening = enclaveAt, replicas > 1 {
+                throw ValidationError("--replicas goes with --enclave-at spawn or a command, which starts each")
+            }
         }
         guard tee == "development" || developmentKey == nil else {
             throw ValidationError("--development-key goes with --tee development")
@@ -98,6 +124,10 @@ struct Serve: Command {
         guard (1...1024).contains(connectionsPerAddress) else {
             throw ValidationError("--connections-per-address takes 1 to 1024")
         }
+        guard (1...EnclavePool.maximumReplicas).contains(replicas) else {
+            throw ValidationError("--replicas takes 1 to \(EnclavePool.maximumReplicas)")
+        }
+        guard (0...3600).contains(swapGrace) else { throw ValidationError("--swap-grace takes 0 to 3600 seconds") }
         _ = try origins()
         guard (0.1...600).contains(backnetTimeout) else {
             throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
@@ -131,13 +161,13 @@ struct Serve: Command {
     private func enclavePlacement(_ log: OperatorLog) throws -> EnclavePlacement {
         let place: EnclavePlacement.Place
         let kind: TEEKind
-        if let other = enclaveAt.place, let named = TEEKind(rawValue: tee) {
+        if let other = enclaveAt.place, let named = tee.flatMap(TEEKind.init(rawValue:)) {
             (place, kind) = (other, named)
         } else {
             let executable = try EnclaveExecutable(enclave)
             // What is found is hardware or nothing: development is only ever served by name.
-            kind = try TEEKind(rawValue: tee) ?? executable.detectedTEE()
-            let processors = UsableProcessors.count()
+            kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
+            let processors = max(1, UsableProcessors.count() / replicas)
             place = .process(
                 executable: executable.path,
                 arguments: executable.arguments(
@@ -153,22 +183,21 @@ struct Serve: Command {
     }
 
     func execute() async throws {
+        guard let config else { return try await serve() }
+        try await ServeConfiguration(config).settings().serve(following: config)
+    }
+
+    /// - Parameter config: Where these options come from, if they do not come from the command line.
+    private func serve(following config: String? = nil) async throws {
         let (address, admin) = (try ListenAddress(listen), try adminAddress())
         try requireMachine()
         let log = OperatorLog(format: logFormat, level: logLevel)
         let placement = try enclavePlacement(log)
-        let places = try places()
-        var served: [ServedBundle] = []
-        for bundle in bundles {
-            served.append(
-                try await ServedBundle(
-                    bundle, isOnly: bundles.count == 1, placement: placement,
-                    threads: threads ?? UsableProcessors.count(), places: places,
-                    maximumWaiting: maximumWaiting, log: log))
-        }
-        let models = try ModelRegistry(served.map(\.model))
-        do { for model in models.models { try await model.host.begin() } } catch {
-            for model in models.models { await model.host.stop() }
+        let serving = try await Serving(
+            self, placement: placement, places: try places(), config: config, log: log)
+        let models = serving.models
+        do { for model in models.models { try await model.serving.begin() } } catch {
+            for model in models.models { await model.stop() }
             throw error
         }
         var limits = ServerLimits()
@@ -176,15 +205,17 @@ struct Serve: Command {
         let server = HostServer(
             models: models, address: address.listening, admin: admin?.listening, limits: limits,
             origins: try origins(), log: log,
-            build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee)])
-        try await server.run { [served] ports in
+            build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee ?? "")],
+            onReload: { await serving.reload() })
+        let titles = serving.titles
+        try await server.run { ports in
             log.serve()
             if let admin, let port = ports.adminPort {
                 log.write(LogLine(.info, "admin listener at http://\(admin.urlHost):\(port)"))
             }
-            for bundle in served {
-                let path = bundle.isOnly ? "" : "/models/\(bundle.model.name)"
-                log.write(LogLine(.info, "serving \(bundle.title) at http://\(address.urlHost):\(ports.port)\(path)"))
+            for (name, title) in titles {
+                let path = titles.count == 1 ? "" : "/models/\(name)"
+                log.write(LogLine(.info, "serving \(title) at http://\(address.urlHost):\(ports.port)\(path)"))
             }
         }
         log.write(LogLine(.info, "stopped"))

@@ -12,8 +12,10 @@ struct ChannelKeyRing {
         let madeAt: Duration
         var replays = ReplayGuard()
 
-        init(avoiding others: [Generation], at now: Duration) throws(EnclaveRefusal) {
-            keys = try ChannelKeyRing.freshKeys(avoiding: others)
+        init(
+            of identifiers: ClosedRange<UInt8>, avoiding others: [Generation], at now: Duration
+        ) throws(EnclaveRefusal) {
+            keys = try ChannelKeyRing.freshKeys(of: identifiers, avoiding: others)
             madeAt = now
         }
     }
@@ -23,14 +25,20 @@ struct ChannelKeyRing {
     private var current: Generation
     /// The latest first. A client that wears keys out cannot end the grace of others' requests with one more change.
     private var replaced: [(generation: Generation, endsAt: Duration)] = []
-    private static let maximumReplaced = 8
+    private let maximumReplaced: Int
+    /// What the keys may be called.
+    private let identifiers: ClosedRange<UInt8>
     /// Whether the present keys are too old and could not be replaced: they open nothing.
     private var isOverdue = false
     private let limits: EnclaveLimits
 
+    /// - Parameter slot: What the keys are called; `nil` for any names.
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made.
-    init(limits: EnclaveLimits, at now: Duration) throws(EnclaveRefusal) {
-        current = try Generation(avoiding: [], at: now)
+    init(limits: EnclaveLimits, slot: KeySlot? = nil, at now: Duration) throws(EnclaveRefusal) {
+        identifiers = slot?.identifiers ?? 0...255
+        // Two names for the present keys, and two for those that are made while all others are still known.
+        maximumReplaced = min(8, identifiers.count / 2 - 2)
+        current = try Generation(of: identifiers, avoiding: [], at: now)
         self.limits = limits
     }
 
@@ -53,12 +61,12 @@ struct ChannelKeyRing {
         let isOld = current.madeAt + limits.keyLifetime <= now
         guard isOld || current.replays.count >= limits.requestsPerKey else { return }
         isOverdue = isOld
-        let fresh = try Generation(avoiding: [current] + replaced.map(\.generation), at: now)
+        let fresh = try Generation(of: identifiers, avoiding: [current] + replaced.map(\.generation), at: now)
         isOverdue = false
         // The time at which they became too old counts, not the time at which somebody noticed.
         let endOfUse = isOld ? current.madeAt + limits.keyLifetime : now
         if endOfUse + limits.keyGrace > now { replaced.insert((current, endOfUse + limits.keyGrace), at: 0) }
-        replaced = Array(replaced.prefix(Self.maximumReplaced))
+        replaced = Array(replaced.prefix(maximumReplaced))
         current = fresh
         generation &+= 1
     }
@@ -69,7 +77,7 @@ struct ChannelKeyRing {
     ///
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones stay.
     mutating func replaceAll(at now: Duration) throws(EnclaveRefusal) {
-        let fresh = try Generation(avoiding: [current] + replaced.map(\.generation), at: now)
+        let fresh = try Generation(of: identifiers, avoiding: [current] + replaced.map(\.generation), at: now)
         guard Defence.renewedKeys.isInPlace else { return }
         current = fresh
         isOverdue = false
@@ -119,13 +127,12 @@ struct ChannelKeyRing {
     }
 
     /// - Parameter others: Keys that clients may still use: a request names one pair by its identifier.
-    private static func freshKeys(avoiding others: [Generation]) throws(EnclaveRefusal) -> ChannelKeyPair {
-        let identifiers = Set(others.flatMap { $0.keys.configurations.map(\.keyIdentifier) })
+    private static func freshKeys(
+        of identifiers: ClosedRange<UInt8>, avoiding others: [Generation]
+    ) throws(EnclaveRefusal) -> ChannelKeyPair {
+        let taken = Set(others.flatMap { $0.keys.configurations.map(\.keyIdentifier) })
         do throws(SealedChannelError) {
-            while true {
-                let keys = try ChannelKeyPair.generate()
-                if identifiers.isDisjoint(with: keys.configurations.map(\.keyIdentifier)) { return keys }
-            }
+            return try ChannelKeyPair.generate(identifiers: identifiers.filter { !taken.contains($0) })
         } catch { throw EnclaveRefusal(.internalFault) }
     }
 }

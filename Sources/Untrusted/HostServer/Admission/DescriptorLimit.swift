@@ -14,6 +14,8 @@ package struct DescriptorLimit: Sendable {
     private static let reserve = 14 + 2 * unsettledConnections
     /// Connections beyond the table's at one listener: accepted and not entered yet, or evicted and not closed yet.
     static let unsettledConnections = 4
+    /// A replica of a pool that is staged beside another one: its socket, and its output.
+    private static let perEnclave = 2
     /// An event loop has a queue, a wake-up and a timer.
     private static let perEventLoop = 3
     private static let fewestConnections = 2
@@ -22,10 +24,11 @@ package struct DescriptorLimit: Sendable {
     ///
     /// - Parameters:
     ///   - limits: How many connections are wanted.
+    ///   - enclaves: That may be started beside those that run: as many again, when a bundle is replaced.
     ///   - eventLoops: Threads of the HTTP server, which are not started yet.
     /// - Throws: ``HostServerError`` when hardly any would be left for clients.
-    package init(for limits: ServerLimits, eventLoops: Int) throws(HostServerError) {
-        let own = Self.open() + Self.perEventLoop * eventLoops + Self.reserve
+    package init(for limits: ServerLimits, enclaves: Int = 1, eventLoops: Int) throws(HostServerError) {
+        let own = Self.open() + Self.perEventLoop * eventLoops + Self.reserve + Self.perEnclave * enclaves
         let wanted = own + limits.connections + limits.adminConnections
         let available = Self.raised(to: wanted) - own
         adminConnections = min(limits.adminConnections, max(1, available / 4))

@@ -2,14 +2,14 @@ import BundleFormat
 import HostCore
 import Synchronization
 
-/// Evidence for whoever asks, within limits: the enclave makes it on the one thread that also answers requests.
+/// Evidence of a model for whoever asks, within limits: an enclave makes it on the one thread that also answers requests.
 final class EvidenceDesk: Sendable {
-    private let host: EnclaveHost
+    private let metrics: HostMetrics
     private let shares: Mutex<EvidenceShares>
 
     /// - Parameter limitsAddresses: Whether one address has a share of its own only.
-    init(host: EnclaveHost, limitsAddresses: Bool) {
-        self.host = host
+    init(metrics: HostMetrics, limitsAddresses: Bool) {
+        self.metrics = metrics
         shares = Mutex(EvidenceShares(limitsAddresses: limitsAddresses, at: .now))
     }
 
@@ -26,16 +26,18 @@ final class EvidenceDesk: Sendable {
             if isTaken { return }
             guard isBusy, ContinuousClock.now < deadline, (try? await Task.sleep(for: Self.step)) != nil else { break }
         }
-        host.metrics.countRefusal("overloaded")
+        metrics.countRefusal("overloaded")
         throw HostError(.overloaded, "too many ask for evidence; try again later")
     }
 
-    /// Evidence over this nonce.
+    /// Evidence of a replica over this nonce.
     ///
     /// - Throws: ``HostError``; `overloaded` over the limits.
-    func evidence(nonce: [UInt8], for address: ClientAddress) async throws(HostError) -> EvidenceDocument {
+    func evidence(
+        nonce: [UInt8], of member: EnclavePool.Member, for address: ClientAddress
+    ) async throws(HostError) -> EvidenceDocument {
         try await take(for: address)
         defer { shares.withLock { $0.give(for: address, at: .now) } }
-        return try await host.evidence(nonce: nonce)
+        return try await member.host.evidence(nonce: nonce)
     }
 }

@@ -1,7 +1,7 @@
 import BundleFormat
 import HostCore
 
-/// The enclave's key configuration, asked for once in ten seconds however many want it.
+/// The key configuration of one of a model's enclaves, asked for once in ten seconds however many want it.
 actor KeyConfigurationCache {
     private typealias Outcome = Result<[UInt8], HostError>
 
@@ -11,26 +11,43 @@ actor KeyConfigurationCache {
     /// A failure is not asked for again at once either.
     private static let failureLifetime: Duration = .seconds(1)
 
-    private let host: EnclaveHost
-    private var kept: (outcome: Outcome, generation: Int, expiry: ContinuousClock.Instant)?
-    private var refresh: (task: Task<Outcome, Never>, generation: Int)?
+    /// A run of an enclave.
+    private struct Run: Hashable {
+        let host: ObjectIdentifier
+        let generation: Int
+    }
 
-    init(host: EnclaveHost) { self.host = host }
+    private let model: ServedModel
+    private var kept: (outcome: Outcome, member: EnclavePool.Member, run: Run, expiry: ContinuousClock.Instant)?
+    private var refresh: Task<Outcome, Never>?
+
+    init(model: ServedModel) { self.model = model }
 
     /// - Throws: ``HostError``; `enclaveUnavailable` while no enclave process runs.
     func keyConfiguration() async throws(HostError) -> [UInt8] {
-        guard let generation = await host.runningGeneration else {
+        if let kept, ContinuousClock.now < kept.expiry, model.serving.mayKeep(kept.member),
+            await run(of: kept.member) == kept.run
+        {
+            return try kept.outcome.get()
+        }
+        if let refresh { return try await refresh.value.get() }
+        let member = model.serving.member(for: nil)
+        guard let run = await run(of: member) else {
             throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
         }
-        if let kept, kept.generation == generation, ContinuousClock.now < kept.expiry { return try kept.outcome.get() }
-        if let refresh, refresh.generation == generation { return try await refresh.task.value.get() }
-        let task = Task { [host] in await Self.fetch(from: host) }
-        refresh = (task, generation)
+        // Another may have begun meanwhile.
+        if let refresh { return try await refresh.value.get() }
+        let task = Task { [host = member.host] in await Self.fetch(from: host) }
+        refresh = task
         let outcome = await task.value
-        if let refresh, refresh.generation == generation { self.refresh = nil }
+        refresh = nil
         let lifetime = if case .success = outcome { Self.lifetime } else { Self.failureLifetime }
-        kept = (outcome, generation, .now + lifetime)
+        kept = (outcome, member, run, .now + lifetime)
         return try outcome.get()
+    }
+
+    private func run(of member: EnclavePool.Member) async -> Run? {
+        await member.host.runningGeneration.map { Run(host: ObjectIdentifier(member.host), generation: $0) }
     }
 
     private static func fetch(from host: EnclaveHost) async -> Outcome {

@@ -43,7 +43,7 @@ extension HTTPField.Name {
     /// The code of a refusal, for the logs of proxies.
     static let errorCode = Self(known: "infenclave-error")
 
-    private init(known name: String) {
+    init(known name: String) {
         guard let name = Self(name) else { preconditionFailure("\(name) is no name of a field") }
         self = name
     }

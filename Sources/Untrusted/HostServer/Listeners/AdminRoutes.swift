@@ -36,9 +36,9 @@ struct AdminRoutes: HTTPResponder {
     }
 
     /// - Parameter model: `nil` for all together.
-    private func readiness(of model: ModelRegistry.Model?) async -> Response {
+    private func readiness(of model: ServedModel?) async -> Response {
         struct Body: Encodable { let state: String, reason: String? }
-        let readiness = if let model { await model.host.readiness } else { await models.readiness }
+        let readiness = if let model { await model.readiness } else { await models.readiness }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = try? encoder.encode(Body(state: readiness.state.rawValue, reason: readiness.reason))

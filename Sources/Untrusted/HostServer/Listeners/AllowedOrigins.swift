@@ -30,7 +30,8 @@ package struct AllowedOrigins: Sendable {
         guard let origin = head.headerFields[.origin], origins.contains(origin) else { return [.vary: "origin"] }
         var headers: HTTPFields = [.vary: "origin"]
         headers[.accessControlAllowOrigin] = origin
-        headers[.accessControlExposeHeaders] = "infenclave-request-id, infenclave-error, retry-after"
+        headers[.accessControlExposeHeaders] =
+            "infenclave-request-id, infenclave-error, infenclave-route, retry-after"
         return headers
     }
 
@@ -48,7 +49,7 @@ package struct AllowedOrigins: Sendable {
         case .evidence, .keyConfiguration, .sealedRequest, .live, .ready:
             var headers: HTTPFields = [:]
             headers[.accessControlAllowMethods] = method.rawValue
-            headers[.accessControlAllowHeaders] = "content-type"
+            headers[.accessControlAllowHeaders] = "content-type, infenclave-route"
             headers[.accessControlMaxAge] = "600"
             return headers
         case .provision, .metrics, nil: return nil

@@ -1,4 +1,5 @@
 import HTTPTypes
+import HostCore
 
 /// What can be asked for. Paths are compared byte for byte: what a proxy in front forbids by its exact path must not be
 /// reachable under another spelling (`//metrics`, `/metrics/`, `/%6detrics`). Of an absolute address, which HTTP makes
@@ -43,7 +44,7 @@ enum Endpoint: Sendable, Hashable {
 struct Target: Sendable {
     let endpoint: Endpoint
     /// `nil` for what is asked of the whole server: its health and metrics.
-    let model: ModelRegistry.Model?
+    let model: ServedModel?
 
     /// Where the paths of one model begin, before its name.
     private static let modelPrefix = "/models/"

@@ -1,4 +1,5 @@
 import HTTPTypes
+import HostCore
 
 /// What a listener takes in of a request, told from its headers alone.
 struct Intake: Sendable {

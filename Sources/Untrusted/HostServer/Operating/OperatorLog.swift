@@ -18,7 +18,7 @@ package final class OperatorLog: Sendable {
     }
 
     private let format: Format
-    private let level: LogLine.Level
+    private let kept: Mutex<LogLine.Level>
     private let state = Mutex(State())
     private let writer = SerialThread(name: "log")
 
@@ -28,7 +28,13 @@ package final class OperatorLog: Sendable {
     /// - Parameter level: Less is not written.
     package init(format: Format, level: LogLine.Level) {
         self.format = format
-        self.level = level
+        kept = Mutex(level)
+    }
+
+    /// Less is not written.
+    package var level: LogLine.Level {
+        get { kept.withLock { $0 } }
+        set { kept.withLock { $0 = newValue } }
     }
 
     /// Whether lines of this level are written.

@@ -7,16 +7,17 @@ import Synchronization
 /// again.
 ///
 /// SIGUSR1 and SIGUSR2 write the state to the log. SIGHUP says that the terminal is gone: where there is one the server
-/// stops in order; a server without a terminal goes on, and has no configuration that it could read again. SIGPIPE is
-/// ignored: the log's reader may go.
+/// stops in order; a server without a terminal reads its configuration again. SIGPIPE is ignored: the log's reader may go.
 final class OperatorSignals: Sendable {
     private let sources: Mutex<[any DispatchSourceSignal]>
 
     /// - Parameters:
     ///   - onReport: Called with the signal's name.
     ///   - onHangup: Called when the terminal is gone.
+    ///   - onReload: Called when the configuration is to be read again.
     init(
-        log: OperatorLog, onReport: @escaping @Sendable (String) -> Void, onHangup: @escaping @Sendable () -> Void
+        log: OperatorLog, onReport: @escaping @Sendable (String) -> Void, onHangup: @escaping @Sendable () -> Void,
+        onReload: @escaping @Sendable () -> Void
     ) {
         signal(SIGPIPE, SIG_IGN)
         func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> (any DispatchSourceSignal)? {
@@ -37,7 +38,7 @@ final class OperatorSignals: Sendable {
                     log.write(LogLine(.info, "SIGHUP: the terminal is gone, stopping"))
                     onHangup()
                 } else {
-                    log.write(LogLine(.info, "SIGHUP: there is no configuration to read again"))
+                    onReload()
                 }
             },
         ]

@@ -20,8 +20,10 @@ void chc_close(chc_connections *connections);
 typedef struct {
     /// A terminated string, as all others.
     const char *url;
-    /// The header line of what is posted, `Content-Type: …`; NULL for a GET.
-    const char *content_type;
+    /// Header lines, each but the last with a line feed behind it; may be empty.
+    const char *headers;
+    /// Whether the body is posted, which may be empty; else it is a GET.
+    int is_post;
     const uint8_t *body;
     int64_t body_count;
     /// Whether the server is asked directly, whatever the environment says.

@@ -24,6 +24,9 @@ public struct TransportRequest: Sendable {
     public let url: String
     /// `nil` for a GET.
     public let body: Body?
+    /// Beside those that HTTP needs, by lower-case names. The client sends `infenclave-route`, one of 256 values, by which a
+    /// balancer leads its requests to one server.
+    public let headers: [String: String]
     /// The most bytes of the answer's body; a longer one is a ``TransportError`` `.tooLarge`.
     public let maximumResponseBytes: Int
     /// Without a sign of life.
@@ -34,11 +37,12 @@ public struct TransportRequest: Sendable {
     public let needsFreshConnection: Bool
 
     public init(
-        url: String, body: Body? = nil, maximumResponseBytes: Int, idleTimeout: Duration = .seconds(120),
-        deadline: Duration = .seconds(240), needsFreshConnection: Bool = false
+        url: String, body: Body? = nil, headers: [String: String] = [:], maximumResponseBytes: Int,
+        idleTimeout: Duration = .seconds(120), deadline: Duration = .seconds(240), needsFreshConnection: Bool = false
     ) {
         self.url = url
         self.body = body
+        self.headers = headers
         self.maximumResponseBytes = maximumResponseBytes
         self.idleTimeout = idleTimeout
         self.deadline = deadline

@@ -66,12 +66,15 @@ final class CurlExchange: Sendable {
 
     /// Its pointers hold during `perform`.
     private func withRequest<Value>(_ perform: (UnsafePointer<chc_request>) -> Value) -> Value {
-        request.url.withCString { url in
-            "Content-Type: \(request.body?.contentType ?? "")".withCString { contentType in
+        var lines = request.headers.map { "\($0.key): \($0.value)" }.sorted()
+        if let body = request.body { lines.append("Content-Type: \(body.contentType)") }
+        return request.url.withCString { url in
+            lines.joined(separator: "\n").withCString { headers in
                 (request.body?.bytes ?? []).withUnsafeBufferPointer { bytes in
                     var request = chc_request()
                     request.url = url
-                    request.content_type = self.request.body == nil ? nil : contentType
+                    request.headers = headers
+                    request.is_post = self.request.body == nil ? 0 : 1
                     request.body = bytes.baseAddress
                     request.body_count = Int64(bytes.count)
                     request.is_direct = isDirect ? 1 : 0

@@ -53,14 +53,16 @@ struct ServerAddress: Sendable {
 struct ServerConnection: Sendable {
     let address: ServerAddress
     let transport: any ClientTransport
+    /// Where balancers and the host are to lead its requests; `nil` where that does not matter.
+    var route: ClientRoute?
     var idleTimeout: Duration = .seconds(120)
     var deadline: Duration = .seconds(240)
 
     func get(_ path: String, query: String, maximumBytes: Int) async throws -> TransportResponse {
         try await send(
             TransportRequest(
-                url: try address.url(path, query: query), maximumResponseBytes: maximumBytes, idleTimeout: idleTimeout,
-                deadline: deadline))
+                url: try address.url(path, query: query), headers: route?.headers ?? [:],
+                maximumResponseBytes: maximumBytes, idleTimeout: idleTimeout, deadline: deadline))
     }
 
     /// - Parameter isOnce: Whether it must not be sent twice.
@@ -70,7 +72,8 @@ struct ServerConnection: Sendable {
         try await send(
             TransportRequest(
                 url: try address.url(path), body: .init(bytes: body, contentType: contentType),
-                maximumResponseBytes: maximumBytes, idleTimeout: idleTimeout, deadline: deadline,
+                headers: route?.headers ?? [:], maximumResponseBytes: maximumBytes, idleTimeout: idleTimeout,
+                deadline: deadline,
                 needsFreshConnection: isOnce))
     }
 

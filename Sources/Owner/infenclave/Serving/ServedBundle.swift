@@ -7,22 +7,35 @@ import Inference
 import ModelGraph
 import OpenInferenceBackNet
 import Partitioning
+import SealedChannel
+import Wire
 
 /// A bundle that is opened to be served.
-struct ServedBundle: Sendable {
-    let model: ModelRegistry.Model
+struct ServedBundle {
+    /// What it is served with.
+    struct Terms: Sendable {
+        let placement: EnclavePlacement
+        let replicas: Int
+        let threads: Int
+        let places: BackNetPlaces
+        let maximumWaiting: Int
+    }
+
+    /// Under which it is served.
+    let name: String
     /// The model's own name.
     let title: String
-    /// No other bundle is served beside it.
-    let isOnly: Bool
+    private let bundle: HostedBundle
+    private let engine: (any BackNetEngine)?
+    private let requestBytes: Int
+    private let terms: Terms
 
-    /// Opens the bundle and lays its BackNet out, or finds what engines have to make of it. Warnings go to the log.
+    /// Opens the bundle, or finds what engines have to make of it. Warnings go to the log.
     ///
     /// - Throws: ``PartitioningError``, ``HostError``, ``CommandFailure``.
-    init(
-        _ path: String, isOnly: Bool, placement: EnclavePlacement, threads: Int, places: BackNetPlaces,
-        maximumWaiting: Int, log: OperatorLog
-    ) async throws {
+    init(_ path: String, under terms: Terms, log: OperatorLog, lines: @escaping @Sendable (LogLine) -> Void)
+        async throws
+    {
         let opened = try OpenedBundle(opening: path)
         let level = PrecisionTable.Level(label: opened.manifest.precision) ?? .float32
         if let reason = Precision.whyFloat32(insteadOf: level) {
@@ -36,19 +49,23 @@ struct ServedBundle: Sendable {
                     "no \(secretBytes >> 20) MiB of memory can be locked: secrets of the enclave may be swapped out; raise `ulimit -l` (LimitMEMLOCK), or run without swap"
                 ))
         }
-        let name = Self.name(path)
+        name = Self.name(path)
         title = opened.manifest.model.name
-        let requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
-        let write: @Sendable (LogLine) -> Void = { line in
-            log.write(isOnly ? line : line.adding(["model": .text(name)]))
-        }
-        let engine = try await Self.engine(opened.backNet, name, places, threads: threads, log: write)
-        let host = try EnclaveHost(
-            bundle: HostedBundle(consume opened, at: path), placement: placement, backNetThreads: threads,
-            engine: engine,
-            maximumWaiting: maximumWaiting, log: write)
-        model = ModelRegistry.Model(name: name, host: host, requestBytes: requestBytes)
-        self.isOnly = isOnly
+        requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
+        engine = try await Self.engine(opened.backNet, name, terms.places, threads: terms.threads, log: lines)
+        bundle = HostedBundle(consume opened, at: path)
+        self.terms = terms
+    }
+
+    /// Lays its BackNet out.
+    ///
+    /// - Throws: ``HostError``.
+    consuming func pool(
+        _ slots: [KeySlot], metrics: HostMetrics = HostMetrics(), lines: @escaping @Sendable (LogLine) -> Void
+    ) throws(HostError) -> EnclavePool {
+        try EnclavePool(
+            bundle: bundle, slots: slots, placement: terms.placement, backNetThreads: terms.threads, engine: engine,
+            requestBytes: requestBytes, maximumWaiting: terms.maximumWaiting, metrics: metrics, log: lines)
     }
 
     /// - Returns: `nil` for this process' own engine.
@@ -102,7 +119,8 @@ extension HostedBundle {
         // The enclave compares it with the manifest.
         let read: @Sendable () -> [UInt8]? = { (try? Data(contentsOf: file)).map { [UInt8]($0) } }
         self.init(
-            manifestCore: bundle.coreBytes, manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
+            manifestDigest: bundle.manifestDigest.bytes, manifestCore: bundle.coreBytes,
+            manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
             frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
             backNet: bundle.backNet,
             backNetFile: bundle.backNet == nil ? nil : read,

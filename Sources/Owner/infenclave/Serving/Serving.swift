@@ -1,0 +1,185 @@
+import Foundation
+import HostCore
+import HostServer
+import SealedChannel
+import Wire
+
+/// What `serve` serves, and how it follows the bundles on the disk and the configuration.
+final class Serving: Sendable {
+    let models: ModelRegistry
+    /// The models' names in paths, and their own.
+    let titles: [(name: String, title: String)]
+    private let reloader: Reloader
+
+    /// Opens the bundles and lays their BackNets out; nothing is begun.
+    ///
+    /// - Parameter config: Where the settings come from; `nil` for the command line.
+    init(
+        _ settings: Serve, placement: EnclavePlacement, places: BackNetPlaces, config: String?, log: OperatorLog
+    ) async throws {
+        let bundles = ServedBundles(settings, placement: placement, places: places, log: log)
+        var (models, titles): ([ServedModel], [(String, String)]) = ([], [])
+        for path in settings.bundles {
+            let (model, title) = try await bundles.model(path, isOnly: settings.bundles.count == 1)
+            models.append(model)
+            titles.append((model.name, title))
+        }
+        self.titles = titles
+        self.models = try ModelRegistry(models)
+        reloader = Reloader(settings, bundles: bundles, models: self.models, config: config, log: log)
+    }
+
+    /// Reads the configuration and the bundles again. What cannot be used changes nothing but the log.
+    func reload() async { await reloader.reload() }
+}
+
+/// Makes of bundles what is served.
+private struct ServedBundles: Sendable {
+    let placement: EnclavePlacement
+    let places: BackNetPlaces
+    let log: OperatorLog
+    private let threads: Int
+    private let maximumWaiting: Int
+    private let limits: ServedModel.Limits
+    var replicas: Int
+
+    init(_ settings: Serve, placement: EnclavePlacement, places: BackNetPlaces, log: OperatorLog) {
+        (self.placement, self.places, self.log) = (placement, places, log)
+        threads = settings.threads ?? UsableProcessors.count()
+        maximumWaiting = settings.maximumWaiting
+        replicas = settings.replicas
+        var limits = ServedModel.Limits()
+        limits.grace = .seconds(settings.swapGrace)
+        self.limits = limits
+    }
+
+    private func lines(_ name: String, isOnly: Bool) -> @Sendable (LogLine) -> Void {
+        { [log] line in log.write(isOnly ? line : line.adding(["model": .text(name)])) }
+    }
+
+    private func open(_ path: String, isOnly: Bool) async throws -> ServedBundle {
+        try await ServedBundle(
+            path,
+            under: .init(
+                placement: placement, replicas: replicas, threads: threads, places: places,
+                maximumWaiting: maximumWaiting), log: log, lines: lines(ServedBundle.name(path), isOnly: isOnly))
+    }
+
+    func model(_ path: String, isOnly: Bool) async throws -> (model: ServedModel, title: String) {
+        let bundle = try await open(path, isOnly: isOnly)
+        let (name, title, lines) = (bundle.name, bundle.title, lines(bundle.name, isOnly: isOnly))
+        let pool = try bundle.pool(KeySlot.first(replicas), lines: lines)
+        return (ServedModel(name: name, pool: pool, limits: limits, log: lines), title)
+    }
+
+    /// Starts what the bundle has become beside what is served.
+    func stage(_ path: String, for model: ServedModel, isOnly: Bool) async throws {
+        let bundle = try await open(path, isOnly: isOnly)
+        guard let slots = await model.slots(for: replicas) else { return }
+        try await model.stage(
+            try bundle.pool(slots, metrics: model.metrics, lines: lines(model.name, isOnly: isOnly)))
+    }
+}
+
+/// Brings what is served in line with what is asked for.
+private actor Reloader {
+    private var bundles: ServedBundles
+    private var paths: [String]
+    private var configuration: ServeConfiguration?
+    private let isFixed: Bool
+    private let models: ModelRegistry
+    private let config: String?
+    private let log: OperatorLog
+
+    /// For what a model that is no longer served still computes.
+    private static let drainTime = Duration.seconds(10)
+
+    init(_ settings: Serve, bundles: ServedBundles, models: ModelRegistry, config: String?, log: OperatorLog) {
+        (self.bundles, self.models, self.config, self.log) = (bundles, models, config, log)
+        paths = settings.bundles
+        configuration = config.flatMap { try? ServeConfiguration($0) }
+        // One connection has one enclave.
+        isFixed = if case .listening = settings.enclaveAt { true } else { false }
+    }
+
+    func reload() async {
+        guard readConfiguration() else { return }
+        guard !isFixed else {
+            return log.write(
+                LogLine(.warning, "an enclave that dials takes another bundle with a restart of the server"))
+        }
+        for path in paths { await follow(path) }
+        let names = Set(paths.map(ServedBundle.name))
+        for model in models.models where !names.contains(model.name) { end(model.name) }
+    }
+
+    /// - Returns: Whether there is something to follow.
+    private func readConfiguration() -> Bool {
+        guard let config else { return true }
+        let (found, settings): (ServeConfiguration, Serve)
+        do {
+            found = try ServeConfiguration(config)
+            settings = try found.settings()
+        } catch {
+            log.write(LogLine(.error, "the configuration is not taken: \(CommandFailure(error).message)"))
+            return false
+        }
+        if let before = configuration {
+            for name in found.fixedMembers(otherThanIn: before) {
+                log.write(LogLine(.warning, "\(config): '\(name)' has changed, which needs a restart of the server"))
+            }
+        }
+        configuration = found
+        (paths, bundles.replicas) = (settings.bundles, settings.replicas)
+        log.level = settings.logLevel
+        return true
+    }
+
+    private func follow(_ path: String) async {
+        let name = ServedBundle.name(path)
+        let isOnly = paths.count == 1
+        do {
+            guard let model = models[name] else { return try await begin(path, isOnly: isOnly) }
+            let core = [UInt8](try InputFile.read(path + "/manifest.core", maximumBytes: 1 << 16))
+            let digest = ContentDigest(of: core).bytes
+            func isOf(_ pool: EnclavePool) -> Bool {
+                pool.manifestDigest == digest && pool.members.count == bundles.replicas
+            }
+            if isOf(model.serving) {
+                guard model.staged != nil else { return }
+                log.write(LogLine(.info, "\(path) is the bundle that is served: what was staged is given up"))
+                return await model.unstage()
+            }
+            guard model.staged.map(isOf) != true else { return }
+            try await bundles.stage(path, for: model, isOnly: isOnly)
+        } catch {
+            log.write(
+                LogLine(
+                    .error, "\(path) is not taken, and what is served goes on: \(CommandFailure(error).message)",
+                    ["model": .text(name)]))
+        }
+    }
+
+    private func begin(_ path: String, isOnly: Bool) async throws {
+        let (model, title) = try await bundles.model(path, isOnly: isOnly)
+        do {
+            try await model.serving.begin()
+            try models.add(model)
+        } catch {
+            await model.stop()
+            throw error
+        }
+        log.write(LogLine(.info, "serving \(title) at /models/\(model.name)"))
+    }
+
+    private func end(_ name: String) {
+        guard let model = models.remove(name) else { return }
+        log.write(LogLine(.info, "no longer serving /models/\(name)"))
+        Task {
+            await model.beginStopping()
+            let deadline = ContinuousClock.now + Self.drainTime
+            while model.waiting > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(100)) }
+            await model.stop()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Synchronization
+
+/// What may be known of a replica at any moment without waiting for it, and the requests that it holds.
+final class ReplicaStanding: Sendable {
+    private let value = Mutex((state: EnclaveHost.State.starting, waiting: 0))
+
+    /// Of the enclave process; whether engines run is not in it.
+    var state: EnclaveHost.State { value.withLock(\.state) }
+    /// Requests that are admitted and not answered.
+    var waiting: Int { value.withLock(\.waiting) }
+    var isReady: Bool { state == .ready }
+    /// Whether there is a process that answers.
+    var answers: Bool { [.ready, .unprovisioned, .stopping].contains(state) }
+
+    func become(_ state: EnclaveHost.State) { value.withLock { $0.state = state } }
+
+    /// - Returns: Whether there was room below the limit; ``give()`` gives it back.
+    func take(limit: Int) -> Bool {
+        value.withLock { value in
+            guard value.waiting < limit else { return false }
+            value.waiting += 1
+            return true
+        }
+    }
+
+    func give() { value.withLock { $0.waiting -= 1 } }
+}

@@ -1,0 +1,54 @@
+import Attestation
+
+/// Whose evidence a server is asked for, where it has several enclaves for one model.
+package struct ReplicaPlace: Sendable, Hashable {
+    private enum Choice: Sendable, Hashable {
+        case replica(Int, isStaged: Bool)
+        /// Of a bundle with this manifest digest rather than of another.
+        case manifest([UInt8])
+        case any
+    }
+
+    private let choice: Choice
+
+    /// - Parameters:
+    ///   - replica: Counts from 0.
+    ///   - isStaged: Of what waits for its owner beside what is served.
+    package init(_ replica: Int, isStaged: Bool = false) { choice = .replica(replica, isStaged: isStaged) }
+
+    private init(choice: Choice) { self.choice = choice }
+
+    /// The server chooses, and knows which bundle the policy pins.
+    static func chosen(under policy: Policy) -> ReplicaPlace {
+        guard case .require(let digest) = policy.manifestDigest else { return ReplicaPlace(choice: .any) }
+        return ReplicaPlace(choice: .manifest(digest))
+    }
+
+    /// Behind another one in a query.
+    var query: String {
+        switch choice {
+        case .replica(let number, let isStaged): "&replica=\(number)&pool=\(isStaged ? "staged" : "serving")"
+        case .manifest(let digest):
+            "&manifest=" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        case .any: ""
+        }
+    }
+}
+
+/// How many enclaves a server says that it has for a model. Nothing vouches for it.
+package struct ReplicaCount: Sendable, Hashable {
+    /// Of what is served; 1 or more.
+    package let serving: Int
+    /// Of what waits for its owner.
+    package let staged: Int
+
+    private static let maximum = 16
+
+    init(_ response: TransportResponse) {
+        func count(_ name: String) -> Int? {
+            response.headers[name].flatMap { UInt8($0) }.map { min(Int($0), Self.maximum) }
+        }
+        serving = max(1, count("infenclave-replicas") ?? 1)
+        staged = count("infenclave-staged-replicas") ?? 0
+    }
+}

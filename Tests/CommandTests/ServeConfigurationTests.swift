@@ -1,0 +1,100 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite("The configuration of serve in a file", .serialized)
+struct ServeConfigurationTests {
+    private func configuration(_ members: [String: Any]) throws -> [UInt8] {
+        [UInt8](try JSONSerialization.data(withJSONObject: members))
+    }
+
+    private func serve(_ text: [UInt8], in folder: TemporaryFolder) throws -> Outcome {
+        let path = try folder.write(text, to: "serve.json")
+        return try infenclave(["serve", "--config", path], in: folder)
+    }
+
+    @Test(
+        "What is no option, has another kind of value, or stands there twice is refused with the file's name",
+        arguments: [
+            (#"{"bundles":["x.infenclave"],"tee":"development","workerz":1}"#, "workerz"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","workers":0}"#, "--workers takes"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","workers":"many"}"#, "workers"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","replicas":9}"#, "--replicas takes"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","listen":true}"#, "not a number"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","listen":{}}"#, "not a number"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","tee":"snp"}"#, "tee"),
+            (#"{"bundles":["x.infenclave"],"tee":"development","config":"y"}"#, "config"),
+            (#"{"bundles":[],"tee":"development"}"#, "bundles"), ("[]", "object"), ("{", "serve.json"),
+        ])
+    func refused(_ text: String, _ word: String) throws {
+        let folder = try TemporaryFolder()
+        let outcome = try serve(Array(text.utf8), in: folder)
+        #expect(outcome.status == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("serve.json") && outcome.errors.contains(word), "\(outcome.errors)")
+    }
+
+    @Test("Beside a file the command line has no options")
+    func alone() throws {
+        let outcome = try infenclave(["serve", "a.infenclave", "--config", "x.json"], in: try TemporaryFolder())
+        #expect(outcome.status == 64 && outcome.errors.contains("--config takes the place"), "\(outcome.errors)")
+    }
+
+    @Test("SIGHUP reads it again: bundles and the level of the log change, another change is said to need a restart")
+    func reload() throws {
+        let folder = try TemporaryFolder()
+        let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)
+        let second = try Deployment(cuts: Demo.everythingInside, name: "second", in: folder)
+        let path = folder.file("serve.json")
+        var members: [String: Any] = [
+            "bundles": [first.bundle], "tee": "development", "listen": "127.0.0.1:0", "admin-listen": "none",
+            "threads": 1, "connections-per-address": 1024, "log-level": "info",
+        ]
+        try Data(try configuration(members)).write(to: URL(filePath: path))
+        let program = try Program(
+            [
+                "-c", "\(ReplicaTests.detached) \"$0\" \"$@\"", Program.products + "/infenclave", "serve", "--config",
+                path,
+            ],
+            in: folder, executable: "/bin/sh")
+        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
+        let url = String(address.output.1)
+        try succeed(first.provisionArguments(url), in: folder)
+        #expect(try first.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
+
+        try Data("{".utf8).write(to: URL(filePath: path))
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "error") { program.errors.contains("the configuration is not taken") }
+
+        members["bundles"] = [first.bundle, second.bundle]
+        members["listen"] = "127.0.0.1:1"
+        try Data(try configuration(members)).write(to: URL(filePath: path))
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "second model") {
+            program.errors.contains("serving classifier at /models/second")
+        }
+        #expect(program.errors.contains("'listen' has changed, which needs a restart"))
+        try succeed(second.provisionArguments(url + "/models/second"), in: folder)
+        for model in [first, second] {
+            let name = model.bundle == first.bundle ? "first" : "second"
+            #expect(try model.classify("\(url)/models/\(name)", [Demo.clients[0].0])[0][0].name == "Stop")
+        }
+        members["bundles"] = [second.bundle]
+        members["log-level"] = "error"
+        try Data(try configuration(members)).write(to: URL(filePath: path))
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "end of the first model") { program.children.count == 1 }
+        #expect(try second.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
+        let lines = program.errorLineCount
+        kill(program.identifier, SIGUSR1)
+        usleep(300_000)
+        #expect(program.errorLineCount == lines, "\(program.errors)")
+        kill(program.identifier, SIGTERM)
+        #expect(try program.wait(seconds: 20).status == 0)
+    }
+}
+
+extension Program {
+    fileprivate var errorLineCount: Int { errors.split(separator: "\n").count }
+}
