@@ -13,7 +13,8 @@ struct Infenclave: AsyncParsableCommand {
         subcommands: [
             Demo.self, Inspect.self, Run.self, Assess.self, Features.self, Partition.self, Serve.self, Provision.self,
             Attest.self,
-            Bench.self, Classify.self, Keygen.self, Keyhold.self, MakeImage.self, MakePolicy.self, Measure.self,
+            Bench.self, Classify.self, Keygen.self, Keyhold.self, Load.self, MakeImage.self, MakePolicy.self,
+            Measure.self,
             Proxy.self,
         ])
 

@@ -75,13 +75,27 @@ public struct EnclaveSession: Sendable {
 
     private func answer(to tensor: Tensor, _ token: AccessToken, isOnce: Bool) async throws -> [Classification] {
         do {
-            let request = ClassificationRequest(token: token, tensor: tensor)
-            let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
-            let sealed = try ObliviousRequest.seal(plaintext.bytes, to: recipient)
-            return try results(of: try await exchange(sealed, isOnce: isOnce))
+            return try results(of: try await exchange(try sealed(tensor, token: token), isOnce: isOnce))
         } catch let error as SealedChannelError {
             throw ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
         }
+    }
+
+    /// A request for `/ohttp`. Whoever sends it otherwise than by this session sends it once.
+    ///
+    /// - Throws: ``SealedChannelError``.
+    package func sealed(_ tensor: Tensor, token: AccessToken) throws -> ObliviousRequest {
+        let request = ClassificationRequest(token: token, tensor: tensor)
+        let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
+        return try ObliviousRequest.seal(plaintext.bytes, to: recipient)
+    }
+
+    /// Opens an answer to what ``sealed(_:token:)`` gave.
+    ///
+    /// - Throws: ``SealedChannelError``; ``ClientError`` for a refusal under seal.
+    package func opened(_ answer: [UInt8], to request: ObliviousRequest) throws -> [Classification] {
+        let plaintext = try request.opener.open(answer.span.bytes)
+        return try results(of: try ClassificationAnswer(binaryResponse: plaintext.bytes))
     }
 
     /// Nothing is sealed to an enclave whose evidence does not say what it does with it.
