@@ -14,12 +14,14 @@ struct Routes: HTTPResponder {
     /// What is in front of one enclave.
     private struct Desk {
         let host: EnclaveHost
+        let model: String
         let evidence: EvidenceDesk
         let keys: KeyConfigurationCache
         let provisionings: Slots
 
-        init(_ host: EnclaveHost, _ limits: ServerLimits) {
+        init(_ host: EnclaveHost, model: String, _ limits: ServerLimits) {
             self.host = host
+            self.model = model
             // An operator who lets one address have all connections says that it is a proxy's.
             evidence = EvidenceDesk(
                 host: host, limitsAddresses: limits.connectionsPerAddress < limits.connections)
@@ -32,12 +34,17 @@ struct Routes: HTTPResponder {
     private let desks: [String: Desk]
     private let registry: ConnectionRegistry
     private let origins: AllowedOrigins
+    private let traces: (any TraceSink)?
 
-    init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins) {
+    init(
+        models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins,
+        traces: (any TraceSink)?
+    ) {
+        self.traces = traces
         self.models = models
         self.registry = registry
         self.origins = origins
-        desks = Dictionary(uniqueKeysWithValues: models.models.map { ($0.name, Desk($0.host, limits)) })
+        desks = Dictionary(uniqueKeysWithValues: models.models.map { ($0.name, Desk($0.host, model: $0.name, limits)) })
     }
 
     @Sendable func respond(to request: Request, context: Context) async -> Response {
@@ -105,7 +112,10 @@ struct Routes: HTTPResponder {
     private func answer(_ request: Request, at desk: Desk, unless channel: any Channel) async -> Response {
         let start = ContinuousClock.now
         do throws(HostError) { try await desk.host.admit() } catch { return Refusal(error).response }
-        let work = Task { await admittedAnswer(request, at: desk, since: start) }
+        let trace = traces.map { _ in RequestTrace(at: start) }
+        let work = Task {
+            await RequestTrace.$current.withValue(trace) { await admittedAnswer(request, at: desk, since: start) }
+        }
         registry.onClose(of: channel) { work.cancel() }
         let answer = await withTaskCancellationHandler {
             await work.value
@@ -114,6 +124,11 @@ struct Routes: HTTPResponder {
         }
         registry.onClose(of: channel, nil)
         await desk.host.release()
+        if let trace {
+            traces?.take(
+                trace, request: request.headers[.requestIdentifier] ?? "", model: desk.model,
+                status: answer.status.code, code: answer.headers[.errorCode], took: .now - start)
+        }
         return answer
     }
 
