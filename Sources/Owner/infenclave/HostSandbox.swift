@@ -38,7 +38,7 @@ enum HostSandbox {
     ///   - enclave: The enclave's executable, if it is this program that starts it.
     ///   - written: Files that may be made anew in their folders.
     static func paths(bundles: [String], enclave: String?, written: [String]) -> [SandboxPath] {
-        let programs = ["/usr", "/lib", "/lib64"] + mappedFolders() + [enclave.map(folder)].compactMap { $0 }
+        let programs = ["/usr", "/lib", "/lib64"] + loadedFolders() + [enclave.map(folder)].compactMap { $0 }
         return programs.map { SandboxPath($0, [.read, .execute]) }
             // Configuration of resolver and loader; what the kernel says of processors and limits.
             + ["/etc", "/run/systemd/resolve", "/proc", "/sys"].map { SandboxPath($0, .read) }
@@ -53,12 +53,21 @@ enum HostSandbox {
         URL(filePath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
     }
 
-    /// The folders of this program and of the libraries that it has loaded, wherever they are installed.
-    private static func mappedFolders() -> [String] {
-        let text = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-        let files = text.split(separator: "\n").compactMap { line in
-            line.firstIndex(of: "/").map { String(line[$0...]) }
+    /// The folders of this program and of the libraries that it has loaded, wherever they are installed; of links, both.
+    private static func loadedFolders() -> [String] {
+        var files = ["/proc/self/exe"]
+        _ = withUnsafeMutablePointer(to: &files) { files in
+            dl_iterate_phdr(
+                { object, _, files in
+                    guard let name = object?.pointee.dlpi_name,
+                        let files = files?.assumingMemoryBound(to: [String].self)
+                    else { return 0 }
+                    // The program itself has no name here, and the kernel's part is no file.
+                    if name.pointee == UInt8(ascii: "/") { files.pointee.append(String(cString: name)) }
+                    return 0
+                }, files)
         }
-        return Set(files.map { URL(filePath: $0).deletingLastPathComponent().path }).sorted()
+        let folders = files.map { URL(filePath: $0).deletingLastPathComponent().path } + files.map(folder)
+        return Set(folders).subtracting(["/proc/self"]).sorted()
     }
 }
