@@ -103,6 +103,21 @@ package struct SandboxPath: Sendable, Hashable {
     }
 }
 
+/// The libraries that this process has loaded, by their paths.
+package enum LoadedLibraries {
+    package static var paths: [String] {
+        var paths: [String] = []
+        withUnsafeMutablePointer(to: &paths) { paths in
+            csandbox_each_library(
+                { path, context in
+                    guard let path, let paths = context?.assumingMemoryBound(to: [String].self) else { return }
+                    paths.pointee.append(String(cString: path))
+                }, paths)
+        }
+        return paths
+    }
+}
+
 /// The sandbox that is demanded cannot be had.
 package struct SandboxError: Error, Sendable, CustomStringConvertible {
     package let message: String

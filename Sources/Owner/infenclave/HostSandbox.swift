@@ -55,19 +55,9 @@ enum HostSandbox {
 
     /// The folders of this program and of the libraries that it has loaded, wherever they are installed; of links, both.
     private static func loadedFolders() -> [String] {
-        var files = ["/proc/self/exe"]
-        _ = withUnsafeMutablePointer(to: &files) { files in
-            dl_iterate_phdr(
-                { object, _, files in
-                    guard let name = object?.pointee.dlpi_name,
-                        let files = files?.assumingMemoryBound(to: [String].self)
-                    else { return 0 }
-                    // The program itself has no name here, and the kernel's part is no file.
-                    if name.pointee == UInt8(ascii: "/") { files.pointee.append(String(cString: name)) }
-                    return 0
-                }, files)
-        }
+        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
+        let files = [program] + LoadedLibraries.paths
         let folders = files.map { URL(filePath: $0).deletingLastPathComponent().path } + files.map(folder)
-        return Set(folders).subtracting(["/proc/self"]).sorted()
+        return Set(folders).sorted()
     }
 }

@@ -44,4 +44,7 @@ int csandbox_restrict_files(const csandbox_path *paths, size_t count, int isolat
 /// @param opens_files Whether files may be opened, as evidence sources do; which ones is Landlock's to say.
 int csandbox_restrict_calls(int opens_files);
 
+/// Calls `visit` with the path of each library that the loader has loaded.
+void csandbox_each_library(void (*visit)(const char *path, void *context), void *context);
+
 #endif
