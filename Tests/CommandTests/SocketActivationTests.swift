@@ -6,7 +6,7 @@ import Testing
 @Suite("Sockets that a service manager passes", .serialized)
 struct SocketActivationTests {
     /// Both sockets, closed at the end: a server has its own descriptors of them.
-    private struct Sockets: ~Copyable {
+    private final class Sockets {
         let clients: (descriptor: Int32, port: Int)
         let admin: (descriptor: Int32, port: Int)
 
