@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example peers-check balancer-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example peers-check balancer-check benchmark-serving
 
 demo: build
 	$(BIN)/infenclave demo
@@ -87,6 +87,12 @@ BENCHMARK_OPTIONS ?=
 
 benchmark: build
 	Benchmarks/run $(BENCHMARK_OPTIONS)
+
+# `infenclave serve` under load, beside ONNX Runtime behind FastAPI; `make benchmark-serving SERVING_OPTIONS="--ours 2x1 --overload"`.
+SERVING_OPTIONS ?=
+
+benchmark-serving: build
+	Benchmarks/serving/run $(SERVING_OPTIONS)
 
 # Exports classifiers with random weights and compares with ONNX Runtime; PYTHON has torch, torchvision, timm, onnx and
 # onnxruntime. `make model-check MODEL_OPTIONS="--only resnet"` takes a part.

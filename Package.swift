@@ -69,6 +69,10 @@ let package = Package(
         // Transport: the only I/O that host and enclave share.
         library("FrameStream", in: "Transport", ["Tensors", "Wire"]),
 
+        // Confinement: what host and enclave forbid themselves.
+        .target(name: "CSandbox", path: "Sources/Confinement/CSandbox"),
+        library("Sandbox", in: "Confinement", ["CSandbox"]),
+
         // Imaging: never linked by Trusted.
         .target(
             name: "CImageCodecs",
@@ -105,11 +109,16 @@ let package = Package(
         .target(name: "CNitro", path: "Sources/Trusted/CNitro"),
         library(
             "EnclavePlatform", in: "Trusted",
-            ["CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "SecretMemory", "Tensors", "Wire", crypto]),
+            [
+                "CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "Sandbox", "SecretMemory", "Tensors",
+                "Wire",
+                crypto,
+            ]),
         .executableTarget(
             name: "infenclave-enclave",
             dependencies: [
-                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "SecretMemory", "Wire",
+                "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "Sandbox", "SecretMemory",
+                "Wire",
             ],
             path: "Sources/Trusted/infenclave-enclave",
             swiftSettings: settings
@@ -127,12 +136,27 @@ let package = Package(
         ),
         library("EngineMessages", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
         library(
-            "OpenInferenceBackNet", in: "Untrusted",
+            "HTTPCalls", in: "Untrusted",
             [
-                "EngineMessages", "HostCore", "ModelGraph", "StrictJSON", "Tensors",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
+        library(
+            "OpenInferenceBackNet", in: "Untrusted",
+            [
+                "EngineMessages", "HTTPCalls", "HostCore", "ModelGraph", "StrictJSON", "Tensors",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
+        library(
+            "TraceExport", in: "Untrusted",
+            [
+                "HTTPCalls", "HostCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         library(
@@ -141,6 +165,8 @@ let package = Package(
                 "BundleFormat", "Evidence", "HostCore", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -239,8 +265,8 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
                 "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "OpenInferenceBackNet", "Partitioning", "ProxyCommand",
-                "SealedChannel", "SecretMemory", "StrictJSON", "Tensors",
+                "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "Sandbox",
+                "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -260,6 +286,13 @@ let package = Package(
             name: "AttestationFixtures",
             dependencies: ["Attestation", "BundleFormat", "Evidence", "Tensors", crypto, cryptoExtras],
             path: "Tests/AttestationFixtures",
+            swiftSettings: settings
+        ),
+        // Enters an enclave's sandbox, and tries to leave it.
+        .executableTarget(
+            name: "SandboxProbe",
+            dependencies: ["EnclavePlatform", "Evidence", "Sandbox"],
+            path: "Tests/SandboxProbe",
             swiftSettings: settings
         ),
         // A model small enough to compute by hand, its owner and clients.
@@ -326,7 +359,8 @@ let package = Package(
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
                 "Evidence", "FrameStream", "Inference",
-                "ModelGraph", "SealedChannel", "SecretMemory", "Tensors", "Wire", "infenclave-enclave", crypto,
+                "ModelGraph", "Sandbox", "SandboxProbe", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                "infenclave-enclave", crypto,
             ]
         ),
         tests(
@@ -337,7 +371,7 @@ let package = Package(
                 "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
-        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "Wire"]),
+        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "TraceExport", "Wire"]),
         tests(
             "OpenInferenceBackNetTests",
             ["EngineMessages", "HostCore", "ModelGraph", "OpenInferenceBackNet", "Tensors", "TestSupport"]),
@@ -346,7 +380,7 @@ let package = Package(
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(
             "EnclaveImageTests",
-            ["EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "TestSupport", crypto]),
+            ["EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Sandbox", "TestSupport", crypto]),
         tests(
             "DifferentiationTests",
             [

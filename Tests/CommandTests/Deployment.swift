@@ -108,9 +108,10 @@ final class Server {
     ///   - options: More of `serve`.
     ///   - prefix: A shell's words before the program, such as `ulimit -n 64; exec`.
     ///   - environment: Variables beside the test's own.
+    ///   - descriptors: What become its descriptors 3, 4 and so on.
     init(
         _ deployment: Deployment, beside others: [Deployment] = [], options: [String] = [], prefix: String? = nil,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], descriptors: [Int32] = []
     ) throws {
         let arguments =
             ["serve", deployment.bundle] + others.map(\.bundle) + [
@@ -120,7 +121,7 @@ final class Server {
             if let prefix {
                 try Program(
                     ["-c", "\(prefix) \"$0\" \"$@\"", Program.products + "/infenclave"] + arguments,
-                    in: deployment.folder, executable: "/bin/sh", environment: environment)
+                    in: deployment.folder, executable: "/bin/sh", environment: environment, descriptors: descriptors)
             } else {
                 try Program(arguments, in: deployment.folder, environment: environment)
             }

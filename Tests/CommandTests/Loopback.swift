@@ -89,14 +89,17 @@ struct HTTPAnswer {
     var code: String? { (json?["error"] as? [String: Any])?["code"] as? String }
 
     /// Sends a request over a connection of its own.
+    ///
+    /// - Parameter headers: More lines, each with its end.
     static func to(
-        _ method: String, _ path: String, type: String? = nil, body: [UInt8] = [], port: Int, from host: UInt8 = 1
+        _ method: String, _ path: String, type: String? = nil, body: [UInt8] = [], port: Int, from host: UInt8 = 1,
+        headers: String = ""
     ) throws -> HTTPAnswer {
         let descriptor = try Loopback.connect(port: port, from: host)
         defer { close(descriptor) }
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n"
         if let type { head += "Content-Type: \(type)\r\n" }
-        head += "Content-Length: \(body.count)\r\n\r\n"
+        head += headers + "Content-Length: \(body.count)\r\n\r\n"
         // A server that refuses early may stop reading: its answer counts.
         _ = Loopback.send(Array(head.utf8) + body, to: descriptor)
         var received: [UInt8] = []

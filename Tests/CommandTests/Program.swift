@@ -43,9 +43,11 @@ final class Program {
     ///   - executable: One of ours, or a path.
     ///   - environment: Variables beside the test's own.
     ///   - prefix: Arguments before the others.
+    ///   - descriptors: What become its descriptors 3, 4 and so on.
     init(
         _ arguments: [String], in folder: TemporaryFolder, executable: String = "infenclave",
-        environment additional: [String: String] = [:], prefix: [String] = []
+        environment additional: [String: String] = [:], prefix: [String] = [],
+        descriptors: [Int32] = []
     ) throws {
         let own = try folder.makeFolder("programs") + "/" + UUID().uuidString
         (outputFile, errorFile) = (own + ".out", own + ".err")
@@ -59,6 +61,12 @@ final class Program {
         // Other tests of this process have descriptors open, which a program must not count as its own.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
             if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        }
+        // Out of the way of one another first.
+        let moved = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
+        defer { for descriptor in moved { close(descriptor) } }
+        for (index, descriptor) in moved.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
         }
         var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")

@@ -3,6 +3,7 @@ import EnclavePlatform
 import Evidence
 import Foundation
 import FrameStream
+import Sandbox
 import Testing
 
 @Suite("What an image says to its first process")
@@ -29,7 +30,7 @@ struct BootParametersTests {
                 #expect(boot.heartbeat == (kind == .nitro ? VsockAddress(contextID: 3, port: 9000) : nil))
                 // Without ACPI a machine cannot be turned off.
                 #expect(boot.end == .reboot)
-                guard case .serve(let tee, nil, _, nil, nil, nil)? = EnclaveArguments(boot.arguments) else {
+                guard case .serve(let tee, nil, _, nil, nil, nil, .available)? = EnclaveArguments(boot.arguments) else {
                     Issue.record("the executable refuses \(boot.arguments)")
                     continue
                 }
@@ -68,6 +69,7 @@ struct BootParametersTests {
         #expect(
             arguments
                 == .serve(
-                    .sgx, developmentKey: nil, connect: .standardStreams, workers: nil, threads: 3, threadsAlone: nil))
+                    .sgx, developmentKey: nil, connect: .standardStreams, workers: nil, threads: 3, threadsAlone: nil,
+                    sandbox: .available))
     }
 }

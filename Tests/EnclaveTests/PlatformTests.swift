@@ -4,6 +4,7 @@ import EnclavePlatform
 import Evidence
 import FrameStream
 import Glibc
+import Sandbox
 import Testing
 
 @Suite("The development TEE")
@@ -70,22 +71,33 @@ struct DevelopmentTests {
                 "--tee development --development-key k",
                 .serve(
                     .development, developmentKey: "k", connect: .descriptor(3), workers: nil, threads: nil,
-                    threadsAlone: nil)
+                    threadsAlone: nil, sandbox: .available)
             ),
             (
                 "--threads 2 --tee snp",
-                .serve(.snp, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: 2, threadsAlone: nil)
+                .serve(
+                    .snp, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: 2, threadsAlone: nil,
+                    sandbox: .available)
             ),
             (
                 "--tee snp --workers 3",
-                .serve(.snp, developmentKey: nil, connect: .descriptor(3), workers: 3, threads: nil, threadsAlone: nil)
+                .serve(
+                    .snp, developmentKey: nil, connect: .descriptor(3), workers: 3, threads: nil, threadsAlone: nil,
+                    sandbox: .available)
             ),
             ("--tee snp --workers 0", nil), ("--tee snp --threads-alone x", nil),
             (
                 "--tee sgx",
                 .serve(
-                    .sgx, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: nil, threadsAlone: nil)
-            ), ("", nil),
+                    .sgx, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: nil, threadsAlone: nil,
+                    sandbox: .available)
+            ),
+            (
+                "--sandbox required --tee tdx",
+                .serve(
+                    .tdx, developmentKey: nil, connect: .descriptor(3), workers: nil, threads: nil, threadsAlone: nil,
+                    sandbox: .required)
+            ), ("--tee tdx --sandbox yes", nil), ("", nil),
             ("--tee", nil),
             ("--tee development", nil), ("--tee sgx --development-key k", nil), ("--tee auto", nil),
             ("--tee sgx --tee sgx", nil), ("--tee sgx --threads 0", nil), ("--tee sgx --threads x", nil),

@@ -12,6 +12,9 @@ private let allowedEdges: [String: Set<String>] = [
     "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
     // Transport: the only I/O that host and enclave share.
     "FrameStream": ["Tensors", "Wire"],
+    // Confinement: what host and enclave forbid themselves.
+    "CSandbox": [],
+    "Sandbox": ["CSandbox"],
     // Imaging.
     "CImageCodecs": [],
     "Imaging": ["CImageCodecs", "Tensors"],
@@ -32,11 +35,11 @@ private let allowedEdges: [String: Set<String>] = [
     "CBoot": [],
     "CNitro": [],
     "EnclavePlatform": [
-        "CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "SecretMemory", "Tensors", "Wire",
+        "CBoot", "CNitro", "EnclaveCore", "Evidence", "FrameStream", "Sandbox", "SecretMemory", "Tensors", "Wire",
         "swift-crypto/Crypto",
     ],
     "infenclave-enclave": [
-        "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "SecretMemory", "Wire",
+        "EnclaveCore", "EnclavePlatform", "Evidence", "FrameStream", "Inference", "Sandbox", "SecretMemory", "Wire",
     ],
     // Untrusted: cannot name a key type.
     "CAllocator": [],
@@ -45,13 +48,15 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors", "Wire",
     ],
     "EngineMessages": ["ModelGraph", "StrictJSON", "Tensors"],
+    "HTTPCalls": ["swift-nio/NIOCore", "swift-nio/NIOHTTP1", "swift-nio/NIOPosix"],
     "OpenInferenceBackNet": [
-        "EngineMessages", "HostCore", "ModelGraph", "StrictJSON", "Tensors", "swift-nio/NIOCore", "swift-nio/NIOHTTP1",
-        "swift-nio/NIOPosix",
+        "EngineMessages", "HTTPCalls", "HostCore", "ModelGraph", "StrictJSON", "Tensors", "swift-nio/NIOCore",
+        "swift-nio/NIOHTTP1",
     ],
+    "TraceExport": ["HTTPCalls", "HostCore", "swift-nio/NIOCore", "swift-nio/NIOHTTP1"],
     "HostServer": [
         "BundleFormat", "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
-        "swift-service-lifecycle/ServiceLifecycle",
+        "swift-nio/NIOCore", "swift-nio/NIOPosix", "swift-service-lifecycle/ServiceLifecycle",
         "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
     // Verifier.
@@ -110,8 +115,9 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
         "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
         "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-        "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "SealedChannel",
-        "SecretMemory", "StrictJSON", "Tensors", "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
+        "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "Sandbox", "SealedChannel",
+        "SecretMemory", "StrictJSON", "Tensors", "TraceExport", "swift-argument-parser/ArgumentParser",
+        "swift-crypto/Crypto",
     ],
 ]
 
@@ -225,14 +231,14 @@ struct PackageTests {
             try reached(from: ["infenclave-enclave"]) == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
                 "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameStream", "Evidence",
-                "CBoot", "CNitro",
+                "CBoot", "CNitro", "CSandbox", "Sandbox",
                 "swift-crypto/Crypto",
             ])
     }
 
     @Test("The untrusted side reaches no key type")
     func untrustedSide() throws {
-        let reached = try reached(from: ["HostServer", "HostCore", "OpenInferenceBackNet"])
+        let reached = try reached(from: ["HostServer", "HostCore", "OpenInferenceBackNet", "TraceExport"])
         #expect(reached.isDisjoint(with: ["SealedChannel", "SecretMemory", "swift-crypto/Crypto"]))
     }
 }

@@ -45,9 +45,14 @@ struct EnclaveExecutable {
     }
 
     /// How the host starts it.
-    func arguments(tee: TEEKind, developmentKey: String?, workers: Int, threads: Int, alone: Int) -> [String] {
+    ///
+    /// - Parameter sandbox: What its process has to forbid itself; `nil` for what its kernel has.
+    func arguments(
+        tee: TEEKind, developmentKey: String?, workers: Int, threads: Int, alone: Int, sandbox: String? = nil
+    ) -> [String] {
         ["--tee", tee.rawValue] + (developmentKey.map { ["--development-key", $0] } ?? [])
             + ["--workers", String(workers), "--threads", String(threads), "--threads-alone", String(alone)]
+            + (sandbox.map { ["--sandbox", $0] } ?? [])
     }
 
     private func line(_ arguments: [String]) throws -> String {

@@ -16,6 +16,7 @@ import LeakageAssessment
 import ModelGraph
 import ONNXImport
 import Partitioning
+import Sandbox
 import SealedChannel
 import SecretMemory
 import Tensors
@@ -44,6 +45,7 @@ extension CommandFailure {
         case let error as EngineError: self.init("backnet", error.message, remedy: error.remedy)
         case let error as HostError: self.init(error.code.name, error.message)
         case let error as HostServerError: self.init("server", error.message, remedy: error.remedy)
+        case let error as SandboxError: self.init("sandbox", error.message, remedy: error.remedy)
         case let error as ProxyError: self.init("proxy", error.message, remedy: error.remedy)
         case let error as KeyReleaseError: self.init(error.code.name, error.message, remedy: error.remedy)
         case let error as ValidationError: self.init("usage", error.message)

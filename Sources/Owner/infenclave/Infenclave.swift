@@ -20,7 +20,7 @@ struct Infenclave: AsyncParsableCommand {
                 subcommands: [
                     Keygen.self, MakeImage.self, Measure.self, MakePolicy.self, Provision.self, Keyhold.self,
                 ]),
-            CommandGroup(name: "Operator", subcommands: [Serve.self]),
+            CommandGroup(name: "Operator", subcommands: [Serve.self, Load.self]),
             CommandGroup(name: "Client", subcommands: [Attest.self, Classify.self, Proxy.self]),
         ])
 

@@ -1,5 +1,6 @@
 package import Evidence
 package import FrameStream
+package import Sandbox
 
 /// The command line of the enclave executable. The host writes it, so it holds nothing secret and decides nothing that
 /// evidence does not show.
@@ -20,8 +21,10 @@ package enum EnclaveArguments: Sendable, Equatable {
     ///   - workers: Requests that are computed at a time.
     ///   - threads: Of one inference.
     ///   - threadsAlone: Of one that begins while no other is computed.
+    ///   - sandbox: What this process has to take from itself.
     case serve(
-        TEEKind, developmentKey: String?, connect: StreamAddress, workers: Int?, threads: Int?, threadsAlone: Int?)
+        TEEKind, developmentKey: String?, connect: StreamAddress, workers: Int?, threads: Int?, threadsAlone: Int?,
+        sandbox: Sandbox.Demand)
 
     package static let usage = """
         usage: infenclave-enclave --tee development --development-key FILE [OPTIONS]
@@ -32,6 +35,7 @@ package enum EnclaveArguments: Sendable, Equatable {
                infenclave-enclave --print-development-key FILE
         options: --connect fd:3|vsock:CID:PORT|serial:NAME|stdio   where the host is; fd:3, a connected socket, without it
                  --workers N  --threads N  --threads-alone N
+                 --sandbox required|available|none   what this process forbids itself; available without it
         As the first process of a machine it takes nothing from here, but infenclave.… from the kernel's command line.
         """
 
@@ -53,7 +57,7 @@ package enum EnclaveArguments: Sendable, Equatable {
 
     /// Options of ``serve``, each of which is there once at most.
     package static let servingOptions = [
-        "--tee", "--development-key", "--connect", "--workers", "--threads", "--threads-alone",
+        "--tee", "--development-key", "--connect", "--workers", "--threads", "--threads-alone", "--sandbox",
     ]
 
     private static func serving(_ arguments: [String]) -> EnclaveArguments? {
@@ -70,7 +74,8 @@ package enum EnclaveArguments: Sendable, Equatable {
     /// - Parameter values: By ``servingOptions``.
     package static func serving(_ values: [String: String]) -> EnclaveArguments? {
         guard let kind = values["--tee"].flatMap(TEEKind.init(rawValue:)),
-            let connect = StreamAddress(values["--connect"] ?? "fd:3")
+            let connect = StreamAddress(values["--connect"] ?? "fd:3"),
+            let sandbox = Sandbox.Demand(rawValue: values["--sandbox"] ?? "available")
         else { return nil }
         let developmentKey = values["--development-key"]
         guard (kind == .development) == (developmentKey != nil) else { return nil }
@@ -82,6 +87,6 @@ package enum EnclaveArguments: Sendable, Equatable {
         }
         return .serve(
             kind, developmentKey: developmentKey, connect: connect, workers: counts["--workers"],
-            threads: counts["--threads"], threadsAlone: counts["--threads-alone"])
+            threads: counts["--threads"], threadsAlone: counts["--threads-alone"], sandbox: sandbox)
     }
 }

@@ -4,14 +4,30 @@ import Evidence
 import FrameStream
 import Glibc
 import Inference
+import Sandbox
 import SecretMemory
 import Wire
 
 /// One fixed or configuration-only line on the standard error stream. Nothing of a request ever gets here.
-func end(_ message: String, status: Int32) -> Never {
+func say(_ message: String) {
     let line = Array("\(message)\n".utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+func end(_ message: String, status: Int32) -> Never {
+    say(message)
     exit(status)
+}
+
+/// What the host sends is read in a sandbox. The evidence source has been found by then, and nothing has a thread yet.
+func confine(_ kind: TEEKind, _ demand: Sandbox.Demand) throws {
+    guard let sandbox = EnclaveSandbox.sandbox(for: kind) else {
+        guard demand != .required else {
+            end("infenclave-enclave: there is no sandbox for \(kind.rawValue): its manifest confines it", status: 1)
+        }
+        return
+    }
+    for missing in try sandbox.enter(demand) { say("infenclave-enclave: not in the sandbox: \(missing)") }
 }
 
 func perform(_ arguments: EnclaveArguments) throws {
@@ -24,11 +40,13 @@ func perform(_ arguments: EnclaveArguments) throws {
         let nothing = [UInt8](repeating: 0, count: ReportTranscript.reportDataByteCount)
         print(try source.evidence(reportData: nothing).evidence.hex)
     case .developmentKey(let path): print(try DevelopmentKey.publicKey(path).hex)
-    case .serve(let kind, let developmentKey, let connect, let workers, let threads, let threadsAlone):
+    case .serve(let kind, let developmentKey, let connect, let workers, let threads, let threadsAlone, let sandbox):
         // A terminal's interrupt reaches the whole process group; the host decides when the enclave ends.
         signal(SIGINT, SIG_IGN)
         let source = try EvidenceSources.source(kind, developmentKey: developmentKey)
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let stream = try connect.dial()
+        try confine(kind, sandbox)
         let count = workers ?? 1
         let enclave = try Enclave(
             evidenceSource: source,
@@ -36,7 +54,7 @@ func perform(_ arguments: EnclaveArguments) throws {
                 count: count, threads: threads ?? max(1, processors / count), threadsAlone: threadsAlone))
         let watchdog = Watchdog()
         watchdog.start()
-        try EnclaveServer.run(enclave, on: try connect.dial(), watchdog: watchdog)
+        try EnclaveServer.run(enclave, on: stream, watchdog: watchdog)
     }
 }
 
@@ -53,6 +71,8 @@ do {
     try perform(arguments)
 } catch let error as EvidenceSourceError {
     end("infenclave-enclave: \(error.message)", status: 1)
+} catch let error as SandboxError {
+    end("infenclave-enclave: \(error.message); \(error.remedy)", status: 1)
 } catch let error as WireError {
     end("infenclave-enclave: the connection to the host failed: \(error.message)", status: 1)
 } catch {

@@ -270,15 +270,20 @@ package actor EnclaveHost {
         guard await connection.credits.take() else { throw EnclaveConnection.cancelled }
         let asked = ContinuousClock.now
         metrics.countAdmission(taking: asked - received)
+        let trace = RequestTrace.current
+        trace?.add(.admission, from: received, to: asked)
         var (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
         var enclave = ContinuousClock.now - asked
+        trace?.add(.enclave, from: asked, to: asked + enclave)
         if case .intermediate(let tensors) = reply {
             let run = await backNet?.run(tensors)
             if let run { metrics.countBackNet(run) } else { metrics.countBackNetFailure() }
+            if let run { trace?.add(run, endingAt: .now) }
             let continuation = run.map { HostMessage.backNetResult($0.outputs) } ?? .backNetFailure
             let askedAgain = ContinuousClock.now
             (reply, requestID) = try await connection.ask(continuation, requestID: requestID)
             enclave += .now - askedAgain
+            trace?.add(.enclave, from: askedAgain, to: .now)
         }
         guard case .answer(let answer) = reply else {
             throw HostError(.protocolViolation, "the enclave did not answer the request")

@@ -1,5 +1,5 @@
 import Foundation
-import HostCore
+package import HostCore
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -38,6 +38,8 @@ package struct HostServer: Sendable {
     private let log: OperatorLog
     private let build: [(String, String)]
     private let onReload: (@Sendable () async -> Void)?
+    private let inherited: InheritedSockets
+    private let traces: (any TraceSink)?
 
     /// What is not answered by then is refused, and its clients are told so.
     static let drainTime: Duration = .seconds(6)
@@ -48,10 +50,13 @@ package struct HostServer: Sendable {
     ///   - admin: `nil` for no listener for operators.
     ///   - origins: The pages that may ask from a browser.
     ///   - build: What runs here, by name, for operators.
+    ///   - inherited: Sockets in place of those addresses.
+    ///   - traces: Where traces of requests go.
     ///   - onReload: Reads the configuration again, when SIGHUP asks for it.
     package init(
         models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
         origins: AllowedOrigins = .none, log: OperatorLog, build: [(String, String)] = [],
+        inherited: InheritedSockets = .none, traces: (any TraceSink)? = nil,
         onReload: (@Sendable () async -> Void)? = nil
     ) {
         self.models = models
@@ -62,6 +67,8 @@ package struct HostServer: Sendable {
         self.log = log
         self.build = build
         self.onReload = onReload
+        self.inherited = inherited
+        self.traces = traces
         OperatorSignals.lookForTerminal()
     }
 
@@ -128,8 +135,9 @@ package struct HostServer: Sendable {
         let metrics = ServerMetrics()
         let registry = ConnectionRegistry(connections: connections, limits: limits, metrics: metrics)
         let listener = Listener(
-            address, option: "--listen", remedy: "choose another --listen address",
-            routes: Routes(models: models, limits: limits, registry: registry, origins: origins), registry: registry,
+            address, inherited: inherited.clients, option: "--listen", remedy: "choose another --listen address",
+            routes: Routes(models: models, limits: limits, registry: registry, origins: origins, traces: traces),
+            registry: registry,
             connections: descriptors.connections,
             intake: Intake(audience: .everybody, limits: limits, models: models, origins: origins),
             onEnd: { [models, log] record in
@@ -145,9 +153,9 @@ package struct HostServer: Sendable {
             total: descriptors.adminConnections, perAddress: descriptors.adminConnections)
         return [
             Listener(
-                admin, option: "--admin-listen",
+                admin, inherited: inherited.admin, option: "--admin-listen",
                 remedy: "choose another --admin-listen address, or --admin-listen none",
-                routes: AdminRoutes(models: models, registry: registry, build: build),
+                routes: AdminRoutes(models: models, registry: registry, build: build, traces: traces),
                 registry: ConnectionRegistry(connections: adminConnections, limits: limits, metrics: ServerMetrics()),
                 connections: descriptors.adminConnections,
                 intake: Intake(audience: .operators, limits: limits, models: models),

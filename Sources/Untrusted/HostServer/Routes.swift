@@ -34,9 +34,14 @@ final class Routes: HTTPResponder {
     private let desks = Mutex<[ObjectIdentifier: Desk]>([:])
     private let registry: ConnectionRegistry
     private let origins: AllowedOrigins
+    private let traces: (any TraceSink)?
 
-    init(models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins) {
-        (self.models, self.limits, self.registry, self.origins) = (models, limits, registry, origins)
+    init(
+        models: ModelRegistry, limits: ServerLimits, registry: ConnectionRegistry, origins: AllowedOrigins,
+        traces: (any TraceSink)?
+    ) {
+        (self.models, self.limits, self.registry) = (models, limits, registry)
+        (self.origins, self.traces) = (origins, traces)
     }
 
     /// Models come and go; a desk keeps its own, and goes when another model comes.
@@ -151,7 +156,12 @@ final class Routes: HTTPResponder {
             (pool, member) = try desk.model.member(forKey: message.first)
             try pool.admit(to: member)
         } catch { return Refusal(error).response }
-        let work = Task { await admittedAnswer(message.bytes, of: member, in: pool, since: start) }
+        let trace = traces.map { _ in RequestTrace(at: start) }
+        let work = Task {
+            await RequestTrace.$current.withValue(trace) {
+                await admittedAnswer(message.bytes, of: member, in: pool, since: start)
+            }
+        }
         registry.onClose(of: channel) { work.cancel() }
         let answer = await withTaskCancellationHandler {
             await work.value
@@ -160,6 +170,11 @@ final class Routes: HTTPResponder {
         }
         registry.onClose(of: channel, nil)
         pool.release(member)
+        if let trace {
+            traces?.take(
+                trace, request: request.headers[.requestIdentifier] ?? "", model: desk.model.name,
+                status: answer.status.code, code: answer.headers[.errorCode], took: .now - start)
+        }
         return answer
     }
 

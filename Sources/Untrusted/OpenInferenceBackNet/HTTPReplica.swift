@@ -1,4 +1,5 @@
 package import EngineMessages
+import HTTPCalls
 import ModelGraph
 import NIOCore
 import NIOHTTP1

@@ -81,11 +81,7 @@ public struct EnclaveSession: Sendable {
 
     /// A request that is ready to be sent.
     func sealed(_ tensor: Tensor, _ token: AccessToken) throws(ClientError) -> ObliviousRequest {
-        do throws(SealedChannelError) {
-            let request = ClassificationRequest(token: token, tensor: tensor)
-            let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
-            return try ObliviousRequest.seal(plaintext.bytes, to: recipient)
-        } catch { throw Self.failure(error) }
+        do throws(SealedChannelError) { return try sealed(tensor, token: token) } catch { throw Self.failure(error) }
     }
 
     /// Sends a request. Where the server does not know the key, the same bytes go out once more: behind a balancer that leads
@@ -104,6 +100,23 @@ public struct EnclaveSession: Sendable {
 
     private static func failure(_ error: SealedChannelError) -> ClientError {
         ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
+    }
+
+    /// A request for `/ohttp`. Whoever sends it otherwise than by this session sends it once.
+    ///
+    /// - Throws: ``SealedChannelError``.
+    package func sealed(_ tensor: Tensor, token: AccessToken) throws(SealedChannelError) -> ObliviousRequest {
+        let request = ClassificationRequest(token: token, tensor: tensor)
+        let plaintext = try request.encodeBinaryRequest(authority: server.address.authority)
+        return try ObliviousRequest.seal(plaintext.bytes, to: recipient)
+    }
+
+    /// Opens an answer to what ``sealed(_:token:)`` gave.
+    ///
+    /// - Throws: ``SealedChannelError``; ``ClientError`` for a refusal under seal.
+    package func opened(_ answer: [UInt8], to request: ObliviousRequest) throws -> [Classification] {
+        let plaintext = try request.opener.open(answer.span.bytes)
+        return try results(of: try ClassificationAnswer(binaryResponse: plaintext.bytes))
     }
 
     /// Nothing is sealed to an enclave whose evidence does not say what it does with it.

@@ -2,13 +2,16 @@ import ArgumentParser
 import BundleFormat
 import Evidence
 import Foundation
+import FrameStream
 import HostCore
 import HostServer
 import Inference
 import LeakageAssessment
 import ModelGraph
 import Partitioning
+import Sandbox
 import SealedChannel
+import TraceExport
 
 struct Serve: Command {
     static let configuration = CommandConfiguration(
@@ -53,7 +56,13 @@ struct Serve: Command {
             "Let pages of this origin ask from a browser, https://HOST or https://HOST:PORT; repeat it for more.",
             discussion: "Exactly these: there is no pattern. Pages cannot provision."))
     var allowOrigin: [String] = []
-    @Option(help: "Requests that each enclave computes at a time.") var workers = 1
+    @Option(
+        help: ArgumentHelp(
+            "Requests that each enclave computes at a time.",
+            discussion:
+                "Unless said otherwise as many as there are processors for --threads, which is 1 then, and at most 8; 1 with --enclave-at."
+        ))
+    var workers: Int?
     @Option(
         help: ArgumentHelp(
             "Threads of one inference, in each BackNet and each enclave.",
@@ -84,6 +93,19 @@ struct Serve: Command {
                 command line says.
                 """))
     var enclaveAt = EnclaveLocation.spawn
+    @Option(
+        help: ArgumentHelp(
+            "Where traces go: http://HOST:PORT of a collector that takes OTLP as JSON over HTTP.",
+            discussion: "Times and codes of each request, under identifiers of this server's own."))
+    var otlp: String?
+    @Option(
+        help: ArgumentHelp(
+            "What server and enclave forbid themselves: required, available or none.",
+            discussion: """
+                The server opens its bundles, programs and libraries only; the enclave's process opens no file and starts \
+                nothing. Unless it is required, what this kernel lacks is said and left out.
+                """))
+    var sandbox = Sandbox.Demand.available
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
 
@@ -117,7 +139,7 @@ struct Serve: Command {
             throw ValidationError("--development-key goes with --tee development")
         }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024") }
-        guard (1...1024).contains(workers) else { throw ValidationError("--workers takes 1 to 1024") }
+        guard (1...1024).contains(workers ?? 1) else { throw ValidationError("--workers takes 1 to 1024") }
         guard (1...65536).contains(maximumWaiting) else {
             throw ValidationError("--maximum-waiting takes 1 to 65536")
         }
@@ -131,6 +153,9 @@ struct Serve: Command {
         _ = try origins()
         guard (0.1...600).contains(backnetTimeout) else {
             throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
+        }
+        guard otlp == nil || otlp.flatMap(TraceEndpoint.init) != nil else {
+            throw ValidationError("--otlp takes http://HOST:PORT, without TLS")
         }
         _ = try places()
         _ = try ListenAddress(listen)
@@ -158,28 +183,66 @@ struct Serve: Command {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
+    /// Most requests at a time with one thread each: all processors work as soon as there are as many requests, and one that comes
+    /// alone gets them all.
+    private var chosenWorkers: Int {
+        guard enclaveAt == .spawn else { return workers ?? 1 }
+        return workers ?? min(Self.mostWorkers, max(1, processorsOfAReplica / (threads ?? 1)))
+    }
+
+    /// Each has activations of its own.
+    private static let mostWorkers = 8
+
+    private var processorsOfAReplica: Int { max(1, UsableProcessors.count() / replicas) }
+
     private func enclavePlacement(_ log: OperatorLog) throws -> EnclavePlacement {
         let place: EnclavePlacement.Place
         let kind: TEEKind
+        let workers = chosenWorkers
         if let other = enclaveAt.place, let named = tee.flatMap(TEEKind.init(rawValue:)) {
             (place, kind) = (other, named)
         } else {
             let executable = try EnclaveExecutable(enclave)
             // What is found is hardware or nothing: development is only ever served by name.
             kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
-            let processors = max(1, UsableProcessors.count() / replicas)
+            let processors = processorsOfAReplica
             place = .process(
                 executable: executable.path,
                 arguments: executable.arguments(
                     tee: kind,
                     developmentKey: kind == .development
                         ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil,
-                    workers: workers, threads: threads ?? max(1, processors / workers), alone: threads ?? processors))
+                    workers: workers, threads: threads ?? max(1, processors / workers), alone: threads ?? processors,
+                    sandbox: sandbox.rawValue))
         }
         if kind == .development {
             log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
         }
         return EnclavePlacement(place, workers: workers, tee: kind)
+    }
+
+    /// - Parameter config: The configuration, which is read again.
+    /// - Returns: What this kernel lacks of the sandbox, a sentence each.
+    private func enterSandbox(_ config: String?) throws -> [String] {
+        var (executable, written): (String?, [String]) = (nil, [])
+        switch enclaveAt {
+        // The operator's own program has to do what it does.
+        case .command: return []
+        case .listening(.unix(let path)): written.append(path)
+        case .listening(.vsock): break
+        case .spawn:
+            executable = try EnclaveExecutable(enclave).path
+            if tee == TEEKind.development.rawValue {
+                written.append(try developmentKey ?? DevelopmentKeyFile.defaultPath())
+            }
+        }
+        return try HostSandbox.enter(
+            sandbox, HostSandbox.paths(bundles: bundles + [config].compactMap { $0 }, enclave: executable, written: written))
+    }
+
+    /// The address that is shown: a socket of the service manager has one of its own.
+    private func shown(_ address: ListenAddress, _ inherited: Int32?) -> ListenAddress {
+        inherited.flatMap(InheritedSockets.address).map(ListenAddress.init) ?? address
     }
 
     func execute() async throws {
@@ -189,9 +252,17 @@ struct Serve: Command {
 
     /// - Parameter config: Where these options come from, if they do not come from the command line.
     private func serve(following config: String? = nil) async throws {
-        let (address, admin) = (try ListenAddress(listen), try adminAddress())
+        let missing = try enterSandbox(config)
+        let inherited = try InheritedSockets.taken()
+        let address = shown(try ListenAddress(listen), inherited.clients)
+        // A socket of the service manager serves operators whatever the option says.
+        let admin =
+            try adminAddress().map { shown($0, inherited.admin) }
+            ?? inherited.admin
+            .flatMap(InheritedSockets.address).map(ListenAddress.init)
         try requireMachine()
         let log = OperatorLog(format: logFormat, level: logLevel)
+        for part in missing { log.write(LogLine(.warning, "not in the sandbox: \(part)")) }
         let placement = try enclavePlacement(log)
         let serving = try await Serving(
             self, placement: placement, places: try places(), config: config, log: log)
@@ -200,13 +271,17 @@ struct Serve: Command {
             for model in models.models { await model.stop() }
             throw error
         }
+        let traces = otlp.flatMap(TraceEndpoint.init).map {
+            TraceExporter(to: $0, version: SoftwareVersions.program) { log.write($0) }
+        }
+        traces?.start()
         var limits = ServerLimits()
         limits.connectionsPerAddress = connectionsPerAddress
         let server = HostServer(
             models: models, address: address.listening, admin: admin?.listening, limits: limits,
             origins: try origins(), log: log,
             build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee ?? "")],
-            onReload: { await serving.reload() })
+            inherited: inherited, traces: traces, onReload: { await serving.reload() })
         let titles = serving.titles
         try await server.run { ports in
             log.serve()
@@ -218,6 +293,7 @@ struct Serve: Command {
                 log.write(LogLine(.info, "serving \(title) at http://\(address.urlHost):\(ports.port)\(path)"))
             }
         }
+        await traces?.stop()
         log.write(LogLine(.info, "stopped"))
         log.flush()
     }
@@ -225,11 +301,14 @@ struct Serve: Command {
 
 extension OperatorLog.Format: ExpressibleByArgument {}
 extension LogLine.Level: ExpressibleByArgument {}
+extension Sandbox.Demand: ExpressibleByArgument {}
 
 /// `HOST:PORT`, an IPv6 address in brackets.
 struct ListenAddress {
     let host: String
     let port: Int
+
+    init(_ address: ListeningAddress) { (host, port) = (address.hostname, address.port) }
 
     init(_ text: String) throws {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),

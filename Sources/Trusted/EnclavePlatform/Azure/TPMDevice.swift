@@ -11,9 +11,10 @@ package protocol TrustedPlatformModule: Sendable {
 package struct TPMDevice: TrustedPlatformModule {
     /// `TPM_BUFSIZE` of the kernel.
     package static let maximumBytes = 4096
+    package static let standardPath = "/dev/tpmrm0"
     private let path: String
 
-    package init(path: String = "/dev/tpmrm0") { self.path = path }
+    package init(path: String = TPMDevice.standardPath) { self.path = path }
 
     package func exchange(_ command: [UInt8]) throws(KernelError) -> [UInt8] {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)

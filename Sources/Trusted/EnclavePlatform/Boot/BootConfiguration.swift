@@ -50,7 +50,7 @@ package struct BootConfiguration: Sendable, Equatable {
     private init(_ values: [String: String]) throws(BootError) {
         var byOption: [String: String] = [:]
         for option in Self.options { byOption["--" + option] = values[option] }
-        guard case .serve(_, _, let connect, _, _, _)? = EnclaveArguments.serving(byOption) else {
+        guard case .serve(_, _, let connect, _, _, _, _)? = EnclaveArguments.serving(byOption) else {
             throw BootError(
                 "the kernel's command line has to say what the enclave is, as in 'infenclave.tee=snp infenclave.connect=vsock:2:9000'; the values are those of the executable's options"
             )

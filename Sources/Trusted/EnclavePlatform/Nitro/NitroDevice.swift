@@ -12,13 +12,14 @@ package protocol NitroSecurityModule: Sendable {
 
 /// `/dev/nsm`, which only Nitro enclaves have (Linux `include/uapi/linux/nsm.h`).
 package struct NitroDevice: NitroSecurityModule {
+    package static let standardPath = "/dev/nsm"
     private let path: String
     private let call: cnitro_call
 
     /// - Parameters:
     ///   - path: The device.
     ///   - call: `ioctl`; tests put a model of the driver in its place.
-    package init(path: String = "/dev/nsm", call: @escaping cnitro_call = cnitro_ioctl) {
+    package init(path: String = NitroDevice.standardPath, call: @escaping cnitro_call = cnitro_ioctl) {
         self.path = path
         self.call = call
     }

@@ -28,6 +28,8 @@ package enum EnclaveEnding: Sendable, Hashable {
         case .exited(let status): "exited with status \(status)"
         case .killed(signal: SIGKILL):
             "was killed by signal 9, not by this host; if nobody did, the kernel had no memory left (dmesg)"
+        case .killed(signal: SIGSYS):
+            "was killed by signal 31: it made a system call that its sandbox forbids, which is a defect of it or an intruder in it"
         case .killed(let signal): "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
         case .killedByHost: "was killed by this host, because it did not end when it was told to"
         case .disconnected: "closed its connection: the enclave or its machine ended"

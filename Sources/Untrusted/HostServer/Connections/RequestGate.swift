@@ -203,7 +203,10 @@ final class RequestGate: ChannelDuplexHandler {
                 isLast: reception.head.headerFields[.connection] == "close", start: .now))
         let message = body
         body = ByteBuffer()
-        context.fireChannelRead(wrapInboundOut(.head(reception.head)))
+        var head = reception.head
+        // In the place of whatever the client wrote there.
+        head.headerFields[.requestIdentifier] = record.identifier
+        context.fireChannelRead(wrapInboundOut(.head(head)))
         if message.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(message))) }
         context.fireChannelRead(wrapInboundOut(.end(trailers)))
     }

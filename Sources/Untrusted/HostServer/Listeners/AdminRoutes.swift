@@ -13,6 +13,7 @@ struct AdminRoutes: HTTPResponder {
     let registry: ConnectionRegistry
     /// The version of this program and others that matter, by name.
     let build: [(String, String)]
+    let traces: (any TraceSink)?
 
     @Sendable func respond(to request: Request, context: Context) async -> Response {
         let target = Target(request.head, for: .operators, in: models)
@@ -32,6 +33,7 @@ struct AdminRoutes: HTTPResponder {
         text.add("build_info", .gauge, "What runs here; always 1.", [(build, 1)])
         text.add(await models.metricsText)
         text.add(registry.metricsText)
+        if let traces { text.add(traces.metricsText) }
         return text.text
     }
 

@@ -1,11 +1,11 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 import NIOPosix
 import Synchronization
 
 /// Requests to one address over kept connections, one at a time on each. No redirects, cookies, proxies or TLS; deadlines
 /// and sizes are bounded.
-final class HTTPClient: Sendable {
+package final class HTTPClient: Sendable {
     private let host: String
     private let port: Int
     private let idle = Mutex<[any Channel]>([])
@@ -14,7 +14,7 @@ final class HTTPClient: Sendable {
     private static let connectTime = TimeAmount.seconds(2)
     private static let maximumHeaderBytes = 32 << 10
 
-    init(host: String, port: Int) { (self.host, self.port) = (host, port) }
+    package init(host: String, port: Int) { (self.host, self.port) = (host, port) }
 
     deinit { for channel in idle.withLock({ $0 }) { channel.close(promise: nil) } }
 
@@ -22,7 +22,7 @@ final class HTTPClient: Sendable {
     /// once more over a new one.
     ///
     /// - Throws: ``HTTPFault``, errors of NIO where no connection can be made.
-    func send(
+    package func send(
         _ head: HTTPRequestHead, _ body: ByteBuffer?, maximumBytes: Int, within time: Duration
     ) async throws -> HTTPAnswer {
         let deadline = NIODeadline.now() + TimeAmount(time)
@@ -30,7 +30,7 @@ final class HTTPClient: Sendable {
             do { return try await send(head, body, maximumBytes, deadline, over: kept) } catch HTTPFault
                 .closedBeforeAnswer
             {
-                // The engine closed it while it was idle.
+                // The other end closed it while it was idle.
             }
         }
         return try await send(head, body, maximumBytes, deadline, over: try await connect(by: deadline))

@@ -1,7 +1,7 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
-/// One request to an engine, and where its answer goes.
+/// One request, and where its answer goes.
 struct HTTPCall: Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer?
@@ -11,17 +11,17 @@ struct HTTPCall: Sendable {
     let promise: EventLoopPromise<HTTPAnswer>
 }
 
-struct HTTPAnswer: Sendable {
-    let status: Int
-    let headers: HTTPHeaders
-    let body: ByteBuffer
+package struct HTTPAnswer: Sendable {
+    package let status: Int
+    package let headers: HTTPHeaders
+    package let body: ByteBuffer
     /// Whether the connection may be used again.
     let keepsConnection: Bool
 }
 
-/// A connection to an engine broke, was late, or brought something else than HTTP.
-enum HTTPFault: Error {
-    /// Before a byte of the answer came: a kept connection that the engine had closed looks so.
+/// A connection broke, was late, or brought something else than HTTP.
+package enum HTTPFault: Error {
+    /// Before a byte of the answer came: a kept connection that the other end had closed looks so.
     case closedBeforeAnswer
     case closedWithinAnswer
     case late

@@ -1,0 +1,132 @@
+internal import CSandbox
+internal import Glibc
+
+/// What a process takes from itself before it reads what others send, so that a defect in it gives an intruder little.
+package struct Sandbox: Sendable {
+    /// How much of it has to be in force.
+    package enum Demand: String, Sendable, CaseIterable {
+        /// All of it, or the process does not go on.
+        case required
+        /// What this kernel has; what it lacks is said.
+        case available
+        case none
+    }
+
+    /// Which system calls are left.
+    package enum Calls: Sendable, Hashable {
+        case all
+        /// Those of an enclave that has its connection with the host.
+        case enclave
+        /// Those with which evidence sources open files, besides.
+        case enclaveWithFiles
+    }
+
+    /// Files that are left.
+    package let paths: [SandboxPath]
+    package let calls: Calls
+
+    package init(paths: [SandboxPath], calls: Calls) {
+        self.paths = paths
+        self.calls = calls
+    }
+
+    /// Puts it in force, for good, for the calling thread and all threads and programs that it starts. Other threads have to
+    /// begin afterwards.
+    ///
+    /// - Returns: What this kernel lacks, a sentence for each.
+    /// - Throws: ``SandboxError`` when what is demanded cannot be had, and when the kernel refuses what it has.
+    package func enter(_ demand: Demand) throws(SandboxError) -> [String] {
+        guard demand != .none else { return [] }
+        try Self.check(csandbox_forbid_new_privileges(), "PR_SET_NO_NEW_PRIVS")
+        var missing: [String] = []
+        let version = csandbox_landlock_version()
+        if version == 0 {
+            missing.append("this kernel has no Landlock: files are not restricted")
+        } else {
+            try restrictFiles()
+            if isolates, version < 4 { missing.append("Landlock \(version) of this kernel does not restrict TCP") }
+        }
+        if calls != .all {
+            switch csandbox_restrict_calls(calls == .enclaveWithFiles ? 1 : 0) {
+            case ENOSYS, EINVAL: missing.append("this kernel has no seccomp filters: system calls are not restricted")
+            case let failure: try Self.check(failure, "seccomp")
+            }
+        }
+        guard demand == .available || missing.isEmpty else {
+            throw SandboxError(
+                "the sandbox cannot be whole: \(missing.joined(separator: "; "))",
+                remedy: "use Linux 6.7 or later with Landlock and seccomp, or --sandbox available")
+        }
+        return missing
+    }
+
+    /// Whoever may not make all calls has no business with others.
+    private var isolates: Bool { calls != .all }
+
+    private func restrictFiles() throws(SandboxError) {
+        let names = paths.map { strdup($0.path as String) }
+        defer { for name in names { free(name) } }
+        let entries = zip(names, paths).map { csandbox_path(path: $0, access: $1.access.rawValue) }
+        try Self.check(csandbox_restrict_files(entries, entries.count, isolates ? 1 : 0), "Landlock")
+    }
+
+    private static func check(_ failure: Int32, _ part: String) throws(SandboxError) {
+        guard failure != 0 else { return }
+        throw SandboxError(
+            "\(part) is refused: \(String(cString: strerror(failure)))",
+            remedy: "start with --sandbox none where the sandbox is somebody else's affair")
+    }
+}
+
+/// A file, or a folder with everything below it, and what may be done there.
+package struct SandboxPath: Sendable, Hashable {
+    package struct Access: OptionSet, Sendable, Hashable {
+        package let rawValue: Int32
+        package init(rawValue: Int32) { self.rawValue = rawValue }
+
+        package static let read = Access(rawValue: 1)
+        /// Into files that are there.
+        package static let write = Access(rawValue: 2)
+        package static let execute = Access(rawValue: 4)
+        /// Files, sockets and folders may be made and removed.
+        package static let change = Access(rawValue: 8)
+        /// Commands to devices.
+        package static let command = Access(rawValue: 16)
+    }
+
+    package let path: String
+    package let access: Access
+
+    package init(_ path: String, _ access: Access) {
+        self.path = path
+        self.access = access
+    }
+}
+
+/// The libraries that this process has loaded, by their paths.
+package enum LoadedLibraries {
+    package static var paths: [String] {
+        var paths: [String] = []
+        withUnsafeMutablePointer(to: &paths) { paths in
+            csandbox_each_library(
+                { path, context in
+                    guard let path, let paths = context?.assumingMemoryBound(to: [String].self) else { return }
+                    paths.pointee.append(String(cString: path))
+                }, paths)
+        }
+        return paths
+    }
+}
+
+/// The sandbox that is demanded cannot be had.
+package struct SandboxError: Error, Sendable, CustomStringConvertible {
+    package let message: String
+    package let remedy: String
+
+    init(_ message: String, remedy: String) {
+        self.message = message
+        self.remedy = remedy
+    }
+
+    package var description: String { message }
+}

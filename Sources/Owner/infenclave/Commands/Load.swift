@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import InfenclaveClient
+import SealedChannel
+import Tensors
+
+struct Load: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Ask a server from many connections, and report how many answers came and how long they took.",
+        discussion: """
+            Without --rate each connection sends its next request when it has its answer (a closed loop). With --rate \
+            requests are due at random times, so many a second on average, whatever the server does (an open loop): a \
+            request's time counts from when it was due. Each request is sealed anew. What a client computes is measured apart \
+            (clientProcessorSeconds): it takes processors, too.
+
+            The owner provisions with --requests and --per-minute that are high enough.
+            """)
+
+    @Option(help: "The server, http://HOST:PORT.") var server: String
+    @Option(help: "The policy that its enclave must satisfy, a JSON file.") var policy: String?
+    @Option(help: "The TEE to accept: development, or nothing for hardware.") var tee: String?
+    @Option(help: "A client's access token.") var token: String?
+    @Option(
+        help: ArgumentHelp(
+            "In place of an enclave: post so many bytes as they are to --server, which has a path then.",
+            discussion: "For other servers, to compare with."))
+    var plainBytes: Int?
+    @Option(help: "Connections, each with one request at a time.") var connections = 8
+    @Option(help: "Requests due in a second; without it as many as are answered.") var rate: Double?
+    @Option(help: "Seconds that are measured.") var seconds = 10.0
+    @Option(help: "Seconds before them.") var warmUp = 2.0
+    @Option(help: "Seal so many requests before the first is sent, so that sealing takes no processor meanwhile.")
+    var sealBefore = 0
+    @Option(help: "Where the random times of --rate begin.") var seed: UInt64 = 1
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard (plainBytes == nil) == (policy != nil && token != nil) else {
+            throw ValidationError("give --policy and --token, or --plain-bytes")
+        }
+        guard (1...4096).contains(connections) else { throw ValidationError("--connections takes 1 to 4096") }
+        guard (0.001...1_000_000).contains(rate ?? 1) else { throw ValidationError("--rate takes 0.001 to 1000000") }
+        guard (0.1...86_400).contains(seconds), (0...3600).contains(warmUp) else {
+            throw ValidationError("--seconds takes 0.1 to 86400, --warm-up 0 to 3600")
+        }
+        guard (0...1_000_000).contains(sealBefore), (0...(16 << 20)).contains(plainBytes ?? 0) else {
+            throw ValidationError("--seal-before takes 0 to 1000000, --plain-bytes 0 to 16 MiB")
+        }
+        if let tee, tee != "development" { throw ValidationError("--tee takes only 'development'") }
+    }
+
+    func execute() async throws {
+        let address = try LoadAddress(server)
+        let source: any LoadSource =
+            if let plainBytes {
+                PlainLoad(bytes: plainBytes, path: address.path.isEmpty ? "/" : address.path)
+            } else {
+                try await sealedLoad(address)
+            }
+        try source.prepare(sealBefore)
+        let schedule = LoadSchedule(
+            rate: rate, warmUp: .seconds(warmUp), measured: .seconds(seconds), seed: seed)
+        let report = await LoadRun(source: source, schedule: schedule, address: address, connections: connections).run()
+        if json { try printJSON(report) } else { print(report.text) }
+    }
+
+    private func sealedLoad(_ address: LoadAddress) async throws -> SealedLoad {
+        var arguments = try ServerArguments.parse(["--server", server, "--policy", policy ?? ""])
+        arguments.tee = tee
+        let accessToken = try AccessToken(contentsOf: token ?? "")
+        let client = try arguments.client(token: accessToken)
+        let session = try await client.attest()
+        try session.requireService()
+        return try SealedLoad(client: client, session: session, token: accessToken, path: address.path + "/ohttp")
+    }
+}

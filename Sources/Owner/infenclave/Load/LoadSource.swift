@@ -1,0 +1,107 @@
+import Foundation
+import InfenclaveClient
+import SealedChannel
+import Synchronization
+import Tensors
+
+/// One request, and what tells whether an answer is one.
+struct LoadRequest: Sendable {
+    let body: [UInt8]
+    /// Whether this is an answer; else the name of the refusal inside.
+    let check: @Sendable ([UInt8]) -> String?
+}
+
+/// Where requests come from; asked by many threads at a time.
+protocol LoadSource: Sendable {
+    var path: String { get }
+    var contentType: String { get }
+    /// Makes so many requests ahead.
+    func prepare(_ count: Int) throws
+    func next() throws -> LoadRequest
+    /// Keys have changed, or will.
+    func renew()
+}
+
+/// Fresh sealed requests with a picture of noise.
+final class SealedLoad: LoadSource {
+    private struct State {
+        var session: EnclaveSession
+        var ready: [LoadRequest] = []
+        var isRenewing = false
+    }
+
+    let path: String
+    let contentType = ObliviousRequest.mediaType
+    private let client: InfenclaveClient
+    private let token: AccessToken
+    private let tensor: Tensor
+    private let state: Mutex<State>
+
+    init(client: InfenclaveClient, session: EnclaveSession, token: AccessToken, path: String) throws {
+        self.client = client
+        self.token = token
+        self.path = path
+        let preprocessing = session.manifest.input.preprocessing
+        let shape = try Shape([1, preprocessing.height, preprocessing.width, preprocessing.channels.count])
+        tensor = try InputMemory.tensor(TensorType(.uint8, shape)) { bytes in
+            var value: UInt32 = 1
+            for index in bytes.indices {
+                value = value &* 1_664_525 &+ 1_013_904_223
+                bytes[index] = UInt8(truncatingIfNeeded: value >> 24)
+            }
+        }
+        state = Mutex(State(session: session))
+    }
+
+    func prepare(_ count: Int) throws {
+        let session = state.withLock(\.session)
+        let ready = try (0..<count).map { _ in try seal(session) }
+        state.withLock { $0.ready = ready }
+    }
+
+    func next() throws -> LoadRequest {
+        let (request, session) = state.withLock { ($0.ready.popLast(), $0.session) }
+        return try request ?? seal(session)
+    }
+
+    private func seal(_ session: EnclaveSession) throws -> LoadRequest {
+        let sealed = try session.sealed(tensor, token: token)
+        return LoadRequest(body: sealed.message) { answer in
+            do { _ = try session.opened(answer, to: sealed) } catch let error as ClientError {
+                return error.refusal?.rawValue ?? error.code.name
+            } catch { return "unopened" }
+            return nil
+        }
+    }
+
+    /// Attests again, once at a time; what was sealed ahead is for the old keys, which serve on for a minute.
+    func renew() {
+        let begins = state.withLock { state in
+            defer { state.isRenewing = true }
+            return !state.isRenewing
+        }
+        guard begins else { return }
+        Task {
+            let session = try? await client.attest()
+            state.withLock { state in
+                state.isRenewing = false
+                if let session { state.session = session }
+            }
+        }
+    }
+}
+
+/// The same bytes again and again.
+struct PlainLoad: LoadSource {
+    let bytes: Int
+    let path: String
+    let contentType = "application/octet-stream"
+
+    func prepare(_ count: Int) {}
+
+    func next() -> LoadRequest {
+        LoadRequest(body: [UInt8](repeating: 127, count: bytes)) { $0.isEmpty ? "empty" : nil }
+    }
+
+    func renew() {}
+}

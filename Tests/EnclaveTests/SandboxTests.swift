@@ -1,0 +1,117 @@
+import EnclavePlatform
+import Evidence
+import FrameStream
+import Glibc
+import Sandbox
+import Testing
+import Wire
+
+/// Runs the probe to its end.
+///
+/// - Returns: The exit code, or 128 and the signal.
+private func probe(_ words: String...) throws -> Int32 {
+    let executable = EnclaveProcess.executable.replacing("infenclave-enclave", with: "SandboxProbe")
+    var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + words).map { strdup($0 as String) } + [nil]
+    defer { for argument in argv { free(argument) } }
+    // Swift's own handler of crashes would start another program.
+    var environment: [UnsafeMutablePointer<CChar>?] = [strdup("SWIFT_BACKTRACE=enable=no"), nil]
+    defer { for variable in environment { free(variable) } }
+    if let libraries = getenv("LD_LIBRARY_PATH") {
+        environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: libraries)), at: 0)
+    }
+    var identifier: pid_t = 0
+    let code = posix_spawn(&identifier, executable, nil, nil, &argv, &environment)
+    guard code == 0 else { throw Unexpected("\(executable) cannot be started: errno \(code)") }
+    var status: Int32 = 0
+    while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+    return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+}
+
+/// Whether this kernel has what a sandbox takes.
+private let hasSandbox = (try? probe("development", "nothing")) == 0
+
+@Suite("The sandbox", .enabled(if: hasSandbox, "this kernel lacks Landlock 4 or seccomp"))
+struct SandboxTests {
+    private static let killed = 128 + SIGSYS
+
+    @Test(
+        "What only an intruder does ends the process",
+        arguments: [
+            "socket", "unixSocket", "run", "fork", "signal", "attach", "read memory", "file in memory",
+        ], ["development", "nitro"])
+    func deadly(_ attempt: String, _ kind: String) throws {
+        #expect(try probe(kind, attempt, "/bin/true") == Self.killed)
+    }
+
+    @Test(
+        "The development TEE's process opens no file, and learns nothing of one",
+        arguments: ["read", "write", "make", "remove", "status", "raise limit"])
+    func files(_ attempt: String) throws {
+        #expect(try probe("development", attempt, "/etc/passwd") == EPERM)
+    }
+
+    @Test(
+        "A process whose evidence comes from a device opens no other file",
+        arguments: ["tdx", "snp", "nitro", "az-snp"])
+    func otherFiles(_ kind: String) throws {
+        for path in ["/etc/passwd", "/proc/self/mem", "/dev/null", "/"] {
+            #expect(try probe(kind, "read", path) == EACCES)
+        }
+        #expect(try probe(kind, "make", "/tmp/infenclave-sandbox-probe") == EACCES)
+        #expect(try probe(kind, "remove", "/etc/passwd") == EACCES)
+    }
+
+    @Test("A folder that is left is left with all below it, to read only, and nothing beside it")
+    func folder() throws {
+        #expect(try probe("folder:/etc", "read", "/etc/passwd") == 0)
+        #expect(try probe("folder:/etc", "write", "/etc/passwd") == EACCES)
+        #expect(try probe("folder:/etc", "read", "/usr") == EACCES)
+        // Whoever may make all calls keeps sockets.
+        #expect(try probe("folder:/etc", "socket") == 0)
+    }
+
+    @Test("Threads, generated code and random numbers are left", arguments: ["thread", "code", "random"])
+    func needed(_ attempt: String) throws { #expect(try probe("development", attempt) == 0) }
+
+    @Test("A process can end itself")
+    func endsItself() throws { #expect(try probe("development", "abort") == 128 + SIGABRT) }
+
+    @Test("There is none under Gramine, whose manifest says what there is, and who demands it is told so")
+    func gramine() throws {
+        #expect(EnclaveSandbox.sandbox(for: .sgx) == nil)
+        #expect(try Sandbox(paths: [], calls: .enclave).enter(.none) == [])
+    }
+
+    @Test("Each thread of a serving enclave is in it, unless its host says otherwise")
+    func serving() throws {
+        var generator = SystemRandomNumberGenerator()
+        let keyFile = "/tmp/infenclave-test-\(String(generator.next() as UInt64, radix: 36))"
+        defer { unlink(keyFile) }
+        func status(_ options: [String]) throws -> [String] {
+            let process = try EnclaveProcess(
+                ["--tee", "development", "--development-key", keyFile, "--workers", "2"] + options)
+            _ = try process.send(.hello(versions: FrameHeader.versions))
+            let folder = "/proc/\(process.identifier)/task"
+            guard let tasks = opendir(folder) else { throw Unexpected("no \(folder)") }
+            defer { closedir(tasks) }
+            var lines: [String] = []
+            while let entry = readdir(tasks) {
+                let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                guard Int(name) != nil else { continue }
+                let text = String(
+                    decoding: try MachineFiles().read("\(folder)/\(name)/status", limit: 1 << 16), as: UTF8.self)
+                let found = text.split(separator: "\n").filter {
+                    $0.hasPrefix("Seccomp:") || $0.hasPrefix("NoNewPrivs:")
+                }
+                lines.append(found.map { $0.split(separator: "\t").last ?? "" }.joined(separator: " "))
+            }
+            return lines
+        }
+        let confined = try status(["--sandbox", "required"])
+        #expect(confined.count > 2 && confined.allSatisfy { $0 == "1 2" }, "\(confined)")
+        #expect(try status([]).allSatisfy { $0 == "1 2" })
+        #expect(try status(["--sandbox", "none"]).contains { !$0.hasSuffix("2") })
+    }
+}

@@ -1,0 +1,30 @@
+import Glibc
+import HostServer
+import Testing
+
+@Suite("Sockets of a service manager")
+struct InheritedSocketsTests {
+    @Test("Variables that are for another process, or not there, pass nothing")
+    func others() throws {
+        #expect(try InheritedSockets(environment: [:]) == .none)
+        #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2", "LISTEN_PID": "1"]) == .none)
+        #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2"]) == .none)
+    }
+
+    @Test("Sockets that are none, or too many, are refused", arguments: ["0", "3", "-1", "x", "", "99999999999"])
+    func counts(count: String) {
+        #expect(throws: HostServerError.self) {
+            try InheritedSockets(environment: ["LISTEN_FDS": count, "LISTEN_PID": String(getpid())])
+        }
+    }
+
+    @Test("A socket's address is shown as it listens")
+    func addresses() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(listener) }
+        #expect(listen(listener, 1) == 0)
+        let address = try #require(InheritedSockets.address(of: listener))
+        #expect(address.hostname == "0.0.0.0" && address.port > 0)
+        #expect(InheritedSockets.address(of: -1) == nil)
+    }
+}
