@@ -19,7 +19,8 @@ struct ScriptedEnclave {
         let lines = lines
         host = try EnclaveHost(
             bundle: HostedBundle(
-                manifestCore: [3], manifest: [1], manifestSignature: [2], frontNet: [4], mappingUnit: [5],
+                manifestCore: [3], manifest: [1], manifestSignature: [2], frontNet: PartContent([4]),
+                mappingUnit: PartContent([5]),
                 backNet: nil),
             placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
             startTimeout: startTimeout
