@@ -17,6 +17,8 @@ package struct TinyModel {
     package var gain: Float = 1
     /// Whether clients may send f32 tensors.
     package var acceptsFloats = true
+    /// Zeros that the FrontNet holds besides, one of which it adds: for parts of some size.
+    package var ballast = 0
 
     package init(isAllInside: Bool, sigma: NoiseDeviation? = nil) {
         self.isAllInside = isAllInside
@@ -37,11 +39,22 @@ package struct TinyModel {
             try Tensor(rows.flatMap { $0 }.map { $0 * gain }, shape: [rows.count, rows[0].count, 1, 1])
         }
         let convolution = Operation.convolution(Convolution(window: Window(kernel: [1, 1])))
+        let isHeavy = ballast > 0
+        let heavy = [
+            Node(
+                name: "zero", operation: .slice(Slice(starts: [0], ends: [1], axes: [0], steps: [1])),
+                inputs: ["ballast"], outputs: ["z"]),
+            Node(name: "lift", operation: .arithmetic(Arithmetic(.add)), inputs: ["t", "z"], outputs: ["u"]),
+        ]
+        let zeros = isHeavy ? ["ballast": try Tensor([Float](repeating: 0, count: ballast), shape: [ballast])] : [:]
         return try Graph(
             name: "tiny", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 2, 2, 2])))],
             outputs: ["logits"],
             nodes: [
-                Node(name: "first", operation: convolution, inputs: ["x", "w1", "bias"], outputs: ["u"]),
+                Node(
+                    name: "first", operation: convolution, inputs: ["x", "w1", "bias"],
+                    outputs: [isHeavy ? "t" : "u"])
+            ] + (isHeavy ? heavy : []) + [
                 Node(name: "relu", operation: .activation(Activation(.relu)), inputs: ["u"], outputs: ["a"]),
                 Node(name: "second", operation: convolution, inputs: ["a", "w2"], outputs: ["b"]),
                 Node(name: "sum", operation: .arithmetic(Arithmetic(.add)), inputs: ["a", "b"], outputs: ["c"]),
@@ -52,7 +65,7 @@ package struct TinyModel {
             constants: [
                 "w1": try weights(Self.first), "w2": try weights(Self.second),
                 "w3": try weights(Self.third, times: gain), "bias": try Tensor(Self.bias, shape: [2]),
-            ])
+            ].merging(zeros) { first, _ in first })
     }
 
     package func partition() throws -> TernaryPartition {

@@ -47,7 +47,27 @@ extension FuzzSeed {
             FuzzSeed(.partitionPlan, "plan", Array(try plan.encoded())),
             FuzzSeed(.assessmentFile, "cut", Array(assessment(digest).utf8)),
             FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),
-            FuzzSeed(.image, "png", try image.pngBytes()), FuzzSeed(.manifest, "manifest", try manifest.encoded()),
+            FuzzSeed(.image, "png", try image.pngBytes()), FuzzSeed(.image, "bmp", bitmap),
+            FuzzSeed(.image, "gif", gif),
+            FuzzSeed(.manifest, "manifest", try manifest.encoded()),
         ] + tensors.enumerated().map { FuzzSeed(.npy, "\($0.offset)", $0.element.npyBytes()) }
+    }
+
+    /// Two pixels of a palette of two colours.
+    private static var bitmap: [UInt8] {
+        let header: [UInt8] = [
+            40, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0,
+            0,
+            0, 0, 0,
+        ]
+        let start: [UInt8] = [66, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0]
+        return Array("BM".utf8) + start + header + [1, 2, 3, 0, 4, 5, 6, 0] + [1, 0, 0, 0]
+    }
+
+    /// Three pixels, of which a frame holds two, with a transparent colour.
+    private static var gif: [UInt8] {
+        let palette: [UInt8] = [9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        return Array("GIF89a".utf8) + [3, 0, 1, 0, 0x81, 0, 0] + palette + [0x21, 0xF9, 4, 1, 0, 0, 0, 0]
+            + [0x2C, 1, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x0C, 0x0A, 0, 0x3B]
     }
 }

@@ -92,7 +92,7 @@ struct DamagedFileTests {
 
     @Test("What is no picture is refused by kind")
     func otherFiles() {
-        for text in ["GIF89a", "BM", "%PDF-1.7", "RIFF1234WAVE", "<svg/>", "hello"] {
+        for text in ["GIF88a", "BM", "%PDF-1.7", "RIFF1234WAVE", "<svg/>", "hello"] {
             let error = #expect(throws: ImagingError.self) { try Image(decodingArray: Array(text.utf8)) }
             #expect(error?.code == .unsupportedFormat)
         }

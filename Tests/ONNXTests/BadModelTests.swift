@@ -238,6 +238,34 @@ import Testing
         #expect(error?.message.contains("indices") == true, "\(error?.message ?? "")")
     }
 
+    @Test("A few bytes of a file cannot ask for more than 256 MiB of constants, or of work on them")
+    func foldedBytes() throws {
+        let (many, side) = (Int64(1) << 26, Int64(1) << 14)
+        let cases: [ONNXModelProto] = [
+            .make(
+                nodes: [
+                    .make("ConstantOfShape", ["n"], ["c"]), .make("Neg", ["c"], ["d"]),
+                    .make("Add", ["x", "d"], ["y"]),
+                ],
+                initializers: [.integers("n", [many + 1])]),
+            .make(
+                nodes: [
+                    .make("ConstantOfShape", ["n"], ["c"]), .make("NonZero", ["c"], ["z"]),
+                    .make("Cast", ["z"], ["f"], ["to": .integer(1)]), .make("Add", ["x", "f"], ["y"]),
+                ], initializers: [.integers("n", [many])]),
+            .make(
+                nodes: [
+                    .make("ConstantOfShape", ["n"], ["i"], ["value": .tensor(.integers("v", [0]))]),
+                    .make("OneHot", ["i", "depth", "values"], ["o"]), .make("Add", ["x", "o"], ["y"]),
+                ],
+                initializers: [.integers("n", [side]), .integers("depth", [side]), .floats("values", [0, 1], [2])]),
+        ]
+        for proto in cases {
+            let error = #expect(throws: ONNXImportError.self) { try proto.load() }
+            #expect(error?.code == .tooLarge, "\(error?.message ?? "")")
+        }
+    }
+
     @Test(
         "Paths that lead to no regular file are refused with the path",
         arguments: ["/", "/nowhere/model.onnx", "/dev/zero", ""])

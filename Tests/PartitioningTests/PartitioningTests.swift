@@ -55,8 +55,9 @@ struct PartitioningTests {
             opening: try owner.write("n.infenclave", owner.recipe(sigma: NoiseDeviation(0.125))))
         #expect(opened.manifest.boundary.sigma?.value == 0.125)
         #expect(opened.core.service.sigma?.value == 0.125)
+        let sealed = try opened.frontNet.contents().bytes
         let front = try SealedPart.open(
-            opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: context(opened))
+            sealed.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: context(opened))
         let part = try FrontNetPart(decoding: front.bytes, allocator: .standard)
         #expect(part.sigma?.value == 0.125)
         let clean = try OpenedBundle(opening: try owner.write("c.infenclave"))
@@ -98,8 +99,9 @@ struct PartitioningTests {
         let bundle = try owner.write("b.infenclave")
         let opened = try OpenedBundle(opening: bundle)
         let template = context(opened)
+        let (sealed, sealedFront) = (try opened.mappingUnit.contents().bytes, try opened.frontNet.contents().bytes)
         let mapping = try SealedPart.open(
-            opened.mappingUnit.span.bytes, as: .mapping, modelKey: owner.modelKey, context: template)
+            sealed.span.bytes, as: .mapping, modelKey: owner.modelKey, context: template)
         let names = Data(mapping.bytes.withUnsafeBytes { Array($0) })
         #expect(Owner.names.allSatisfy { names.range(of: Data($0.utf8)) != nil })
         for file in Self.files {
@@ -108,17 +110,17 @@ struct PartitioningTests {
         }
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.mappingUnit.span.bytes, as: .mapping, modelKey: .random(), context: template)
+                sealed.span.bytes, as: .mapping, modelKey: .random(), context: template)
         }
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.mappingUnit.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: template)
+                sealed.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: template)
         }
         let other = try OpenedBundle(opening: try owner.write("o.infenclave"))
         let otherTemplate = context(other)
         #expect(throws: SealedChannelError.self) {
             _ = try SealedPart.open(
-                opened.frontNet.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: otherTemplate)
+                sealedFront.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: otherTemplate)
         }
     }
 

@@ -4,7 +4,8 @@ extension Image {
     /// The most bytes of a picture file.
     public static let maximumFileBytes = 256 << 20
 
-    /// The picture in the bytes of a JPEG, PNG or WebP file, recognised by its first bytes.
+    /// The picture in the bytes of a JPEG, PNG, WebP or BMP file, or the first frame of a GIF file, recognised by its first
+    /// bytes.
     ///
     /// It stands upright as its Exif orientation says; alpha is composed over black; the high byte of 16-bit samples is
     /// taken; CMYK is converted without a colour profile; grey stays grey.
@@ -22,9 +23,11 @@ extension Image {
 
     private static func decode(_ file: BigEndianBytes) throws(ImagingError) -> Image {
         guard file.count > 0 else { throw ImagingError(.corrupt, "the file is empty") }
+        if BMPPicture.begins(file) { return try BMPPicture.image(file) }
+        if GIFPicture.begins(file) { return try GIFPicture.image(file) }
         guard let format = PictureFormat(of: file) else {
             let kind = OtherPictures.remedy(for: file).map { ", but \($0)" } ?? ""
-            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG or WebP picture\(kind)")
+            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG, WebP, BMP or GIF picture\(kind)")
         }
         let header = try format.header(of: file)
         try check(width: header.width, height: header.height)

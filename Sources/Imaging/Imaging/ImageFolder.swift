@@ -3,7 +3,7 @@ import Glibc
 /// The pictures of a folder, by name.
 public struct ImageFolder: Sendable, Hashable {
     /// Endings of the files that count as pictures, in any case.
-    public static let endings = [".jpg", ".jpeg", ".png", ".webp"]
+    public static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"]
 
     /// The most entries that a folder may have.
     static let maximumEntries = 1 << 20

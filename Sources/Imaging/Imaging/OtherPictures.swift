@@ -16,9 +16,6 @@ enum OtherPictures {
         }
         if begins("II*\0") || begins("MM\0*") { return converted("a TIFF picture") }
         if begins("BM") { return converted("a BMP picture") }
-        if begins("GIF87a") || begins("GIF89a") {
-            return "a GIF picture: convert its first frame with `convert 'FILE[0]' picture.png`"
-        }
         if begins("jP  ", at: 4) || file.starts(with: [0xFF, 0x4F, 0xFF, 0x51]) {
             return converted("a JPEG 2000 picture")
         }

@@ -12,6 +12,8 @@ import Tensors
 package enum ONNXFile {
     /// The oldest operator set that is written, which every current engine reads.
     static let oldestOpset = 13
+    /// The most bytes of weights that a file can hold.
+    package static var maximumConstantBytes: Int { maximumProtobufBytes }
 
     /// The bytes of an ONNX model that computes what the graph computes, the same for the same graph. Names of nodes
     /// and values are kept; reading the file gives the graph back, but for `Softmax` over several dimensions, which

@@ -13,24 +13,16 @@ extension GraphImporter {
             chosen.hasG, chosen.g.output.count == proto.output.count
         else { throw node.failure(.malformed, "its branch is missing, or makes another number of values") }
         branches += 1
-        guard branches <= 1 << 10, chosen.g.node.count <= Graph.maximumNodes else {
-            throw node.failure(.tooLarge, "over \(1 << 10) branches")
+        guard branches <= Self.maximumBranches, chosen.g.node.count <= Graph.maximumNodes else {
+            throw node.failure(.tooLarge, "over \(Self.maximumBranches) branches")
         }
         let branch = chosen.g.renamed { [branches] in "\(name)_\(branches)/\($0)" }
-        var used = Set(branch.output.map(\.name))
-        for inner in branch.node { used.formUnion(inner.allInputs) }
-        for initializer in branch.initializer where used.contains(initializer.name) {
-            define(initializer.name, try initializer.constant(externalData: &externalData))
-        }
-        let order = try NodeOrder(
-            branch.node, outputs: branch.output.map(\.name),
-            given: Set(types.keys).union(constants.keys).union(aliases.keys))
-        for index in order.indices { try add(branch.node[index], index: index, used: used) }
+        try addBody(branch)
         for (output, result) in zip(proto.output, branch.output) where !output.isEmpty {
-            guard let value = operand(result.name), value.type != nil else {
+            guard sequences[result.name] != nil || operand(result.name)?.type != nil else {
                 throw node.failure(.invalidGraph, "its branch makes no '\(result.name)'")
             }
-            aliases[output] = value.name
+            stand(output, for: result.name)
         }
     }
 }

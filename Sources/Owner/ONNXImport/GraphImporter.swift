@@ -22,6 +22,8 @@ struct GraphImporter {
     /// Values of integers as floats.
     var floatForms: [String: String] = [:]
     var turned: [String: TurnedValue] = [:]
+    /// Lists of values.
+    var sequences: [String: [String]] = [:]
     var nodes: [Node] = []
     var budget = FoldingBudget()
     var nodeNames = UniqueNames()
@@ -136,7 +138,9 @@ struct GraphImporter {
                 throw ONNXImportError(.invalidGraph, "constant '\(initializer.name)' is defined twice")
             }
             do throws(ONNXImportError) {
-                define(initializer.name, try constant(initializer, at: position))
+                let constant = try constant(initializer, at: position)
+                budget.grant(constant.tensor.type)
+                define(initializer.name, constant)
             } catch { throw error.at("constant '\(initializer.name)'") }
         }
     }
@@ -169,6 +173,8 @@ struct GraphImporter {
             neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1,
             budget: budget)
         if proto.isStandard, proto.opType == "If" { return try addBranch(proto, node, name: name) }
+        if proto.isStandard, proto.opType == "Loop" { return try addLoop(proto, node, name: name) }
+        if proto.isStandard, Self.sequenceOperators.contains(proto.opType) { return try addSequence(proto, node) }
         if try fold(&node, proto) { return }
         guard
             let lower = proto.isStandard

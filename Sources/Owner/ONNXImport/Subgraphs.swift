@@ -20,10 +20,16 @@ extension ONNXGraphProto {
     }
 
     /// The graph as part of another: its own values under other names.
-    func renamed(_ rename: (String) -> String) -> ONNXGraphProto {
+    func renamed(withInputs: Bool = false, _ rename: (String) -> String) -> ONNXGraphProto {
         var names: [String: String] = [:]
         for name in node.flatMap(\.output) + initializer.map(\.name) where !name.isEmpty { names[name] = rename(name) }
-        return applying(names)
+        guard withInputs else { return applying(names) }
+        for name in input.map(\.name) where !name.isEmpty { names[name] = rename(name) }
+        var graph = applying(names)
+        for index in graph.input.indices {
+            graph.input[index].name = names[graph.input[index].name] ?? graph.input[index].name
+        }
+        return graph
     }
 
     private func applying(_ names: [String: String]) -> ONNXGraphProto {

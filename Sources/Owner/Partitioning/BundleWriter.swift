@@ -28,36 +28,69 @@ package struct BundleWriter {
         guard !FileManager.default.fileExists(atPath: folder.path) else {
             throw PartitioningError(.file, "\(path) exists already: remove it or choose another name")
         }
-        let (manifest, files) = try contents()
         let temporary = folder.deletingLastPathComponent().appending(
             path: ".\(folder.lastPathComponent).\(UUID().uuidString.prefix(8))")
         do {
             try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
-            for (file, bytes) in files { try Data(bytes).write(to: temporary.appending(path: file.rawValue)) }
-            try FileManager.default.moveItem(at: temporary, to: folder)
+        } catch { throw Self.unwritable(path) }
+        do throws(PartitioningError) {
+            let manifest = try writeFiles(to: temporary, path)
+            do { try FileManager.default.moveItem(at: temporary, to: folder) } catch { throw Self.unwritable(path) }
+            return manifest
         } catch {
             try? FileManager.default.removeItem(at: temporary)
-            throw PartitioningError(
-                .file, "\(path) cannot be written: check that its parent folder exists, is writable and has space")
+            throw error
         }
-        return manifest
     }
 
-    /// The files of the bundle.
-    private func contents() throws(PartitioningError) -> (BundleManifest, [(BundleFile, [UInt8])]) {
+    private static func unwritable(_ path: String) -> PartitioningError {
+        PartitioningError(
+            .file, "\(path) cannot be written: check that its parent folder exists, is writable and has space")
+    }
+
+    /// A file of the bundle that was written.
+    private struct Written {
+        let file: BundleFile
+        let byteCount: Int
+        let digest: [UInt8]
+    }
+
+    /// Writes the files of the bundle, each as it is made: of the weights nothing is held twice, but for the BackNet as
+    /// ONNX.
+    private func writeFiles(to folder: URL, _ path: String) throws(PartitioningError) -> BundleManifest {
         let (partition, front, mapping) = try recipe.partitioned()
-        var parts: [(file: BundleFile, bytes: [UInt8])] = []
-        if let back = partition.back {
-            do throws(ONNXExportError) { parts.append((.backNetONNX, [UInt8](try ONNXFile.encode(back)))) } catch {
-                throw PartitioningError(.invalidModel, "the BackNet cannot be written as ONNX: \(error.message)")
+        func write(
+            _ file: BundleFile, _ content: (DigestedFile) throws(PartitioningError) -> Void
+        ) throws(PartitioningError) -> Written {
+            guard let target = DigestedFile(creating: folder.appending(path: file.rawValue).path) else {
+                throw Self.unwritable(path)
             }
-            parts.append((.backNet, GraphFile.encode(back)))
+            try content(target)
+            guard let (byteCount, digest) = target.finish() else { throw Self.unwritable(path) }
+            return Written(file: file, byteCount: byteCount, digest: digest)
+        }
+        func write(_ file: BundleFile, _ bytes: [UInt8]) throws(PartitioningError) -> Written {
+            try write(file) { target in bytes.withUnsafeBytes(target.write) }
+        }
+        var parts: [Written] = []
+        if let back = partition.back {
+            // A larger one does not fit a file of protocol buffers: engines that read ONNX cannot run it.
+            if back.constantBytes <= ONNXFile.maximumConstantBytes {
+                let bytes: [UInt8]
+                do throws(ONNXExportError) { bytes = [UInt8](try ONNXFile.encode(back)) } catch {
+                    throw PartitioningError(.invalidModel, "the BackNet cannot be written as ONNX: \(error.message)")
+                }
+                parts.append(try write(.backNetONNX, bytes))
+            }
+            parts.append(try write(.backNet) { target in GraphFile.visit(back, target.write) })
             if !recipe.precision.isFloat32 {
-                parts.append((.backNetPrecision, PrecisionFile.encode(recipe.precision.restricted(to: back))))
+                parts.append(
+                    try write(.backNetPrecision, PrecisionFile.encode(recipe.precision.restricted(to: back))))
             }
         }
-        let plaintexts = [(BundleFile.frontNet, front.encoded()), (.mapping, mapping.encoded())]
-        let sizes = plaintexts.map { ($0, SealedPart.sealedByteCount(plaintextByteCount: $1.count)) }
+        let sizes = [(BundleFile.frontNet, front.encodedByteCount), (.mapping, mapping.encodedByteCount)].map {
+            ($0, SealedPart.sealedByteCount(plaintextByteCount: $1))
+        }
         var generator = SystemRandomNumberGenerator()
         let identifier = (0..<ManifestCore.identifierByteCount).map { _ in
             UInt8.random(in: .min ... .max, using: &generator)
@@ -66,26 +99,39 @@ package struct BundleWriter {
         // The sealed parts are bound to all that the core says but the digests, which cover the sealed parts.
         let zeros = [UInt8](repeating: 0, count: 32)
         let template = try core(
-            identifier, service, sizes.map { ($0, $1, zeros) } + parts.map { ($0.file, $0.bytes.count, zeros) },
+            identifier, service, sizes.map { ($0, $1, zeros) } + parts.map { ($0.file, $0.byteCount, zeros) },
             textDigest: zeros)
         let context = ContentDigest(of: template.sealingContext)
-        for (file, bytes) in plaintexts { parts.append((file, try seal(bytes, as: file, context: context))) }
+        parts.append(
+            try write(.frontNet) { (target) throws(PartitioningError) in
+                try seal(front, as: .frontNet, context: context, to: target)
+            })
+        parts.append(
+            try write(.mapping) { (target) throws(PartitioningError) in
+                try seal(mapping, as: .mapping, context: context, to: target)
+            })
         parts.sort { ($0.file.partKind?.rawValue ?? 0) < ($1.file.partKind?.rawValue ?? 0) }
 
         var manifest = manifest(for: partition, identifier, service)
-        manifest.parts = parts.map(Self.description)
+        manifest.parts = parts.map {
+            .init(file: $0.file.rawValue, bytes: $0.byteCount, sha256: $0.digest.hex, sealed: $0.file.isSealed)
+        }
         let text = try Self.encoded(manifest)
         let core = try core(
-            identifier, service, parts.map { ($0.file, $0.bytes.count, ContentDigest(of: $0.bytes).bytes) },
+            identifier, service, parts.map { ($0.file, $0.byteCount, $0.digest) },
             textDigest: ContentDigest(of: text).bytes)
         guard core.sealingContext == template.sealingContext else {
             throw PartitioningError(.invalidModel, "a sealed part has another size than was computed for it")
         }
         let coreBytes = core.encoded()
-        do throws(SealedChannelError) {
-            let signature = try ManifestSignature.sign(coreBytes, by: ownerKey)
-            return (manifest, parts + [(.manifestCore, coreBytes), (.manifest, text), (.signature, signature)])
-        } catch { throw PartitioningError(.key, error.message) }
+        let signature: [UInt8]
+        do throws(SealedChannelError) { signature = try ManifestSignature.sign(coreBytes, by: ownerKey) } catch {
+            throw PartitioningError(.key, error.message)
+        }
+        for (file, bytes) in [(BundleFile.manifestCore, coreBytes), (.manifest, text), (.signature, signature)] {
+            _ = try write(file, bytes)
+        }
+        return manifest
     }
 
     private func core(
@@ -120,12 +166,14 @@ package struct BundleWriter {
     }
 
     private func seal(
-        _ bytes: [UInt8], as file: BundleFile, context: ContentDigest
-    ) throws(PartitioningError) -> [UInt8] {
+        _ part: some EnclavePart, as name: SealedPart.Name, context: ContentDigest, to file: DigestedFile
+    ) throws(PartitioningError) {
+        let emit = { (bytes: [UInt8]) in bytes.withUnsafeBytes(file.write) }
         do throws(SealedChannelError) {
-            return try SealedPart.seal(
-                bytes.span.bytes, as: file == .frontNet ? .frontNet : .mapping, modelKey: modelKey,
-                context: context)
+            var sealer = try SealedPartSealer(
+                byteCount: part.encodedByteCount, as: name, modelKey: modelKey, context: context, emit)
+            try part.visit { (bytes) throws(SealedChannelError) in try sealer.seal(bytes, emit) }
+            try sealer.finish(emit)
         } catch { throw PartitioningError(.key, error.message) }
     }
 
@@ -147,12 +195,6 @@ package struct BundleWriter {
                 sigma: recipe.sigma),
             classes: service.classes, topK: service.topK, precision: recipe.precision.level.label,
             accuracy: recipe.accuracy, parts: [], assessment: recipe.assessment)
-    }
-
-    private static func description(_ file: BundleFile, _ bytes: [UInt8]) -> BundleManifest.Part {
-        .init(
-            file: file.rawValue, bytes: bytes.count, sha256: ContentDigest(of: bytes).description,
-            sealed: file.isSealed)
     }
 
     private static func encoded(_ manifest: BundleManifest) throws(PartitioningError) -> [UInt8] {

@@ -15,8 +15,9 @@ package struct OpenedBundle: Sendable {
     package let coreBytes: [UInt8]
     package let signature: [UInt8]
     package let ownerPublicKey: OwnerPublicKey
-    package let frontNet: [UInt8]
-    package let mappingUnit: [UInt8]
+    /// The sealed parts, which stay where they are: they may be larger than memory that anybody wants to spend on them.
+    package let frontNet: RegularFile
+    package let mappingUnit: RegularFile
     /// `nil` when everything is inside.
     package let backNet: Graph?
     /// What the BackNet computes with.
@@ -52,10 +53,12 @@ package struct OpenedBundle: Sendable {
         } catch { throw PartitioningError(.damagedBundle, "\(path): \(error.message)") }
 
         var bytes: [BundleFile: [UInt8]] = [:]
+        var sealed: [BundleFile: RegularFile] = [:]
         for (part, name, file) in try folder.parts(of: manifest) {
             let digest: ContentDigest
-            if name == .backNetONNX {
+            if name == .backNetONNX || name.isSealed {
                 digest = try file.digest()
+                sealed[name] = file
             } else {
                 (bytes[name], digest) = try file.contents()
             }
@@ -64,7 +67,7 @@ package struct OpenedBundle: Sendable {
                     .damagedBundle, "\(path): \(part.file) is not what the manifest lists: copy the bundle again")
             }
         }
-        guard let frontNet = bytes[.frontNet], let mappingUnit = bytes[.mapping] else {
+        guard let frontNet = sealed[.frontNet], let mappingUnit = sealed[.mapping] else {
             throw PartitioningError(.damagedBundle, "\(path): a sealed part is missing")
         }
         self.frontNet = frontNet

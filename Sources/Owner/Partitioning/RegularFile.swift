@@ -6,7 +6,7 @@ package import SealedChannel
 ///
 /// Errors begin with the label, and have the code `damagedBundle` for what was found and `file` for what the system
 /// refuses.
-package final class RegularFile {
+package final class RegularFile: Sendable {
     /// The size when the file was opened, in bytes.
     package let byteCount: Int
     private let label: String
@@ -119,6 +119,19 @@ package final class RegularFile {
             offset = end
         }
         try checkUnchanged()
+    }
+
+    /// Some of the bytes, as long as nothing writes to the file.
+    ///
+    /// - Throws: ``PartitioningError`` when the file changed since it was opened.
+    package func bytes(_ range: Range<Int>) throws(PartitioningError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        var elements = bytes.mutableSpan
+        try elements.withUnsafeMutableBytes { (target) throws(PartitioningError) in
+            try fill(target, from: range.lowerBound)
+        }
+        try checkUnchanged()
+        return bytes
     }
 
     private func fill(_ part: UnsafeMutableRawBufferPointer, from offset: Int) throws(PartitioningError) {

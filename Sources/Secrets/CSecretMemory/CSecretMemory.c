@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -39,3 +40,8 @@ int csecret_forbid_dumps(void) {
 }
 
 int csecret_is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0; }
+
+void csecret_lock(void *bytes, size_t count) {
+    // A kernel before 4.4 knows no lock that waits for the first use.
+    if (mlock2(bytes, count, MLOCK_ONFAULT) != 0 && errno == ENOSYS) (void)mlock(bytes, count);
+}

@@ -17,7 +17,7 @@ package enum SealedPart {
     package static let chunkByteCount = 65_536
     /// The largest plaintext.
     package static let maximumByteCount = 1 << 34
-    private static let chunkSizes = 64...(1 << 20)
+    static let chunkSizes = 64...(1 << 20)
 
     /// Which part of a bundle: 1 to 32 characters of `a`-`z`, `0`-`9`, `-`, `.`.
     package struct Name: Sendable, Hashable, CustomStringConvertible {
@@ -81,22 +81,16 @@ package enum SealedPart {
         _ plaintext: RawSpan, as name: Name, modelKey: ModelKey, context: ContentDigest, chunkByteCount: Int,
         seed: [UInt8]
     ) throws(SealedChannelError) -> [UInt8] {
-        guard plaintext.byteCount <= maximumByteCount, chunkSizes.contains(chunkByteCount),
-            seed.count == Header.seedByteCount
-        else {
-            throw SealedChannelError(
-                .invalidValue, "part '\(name)': \(plaintext.byteCount) bytes, the limit is \(maximumByteCount)")
+        var sealed: [UInt8] = []
+        var sealer = try SealedPartSealer(
+            byteCount: plaintext.byteCount, as: name, modelKey: modelKey, context: context,
+            chunkByteCount: chunkByteCount, seed: seed
+        ) { sealed.append(contentsOf: $0) }
+        sealed.reserveCapacity(sealer.sealedByteCount)
+        try plaintext.withUnsafeBytes { (bytes) throws(SealedChannelError) in
+            try sealer.seal(bytes) { sealed.append(contentsOf: $0) }
         }
-        let header = Header(
-            chunkByteCount: chunkByteCount, byteCount: plaintext.byteCount, name: name, seed: seed)
-        let cipher = ChunkCipher(header, modelKey: modelKey, context: context)
-        var sealed = header.bytes
-        sealed.reserveCapacity(header.sealedByteCount)
-        for index in 0..<header.chunkCount {
-            let start = index * chunkByteCount
-            let chunk = plaintext.extracting(start..<min(start + chunkByteCount, plaintext.byteCount))
-            try cipher.seal(chunk, index: index, appendingTo: &sealed)
-        }
+        try sealer.finish { sealed.append(contentsOf: $0) }
         return sealed
     }
 
@@ -107,30 +101,19 @@ package enum SealedPart {
     package static func open(
         _ sealed: RawSpan, as name: Name, modelKey: ModelKey, context: ContentDigest
     ) throws(SealedChannelError) -> SecretBytes {
-        let header = try Header(sealed, expecting: name, chunkSizes: chunkSizes)
-        guard sealed.byteCount == header.sealedByteCount else {
-            throw SealedChannelError(
-                .damagedPart,
-                "part '\(name)' has \(sealed.byteCount) bytes, its header says \(header.sealedByteCount); copy it again"
-            )
-        }
+        let header = try Header(sealed, expecting: name, sealedByteCount: sealed.byteCount)
         let cipher = ChunkCipher(header, modelKey: modelKey, context: context)
         return try SecretBytes(count: header.byteCount) { (target) throws(SealedChannelError) in
-            var offset = Header.byteCount
             for index in 0..<header.chunkCount {
-                let start = index * header.chunkByteCount
-                let count = min(header.chunkByteCount, header.byteCount - start)
-                let end = offset + count + ChannelCipher.tagByteCount
                 try cipher.open(
-                    sealed.extracting(offset..<end), index: index,
-                    into: UnsafeMutableRawBufferPointer(rebasing: target[start..<start + count]))
-                offset = end
+                    sealed.extracting(header.sealed(index)), index: index,
+                    into: UnsafeMutableRawBufferPointer(rebasing: target[header.plaintext(of: index)]))
             }
         }
     }
 
     /// The fields before the chunks.
-    fileprivate struct Header {
+    struct Header {
         static let byteCount = 8 + 4 + 4 + 8 + Name.byteCount + seedByteCount
         static let seedByteCount = 32
         private static let magic = Array("INFPART\0".utf8)
@@ -147,7 +130,17 @@ package enum SealedPart {
             self.seed = seed
         }
 
-        init(_ sealed: RawSpan, expecting name: Name, chunkSizes: ClosedRange<Int>) throws(SealedChannelError) {
+        /// - Parameter sealedByteCount: Of the whole file.
+        init(_ sealed: RawSpan, expecting name: Name, sealedByteCount found: Int) throws(SealedChannelError) {
+            try self.init(sealed, expecting: name)
+            guard found == sealedByteCount else {
+                throw SealedChannelError(
+                    .damagedPart,
+                    "part '\(name)' has \(found) bytes, its header says \(sealedByteCount); copy it again")
+            }
+        }
+
+        private init(_ sealed: RawSpan, expecting name: Name) throws(SealedChannelError) {
             var reader = SpanReader(sealed, of: "header")
             do throws(SealedChannelError) {
                 guard try reader.array(8, "magic") == Self.magic else { throw reader.malformed("not a sealed part") }
@@ -160,7 +153,7 @@ package enum SealedPart {
                 }
                 let chunk = try reader.littleEndian(UInt32.self, "chunk size")
                 let total = try reader.littleEndian(UInt64.self, "length")
-                guard chunkSizes.contains(Int(chunk)), total <= UInt64(SealedPart.maximumByteCount) else {
+                guard SealedPart.chunkSizes.contains(Int(chunk)), total <= UInt64(SealedPart.maximumByteCount) else {
                     throw reader.malformed("chunk size \(chunk), length \(total)")
                 }
                 guard let found = Name(padded: try reader.array(Name.byteCount, "part name")) else {
@@ -175,6 +168,18 @@ package enum SealedPart {
                 let code = error.code == .malformed ? SealedChannelError.Code.damagedPart : error.code
                 throw SealedChannelError(code, "part '\(name)': \(error.message)")
             }
+        }
+
+        /// Where the plaintext of a chunk lies.
+        func plaintext(of chunk: Int) -> Range<Int> {
+            let start = chunk * chunkByteCount
+            return start..<min(start + chunkByteCount, byteCount)
+        }
+
+        /// Where a chunk lies in the file.
+        func sealed(_ chunk: Int) -> Range<Int> {
+            let start = Self.byteCount + chunk * (chunkByteCount + ChannelCipher.tagByteCount)
+            return start..<start + plaintext(of: chunk).count + ChannelCipher.tagByteCount
         }
 
         var chunkCount: Int { max(1, (byteCount + chunkByteCount - 1) / chunkByteCount) }
@@ -193,7 +198,7 @@ package enum SealedPart {
     }
 
     /// Seals and opens the chunks of one part.
-    private struct ChunkCipher {
+    struct ChunkCipher {
         private let header: Header
         private let key: SymmetricKey
         private let associatedData: [UInt8]
@@ -206,15 +211,11 @@ package enum SealedPart {
             associatedData = header.bytes + context.bytes
         }
 
-        func seal(_ chunk: RawSpan, index: Int, appendingTo sealed: inout [UInt8]) throws(SealedChannelError) {
+        func seal(_ chunk: UnsafeRawBufferPointer, index: Int) throws(SealedChannelError) -> [UInt8] {
             do {
-                let box = try chunk.withUnsafeBytes { bytes in
-                    try AES.GCM.seal(
-                        bytes, using: key, nonce: AES.GCM.Nonce(data: nonce(index)),
-                        authenticating: associatedData(index))
-                }
-                sealed.append(contentsOf: box.ciphertext)
-                sealed.append(contentsOf: box.tag)
+                let box = try AES.GCM.seal(
+                    chunk, using: key, nonce: AES.GCM.Nonce(data: nonce(index)), authenticating: associatedData(index))
+                return [UInt8](box.ciphertext) + box.tag
             } catch {
                 throw SealedChannelError(.cryptography, "part '\(header.name)': sealing failed")
             }

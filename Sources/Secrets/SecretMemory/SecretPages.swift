@@ -44,7 +44,8 @@ package struct SecretPages: Sendable {
             fatalError("no memory for \(byteCount) secret bytes")
         }
         _ = madvise(usable, byteCount, MADV_DONTDUMP)
-        _ = mlock(usable, byteCount)
+        // Each page from its first use on: a block that is filled while another is given back needs no memory for both.
+        csecret_lock(usable, byteCount)
         return usable
     }
 

@@ -1,11 +1,50 @@
 package import Tensors
 
+/// What a sealed part holds. One part has one encoding, and only that encoding is read back.
+package protocol EnclavePart: Sendable {
+    /// Gives the encoding run by run, so that weights are not copied.
+    func visit<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure)
+
+    /// - Parameters:
+    ///   - reader: It is read to its end.
+    ///   - allocator: Where the weights are copied to.
+    /// - Throws: ``GraphError`` with code `malformedFile`.
+    init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError)
+}
+
+extension EnclavePart {
+    /// Bytes of the encoding.
+    package var encodedByteCount: Int {
+        var count = 0
+        visit { count += $0.count }
+        return count
+    }
+
+    package func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(encodedByteCount)
+        visit { bytes.append(contentsOf: $0) }
+        return bytes
+    }
+
+    package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
+        var reader = ByteReader(bytes)
+        try self.init(from: &reader, allocator: allocator)
+    }
+
+    /// Takes the bytes as they come: beside the weights nothing of their size is held.
+    package init(decoding source: any ByteSource, allocator: StorageAllocator) throws(GraphError) {
+        var reader = ByteReader(source)
+        try self.init(from: &reader, allocator: allocator)
+    }
+}
+
 /// What `frontnet.sealed` holds: the FrontNet and how pixels become its input.
 ///
 /// Layout: magic `INFFRONT`, u16 version = 4, u8 channels, f32 mean and f32 standard deviation per channel, u8 whether f32
 /// inputs are taken beside u8, f64 deviation of the boundary's noise or 0, u32 number of boundary tensors (the first that
 /// many outputs of the graph go to the host), canonical graph, u8 1 and the precision table, or u8 0.
-package struct FrontNetPart: Sendable {
+package struct FrontNetPart: EnclavePart {
     package let graph: Graph
     /// Applied to u8 inputs; f32 inputs are taken as they are.
     package let normalization: PixelNormalization
@@ -57,7 +96,7 @@ package struct FrontNetPart: Sendable {
     private static let magic = Array("INFFRONT".utf8)
     private static let version: UInt16 = 4
 
-    package func encoded() -> [UInt8] {
+    package func visit<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
         writer.write(Self.version)
@@ -66,13 +105,12 @@ package struct FrontNetPart: Sendable {
         writer.write(UInt8(acceptsFloats ? 1 : 0))
         writer.write((sigma?.value ?? 0).bitPattern)
         writer.write(UInt32(boundaryCount))
-        GraphFile.encode(graph, into: &writer)
+        try GraphFile.visit(graph, &writer, body)
         precision.encodeTail(into: &writer)
-        return writer.bytes
+        try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
     }
 
-    package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
-        var reader = ByteReader(bytes)
+    package init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError) {
         do throws(TensorError) {
             try reader.expectPart(Self.magic, version: Self.version)
             let channels = Int(try reader.read(UInt8.self, "channels"))
@@ -104,7 +142,7 @@ package struct FrontNetPart: Sendable {
 ///
 /// Layout: magic `INFMAPPG`, u16 version = 3, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph, u8 1 and
 /// the precision table, or u8 0.
-package struct MappingUnitPart: Sendable {
+package struct MappingUnitPart: EnclavePart {
     package let graph: Graph
     /// Whether the graph ends in logits, so that probabilities are their softmax.
     package let appliesSoftmax: Bool
@@ -146,7 +184,7 @@ package struct MappingUnitPart: Sendable {
     private static let magic = Array("INFMAPPG".utf8)
     private static let version: UInt16 = 3
 
-    package func encoded() -> [UInt8] {
+    package func visit<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
         writer.write(Self.version)
@@ -154,13 +192,12 @@ package struct MappingUnitPart: Sendable {
         writer.write(UInt32(topK))
         writer.write(UInt32(classNames.count))
         for name in classNames { writer.write(name) }
-        GraphFile.encode(graph, into: &writer)
+        try GraphFile.visit(graph, &writer, body)
         precision.encodeTail(into: &writer)
-        return writer.bytes
+        try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
     }
 
-    package init(decoding bytes: RawSpan, allocator: StorageAllocator) throws(GraphError) {
-        var reader = ByteReader(bytes)
+    package init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError) {
         do throws(TensorError) {
             try reader.expectPart(Self.magic, version: Self.version)
             let appliesSoftmax = try reader.readFlag("softmax")

@@ -16,22 +16,33 @@ package enum GraphFile {
     }
 
     /// Gives the encoding part by part, so that large constants are not copied.
-    package static func visit(_ graph: Graph, _ body: (UnsafeRawBufferPointer) -> Void) {
+    package static func visit<Failure: Error>(
+        _ graph: Graph, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
         var writer = ByteWriter()
-        encode(graph, into: &writer) { tensor, writer in
-            writer.bytes.withUnsafeBytes(body)
-            writer = ByteWriter()
-            tensor.withBytes(body)
-        }
-        writer.bytes.withUnsafeBytes(body)
+        try visit(graph, &writer, body)
+        try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
     }
 
-    static func encode(
-        _ graph: Graph, into writer: inout ByteWriter,
-        elements: (Tensor, inout ByteWriter) -> Void = { tensor, writer in
-            tensor.withBytes { writer.write(bytes: $0) }
+    /// Gives what was written and the encoding of the graph; what follows the last constant stays in `writer`.
+    static func visit<Failure: Error>(
+        _ graph: Graph, _ writer: inout ByteWriter, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try encode(graph, into: &writer) { (tensor, writer) throws(Failure) in
+            try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
+            writer = ByteWriter()
+            try tensor.withBytes(body)
         }
-    ) {
+    }
+
+    static func encode(_ graph: Graph, into writer: inout ByteWriter) {
+        encode(graph, into: &writer) { tensor, writer in tensor.withBytes { writer.write(bytes: $0) } }
+    }
+
+    private static func encode<Failure: Error>(
+        _ graph: Graph, into writer: inout ByteWriter,
+        elements: (Tensor, inout ByteWriter) throws(Failure) -> Void
+    ) throws(Failure) {
         writer.write(bytes: magic)
         writer.write(version)
         writer.write(graph.name)
@@ -44,7 +55,7 @@ package enum GraphFile {
         for (name, tensor) in graph.constants.sorted(by: { canonicallyPrecedes($0.key, $1.key) }) {
             writer.write(name)
             tensor.type.encode(into: &writer)
-            elements(tensor, &writer)
+            try elements(tensor, &writer)
         }
         writer.write(UInt32(graph.nodes.count))
         for node in graph.nodes {
@@ -105,9 +116,7 @@ package enum GraphFile {
                 }
                 previous = name
                 let type = try TensorType(from: &reader)
-                constants[name] = try reader.withBytes(type.byteCount, "constant") { (bytes) throws(TensorError) in
-                    try Tensor(type: type, copying: bytes, allocator: allocator)
-                }
+                constants[name] = try Self.constant(type, from: &reader, allocator)
             }
             let nodeCount = try reader.read(UInt32.self, "nodes")
             for _ in 0..<nodeCount {
@@ -120,6 +129,20 @@ package enum GraphFile {
             for _ in 0..<(try reader.read(UInt32.self, "outputs")) {
                 outputs.append(try reader.readString(maximumBytes: Graph.maximumNameBytes, "output name"))
             }
+        }
+
+        private static func constant(
+            _ type: TensorType, from reader: inout ByteReader, _ allocator: StorageAllocator
+        ) throws(TensorError) -> Tensor {
+            guard type.byteCount <= reader.remaining else {
+                throw TensorError(
+                    .malformed,
+                    "constant at byte \(reader.offset) needs \(type.byteCount) bytes, \(reader.remaining) are left")
+            }
+            let storage = allocator.allocate(byteCount: type.byteCount)
+            try reader.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: storage.mutableBytes[..<type.byteCount]), "constant")
+            return try Tensor(type: type, storage: storage)
         }
 
         private static func readNames(_ reader: inout ByteReader) throws(TensorError) -> [String] {

@@ -1,13 +1,39 @@
+/// Bytes that come in order, such as plaintext that is decrypted while it is read.
+public protocol ByteSource: AnyObject {
+    /// How many bytes there are in all.
+    var byteCount: Int { get }
+
+    /// Writes the next bytes to `target`. They are not more than are left.
+    ///
+    /// - Throws: ``TensorError`` when they cannot be had.
+    func fill(_ target: UnsafeMutableRawBufferPointer) throws(TensorError)
+}
+
 /// Reads little-endian fields from untrusted bytes. Every read is checked against what is left; nothing is allocated
 /// from a length that has not been checked.
 public struct ByteReader: ~Copyable, ~Escapable {
     private let bytes: RawSpan
+    /// Where the bytes come from instead, if not from ``bytes``.
+    private let source: (any ByteSource)?
+    private let byteCount: Int
     public private(set) var offset = 0
 
     @_lifetime(copy bytes)
-    public init(_ bytes: RawSpan) { self.bytes = bytes }
+    public init(_ bytes: RawSpan) {
+        self.bytes = bytes
+        source = nil
+        byteCount = bytes.byteCount
+    }
 
-    public var remaining: Int { bytes.byteCount - offset }
+    /// - Parameter source: Nothing was taken from it yet.
+    @_lifetime(immortal)
+    public init(_ source: any ByteSource) {
+        bytes = RawSpan()
+        self.source = source
+        byteCount = source.byteCount
+    }
+
+    public var remaining: Int { byteCount - offset }
 
     /// - Throws: ``TensorError`` when fewer bytes are left.
     @_lifetime(self: copy self)
@@ -24,6 +50,11 @@ public struct ByteReader: ~Copyable, ~Escapable {
         _: Value.Type, _ what: StaticString
     ) throws(TensorError) -> Value {
         let start = try advance(MemoryLayout<Value>.size, what)
+        if let source {
+            var value: Value = 0
+            try withUnsafeMutableBytes(of: &value) { (target) throws(TensorError) in try source.fill(target) }
+            return Value(littleEndian: value)
+        }
         return Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: Value.self))
     }
 
@@ -43,14 +74,36 @@ public struct ByteReader: ~Copyable, ~Escapable {
     @_lifetime(self: copy self)
     public mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
         let start = try advance(count, what)
+        if let source {
+            var copy = [UInt8](repeating: 0, count: count)
+            var elements = copy.mutableSpan
+            try elements.withUnsafeMutableBytes { (target) throws(TensorError) in try source.fill(target) }
+            return copy
+        }
         return bytes.extracting(start..<start + count).withUnsafeBytes { [UInt8]($0) }
     }
 
-    /// Lends the next `count` bytes without copying them.
+    /// Writes as many of the next bytes as `target` has.
+    @_lifetime(self: copy self)
+    public mutating func read(
+        into target: UnsafeMutableRawBufferPointer, _ what: StaticString
+    ) throws(TensorError) {
+        let start = try advance(target.count, what)
+        guard let source else {
+            return bytes.extracting(start..<start + target.count).withUnsafeBytes { target.copyMemory(from: $0) }
+        }
+        try source.fill(target)
+    }
+
+    /// Lends the next `count` bytes, without copying them unless they come from a source.
     @_lifetime(self: copy self)
     public mutating func withBytes<Result>(
         _ count: Int, _ what: StaticString, _ body: (UnsafeRawBufferPointer) throws(TensorError) -> Result
     ) throws(TensorError) -> Result {
+        if source != nil {
+            let copy = try readBytes(count, what)
+            return try copy.span.withUnsafeBytes { (buffer) throws(TensorError) in try body(buffer) }
+        }
         let start = try advance(count, what)
         let part = bytes.extracting(start..<start + count)
         return try part.withUnsafeBytes { (buffer) throws(TensorError) in try body(buffer) }

@@ -250,7 +250,8 @@ extension Enclave {
             return auditor
         }
         guard let part = backNet?.whole else { throw EnclaveRefusal(.bundleMissing) }
-        return Auditor(try BackNetReference(part.bytes, facts: manifest.core.service, workers: workers))
+        return Auditor(
+            try BackNetReference(part.bytes(0..<part.byteCount), facts: manifest.core.service, workers: workers))
     }
 
     private mutating func takeWholeBundle() -> EnclaveMessage {
@@ -308,7 +309,8 @@ extension Enclave {
         } catch { throw EnclaveRefusal(.evidenceUnavailable) }
     }
 
-    /// Takes the owner's message. A message that fails changes nothing.
+    /// Takes the owner's message. A message that fails changes nothing; where it opens parts that cannot be run, which only
+    /// their owner could make, the host has to load them again.
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         let now = clock.now()
         let (attested, _) = try attested(at: now)
@@ -321,7 +323,10 @@ extension Enclave {
         case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)
         case .awaitingOwner(let bundle):
             audit = try auditor(for: message, of: bundle.manifest)
-            try serve(bundle, message, audit)
+            do throws(EnclaveRefusal) { try serve(bundle, message, audit) } catch {
+                if !bundle.isWhole { state = .awaitingParts(try BundleAssembly(bundle.manifest, limits: limits)) }
+                throw error
+            }
         case .provisioned(let service):
             audit = try auditor(for: message, of: service.bundle.manifest)
             var fresh = keyRing
@@ -335,7 +340,10 @@ extension Enclave {
             audit = try auditor(for: message, of: bundle.manifest)
             var fresh = keyRing
             try fresh.replaceAll(at: now)
-            try serve(bundle, message, audit)
+            do throws(EnclaveRefusal) { try serve(bundle, message, audit) } catch {
+                if !bundle.isWhole { try ended.assembly.restart() }
+                throw error
+            }
             keyRing = fresh
         }
         if audit != nil { backNet = nil }

@@ -12,7 +12,7 @@ package struct EnclaveLimits: Sendable, Hashable {
     package var keyGrace: Duration
 
     package init(
-        partBytes: Int = 1 << 30, requestsInFlight: Int = 64, requestsPerKey: Int = 100_000,
+        partBytes: Int = 1 << 33, requestsInFlight: Int = 64, requestsPerKey: Int = 100_000,
         keyLifetime: Duration = .seconds(3600), keyGrace: Duration = .seconds(60)
     ) {
         precondition(partBytes > 0 && requestsInFlight > 0 && requestsPerKey > 0, "a limit must be positive")

@@ -31,7 +31,13 @@ final class EnclaveConnection: Sendable {
         init(workers: Int) { owed = OwedAnswers(workers: workers) }
     }
 
+    /// What a model of this size may take longer: a second for each 25 MB of its parts, that is some 0.1 ms for each of their
+    /// weights in each inference, which no processor that anybody serves with takes.
+    static func allowance(forPartBytes bytes: Int) -> Duration { .seconds(bytes / 25_000_000) }
+
     private let process: any RunningEnclave
+    /// What the model's size adds to the patience with what is computed.
+    private let allowance: Duration
     private let state: Mutex<State>
     private let writer = SerialThread(name: "enclave-writer")
     /// For inferences: the enclave refuses what goes beyond. Each is given back with the first answer, also when nobody waits
@@ -40,9 +46,12 @@ final class EnclaveConnection: Sendable {
 
     /// - Parameters:
     ///   - workers: Requests that the process computes at a time.
+    ///   - partBytes: Of both sealed parts.
     ///   - onEnd: Called once, on the reading thread, when the process is gone.
-    init(process: any RunningEnclave, workers: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void) {
+    init(process: any RunningEnclave, workers: Int, partBytes: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void)
+    {
         self.process = process
+        allowance = Self.allowance(forPartBytes: partBytes)
         state = Mutex(State(workers: workers))
         let thread = SerialThread(name: "enclave-reader")
         thread.enqueue { [weak self] in
@@ -98,7 +107,8 @@ final class EnclaveConnection: Sendable {
             // The task may have been cancelled before there was anything to give up.
             guard !Task.isCancelled else { return Self.cancelled }
             state.open[identifier] = Question(continuation: continuation, role: role)
-            state.owed.ask(identifier, isComputed: role.isComputed, patience: message.patience, at: .now)
+            let patience = message.patience + (message.dependsOnSize ? allowance : .zero)
+            state.owed.ask(identifier, isComputed: role.isComputed, patience: patience, at: .now)
             return nil
         }
         if let refusal {
@@ -212,6 +222,14 @@ extension HostMessage {
         case .hello, .keySlot, .loadManifest, .loadPart, .evidence: .seconds(30)
         case .infer, .backNetResult: .seconds(10)
         case .backNetFailure, .cancel, .status, .shutdown: .seconds(5)
+        }
+    }
+
+    /// Whether a larger model takes longer.
+    fileprivate var dependsOnSize: Bool {
+        switch self {
+        case .provision, .infer, .backNetResult: true
+        case .hello, .loadManifest, .loadPart, .evidence, .backNetFailure, .cancel, .status, .shutdown: false
         }
     }
 

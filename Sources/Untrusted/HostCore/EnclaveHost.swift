@@ -78,7 +78,7 @@ package actor EnclaveHost {
         self.placement = placement
         source = try placement.makeSource()
         (self.slot, self.hasCompanions, self.metrics) = (slot, hasCompanions, metrics)
-        self.startTimeout = startTimeout
+        self.startTimeout = startTimeout + EnclaveConnection.allowance(forPartBytes: bundle.partBytes)
         self.log = log
         backNet = engine
         self.bundle = bundle
@@ -146,7 +146,9 @@ package actor EnclaveHost {
             throw HostError(.enclaveUnavailable, "the server was told to stop")
         }
         started = .now
-        let connection = EnclaveConnection(process: process, workers: placement.workers) { [weak self] ending in
+        let connection = EnclaveConnection(
+            process: process, workers: placement.workers, partBytes: bundle.partBytes
+        ) { [weak self] ending in
             Task { await self?.enclaveEnded(ending, generation: current) }
         }
         self.connection = connection
@@ -338,21 +340,22 @@ package actor EnclaveHost {
 
     private func loadBackNet(_ connection: EnclaveConnection) async throws(HostError) {
         guard let file = bundle.backNetFile?() else { return }
-        try await load(.backNet, file, connection)
+        try await load(.backNet, PartContent(file), connection)
     }
 
     private func load(
-        _ name: SealedPartName, _ part: [UInt8], _ connection: EnclaveConnection
+        _ name: SealedPartName, _ part: PartContent, _ connection: EnclaveConnection
     ) async throws(HostError) {
         var offset = 0
         repeat {
-            let end = min(offset + FrameLimits.partChunkBytes, part.count)
+            let end = min(offset + FrameLimits.partChunkBytes, part.byteCount)
             try await expectAccepted(
                 connection,
                 .loadPart(
-                    name, totalBytes: UInt64(part.count), offset: UInt64(offset), bytes: Array(part[offset..<end])))
+                    name, totalBytes: UInt64(part.byteCount), offset: UInt64(offset),
+                    bytes: try part.bytes(offset..<end)))
             offset = end
-        } while offset < part.count
+        } while offset < part.byteCount
     }
 
     private func expectAccepted(_ connection: EnclaveConnection, _ message: HostMessage) async throws(HostError) {

@@ -20,6 +20,8 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let cancelled = Code("cancelled")
         /// The machine does not let this process have what serving takes.
         package static let resourceExhausted = Code("resourceExhausted")
+        /// A file of the bundle changed or went while it was served.
+        package static let bundleUnreadable = Code("bundleUnreadable")
         /// The bundle does not fit this build.
         package static let unusableBundle = Code("unusableBundle")
     }

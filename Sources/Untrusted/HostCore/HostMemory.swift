@@ -14,9 +14,9 @@ package enum HostMemory {
     /// Whether an enclave process that this one starts may lock so many bytes, so that they are never written to a disk.
     package static func canLock(_ bytes: Int) -> Bool { callocator_can_lock(bytes) != 0 }
 
-    /// What an enclave process locks at most: sealed parts exist as ciphertext, plaintext and graph for a moment, and
-    /// requests and keys take some.
-    package static func lockedBytes(ofParts bytes: Int) -> Int { 3 * bytes + 4 << 20 }
+    /// What an enclave process locks at most: weights exist as graph and as a plan's block, and requests and keys take some.
+    /// (Pages count from when they are reserved.)
+    package static func lockedBytes(ofParts bytes: Int) -> Int { 2 * bytes + 4 << 20 }
 
     /// Gives back what is free, in a second, when what was released is freed.
     package static func trimSoon() {

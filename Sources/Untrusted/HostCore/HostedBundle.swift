@@ -11,8 +11,10 @@ package struct HostedBundle: Sendable {
     package let manifest: [UInt8]
     /// Over the manifest core, 64 bytes.
     package let manifestSignature: [UInt8]
-    package let frontNet: [UInt8]
-    package let mappingUnit: [UInt8]
+    package let frontNet: PartContent
+    package let mappingUnit: PartContent
+    /// Of both sealed parts.
+    var partBytes: Int { frontNet.byteCount + mappingUnit.byteCount }
     /// `nil` when everything is inside, or once a host has taken it over.
     package internal(set) var backNet: Graph?
     /// Reads `backnet.graph`, which the enclave needs where its owner demands an audit; `nil` when everything is inside.
@@ -22,8 +24,8 @@ package struct HostedBundle: Sendable {
 
     package init(
         manifestDigest: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
-        frontNet: [UInt8],
-        mappingUnit: [UInt8], backNet: Graph?, backNetFile: (@Sendable () -> [UInt8]?)? = nil,
+        frontNet: PartContent, mappingUnit: PartContent, backNet: Graph?,
+        backNetFile: (@Sendable () -> [UInt8]?)? = nil,
         backNetPrecision: PrecisionTable = .float32
     ) {
         self.manifestDigest = manifestDigest

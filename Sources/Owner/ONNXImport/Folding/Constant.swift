@@ -19,14 +19,28 @@ struct FoldingBudget {
     private var left = ONNXModel.maximumFoldedBytes
     private var stepsLeft = ONNXModel.maximumFoldingSteps
 
+    /// What a file holds it may also turn and scale.
+    mutating func grant(_ weights: TensorType) {
+        left += weights.byteCount
+        stepsLeft += weights.shape.elementCount
+    }
+
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(_ type: TensorType) throws(ONNXImportError) {
         guard type.byteCount <= left else {
             throw ONNXImportError(
                 .tooLarge,
-                "the constant \(type) exceeds the \(ONNXModel.maximumFoldedBytes) bytes that a graph may make")
+                "the constant \(type) exceeds the \(ONNXModel.maximumFoldedBytes) bytes, beside those of its weights, that a graph may make"
+            )
         }
         left -= type.byteCount
+    }
+
+    /// What is set aside while a constant is computed, 8 bytes for each of so many positions, counts like results.
+    ///
+    /// - Throws: ``ONNXImportError`` with code `tooLarge`.
+    mutating func spend(positions count: Int) throws(ONNXImportError) {
+        try spend(TensorType(.int64, try ConstantFolder.shape([count])))
     }
 
     /// - Parameter steps: Multiplications or comparisons that are about to be done.

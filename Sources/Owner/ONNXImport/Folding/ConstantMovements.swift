@@ -186,6 +186,7 @@ extension ImportedNode {
 
     mutating func nonZero(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let x = try known(0, "operand")
+        try budget.spend(positions: x.shape.elementCount)
         let found = x.numbers().enumerated().filter { $0.element != 0 }.map(\.offset)
         let (rank, strides) = (x.shape.rank, x.shape.strides)
         let places = (0..<rank).flatMap { axis in found.map { Int64($0 / strides[axis] % x.shape[axis]) } }
@@ -217,7 +218,7 @@ extension ImportedNode {
         var extents = indices.shape.dimensions
         extents.insert(depth, at: axis)
         let shape = try ConstantFolder.shape(extents)
-        try budget.spend(steps: shape.elementCount)
+        try budget.spend(positions: shape.elementCount)
         let places = indices.integers()
         let inner = extents[(axis + 1)...].reduce(1, *)
         let positions = (0..<shape.elementCount).map { position in

@@ -34,20 +34,30 @@ extension ImportedNode {
     }
 
     /// The operand less its zero point; weights stay integers of the graph.
-    private func centred(_ steps: inout Expansion, _ index: Int, zero: Int) throws(ONNXImportError) -> Expansion.Source
-    {
-        let (element, tensor) = (try type(index).element, operand(index)?.constant?.tensor)
+    ///
+    /// - Parameter axis: Along which there is a zero point for each index, where there are several.
+    private func centred(
+        _ steps: inout Expansion, _ index: Int, zero: Int, axis: Int = 0
+    ) throws(ONNXImportError) -> Expansion.Source {
+        let (type, tensor) = (try type(index), operand(index)?.constant?.tensor)
+        let element = type.element
         let point = operand(zero)?.constant?.tensor
-        if tensor != nil, element != .float32, operand(zero) == nil || point?.shape.elementCount == 1 {
+        if tensor != nil, element != .float32, operand(zero) == nil || point != nil {
             let none = Tensor(type: TensorType(element, try ConstantFolder.shape([]))) { _ in }
-            let scalar = try ConstantFolder.checked { () throws(TensorError) in try point?.reshaped([]) }
+            let count = point?.shape.elementCount ?? 1
+            try require(
+                count == 1 || (type.shape.rank > axis && type.shape[axis] == count), .unsupported,
+                "\(count) zero points for \(type)")
+            let extents = count == 1 ? [] : [count]
+            let points = try ConstantFolder.checked { () throws(TensorError) in try point?.reshaped(extents) }
+            let scale =
+                try count == 1 ? number(1) : filled(try ConstantFolder.shape(extents), with: 1)
             return steps.add(
-                .dequantizeLinear(DequantizeLinear(axis: 0)), try source(index), try number(1),
-                .constant(scalar ?? none))
+                .dequantizeLinear(DequantizeLinear(axis: axis)), try source(index), scale, .constant(points ?? none))
         }
         let value = element == .float32 || tensor != nil ? try source(index) : try unscaled(&steps, index)
         guard operand(zero) != nil else { return value }
-        let isWhole = try type(zero).element != .float32 && operand(zero)?.constant == nil
+        let isWhole = try self.type(zero).element != .float32 && operand(zero)?.constant == nil
         return steps.add(.subtract, value, isWhole ? try unscaled(&steps, zero) : try source(zero))
     }
 
@@ -65,18 +75,20 @@ extension ImportedNode {
     }
 
     mutating func integerMatMul() throws(ONNXImportError) -> Lowered {
+        let columns = max(try shape(1).rank - 1, 0)
         if operand(2) != nil { try require(shape(2).elementCount == 1, .unsupported, "zero points for rows") }
         isInteger = true
         return try expansion { (steps) throws(ONNXImportError) in
-            let (a, b) = (try centred(&steps, 0, zero: 2), try centred(&steps, 1, zero: 3))
+            let (a, b) = (try centred(&steps, 0, zero: 2), try centred(&steps, 1, zero: 3, axis: columns))
             return steps.add(.matMul(MatMul()), a, b)
         }
     }
 
     /// a, b, scales of both, zero points of both, a bias.
     mutating func scaledIntegerMatMul() throws(ONNXImportError) -> Lowered {
-        try expansion { (steps) throws(ONNXImportError) in
-            let (a, b) = (try centred(&steps, 0, zero: 4), try centred(&steps, 1, zero: 5))
+        let columns = max(try shape(1).rank - 1, 0)
+        return try expansion { (steps) throws(ONNXImportError) in
+            let (a, b) = (try centred(&steps, 0, zero: 4), try centred(&steps, 1, zero: 5, axis: columns))
             let scale = steps.add(.multiply, try source(2), try source(3))
             let result = steps.add(.multiply, steps.add(.matMul(MatMul()), a, b), scale)
             return operand(6) == nil ? result : steps.add(.add, result, try source(6))
@@ -85,9 +97,10 @@ extension ImportedNode {
 
     /// a in float32, b, its scale and zero point, a bias.
     mutating func dynamicQuantizeMatMul() throws(ONNXImportError) -> Lowered {
-        try expansion { (steps) throws(ONNXImportError) in
+        let columns = max(try shape(1).rank - 1, 0)
+        return try expansion { (steps) throws(ONNXImportError) in
             let (value, scale, zero) = try dynamicallyQuantized(&steps, source(0))
-            let b = try centred(&steps, 1, zero: 3)
+            let b = try centred(&steps, 1, zero: 3, axis: columns)
             let product = steps.add(.matMul(MatMul()), steps.add(.subtract, value, zero), b)
             let result = steps.add(.multiply, product, steps.add(.multiply, scale, try source(2)))
             return operand(4) == nil ? result : steps.add(.add, result, try source(4))

@@ -13,6 +13,7 @@ enum OperatorTable {
         "AveragePool": { (node) throws(ONNXImportError) in try node.averagePool() },
         "BatchNormalization": { (node) throws(ONNXImportError) in try node.batchNormalization() },
         "Cast": { (node) throws(ONNXImportError) in try node.cast() },
+        "CastLike": { (node) throws(ONNXImportError) in try node.castLike() },
         "Ceil": { (node) throws(ONNXImportError) in try node.activation(.ceil) },
         "Celu": { (node) throws(ONNXImportError) in try node.celu() },
         "Clip": { (node) throws(ONNXImportError) in try node.clip() },
@@ -141,6 +142,7 @@ enum OperatorTable {
         "MatMulIntegerToFloat": { (node) throws(ONNXImportError) in try node.scaledIntegerMatMul() },
         "MatMulNBits": { (node) throws(ONNXImportError) in try node.blockedMatMul() },
         "MultiHeadAttention": { (node) throws(ONNXImportError) in try node.multiHeadAttention() },
+        "NhwcMaxPool": { (node) throws(ONNXImportError) in try node.maxPoolOfChannelsLast() },
         "QGemm": { (node) throws(ONNXImportError) in try node.quantizedGemm() },
         "QLinearAdd": { (node) throws(ONNXImportError) in try node.quantizedArithmetic(.add) },
         "QLinearAveragePool": { (node) throws(ONNXImportError) in try node.quantizedAveragePool() },
@@ -174,19 +176,22 @@ enum OperatorTable {
 
     /// Those that are supported on constants only, as exporters use them for arithmetic on shapes.
     static let onConstants = Set(ConstantOperators.table.keys).subtracting(lowerings.keys)
-        .union(["Constant", "ConstantOfShape", "If", "Range", "Shape", "Size"])
+        .union(["Constant", "ConstantOfShape", "If", "Loop", "Range", "Shape", "Size"])
 
     /// Why an operator stays out.
     static let reasons: [String: String] = [
         "ArgMax": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
         "ConvTranspose": "It enlarges pictures, which no classifier does.",
         "GridSample": "It samples at positions that depend on the picture.",
+        "Loop": "How often it runs must be known: it is written out.",
         "LSTM": "It reads sequences, which no picture is.",
         "NonMaxSuppression": "It selects boxes: the model is a detector, no classifier.",
         "RandomNormal": "It makes other numbers in each run.",
         "TopK": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
     ]
 
-    static var names: [String] { Set(lowerings.keys).union(onConstants).sorted() }
+    static var names: [String] {
+        Set(lowerings.keys).union(onConstants).union(GraphImporter.sequenceOperators).sorted()
+    }
     static var runtimeNames: [String] { runtimeLowerings.keys.sorted() }
 }

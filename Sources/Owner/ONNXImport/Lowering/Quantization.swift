@@ -157,20 +157,20 @@ extension ImportedNode {
     /// product of the first two.
     mutating func quantizedConvolution() throws(ONNXImportError) -> Lowered {
         try require((8...9).contains(operands.count), "takes 8 or 9 inputs, found \(operands.count)")
-        try require(!(try flag("channels_last")), .unsupported, "channels_last")
-        let (input, weights) = (try shape(0), try shape(3))
+        let layout = ChannelsLast(try flag("channels_last"))
+        let (input, weights) = (try layout.turned(try shape(0)), try shape(3))
         try require(input.rank >= 3 && weights.rank == input.rank, "weights \(weights) do not fit \(input)")
         let convolution = Convolution(
             window: try window(over: input, kernel: Array(weights.dimensions.dropFirst(2))).window,
             groups: try integer("group") ?? 1)
         return try expansion { (steps) throws(ONNXImportError) in
             var sources = [
-                try dequantized(&steps, 0, scale: 1, zero: 2, axis: 1),
+                layout.first(&steps, try dequantized(&steps, 0, scale: 1, zero: 2, axis: 1), input.rank),
                 try dequantized(&steps, 3, scale: 4, zero: 5, axis: 0),
             ]
             if operand(8) != nil { sources.append(try quantizedBias(&steps, 8, 1, 4)) }
             let result = steps.add(.convolution(convolution), sources)
-            return try quantized(&steps, result, scale: 6, zero: 7)
+            return try quantized(&steps, layout.last(&steps, result, input.rank), scale: 6, zero: 7)
         }
     }
 
@@ -236,11 +236,14 @@ extension ImportedNode {
     }
 
     mutating func quantizedAveragePool() throws(ONNXImportError) -> Lowered {
-        try require(!(try flag("channels_last")), .unsupported, "channels_last")
-        guard case .operation(let pooling, _) = try averagePool(inputs: 1...5) else {
+        let layout = ChannelsLast(try flag("channels_last"))
+        let input = try layout.turned(try shape(0))
+        guard case .operation(let pooling, _) = try averagePool(inputs: 1...5, over: input) else {
             throw failure(.invalidGraph, "it is no pooling")
         }
-        return try quantizedFunction { (_, steps, x) throws(ONNXImportError) in steps.add(pooling, x) }
+        return try quantizedFunction { (_, steps, x) throws(ONNXImportError) in
+            layout.last(&steps, steps.add(pooling, layout.first(&steps, x, input.rank)), input.rank)
+        }
     }
 
     mutating func quantizedGlobalAveragePool() throws(ONNXImportError) -> Lowered {

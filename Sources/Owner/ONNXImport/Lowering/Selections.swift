@@ -1,4 +1,5 @@
 import ModelGraph
+import ONNXFormat
 import Tensors
 
 // Conditions and choices. A condition that depends on the picture is carried as 0 or 1 in float32, an integer as the
@@ -134,6 +135,25 @@ extension ImportedNode {
             throw failure(.malformed, "attribute 'to' is missing")
         }
         return try cast(to: code)
+    }
+
+    /// To the type of the second operand, whose values do not matter.
+    mutating func castLike() throws(ONNXImportError) -> Lowered {
+        ignore("saturate")
+        ignore("round_mode")
+        _ = try inputs(2...2)
+        let (like, element) = (operand(1), try type(1).element)
+        if let narrow = like?.constant?.narrow { return try cast(to: Int32(narrow.rawValue)) }
+        let type: ONNXTensorProto.DataType =
+            switch element {
+            case .float32: like?.isCarried == true ? .int64 : .float
+            case .int64: .int64
+            case .int32: .int32
+            case .uint8: .uint8
+            case .int8: .int8
+            case .boolean: .bool
+            }
+        return try cast(to: Int32(type.rawValue))
     }
 
     mutating func cast(to code: Int32) throws(ONNXImportError) -> Lowered {

@@ -22,17 +22,39 @@ extension ImportedNode {
         return try pool(.maximum)
     }
 
-    mutating func averagePool(inputs count: ClosedRange<Int> = 1...1) throws(ONNXImportError) -> Lowered {
-        try pool(try flag("count_include_pad") ? .averageWithPadding : .average, inputs: count)
+    /// A maximum of what has its channels last.
+    mutating func maxPoolOfChannelsLast() throws(ONNXImportError) -> Lowered {
+        let layout = ChannelsLast(true)
+        let input = try layout.turned(try shape(0))
+        guard case .operation(let pooling, _) = try pool(.maximum, over: input) else {
+            throw failure(.invalidGraph, "it is no pooling")
+        }
+        isInteger = operand(0)?.isInteger ?? false
+        return try expansion { (steps) throws(ONNXImportError) in
+            layout.last(&steps, steps.add(pooling, layout.first(&steps, try source(0), input.rank)), input.rank)
+        }
+    }
+
+    /// - Parameter given: The operand's shape, where it is turned before.
+    mutating func averagePool(
+        inputs count: ClosedRange<Int> = 1...1, over given: Shape? = nil
+    ) throws(ONNXImportError) -> Lowered {
+        try pool(try flag("count_include_pad") ? .averageWithPadding : .average, inputs: count, over: given)
     }
 
     private mutating func pool(
-        _ kind: Pooling.Kind, inputs count: ClosedRange<Int> = 1...1
+        _ kind: Pooling.Kind, inputs count: ClosedRange<Int> = 1...1, over given: Shape? = nil
     ) throws(ONNXImportError) -> Lowered {
-        let input = try shape(0)
+        let input = if let given { given } else { try shape(0) }
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let ceil = try flag("ceil_mode")
-        let (window, isAutomatic) = try window(over: input, kernel: nil)
+        var (window, isAutomatic) = try window(over: input, kernel: nil)
+        // Rounded up, one window that is larger than the picture is all of it: so Hugging Face's EfficientNet ends.
+        for (axis, extent) in input.dimensions.dropFirst(2).enumerated()
+        where ceil && window.kernel[axis] > extent && window.pads.allSatisfy({ $0 == 0 }) && window.dilations[axis] == 1
+        {
+            window.kernel[axis] = extent
+        }
         var pooling = Pooling(kind, window: window)
         // Automatic padding states the extents itself. Rounding up is kept only where it changes them: until opset 21
         // engines disagree on a last window that starts in the padding.

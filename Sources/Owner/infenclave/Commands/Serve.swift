@@ -237,7 +237,8 @@ struct Serve: Command {
             }
         }
         return try HostSandbox.enter(
-            sandbox, HostSandbox.paths(bundles: bundles + [config].compactMap { $0 }, enclave: executable, written: written))
+            sandbox,
+            HostSandbox.paths(bundles: bundles + [config].compactMap { $0 }, enclave: executable, written: written))
     }
 
     /// The address that is shown: a socket of the service manager has one of its own.

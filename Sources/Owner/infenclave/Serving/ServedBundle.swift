@@ -41,7 +41,7 @@ struct ServedBundle {
         if let reason = Precision.whyFloat32(insteadOf: level) {
             log.write(LogLine(.warning, "\(reason): host and enclave compute in f32"))
         }
-        let secretBytes = HostMemory.lockedBytes(ofParts: opened.frontNet.count + opened.mappingUnit.count)
+        let secretBytes = HostMemory.lockedBytes(ofParts: opened.frontNet.byteCount + opened.mappingUnit.byteCount)
         if !HostMemory.canLock(secretBytes) {
             log.write(
                 LogLine(
@@ -121,9 +121,16 @@ extension HostedBundle {
         self.init(
             manifestDigest: bundle.manifestDigest.bytes, manifestCore: bundle.coreBytes,
             manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
-            frontNet: bundle.frontNet, mappingUnit: bundle.mappingUnit,
+            frontNet: PartContent(bundle.frontNet), mappingUnit: PartContent(bundle.mappingUnit),
             backNet: bundle.backNet,
             backNetFile: bundle.backNet == nil ? nil : read,
             backNetPrecision: bundle.backNetPrecision)
+    }
+}
+
+extension PartContent {
+    /// Read when an enclave wants it.
+    fileprivate init(_ file: RegularFile) {
+        self.init(byteCount: file.byteCount) { try? file.bytes($0) }
     }
 }

@@ -17,3 +17,6 @@ int csecret_forbid_dumps(void);
 
 /// Whether the process may leave a core file.
 int csecret_is_dumpable(void);
+
+/// Keeps pages out of the swap, each from its first use on, as far as `RLIMIT_MEMLOCK` allows.
+void csecret_lock(void *bytes, size_t count);

@@ -6,12 +6,14 @@ import Wire
 /// that chunks are appended in place.
 final class BundleAssembly {
     let manifest: VerifiedManifest
+    private let limits: EnclaveLimits
     private var frontNet: PartAssembly
     private var mappingUnit: PartAssembly
 
     /// - Throws: ``EnclaveRefusal`` (partRefused) when a part is over the limit.
     init(_ manifest: VerifiedManifest, limits: EnclaveLimits) throws(EnclaveRefusal) {
         self.manifest = manifest
+        self.limits = limits
         frontNet = try PartAssembly(manifest.core.part(.frontNet), limit: limits.partBytes)
         mappingUnit = try PartAssembly(manifest.core.part(.mappingUnit), limit: limits.partBytes)
     }
@@ -20,6 +22,14 @@ final class BundleAssembly {
     var bundle: SealedBundle? {
         guard let frontNet = frontNet.whole, let mappingUnit = mappingUnit.whole else { return nil }
         return SealedBundle(manifest: manifest, frontNet: frontNet, mappingUnit: mappingUnit)
+    }
+
+    /// Waits for both parts again.
+    ///
+    /// - Throws: ``EnclaveRefusal`` (partRefused); never where the assembly could be made.
+    func restart() throws(EnclaveRefusal) {
+        frontNet = try PartAssembly(manifest.core.part(.frontNet), limit: limits.partBytes)
+        mappingUnit = try PartAssembly(manifest.core.part(.mappingUnit), limit: limits.partBytes)
     }
 
     /// - Throws: ``EnclaveRefusal`` (partRefused).

@@ -9,33 +9,62 @@ struct SealedBundle {
     let frontNet: ReceivedPart
     let mappingUnit: ReceivedPart
 
-    /// Opens and decodes the FrontNet, its weights in wiped memory.
+    /// Whether both parts are still there. Opening gives their ciphertext back as it is read, so that ciphertext and weights
+    /// are not both held.
+    var isWhole: Bool { frontNet.isWhole && mappingUnit.isWhole }
+
+    /// Opens every byte of both parts and keeps none: after it a part fails to open only if its owner made it so.
+    ///
+    /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
+    func authenticate(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) {
+        for (part, name, code) in [
+            (frontNet, SealedPart.Name.frontNet, EnclaveErrorCode.frontNetRefused),
+            (mappingUnit, .mapping, .mappingUnitRefused),
+        ] {
+            do throws(SealedChannelError) {
+                try opener(part, as: name, with: provisioning) { part.bytes($0) }.authenticate()
+            } catch { throw EnclaveRefusal(code) }
+        }
+    }
+
+    /// Opens and decodes the FrontNet, its weights in wiped memory, and gives its ciphertext back.
     ///
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused).
     func openFrontNet(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> FrontNetPart {
-        let bytes = try open(frontNet, as: .frontNet, with: provisioning, otherwise: .frontNetRefused)
-        do throws(GraphError) {
-            return try FrontNetPart(decoding: bytes.bytes, allocator: .wiping)
-        } catch { throw EnclaveRefusal(.frontNetRefused) }
+        try open(frontNet, as: .frontNet, with: provisioning, otherwise: .frontNetRefused)
     }
 
-    /// Opens and decodes the mapping unit, its weights in wiped memory.
+    /// Opens and decodes the mapping unit, its weights in wiped memory, and gives its ciphertext back.
     ///
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused).
     func openMappingUnit(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> MappingUnitPart {
-        let bytes = try open(mappingUnit, as: .mapping, with: provisioning, otherwise: .mappingUnitRefused)
-        do throws(GraphError) {
-            return try MappingUnitPart(decoding: bytes.bytes, allocator: .wiping)
-        } catch { throw EnclaveRefusal(.mappingUnitRefused) }
+        try open(mappingUnit, as: .mapping, with: provisioning, otherwise: .mappingUnitRefused)
     }
 
-    private func open(
+    private func open<Part: EnclavePart>(
         _ part: ReceivedPart, as name: SealedPart.Name, with provisioning: ProvisioningMessage,
         otherwise code: EnclaveErrorCode
-    ) throws(EnclaveRefusal) -> SecretBytes {
+    ) throws(EnclaveRefusal) -> Part {
+        let source: SealedPartOpener
         do throws(SealedChannelError) {
-            return try SealedPart.open(
-                part.bytes.span.bytes, as: name, modelKey: provisioning.modelKey, context: manifest.sealingContext)
+            source = try opener(part, as: name, with: provisioning) { range in
+                part.release(before: range.lowerBound)
+                return part.bytes(range)
+            }
         } catch { throw EnclaveRefusal(code) }
+        do throws(GraphError) {
+            let opened = try Part(decoding: source, allocator: .wiping)
+            part.release(before: part.byteCount)
+            return opened
+        } catch { throw EnclaveRefusal(code) }
+    }
+
+    private func opener(
+        _ part: ReceivedPart, as name: SealedPart.Name, with provisioning: ProvisioningMessage,
+        _ bytes: @escaping (Range<Int>) -> [UInt8]
+    ) throws(SealedChannelError) -> SealedPartOpener {
+        try SealedPartOpener(
+            sealedByteCount: part.byteCount, as: name, modelKey: provisioning.modelKey,
+            context: manifest.sealingContext, sealed: bytes)
     }
 }

@@ -4,6 +4,10 @@ package import Tensors
 
 /// One graph compiled for several threads at a time: a plan with buffers of its own for each, over one copy of the weights.
 package struct WorkerPlans: Sendable {
+    /// Graphs with more bytes of constants have one plan, which the threads use in turn: an inference of one uses all
+    /// processors anyway, and to compile several the graph must be held beside the first.
+    private static let largeGraphBytes = 256 << 20
+
     private let plans: [Plan]
 
     var inputs: [Value] { plans[0].inputs }
@@ -15,6 +19,12 @@ package struct WorkerPlans: Sendable {
     package init(
         compiling graph: consuming Graph, options: PlanOptions, workers: EnclaveWorkers
     ) throws(InferenceError) {
+        guard graph.constants.values.reduce(0, { $0 + $1.byteCount }) <= Self.largeGraphBytes else {
+            plans = [
+                try Plan(compiling: consume graph, options: options.with(threads: workers.count * workers.threads))
+            ]
+            return
+        }
         var threads = [Int](repeating: workers.threads, count: workers.count)
         if workers.alone != nil { threads.append(workers.threadsAlone) }
         var plans: [Plan] = []
@@ -30,7 +40,7 @@ package struct WorkerPlans: Sendable {
     package var constantBytes: Int { plans.reduce(0) { $0 + $1.memory.constantBytes } }
 
     package func run(_ inputs: [Tensor], worker: Int) throws(InferenceError) -> [Tensor] {
-        try plans[worker].run(inputs)
+        try plans[min(worker, plans.count - 1)].run(inputs)
     }
 }
 

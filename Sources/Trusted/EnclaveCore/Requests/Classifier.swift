@@ -33,7 +33,9 @@ final class Classifier: Sendable {
     init(
         opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: EnclaveWorkers
     ) throws(EnclaveRefusal) {
-        // One part is opened and compiled after the other, so that only one is in memory twice.
+        // A wrong key shows here, while nothing has been given back yet.
+        try bundle.authenticate(with: provisioning)
+        // One part is opened and compiled after the other, and each constant is given back once it is laid out.
         let frontPart = try bundle.openFrontNet(with: provisioning)
         let frontPrecision = frontPart.precision.level
         let frontNet = try FrontNet(

@@ -1,0 +1,120 @@
+import Foundation
+import Imaging
+import Testing
+
+/// BMP and GIF, which have decoders of their own.
+@Suite("BMP and GIF")
+struct BitmapTests {
+    private static func number(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+
+    /// A file with the 40 bytes of header of Windows.
+    private static func bitmap(
+        _ width: Int, _ height: Int, bits: Int, palette: [[UInt8]] = [], masks: [Int] = [], rows: [[UInt8]]
+    ) -> [UInt8] {
+        let table = palette.flatMap { [$0[2], $0[1], $0[0], 0] } + masks.flatMap { number($0, 4) }
+        let data = rows.flatMap { $0 + [UInt8](repeating: 0, count: (4 - $0.count % 4) % 4) }
+        let header =
+            number(40, 4) + number(width, 4) + number(height, 4) + number(1, 2) + number(bits, 2)
+            + number(masks.isEmpty ? 0 : 3, 4) + number(data.count, 4) + number(0, 8) + number(palette.count, 4)
+            + number(0, 4)
+        let start = 14 + header.count + table.count
+        return Array("BM".utf8) + number(start + data.count, 4) + number(0, 4) + number(start, 4) + header + table
+            + data
+    }
+
+    @Test("Rows go from the bottom up, or down where the height is negative, and colours from blue to red")
+    func rows() throws {
+        let rows: [[UInt8]] = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [11, 12, 13, 14, 15, 16, 17, 18, 19]]
+        let upper: [UInt8] = [13, 12, 11, 16, 15, 14, 19, 18, 17]
+        let lower: [UInt8] = [3, 2, 1, 6, 5, 4, 9, 8, 7]
+        let up = try Image(decodingArray: Self.bitmap(3, 2, bits: 24, rows: rows))
+        #expect(up.width == 3 && up.height == 2 && up.channels == 3)
+        #expect(up.pixels == upper + lower)
+        #expect(try Image(decodingArray: Self.bitmap(3, -2, bits: 24, rows: rows)).pixels == lower + upper)
+    }
+
+    @Test("Palettes of 1, 4 and 8 bits, and 32 bits with and without alpha")
+    func depths() throws {
+        let palette: [[UInt8]] = [[10, 20, 30], [200, 100, 50]]
+        let expected = palette[1] + palette[0] + palette[1]
+        for (bits, row) in [(1, [0b1010_0000]), (4, [0x10, 0x10]), (8, [1, 0, 1])] as [(Int, [UInt8])] {
+            let file = Self.bitmap(3, 1, bits: bits, palette: palette, rows: [row])
+            #expect(try Image(decodingArray: file).pixels == expected, "\(bits) bits")
+        }
+        let plain = Self.bitmap(1, 1, bits: 32, rows: [[10, 20, 30, 77]])
+        #expect(try Image(decodingArray: plain).pixels == [30, 20, 10])
+        let masks = [0xFF0000, 0xFF00, 0xFF]
+        let fields = Self.bitmap(1, 1, bits: 32, masks: masks, rows: [[10, 20, 30, 77]])
+        #expect(try Image(decodingArray: fields).pixels == [30, 20, 10])
+    }
+
+    /// 20x18 pixels in rows that are interlaced, as Pillow 13 wrote them: colour (x² + 3y) mod 16 of (16c, 255 - 16c, 5c).
+    private static let gif = Data(
+        base64Encoded:
+            "R0lGODdhFAASAIMAAAD/ABDvBSDfCjDPD0C/FFCvGWCfHnCPI4B/KJBvLaBfMrBPN8A/PNAvQeAfRvAPSywAAAAAFAASAEAI/wABBCCQ"
+            + "AEACAgEEEjSIUGECBAkYBEAQgMHDiBMrXpTokGHCgQUPfiTIoAGAAgwKAGhQ8mTKlS0LECiAoAGBBghk0rSJU2dNAwcUPDDwQMEBoEKJ"
+            + "GkX6QMAAAwsELDAwwClUqVStLnDQ9ICDAwIecBXgFazYrgq2DlAwwMGCtA7Wtn2rdgCBAwwGMDhAwC5evXz9WlTQQEACAQ0UJCBsGLFi"
+            + "xg8ADEDwAMEAAJEnV76cOaeBBA4KOEhgoMDn0KNLn17A4AGBBQQeMGDtGrZs2ggFFFAQQEEBAQF08/YNXPgBBAsAHACwAMHx5MubP1/p"
+            + "IICBBgYCOGhQ/Xr27d0FAwnuezfvXvJ4AwIAOw==")
+
+    @Test("The first frame of a GIF, interlaced")
+    func frame() throws {
+        let file = [UInt8](try #require(Self.gif))
+        let image = try Image(decodingArray: file)
+        #expect(image.width == 20 && image.height == 18 && image.channels == 3)
+        var expected: [UInt8] = []
+        for y in 0..<18 {
+            for x in 0..<20 {
+                let colour = (x * x + 3 * y) % 16
+                expected += [UInt8(16 * colour), UInt8(255 - 16 * colour), UInt8(5 * colour)]
+            }
+        }
+        #expect(image.pixels == expected)
+    }
+
+    @Test("What a frame leaves transparent is black, and what lies outside it too")
+    func transparent() throws {
+        // 3x1 pixels, a frame of two from the second on: colours 1 and 0, of which 0 is transparent. Codes of three bits,
+        // from the lowest: clear 4, 1, 0, end 5.
+        let codes = 4 | 1 << 3 | 0 << 6 | 5 << 9
+        let palette: [UInt8] = [9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        let file =
+            Array("GIF89a".utf8) + Self.number(3, 2) + Self.number(1, 2) + [0x81, 0, 0] + palette
+            + [0x21, 0xF9, 4, 1, 0, 0, 0, 0] + [0x2C] + Self.number(1, 2) + Self.number(0, 2) + Self.number(2, 2)
+            + Self.number(1, 2) + [0, 2, 2] + Self.number(codes, 2) + [0, 0x3B]
+        #expect(try Image(decodingArray: file).pixels == [0, 0, 0, 50, 60, 70, 0, 0, 0])
+    }
+
+    @Test("Cut short or flipped, they are errors or pictures of their size, and absurd sizes are refused")
+    func damaged() throws {
+        let bitmap = Self.bitmap(
+            3, 2, bits: 8, palette: [[1, 2, 3], [4, 5, 6]], rows: [[0, 1, 0], [1, 1, 0]])
+        for file in [bitmap, [UInt8](try #require(Self.gif))] {
+            let picture = try Image(decodingArray: file)
+            // A GIF's last blocks end the file, not the picture.
+            for count in 0..<file.count - 3 {
+                #expect(throws: ImagingError.self, "\(count)") { try Image(decodingArray: Array(file.prefix(count))) }
+            }
+            for index in file.indices {
+                for change: UInt8 in [1, 0x80, 0xFF] {
+                    var damaged = file
+                    damaged[index] ^= change
+                    guard let image = try? Image(decodingArray: damaged) else { continue }
+                    #expect(image.pixels.count == image.width * image.height * image.channels)
+                }
+            }
+            #expect(picture.channels == 3)
+        }
+        for (width, height) in [(1 << 30, 1), (1, Int(Int32.min)), (65_535, 65_535), (0, 1), (-1, 1)] {
+            let file = Self.bitmap(width, height, bits: 24, rows: [[1, 2, 3]])
+            #expect(throws: ImagingError.self) { try Image(decodingArray: file) }
+        }
+        // Run-length codes have no reader here, and say how to convert them.
+        var compressed = bitmap
+        compressed[30] = 1
+        let error = #expect(throws: ImagingError.self) { try Image(decodingArray: compressed) }
+        #expect(error?.code == .unsupportedFormat && error?.message.contains("convert FILE") == true)
+    }
+}
