@@ -148,7 +148,7 @@ def check(name, made, pictures, folder):
     hosts = [made.serve("--replicas", "2") for _ in range(2)]
     try:
         for host in hosts:
-            host.provision(*grants)
+            host.provision(*grants, "--replicas", "2")
         urls = [host.url for host in hosts]
         with Balancer(name, False, urls, folder) as balancer:
             found = results["round robin"] = load(made, balancer.url, pictures)

@@ -9,7 +9,7 @@ struct ReplicaTests {
     /// Without a terminal, and with SIGHUP as it is by default.
     static let detached = "exec setsid env --default-signal=HUP"
 
-    private static let ample = ["--requests", "1000000", "--per-minute", "1000000"]
+    private static let ample = ["--requests", "1000000", "--per-minute", "1000000", "--replicas", "2"]
 
     private func set(_ replicas: Int, options: [String] = []) throws -> (Deployment, Server) {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
@@ -51,16 +51,49 @@ struct ReplicaTests {
         for _ in 0..<4 {
             #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
         }
-        let both = try succeed(deployment.provisionArguments(server.url) + ["--json"], in: deployment.folder)
+        // A server's word gets no further enclave the key.
+        let unexpected = try infenclave(
+            deployment.provisionArguments(server.url) + ["--json"], in: deployment.folder)
+        #expect(unexpected.status == 1 && unexpected.code == "replicas", "\(unexpected.output)")
+        #expect(try !isReady(server, 0))
+        let both = try succeed(
+            deployment.provisionArguments(server.url) + ["--replicas", "2", "--json"], in: deployment.folder)
         let replicas = try #require((both.json as? [String: Any])?["replicas"] as? [[String: Any]])
         #expect(Set(replicas.compactMap { $0["epoch"] as? String }).count == 2)
         #expect(try isReady(server, 0) && isReady(server, 1))
         #expect(try server.getAsOperator("/health/ready").json?["reason"] == nil)
         // Each compares numbers of its own.
         let again = try infenclave(
-            deployment.provisionArguments(server.url) + ["--sequence", "1", "--json"], in: deployment.folder)
+            deployment.provisionArguments(server.url) + ["--replicas", "2", "--sequence", "1", "--json"],
+            in: deployment.folder)
         #expect(again.status == 1 && again.code == "staleSequence", "\(again.output)")
         #expect(try server.metric("replica_state{pool=\"serving\",replica=\"1\",state=\"ready\"}") == 1)
+    }
+
+    @Test("provision ends and says which replica it did not reach; the others are provisioned")
+    func unreached() throws {
+        let (deployment, server) = try set(2)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 2)
+        for stopped in 0..<2 {
+            kill(enclaves[stopped], SIGSTOP)
+            defer { kill(enclaves[stopped], SIGCONT) }
+            try server.program.wait(upTo: 60, until: "silence") {
+                try (server.getAsOperator("/health/ready").json?["reason"] as? String)?.contains("unresponsive") == true
+            }
+            let outcome = try infenclave(
+                deployment.provisionArguments(server.url) + ["--replicas", "2", "--json"], in: deployment.folder)
+            #expect(outcome.status == 1, "\(outcome.output)")
+            #expect(try (0..<2).filter { try isReady(server, $0) }.count == 1)
+            kill(enclaves[stopped], SIGCONT)
+            try server.program.wait(upTo: 60, until: "answers") {
+                try (server.getAsOperator("/health/ready").json?["reason"] as? String)?.contains("unresponsive") != true
+            }
+            if stopped == 0 {
+                try succeed(
+                    deployment.provisionArguments(server.url) + ["--replicas", "2", "--json"], in: deployment.folder)
+            }
+        }
     }
 
     @Test("Strangers ask for replicas and routes in vain where there are none, and every answer has a bounded route")
@@ -185,6 +218,7 @@ struct ReplicaTests {
                 "keyhold", "--server", server.url, "--policy", deployment.policy, "--key", deployment.modelKey,
                 "--owner-key", deployment.ownerKey, "--clients", folder.file("clients"), "--log",
                 folder.file("keyhold.log"), "--tee", "development", "--interval", "0.2",
+                "--replicas", "2",
             ], in: folder)
         try keyholder.wait(upTo: 60, until: "service") { try isReady(server, 0) && isReady(server, 1) }
         let enclaves = server.program.children

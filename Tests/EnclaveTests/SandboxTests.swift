@@ -70,7 +70,9 @@ struct SandboxTests {
         #expect(try probe("folder:/etc", "socket") == 0)
     }
 
-    @Test("Threads, generated code and random numbers are left", arguments: ["thread", "code", "random"])
+    @Test(
+        "Threads, generated code, random numbers and locks of memory are left",
+        arguments: ["thread", "code", "random", "lock"])
     func needed(_ attempt: String) throws { #expect(try probe("development", attempt) == 0) }
 
     @Test("A process can end itself")

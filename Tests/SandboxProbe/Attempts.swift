@@ -44,6 +44,10 @@ let attempts: [String: @Sendable (String) -> Int32] = [
         var bytes = [UInt8](repeating: 0, count: 32)
         return bytes.withUnsafeMutableBytes { call("getrandom", Int(bitPattern: $0.baseAddress), $0.count) }
     },
+    "lock": { _ in
+        let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return attempt(mlock2(page, 4096, UInt32(MLOCK_ONFAULT)))
+    },
     "abort": { _ in abort() },
 ]
 

@@ -18,6 +18,9 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
+#ifndef __NR_mlock2
+#define __NR_mlock2 325
+#endif
 #ifndef __NR_clone3
 #define __NR_clone3 435
 #endif
@@ -28,7 +31,8 @@ static const int allowed[] = {
 #ifdef __NR_poll
     __NR_poll,
 #endif
-    __NR_mmap, __NR_mprotect, __NR_munmap, __NR_mremap, __NR_madvise, __NR_brk, __NR_mlock, __NR_munlock,
+    __NR_mmap, __NR_mprotect, __NR_munmap, __NR_mremap, __NR_madvise, __NR_brk, __NR_mlock, __NR_mlock2,
+    __NR_munlock,
     __NR_futex, __NR_sched_yield, __NR_sched_getaffinity, __NR_set_robust_list, __NR_rseq, __NR_gettid, __NR_getpid,
     __NR_membarrier, __NR_restart_syscall, __NR_exit, __NR_exit_group,
     __NR_clock_gettime, __NR_clock_getres, __NR_clock_nanosleep, __NR_nanosleep, __NR_gettimeofday,

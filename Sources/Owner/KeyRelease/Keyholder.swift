@@ -94,8 +94,8 @@ package actor Keyholder {
         guard let replicas else { return shortest }
         // What there was once and is no more is forgotten.
         let places =
-            (1..<max(1, replicas.serving)).map { ReplicaPlace($0) }
-            + (0..<replicas.staged).map { ReplicaPlace($0, isStaged: true) }
+            (1..<max(1, min(replicas.serving, terms.replicas))).map { ReplicaPlace($0) }
+            + (0..<min(replicas.staged, terms.replicas)).map { ReplicaPlace($0, isStaged: true) }
         watches = watches.filter {
             $0.key.server != server.url || $0.key.place == first || places.contains($0.key.place)
         }

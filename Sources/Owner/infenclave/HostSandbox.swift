@@ -6,7 +6,8 @@ import Sandbox
 /// The sandbox of `serve`: it reads its bundles, programs and libraries, and writes where the development TEE's key is. The
 /// enclave's process inherits it, and adds its own.
 enum HostSandbox {
-    /// Says in the second start what the first one found missing.
+    /// Says in the second start what the first one found missing, behind the process identifier, which stays the same: whoever
+    /// sets the variable for a service does not switch its sandbox off.
     private static let variable = "INFENCLAVE_IN_SANDBOX"
 
     /// Enters the sandbox and starts this program anew in it, under the same process identifier: what is forbidden is forbidden to
@@ -15,13 +16,12 @@ enum HostSandbox {
     /// - Returns: In the second start, what this kernel lacks.
     /// - Throws: ``SandboxError``, ``CommandFailure``.
     static func enter(_ demand: Sandbox.Demand, _ paths: [SandboxPath]) throws -> [String] {
-        if let found = ProcessInfo.processInfo.environment[variable] {
-            unsetenv(variable)
-            return found.split(separator: "\n").map(String.init)
-        }
+        let found = ProcessInfo.processInfo.environment[variable]?.split(separator: "\n").map(String.init) ?? []
+        unsetenv(variable)
+        if found.first == "\(getpid())", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 { return Array(found.dropFirst()) }
         guard demand != .none else { return [] }
         let missing = try Sandbox(paths: paths, calls: .all).enter(demand)
-        setenv(variable, missing.joined(separator: "\n"), 1)
+        setenv(variable, (["\(getpid())"] + missing).joined(separator: "\n"), 1)
         let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
         execv(program, CommandLine.unsafeArgv)
         // Another program may lie there by now.
@@ -39,14 +39,21 @@ enum HostSandbox {
     ///   - written: Files that may be made anew in their folders.
     static func paths(bundles: [String], enclave: String?, written: [String]) -> [SandboxPath] {
         let programs = ["/usr", "/lib", "/lib64"] + loadedFolders() + [enclave.map(folder)].compactMap { $0 }
+        // Where they are links, a name server's configuration lies elsewhere.
+        let network = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"].map(folder)
         return programs.map { SandboxPath($0, [.read, .execute]) }
             // Configuration of resolver and loader; what the kernel says of processors and limits.
-            + ["/etc", "/run/systemd/resolve", "/proc", "/sys"].map { SandboxPath($0, .read) }
+            + Set(["/etc", "/run/systemd/resolve", "/proc", "/sys"] + network).map { SandboxPath($0, .read) }
             // Devices of TEEs, and the reports of SNP and TDX.
             + [SandboxPath("/dev", [.read, .write, .command])]
             + [SandboxPath("/sys/kernel/config/tsm", [.read, .write, .change])]
-            + Set(bundles.map(folder)).map { SandboxPath($0, .read) }
+            + Set(bundles.flatMap(folders)).map { SandboxPath($0, .read) }
             + Set(written.map(folder)).map { SandboxPath($0, [.read, .write, .change]) }
+    }
+
+    /// Of a link, both its own and that of what it names: another link may take its place.
+    private static func folders(of path: String) -> [String] {
+        [URL(filePath: path).deletingLastPathComponent().path, folder(of: path)]
     }
 
     private static func folder(of path: String) -> String {

@@ -41,6 +41,10 @@ package struct HostServer: Sendable {
     private let inherited: InheritedSockets
     private let traces: (any TraceSink)?
 
+    /// To be called first: a server without a terminal that is still starting is not ended by a SIGHUP, which asks a running
+    /// one to read its configuration.
+    package static func prepareSignals() { OperatorSignals.prepare() }
+
     /// What is not answered by then is refused, and its clients are told so.
     static let drainTime: Duration = .seconds(6)
     /// What is not over by then is broken off.

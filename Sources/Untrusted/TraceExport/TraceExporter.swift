@@ -29,6 +29,8 @@ package final class TraceExporter: TraceSink {
     private static let batchSize = 512
     private static let interval = Duration.seconds(1)
     private static let timeout = Duration.seconds(5)
+    /// What is not sent by then when the server stops is lost.
+    private static let stopTime = Duration.seconds(5)
     private static let maximumAnswerBytes = 1 << 16
 
     /// - Parameters:
@@ -77,11 +79,17 @@ package final class TraceExporter: TraceSink {
     package func stop() async {
         waker.yield()
         waker.finish()
-        await state.withLock(\.task)?.value
+        let task = state.withLock(\.task)
+        let deadline = Task {
+            try await Task.sleep(for: Self.stopTime)
+            task?.cancel()
+        }
+        await task?.value
+        deadline.cancel()
     }
 
     private func sendAll(_ isLost: inout Bool) async {
-        while true {
+        while !Task.isCancelled {
             let batch = state.withLock { state in
                 let count = min(Self.batchSize, state.waiting.count)
                 defer { state.waiting.removeFirst(count) }

@@ -62,6 +62,9 @@ public struct EnclaveSession: Sendable {
         peer.epoch != other.peer.epoch || peer.keyConfiguration != other.peer.keyConfiguration
     }
 
+    /// The keys that requests are sealed to; no two runs of an enclave have the same.
+    var keyConfiguration: [UInt8] { peer.keyConfiguration }
+
     /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
     /// channels, height, width]`.
     ///

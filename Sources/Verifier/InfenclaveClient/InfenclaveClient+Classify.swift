@@ -69,13 +69,17 @@ extension InfenclaveClient {
         to tensor: Tensor, _ token: AccessToken, through first: EnclaveSession
     ) async throws -> Answer {
         var (session, request, isOnce) = (first, try first.sealed(tensor, token), false)
-        var attestations = 0
+        // What was sealed to which keys, and whether a kept connection has broken: a host that leads the client from one enclave
+        // to another and back gets the same bytes again, which no enclave serves twice.
+        var sealed = [first.keyConfiguration: request]
+        var (attestations, isResealed) = (0, false)
         while true {
             do {
                 return Answer(classes: try await session.answer(to: request, isOnce: isOnce), session: session)
-            } catch let error as ClientError where error.isStale && !isOnce {
+            } catch let error as ClientError where error.isStale && !isResealed {
                 // The enclave refuses a message that it has seen.
-                (request, isOnce) = (try session.sealed(tensor, token), true)
+                (request, isOnce, isResealed) = (try session.sealed(tensor, token), true, true)
+                sealed[session.keyConfiguration] = request
             } catch let error as ClientError where error.asksForFreshEvidence {
                 attestations += 1
                 guard attestations <= Self.maximumAttestations else { throw error }
@@ -86,7 +90,10 @@ extension InfenclaveClient {
                     continue
                 }
                 try fresh.requireService()
-                (session, request, isOnce) = (fresh, try fresh.sealed(tensor, token), false)
+                (session, request, isOnce) = (
+                    fresh, try sealed[fresh.keyConfiguration] ?? fresh.sealed(tensor, token), isResealed
+                )
+                sealed[session.keyConfiguration] = request
             }
         }
     }

@@ -42,11 +42,12 @@ package struct ReplicaCount: Sendable, Hashable {
     /// Of what waits for its owner.
     package let staged: Int
 
-    private static let maximum = 16
+    /// As many as a server can have.
+    package static let range = 1...8
 
     init(_ response: TransportResponse) {
         func count(_ name: String) -> Int? {
-            response.headers[name].flatMap { UInt8($0) }.map { min(Int($0), Self.maximum) }
+            response.headers[name].flatMap { UInt8($0) }.map { min(Int($0), Self.range.upperBound) }
         }
         serving = max(1, count("infenclave-replicas") ?? 1)
         staged = count("infenclave-staged-replicas") ?? 0

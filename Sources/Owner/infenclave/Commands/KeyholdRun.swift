@@ -30,7 +30,11 @@ struct KeyholdRun: Command {
     @Option(help: "How long an enclave may serve; renewed when a quarter of it is left.")
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
     @Option(help: "Requests that the enclave holds at a time while the BackNet runs.") var inFlight: UInt32 = 64
-    @Option(help: "Releases in an hour, of all servers together; more are refused.") var releasesPerHour = 12
+    @Option(help: "Replicas that each server runs of this model; others that it may have get nothing.")
+    var replicas = 1
+    @Option(
+        help: "Releases in an hour, of all servers together; more are refused. 12 for each replica unless said otherwise.")
+    var releasesPerHour: Int?
     @Option(help: "Seconds between two looks at a server.") var interval = 5.0
     @Option(help: "Accept this TEE, which the policy must name too: only `development`.") var tee: String?
     @OptionGroup var collateral: CollateralArguments
@@ -41,9 +45,12 @@ struct KeyholdRun: Command {
         if let tee, tee != "development" {
             throw ValidationError("--tee takes only 'development'; hardware is accepted as the policy says")
         }
-        guard requests > 0, perMinute > 0, inFlight > 0, (1...3600).contains(releasesPerHour) else {
+        guard requests > 0, perMinute > 0, inFlight > 0, (1...3600).contains(releasesPerHour ?? 12) else {
             throw ValidationError(
                 "--requests, --per-minute and --in-flight take 1 or more, --releases-per-hour 1 to 3600")
+        }
+        guard ReplicaCount.range.contains(replicas) else {
+            throw ValidationError("--replicas takes 1 to \(ReplicaCount.range.upperBound)")
         }
         guard interval >= 0.1, interval <= 3600 else { throw ValidationError("--interval takes 0.1 to 3600") }
     }
@@ -55,7 +62,8 @@ struct KeyholdRun: Command {
             clients: ClientFolder(clients, requests: requests, requestsPerMinute: perMinute),
             modelKey: try ModelKey(contentsOf: key), ownerKey: try OwnerSigningKey(contentsOf: ownerKey),
             terms: ReleaseTerms(
-                leaseSeconds: lease.seconds, requestsInFlight: inFlight, releasesPerHour: releasesPerHour),
+                leaseSeconds: lease.seconds, requestsInFlight: inFlight,
+                releasesPerHour: releasesPerHour ?? 12 * replicas, replicas: replicas),
             log: try log ?? StateFolder.file("keyhold.log"), pause: .milliseconds(Int(interval * 1000)),
             now: { Date().timeIntervalSince1970 }, say: { printError(printable($0.summary)) })
         if tee == "development" {

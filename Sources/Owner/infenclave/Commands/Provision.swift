@@ -37,6 +37,11 @@ struct Provision: Command {
     @OptionGroup var audit: AuditArguments
     @Flag(help: "Provision what the server has staged beside what it serves; it is served from then on.") var staged =
         false
+    @Option(
+        help: ArgumentHelp(
+            "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
+            discussion: "A server that says it has more gets nothing: nothing vouches for what it says."))
+    var replicas = 1
     @Option(help: "Only this replica of the server, counted from 0.") var replica: Int?
     @Flag(help: "Print JSON.") var json = false
 
@@ -47,7 +52,12 @@ struct Provision: Command {
         guard requests > 0, perMinute > 0, inFlight > 0, sequence != 0 else {
             throw ValidationError("--requests, --per-minute, --in-flight and --sequence take 1 or more")
         }
-        if let replica, !(0..<16).contains(replica) { throw ValidationError("--replica takes 0 to 15") }
+        guard ReplicaCount.range.contains(replicas) else {
+            throw ValidationError("--replicas takes 1 to \(ReplicaCount.range.upperBound)")
+        }
+        if let replica, !(0..<ReplicaCount.range.upperBound).contains(replica) {
+            throw ValidationError("--replica takes 0 to \(ReplicaCount.range.upperBound - 1)")
+        }
         _ = try clientToken.map { try ClientArgument($0) }
     }
 
@@ -62,26 +72,21 @@ struct Provision: Command {
         let sequence = sequence ?? UInt64(max(1, Date().timeIntervalSince1970 * 1000))
         var done: [Provisioned] = []
         var failure: (replica: Int, error: any Error)?
-        var next: Int? = replica ?? 0
-        while let number = next {
+        for number in replica.map({ $0...$0 }) ?? 0...replicas - 1 {
             do {
                 let session = try await client.attest(ReplicaPlace(number, isStaged: staged))
                 if done.isEmpty, failure == nil { target.warnOfDevelopment() }
-                // The server's word: one enclave under two numbers would be an error of its own.
-                next =
-                    replica == nil && number + 1 < (staged ? session.replicas.staged : session.replicas.serving)
-                    ? number + 1 : nil
+                if replica == nil { try requireAgreed(staged ? session.replicas.staged : session.replicas.serving) }
                 let terms = ServiceTerms(
                     sequence: sequence, leaseSeconds: lease.seconds, requestsInFlight: inFlight,
                     audit: try audit.terms(for: session.manifest))
                 let statistics = try await session.provision(
                     modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
                 done.append(Provisioned(replica: number, session: session, statistics: statistics))
-            } catch {
-                failure = failure ?? (number, error)
-                // Without the first one's answer nothing is known of others.
-                if number == (replica ?? 0) { next = nil }
-            }
+            } catch let error as ReplicaDisagreement {
+                // Each further enclave with the key grants all quotas once more.
+                throw error.failure
+            } catch { failure = failure ?? (number, error) }
         }
         if let first = done.first { try report(done, first, clients: clients.count, sequence: sequence) }
         guard let failure else { return }
@@ -90,6 +95,19 @@ struct Provision: Command {
         throw CommandFailure(
             reason.code, "replica \(failure.replica) was not provisioned: \(reason.message)",
             remedy: reason.remedy.isEmpty ? "provision again" : reason.remedy)
+    }
+
+    /// The server says that it has more replicas than the owner knows of.
+    private struct ReplicaDisagreement: Error { let failure: CommandFailure }
+
+    private func requireAgreed(_ count: Int) throws(ReplicaDisagreement) {
+        guard count > replicas else { return }
+        throw ReplicaDisagreement(
+            failure: CommandFailure(
+                "replicas", "the server says that it has \(count) replicas of this model, expected \(replicas)",
+                remedy:
+                    "if the operator runs so many, give --replicas \(count): each is attested, gets the key and counts "
+                    + "quotas for itself; --replica K provisions one"))
     }
 
     /// An enclave that took the message.

@@ -149,6 +149,10 @@ struct Serve: Command {
         guard (1...EnclavePool.maximumReplicas).contains(replicas) else {
             throw ValidationError("--replicas takes 1 to \(EnclavePool.maximumReplicas)")
         }
+        if case .command = enclaveAt, sandbox == .required {
+            throw ValidationError(
+                "--sandbox required does not go with a command of --enclave-at, which has to do what it does")
+        }
         guard (0...3600).contains(swapGrace) else { throw ValidationError("--swap-grace takes 0 to 3600 seconds") }
         _ = try origins()
         guard (0.1...600).contains(backnetTimeout) else {
@@ -227,7 +231,7 @@ struct Serve: Command {
         var (executable, written): (String?, [String]) = (nil, [])
         switch enclaveAt {
         // The operator's own program has to do what it does.
-        case .command: return []
+        case .command: return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
         case .listening(.unix(let path)): written.append(path)
         case .listening(.vsock): break
         case .spawn:
@@ -253,6 +257,7 @@ struct Serve: Command {
 
     /// - Parameter config: Where these options come from, if they do not come from the command line.
     private func serve(following config: String? = nil) async throws {
+        HostServer.prepareSignals()
         let missing = try enterSandbox(config)
         let inherited = try InheritedSockets.taken()
         let address = shown(try ListenAddress(listen), inherited.clients)

@@ -144,11 +144,12 @@ extension ServedModel {
     private static let look = Duration.milliseconds(100)
 
     private func switchWhenReady(_ pool: EnclavePool) async {
-        var firstReady: ContinuousClock.Instant?
+        // The owner provisions one after another, and a large model takes long to open.
+        var (lastReady, readyBefore) = (ContinuousClock.now, 0)
         while state.withLock({ $0.staged === pool }) {
             let ready = pool.readyCount
-            if ready == 0 { firstReady = nil } else { firstReady = firstReady ?? .now }
-            let isLate = firstReady.map { .now - $0 >= limits.patience } ?? false
+            if ready != readyBefore || ready == 0 { (lastReady, readyBefore) = (.now, ready) }
+            let isLate = ready > 0 && .now - lastReady >= limits.patience
             if ready == pool.members.count || isLate { return await replaceServing(by: pool) }
             try? await Task.sleep(for: Self.look)
         }

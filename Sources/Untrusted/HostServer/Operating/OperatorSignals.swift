@@ -22,10 +22,8 @@ final class OperatorSignals: Sendable {
         signal(SIGPIPE, SIG_IGN)
         func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> (any DispatchSourceSignal)? {
             // nohup(1) has it ignored, and means it.
-            let before = signal(number, SIG_IGN)
-            guard number != SIGHUP || unsafeBitCast(before, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self) else {
-                return nil
-            }
+            if number == SIGHUP, Self.hangupWasIgnored { return nil }
+            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler(handler: handler)
             source.resume()
@@ -54,6 +52,20 @@ final class OperatorSignals: Sendable {
         return descriptor >= 0
     }()
 
+    /// Whether SIGHUP was ignored when this process was started.
+    private static let hangupWasIgnored = {
+        var action = sigaction()
+        sigaction(SIGHUP, nil, &action)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }()
+
     /// To be called at the start.
-    static func lookForTerminal() { _ = hasTerminal }
+    static func lookForTerminal() { _ = (hasTerminal, hangupWasIgnored) }
+
+    /// To be called at the start of a server: a SIGHUP that comes before it listens ends nothing, unless the terminal is gone.
+    static func prepare() {
+        lookForTerminal()
+        if !hasTerminal { signal(SIGHUP, SIG_IGN) }
+    }
 }
