@@ -76,6 +76,7 @@ python-client-check: build
 
 # Every check with peers of other projects; half an hour of two cores.
 peers-check: python-client-check wheel-check client-check boot-check web-check example
+	$(MAKE) balancer-check
 	$(MAKE) engine-check ENGINES=triton,mlserver
 	$(MAKE) cluster-check CLUSTERS=kubernetes
 

@@ -226,6 +226,20 @@ struct ClientLibraryTests {
         #expect(transport.count { $0.body == nil } == 4)
     }
 
+    @Test(
+        "A server's routes, wrong ones too, change nothing about what a client sends"
+    )
+    func route() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let transport = RoutingTransport()
+        let client = try client(server.url, deployment, transport: transport)
+        for _ in 0..<3 { #expect(try await best(try Image(contentsOf: Demo.clients[0].0), client) == "Stop") }
+        let routes = transport.routes
+        #expect(routes.count == 4 && Set(routes).count == 1)
+        #expect(routes[0]?.wholeMatch(of: /[0-9a-f]{2}/) != nil)
+    }
+
     @Test("A server without room is asked again after the pause that it names, and no more often than the policy says")
     func retries() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -352,5 +366,23 @@ private final class ChangingTransport: ClientTransport {
         requests.withLock { $0.append(request) }
         if let answer = try await answer(request, count { $0.body != nil }) { return answer }
         return try await curl.send(request)
+    }
+}
+
+/// Answers with another route each time.
+private final class RoutingTransport: ClientTransport {
+    private let curl = CurlTransport()
+    private let seen = Mutex<[String?]>([])
+    var routes: [String?] { seen.withLock { $0 } }
+
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        let count = seen.withLock { seen in
+            seen.append(request.headers["infenclave-route"])
+            return seen.count
+        }
+        let answer = try await curl.send(request)
+        var headers = answer.headers
+        headers["infenclave-route"] = "client\(count)"
+        return TransportResponse(status: answer.status, headers: headers, body: answer.body)
     }
 }

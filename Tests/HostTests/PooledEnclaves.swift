@@ -32,6 +32,7 @@ enum PooledEnclaves {
                 slot = payload[0]
                 say(130, request)
             elif kind in (2, 3): say(130, request)
+            elif kind == 4: say(135, request, struct.pack("<H", 64))
             elif kind == 5:
                 state = 3
                 say(132, request)
