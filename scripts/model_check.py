@@ -1,7 +1,7 @@
 """Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
 
-Downloads nothing. Needs a Python with torch, torchvision, timm, onnx and onnxruntime; those of tf2onnx are left out where
-TensorFlow is missing. `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
+Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime; what is missing is left
+out. `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
 """
 
 import argparse
@@ -37,8 +37,49 @@ TORCHVISION = """alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_
 mnasnet0_5 mobilenet_v2 mobilenet_v3_small regnet_x_400mf regnet_y_400mf resnet18 resnext50_32x4d shufflenet_v2_x0_5
 squeezenet1_1 swin_t swin_v2_t vgg11_bn vit_b_32 wide_resnet50_2""".split()
 
+# Hugging Face's, with three layers of each where the configuration says how many; exported with all axes open, as optimum
+# does.
+TRANSFORMERS = """BeitForImageClassification BitForImageClassification CLIPForImageClassification
+ConvNextForImageClassification CvtForImageClassification Data2VecVisionForImageClassification
+DeiTForImageClassification Dinov2ForImageClassification EfficientNetForImageClassification FocalNetForImageClassification
+HieraForImageClassification LevitForImageClassification MobileNetV1ForImageClassification
+MobileNetV2ForImageClassification MobileViTForImageClassification MobileViTV2ForImageClassification
+PoolFormerForImageClassification PvtForImageClassification PvtV2ForImageClassification RegNetForImageClassification
+ResNetForImageClassification SiglipForImageClassification SwiftFormerForImageClassification
+SwinForImageClassification Swinv2ForImageClassification ViTForImageClassification
+ViTMSNForImageClassification""".split()
+
+
+def built_transformer(name):
+    import torch
+    import transformers
+
+    cls = getattr(transformers, name)
+    configuration = cls.config_class()
+    inner = getattr(configuration, "vision_config", None)
+    for part in [configuration, inner]:
+        layers = getattr(part, "num_hidden_layers", None)
+        if isinstance(layers, int) and not getattr(part, "depths", None):
+            part.num_hidden_layers = min(layers, 3)
+    configuration.num_labels = 10
+    whole = cls._from_config(configuration, attn_implementation="eager").eval()
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.whole = whole
+
+        def forward(self, pixel_values):
+            return self.whole(pixel_values=pixel_values).logits
+
+    size = getattr(inner or configuration, "image_size", 224) or 224
+    side = size[0] if isinstance(size, (list, tuple)) else size
+    return Logits().eval(), (getattr(inner or configuration, "num_channels", 3), side, side)
+
 
 def built(kind, name):
+    if kind == "transformers":
+        return built_transformer(name)
     if kind == "timm":
         import timm
 
@@ -62,7 +103,11 @@ def export(kind, name, path, dynamo):
         if dynamo:
             torch.onnx.export(model, (x,), path, dynamo=True, verbose=False)
         else:
-            torch.onnx.export(model, (x,), path, dynamo=False, opset_version=18, input_names=["input"])
+            # Where transformers' networks are exported by optimum, all axes of the input are open.
+            axes = {"input": {0: "batch", 1: "channels", 2: "height", 3: "width"}} if kind == "transformers" else None
+            torch.onnx.export(
+                model, (x,), path, dynamo=False, opset_version=17 if axes else 18, input_names=["input"],
+                dynamic_axes=axes)
     return x.numpy()
 
 
@@ -75,7 +120,7 @@ def check(program, path, x, folder):
     begin = time.time()
     run = subprocess.run(
         [program, "run", str(path), "--input", str(folder / "input.npy"), "--output", str(folder / "output.npy"),
-         "--json"], capture_output=True, text=True)
+         "--shape", ",".join(map(str, x.shape)), "--json"], capture_output=True, text=True)
     seconds = time.time() - begin
     if run.returncode:
         try:
@@ -94,12 +139,13 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("program", help="the infenclave executable")
     arguments.add_argument("--only", default="", help="names that contain this")
-    arguments.add_argument("--kind", default="", help="timm or torchvision")
+    arguments.add_argument("--kind", default="", help="timm, torchvision or transformers")
     arguments.add_argument("--dynamo", action="store_true", help="export with torch.export")
     arguments.add_argument("--keep", help="a folder for the exported files")
     options = arguments.parse_args()
     counts = {}
     names = [("timm", name) for name in TIMM] + [("torchvision", name) for name in TORCHVISION]
+    names += [("transformers", name) for name in TRANSFORMERS]
     for kind, name in names:
         if options.only not in name or options.kind not in kind:
             continue

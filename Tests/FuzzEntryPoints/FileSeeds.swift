@@ -66,8 +66,11 @@ extension FuzzSeed {
 
     /// Three pixels, of which a frame holds two, with a transparent colour.
     private static var gif: [UInt8] {
-        let palette: [UInt8] = [9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
-        return Array("GIF89a".utf8) + [3, 0, 1, 0, 0x81, 0, 0] + palette + [0x21, 0xF9, 4, 1, 0, 0, 0, 0]
-            + [0x2C, 1, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x0C, 0x0A, 0, 0x3B]
+        var file: [UInt8] = Array("GIF89a".utf8)
+        file += [3, 0, 1, 0, 0x81, 0, 0]
+        file += [9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        file += [0x21, 0xF9, 4, 1, 0, 0, 0, 0]
+        file += [0x2C, 1, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x0C, 0x0A, 0, 0x3B]
+        return file
     }
 }

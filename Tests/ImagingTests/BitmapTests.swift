@@ -13,15 +13,17 @@ struct BitmapTests {
     private static func bitmap(
         _ width: Int, _ height: Int, bits: Int, palette: [[UInt8]] = [], masks: [Int] = [], rows: [[UInt8]]
     ) -> [UInt8] {
-        let table = palette.flatMap { [$0[2], $0[1], $0[0], 0] } + masks.flatMap { number($0, 4) }
-        let data = rows.flatMap { $0 + [UInt8](repeating: 0, count: (4 - $0.count % 4) % 4) }
-        let header =
-            number(40, 4) + number(width, 4) + number(height, 4) + number(1, 2) + number(bits, 2)
-            + number(masks.isEmpty ? 0 : 3, 4) + number(data.count, 4) + number(0, 8) + number(palette.count, 4)
-            + number(0, 4)
-        let start = 14 + header.count + table.count
-        return Array("BM".utf8) + number(start + data.count, 4) + number(0, 4) + number(start, 4) + header + table
-            + data
+        var table: [UInt8] = []
+        for colour in palette { table += [colour[2], colour[1], colour[0], 0] }
+        for mask in masks { table += number(mask, 4) }
+        var data: [UInt8] = []
+        for row in rows { data += row + [UInt8](repeating: 0, count: (4 - row.count % 4) % 4) }
+        let start = 14 + 40 + table.count
+        var file: [UInt8] = Array("BM".utf8)
+        for value in [start + data.count, 0, start, 40, width, height] { file += number(value, 4) }
+        for value in [1, bits] { file += number(value, 2) }
+        for value in [masks.isEmpty ? 0 : 3, data.count, 0, 0, palette.count, 0] { file += number(value, 4) }
+        return file + table + data
     }
 
     @Test("Rows go from the bottom up, or down where the height is negative, and colours from blue to red")
@@ -38,8 +40,9 @@ struct BitmapTests {
     @Test("Palettes of 1, 4 and 8 bits, and 32 bits with and without alpha")
     func depths() throws {
         let palette: [[UInt8]] = [[10, 20, 30], [200, 100, 50]]
-        let expected = palette[1] + palette[0] + palette[1]
-        for (bits, row) in [(1, [0b1010_0000]), (4, [0x10, 0x10]), (8, [1, 0, 1])] as [(Int, [UInt8])] {
+        let expected: [UInt8] = palette[1] + palette[0] + palette[1]
+        let depths: [(Int, [UInt8])] = [(1, [0b1010_0000]), (4, [0x10, 0x10]), (8, [1, 0, 1])]
+        for (bits, row) in depths {
             let file = Self.bitmap(3, 1, bits: bits, palette: palette, rows: [row])
             #expect(try Image(decodingArray: file).pixels == expected, "\(bits) bits")
         }
@@ -80,10 +83,13 @@ struct BitmapTests {
         // from the lowest: clear 4, 1, 0, end 5.
         let codes = 4 | 1 << 3 | 0 << 6 | 5 << 9
         let palette: [UInt8] = [9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
-        let file =
-            Array("GIF89a".utf8) + Self.number(3, 2) + Self.number(1, 2) + [0x81, 0, 0] + palette
-            + [0x21, 0xF9, 4, 1, 0, 0, 0, 0] + [0x2C] + Self.number(1, 2) + Self.number(0, 2) + Self.number(2, 2)
-            + Self.number(1, 2) + [0, 2, 2] + Self.number(codes, 2) + [0, 0x3B]
+        var file: [UInt8] = Array("GIF89a".utf8)
+        file += [3, 0, 1, 0, 0x81, 0, 0]
+        file += palette
+        file += [0x21, 0xF9, 4, 1, 0, 0, 0, 0]
+        file += [0x2C, 1, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2]
+        file += Self.number(codes, 2)
+        file += [0, 0x3B]
         #expect(try Image(decodingArray: file).pixels == [0, 0, 0, 50, 60, 70, 0, 0, 0])
     }
 
@@ -98,7 +104,7 @@ struct BitmapTests {
                 #expect(throws: ImagingError.self, "\(count)") { try Image(decodingArray: Array(file.prefix(count))) }
             }
             for index in file.indices {
-                for change: UInt8 in [1, 0x80, 0xFF] {
+                for change in [1, 0x80, 0xFF] as [UInt8] {
                     var damaged = file
                     damaged[index] ^= change
                     guard let image = try? Image(decodingArray: damaged) else { continue }
@@ -107,7 +113,8 @@ struct BitmapTests {
             }
             #expect(picture.channels == 3)
         }
-        for (width, height) in [(1 << 30, 1), (1, Int(Int32.min)), (65_535, 65_535), (0, 1), (-1, 1)] {
+        let sizes: [(Int, Int)] = [(1 << 30, 1), (1, Int(Int32.min)), (65_535, 65_535), (0, 1), (-1, 1)]
+        for (width, height) in sizes {
             let file = Self.bitmap(width, height, bits: 24, rows: [[1, 2, 3]])
             #expect(throws: ImagingError.self) { try Image(decodingArray: file) }
         }
