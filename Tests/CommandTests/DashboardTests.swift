@@ -74,9 +74,10 @@ struct DashboardTests {
 
     @Test("promtool takes the alerts", .enabled(if: promtool != nil, "there is no promtool (Debian: prometheus)"))
     func rules() throws {
-        let check = try Program(
-            ["check", "rules", Self.rules], in: try TemporaryFolder(), executable: Self.promtool ?? ""
-        ).wait()
+        // What the program says is in the folder.
+        let folder = try TemporaryFolder()
+        let check = try Program(["check", "rules", Self.rules], in: folder, executable: Self.promtool ?? "").wait()
+        withExtendedLifetime(folder) {}
         #expect(check.status == 0 && check.output.contains("SUCCESS"), "\(check.errors)\(check.output)")
     }
 }

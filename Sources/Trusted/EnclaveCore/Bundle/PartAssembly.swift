@@ -1,58 +1,80 @@
 import Crypto
 import Evidence
+import Glibc
 import SealedChannel
 import Wire
+
+/// Memory for the ciphertext of a part, straight from the kernel: what is given back is the kernel's again at once, which
+/// an allocator does not promise.
+final class PartMemory {
+    private let base: UnsafeMutableRawPointer
+    private let capacity: Int
+    private(set) var byteCount = 0
+
+    /// `nil` where there is not that much memory. Pages are taken when they are first written.
+    init?(capacity: Int) {
+        self.capacity = max(capacity, 1)
+        let mapped = mmap(nil, self.capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let mapped, mapped != MAP_FAILED else { return nil }
+        base = mapped
+    }
+
+    deinit { munmap(base, capacity) }
+
+    func append(_ bytes: [UInt8]) {
+        precondition(bytes.count <= capacity - byteCount, "a part beyond its size")
+        bytes.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(start: base + byteCount, count: $0.count).copyMemory(from: $0)
+        }
+        byteCount += bytes.count
+    }
+
+    func bytes(_ range: Range<Int>) -> [UInt8] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes beyond a part")
+        return Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
+
+    /// Gives whole pages back; they read as zeros from then on.
+    func release(_ range: Range<Int>) { madvise(base + range.lowerBound, range.count, MADV_DONTNEED) }
+}
 
 /// A sealed part with the digest of exactly the bytes that were received. A class, so that its memory can go back block by
 /// block while it is opened.
 final class ReceivedPart {
-    let byteCount: Int
-    let digest: ContentDigest
-    private var blocks: [[UInt8]]
-    private var firstBlock = 0
+    /// A multiple of every page's size.
+    private static let blockBytes = 1 << 20
 
-    fileprivate init(_ blocks: [[UInt8]], byteCount: Int, digest: ContentDigest) {
-        self.blocks = blocks
-        self.byteCount = byteCount
+    let digest: ContentDigest
+    private let memory: PartMemory
+    private var released = 0
+
+    fileprivate init(_ memory: PartMemory, digest: ContentDigest) {
+        self.memory = memory
         self.digest = digest
     }
 
+    var byteCount: Int { memory.byteCount }
+
     /// Whether nothing of it was given back.
-    var isWhole: Bool { firstBlock == 0 }
+    var isWhole: Bool { released == 0 }
 
     /// - Parameter range: None of it was released.
-    func bytes(_ range: Range<Int>) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(range.count)
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let block = offset / PartAssembly.blockBytes
-            let start = offset - block * PartAssembly.blockBytes
-            let end = min(start + range.upperBound - offset, PartAssembly.blockBytes)
-            result += blocks[block][start..<end]
-            offset += end - start
-        }
-        return result
-    }
+    func bytes(_ range: Range<Int>) -> [UInt8] { memory.bytes(range) }
 
     /// Gives back the blocks before this byte.
     func release(before offset: Int) {
-        while firstBlock < min(offset / PartAssembly.blockBytes, blocks.count) {
-            blocks[firstBlock] = []
-            firstBlock += 1
-        }
+        let end = min(offset, byteCount) / Self.blockBytes * Self.blockBytes
+        guard end > released else { return }
+        memory.release(released..<end)
+        released = end
     }
 }
 
 /// Collects the ciphertext of one sealed part from chunks that the host gives in order, and accepts it only if it has the
 /// size and the digest that the manifest core lists.
 struct PartAssembly {
-    /// A part is held in blocks of so many bytes, the last of fewer.
-    static let blockBytes = 1 << 20
-
     private let expected: ManifestCore.Part
-    private var blocks: [[UInt8]] = []
-    private var byteCount = 0
+    private var memory: PartMemory?
     private var hash = SHA256()
 
     /// The whole part, once it is there.
@@ -67,26 +89,18 @@ struct PartAssembly {
     /// - Throws: ``EnclaveRefusal`` (partRefused) for another size than the core's, or a chunk that is empty, out of order
     ///   or too long; then what was collected stays. For another digest; then nothing stays.
     mutating func append(_ chunk: [UInt8], offset: UInt64, totalBytes: UInt64) throws(EnclaveRefusal) {
+        let byteCount = memory?.byteCount ?? 0
         guard whole == nil, totalBytes == UInt64(expected.byteCount), offset == UInt64(byteCount), !chunk.isEmpty,
-            chunk.count <= expected.byteCount - byteCount
+            chunk.count <= expected.byteCount - byteCount,
+            let target = memory ?? PartMemory(capacity: expected.byteCount)
         else { throw EnclaveRefusal(.partRefused) }
         hash.update(data: chunk)
-        var rest = chunk[...]
-        while !rest.isEmpty {
-            if byteCount % Self.blockBytes == 0 {
-                blocks.append([])
-                blocks[blocks.count - 1].reserveCapacity(min(Self.blockBytes, expected.byteCount - byteCount))
-            }
-            let part = rest.prefix(Self.blockBytes - byteCount % Self.blockBytes)
-            blocks[blocks.count - 1] += part
-            byteCount += part.count
-            rest = rest.dropFirst(part.count)
-        }
-        guard byteCount == expected.byteCount else { return }
+        target.append(chunk)
+        memory = target
+        guard target.byteCount == expected.byteCount else { return }
         let found = ContentDigest(bytes: Defence.partDigest.isInPlace ? Array(hash.finalize()) : expected.digest)
-        let received = blocks
-        (blocks, byteCount, hash) = ([], 0, SHA256())
+        (memory, hash) = (nil, SHA256())
         guard let found, found.bytes == expected.digest else { throw EnclaveRefusal(.partRefused) }
-        whole = ReceivedPart(received, byteCount: expected.byteCount, digest: found)
+        whole = ReceivedPart(target, digest: found)
     }
 }
