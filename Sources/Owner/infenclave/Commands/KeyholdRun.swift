@@ -33,7 +33,9 @@ struct KeyholdRun: Command {
     @Option(help: "Replicas that each server runs of this model; others that it may have get nothing.")
     var replicas = 1
     @Option(
-        help: "Releases in an hour, of all servers together; more are refused. 12 for each replica unless said otherwise.")
+        help:
+            "Releases in an hour, of all servers together; more are refused. 12 for each replica unless said otherwise."
+    )
     var releasesPerHour: Int?
     @Option(help: "Seconds between two looks at a server.") var interval = 5.0
     @Option(help: "Accept this TEE, which the policy must name too: only `development`.") var tee: String?

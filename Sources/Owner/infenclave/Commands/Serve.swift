@@ -231,7 +231,8 @@ struct Serve: Command {
         var (executable, written): (String?, [String]) = (nil, [])
         switch enclaveAt {
         // The operator's own program has to do what it does.
-        case .command: return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
+        case .command:
+            return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
         case .listening(.unix(let path)): written.append(path)
         case .listening(.vsock): break
         case .spawn:
