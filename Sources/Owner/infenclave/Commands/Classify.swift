@@ -18,7 +18,7 @@ struct Classify: Command {
     @Option(help: "Your access token.") var token: String
     @Option(help: "How many classes to print.") var top = 5
     @Flag(help: "Print JSON, one object a line for each picture.") var json = false
-    @Argument(help: "Pictures (JPEG, PNG, WebP), or .npy files with the input tensor.") var images: [String]
+    @Argument(help: "Pictures (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
 
     func validate() throws {
         guard top >= 1 else { throw ValidationError("--top takes 1 or more") }

@@ -14,7 +14,7 @@ struct Quickstart: Command {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @Option(help: "The class names, one a line.") var labels: String
-    @Option(help: "A picture to classify, JPEG, PNG or WebP; repeat it for more.") var picture: [String] = []
+    @Option(help: "A picture to classify, JPEG, PNG, WebP, BMP or GIF; repeat it for more.") var picture: [String] = []
     @Option(help: "The folder to write; an earlier trial in it is replaced.") var out = "infenclave-quickstart"
     @Option(help: "Where to listen; port 0 for any that is free.") var listen = "127.0.0.1:8080"
     @Flag(help: "End when the pictures are classified.") var once = false
