@@ -51,8 +51,8 @@ struct EnclaveExecutable {
         tee: TEEKind, developmentKey: String?, workers: Int, threads: Int, alone: Int, sandbox: String? = nil
     ) -> [String] {
         ["--tee", tee.rawValue] + (developmentKey.map { ["--development-key", $0] } ?? [])
-            + ["--workers", String(workers), "--threads", String(threads), "--threads-alone", String(alone)]
             + (sandbox.map { ["--sandbox", $0] } ?? [])
+            + ["--workers", String(workers), "--threads", String(threads), "--threads-alone", String(alone)]
     }
 
     private func line(_ arguments: [String]) throws -> String {
