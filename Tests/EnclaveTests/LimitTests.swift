@@ -164,7 +164,8 @@ struct LimitTests {
             try host.provision(clients: [client], terms: ServiceTerms(sequence: 1, leaseSeconds: 86_400)) == nil)
         var generations: [[UInt8]] = []
         for _ in 0..<40 {
-            let keys = try KeyConfiguration.parseList(try host.evidence().keyConfiguration.span.bytes)
+            let configuration = try host.evidence().keyConfiguration
+            let keys = try KeyConfiguration.parseList(configuration.span.bytes)
             generations.append(keys.map(\.keyIdentifier))
             #expect(keys.count == 2 && keys.allSatisfy { slot.identifiers.contains($0.keyIdentifier) })
             // Those that are replaced go on opening requests for a minute: the present ones and six before them.

@@ -46,16 +46,17 @@ let attempts: [String: @Sendable (String) -> Int32] = [
     },
     "lock": { _ in
         let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        return attempt(mlock2(page, 4096, UInt32(MLOCK_ONFAULT)))
+        // MLOCK_ONFAULT, as SecretMemory locks.
+        return call("mlock2", Int(bitPattern: page), 4096, 1)
     },
     "abort": { _ in abort() },
 ]
 
 /// Functions of the C library that Swift does not show.
-func call(_ name: String, _ first: Int = 0, _ second: Int = 0) -> Int32 {
+func call(_ name: String, _ first: Int = 0, _ second: Int = 0, _ third: Int = 0) -> Int32 {
     guard let symbol = dlsym(nil, name) else { exit(252) }
     typealias Function = @convention(c) (Int, Int, Int, Int, Int, Int) -> Int
-    let result = unsafeBitCast(symbol, to: Function.self)(first, second, 0, 0, 0, 0)
+    let result = unsafeBitCast(symbol, to: Function.self)(first, second, third, 0, 0, 0)
     return Int32(truncatingIfNeeded: result) < 0 ? errno : 0
 }
 

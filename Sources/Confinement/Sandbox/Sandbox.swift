@@ -60,6 +60,9 @@ package struct Sandbox: Sendable {
         return missing
     }
 
+    /// Whether this process has entered some sandbox.
+    package static var isEntered: Bool { csandbox_has_no_new_privileges() != 0 }
+
     /// Whoever may not make all calls has no business with others.
     private var isolates: Bool { calls != .all }
 

@@ -18,7 +18,7 @@ enum HostSandbox {
     static func enter(_ demand: Sandbox.Demand, _ paths: [SandboxPath]) throws -> [String] {
         let found = ProcessInfo.processInfo.environment[variable]?.split(separator: "\n").map(String.init) ?? []
         unsetenv(variable)
-        if found.first == "\(getpid())", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 { return Array(found.dropFirst()) }
+        if found.first == "\(getpid())", Sandbox.isEntered { return Array(found.dropFirst()) }
         guard demand != .none else { return [] }
         let missing = try Sandbox(paths: paths, calls: .all).enter(demand)
         setenv(variable, (["\(getpid())"] + missing).joined(separator: "\n"), 1)

@@ -229,7 +229,7 @@ extension HostMessage {
     fileprivate var dependsOnSize: Bool {
         switch self {
         case .provision, .infer, .backNetResult: true
-        case .hello, .loadManifest, .loadPart, .evidence, .backNetFailure, .cancel, .status, .shutdown: false
+        case .hello, .keySlot, .loadManifest, .loadPart, .evidence, .backNetFailure, .cancel, .status, .shutdown: false
         }
     }
 

@@ -10,6 +10,9 @@
 /// No program that is started has more rights than this process (PR_SET_NO_NEW_PRIVS). What follows needs it.
 int csandbox_forbid_new_privileges(void);
 
+/// Not 0 where that is in force.
+int csandbox_has_no_new_privileges(void);
+
 /// The version of Landlock's interface (landlock(7)); 0 where the kernel has none.
 int csandbox_landlock_version(void);
 
