@@ -40,7 +40,7 @@ final class SteadyClients: Sendable {
         await withTaskGroup { group in
             for client in clients {
                 group.addTask { [self] in
-                    while !state.withLock(\.isOver) {
+                    while !state.withLock(\.isOver), !Task.isCancelled {
                         do {
                             _ = try await client.classify(picture)
                             state.withLock { $0.answers += 1 }

@@ -258,8 +258,9 @@ struct Serve: Command {
 
     /// - Parameter config: Where these options come from, if they do not come from the command line.
     private func serve(following config: String? = nil) async throws {
-        HostServer.prepareSignals()
         let missing = try enterSandbox(config)
+        // A signal that is ignored before this program starts itself anew in its sandbox stays ignored.
+        HostServer.prepareSignals()
         let inherited = try InheritedSockets.taken()
         let address = shown(try ListenAddress(listen), inherited.clients)
         // A socket of the service manager serves operators whatever the option says.
