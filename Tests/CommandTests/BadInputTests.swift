@@ -214,7 +214,10 @@ struct BadInputTests {
                 ], naming: name, in: folder)
         }
         try expectUsage(Array(partition().dropLast(6)), in: folder)
-        try expectUsage(["partition", Demo.model, "--labels", Demo.labels, "--out", "b", "--key-out", "k"], in: folder)
+        try expectUsage(
+            [
+                "partition", Demo.model, "--front", "stem.pool", "--labels", Demo.labels, "--out", "b", "--key-out", "k",
+            ], in: folder)
     }
 
     @Test("Bundles that are none, and ports that are taken")
