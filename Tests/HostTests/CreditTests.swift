@@ -22,7 +22,7 @@ private let slowEnclave = """
         _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
         payload = take(count)
         if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1))
-        elif kind in (2, 3): say(130, request)
+        elif kind in (2, 3, 12): say(130, request)
         elif kind == 6:
             note("infer", payload[0])
             if payload[0] == 1: held, looks = request, 0

@@ -48,7 +48,7 @@ struct TraceExportTests {
 
     private func wait(_ condition: () -> Bool) async throws {
         // Other tests may hold the threads that the exporter's task runs on.
-        let end = ContinuousClock.now + .seconds(300)
+        let end = ContinuousClock.now + .seconds(1500)
         while !condition() {
             try #require(ContinuousClock.now < end)
             try await Task.sleep(for: .milliseconds(5))

@@ -76,7 +76,7 @@ package struct ONNXModel: Sendable {
     package static let maximumFileBytes = maximumProtobufBytes
     /// The most bytes that constant operators (`ConstantOfShape` and arithmetic on constants) may make in all, beside
     /// as many as the file has of weights.
-    package static let maximumFoldedBytes = 1 << 28
+    package static let maximumFoldedBytes = 1 << 30
     /// The most multiplications or comparisons that sums over constants (`MatMul`, `Einsum`, `Resize`) may take in all,
     /// beside one for each weight of the file.
     package static let maximumFoldingSteps = 1 << 28
