@@ -216,7 +216,8 @@ struct BadInputTests {
         try expectUsage(Array(partition().dropLast(6)), in: folder)
         try expectUsage(
             [
-                "partition", Demo.model, "--front", "stem.pool", "--labels", Demo.labels, "--out", "b", "--key-out", "k",
+                "partition", Demo.model, "--front", "stem.pool", "--labels", Demo.labels, "--out", "b", "--key-out",
+                "k",
             ], in: folder)
     }
 
