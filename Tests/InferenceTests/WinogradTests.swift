@@ -133,7 +133,12 @@ struct WinogradTests {
                 if alsoUsed { problem.outputs.append("c") }
                 let plan = try problem.check()
                 #expect(Self.tiles(plan).count == expected)
-                #expect(plan.kinds == ["convolution", "convolution"])
+                // Without AVX-512 oneDNN 2.6 has no primitive that applies a function before a sum: they follow it.
+                if before, !ProcessorSupport.hasAVX512 {
+                    #expect(plan.kinds.prefix(2) == ["convolution", "convolution"])
+                } else {
+                    #expect(plan.kinds == ["convolution", "convolution"])
+                }
             }
         }
         var sum = try Self.one(64, 64, side)
