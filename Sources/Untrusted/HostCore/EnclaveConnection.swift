@@ -31,8 +31,8 @@ final class EnclaveConnection: Sendable {
         init(workers: Int) { owed = OwedAnswers(workers: workers) }
     }
 
-    /// What a model of this size may take longer: a second for each 25 MB of its parts, that is some 0.1 ms for each of their
-    /// weights in each inference, which no processor that anybody serves with takes.
+    /// Additional time before the enclave counts as silent: a second for each 25 MB of sealed parts. Far more than an inference
+    /// takes on any processor that models of that size are served on.
     static func allowance(forPartBytes bytes: Int) -> Duration { .seconds(bytes / 25_000_000) }
 
     private let process: any RunningEnclave

@@ -41,8 +41,8 @@ package struct HostServer: Sendable {
     private let inherited: InheritedSockets
     private let traces: (any TraceSink)?
 
-    /// To be called first: a server without a terminal that is still starting is not ended by a SIGHUP, which asks a running
-    /// one to read its configuration.
+    /// Keeps a SIGHUP from ending a server without a terminal while it starts. To be called early, but not before the program
+    /// starts itself anew: a signal that is ignored then stays ignored.
     package static func prepareSignals() { OperatorSignals.prepare() }
 
     /// What is not answered by then is refused, and its clients are told so.

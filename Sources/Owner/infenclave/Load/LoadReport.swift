@@ -35,7 +35,7 @@ struct LoadTally: Sendable {
 
 /// A load in numbers.
 struct LoadReport: Encodable, Sendable {
-    /// Milliseconds that so many of a hundred did not exceed.
+    /// Latency in milliseconds: percentiles, the longest, the mean.
     struct Times: Encodable, Sendable {
         let p50, p90, p99, longest, mean: Double
 

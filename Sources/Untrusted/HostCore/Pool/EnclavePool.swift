@@ -29,7 +29,7 @@ package final class EnclavePool: Sendable {
     private let isRetired = Atomic(false)
 
     /// - Parameters:
-    ///   - bundle: Weights of its BackNet are let go while they are laid out, if nothing else holds them.
+    ///   - bundle: Weights of its BackNet are released as they are converted, if nothing else holds them.
     ///   - slots: Of the replicas, as many as there are to be: one at least.
     ///   - backNetThreads: Threads of the BackNet on this process' own engine.
     ///   - engine: Runs the BackNet in place of this process' own.
@@ -118,8 +118,8 @@ package final class EnclavePool: Sendable {
 extension EnclavePool {
     /// The replica whose enclave has such a key, if any has.
     ///
-    /// - Parameter keyIdentifier: `nil` for an empty message. The only replica is asked whatever it is: an enclave of an older
-    ///   build names its keys as it likes.
+    /// - Parameter keyIdentifier: `nil` for an empty message. A pool of one replica ignores it, because an enclave of an
+    ///   older build does not know slots.
     package func member(forKey keyIdentifier: UInt8?) -> Member? {
         if members.count == 1 { return members[0] }
         guard let keyIdentifier else { return nil }

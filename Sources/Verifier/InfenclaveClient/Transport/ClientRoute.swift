@@ -1,7 +1,7 @@
 import Synchronization
 
 /// The value of the header `infenclave-route` by which a client's requests stay with one server behind a balancer. The client
-/// draws it from 256 and takes none from a server, so that it tells nobody apart.
+/// draws it from 256 and takes none from a server, so that it links requests of one client but hardly identifies it.
 final class ClientRoute: Sendable {
     static let header = "infenclave-route"
 
