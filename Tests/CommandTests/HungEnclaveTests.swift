@@ -26,6 +26,25 @@ struct HungEnclaveTests {
         #expect(server.program.errors.contains("has not answered for"))
     }
 
+    @Test("A host that was itself paused for longer than its patience does not call its enclave silent afterwards")
+    func pausedMachine() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 1)
+        kill(enclaves[0], SIGSTOP)
+        // A question each second: now one is open, for which the enclave has 5 s.
+        usleep(1_300_000)
+        kill(server.program.identifier, SIGSTOP)
+        usleep(8_000_000)
+        kill(server.program.identifier, SIGCONT)
+        usleep(1_000_000)
+        kill(enclaves[0], SIGCONT)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+        #expect(!server.program.errors.contains("has not answered for"), "\(server.program.errors)")
+        #expect(server.program.children == enclaves)
+    }
+
     @Test("A client that goes away is waited for no longer, and the enclave serves others as before")
     func abandoned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

@@ -103,6 +103,21 @@ struct SupervisionTests {
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
     }
 
+    @Test("What the host itself slept through is no silence of the enclave, for what was asked before and during it")
+    func hostSlept() {
+        for workers in 1...2 {
+            var owed = OwedAnswers(workers: workers)
+            let start = ContinuousClock.now
+            owed.ask(1, isComputed: true, patience: .seconds(10), at: start)
+            owed.ask(2, isComputed: false, patience: .seconds(5), at: start + .seconds(599))
+            owed.pause(.seconds(600), at: start + .seconds(601))
+            #expect(owed.overdue(at: start + .seconds(601)) == nil)
+            #expect(owed.overdue(at: start + .seconds(609)) == (workers == 1 ? nil : .seconds(8)))
+            owed.settle(2, at: start + .seconds(609))
+            #expect(owed.overdue(at: start + .seconds(621)) != nil)
+        }
+    }
+
     @Test("While the thread of messages opens a model for a minute, requests that are computed are not overdue")
     func busyThread() {
         var owed = OwedAnswers(workers: 2)

@@ -43,7 +43,8 @@ struct TraceExportTests {
         -> TraceExporter
     {
         let endpoint = try #require(TraceEndpoint("http://127.0.0.1:\(collector.port)/collector/"))
-        return TraceExporter(to: endpoint, version: "0 \"\\\u{1}", log: log)
+        // Other tests may hold the threads that its task runs on.
+        return TraceExporter(to: endpoint, version: "0 \"\\\u{1}", timeout: .seconds(600), log: log)
     }
 
     private func wait(_ condition: () -> Bool) async throws {

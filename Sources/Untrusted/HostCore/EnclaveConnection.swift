@@ -153,6 +153,11 @@ final class EnclaveConnection: Sendable {
     /// Between two looks.
     static let pause = Duration.milliseconds(500)
 
+    /// The look before this one was longer ago than a host that runs lets pass.
+    func hostPaused(for duration: Duration, until now: ContinuousClock.Instant) {
+        state.withLock { $0.owed.pause(duration, at: now) }
+    }
+
     /// Ends the process.
     ///
     /// - Parameter farewell: What those are told who wait.

@@ -5,9 +5,10 @@ import Wire
 /// What the host does so that nobody has to look after the enclave process: it notices an end, a silence and the end of a
 /// lease, says so, and starts again what ended.
 extension EnclaveHost {
-    /// Without an answer for so long, the process is ended and another one started. It was visible long before, and a
-    /// machine that slept or was paused is back by then.
+    /// Without an answer for so long, the process is ended and another one started. It was visible long before.
     static var longestSilence: Duration { .seconds(120) }
+    /// A look that comes so late says that this process did not run: it was stopped, or the machine slept.
+    private static var latestLook: Duration { .seconds(2) }
     private static var statusInterval: Duration { .seconds(1) }
 
     /// Asks the enclave regularly whether it serves: a lease ends without a message.
@@ -58,16 +59,23 @@ extension EnclaveHost {
     /// Looks twice a second whether the enclave owes an answer for too long.
     func watch(_ connection: EnclaveConnection, generation: Int) {
         Task { [weak self] in
-            while await self?.look(at: connection, generation: generation) == true {
+            var last = ContinuousClock.now
+            while await self?.look(at: connection, generation: generation, after: last) == true {
+                last = .now
                 try? await Task.sleep(for: EnclaveConnection.pause)
             }
         }
     }
 
+    /// - Parameter last: When the last look ended.
     /// - Returns: Whether to look again.
-    private func look(at connection: EnclaveConnection, generation: Int) -> Bool {
+    private func look(
+        at connection: EnclaveConnection, generation: Int, after last: ContinuousClock.Instant
+    ) -> Bool {
         guard generation == self.generation, self.connection === connection, !connection.hasEnded else { return false }
-        let overdue = connection.overdue(at: .now, wasSilent: silence != nil)
+        let now = ContinuousClock.now
+        if now - last > Self.latestLook { connection.hostPaused(for: now - last, until: now) }
+        let overdue = connection.overdue(at: now, wasSilent: silence != nil)
         switch (silence, overdue) {
         case (nil, let overdue?):
             metrics.countStall()

@@ -53,6 +53,14 @@ package struct OwedAnswers: Sendable {
         }
     }
 
+    /// The host itself did not run for so long, as a machine that slept or was paused: nothing in it counts as silence.
+    package mutating func pause(_ duration: Duration, at now: ContinuousClock.Instant) {
+        for index in direct.owed.indices { direct.owed[index].since = min(now, direct.owed[index].since + duration) }
+        for index in computed.owed.indices {
+            computed.owed[index].since = min(now, computed.owed[index].since + duration)
+        }
+    }
+
     /// For how long the enclave has owed what it has owed the longest, among that for which it takes too long.
     ///
     /// - Parameter patience: Instead of each question's own.

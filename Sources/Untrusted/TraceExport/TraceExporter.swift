@@ -20,6 +20,8 @@ package final class TraceExporter: TraceSink {
     package let endpoint: TraceEndpoint
     private let client: HTTPClient
     private let version: String
+    /// For an answer to one batch, and at the end for all that waits.
+    private let timeout: Duration
     private let log: @Sendable (LogLine) -> Void
     private let state = Mutex(State())
     /// Wakes the task; one is enough.
@@ -28,17 +30,18 @@ package final class TraceExporter: TraceSink {
     private static let maximumWaiting = 4096
     private static let batchSize = 512
     private static let interval = Duration.seconds(1)
-    private static let timeout = Duration.seconds(5)
-    /// What is not sent by then when the server stops is lost.
-    private static let stopTime = Duration.seconds(5)
     private static let maximumAnswerBytes = 1 << 16
 
     /// - Parameters:
     ///   - version: Of this program.
+    ///   - timeout: For the answer to one batch. When the server stops, what is not sent by then is lost.
     ///   - log: Told when the collector begins and ceases to take traces.
-    package init(to endpoint: TraceEndpoint, version: String, log: @escaping @Sendable (LogLine) -> Void) {
+    package init(
+        to endpoint: TraceEndpoint, version: String, timeout: Duration = .seconds(5),
+        log: @escaping @Sendable (LogLine) -> Void
+    ) {
         self.endpoint = endpoint
-        self.version = version
+        (self.version, self.timeout) = (version, timeout)
         self.log = log
         client = HTTPClient(host: endpoint.host, port: endpoint.port)
     }
@@ -80,8 +83,8 @@ package final class TraceExporter: TraceSink {
         waker.yield()
         waker.finish()
         let task = state.withLock(\.task)
-        let deadline = Task {
-            try await Task.sleep(for: Self.stopTime)
+        let deadline = Task { [timeout] in
+            try await Task.sleep(for: timeout)
             task?.cancel()
         }
         await task?.value
@@ -127,9 +130,9 @@ package final class TraceExporter: TraceSink {
             version: .http1_1, method: .POST, uri: "\(endpoint.prefix)/v1/traces", headers: headers)
         do {
             let answer = try await client.send(
-                head, body, maximumBytes: Self.maximumAnswerBytes, within: Self.timeout)
+                head, body, maximumBytes: Self.maximumAnswerBytes, within: timeout)
             return (200..<300).contains(answer.status) ? nil : "it answers with HTTP \(answer.status)"
-        } catch HTTPFault.late { return "no answer within \(Self.timeout)" } catch HTTPFault.noHTTP {
+        } catch HTTPFault.late { return "no answer within \(timeout)" } catch HTTPFault.noHTTP {
             return "what it sends is no HTTP/1.1"
         } catch { return "the connection failed" }
     }
