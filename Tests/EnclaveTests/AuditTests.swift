@@ -1,6 +1,7 @@
 import EnclaveCore
 import EnclaveFixtures
 import Evidence
+import Inference
 import Foundation
 import SealedChannel
 import SecretMemory
@@ -14,7 +15,7 @@ private final class AuditedHost {
     private var sequence: UInt64 = 1
     private var evidence: EnclaveEvidence
 
-    init(_ audit: AuditTerms, workers: EnclaveWorkers = EnclaveWorkers()) throws {
+    init(_ audit: AuditTerms, workers: InferenceWorkers = InferenceWorkers()) throws {
         host = try TestHost(try Deployment(), workers: workers)
         try host.load()
         evidence = try host.evidence()
@@ -170,7 +171,7 @@ struct AuditTests {
 
     @Test("With several workers each request has its own audit")
     func workers() throws {
-        let audited = try AuditedHost(Self.all, workers: EnclaveWorkers(count: 2))
+        let audited = try AuditedHost(Self.all, workers: InferenceWorkers(count: 2))
         Self.expectRight(try audited.classify { $0.map { $0 * 2 } }.answer)
         #expect(try audited.renew(nil)?.mismatches == 1)
     }

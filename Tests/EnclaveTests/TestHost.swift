@@ -1,6 +1,7 @@
 import EnclaveCore
 import EnclaveFixtures
 import Evidence
+import Inference
 import SealedChannel
 import SecretMemory
 import Synchronization
@@ -32,7 +33,7 @@ final class TestHost {
     init(
         _ deployment: Deployment, evidence: any EvidenceSource = EchoEvidence(),
         limits: EnclaveLimits = EnclaveLimits(),
-        workers: EnclaveWorkers = EnclaveWorkers()
+        workers: InferenceWorkers = InferenceWorkers()
     ) throws {
         self.deployment = deployment
         enclave = try Enclave(evidenceSource: evidence, limits: limits, clock: clock.clock, workers: workers)
@@ -42,7 +43,7 @@ final class TestHost {
     static func provisioned(
         _ model: TinyModel = TinyModel(isAllInside: false), limits: EnclaveLimits = EnclaveLimits(),
         terms: ServiceTerms = Deployment.terms, requests: UInt64 = 1000, modelKey: ModelKey = .random(),
-        workers: EnclaveWorkers = EnclaveWorkers()
+        workers: InferenceWorkers = InferenceWorkers()
     ) throws -> TestHost {
         let host = try TestHost(try Deployment(model, modelKey: modelKey), limits: limits, workers: workers)
         try host.load()

@@ -9,7 +9,7 @@ import Wire
 
 @Suite("Requests that are computed at the same time")
 struct WorkerTests {
-    private static let workers = EnclaveWorkers(count: 3)
+    private static let workers = InferenceWorkers(count: 3)
 
     private func host(isAllInside: Bool, requests: UInt64 = 1000) throws -> TestHost {
         try TestHost.provisioned(TinyModel(isAllInside: isAllInside), requests: requests, workers: Self.workers)
@@ -151,9 +151,9 @@ struct WorkerTests {
     @Test("Threads share one copy of the weights")
     func weights() throws {
         let graph = try TinyModel(isAllInside: true).partition().front
-        let one = try WorkerPlans(compiling: graph, options: PlanOptions(), workers: EnclaveWorkers())
+        let one = try WorkerPlans(compiling: graph, options: PlanOptions(), workers: InferenceWorkers())
         let four = try WorkerPlans(
-            compiling: graph, options: PlanOptions(), workers: EnclaveWorkers(count: 4, threadsAlone: 2))
+            compiling: graph, options: PlanOptions(), workers: InferenceWorkers(count: 4, threadsAlone: 2))
         #expect(one.constantBytes > 0)
         #expect(four.constantBytes == one.constantBytes)
         // Those of the workers, and the one for an inference that begins alone.

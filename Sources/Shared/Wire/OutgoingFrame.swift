@@ -21,7 +21,8 @@ package struct OutgoingFrame: Sendable {
         }
     }
 
-    /// Header first; empty tensors are left out.
+    /// The first begins with the header, so that a reader wakes once for a message without large tensors. Empty tensors are
+    /// left out, small ones copied.
     package let segments: [Segment]
 
     package init(_ message: some WireMessage, requestID: UInt64) {
@@ -29,7 +30,7 @@ package struct OutgoingFrame: Sendable {
         message.encode(into: &builder)
         var header = ByteWriter()
         FrameHeader(kind: message.kind, requestID: requestID, payloadBytes: builder.byteCount).encode(into: &header)
-        segments = [.bytes(header.bytes)] + builder.segments
+        segments = builder.segments(behind: header.bytes)
     }
 
     /// All bytes in one run.
@@ -38,11 +39,37 @@ package struct OutgoingFrame: Sendable {
 
 /// Collects the segments of a payload.
 package struct PayloadBuilder {
+    /// Copying so many bytes costs less than writing them apart.
+    private static let largestCopy = 16_384
+
     private var finished: [OutgoingFrame.Segment] = []
-    private var writer = ByteWriter()
+    /// The first has room for the header.
+    private var writer: ByteWriter
     private(set) var byteCount = 0
 
-    var segments: [OutgoingFrame.Segment] { writer.bytes.isEmpty ? finished : finished + [.bytes(writer.bytes)] }
+    init() {
+        writer = ByteWriter()
+        writer.write(bytes: repeatElement(0, count: FrameHeader.byteCount))
+    }
+
+    /// What was written, once.
+    ///
+    /// - Parameter header: Of ``FrameHeader/byteCount`` bytes.
+    mutating func segments(behind header: [UInt8]) -> [OutgoingFrame.Segment] {
+        endRun()
+        guard case .bytes(var first) = finished[0] else { preconditionFailure("a frame without a header") }
+        // Without a second reference the bytes are changed where they are.
+        finished[0] = .bytes([])
+        first.replaceSubrange(0..<header.count, with: header)
+        finished[0] = .bytes(first)
+        return finished
+    }
+
+    private mutating func endRun() {
+        guard !writer.bytes.isEmpty else { return }
+        finished.append(.bytes(writer.bytes))
+        writer = ByteWriter()
+    }
 
     mutating func write<Value: FixedWidthInteger>(_ value: Value) {
         writer.write(value)
@@ -63,10 +90,9 @@ package struct PayloadBuilder {
     mutating func write(_ string: String) { write(counted: Array(string.utf8)) }
 
     mutating func write(_ tensor: Tensor) {
-        guard tensor.byteCount > 0 else { return }
-        finished = segments
-        finished.append(.tensor(tensor))
-        writer = ByteWriter()
         byteCount += tensor.byteCount
+        guard tensor.byteCount > Self.largestCopy else { return tensor.withBytes { writer.write(bytes: $0) } }
+        endRun()
+        finished.append(.tensor(tensor))
     }
 }

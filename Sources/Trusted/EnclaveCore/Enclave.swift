@@ -1,5 +1,6 @@
 import Crypto
 import Evidence
+package import Inference
 import SealedChannel
 package import Wire
 
@@ -24,7 +25,7 @@ package struct Enclave: ~Copyable {
     private let evidenceSource: any EvidenceSource
     private let limits: EnclaveLimits
     private let clock: EnclaveClock
-    private let workers: EnclaveWorkers
+    private let workers: InferenceWorkers
     /// What the host has loaded of the BackNet, for an audit.
     private var backNet: PartAssembly?
     /// Where the owner has demanded an audit: counts of this process, and the compiled BackNet, which is no secret.
@@ -38,7 +39,7 @@ package struct Enclave: ~Copyable {
     /// - Throws: ``EnclaveStartError`` when the keys cannot be made.
     package init(
         evidenceSource: any EvidenceSource, limits: EnclaveLimits = EnclaveLimits(), clock: EnclaveClock = .bootTime,
-        workers: EnclaveWorkers = EnclaveWorkers()
+        workers: InferenceWorkers = InferenceWorkers()
     ) throws(EnclaveStartError) {
         do throws(EnclaveRefusal) {
             keyRing = try ChannelKeyRing(limits: limits, at: clock.now())

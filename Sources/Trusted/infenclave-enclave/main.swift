@@ -50,7 +50,7 @@ func perform(_ arguments: EnclaveArguments) throws {
         let count = workers ?? 1
         let enclave = try Enclave(
             evidenceSource: source,
-            workers: EnclaveWorkers(
+            workers: InferenceWorkers(
                 count: count, threads: threads ?? max(1, processors / count), threadsAlone: threadsAlone))
         let watchdog = Watchdog()
         watchdog.start()

@@ -1,28 +1,51 @@
 import Inference
 package import ModelGraph
+import Synchronization
 package import Tensors
 
-/// The layers outside the enclave on this process' own engine, one request at a time.
+/// The layers outside the enclave on this process' own engine. Several requests share the threads; one that comes alone has
+/// all.
 package final class LocalBackNet: BackNetEngine {
-    private let plan: Plan
+    private struct State: Sendable {
+        var waiting = 0
+        var idle: IdlePlans
+    }
+
+    /// Each has activations of its own.
+    private static let mostWorkers = 8
+
+    private let plans: WorkerPlans
+    private let state: Mutex<State>
     private let executor: InferenceExecutor
 
-    /// - Parameter precision: Where the processor lacks its instructions or is faster without them, float32.
+    /// - Parameters:
+    ///   - precision: Where the processor lacks its instructions or is faster without them, float32.
+    ///   - threads: Of all requests together.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(_ graph: consuming Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
+        let count = min(threads, Self.mostWorkers)
+        let workers = InferenceWorkers(count: count, threads: threads / count, threadsAlone: threads)
         do throws(InferenceError) {
-            plan = try Plan(
-                compiling: consume graph,
-                options: PlanOptions(threads: threads, precision: Precision(precision)))
+            plans = try WorkerPlans(
+                compiling: consume graph, options: PlanOptions(threads: 1, precision: Precision(precision)),
+                workers: workers)
         } catch { throw HostError(.unusableBundle, "the BackNet cannot run: \(error.message)") }
-        executor = InferenceExecutor()
+        state = Mutex(State(idle: IdlePlans(workers)))
+        // The host admits no more than it has room for.
+        executor = InferenceExecutor(workers: count, capacity: 1 << 20)
     }
 
     package func run(_ inputs: [Tensor]) async -> BackNetRun? {
         let asked = ContinuousClock.now
-        return try? await executor.run { [plan] () throws(InferenceError) in
+        state.withLock { $0.waiting += 1 }
+        return try? await executor.run { [self] () throws(InferenceError) in
+            let plan = state.withLock { state in
+                state.waiting -= 1
+                return state.idle.take(othersWait: state.waiting > 0)
+            }
+            defer { state.withLock { $0.idle.giveBack(plan) } }
             let started = ContinuousClock.now
-            let outputs = try plan.run(inputs)
+            let outputs = try plans.run(inputs, worker: plan)
             return BackNetRun(outputs: outputs, queued: started - asked, computed: .now - started)
         }
     }

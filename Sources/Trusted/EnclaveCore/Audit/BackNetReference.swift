@@ -13,7 +13,7 @@ final class BackNetReference: Sendable {
     /// - Parameter file: `backnet.graph`, of the digest that the manifest core lists.
     /// - Throws: ``EnclaveRefusal``: `factsMismatch` when it takes or makes other tensors than cross, `partRefused` when it
     ///   is no graph that can be run.
-    init(_ file: [UInt8], facts: ServiceFacts, workers: EnclaveWorkers) throws(EnclaveRefusal) {
+    init(_ file: [UInt8], facts: ServiceFacts, workers: InferenceWorkers) throws(EnclaveRefusal) {
         let graph: Graph
         do throws(GraphError) { graph = try GraphFile.decode(file.span.bytes) } catch {
             throw EnclaveRefusal(.partRefused)

@@ -30,7 +30,7 @@ struct FrontNet: ~Copyable, Sendable {
     ///   - part: Its weights are released as they are converted.
     ///   - noiseKey: For a part that asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
-    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: EnclaveWorkers) throws(EnclaveRefusal) {
+    init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: InferenceWorkers) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
         guard part.graph.inputs[0].type.element == .float32,
             let pixels = try? Shape([1, shape[2], shape[3], shape[1]])

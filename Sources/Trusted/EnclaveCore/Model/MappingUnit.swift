@@ -18,7 +18,7 @@ struct MappingUnit: ~Copyable, Sendable {
 
     /// - Parameter part: Its weights are released as they are converted.
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused) when the part cannot be run, or its answers are too large.
-    init(_ part: consuming MappingUnitPart, workers: EnclaveWorkers) throws(EnclaveRefusal) {
+    init(_ part: consuming MappingUnitPart, workers: InferenceWorkers) throws(EnclaveRefusal) {
         guard part.graph.type(of: part.graph.outputs[0]).element == .float32 else {
             throw EnclaveRefusal(.mappingUnitRefused)
         }

@@ -1,4 +1,5 @@
 import Evidence
+import Inference
 import ModelGraph
 import SealedChannel
 import SecretMemory
@@ -31,7 +32,7 @@ final class Classifier: Sendable {
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`, `factsMismatch`.
     init(
-        opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: EnclaveWorkers
+        opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: InferenceWorkers
     ) throws(EnclaveRefusal) {
         // A wrong key shows here, while nothing has been given back yet.
         try bundle.authenticate(with: provisioning)

@@ -8,25 +8,19 @@ final class Workers: Sendable {
     private struct State: Sendable {
         var waiting: [Computation] = []
         var finished: [Computed] = []
-        /// Copies of the plans that no thread uses: as many as threads.
-        var idle: [Int]
-        var running = 0
+        var plans: IdlePlans
     }
 
     private let queue: WorkQueue
-    /// The copy of the plans for a computation that begins alone.
-    private let alone: Int?
     private let state: Mutex<State>
     /// Readable while something is finished.
     let signal: Int32
     private let signalling: Int32
 
-    init(_ workers: EnclaveWorkers) {
-        let count = workers.count
-        alone = workers.alone
+    init(_ workers: InferenceWorkers) {
         // How many wait is the enclave's decision: it takes no request without a credit.
-        queue = WorkQueue(threads: count, capacity: 1 << 20)
-        state = Mutex(State(idle: Array((0..<count).reversed())))
+        queue = WorkQueue(threads: workers.count, capacity: 1 << 20)
+        state = Mutex(State(plans: IdlePlans(workers)))
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { Self.endProcess() }
@@ -49,14 +43,13 @@ final class Workers: Sendable {
     func stop() {
         queue.close()
         state.withLock { $0.waiting = [] }
-        while state.withLock({ $0.running > 0 }) { usleep(1000) }
+        while state.withLock({ $0.plans.running > 0 }) { usleep(1000) }
     }
 
     private func runNext() {
         guard let (computed, worker) = computeNext() else { return }
         state.withLock { state in
-            state.running -= 1
-            if worker != alone { state.idle.append(worker) }
+            state.plans.giveBack(worker)
             state.finished.append(computed)
         }
         // Where the socket is full it is readable all the same.
@@ -70,10 +63,7 @@ final class Workers: Sendable {
         let next = state.withLock { state -> (computation: Computation, worker: Int)? in
             guard !state.waiting.isEmpty else { return nil }
             let computation = state.waiting.removeFirst()
-            let isAlone = state.running == 0 && state.waiting.isEmpty
-            state.running += 1
-            // One begins alone at a time, as it then runs.
-            return (computation, isAlone ? alone ?? state.idle.removeLast() : state.idle.removeLast())
+            return (computation, state.plans.take(othersWait: !state.waiting.isEmpty))
         }
         return next.map { ($0.computation.run(worker: $0.worker), $0.worker) }
     }
@@ -90,4 +80,10 @@ final class Workers: Sendable {
 
     /// Requests would be taken and never answered.
     private static func endProcess() -> Never { _exit(70) }
+}
+
+extension InferenceWorkers {
+    /// Requests that are computed or wait for it, at most: a worker that is done finds the next one opened. With one worker,
+    /// which is the thread that reads and writes frames, the socket is the queue.
+    var capacity: Int { count == 1 ? Int.max : 2 * count }
 }

@@ -1,4 +1,3 @@
-package import Inference
 package import ModelGraph
 package import Tensors
 
@@ -10,14 +9,14 @@ package struct WorkerPlans: Sendable {
 
     private let plans: [Plan]
 
-    var inputs: [Value] { plans[0].inputs }
-    var outputs: [Value] { plans[0].outputs }
+    package var inputs: [Value] { plans[0].inputs }
+    package var outputs: [Value] { plans[0].outputs }
 
     /// - Parameters:
     ///   - graph: Its weights are released as the last plan lays them out.
     ///   - options: Their number of threads is that of `workers`.
     package init(
-        compiling graph: consuming Graph, options: PlanOptions, workers: EnclaveWorkers
+        compiling graph: consuming Graph, options: PlanOptions, workers: InferenceWorkers
     ) throws(InferenceError) {
         guard graph.constants.values.reduce(0, { $0 + $1.byteCount }) <= Self.largeGraphBytes else {
             plans = [
