@@ -61,12 +61,14 @@ client-check: proxy
 example: setup
 	$(SWIFT) build --package-path Examples/swift-client
 
-# Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night.
+# Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night, or in
+# parts: FIRST_SCHEDULE=500000 goes on where the first 500,000 ended.
 SCHEDULES ?= 100000
+FIRST_SCHEDULE ?= 0
 FRAMES ?= 1000000
 
 hostile: setup
-	INFENCLAVE_SCHEDULES=$(SCHEDULES) INFENCLAVE_FRAMES=$(FRAMES) SWIFT=$(SWIFT) scripts/test --filter HostileHost
+	INFENCLAVE_SCHEDULES=$(SCHEDULES) INFENCLAVE_FIRST_SCHEDULE=$(FIRST_SCHEDULE) INFENCLAVE_FRAMES=$(FRAMES) SWIFT=$(SWIFT) scripts/test --filter HostileHost
 
 # Examples/python-client against a real server; its packages go into a virtual environment under .build.
 python-client-check: build

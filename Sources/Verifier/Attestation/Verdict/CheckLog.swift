@@ -52,6 +52,8 @@ extension CheckLog {
     /// Names in certificates and the like come from strangers: in a terminal or log they must neither forge lines nor
     /// flood it.
     private static func printable(_ text: String) -> String {
+        // As nearly all of it is.
+        if text.utf8.count <= maximumCharacters, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         let scalars = text.unicodeScalars.prefix(maximumCharacters).map { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: "?"
