@@ -1,8 +1,8 @@
 import EnclaveCore
 import EnclaveFixtures
 import Evidence
-import Inference
 import Foundation
+import Inference
 import SealedChannel
 import SecretMemory
 import Tensors
