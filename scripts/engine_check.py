@@ -86,8 +86,10 @@ class Process:
 class Engines:
     """Starts replicas of one kind of engine."""
 
-    def __init__(self, kind, environments, folder, bundle):
+    def __init__(self, kind, environments, folder, bundle, instances=1, threads=1):
         self.kind, self.folder, self.bundle = kind, folder, bundle
+        # Of Triton's Python backend.
+        self.instances, self.threads = instances, threads
         self.environment = os.path.join(os.path.abspath(environments), kind)
         self.onnx = os.path.join(bundle, "backnet.onnx")
         self.install()
@@ -126,13 +128,13 @@ class Engines:
         stub = os.path.join(work, "backends", "python", "triton_python_backend_stub")
         shutil.copyfile(os.path.join(wheel, "python_backend_stubs", "3.11", "triton_python_backend_stub"), stub)
         os.chmod(stub, 0o755)
-        triton_repository.make(self.bundle, "backnet", os.path.join(work, "models"), "python")
+        triton_repository.make(self.bundle, "backnet", os.path.join(work, "models"), "python", self.instances)
         return Process(
             [os.path.join(wheel, "bin", "tritonserver"), "--model-repository", os.path.join(work, "models"),
              "--backend-directory", os.path.join(work, "backends"), "--http-address", "127.0.0.1", "--http-port",
              str(http), "--grpc-address", "127.0.0.1", "--grpc-port", str(grpc), "--metrics-address", "127.0.0.1",
              "--metrics-port", str(metrics), "--allow-gpu-metrics", "false"], self.folder, name,
-            {"PATH": os.path.join(self.environment, "bin") + ":" + os.environ["PATH"],
+            {"PATH": os.path.join(self.environment, "bin") + ":" + os.environ["PATH"], "OMP_NUM_THREADS": str(self.threads),
              "LD_LIBRARY_PATH": os.path.join(site, "nvidia_pytriton.libs")})
 
     def mlserver(self, name, http, grpc, metrics):

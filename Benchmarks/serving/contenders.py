@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -178,6 +179,42 @@ class Theirs:
             else:
                 words.append(word)
         return json.loads(checked(words))
+
+
+class Triton:
+    """Triton from its wheel, whose Python backend runs ONNX Runtime: the wheel has no other. It takes the network's float32."""
+
+    name = "triton"
+
+    def __init__(self, program, model, folder, instances, threads):
+        sys.path.insert(0, str(HERE.parent.parent / "scripts"))
+        import engine_check
+
+        self.program = program
+        described = json.loads(checked([program, "inspect", model, "--json"]))
+        listed = lambda tensors: [{"tensor": tensor["name"], "shape": tensor["shape"]} for tensor in tensors]
+        bundle = pathlib.Path(folder) / "triton"
+        if not bundle.exists():
+            bundle.mkdir()
+            shutil.copyfile(model, bundle / "backnet.onnx")
+            (bundle / "manifest.json").write_text(json.dumps({"boundary": {
+                "toBackNet": listed(described["inputs"]), "fromBackNet": listed(described["outputs"])}}))
+        self.bytes = 4 * math.prod(described["inputs"][0]["shape"])
+        environments = HERE.parent.parent / ".build/engines"
+        self.engines = engine_check.Engines("triton", environments, str(folder), str(bundle), instances, threads)
+
+    @contextlib.contextmanager
+    def running(self):
+        process, port, _ = self.engines.start(time.monotonic_ns())
+        try:
+            self.url = f"http://127.0.0.1:{port}/v2/models/backnet/infer"
+            yield process
+        finally:
+            process.kill()
+
+    def load(self, *options):
+        # The whole body is the one input.
+        return Theirs.load(self, "--plain-header", "inference-header-content-length: 0", *options)
 
 
 def engine_throughput(program, model, threads, runs):

@@ -44,6 +44,10 @@ def rivals(arguments, model, folder):
         workers, threads = (int(number) for number in text.split("x"))
         made.append((
             f"FastAPI, ONNX Runtime {text}", contenders.Theirs(arguments.program, model, folder, workers, threads)))
+    for text in arguments.triton:
+        instances, threads = (int(number) for number in text.split("x"))
+        made.append((
+            f"Triton, ONNX Runtime {text}", contenders.Triton(arguments.program, model, folder, instances, threads)))
     return made
 
 
@@ -95,6 +99,7 @@ def main():
     parser.add_argument("--model", action="append", help="a trained model's name, a network's, or an .onnx file; repeat it")
     parser.add_argument("--ours", nargs="*", default=["default"], help="default, or WxT: workers and threads of serve")
     parser.add_argument("--theirs", nargs="*", default=None, help="WxT: workers of uvicorn, threads of ONNX Runtime")
+    parser.add_argument("--triton", nargs="*", default=[], help="WxT: instances of Triton's Python backend, threads of ONNX Runtime")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)

@@ -1,6 +1,6 @@
 """Makes a model repository of Triton from a bundle.
 
-    python3 triton_repository.py BUNDLE.infenclave NAME REPOSITORY [--backend onnxruntime|python]
+    python3 triton_repository.py BUNDLE.infenclave NAME REPOSITORY [--backend onnxruntime|python] [--instances N]
 
 With `onnxruntime`, the default, Triton's own container images serve it. `python` is for a Triton that has no such backend."""
 
@@ -18,7 +18,7 @@ def tensors(kind, listed):
     return f"{kind} [\n" + ",\n".join(lines) + "\n]\n"
 
 
-def make(bundle, name, repository, backend="onnxruntime"):
+def make(bundle, name, repository, backend="onnxruntime", instances=1):
     with open(os.path.join(bundle, "manifest.json")) as file:
         boundary = json.load(file)["boundary"]
     if not boundary["toBackNet"]:
@@ -32,6 +32,7 @@ def make(bundle, name, repository, backend="onnxruntime"):
     # The batch is one of the BackNet's own dimensions, so Triton must add none.
     config = f'name: "{name}"\nbackend: "{backend}"\nmax_batch_size: 0\n'
     config += tensors("input", boundary["toBackNet"]) + tensors("output", boundary["fromBackNet"])
+    config += f"instance_group [ {{ count: {instances} kind: KIND_CPU }} ]\n"
     with open(os.path.join(repository, name, "config.pbtxt"), "w") as file:
         file.write(config)
 
@@ -42,5 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("name")
     parser.add_argument("repository")
     parser.add_argument("--backend", choices=["onnxruntime", "python"], default="onnxruntime")
+    parser.add_argument("--instances", type=int, default=1, help="requests that are computed at a time")
     arguments = parser.parse_args()
-    make(arguments.bundle, arguments.name, arguments.repository, arguments.backend)
+    make(arguments.bundle, arguments.name, arguments.repository, arguments.backend, arguments.instances)

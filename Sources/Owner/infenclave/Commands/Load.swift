@@ -26,6 +26,7 @@ struct Load: Command {
             "In place of an enclave: post so many bytes as they are to --server, which has a path then.",
             discussion: "For other servers, to compare with."))
     var plainBytes: Int?
+    @Option(help: "A field of the head of plain requests, NAME: VALUE; repeat it.") var plainHeader: [String] = []
     @Option(help: "Connections, each with one request at a time.") var connections = 8
     @Option(help: "Requests due in a second; without it as many as are answered.") var rate: Double?
     @Option(help: "Seconds that are measured.") var seconds = 10.0
@@ -38,6 +39,12 @@ struct Load: Command {
     func validate() throws {
         guard (plainBytes == nil) == (policy != nil && token != nil) else {
             throw ValidationError("give --policy and --token, or --plain-bytes")
+        }
+        guard plainHeader.allSatisfy({ $0.wholeMatch(of: /[A-Za-z0-9-]+: [ -~]*/) != nil }) else {
+            throw ValidationError("--plain-header takes NAME: VALUE in printable ASCII")
+        }
+        guard plainHeader.isEmpty || plainBytes != nil else {
+            throw ValidationError("--plain-header goes with --plain-bytes")
         }
         guard (1...4096).contains(connections) else { throw ValidationError("--connections takes 1 to 4096") }
         guard (0.001...1_000_000).contains(rate ?? 1) else { throw ValidationError("--rate takes 0.001 to 1000000") }
@@ -54,7 +61,8 @@ struct Load: Command {
         let address = try LoadAddress(server)
         let source: any LoadSource =
             if let plainBytes {
-                PlainLoad(bytes: plainBytes, path: address.path.isEmpty ? "/" : address.path)
+                PlainLoad(
+                    bytes: plainBytes, path: address.path.isEmpty ? "/" : address.path, headers: plainHeader)
             } else {
                 try await sealedLoad(address)
             }

@@ -43,9 +43,10 @@ final class LoadConnection {
     private static let maximumBodyBytes = 16 << 20
     private static let timeoutSeconds = 60
 
-    init(_ address: LoadAddress, path: String, contentType: String) {
+    init(_ address: LoadAddress, path: String, headers: [String]) {
         self.address = address
-        head = "POST \(path) HTTP/1.1\r\nhost: \(address.authority)\r\ncontent-type: \(contentType)\r\ncontent-length: "
+        let lines = ["POST \(path) HTTP/1.1", "host: \(address.authority)"] + headers + ["content-length: "]
+        head = lines.joined(separator: "\r\n")
     }
 
     deinit { disconnect() }

@@ -50,7 +50,7 @@ final class LoadRun: Sendable {
     private func runConnection(renews: Bool) -> LoadTally {
         var tally = LoadTally()
         var renewed = Duration.zero
-        let connection = LoadConnection(address, path: source.path, contentType: source.contentType)
+        let connection = LoadConnection(address, path: source.path, headers: source.headers)
         // A request for which there was no room was not opened by the enclave: it is still fresh.
         var kept: LoadRequest?
         while let turn = schedule.next(at: now) {

@@ -14,7 +14,8 @@ struct LoadRequest: Sendable {
 /// Where requests come from; asked by many threads at a time.
 protocol LoadSource: Sendable {
     var path: String { get }
-    var contentType: String { get }
+    /// Fields of the head, a line each, without their ends.
+    var headers: [String] { get }
     /// Makes so many requests ahead.
     func prepare(_ count: Int) throws
     func next() throws -> LoadRequest
@@ -31,7 +32,7 @@ final class SealedLoad: LoadSource {
     }
 
     let path: String
-    let contentType = ObliviousRequest.mediaType
+    let headers = ["content-type: \(ObliviousRequest.mediaType)"]
     private let client: InfenclaveClient
     private let token: AccessToken
     private let tensor: Tensor
@@ -95,12 +96,18 @@ final class SealedLoad: LoadSource {
 struct PlainLoad: LoadSource {
     let bytes: Int
     let path: String
-    let contentType = "application/octet-stream"
+    let headers: [String]
+
+    init(bytes: Int, path: String, headers: [String]) {
+        (self.bytes, self.path) = (bytes, path)
+        self.headers = ["content-type: application/octet-stream"] + headers
+    }
 
     func prepare(_ count: Int) {}
 
     func next() -> LoadRequest {
-        LoadRequest(body: [UInt8](repeating: 127, count: bytes)) { $0.isEmpty ? "empty" : nil }
+        // As float32 0.75.
+        LoadRequest(body: [UInt8](repeating: 0x3F, count: bytes)) { $0.isEmpty ? "empty" : nil }
     }
 
     func renew() {}
