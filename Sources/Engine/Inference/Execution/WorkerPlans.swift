@@ -14,7 +14,7 @@ package struct WorkerPlans: Sendable {
 
     /// - Parameters:
     ///   - graph: Its weights are released as the last plan lays them out.
-    ///   - options: Their number of threads is that of `workers`.
+    ///   - options: Their number of threads is that of `workers`, or less for a small graph.
     package init(
         compiling graph: consuming Graph, options: PlanOptions, workers: InferenceWorkers
     ) throws(InferenceError) {
@@ -26,6 +26,7 @@ package struct WorkerPlans: Sendable {
         }
         var threads = [Int](repeating: workers.threads, count: workers.count)
         if workers.alone != nil { threads.append(workers.threadsAlone) }
+        threads = threads.map { [graph] in graph.usefulThreads(atMost: $0) }
         var plans: [Plan] = []
         for count in threads.dropLast() {
             plans.append(try Plan(compiling: copy graph, options: options.with(threads: count), sharingWith: plans))

@@ -104,9 +104,12 @@ struct Bench: Command {
         }
     }
 
-    /// The time of the whole model in this process.
+    /// The time of the whole model in this process, on as many threads as pay.
     static func plain(_ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int) async throws -> Timing {
-        let plan = try await onOwnThread { try Plan(compiling: graph, options: options) }
+        var options = options
+        options.threads = graph.usefulThreads(atMost: options.threads)
+        let chosen = options
+        let plan = try await onOwnThread { try Plan(compiling: graph, options: chosen) }
         let executor = InferenceExecutor()
         defer { executor.shutDown() }
         return try await Timing.measure(runs: runs) { _ = try await executor.run(plan, [tensor]) }
