@@ -1,8 +1,8 @@
-import Tensors
+package import Tensors
 
 extension Tensor {
     /// Some of a batch, without a copy.
-    func images(_ range: Range<Int>) throws(InferenceError) -> Tensor {
+    package func images(_ range: Range<Int>) throws(InferenceError) -> Tensor {
         let count = shape.dimensions[0]
         let bytes = byteCount / count
         do throws(TensorError) {
@@ -15,7 +15,7 @@ extension Tensor {
     /// Batches one after the other.
     ///
     /// - Parameter type: That of one part: its first extent is replaced.
-    static func joining(
+    package static func joining(
         _ parts: [Tensor], _ type: TensorType, images: Int, _ allocator: StorageAllocator
     ) throws(InferenceError) -> Tensor {
         if parts.count == 1 { return parts[0] }

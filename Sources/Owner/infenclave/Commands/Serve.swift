@@ -79,6 +79,14 @@ struct Serve: Command {
                 """))
     var backnet: [String] = []
     @Option(help: "Seconds that an engine may take for a request before another is asked.") var backnetTimeout = 10.0
+    @Option(
+        help: ArgumentHelp(
+            "Compute requests of several clients in one batch of the BackNet: the first waits so many milliseconds.",
+            discussion: """
+                Where this machine is not faster so, which is measured at the start, requests are computed singly. Its \
+                weights are held twice.
+                """))
+    var batchDelay: Double?
     @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
     @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
     @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
@@ -157,6 +165,12 @@ struct Serve: Command {
         _ = try origins()
         guard (0.1...600).contains(backnetTimeout) else {
             throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
+        }
+        guard (0.1...1000).contains(batchDelay ?? 1) else {
+            throw ValidationError("--batch-delay takes 0.1 to 1000 milliseconds")
+        }
+        guard batchDelay == nil || backnet.isEmpty else {
+            throw ValidationError("--batch-delay is for the BackNet on this process' own engine, without --backnet")
         }
         guard otlp == nil || otlp.flatMap(TraceEndpoint.init) != nil else {
             throw ValidationError("--otlp takes http://HOST:PORT, without TLS")

@@ -19,6 +19,8 @@ struct ServedBundle {
         let threads: Int
         let places: BackNetPlaces
         let maximumWaiting: Int
+        /// That the first request of a batch of the BackNet waits for others; `nil` without batches.
+        let batchDelay: Duration?
     }
 
     /// Under which it is served.
@@ -52,7 +54,13 @@ struct ServedBundle {
         name = Self.name(path)
         title = opened.manifest.model.name
         requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
-        engine = try await Self.engine(opened.backNet, name, terms.places, threads: terms.threads, log: lines)
+        engine =
+            if let delay = terms.batchDelay, let backNet = opened.backNet {
+                try await BatchedBackNet.ifFaster(
+                    backNet, precision: opened.backNetPrecision, threads: terms.threads, delay: delay, log: lines)
+            } else {
+                try await Self.engine(opened.backNet, name, terms.places, threads: terms.threads, log: lines)
+            }
         bundle = HostedBundle(consume opened, at: path)
         self.terms = terms
     }

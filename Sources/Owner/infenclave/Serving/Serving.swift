@@ -40,6 +40,7 @@ private struct ServedBundles: Sendable {
     let log: OperatorLog
     private let threads: Int
     private let maximumWaiting: Int
+    private let batchDelay: Duration?
     private let limits: ServedModel.Limits
     var replicas: Int
 
@@ -47,6 +48,7 @@ private struct ServedBundles: Sendable {
         (self.placement, self.places, self.log) = (placement, places, log)
         threads = settings.threads ?? UsableProcessors.count()
         maximumWaiting = settings.maximumWaiting
+        batchDelay = settings.batchDelay.map { .milliseconds(1) * $0 }
         replicas = settings.replicas
         var limits = ServedModel.Limits()
         limits.grace = .seconds(settings.swapGrace)
@@ -62,7 +64,8 @@ private struct ServedBundles: Sendable {
             path,
             under: .init(
                 placement: placement, replicas: replicas, threads: threads, places: places,
-                maximumWaiting: maximumWaiting), log: log, lines: lines(ServedBundle.name(path), isOnly: isOnly))
+                maximumWaiting: maximumWaiting, batchDelay: batchDelay), log: log,
+            lines: lines(ServedBundle.name(path), isOnly: isOnly))
     }
 
     func model(_ path: String, isOnly: Bool) async throws -> (model: ServedModel, title: String) {
