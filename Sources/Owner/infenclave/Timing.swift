@@ -25,4 +25,19 @@ struct Timing: Encodable {
         }
         return Timing(samples)
     }
+
+    /// The same on the calling thread, without what it costs to hand each run to another.
+    static func measureHere<Failure: Error>(
+        runs: Int, atMost limit: Duration = .seconds(10), _ body: () throws(Failure) -> Void
+    ) throws(Failure) -> Timing {
+        for _ in 0..<3 { try body() }
+        var samples: [Double] = []
+        let begin = ContinuousClock.now
+        while samples.count < runs, samples.count < 5 || ContinuousClock.now - begin < limit {
+            let start = ContinuousClock.now
+            try body()
+            samples.append((ContinuousClock.now - start).milliseconds)
+        }
+        return Timing(samples)
+    }
 }

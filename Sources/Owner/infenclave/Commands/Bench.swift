@@ -112,7 +112,9 @@ struct Bench: Command {
         let plan = try await onOwnThread { try Plan(compiling: graph, options: chosen) }
         let executor = InferenceExecutor()
         defer { executor.shutDown() }
-        return try await Timing.measure(runs: runs) { _ = try await executor.run(plan, [tensor]) }
+        return try await executor.run { () throws(InferenceError) in
+            try Timing.measureHere(runs: runs) { () throws(InferenceError) in _ = try plan.run([tensor]) }
+        }
     }
 
     /// Inferences in a second when each thread does its own.
