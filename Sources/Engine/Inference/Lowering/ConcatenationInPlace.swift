@@ -86,7 +86,7 @@ extension Draft {
     ///
     /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined. Of one
     /// image, the copies that it needs where something is cost more; of several, joining blocks does.
-    /// `Documentation/performance.md` has the times.
+    /// `Documentation/engine-internals.md` has the times.
     var joinsChannels: Bool {
         guard nodes.count <= Lowering.nodesJoinedInPlace else { return false }
         var (joined, made) = (0.0, 0.0)

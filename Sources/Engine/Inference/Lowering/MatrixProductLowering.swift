@@ -103,7 +103,7 @@ extension Lowering {
 /// How oneDNN may be asked for rows by constant weights: each primitive has code of its own.
 private struct LinearLayer {
     /// From this number of rows on, blocked matrix products are taken instead of inner products. Measured with the 197 rows of
-    /// a Vision Transformer, where they take 0.73 to 0.85 of the time on two threads (Documentation/performance.md); few rows,
+    /// a Vision Transformer, where they take 0.73 to 0.85 of the time on two threads (Documentation/engine-internals.md); few rows,
     /// such as a classifier's, stay with the inner product.
     static let rowsOfMatrixProduct = 16
 

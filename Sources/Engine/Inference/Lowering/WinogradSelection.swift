@@ -56,7 +56,7 @@ extension Draft {
     /// The tiles with which Winograd's algorithm is expected to be faster than the definition, the best first. Weights
     /// take 1.8 times as much memory with the small one and 4 times with the large one.
     ///
-    /// It pays by the pixel, and for few pairs of channels not at all: `Documentation/performance.md` has the times.
+    /// It pays by the pixel, and for few pairs of channels not at all: `Documentation/engine-internals.md` has the times.
     func winogradTiles(_ convolution: Convolution, _ node: Node) -> [WinogradTile] {
         let (weights, result, window) = (shape(node.inputs[1]), shape(node.output), convolution.window)
         guard weights.count == 4, convolution.groups == 1, window.kernel == [3, 3], window.strides == [1, 1],
