@@ -2,10 +2,11 @@ import FoundationEssentials
 import StrictJSON
 public import Tensors
 
-/// `manifest.json`: what a bundle holds, for people and programs. The owner signs its digest with the manifest core, of
-/// which it is the readable twin. It says nothing that the host may not know: no class name, no weight.
+/// `manifest.json`: the contents of a bundle, for people and programs. Its digest is in the manifest core, which the
+/// owner signs; the two state the same facts. It contains nothing that must be hidden from the host: no class name, no
+/// weight.
 public struct BundleManifest: Sendable, Hashable, Codable {
-    /// The format that this build writes and reads.
+    /// The version of the format that this build writes and reads.
     public static let currentFormatVersion = 2
     public static let maximumBytes = 1 << 20
 
@@ -20,11 +21,11 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var boundary: Boundary
     /// Number of classes.
     public var classes: Int
-    /// Entries in an answer.
+    /// Number of entries in an answer.
     public var topK: Int
-    /// What the network computes with: `f32`, `bf16` or `int8`; some layers may stay closer to f32.
+    /// The requested precision: `f32`, `bf16` or `int8`; some layers may have a higher one.
     public var precision: String
-    /// How far the answers are from those in f32, where that was measured.
+    /// The deviation of the answers from those in f32, if it was measured.
     public var accuracy: Accuracy?
     public var parts: [Part]
     public var assessment: Assessment
@@ -66,16 +67,16 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
-    /// The answers in the bundle's precision, compared with those in f32 on the owner's pictures.
+    /// Agreement of the answers in the bundle's precision with those in f32, on the owner's images.
     public struct Accuracy: Sendable, Hashable, Codable {
         public var pictures: Int
-        /// Whether the ranges and the layers' precisions were chosen on other pictures.
+        /// Whether calibration used other images than this comparison.
         public var heldOut: Bool
-        /// The share of the pictures whose best class is the same.
+        /// Top-1 agreement: the share of the images whose most probable class is the same, 0 to 1.
         public var top1Agreement: Double
         /// Mean Kullback-Leibler divergence from the answers in f32, in nats.
         public var meanDivergence: Double
-        /// The share of the multiply-adds by what they compute with: `f32`, `bf16`, `int8`.
+        /// The share of the multiply-adds by precision: `f32`, `bf16`, `int8`.
         public var multiplyAdds: [String: Double]
 
         public init(
@@ -90,11 +91,11 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
-    /// What crosses between enclave and host.
+    /// The tensors that cross between enclave and host.
     public struct Boundary: Sendable, Hashable, Codable {
         public var toBackNet: [CrossingTensor]
         public var fromBackNet: [CrossingTensor]
-        /// Of the noise that the enclave adds to each float of ``toBackNet`` before it leaves; `nil` for none.
+        /// The standard deviation of the noise that the enclave adds to each float of ``toBackNet``; `nil` for none.
         public var sigma: NoiseDeviation?
 
         public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
@@ -210,7 +211,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
         let expected = BundleFile.parts(everythingInside: cuts.everythingInside, precision: precision)
-        // A BackNet with weights of over 2 GiB has no form as one ONNX file.
+        // A BackNet with weights of over 2 GiB cannot be written as one ONNX file.
         let optional = Set([BundleFile.backNetONNX.rawValue]).subtracting(names)
         try require(
             Set(names) == Set(expected.map(\.rawValue)).subtracting(optional),
@@ -227,7 +228,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             && string.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// Whether a terminal or a log shows the text as what it is.
+    /// Whether the text contains only characters that terminals and logs show as they are.
     private static func isPlain(_ text: String) -> Bool {
         text.utf8.count <= 4096
             && text.unicodeScalars.allSatisfy { scalar in

@@ -1,11 +1,11 @@
-/// Evidence of the development TEE: a measurement and report data under the signature of a key on the same machine.
-/// Whoever owns the machine can make one, so it proves nothing about hardware.
+/// Evidence of the development TEE: a measurement and report data, signed by a key on the same machine. The owner of
+/// the machine can forge it, so it proves nothing about hardware.
 ///
-/// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32),
-/// Ed25519 signature (64).
+/// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32), Ed25519
+/// signature (64).
 public struct DevelopmentReport: Sendable, Hashable {
     public static let byteCount = 216
-    /// SHA-384.
+    /// The size of a SHA-384 digest.
     public static let measurementByteCount = 48
 
     static let magic = Array("INFDEV\0\u{1}".utf8)
@@ -48,10 +48,10 @@ public struct DevelopmentReport: Sendable, Hashable {
 
     public func encoded() -> [UInt8] { Self.magic + measurement + reportData + publicKey + signature }
 
-    /// What ``signature`` is over.
+    /// The message of ``signature``.
     public var signedMessage: [UInt8] { Self.message(measurement, reportData) }
 
-    /// What the development TEE has to sign for a report of these fields.
+    /// The message that the development TEE signs for a report with these fields.
     ///
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
     public static func signedMessage(measurement: [UInt8], reportData: [UInt8]) throws(EvidenceError) -> [UInt8] {

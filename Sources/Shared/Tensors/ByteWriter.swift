@@ -12,7 +12,7 @@ public struct ByteWriter: Sendable {
 
     public mutating func write(bytes new: some Sequence<UInt8>) { bytes.append(contentsOf: new) }
 
-    /// A UTF-8 string behind a 32-bit length.
+    /// A UTF-8 string with a 32-bit length prefix.
     public mutating func write(_ string: String) {
         write(UInt32(string.utf8.count))
         bytes.append(contentsOf: string.utf8)

@@ -18,7 +18,7 @@ public struct Shape: Sendable, Hashable {
             throw TensorError(.invalidShape, "rank \(dimensions.count) is over the limit of \(Self.maximumRank)")
         }
         var count = 1
-        // A zero extent makes the product zero, whatever the others claim; they must still be representable together.
+        // A zero extent makes the product zero. The product of the others must still be representable.
         var bound = 1
         for dimension in dimensions {
             guard dimension >= 0 else {
@@ -39,7 +39,7 @@ public struct Shape: Sendable, Hashable {
 
     public subscript(axis: Int) -> Int { dimensions[axis] }
 
-    /// Elements from one index of each axis to the next, for a dense row-major layout.
+    /// The stride of each axis in elements, for a dense row-major layout.
     public var strides: [Int] {
         var strides = [Int](repeating: 1, count: rank)
         for axis in stride(from: rank - 2, through: 0, by: -1) {

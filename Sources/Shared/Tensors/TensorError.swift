@@ -1,4 +1,4 @@
-/// What the `Tensors` module refuses.
+/// An error of the `Tensors` module.
 public struct TensorError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable {
         private let name: String
@@ -6,9 +6,9 @@ public struct TensorError: Error, Sendable, CustomStringConvertible {
 
         /// A negative dimension, too many of them, or too many elements.
         public static let invalidShape = Code("invalidShape")
-        /// Bytes, shape and element type do not fit each other.
+        /// Bytes, shape and element type are inconsistent.
         public static let mismatch = Code("mismatch")
-        /// Bytes that are not what their format demands.
+        /// Bytes that violate their format.
         public static let malformed = Code("malformed")
     }
 
