@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// What noise on the boundary would take, and what it would not achieve.
+/// The section on noise at the boundary and its bounds.
 struct BoundsSection {
     let result: AssessmentResult
 

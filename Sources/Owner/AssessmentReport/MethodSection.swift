@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// How the numbers were made, so that somebody else can make them again.
+/// The method of the measurements, for reproduction.
 struct MethodSection {
     let result: AssessmentResult
 
@@ -91,7 +91,7 @@ struct MethodSection {
             + "\(pictures == 1 ? "picture" : "pictures") each. It warns and does not gate.</dd>\n"
     }
 
-    /// The attacks that nobody made here.
+    /// Attacks that were not made.
     private var notCovered: String {
         var missing = attacked.isEmpty ? ["optimisation attacks through the FrontNet"] : []
         if trainedCuts == 0 { missing.append("trained decoders") }

@@ -4,7 +4,7 @@ import LeakageAssessment
 import ONNXImport
 import Tensors
 
-/// What to assess and how: everything that the numbers and the recommendation follow from.
+/// The options of an assessment: everything that affects the numbers and the recommendation.
 struct AssessmentArguments: ParsableArguments {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
@@ -125,7 +125,7 @@ struct AssessmentArguments: ParsableArguments {
         return configuration
     }
 
-    /// What only costs are computed from.
+    /// The configuration for costs alone.
     func costConfiguration(of model: LoadedModel) throws -> AssessmentConfiguration {
         var configuration = AssessmentConfiguration(
             model: try Self.network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
@@ -159,7 +159,7 @@ struct AssessmentArguments: ParsableArguments {
         }
     }
 
-    /// What of the model is public; `nil` where nothing is to be compared.
+    /// The comparison with a public backbone; `nil` if there is none.
     func backbone(of model: LoadedModel) async throws -> BackboneComparison? {
         guard let publicBackbone else { return nil }
         let other = try LoadedModel(path: publicBackbone, weights: publicWeights)
@@ -190,7 +190,7 @@ struct AssessmentArguments: ParsableArguments {
 extension AssessmentConfiguration.TrainedCuts: ExpressibleByArgument {}
 extension Adversary: ExpressibleByArgument {}
 
-/// `appearance,identity,class`, or some of them.
+/// A comma-separated list of `appearance`, `identity` and `class`.
 struct ProtectedAssets: ExpressibleByArgument {
     let assets: Set<Asset>
 

@@ -3,7 +3,7 @@ import BundleFormat
 import Foundation
 import SealedChannel
 
-/// How the owner has results of the host checked.
+/// Options for audits of the BackNet's results.
 struct AuditArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -39,7 +39,7 @@ struct AuditArguments: ParsableArguments {
 }
 
 extension AuditStatistics {
-    /// What the owner reads of it.
+    /// The result of an audit, for the owner.
     var lines: [String] {
         var lines = [
             "  audit so far: \(audited) of \(results) results of the host computed again, \(mismatches) of them wrong"
@@ -52,7 +52,7 @@ extension AuditStatistics {
     }
 }
 
-/// A part of one, as `5%` or `0.05`.
+/// A share, as `5%` or `0.05`.
 struct Share: ExpressibleByArgument {
     let millionths: UInt32
 

@@ -5,7 +5,7 @@ import Inference
 import ModelGraph
 import Tensors
 
-/// What the engine computes with.
+/// Options for the engine's precision.
 struct PrecisionArguments: ParsableArguments {
     @Option(help: "Arithmetic: f32, bf16 or int8.") var precision = "f32"
     @Option(
@@ -17,7 +17,7 @@ struct PrecisionArguments: ParsableArguments {
     var calibration: String?
     @Option(help: "How many pictures of the folder to measure on, spread over it.") var calibrationImages = 64
 
-    /// On how many pictures layers are tried at most.
+    /// Most images for the choice of each layer's precision.
     private static let examples = 64
 
     func validate() throws {
@@ -34,12 +34,12 @@ struct PrecisionArguments: ParsableArguments {
 
     private var level: PrecisionTable.Level { PrecisionTable.Level(label: precision) ?? .float32 }
 
-    /// What each layer computes with, measured on the pictures if it needs to be. Says so where the processor lacks the
-    /// instructions, or is faster without them.
+    /// The precision of each layer, calibrated on the images if necessary. Prints a note if the processor lacks the
+    /// instructions or is faster without them.
     ///
     /// - Parameters:
-    ///   - runsHere: Whether this machine is the one that it is for.
-    ///   - substitute: What int8 is measured on when no folder is named.
+    ///   - runsHere: Whether the precision is for this machine.
+    ///   - substitute: Calibration data for int8 if no folder is named.
     func resolved(
         for model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, runsHere: Bool = true,
         substitute: Tensor? = nil
@@ -69,7 +69,7 @@ struct PrecisionArguments: ParsableArguments {
         return try search.table(level)
     }
 
-    /// The pictures that are measured on.
+    /// The calibration images.
     func pictures() throws -> [String] {
         guard let calibration else { return [] }
         let all = try ImageFolder(calibration).paths

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `assess MODEL …` measures; `assess merge DIR…` puts shards together.
+/// `assess MODEL …` measures; `assess merge DIR…` merges shards.
 struct Assess: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure what every cut would leak, and recommend a partition.",

@@ -33,7 +33,7 @@ struct AssessMerge: Command {
         let records = try ShardRecord.all(in: folders)
         let folder = try WorkDirectory(work.map(absolute) ?? WorkFolder.inside(out), others: folders)
         try AssessmentReport.checkWritable(out)
-        // The paths of the shard's command are as they were there.
+        // The paths in the shard's command are relative to its folder.
         guard let first = records.first, let place = first.note.first,
             manager.changeCurrentDirectoryPath(place)
         else {

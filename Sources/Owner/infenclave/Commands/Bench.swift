@@ -53,7 +53,7 @@ struct Bench: Command {
         let tensor = try Self.pattern(input.type)
         let (arithmetic, preprocess, accuracy) = (arithmetic, preprocess, accuracy)
         let table = try await onOwnThread {
-            // Whose accuracy is asked for is measured, times and all.
+            // A precision whose accuracy is requested is measured, even if it is slower.
             try arithmetic.resolved(
                 for: model, preprocess, threads: threads, runsHere: accuracy == nil, substitute: tensor)
         }
@@ -84,7 +84,7 @@ struct Bench: Command {
         if json { try printJSON(report) } else { print(report.text) }
     }
 
-    /// A served bundle alone, in the precision that it was partitioned with.
+    /// Measures a served bundle alone, in the precision that it was partitioned with.
     private func benchBundle(_ keys: (model: String, owner: String)) async throws {
         let opened = try OpenedBundle(opening: source.model)
         let threads = try engine.resolvedThreads()
@@ -104,7 +104,7 @@ struct Bench: Command {
         }
     }
 
-    /// The time of the whole model in this process.
+    /// The latency of the whole model in this process.
     static func plain(_ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int) async throws -> Timing {
         let plan = try await onOwnThread { try Plan(compiling: graph, options: options) }
         let executor = InferenceExecutor()
@@ -112,7 +112,7 @@ struct Bench: Command {
         return try await Timing.measure(runs: runs) { _ = try await executor.run(plan, [tensor]) }
     }
 
-    /// Inferences in a second when each thread does its own.
+    /// Inferences per second with one inference per thread.
     static func throughput(
         _ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int
     ) async throws -> Double {
@@ -143,7 +143,7 @@ struct Bench: Command {
         return Double(runs * plans.count) / ((ContinuousClock.now - start).milliseconds / 1000)
     }
 
-    /// Images of a batch at a time on all threads.
+    /// The latency of a batch on all threads.
     private static func batch(
         of count: Int, _ graph: Graph, _ type: TensorType, _ options: PlanOptions, runs: Int
     ) async throws -> Batch {
@@ -161,7 +161,7 @@ struct Bench: Command {
         return Batch(images: count, milliseconds: timing.milliseconds, p90: timing.p90, runs: timing.runs)
     }
 
-    /// Times of whole batches.
+    /// Latencies of whole batches.
     struct Batch: Encodable {
         let images: Int
         let milliseconds, p90: Double
@@ -174,12 +174,12 @@ struct Bench: Command {
         let model, precision: String
         let threads: Int
         let plain: Timing?
-        /// The same in f32, where `precision` is another.
+        /// The same in f32, if `precision` is another.
         var float32: Timing?
         var confidential: Timing?
         var allInside: Timing?
         var accuracy: PrecisionAccuracy?
-        /// Inferences in a second, one on each thread at a time.
+        /// Inferences per second, one per thread at a time.
         var throughput: Double?
         var batch: Batch?
 
@@ -210,7 +210,7 @@ struct Bench: Command {
                         format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
                         batch.milliseconds)
             }
-            // Medians that were taken one after the other differ by a few percent of themselves.
+            // Medians of consecutive measurements differ by a few percent.
             if let plain, let float32, plain.milliseconds > 1.02 * float32.milliseconds {
                 table += "\n\(precision) was no faster than f32 here"
             }

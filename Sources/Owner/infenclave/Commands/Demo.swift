@@ -104,7 +104,7 @@ struct Demo: Command {
 
     private func announce(_ text: String) { print("== \(text)") }
 
-    /// The folder beside the sources that this program was built from, or where `make install` puts it.
+    /// The folder in the source tree that this program was built from, or the one that `make install` creates.
     private func resolvedAssets() throws -> URL {
         var candidates: [URL] = []
         if let assets {

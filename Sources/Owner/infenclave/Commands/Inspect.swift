@@ -21,7 +21,7 @@ struct Inspect: Command {
         guard (picture == nil) == (out == nil) else { throw ValidationError("--picture FILE goes with --out FILE.png") }
     }
 
-    /// The picture, resized and cropped as the network sees it.
+    /// Prints the properties of the image after preprocessing.
     private func show(_ picture: String, _ model: LoadedModel) throws {
         let preprocessing = try preprocess.resolved(for: model)
         let seen = try Preprocessor(preprocessing).fitted(try Image(contentsOf: picture))
@@ -46,7 +46,7 @@ struct Inspect: Command {
     }
 }
 
-/// What `inspect` says of a model.
+/// The output of `inspect`.
 struct ModelDescription: Encodable {
     struct Layer: Encodable {
         let name, `operator`: String

@@ -12,7 +12,7 @@ struct Keygen: Command {
     @Option(help: "The file to write, with mode 0600.") var out: String
     @Flag(help: "Print JSON.") var json = false
 
-    /// What may be told of the secret.
+    /// What may be printed about the secret.
     private struct Answer: Encodable {
         let kind, file: String
         var publicKey: String?

@@ -84,9 +84,9 @@ struct KeyholdRun: Command {
         let sources = try collateral.sources()
         let history = try collateral.history()
         let development: DevelopmentTEE = tee == "development" ? .dangerouslyAccept : .refuse
-        // The keyholder itself decides when to look again.
+        // The keyholder has its own retry schedule.
         let options = Self.withoutRetries
-        // A mistyped address is found at the start. What it demands comes with each look.
+        // Finds a mistyped address at the start. The policy is applied at each check.
         let probe = try InfenclaveClient(server: url, policy: Policy(tee: []))
         return WatchedServer(
             url: url, saysReady: { try await probe.saysReady($0) },
@@ -100,7 +100,7 @@ struct KeyholdRun: Command {
 }
 
 extension LogEntry {
-    /// One line for people.
+    /// One line of text.
     fileprivate var summary: String {
         var words = ["\(number)", event.rawValue]
         if let server { words.append(server) }

@@ -68,7 +68,7 @@ struct Measure: Command {
         }
     }
 
-    /// - Throws: ``CommandFailure`` when `measured.json` says something else than the files.
+    /// - Throws: ``CommandFailure`` when `measured.json` disagrees with the files.
     private func measureImage(_ path: String) throws {
         let folder = EnclaveImageFolder(path)
         let measured = try folder.measured()
@@ -104,7 +104,7 @@ struct Measure: Command {
                     remedy: "run this where the \(tee) enclave runs, or name evidence saved there with --evidence FILE")
             }
         }
-        // Verification fills in what the evidence says before it finds that no collateral was given.
+        // Verification extracts the claims of the evidence before it fails for want of collateral.
         let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
         let verdict = SavedEvidenceAppraiser(policy: nil).verdict(
             on: VerificationRequest(tee: kind, evidence: bytes, at: now))

@@ -74,7 +74,7 @@ struct Partition: Command {
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
             assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32)
-        // What can be refused is refused before any key is made.
+        // All checks come before any key is generated.
         _ = try recipe.partitioned()
         guard !FileManager.default.fileExists(atPath: out) else {
             throw CommandFailure("file", "\(out) exists already", remedy: "remove it or choose another name")
@@ -93,7 +93,7 @@ struct Partition: Command {
         }
     }
 
-    /// The ranges are measured on the whole network, once: its parts compute as it would.
+    /// Ranges are measured once, on the whole network; the parts use the same table.
     private func choosePrecision(_ recipe: inout BundleRecipe, _ model: LoadedModel) async throws {
         let (arithmetic, preprocess, threads) = (arithmetic, preprocess, try engine.resolvedThreads())
         let folder = accuracy ?? arithmetic.calibration
@@ -118,7 +118,7 @@ struct Partition: Command {
         return key
     }
 
-    /// The cuts of the plan, or those named, or the last one twice.
+    /// The cuts of the plan, or the named cuts, or everything inside.
     private func cuts(for model: LoadedModel) throws -> AssessedCuts {
         let cuts: AssessedCuts
         if let plan {
@@ -136,7 +136,7 @@ struct Partition: Command {
         return cuts
     }
 
-    /// One name per line; a byte order mark and the line break at the end do not count.
+    /// One name per line; a byte order mark and the final line break are ignored.
     static func classNames(_ path: String) throws -> [String] {
         guard let text = String(data: try InputFile.read(path, maximumBytes: 1 << 26), encoding: .utf8) else {
             throw CommandFailure("labels", "\(path) is not UTF-8 text", remedy: "give one class name a line")

@@ -84,7 +84,7 @@ struct Provision: Command {
                     modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
                 done.append(Provisioned(replica: number, session: session, statistics: statistics))
             } catch let error as ReplicaDisagreement {
-                // Each further enclave with the key grants all quotas once more.
+                // Each further enclave with the key would grant all quotas once more.
                 throw error.failure
             } catch { failure = failure ?? (number, error) }
         }
@@ -97,7 +97,7 @@ struct Provision: Command {
             remedy: reason.remedy.isEmpty ? "provision again" : reason.remedy)
     }
 
-    /// The server says that it has more replicas than the owner knows of.
+    /// The server reports more replicas than the owner stated.
     private struct ReplicaDisagreement: Error { let failure: CommandFailure }
 
     private func requireAgreed(_ count: Int) throws(ReplicaDisagreement) {
@@ -110,7 +110,7 @@ struct Provision: Command {
                     + "quotas for itself; --replica K provisions one"))
     }
 
-    /// An enclave that took the message.
+    /// An enclave that accepted the message.
     private struct Provisioned {
         let replica: Int
         let session: EnclaveSession
@@ -124,7 +124,8 @@ struct Provision: Command {
             print(
                 "\(number)provisioned: \(one.session.peer.verdict.summary); it answers \(clients) client(s) for \(lease.text)"
             )
-            // Another epoch at a renewal means that the run before is gone, or goes on elsewhere until its lease ends.
+            // A different epoch at a renewal means that the previous run has ended, or continues elsewhere until its
+            // lease ends.
             print("  run of the enclave: \(one.session.peer.epoch.hexadecimal)")
             for line in one.statistics?.lines ?? [] { print(line) }
         }
@@ -151,7 +152,7 @@ struct Provision: Command {
         let clients: Int
         let sequence: UInt64
         let leaseSeconds: UInt32
-        /// Of the first one.
+        /// The epoch of the first replica.
         let epoch: String
         let audit: Audit?
         let replicas: [Replica]
@@ -177,7 +178,7 @@ private struct ClientArgument {
 
     init(_ text: String) throws {
         var rest = text[...]
-        // From the end, so that a file's name may hold commas.
+        // Parsed from the end, so that a file name may contain commas.
         while let comma = rest.lastIndex(of: ",") {
             let option = rest[rest.index(after: comma)...].split(separator: "=", maxSplits: 1)
             guard let name = option.first, ["requests", "per-minute"].contains(name) else { break }
@@ -201,7 +202,7 @@ private struct ClientArgument {
     }
 }
 
-/// A time as `7d`, `12h`, `90m` or `30s`.
+/// A duration as `7d`, `12h`, `90m` or `30s`.
 struct LeaseTime: ExpressibleByArgument {
     let seconds: UInt32
 

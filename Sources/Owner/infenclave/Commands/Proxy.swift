@@ -27,7 +27,7 @@ struct Proxy: Command {
         var words = ([program] + arguments.arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
         words.append(nil)
-        // Returns only when it cannot.
+        // Returns only on failure.
         execv(program, words)
         throw CommandFailure(
             "proxy", "\(program), which speaks gRPC, cannot be started: \(String(cString: strerror(errno)))",

@@ -25,7 +25,7 @@ struct Quickstart: Command {
     }
 
     func execute() async throws {
-        // What is wrong with model, labels or pictures is said before anything is written.
+        // Errors in model, labels or images are reported before anything is written.
         let model = try source.load(for: preprocess)
         let cuts = try AssessedCuts.everythingInside(assessment: nil, for: model)
         _ = try BundleRecipe(
@@ -62,7 +62,7 @@ struct Quickstart: Command {
         }
     }
 
-    /// The options of `partition` that read the model as it was read here.
+    /// The options of `partition` for reading the model in the same way.
     private var reading: [String] {
         var options: [String] = []
         for (name, value) in [
