@@ -8,7 +8,7 @@ import LeakageAssessment
 struct Infenclave: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave",
-        abstract: "Image classification in a cloud that need not be trusted.",
+        abstract: "Confidential image classification on an untrusted host.",
         version: SoftwareVersions.program,
         groupedSubcommands: [
             CommandGroup(name: "Trial", subcommands: [Demo.self, Quickstart.self]),

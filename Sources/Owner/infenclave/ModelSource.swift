@@ -14,13 +14,14 @@ struct ModelArguments: ParsableArguments {
     var weights: String?
     @Option(
         help: ArgumentHelp(
-            "The input's shape where the model leaves it open, 1,3,224,224 or NAME=1,3,224,224.",
-            discussion: "Without it, a preprocess.json says width and height."))
+            "The input's shape, if the model leaves it open: 1,3,224,224 or NAME=1,3,224,224.",
+            discussion: "Otherwise width and height come from a preprocess.json."))
     var shape: String?
     @Option(
         help: ArgumentHelp(
-            "The model's output that holds the scores of the classes, where it has several.",
-            discussion: "With `run`, a .npy file, or a path in a folder that exists, is where the result goes instead.")
+            "The model's output with the class scores, if it has several outputs.",
+            discussion: "With `run`, a .npy file or a path in an existing folder names the file for the result instead."
+        )
     )
     var output: [String] = []
 

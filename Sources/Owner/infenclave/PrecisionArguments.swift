@@ -10,12 +10,13 @@ struct PrecisionArguments: ParsableArguments {
     @Option(help: "Arithmetic: f32, bf16 or int8.") var precision = "f32"
     @Option(
         help: ArgumentHelp(
-            "For int8, and better bf16: a folder of pictures like those to come.",
+            "A folder of calibration images: for int8, and recommended for bf16.",
             discussion: """
-                The ranges of values are measured on them, and layers stay closer to f32 until the answers on them do.
+                The ranges of values are measured on them, and layers stay in a higher precision until the answers \
+                on them agree with f32.
                 """))
     var calibration: String?
-    @Option(help: "How many pictures of the folder to measure on, spread over it.") var calibrationImages = 64
+    @Option(help: "Number of calibration images, spread over the folder.") var calibrationImages = 64
 
     /// Most images for the choice of each layer's precision.
     private static let examples = 64

@@ -13,7 +13,7 @@ struct PreprocessArguments: ParsableArguments {
         help: ArgumentHelp(
             "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, or torchvision:NAME.",
             discussion:
-                "Without it: one of these files beside the model, else what the model says (Darknet's letterbox, pixels), else ImageNet's usual."
+                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual."
         ))
     var preprocess: String?
 
@@ -79,7 +79,7 @@ struct PreprocessArguments: ParsableArguments {
 
 /// Options of the engine.
 struct EngineArguments: ParsableArguments {
-    @Option(help: "Threads; as many as the processors that this process may use, unless said otherwise.")
+    @Option(help: "Threads. Default: the number of processors that this process may use.")
     var threads: Int?
 
     func validate() throws {
@@ -95,8 +95,8 @@ struct ServerArguments: ParsableArguments {
     @Option(help: "The policy that its enclave must satisfy, a JSON file.") var policy: String
     @Option(
         help: ArgumentHelp(
-            "Accept this TEE, which the policy must name too.",
-            discussion: "Only `development` needs it: a process that whoever owns the machine can read."))
+            "Accept this TEE; the policy must name it too.",
+            discussion: "Needed for `development` only, a process that the machine's owner can read."))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments
 

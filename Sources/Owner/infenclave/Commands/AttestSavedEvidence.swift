@@ -7,11 +7,12 @@ import ProxyCommand
 
 /// Evidence in a file, without a session.
 struct SavedEvidenceArguments: ParsableArguments {
-    @Option(help: "The time to verify at, such as 2026-06-01T00:00:00Z; now unless said otherwise.") var at: String?
-    @Option(help: "The report data that the evidence has to be bound to, hexadecimal.") var reportData: String?
+    @Option(help: "The time for the verification, such as 2026-06-01T00:00:00Z. Default: now.") var at: String?
+    @Option(help: "The expected report data, hexadecimal.") var reportData: String?
     @Option(
         help: ArgumentHelp(
-            "Trust this root, PEM, in place of the vendor's.", discussion: "For tests only: every output says so."))
+            "Trust this root certificate, PEM, instead of the vendor's.",
+            discussion: "For tests only: every output says so."))
     var dangerouslyTrustRoot: String?
 
     var isUsed: Bool { at != nil || reportData != nil || dangerouslyTrustRoot != nil }

@@ -10,23 +10,23 @@ import Tensors
 
 struct Bench: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Measure where the time goes: plain, partitioned, everything inside.",
+        abstract: "Measure latency: plain, partitioned, everything inside.",
         discussion: """
-            A model alone is run plainly. With a plan, or with cuts, the same model is also served on this machine in \
-            the development TEE, partitioned and with everything inside, and asked over HTTP. A bundle in place of the \
-            model is served with its keys, and asked.
+            A model alone is run without an enclave. With a plan, or with cuts, the same model is also served on \
+            this machine in the development TEE, partitioned and with everything inside, and measured over HTTP. A \
+            bundle in place of the model is served with its keys and measured.
             """)
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "Compare the answers on the pictures of this folder with those in f32.") var accuracy: String?
+    @Option(help: "Compare the answers with those in f32, on the images of this folder.") var accuracy: String?
     @Option(help: "A plan.json of `assess`.") var plan: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
     @Option(help: "Runs of each kind.") var runs = 50
-    @Flag(help: "Also run one inference on each thread at a time, and count how many are done in a second.")
+    @Flag(help: "Also measure throughput: inferences per second with one inference per thread.")
     var throughput = false
     @Option(help: "Also run batches of this many images.") var batch: Int?
     @Option(help: "For a bundle in place of a model: its model key.") var key: String?

@@ -12,13 +12,13 @@ import Tensors
 
 struct Classify: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Classify pictures in a verified enclave that only sees them sealed.")
+        abstract: "Classify images in an attested enclave; they leave this machine only encrypted.")
 
     @OptionGroup var target: ServerArguments
     @Option(help: "Your access token.") var token: String
-    @Option(help: "How many classes to print.") var top = 5
-    @Flag(help: "Print JSON, one object a line for each picture.") var json = false
-    @Argument(help: "Pictures (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
+    @Option(help: "Number of classes to print.") var top = 5
+    @Flag(help: "Print JSON, one object per image and line.") var json = false
+    @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
 
     func validate() throws {
         guard top >= 1 else { throw ValidationError("--top takes 1 or more") }

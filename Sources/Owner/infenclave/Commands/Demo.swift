@@ -15,7 +15,7 @@ struct Demo: Command {
         discussion: "Every command that it runs is printed, so that it can be repeated.")
 
     @Option(help: "The folder to write; an earlier demo in it is replaced.") var out = "infenclave-demo"
-    @Option(help: "The folder with the built-in model and pictures.") var assets: String?
+    @Option(help: "The folder with the built-in model and images.") var assets: String?
 
     func execute() async throws {
         let assets = try resolvedAssets()

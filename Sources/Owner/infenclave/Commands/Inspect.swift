@@ -6,15 +6,15 @@ import Tensors
 
 struct Inspect: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Print a model's layers, and what would cross each possible cut; or how the engine runs it.")
+        abstract: "Print a model's layers, and what crosses each possible cut; or how the engine runs it.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Flag(help: "Print what the engine runs instead: what was fused, the code that was chosen, the time of each step.")
+    @Flag(help: "Print the engine's plan instead: fused nodes, chosen code, time of each step.")
     var plan = false
-    @Option(help: "Write the part of this picture that the network sees, in its size, to --out.") var picture: String?
-    @Option(help: "Where the --picture goes, a .png file.") var out: String?
+    @Option(help: "Write this image, preprocessed for the network, to --out.") var picture: String?
+    @Option(help: "The file for --picture, a .png file.") var out: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

@@ -10,21 +10,22 @@ struct Measure: Command {
         abstract: "Print the values that a policy pins: of the bundle, and of the enclave that serves it.",
         discussion: """
             For development they are computed from the enclave's executable. A hardware TEE measures what it was \
-            started with, so there they are read: on the machine that serves, or from evidence saved there. They are \
-            what that machine says, not what was released; compare them with a machine of your own.
+            started with, so its values are read on the machine that serves, or from evidence saved there. They are \
+            that machine's statement, not a released reference value; compare them with a machine of your own.
             """)
 
     @Argument(help: "The bundle, NAME.infenclave; not with --image.") var bundle: String?
     @Option(help: "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.") var tee: String?
-    @Option(help: "Compute the values again of a folder that `infenclave image` wrote.") var image: String?
+    @Option(help: "Recompute the values of a folder that `infenclave image` wrote.") var image: String?
     @Option(
         help: ArgumentHelp(
             "Compute RTMR0 to RTMR3 of an event log (CCEL) of a TDX guest.",
-            discussion: "Nobody signs a log: pin what it leads to only if you know what each of its events is."))
+            discussion: "A log is not signed: pin its result only if you know what each of its events is."))
     var eventLog: String?
     @Flag(help: "With --image and --event-log: print each step.") var explain = false
     @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "Read a hardware TEE's values from this saved evidence, not from this machine.") var evidence: String?
+    @Option(help: "Read a hardware TEE's values from this saved evidence instead of this machine.") var evidence:
+        String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

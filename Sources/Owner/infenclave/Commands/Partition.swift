@@ -9,12 +9,12 @@ import Tensors
 
 struct Partition: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Cut a model and seal it into a bundle.",
+        abstract: "Partition a model and encrypt its parts into a bundle.",
         discussion: """
-            Without --plan, --front and --mapping everything is inside the enclave, as it is with equal cuts. The model \
-            key goes to --key-out with mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it. A plan is \
-            taken only with the assessment.json that it was made from, which the manifest then names and sums up; it \
-            binds you to that file, and proves nothing of how you made it.
+            Without --plan, --front and --mapping, or with equal cuts, everything is inside the enclave. The model \
+            key goes to --key-out with mode 0600, never into the bundle. Without --owner-key a new owner's key is \
+            written beside it. A plan is accepted only with the assessment.json that it was made from. The manifest \
+            then names and summarises that file; this binds you to it, and does not prove how it was made.
             """)
 
     @OptionGroup var source: ModelArguments
@@ -23,25 +23,25 @@ struct Partition: Command {
     @OptionGroup var arithmetic: PrecisionArguments
     @Option(
         help:
-            "Compare the answers with those in f32 on the pictures of this folder; without it on those of --calibration."
+            "Compare the answers with those in f32, on the images of this folder. Default: those of --calibration."
     )
     var accuracy: String?
     @Option(help: "A plan.json of `assess`, with its assessment.json beside it.") var plan: String?
-    @Option(help: "The assessment.json that --plan, or --front with --mapping, is from.") var assessment: String?
+    @Option(help: "The assessment.json for --plan, or for --front with --mapping.") var assessment: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
-    @Option(help: "Add Gaussian noise of this deviation to each float that crosses to the host; 0 for none.")
+    @Option(help: "Standard deviation of Gaussian noise on each float that crosses to the host; 0 for none.")
     var noise: Double?
-    @Option(help: "The class names, one a line.") var labels: String
+    @Option(help: "The class names, one per line.") var labels: String
     @Option(help: "The bundle to write, NAME.infenclave.") var out: String
-    @Option(help: "Where the model key goes.") var keyOut: String
+    @Option(help: "The file for the model key.") var keyOut: String
     @Option(help: "The owner's signing key.") var ownerKey: String?
-    @Option(help: "How many classes an answer lists; 20 unless said otherwise.") var topK: Int?
+    @Option(help: "Number of classes in an answer. Default: 20.") var topK: Int?
     @Flag(
         help: ArgumentHelp(
             "Let clients send the normalised f32 tensor beside u8 pixels.",
             discussion:
-                "Chosen floats tell a client that works with the host more about the FrontNet's weights than pixels do."
+                "With floats, a client who colludes with the host learns more about the FrontNet's weights than with pixels."
         ))
     var allowF32 = false
     @Flag(help: "Print JSON.") var json = false

@@ -9,7 +9,7 @@ import SecretMemory
 struct Provision: Command {
     static let configuration = CommandConfiguration(
         abstract:
-            "Verify the enclaves, then give them the model key and the clients that they may answer, for a lease.",
+            "Verify the enclaves, then give them the model key and the client allow-list, for a lease.",
         discussion: """
             All replicas of the server are provisioned, one after the other; each has the clients' quotas for itself. \
             Provisioning again replaces clients, quotas and lease. When the lease ends, an enclave wipes the model and \
@@ -21,26 +21,26 @@ struct Provision: Command {
     @Option(help: "The owner's signing key.") var ownerKey: String
     @Option(
         help: ArgumentHelp(
-            "A client's access token; repeat it for more.",
+            "A client's access token; repeatable.",
             discussion: "FILE,requests=N,per-minute=N gives one client quotas of its own."))
     var clientToken: [String] = []
-    @Option(help: "Requests of each client in the lease.") var requests = ClientGrant.defaultRequests
-    @Option(help: "Requests of each client a minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
+    @Option(help: "Each client's request quota in the lease.") var requests = ClientGrant.defaultRequests
+    @Option(help: "Each client's request quota per minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
     @Option(help: "How long the enclave may serve: a number with s, m, h or d.")
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: "Requests that the enclave holds at a time while the BackNet runs.") var inFlight: UInt32 = 64
+    @Option(help: "Maximum requests in the enclave that wait for the BackNet.") var inFlight: UInt32 = 64
     @Option(
         help: ArgumentHelp(
             "Orders provisioning messages: a lower number than before is refused.",
-            discussion: "The present time in milliseconds unless said otherwise."))
+            discussion: "Default: the present time in milliseconds."))
     var sequence: UInt64?
     @OptionGroup var audit: AuditArguments
-    @Flag(help: "Provision what the server has staged beside what it serves; it is served from then on.") var staged =
+    @Flag(help: "Provision the bundle that the server has staged; it is served from then on.") var staged =
         false
     @Option(
         help: ArgumentHelp(
             "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
-            discussion: "A server that says it has more gets nothing: nothing vouches for what it says."))
+            discussion: "A server that reports more gets nothing, since its report is not verified."))
     var replicas = 1
     @Option(help: "Only this replica of the server, counted from 0.") var replica: Int?
     @Flag(help: "Print JSON.") var json = false

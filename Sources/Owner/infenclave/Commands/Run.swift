@@ -5,14 +5,14 @@ import Inference
 import Tensors
 
 struct Run: Command {
-    static let configuration = CommandConfiguration(abstract: "Run a model locally on a picture or a tensor.")
+    static let configuration = CommandConfiguration(abstract: "Run a model locally on an image or a tensor.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "A picture, or a .npy file with the input tensor.") var input: String
-    @Option(help: "How many classes to print.") var top = 5
+    @Option(help: "An image, or a .npy file with the input tensor.") var input: String
+    @Option(help: "Number of classes to print.") var top = 5
     @Flag(help: "Print JSON.") var json = false
 
     func execute() async throws {
