@@ -5,7 +5,9 @@ public struct Image: Sendable, Hashable {
     /// Limit of width and of height, in pixels.
     public static let maximumSide = 65_535
 
+    /// In pixels.
     public let width: Int
+    /// In pixels.
     public let height: Int
     /// 1 (grey) or 3 (RGB).
     public let channels: Int

@@ -8,6 +8,7 @@ public struct ImageFolder: Sendable, Hashable {
     /// Limit of the number of entries in a folder.
     static let maximumEntries = 1 << 20
 
+    /// The path of the folder.
     public let path: String
     /// Names of the files, without the folder, in the order of their UTF-8 bytes.
     public let names: [String]

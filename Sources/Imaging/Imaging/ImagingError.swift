@@ -1,5 +1,6 @@
 /// An error of the `Imaging` module.
 public struct ImagingError: Error, Sendable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
@@ -20,14 +21,18 @@ public struct ImagingError: Error, Sendable, CustomStringConvertible {
         public static let mismatch = Code("mismatch")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What was found, what was expected, and the remedy.
     public let message: String
 
+    /// An error with its message.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 
     /// The same error, with the name of its subject in front of the message.

@@ -5,8 +5,10 @@ public import Tensors
 /// The steps are those of Pillow's `convert`, `resize` and `crop`: channels (grey or RGB), size, crop; then the
 /// channels are put in order.
 public struct Preprocessor: Sendable, Hashable {
+    /// The steps and their parameters.
     public let preprocessing: Preprocessing
 
+    /// A preprocessor with these steps.
     public init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
 
     /// The 8-bit input that a client sends: u8 `[1, height, width, channels]`.

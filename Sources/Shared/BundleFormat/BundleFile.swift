@@ -28,6 +28,7 @@ public enum BundleFile: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the file is encrypted with the model key.
     public var isSealed: Bool { self == .frontNet || self == .mapping }
 
     /// The parts that a manifest lists.

@@ -8,16 +8,22 @@ public import Tensors
 public struct BundleManifest: Sendable, Hashable, Codable {
     /// The version of the format that this build writes and reads.
     public static let currentFormatVersion = 2
+    /// Limit of the file's size in bytes.
     public static let maximumBytes = 1 << 20
 
+    /// The format version of this manifest.
     public var formatVersion: Int
     /// 32 random hexadecimal digits, different in every bundle.
     public var identifier: String
+    /// The model.
     public var model: Model
     /// The owner's Ed25519 key, 64 hexadecimal digits.
     public var ownerPublicKey: String
+    /// The input of a request.
     public var input: Input
+    /// The cuts between the parts.
     public var cuts: Cuts
+    /// The tensors that cross between enclave and host.
     public var boundary: Boundary
     /// Number of classes.
     public var classes: Int
@@ -27,23 +33,32 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var precision: String
     /// The deviation of the answers from those in f32, if it was measured.
     public var accuracy: Accuracy?
+    /// The files of the bundle besides the manifest.
     public var parts: [Part]
+    /// The assessment of the cuts.
     public var assessment: Assessment
 
+    /// The model in a manifest.
     public struct Model: Sendable, Hashable, Codable {
+        /// The name under which the model is served.
         public var name: String
 
+        /// A model with this name.
         public init(name: String) { self.name = name }
     }
 
+    /// The input of a request.
     public struct Input: Sendable, Hashable, Codable {
+        /// The name of the graph's input.
         public var name: String
         /// `[1, channels, height, width]`.
         public var shape: [Int]
         /// Element types that a request may hold: `u8` pixels (height, width, channel) or the normalised `f32` tensor.
         public var elements: [String]
+        /// How clients turn an image into the input.
         public var preprocessing: Preprocessing
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(name: String, shape: [Int], elements: [String], preprocessing: Preprocessing) {
             self.name = name
             self.shape = shape
@@ -52,6 +67,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// The cuts between FrontNet, BackNet and mapping unit.
     public struct Cuts: Sendable, Hashable, Codable {
         /// The last layer of the FrontNet.
         public var front: String
@@ -60,6 +76,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         /// Whether the BackNet is empty.
         public var everythingInside: Bool
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(front: String, mapping: String, everythingInside: Bool) {
             self.front = front
             self.mapping = mapping
@@ -69,6 +86,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
 
     /// Agreement of the answers in the bundle's precision with those in f32, on the owner's images.
     public struct Accuracy: Sendable, Hashable, Codable {
+        /// The number of images.
         public var pictures: Int
         /// Whether calibration used other images than this comparison.
         public var heldOut: Bool
@@ -79,6 +97,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         /// The share of the multiply-adds by precision: `f32`, `bf16`, `int8`.
         public var multiplyAdds: [String: Double]
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(
             pictures: Int, heldOut: Bool, top1Agreement: Double, meanDivergence: Double,
             multiplyAdds: [String: Double]
@@ -93,11 +112,14 @@ public struct BundleManifest: Sendable, Hashable, Codable {
 
     /// The tensors that cross between enclave and host.
     public struct Boundary: Sendable, Hashable, Codable {
+        /// Tensors that the enclave sends to the host, in the BackNet's order of inputs.
         public var toBackNet: [CrossingTensor]
+        /// Tensors that the host returns, in the BackNet's order of outputs.
         public var fromBackNet: [CrossingTensor]
         /// The standard deviation of the noise that the enclave adds to each float of ``toBackNet``; `nil` for none.
         public var sigma: NoiseDeviation?
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
             self.toBackNet = toBackNet
             self.fromBackNet = fromBackNet
@@ -105,12 +127,18 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// One boundary tensor.
     public struct CrossingTensor: Sendable, Hashable, Codable {
+        /// The name of the value in the graph.
         public var tensor: String
+        /// The extents for one image, outermost first.
         public var shape: [Int]
+        /// The element type, such as `f32`.
         public var type: String
+        /// The size for one image in bytes.
         public var bytes: Int
 
+        /// A boundary tensor of this name and type.
         public init(tensor: String, type: TensorType) {
             self.tensor = tensor
             self.shape = type.shape.dimensions
@@ -119,13 +147,18 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// A file of the bundle.
     public struct Part: Sendable, Hashable, Codable {
+        /// The file name.
         public var file: String
+        /// The file's size in bytes.
         public var bytes: Int
         /// SHA-256 of the file, 64 hexadecimal digits.
         public var sha256: String
+        /// Whether the file is encrypted with the model key.
         public var sealed: Bool
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(file: String, bytes: Int, sha256: String, sealed: Bool) {
             self.file = file
             self.bytes = bytes
@@ -134,6 +167,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// A manifest of ``currentFormatVersion``. The values are not checked here: see ``init(decoding:)``.
     public init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
         classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment

@@ -4,6 +4,7 @@
 /// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32), Ed25519
 /// signature (64).
 public struct DevelopmentReport: Sendable, Hashable {
+    /// The size of a report in bytes.
     public static let byteCount = 216
     /// The size of a SHA-384 digest.
     public static let measurementByteCount = 48
@@ -17,6 +18,7 @@ public struct DevelopmentReport: Sendable, Hashable {
     public let reportData: [UInt8]
     /// The key of the machine's development TEE.
     public let publicKey: [UInt8]
+    /// Ed25519 over ``signedMessage``, 64 bytes.
     public let signature: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
@@ -46,6 +48,7 @@ public struct DevelopmentReport: Sendable, Hashable {
             signature: Array(bytes[152..<216]))
     }
 
+    /// The bytes of the report.
     public func encoded() -> [UInt8] { Self.magic + measurement + reportData + publicKey + signature }
 
     /// The message of ``signature``.

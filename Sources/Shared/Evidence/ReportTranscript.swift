@@ -7,6 +7,7 @@
 public struct ReportTranscript: Sendable, Hashable {
     /// Allowed lengths of a nonce in bytes; clients use 32.
     public static let nonceByteCounts = 16...64
+    /// The size of an epoch in bytes.
     public static let epochByteCount = 16
     /// The size of the `report_data` field of every TEE.
     public static let reportDataByteCount = 64
@@ -15,6 +16,7 @@ public struct ReportTranscript: Sendable, Hashable {
 
     static let label = "infenclave report data v2"
 
+    /// The verifier's nonce.
     public let nonce: [UInt8]
     /// An `application/ohttp-keys` list (RFC 9458, section 3), byte for byte.
     public let keyConfiguration: [UInt8]

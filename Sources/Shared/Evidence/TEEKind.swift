@@ -26,5 +26,6 @@ public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
+    /// Whether the guest runs on Azure, with a TPM quote in its evidence.
     public var isAzure: Bool { hardware != self }
 }

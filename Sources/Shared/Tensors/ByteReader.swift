@@ -16,8 +16,10 @@ public struct ByteReader: ~Copyable, ~Escapable {
     /// The source of the bytes, if they are not in ``bytes``.
     private let source: (any ByteSource)?
     private let byteCount: Int
+    /// The number of bytes that were read.
     public private(set) var offset = 0
 
+    /// Reads from memory, which must outlive the reader.
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) {
         self.bytes = bytes
@@ -33,6 +35,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         byteCount = source.byteCount
     }
 
+    /// The number of bytes that are left.
     public var remaining: Int { byteCount - offset }
 
     /// - Throws: ``TensorError`` when fewer bytes are left.
@@ -45,6 +48,10 @@ public struct ByteReader: ~Copyable, ~Escapable {
         return offset
     }
 
+    /// An integer of this type.
+    ///
+    /// - Parameter what: The name of the field in error messages; likewise in the other functions.
+    /// - Throws: ``TensorError`` when fewer bytes are left.
     @_lifetime(self: copy self)
     public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
         _: Value.Type, _ what: StaticString
@@ -66,11 +73,13 @@ public struct ByteReader: ~Copyable, ~Escapable {
         try read(Value.self, what)
     }
 
+    /// A float32.
     @_lifetime(self: copy self)
     public mutating func readFloat(_ what: StaticString) throws(TensorError) -> Float {
         Float(bitPattern: try read(UInt32.self, what))
     }
 
+    /// A copy of the next `count` bytes.
     @_lifetime(self: copy self)
     public mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
         let start = try advance(count, what)

@@ -17,6 +17,9 @@ public struct NoiseDeviation: Sendable, Hashable {
 }
 
 extension NoiseDeviation: Codable {
+    /// A JSON number.
+    ///
+    /// - Throws: `DecodingError` for a number outside ``range``.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let deviation = NoiseDeviation(try container.decode(Double.self)) else {
@@ -26,6 +29,7 @@ extension NoiseDeviation: Codable {
         self = deviation
     }
 
+    /// Writes a JSON number.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(value)

@@ -53,8 +53,11 @@ public struct Preprocessing: Sendable, Hashable {
     public let width: Int
     /// Height of the tensor in pixels.
     public let height: Int
+    /// The channels of the input.
     public let channels: Channels
+    /// The resize before the crop.
     public let resize: Resize
+    /// The filter of the resize.
     public let interpolation: Interpolation
     /// Mean and standard deviation of each channel, in the order of the network's input.
     public let normalization: PixelNormalization

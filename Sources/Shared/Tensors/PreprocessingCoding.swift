@@ -93,6 +93,7 @@ extension Preprocessing: Codable {
         .dataCorrupted(DecodingError.Context(codingPath: path, debugDescription: message))
     }
 
+    /// Writes the members of `preprocess.json`.
     public func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: Member.self)
         try members.encode(width, forKey: Member("width"))

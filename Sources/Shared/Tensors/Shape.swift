@@ -6,6 +6,7 @@ public struct Shape: Sendable, Hashable {
     /// The largest number of dimensions.
     public static let maximumRank = 12
 
+    /// The extents, outermost first.
     public let dimensions: [Int]
 
     /// Product of the dimensions; 1 for a scalar.
@@ -35,8 +36,10 @@ public struct Shape: Sendable, Hashable {
         self.elementCount = count
     }
 
+    /// The number of dimensions.
     public var rank: Int { dimensions.count }
 
+    /// The extent of an axis, which must exist.
     public subscript(axis: Int) -> Int { dimensions[axis] }
 
     /// The stride of each axis in elements, for a dense row-major layout.
@@ -50,5 +53,6 @@ public struct Shape: Sendable, Hashable {
 }
 
 extension Shape: CustomStringConvertible {
+    /// The extents joined by `x`, such as `1x3x224x224`.
     public var description: String { dimensions.map(String.init).joined(separator: "x") }
 }

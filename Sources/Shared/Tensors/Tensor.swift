@@ -1,11 +1,15 @@
 /// An immutable dense tensor in row-major order.
 public struct Tensor: Sendable {
+    /// Element type and shape.
     public let type: TensorType
     package let storage: TensorStorage
     package let byteOffset: Int
 
+    /// The extents, outermost first.
     public var shape: Shape { type.shape }
+    /// The element type.
     public var element: ElementType { type.element }
+    /// The size of the elements in bytes.
     public var byteCount: Int { type.byteCount }
 
     /// A tensor in part of `storage`, which must not be written any more.

@@ -1,5 +1,6 @@
 /// An error of the `Tensors` module.
 public struct TensorError: Error, Sendable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
@@ -12,13 +13,17 @@ public struct TensorError: Error, Sendable, CustomStringConvertible {
         public static let malformed = Code("malformed")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What was found and what was expected.
     public let message: String
 
+    /// An error with its message.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }

@@ -20,6 +20,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         /// Seconds left when the evidence was made, by the enclave's clock.
         public let secondsLeft: UInt32
 
+        /// A lease with these values.
         public init(sequence: UInt64, seconds: UInt32, secondsLeft: UInt32) {
             self.sequence = sequence
             self.seconds = seconds
@@ -27,6 +28,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         }
     }
 
+    /// The state of the enclave when it made the evidence.
     public enum State: Sendable, Hashable {
         /// Not provisioned by an owner: it cannot open the parts.
         case unprovisioned
@@ -35,6 +37,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         case leaseEnded
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 1
     /// Limit of the encoding's size, above any valid one.
     public static let maximumBytes = 1 << 16
@@ -44,6 +47,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     public let frontNetDigest: [UInt8]
     /// SHA-256 of `mapping.sealed` as the enclave received it.
     public let mappingUnitDigest: [UInt8]
+    /// The state of the enclave when it made the evidence.
     public let state: State
 
     /// - Throws: ``EvidenceError`` (malformed) for a digest that is not 32 bytes.
@@ -55,6 +59,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         self.state = state
     }
 
+    /// The bytes that the report data covers.
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)

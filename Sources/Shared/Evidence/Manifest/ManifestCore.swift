@@ -17,8 +17,11 @@ public struct ManifestCore: Sendable, Hashable {
         case backNetPrecision = 5
     }
 
+    /// A file of the bundle, with its size and digest.
     public struct Part: Sendable, Hashable {
+        /// Which file it is.
         public let kind: PartKind
+        /// The file's size in bytes.
         public let byteCount: Int
         /// SHA-256 of the file.
         public let digest: [UInt8]
@@ -36,11 +39,13 @@ public struct ManifestCore: Sendable, Hashable {
         }
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 2
     /// Limit of the core's size in bytes. The boundary lists at most 512 tensors.
     public static let maximumBytes = 1 << 16
     /// Limit of the size of one part, the same as for sealed parts.
     public static let maximumPartBytes = 1 << 34
+    /// The size of ``identifier`` in bytes.
     public static let identifierByteCount = 16
     static let magic = Array("INFCORE\0".utf8)
 
@@ -48,6 +53,7 @@ public struct ManifestCore: Sendable, Hashable {
     public let identifier: [UInt8]
     /// Ed25519, 32 bytes.
     public let ownerPublicKey: [UInt8]
+    /// What the sealed parts do.
     public let service: ServiceFacts
     /// In ascending order of their kinds, each at most once. FrontNet and mapping unit are required.
     public let parts: [Part]
@@ -79,8 +85,10 @@ public struct ManifestCore: Sendable, Hashable {
         self.textDigest = textDigest
     }
 
+    /// The file of this kind; `nil` where the bundle has none.
     public func part(_ kind: PartKind) -> Part? { parts.first { $0.kind == kind } }
 
+    /// The signed bytes.
     public func encoded() -> [UInt8] { encoded(digests: true) }
 
     /// What the sealed parts are bound to: the core with zeros instead of all digests, since a part cannot be bound to

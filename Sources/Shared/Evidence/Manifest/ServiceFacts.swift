@@ -16,6 +16,7 @@ public struct ServiceFacts: Sendable, Hashable {
         case int8 = 3
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 1
     /// Limit of the number of boundary tensors in each direction.
     public static let maximumTensors = 256
@@ -26,10 +27,15 @@ public struct ServiceFacts: Sendable, Hashable {
 
     /// Whether requests may hold the normalised f32 tensor; u8 pixels are always accepted.
     public let acceptsFloats: Bool
+    /// The lowest precision of a layer inside the enclave.
     public let precision: Precision
+    /// Channels of the input.
     public let channels: Int
+    /// Height of the input in pixels.
     public let height: Int
+    /// Width of the input in pixels.
     public let width: Int
+    /// Number of classes.
     public let classes: Int
     /// Number of entries in an answer.
     public let topK: Int
@@ -81,6 +87,7 @@ public struct ServiceFacts: Sendable, Hashable {
         self.fromHost = fromHost
     }
 
+    /// The bytes in the manifest core and in ``EnclaveFacts``.
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(Self.version)
