@@ -28,7 +28,7 @@ enum HostSandbox {
         execv("/proc/self/exe", CommandLine.unsafeArgv)
         throw CommandFailure(
             "sandbox", "this program cannot be started again in its sandbox: \(String(cString: strerror(errno)))",
-            remedy: "start it with --sandbox none where the sandbox is somebody else's affair")
+            remedy: "start it with --sandbox none if something else confines it")
     }
 
     /// The paths that a server needs.

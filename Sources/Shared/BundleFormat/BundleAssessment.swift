@@ -58,7 +58,7 @@ extension BundleManifest {
                 guard sha256.isEmpty, gates.isEmpty, adversary.isEmpty, !passes, pictures == 0, protected.isEmpty,
                     attackerPictures == 0
                 else {
-                    return "assessment.status is none, but the other members tell of an assessment"
+                    return "assessment.status is none, but other members describe an assessment"
                 }
             case "assessed":
                 let isDigest =

@@ -121,7 +121,7 @@ extension PrecisionTable {
             previous = name
             let range = Range(low: try reader.readFloat("range"), high: try reader.readFloat("range"))
             guard range.low.isFinite, range.high.isFinite, range.low <= range.high else {
-                throw TensorError(.malformed, "the range of '\(name)' is none")
+                throw TensorError(.malformed, "the range of '\(name)' is invalid")
             }
             ranges[name] = range
         }

@@ -49,7 +49,7 @@ package final class WhiteBoxAttack {
             let outputs = try EngineBridge.run(plan, [try input(of: values)] + crossing)
             distance = outputs[0].withElements(as: Float.self) { Double($0[0]) }
             guard distance.isFinite else {
-                throw AssessmentError(.notFinite, "the distance of what crosses is \(distance) in step \(step)")
+                throw AssessmentError(.notFinite, "the distance of the boundary tensors is \(distance) in step \(step)")
             }
             if step == 1 { scale = distance }
             guard distance > 0, scale > 0 else { break }

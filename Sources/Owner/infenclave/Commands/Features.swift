@@ -48,7 +48,7 @@ struct Features: Command {
         }
         print("features \(summary.shape.map(String.init).joined(separator: "x")) of \(summary.shape[0]) pictures")
         print("  \(summary.training) to learn from, \(summary.test) to test")
-        if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were passed over") }
+        if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were skipped") }
         print("wrote \(out)/features.npy, pictures.npy, names.json and split.json")
     }
 }

@@ -101,7 +101,7 @@ struct MakeImage: Command {
             "wrote \(out): start it with \(out)/run.sh, and make a policy with `infenclave policy --measured \(out)/measured.json`"
         )
         printError(
-            "warning: nobody has run this on hardware yet; Documentation/images.md says what was tested, and how")
+            "warning: this was not run on hardware yet; Documentation/images.md says what was tested, and how")
     }
 }
 

@@ -90,7 +90,7 @@ struct Measure: Command {
         if json { return try printJSON(values) }
         if explain { for line in replay.explanation { print(printable(line)) } }
         for (name, value) in values.lines { print("\(name): \(value)") }
-        printError("warning: nobody signs an event log; compare the values with a quote, or with events that you know")
+        printError("warning: an event log is not signed; compare the values with a quote, or with events that you know")
     }
 
     private func read(_ kind: TEEKind, into values: inout Measured) throws {
