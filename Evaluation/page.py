@@ -80,30 +80,35 @@ def markdown(trained, priced):
     lines = [
         "# Evaluation", "",
         "<!-- Written by `make evaluation` from the measurements; change Evaluation/page.py, not this file. -->", "",
-        "The shape of the paper's evaluation, on networks that can be had: what each cut leaks under two adversaries, what it",
-        "costs, and what each rule would choose. `make evaluation` measures it again; it needs the networks and pictures that",
-        "`INFENCLAVE_SHARED` names, and keeps what is done, so that it can be interrupted.", "",
-        f"**Settings.** At most {networks.PICTURES} pictures a network, of which a quarter tests the decoders; the channel KL on the first "
-        f"{networks.KL_PICTURES}; up to 8 cuts; a trained decoder at the cuts that bear on the decision; seed {networks.SEED}; gates "
-        f"*{first['gates']['name']}*; {first_threads(priced)}; times are the fastest of 7 runs outside any TEE on a machine that did other "
-        f"work, so they are rough; "
-        f"{processor:.0f} minutes of processor time in all. These are few pictures: every leak below is a "
-        "lower bound, and a decoder that fails has not shown that there is nothing to find. "
+        "The paper's evaluation repeated on public pretrained networks: what each cut leaks under two adversaries, what it",
+        "costs, and which cut each rule chooses. `make evaluation` measures it again. It needs the networks and images in the",
+        "folder that `INFENCLAVE_SHARED` names, and resumes after an interruption.", "",
+        f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on the first "
+        f"{networks.KL_PICTURES}{too_few(networks.KL_PICTURES)}. Up to 8 cuts, with a trained decoder at those near the decision. Seed "
+        f"{networks.SEED}; gates *{first['gates']['name']}*; {first_threads(priced)}. Times are the fastest of 7 runs outside any TEE, on a "
+        f"machine with other load, so they are rough. Processor time: {processor:.0f} minutes in all. With so few images every leak below is a "
+        "lower bound, and a decoder that fails does not show that there is nothing to find. "
         "[How to read the columns](reading-a-report.md).", "",
         "## What is recovered", ""]
     lines += interpretation(trained) + ["", "![R² of the best decoder by cut](evaluation/decoders.svg)", "",
                                         "![Channel KL by cut](evaluation/kl.svg)", ""]
+    lines += ["## What each rule picks, and what it costs", ""] + choices(trained)
+    lines += ["", "## Network by network", ""]
     for network in networks.TRAINED:
         if network.name in trained:
             lines += trained_section(network, trained[network.name])
-    lines += ["## What each rule picks, and what it costs", ""] + choices(trained)
-    lines += ["", "## The paper's three networks: cost", ""] + costs(priced)
+    lines += ["## The paper's three networks: cost", ""] + costs(priced)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def first_threads(priced):
     threads = next(iter(priced.values()))["threads"]
     return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def too_few(count):
+    """Wilson's lower bound of n of n reaches 95 % at 52 (reading-a-report.md, Gates)."""
+    return "" if count >= 52 else " (fewer than the 52 that the gate on the share of images needs, so only the AUC can satisfy the KL gates)"
 
 
 def interpretation(trained):
@@ -113,30 +118,30 @@ def interpretation(trained):
     text = []
     if picked:
         text.append(
-            f"- **The paper's rule** picks a cut on {len(picked)} of {len(trained)} networks, and keeps everything inside on the "
+            f"- **The paper's rule** picks a cut on {len(picked)} of {len(trained)} networks, and everything inside on the "
             "others. At its cuts the informed adversary recovers "
-            + "; ".join(f"R² {number(cut['r2'])} and finds {cut['retrievalTop1']:.0%} of the test pictures ({name}, `{cut['name']}`)"
+            + "; ".join(f"R² {number(cut['r2'])} and identifies {cut['retrievalTop1']:.0%} of the test images ({name}, `{cut['name']}`)"
                         for name, cut in picked) + ".")
     blind = [(name, [cut for cut in result["cuts"] if cut["klAUC"] is not None and abs(cut["klAUC"] - 0.5) <= 0.05])
              for name, result in trained.items()]
     blind = [(name, max(cuts, key=lambda cut: cut["r2"])) for name, cuts in blind if cuts]
     if blind:
         text.append(
-            "- **A single channel says little where all together say much**: the channel KL is at chance (AUC 0.45 to 0.55) at cuts "
+            "- **Single channels reveal little where all channels together reveal much**: the channel KL is at chance (AUC 0.45 to 0.55) at cuts "
             "whose best decoder still reaches "
             + ", ".join(f"R² {number(cut['r2'])} ({name}, `{cut['name']}`)" for name, cut in blind) + ".")
     maps = [cut for result in trained.values() for cut in result["cuts"] if len(cut["crossing"][0]["shape"]) == 4
             and cut["crossing"][0]["shape"][2] > 1]
     passing = [cut for cut in maps if cut["gates"]["passes"]]
     text.append(
-        f"- **No feature map is within the gates**, at none of the {len(maps)} cuts where one crosses."
+        f"- **No feature map is within the gates** at any of the {len(maps)} cuts where one crosses."
         if not passing else f"- Of {len(maps)} cuts where a feature map crosses, {len(passing)} are within the gates.")
     inside = sum(result["recommendation"]["everythingInside"] for result in trained.values())
     vectors = [name for name, result in trained.items() if not result["recommendation"]["everythingInside"]]
     text.append(
         f"- **The recommendation** is everything inside on {inside} of {len(trained)} networks"
-        + (f", and a cut after pooling on {', '.join(vectors)}: a vector, from which ridge regression on so few pictures recovers "
-           "nothing. That is weak evidence: the class can be read from such a vector, and an attacker with more pictures "
+        + (f", and a cut after pooling on {', '.join(vectors)}: a vector, from which ridge regression on so few images recovers "
+           "nothing. That is weak evidence: the class can be read from such a vector, and an attacker with more images "
            "finds more." if vectors else "."))
     return text
 
@@ -153,7 +158,7 @@ def trained_section(network, result):
     unsure = result["validatorUnsure"]
     return [
         f"### {network.name}", "",
-        f"{network.kind}. {result['images']} pictures (`{network.images}`), {result['testImages']} of them to test; validator: "
+        f"{network.kind}. {result['images']} images (`{network.images}`), {result['testImages']} of them to test; validator: "
         f"{validator}, unsure of {unsure} of {result['klImages']}; uniform baseline {number(result['baselineMean'])} nats.", "",
         *table(["cut after", "inside", "KL own / null", "AUC", "R²", "decoder", "SSIM gain", f"found among {result['testImages']}",
                 "decoder-KL / null", "gates"], rows), ""]
@@ -173,7 +178,7 @@ def choices(trained):
         for rule, place, plan in chosen:
             cut = cut_named(result, place)
             if place is None:
-                seen, found = "the picture", "100%"
+                seen, found = "the image", "100%"
             elif cut is None:
                 seen, found = "nothing", "chance"
             else:
@@ -182,17 +187,17 @@ def choices(trained):
             rows.append([name, rule, f"`{place}`" if cut else (place or ""), seen, found, number(plan["latencyMilliseconds"], 1),
                          mebibytes(plan["enclaveBytes"]), "–" if crosses is None else f"{crosses / 1024:.1f}"])
     return [
-        "Time is that of this machine with an enclave factor of 1, the bytes that cross included: multiply the parts inside by what "
-        "a TEE costs (`--enclave-factor`). A cut is recommended where it is more than 5 % faster than everything inside. These times "
-        "change by more than that from run to run, so whether one of the cuts within the gates is faster is not settled here.", "",
-        *table(["network", "rule", "cut after", "R² that is recovered", "found", "ms", "enclave MiB", "KiB across"], rows)]
+        "Latency on this machine with an enclave factor of 1, transfer across the boundary included. For a TEE, multiply the time "
+        "inside by its factor (`--enclave-factor`). A cut is recommended where it is more than 5 % faster than everything inside. "
+        "These times vary by more than that from run to run, so they do not settle whether a cut within the gates is faster.", "",
+        *table(["network", "rule", "cut after", "R² recovered", "identified", "ms", "enclave MiB", "KiB across"], rows)]
 
 
 def costs(priced):
     lines = [
-        "Random weights: cost does not depend on their values. For each cut the time inside (FrontNet and mapping unit), outside "
-        "(BackNet), what crosses (the time of which is not in the table), and the enclave memory that the engine plans: weights, "
-        "activations and scratch. Rows were timed one after the other, so that sums of neighbours may differ by the machine's noise.",
+        "Random weights: cost does not depend on their values. Columns: latency inside (FrontNet and mapping unit), latency outside "
+        "(BackNet), bytes across (their transfer is not in the latency), and the enclave memory that the engine plans: weights, "
+        "activations and scratch. Rows were timed one after the other, so sums of neighbouring rows differ by timing noise.",
         "",
         "![Enclave memory by cut](evaluation/memory.svg)", ""]
     for name, result in priced.items():

@@ -4,7 +4,7 @@ memory stay flat."""
 import threading
 import time
 
-#: What has to hold, as `Documentation/performance.md` says.
+#: What has to hold, as `Benchmarks/README.md` says.
 SLOWER = 2.0
 REFUSED_MILLISECONDS = 50.0
 GROWTH_MIB_A_MINUTE = 1.0

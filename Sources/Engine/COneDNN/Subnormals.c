@@ -1,7 +1,7 @@
 #include "COneDNN.h"
 #include "Subnormals.h"
 
-// Of ThreadTeam.c.
+// Defined in ThreadTeam.c.
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern void GOMP_barrier(void);
 
@@ -19,7 +19,7 @@ static void count_thread(void *counts) {
     int *both = counts;
     __atomic_add_fetch(&both[0], 1, __ATOMIC_RELAXED);
     if (conednn_flushes()) __atomic_add_fetch(&both[1], 1, __ATOMIC_RELAXED);
-    // No thread takes the share of another before that one has come.
+    // The barrier keeps a thread from taking another thread's share before that thread has arrived.
     GOMP_barrier();
 }
 

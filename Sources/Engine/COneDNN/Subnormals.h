@@ -8,7 +8,7 @@
 #include <sys/auxv.h>
 #endif
 
-// The bits that flush: results and operands. On other processors there are none, and nothing is done.
+// The bits that flush subnormal results and operands. On other processors there are none, and nothing is done.
 #if defined(__x86_64__)
 typedef unsigned control;
 static inline control read_control(void) { return _mm_getcsr(); }
@@ -23,7 +23,7 @@ static inline control read_control(void) {
 }
 static inline void write_control(control value) { __asm__ volatile("msr fpcr, %0" : : "r"(value) : "memory"); }
 static inline control mask(void) {
-    // FZ flushes operands too. FZ16 is reserved where there is no arithmetic of half precision (HWCAP_FPHP).
+    // FZ flushes operands too. FZ16 is reserved on processors without half-precision arithmetic (HWCAP_FPHP).
     return 1ul << 24 | (getauxval(AT_HWCAP) & 1ul << 9 ? 1ul << 19 : 0);
 }
 #else

@@ -1,12 +1,14 @@
-// The team of threads that runs oneDNN's parallel regions, in place of libgomp's.
+// The thread team that runs oneDNN's parallel regions, in place of libgomp's.
 //
-// Debian's oneDNN is compiled for OpenMP and calls six functions of libgomp, which are defined here: an executable's
-// symbols come before those of its libraries. libgomp's threads either spin between primitives, also when nothing is
-// computed any more, or sleep and are woken for each. Here they spin while a plan runs, and sleep when it has ended.
+// Debian's oneDNN is compiled for OpenMP and calls six functions of libgomp, which are defined here: the symbols of an
+// executable take precedence over those of its libraries. libgomp's threads either spin between primitives, even when
+// nothing is computed any more, or sleep and are woken for each. Here they spin while a plan runs, and sleep when it
+// has ended.
 //
-// A region has as many shares as threads. A thread takes the share of its own number first, then any that nobody has
-// taken yet. So a thread that sleeps, or that the system runs late, delays nobody: the others compute its share. Each
-// share is computed exactly as OpenMP would have it, whichever thread takes it, so that results do not depend on time.
+// A region has as many shares as threads. A thread takes the share with its own number first, then any that no thread
+// has taken yet. So a thread that sleeps, or that the scheduler runs late, delays no other thread: the others compute
+// its share. Each share is computed exactly as under OpenMP, whichever thread takes it, so the results do not depend on
+// timing.
 #include "COneDNN.h"
 #include "Subnormals.h"
 
@@ -23,21 +25,22 @@
 
 enum { MOST_THREADS = 256, LINE = 64 };
 
-// Nanoseconds that a worker spins for the next region: while a plan runs, and after its end or where others want the
-// cores. The caller spins as long as the latter for workers that still compute.
+// Nanoseconds that a worker spins for the next region: while a plan runs, and after its end or when other processes
+// need the cores. The caller spins as long as the latter for workers that still compute.
 static const int64_t PATIENCE = 300 * 1000, GRACE = 50 * 1000;
-// How long the machine is taken as crowded after a plan during which the caller did not get its core.
+// How long the machine counts as crowded after a plan during which the caller did not get its core.
 static const int64_t CROWDED = 20 * 1000 * 1000;
-// A caller that computes gets less than this share of the time only where others want its core.
+// A caller that computes gets less than this share of the time only if other processes need its core.
 static const double UNDISTURBED = 0.85;
 
 typedef struct {
-    // The region in which it was taken last.
+    // The last region in which it was taken.
     _Alignas(LINE) _Atomic uint64_t taken;
 } share;
 
 typedef struct team {
-    // Number of the region, shifted, and its shares in the lower 16 bits. Body, data and mode are written before it.
+    // The region's number, shifted, with its number of shares in the lower 16 bits. Body, data and mode are written
+    // before it.
     _Alignas(LINE) _Atomic uint64_t region;
     void (*body)(void *);
     void *data;
@@ -55,7 +58,7 @@ typedef struct team {
     _Alignas(LINE) _Atomic uint32_t arrived;  // at the barrier
     _Atomic uint32_t barriers;                // that were passed
 
-    // Of the caller alone.
+    // Used by the caller only.
     _Alignas(LINE) int workers;
     uint64_t regions;
     int64_t begun, processor_time, slept, crowded_until;
@@ -69,7 +72,7 @@ typedef struct {
     int number;
 } worker;
 
-// Of the calling thread: its team, the number of threads that it asks for, and where it is in a region.
+// State of the calling thread: its team, the number of threads that it asks for, and its position in a region.
 static _Thread_local team *own_team = NULL;
 static _Thread_local int wanted = 1;
 static _Thread_local team *current = NULL;
@@ -100,7 +103,7 @@ static void futex_wake(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-// Spins until `word` is no longer `value`, for so many nanoseconds; whether it has changed.
+// Spins until `word` differs from `value`, for at most `time` nanoseconds. Returns whether it differs.
 static int spins_past(_Atomic uint32_t *word, uint32_t value, int64_t time) {
     int64_t start = 0;
     for (int round = 0;; round++) {
@@ -123,18 +126,18 @@ static void compute(team *team, int share, int shares) {
     current = outer;
     number = outer_number;
     count = outer_count;
-    // The caller may sleep until the last one has finished.
+    // The caller may sleep until the last share is finished.
     if (atomic_fetch_add(&team->finished, 1) + 1 == (uint32_t)shares && atomic_load(&team->caller_sleeps))
         futex_wake(&team->finished);
 }
 
-// Takes a share of a region, unless somebody has.
+// Takes a share of a region, unless another thread has taken it.
 static int takes(team *team, int share, uint64_t region) {
     uint64_t last = atomic_load_explicit(&team->shares[share].taken, memory_order_relaxed);
     return last < region && atomic_compare_exchange_strong(&team->shares[share].taken, &last, region);
 }
 
-// Takes share `first`, then every one that is left. A region that has ended has none left.
+// Takes share `first`, then every share that is left. A region that has ended has none left.
 static void work(team *team, int first, uint64_t word) {
     uint64_t region = word >> 16;
     int shares = (int)(word & 0xffff);
@@ -144,7 +147,7 @@ static void work(team *team, int first, uint64_t word) {
     }
 }
 
-// Returns what `region` is, once it is not `seen`; 0 when the team has ended.
+// Returns the value of `region` once it differs from `seen`; 0 when the team has ended.
 static uint64_t next_region(team *team, uint64_t seen) {
     int64_t start = 0;
     for (int round = 0;; round++) {
@@ -158,7 +161,7 @@ static uint64_t next_region(team *team, uint64_t seen) {
         int is_running = atomic_load_explicit(&team->is_running, memory_order_relaxed);
         if (now - start < (is_running ? PATIENCE : GRACE)) continue;
 
-        // Either this thread sees the new region, or whoever writes it sees that this thread sleeps.
+        // Either this thread sees the new region, or the writer of the region sees that this thread sleeps.
         uint32_t bell = atomic_load(&team->bell);
         atomic_fetch_add(&team->sleepers, 1);
         if (atomic_load(&team->region) == seen && !atomic_load(&team->is_ended)) futex_wait(&team->bell, bell);
@@ -179,9 +182,9 @@ static void *run_worker(void *argument) {
     uint64_t word = 0;
     control mode = read_control() & mask();
     while ((word = next_region(self.team, word)) != 0) {
-        // A thread whose number is beyond the shares has none of its own; the others are quick to take theirs.
+        // A thread with a number beyond the shares has none of its own; the other threads will take theirs soon.
         if (self.number >= (int)(word & 0xffff)) continue;
-        // Of this region, or of a later one; then this one has no share left.
+        // The mode of this region or of a later one; in the latter case this region has no share left.
         control wanted_mode = atomic_load_explicit(&self.team->mode, memory_order_relaxed);
         if (mode != wanted_mode) write_control((read_control() & ~mask()) | (mode = wanted_mode));
         work(self.team, self.number, word);
@@ -189,7 +192,7 @@ static void *run_worker(void *argument) {
     return NULL;
 }
 
-// As libgomp does: without one of its threads, a region with a barrier would never end.
+// libgomp aborts, too: without one of its threads, a region with a barrier would never end.
 static void fail(void) {
     static const char message[] =
         "a thread of the engine cannot be started: raise the limits of processes (ulimit -u) and memory, or ask for fewer "
@@ -199,7 +202,7 @@ static void fail(void) {
     abort();
 }
 
-// Makes workers until there are so many.
+// Starts workers until there are `workers` of them.
 static void grow(team *team, int workers) {
     sigset_t all, before;
     sigfillset(&all);
@@ -225,14 +228,14 @@ static void end_team(void *argument) {
 
 static void make_key(void) { pthread_key_create(&at_exit, end_team); }
 
-// The calling thread's team with so many threads, itself included.
+// The calling thread's team for so many threads, itself included.
 static team *team_of(int threads) {
     if (!own_team) {
         pthread_once(&once, make_key);
         team *made = aligned_alloc(LINE, sizeof(team));
         if (!made) fail();
         *made = (team){.regions = 0};
-        // Ends with the thread.
+        // The team ends with the thread.
         if (pthread_setspecific(at_exit, made) != 0) fail();
         own_team = made;
     }
@@ -269,7 +272,7 @@ int conednn_threads(void) { return wanted; }
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags) {
     (void)flags;
     int shares = threads == 0 ? wanted : threads < MOST_THREADS ? (int)threads : MOST_THREADS;
-    // A region within another is computed by the thread that meets it, as OpenMP does unless told otherwise.
+    // A nested region is computed by the thread that encounters it, which is OpenMP's default.
     team *team = current || shares < 2 ? NULL : team_of(shares);
     if (!team) {
         int outer_number = number, outer_count = count;
@@ -300,8 +303,8 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned 
     }
 }
 
-// Every share has to be under way for one to pass, so that no thread may take a second one before: one that has finished
-// its first has passed all barriers of the region.
+// All shares must have started before one may pass, so no thread takes a second share before the barrier. A thread that
+// has finished its first share has passed all barriers of the region.
 void GOMP_barrier(void) {
     team *team = current;
     if (!team) return;

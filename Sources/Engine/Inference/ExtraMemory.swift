@@ -1,23 +1,23 @@
-/// Memory that a plan may take to be faster.
+/// Additional memory that a plan may use to be faster.
 package enum ExtraMemory: Sendable, Hashable {
     /// An eighth of the plan's limit.
     case plenty
-    /// Little, and none where, by an estimate of the activations, what fits into the first SGX's usable memory would not
-    /// any more; a quarter of what does not fit there anyway.
+    /// For enclaves. If the network fits the usable memory of the first SGX, by an estimate of its activations, the
+    /// extra memory is small and never exceeds what is left of it. If it does not fit anyway: a quarter of its size.
     case enclave
     case none
 
     private static let mebibyte = 1 << 20
-    /// Of the 128 MiB that the first SGX reserved, enclaves could use some 93.
+    /// The first SGX reserved 128 MiB, of which enclaves could use about 93.
     private static let usableBytes = 93 * mebibyte
     private static let enclaveBytes = 16 * mebibyte
-    /// For the other part's weights, and scratch memory.
+    /// For the weights of the other part, and for scratch memory.
     private static let reserve = 8 * mebibyte
 
     /// - Parameters:
-    ///   - weights: Bytes of all of a network's weights.
-    ///   - activations: Bytes that they take at least.
-    ///   - limit: Of all activations and scratch memory.
+    ///   - weights: Bytes of all weights of the network.
+    ///   - activations: A lower bound of the bytes of activations.
+    ///   - limit: Most bytes of activations and scratch memory together.
     package func bytes(weights: Int, activations: Int, limit: Int) -> Int {
         switch self {
         case .plenty: return limit / 8

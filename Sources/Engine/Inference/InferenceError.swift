@@ -1,14 +1,14 @@
-/// What the `Inference` module refuses, and what fails in it.
+/// An error of the `Inference` module: a refused request or a failure.
 package struct InferenceError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Tensors that are not what the plan takes.
+        /// Inputs whose number or types the plan does not accept.
         package static let invalidInputs = Code("invalidInputs")
         /// A form of an operator that the engine does not compute.
         package static let unsupported = Code("unsupported")
-        /// oneDNN refused something that the engine took for possible.
+        /// oneDNN rejected a problem that the engine expected it to support.
         package static let libraryFailure = Code("libraryFailure")
         /// More requests wait than the executor's queue holds.
         package static let overloaded = Code("overloaded")

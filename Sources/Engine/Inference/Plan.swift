@@ -3,25 +3,25 @@ import OneDNN
 import Synchronization
 package import Tensors
 
-/// A graph compiled for this machine. Weights are held once, in the layout that the primitives want (those under a
-/// folded gate are scaled and laid out in each run); buffers are planned at compilation, and a run allocates nothing but
-/// its results.
+/// A graph compiled for this machine. Weights are held once, in the layout that the primitives need; those under a
+/// folded gate are scaled and laid out in each run. Buffers are planned at compilation, and a run allocates only its
+/// results.
 ///
 /// Runs of one plan exclude each other. A run blocks the calling thread: use ``InferenceExecutor`` from tasks.
 package final class Plan: Sendable {
-    /// What a run takes, in order.
+    /// Inputs of a run, in order.
     package let inputs: [Value]
-    /// What a run returns, in order.
+    /// Outputs of a run, in order.
     package let outputs: [Value]
     package let memory: PlanMemory
-    /// What a run does, in order.
+    /// Steps of a run, in order.
     package let steps: [PlanStep]
-    /// What it computes with: what was asked for, or float32 where the processor lacks the instructions or they are
-    /// slower.
+    /// The precision in use: the requested one, or float32 where the processor lacks the instructions or is slower with
+    /// them.
     package let precision: Precision
-    /// The nodes that compute with less than float32, where there was code for it.
+    /// The nodes that compute with less than float32, where there is code for it.
     package let reducedProducts: [String: PrecisionTable.Level]
-    /// Each change that a pass or the choice of layouts made: its name and the node.
+    /// Changes by passes and by the choice of layouts: the name of each and the node.
     package let rewrites: [PlanRewrite]
 
     private let threads: Int
@@ -30,10 +30,10 @@ package final class Plan: Sendable {
     private let results: [PlannedResult]
     private let execution: Mutex<Execution>
 
-    /// Constants that nothing else holds are released while they are laid out.
+    /// Constants that are not referenced elsewhere are released while they are laid out.
     ///
-    /// - Parameter others: Plans of the same weights, such as those of other batches: what they hold in the layout that
-    ///   this one wants is not held again.
+    /// - Parameter others: Plans of the same weights, such as those of other batch sizes. Weights that they hold in the
+    ///   layout that this one needs are shared.
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(
         compiling graph: consuming Graph, options: PlanOptions = PlanOptions(), sharingWith others: [Plan] = []
@@ -44,13 +44,13 @@ package final class Plan: Sendable {
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
         let chosen = options
         var draft = Draft(consume graph, options: chosen)
-        // What passes make of constants too is computed in the mode of a run.
+        // Passes compute constants in the floating-point mode of a run.
         let (lowering, results, execution) = try ThreadTeam.using(
             chosen.threads, flushesSubnormals: chosen.flushesSubnormals
         ) { () throws(InferenceError) in
             try Optimizer.optimize(&draft)
             var lowering = try Lowering(draft)
-            // The weights are the lowering's, which lets go of each when it is laid out.
+            // The lowering owns the weights now and releases each when it is laid out.
             draft.constants = [:]
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
@@ -72,7 +72,7 @@ package final class Plan: Sendable {
     }
 
     /// Computes the outputs, dense row-major, in memory from the plan's allocator. An output that is one of the inputs
-    /// or a constant is returned as it is.
+    /// or a constant is returned without a copy.
     ///
     /// - Throws: ``InferenceError`` with code `invalidInputs` when number or types differ from ``inputs``.
     package func run(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] { try run(inputs) {} }
@@ -90,7 +90,7 @@ package final class Plan: Sendable {
         return (outputs, durations)
     }
 
-    /// Like ``run(_:)``, with every float32 value that a step makes, in the order in which they are made.
+    /// Like ``run(_:)``, and passes every float32 value that a step computes to the observer, in order of computation.
     func run(
         _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void
     ) throws(InferenceError) -> [Tensor] {
@@ -125,28 +125,28 @@ package final class Plan: Sendable {
     }
 }
 
-/// Bytes that a plan holds.
+/// Memory of a plan, in bytes.
 package struct PlanMemory: Sendable, Hashable {
-    /// Weights in the primitives' layouts, and other constants, as far as no other plan holds them.
+    /// Weights in the primitives' layouts, and other constants, without those that other plans hold.
     package let constantBytes: Int
     /// Activations.
     package let arenaBytes: Int
     /// Working memory of the primitives.
     package let scratchBytes: Int
 
-    /// What the plan holds while it runs, without its inputs and results.
+    /// Memory of the plan during a run, without its inputs and results.
     package var peakBytes: Int { constantBytes + arenaBytes + scratchBytes }
 }
 
-/// One step of a plan, for people to read.
+/// One step of a plan, as `inspect --plan` prints it.
 package struct PlanStep: Sendable, Hashable {
     /// The node (the first of them when several were fused).
     package let name: String
-    /// What it computes: `convolution`, `reorder`, …
+    /// The kind of step: `convolution`, `reorder`, …
     package let kind: String
-    /// What was fused into it, in order; last the concatenation into which it writes.
+    /// The nodes fused into it, in order; last the concatenation into whose result it writes.
     package internal(set) var fused: [String]
-    /// oneDNN's name for the code that computes it, or `loop`.
+    /// oneDNN's name for its code, or `loop`.
     package let implementation: String
     /// The result's shape and layout.
     package let result: String

@@ -8,28 +8,27 @@ package struct PlanOptions: Sendable {
     /// Where weights, activations, scratch and results live.
     package var allocator: StorageAllocator
 
-    /// What convolutions and matrix products compute with. Where the processor lacks the instructions, or
-    /// they are slower, it is float32.
+    /// Precision of convolutions and matrix products. It is float32 where the processor lacks the instructions or is
+    /// slower with them.
     package var precision: Precision
 
-    /// Whether bfloat16 is computed with even where the processor is faster in float32: to find out what it does to
-    /// answers elsewhere.
+    /// Computes in bfloat16 even where float32 is faster on this processor: to measure the effect on answers elsewhere.
     package var keepsSlowPrecision = false
 
-    /// Whether what a concatenation joins is written where it belongs from the beginning, where layouts permit it.
+    /// Whether the operands of a concatenation are written directly into its result, where layouts permit it.
     package var joinsInPlace = true
 
-    /// Whether the gate of a convolution's channels goes into its weights, where that is less work.
+    /// Whether the gate of a convolution's channels is multiplied into its weights, where that is less work.
     package var foldsGates = true
 
-    /// What Winograd's algorithm may take beyond what the definition of a convolution takes.
+    /// Memory that Winograd's algorithm may use beyond that of direct convolution.
     package var extraMemory = ExtraMemory.plenty
 
-    /// Whether subnormal numbers are taken as zeros, without which a client's picture can take a hundred times as long as
-    /// another. Off only to measure what that does to answers.
+    /// Whether subnormal numbers are flushed to zero. Without it a client's image can take a hundred times as long as
+    /// another's. Off only to measure the effect on answers.
     package var flushesSubnormals = true
 
-    /// Activations and scratch of one run, at most. A small file can ask for any amount.
+    /// Limit of activations and scratch of one run, in bytes. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 
     package init(threads: Int = 1, precision: Precision = .float32, allocator: StorageAllocator = .standard) {

@@ -1,6 +1,6 @@
 internal import COneDNN
 
-/// What the elements of a layout are.
+/// The element type of a layout.
 package enum LayoutElement: Sendable, Hashable {
     case float32
     /// The upper half of a float32.
@@ -19,7 +19,7 @@ package enum LayoutElement: Sendable, Hashable {
     /// Whether a value is an integer times a scale.
     package var isQuantized: Bool { self == .unsigned8 || self == .signed8 }
 
-    /// The largest integer that stands for a value.
+    /// The largest integer of the type.
     package var largest: Float { self == .unsigned8 ? 255 : 127 }
 
     var raw: dnnl_data_type_t {
@@ -50,9 +50,9 @@ package enum LayoutElement: Sendable, Hashable {
     }
 }
 
-/// What the processor computes with instructions of its own.
+/// Instructions of the processor that decide the choice of code.
 package enum ProcessorSupport {
-    /// Registers of 16 float32.
+    /// Vector registers of 16 float32.
     package static var hasAVX512: Bool { has(dnnl_cpu_isa_avx512_core) }
     /// Dot products of bfloat16.
     package static var hasBFloat16: Bool { has(dnnl_cpu_isa_avx512_core_bf16) }
@@ -63,15 +63,15 @@ package enum ProcessorSupport {
             isIntel: conednn_is_intel() != 0)
     }
 
-    /// Intel's processors are by their matrix unit (AMX) alone: `Documentation/performance.md`.
+    /// Intel processors are fast only with their matrix unit (AMX): `Documentation/performance.md`.
     package static func isFastAtBFloat16(hasProducts: Bool, hasMatrixUnit: Bool, isIntel: Bool) -> Bool {
         hasProducts && (hasMatrixUnit || !isIntel)
     }
 
-    /// Dot products of 8-bit integers that do not saturate on the way.
+    /// Dot products of 8-bit integers without saturation of intermediate sums.
     package static var hasInteger8: Bool { has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni) }
 
-    /// oneDNN's levels are sets of bits, each level holding those below it.
+    /// oneDNN's instruction-set levels are bit sets; each includes the levels below it.
     private static func has(_ level: dnnl_cpu_isa_t) -> Bool {
         dnnl_get_effective_cpu_isa().rawValue & level.rawValue == level.rawValue
     }

@@ -1,8 +1,8 @@
 internal import COneDNN
 
-/// Which oneDNN this process runs on.
+/// The version of oneDNN in this process.
 package enum LibraryVersion {
-    /// `3.6.2`, say.
+    /// For instance `3.6.2`.
     package static var text: String {
         guard let version = dnnl_version()?.pointee else { return "unknown" }
         return "\(version.major).\(version.minor).\(version.patch)"

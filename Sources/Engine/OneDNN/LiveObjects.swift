@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// How many objects of oneDNN this process holds, for the tests of ownership.
+/// The number of live oneDNN objects in this process, for tests of ownership.
 package enum LiveObjects {
     private static let counter = Atomic<Int>(0)
 

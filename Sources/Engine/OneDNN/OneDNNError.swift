@@ -3,7 +3,7 @@ internal import COneDNN
 /// A call of oneDNN that failed.
 package struct OneDNNError: Error, Sendable, CustomStringConvertible {
     package let message: String
-    /// Whether oneDNN has no code for the problem, as opposed to having failed at it.
+    /// Whether oneDNN has no code for the problem, in contrast to a failure.
     package let isUnimplemented: Bool
 
     package init(message: String, isUnimplemented: Bool) {
@@ -16,7 +16,7 @@ package struct OneDNNError: Error, Sendable, CustomStringConvertible {
 
 /// Turns a status into an error that names the operation.
 ///
-/// - Parameter operation: What was attempted, with its shapes.
+/// - Parameter operation: The attempted operation, with its shapes.
 func check(_ status: dnnl_status_t, during operation: @autoclosure () -> String) throws(OneDNNError) {
     guard status != dnnl_success else { return }
     let reason =

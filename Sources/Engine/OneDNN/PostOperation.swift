@@ -89,26 +89,26 @@ package enum BinaryFunction: String, Sendable, Hashable {
     }
 }
 
-/// What a primitive does to its result before it writes it.
+/// A function that a primitive applies to its result before writing it.
 package enum PostOperation: Sendable {
     case elementwise(Elementwise)
-    /// Adds what the destination holds, times a scale, read as elements of this kind or its own.
+    /// Adds the destination's previous contents times a scale, read as this element type or as the destination's.
     case accumulate(scale: Float, element: LayoutElement?)
     /// Combines with another tensor, broadcast where its extents are 1.
     case binary(BinaryFunction, TensorLayout)
 }
 
-/// What a primitive multiplies its result by before its post-operations: one factor, or one for each channel.
+/// Factors of a primitive's result, applied before its post-operations: one factor, or one for each channel.
 package struct OutputScales: Sendable {
     let factors: [Float]
-    /// The axis of the destination whose indices have a factor each.
+    /// The axis of the destination with one factor per index; `nil` for one factor.
     let axis: Int?
 
     package static func uniform(_ factor: Float) -> OutputScales { OutputScales(factors: [factor], axis: nil) }
     package static func channels(_ factors: [Float]) -> OutputScales { OutputScales(factors: factors, axis: 1) }
 }
 
-/// Runs `body` with attributes that hold the post-operations and leave scratch memory to us.
+/// Runs `body` with attributes that hold the post-operations and select the user scratchpad mode.
 func withAttributes<Result>(
     _ post: [PostOperation], scales: OutputScales? = nil,
     _ body: (dnnl_primitive_attr_t?) throws(OneDNNError) -> Result
@@ -151,8 +151,8 @@ func withAttributes<Result>(
 }
 
 extension [PostOperation] {
-    /// Whether oneDNN gives each function its own parameters: to 2.6, compiled code looks them up by the kind of function,
-    /// so that a later one silently computes with those of the first of its kind.
+    /// Whether oneDNN keeps separate parameters for these functions. Up to 2.6, generated code finds parameters by the
+    /// kind of function, so that a second function of a kind silently uses the parameters of the first.
     fileprivate var keepsParameters: Bool {
         var first: [Elementwise.Function: Elementwise] = [:]
         for case .elementwise(let function) in self {

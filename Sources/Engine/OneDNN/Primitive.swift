@@ -6,14 +6,14 @@ internal import Tensors
 /// - Note: `@unchecked Sendable` because oneDNN only reads a descriptor after its creation.
 package final class PrimitiveDescription: @unchecked Sendable {
     let handle: dnnl_primitive_desc_t
-    /// What it computes, with shapes.
+    /// The operation, with shapes.
     package let operation: String
     /// oneDNN's name for the chosen code.
     package let implementation: String
     /// Working memory of one execution.
     package let scratchpad: TensorLayout
 
-    /// Takes ownership of what `create` makes.
+    /// Takes ownership of the descriptor that `create` makes.
     init(
         _ operation: String, create: (inout dnnl_primitive_desc_t?) throws(OneDNNError) -> dnnl_status_t
     ) throws(OneDNNError) {
@@ -37,38 +37,38 @@ package final class PrimitiveDescription: @unchecked Sendable {
         LiveObjects.destroyed()
     }
 
-    /// The layout that it wants of an argument.
+    /// The layout that the primitive requires for an argument.
     package func layout(of argument: Argument) -> TensorLayout {
         let description = dnnl_primitive_desc_query_md(handle, dnnl_query_exec_arg_md, argument.index)
         return TensorLayout(description?.pointee ?? dnnl_memory_desc_t())
     }
 
-    /// Whether the code is oneDNN's slow reference, which is correct for every problem.
+    /// Whether the code is oneDNN's slow reference implementation, which exists for every problem.
     package var isReference: Bool { implementation.hasPrefix("ref") || implementation.hasPrefix("simple:any") }
 }
 
-/// Which tensor of a primitive.
+/// An argument of a primitive.
 package enum Argument: Sendable, Hashable {
     case source
     case secondSource
     case destination
     case weights
     case bias
-    /// What a normalisation multiplies with, and adds.
+    /// The scale, and the shift, of a normalisation.
     case scale
     case shift
-    /// The statistics by which a batch normalisation divides and subtracts.
+    /// The mean, and the variance, of a batch normalisation.
     case mean
     case variance
     case scratchpad
-    /// Gradients of what the arguments of these names are in the forward problem.
+    /// Gradients of the forward problem's arguments of these names.
     case sourceGradient
     case destinationGradient
     case weightsGradient
     case biasGradient
     /// A source of a concatenation.
     case part(Int)
-    /// The operand of a binary post-operation, by its place among the post-operations.
+    /// The operand of a binary post-operation, by its index among the post-operations.
     case postOperand(Int)
 
     var index: Int32 {

@@ -24,7 +24,8 @@ final class Processor: @unchecked Sendable {
     }
 }
 
-/// The order of execution of primitives. Used by one thread at a time; on the CPU each call returns when it is done.
+/// A oneDNN stream, in which primitives run in order. Used by one thread at a time; on the CPU each call returns when
+/// the primitive is done.
 package final class ExecutionStream {
     let handle: dnnl_stream_t
 

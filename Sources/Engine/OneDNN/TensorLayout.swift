@@ -1,6 +1,6 @@
 internal import COneDNN
 
-/// Shape of a tensor, what its elements are and where they lie. Immutable.
+/// Shape, element type and memory layout of a tensor. Immutable.
 package final class TensorLayout: Sendable {
     let raw: dnnl_memory_desc_t
     package let dimensions: [Int]
@@ -20,7 +20,7 @@ package final class TensorLayout: Sendable {
         element = LayoutElement(raw.data_type)
         self.strides = strides
         if let strides {
-            // Exact, where oneDNN counts a whole stride after the last element of a part.
+            // Exact; oneDNN would count a whole stride after the last element of a part.
             let span = zip(dimensions, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
             byteCount = dimensions.contains(0) ? 0 : element.byteCount * span
         } else {
@@ -69,7 +69,7 @@ package final class TensorLayout: Sendable {
         return try TensorLayout(dimensions, strides: strides, element: element)
     }
 
-    /// Channels (axis 1) in dense blocks of this many, of four axes.
+    /// Channels (axis 1) in dense blocks of this many, for tensors of four axes.
     package static func channelBlocks(
         of block: Int, _ dimensions: [Int], element: LayoutElement = .float32
     ) throws(OneDNNError) -> TensorLayout {
@@ -82,7 +82,8 @@ package final class TensorLayout: Sendable {
         return TensorLayout(raw)
     }
 
-    /// How many channels each block holds, where channels are a multiple of it and lie in dense blocks of 8 or 16.
+    /// Channels per block, if the number of channels is a multiple of it and the blocks are dense with 8 or 16
+    /// channels; otherwise `nil`.
     package var channelBlock: Int? {
         guard dimensions.count == 4, raw.format_kind == dnnl_blocked else { return nil }
         return [8, 16].first { block in
@@ -91,7 +92,7 @@ package final class TensorLayout: Sendable {
         }
     }
 
-    /// Elements of another kind in the same places.
+    /// The same layout with another element type.
     package func retyped(_ element: LayoutElement) -> TensorLayout {
         guard element != self.element else { return self }
         var raw = raw
@@ -109,10 +110,10 @@ package final class TensorLayout: Sendable {
 
     package var isChosenByPrimitive: Bool { raw.format_kind == dnnl_format_kind_any }
 
-    /// Whether float32 elements lie without gaps in row-major order. Strides along extents of 1 do not matter.
+    /// Whether the elements are float32, without gaps, in row-major order. Strides along extents of 1 do not matter.
     package var isRowMajor: Bool { element == .float32 && hasStrides(Self.rowMajorStrides(dimensions)) }
 
-    /// Whether channels are innermost, without gaps. True of row-major tensors whose spatial extents are 1, too.
+    /// Whether channels are innermost, without gaps. Also true of row-major tensors whose spatial extents are 1.
     package var isChannelsLast: Bool {
         guard dimensions.count >= 3, let other = try? TensorLayout.channelsLast(dimensions) else { return false }
         return hasStrides(other.strides ?? [])
@@ -126,8 +127,7 @@ package final class TensorLayout: Sendable {
     /// Part of a tensor, for a pointer to its first element.
     ///
     /// - Parameter ranges: First index, positive step and number of elements along each axis, inside the extents.
-    /// - Returns: The layout and how many bytes after this tensor's first element the part begins; `nil` for a layout in
-    ///   blocks.
+    /// - Returns: The layout and the byte offset of the part; `nil` for a blocked layout.
     package func part(
         _ ranges: [(start: Int, step: Int, count: Int)]
     ) throws(OneDNNError) -> (layout: TensorLayout, byteOffset: Int)? {

@@ -8,7 +8,7 @@ package final class TensorMemory {
     /// Kept alive: the handle points into it.
     private var storage: TensorStorage?
 
-    /// Bound to nothing yet.
+    /// Not bound to any storage yet.
     package init(_ layout: TensorLayout) throws(OneDNNError) {
         var created: dnnl_memory_t?
         let status = try withUnsafePointer(to: layout.raw) { (raw) throws(OneDNNError) in
@@ -27,7 +27,7 @@ package final class TensorMemory {
         LiveObjects.destroyed()
     }
 
-    /// Lets primitives read and write `storage` from `byteOffset` on. The storage stays alive until the next call.
+    /// Binds `storage` from `byteOffset` on. The storage stays alive until the next call.
     package func bind(to storage: TensorStorage, byteOffset: Int) throws(OneDNNError) {
         precondition(
             byteOffset >= 0 && byteOffset + layout.byteCount <= storage.byteCount, "\(layout) exceeds its memory")
@@ -36,7 +36,7 @@ package final class TensorMemory {
         self.storage = storage
     }
 
-    /// Lets go of the storage, so that a caller's tensor does not outlive the run.
+    /// Releases the storage, so that a caller's tensor does not outlive the run.
     package func unbind() {
         _ = dnnl_memory_set_data_handle(handle, nil)
         storage = nil

@@ -1,13 +1,13 @@
 internal import COneDNN
 
-/// The threads that compute the parallel regions of the calling thread, which is one of them. They spin between primitives
-/// and sleep between plans.
+/// The threads that compute the parallel regions of the calling thread, which is one of them. They spin between
+/// primitives and sleep between plans.
 package enum ThreadTeam {
-    /// Runs `body`, one plan, with parallel regions of this many threads. Primitives are made and executed under the same
-    /// number.
+    /// Runs `body`, one plan, with parallel regions of this many threads. Primitives must be created and executed with
+    /// the same number of threads.
     ///
-    /// - Parameter flushesSubnormals: Whether the calling thread flushes, see ``SubnormalFlushing``; the others do in each
-    ///   region as it does. It is afterwards as it was before.
+    /// - Parameter flushesSubnormals: Whether the calling thread flushes, see ``SubnormalFlushing``; the other threads
+    ///   use its mode in each region. The previous mode is restored afterwards.
     package static func using<Result, Failure: Error>(
         _ threads: Int, flushesSubnormals: Bool = true, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {

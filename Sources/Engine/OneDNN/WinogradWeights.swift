@@ -2,7 +2,7 @@ internal import COneDNN
 package import Tensors
 
 /// Transforms 3x3 kernels into a layout of oneDNN's Winograd convolutions: G g Gᵀ of each (Lavin and Gray, arXiv
-/// 1509.09308, with oneDNN's interpolation points), in the blocks that the primitive wants.
+/// 1509.09308, with oneDNN's interpolation points), in the primitive's block order.
 ///
 /// oneDNN's own reorder gives the same values up to rounding, but is slow and takes scratch memory as large as the
 /// result.
@@ -37,8 +37,8 @@ package struct WinogradWeights {
 
     /// - Parameters:
     ///   - kernels: Row-major `[results, channels, 3, 3]`.
-    ///   - destination: From `byteOffset` on, memory of the layout.
-    ///   - scratch: ``scratchBytes`` or more; holds kernels afterwards.
+    ///   - destination: Memory of the layout, from `byteOffset` on.
+    ///   - scratch: ``scratchBytes`` or more; overwritten with kernels.
     package func transform(
         _ kernels: Tensor, to destination: TensorStorage, byteOffset: Int, scratch: TensorStorage
     ) {
@@ -67,7 +67,7 @@ package struct WinogradWeights {
     ) {
         let (results, channels) = (Int(description.oc), Int(description.ic))
         let side = Filter.side
-        // From one of the transformed elements of a kernel to the next.
+        // Distance between consecutive transformed elements of a kernel.
         let step = Self.vectorBytes * channels * (isLargeTile ? Int(description.oc2_block) : results / Self.lanes)
         let taps = scratch.assumingMemoryBound(to: SIMD16<Float>.self)
         let rows = taps + 9
@@ -92,7 +92,7 @@ package struct WinogradWeights {
         }
     }
 
-    /// Where the first transformed elements of a channel's 16 kernels lie, in vectors of 16.
+    /// Position of the first transformed elements of a channel's 16 kernels, in vectors of 16.
     private func vector(_ block: Int, _ channel: Int) -> Int {
         let (channels, many) = (Int(description.ic), Int(description.oc2_block))
         let (outer, part) = (block / many, block % many)
@@ -107,9 +107,9 @@ package struct WinogradWeights {
     }
 }
 
-/// One axis of the transform.
+/// The Winograd transform along one axis.
 private protocol WinogradFilter {
-    /// How many elements become of three.
+    /// Number of transformed elements of three kernel elements.
     static var side: Int { get }
     static func expand(
         _ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>, _ store: (Int, SIMD16<Float>) -> Void)

@@ -11,12 +11,12 @@ struct FloatArray {
         planeCount = shape.dimensions.dropFirst(2).reduce(1, *)
     }
 
-    /// Elements of one image's one channel.
+    /// Elements of one channel of one image.
     let planeCount: Int
 }
 
 extension Shape {
-    /// The index along each dimension of the element that is number `position` in row-major order.
+    /// The indices of the element at `position` in row-major order.
     func indices(of position: Int) -> [Int] {
         var rest = position
         var indices = dimensions
@@ -27,7 +27,7 @@ extension Shape {
         return indices
     }
 
-    /// The row-major position of the element with these indices; an extent of 1 stands for any index.
+    /// The row-major position of the element with these indices. An extent of 1 matches any index (broadcasting).
     func position(of indices: some Collection<Int>) -> Int {
         zip(dimensions, indices).reduce(0) { $0 * $1.0 + ($1.0 == 1 ? 0 : $1.1) }
     }

@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension ReferenceExecutor {
-    /// The mirrored, nearest or filled-in element for each place outside the input.
+    /// Pads with reflected, edge or constant values.
     static func padded(_ input: FloatArray, _ pad: Pad, _ result: Shape) -> [Float] {
         (0..<result.elementCount).map { position in
             var isOutside = false
@@ -50,7 +50,7 @@ extension ReferenceExecutor {
         }
     }
 
-    /// A tensor each of whose elements is an element of another, whatever their type.
+    /// A tensor each of whose elements is copied from another tensor, for any element type.
     private static func moved(_ result: TensorType, from source: ([Int]) -> (Tensor, [Int])) -> Tensor {
         let size = result.element.byteCount
         return Tensor(type: result) { target in

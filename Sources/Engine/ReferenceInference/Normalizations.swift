@@ -18,7 +18,7 @@ extension ReferenceExecutor {
     static func exponentiate(_ input: FloatArray, _ softmax: Softmax) -> [Float] {
         let dimensions = input.shape.dimensions
         let axis = softmax.axis < 0 ? softmax.axis + dimensions.count : softmax.axis
-        // Elements of one distribution lie `step` apart.
+        // Elements of one distribution are `step` apart.
         let step = softmax.flattensTail ? 1 : dimensions[(axis + 1)...].reduce(1, *)
         let count = softmax.flattensTail ? dimensions[axis...].reduce(1, *) : dimensions[axis]
         var result = input.values

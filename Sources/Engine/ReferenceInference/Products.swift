@@ -23,7 +23,8 @@ extension ReferenceExecutor {
         }
     }
 
-    /// The last two dimensions are matrices, those before them broadcast; a vector is a matrix of one row or column.
+    /// Matrix product as in NumPy: the last two dimensions are matrices, those before them broadcast, and a vector is a
+    /// matrix of one row or column.
     static func multiply(_ a: FloatArray, _ b: FloatArray, _ result: Shape) throws -> [Float] {
         let left = a.shape.rank == 1 ? [1] + a.shape.dimensions : a.shape.dimensions
         let right = b.shape.rank == 1 ? b.shape.dimensions + [1] : b.shape.dimensions

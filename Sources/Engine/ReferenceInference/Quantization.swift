@@ -29,7 +29,7 @@ extension ReferenceExecutor {
             }, shape: result.shape.dimensions)
     }
 
-    /// Which scale and zero point an element has.
+    /// The index of an element's scale and zero point.
     private static func parameters(_ shape: Shape, axis: Int, count: Int) -> (Int) -> Int {
         guard count > 1 else { return { _ in 0 } }
         let axis = axis < 0 ? axis + shape.rank : axis

@@ -1,14 +1,14 @@
 package import ModelGraph
 package import Tensors
 
-/// What the reference executor refuses: inputs that do not fit the graph.
+/// The reference executor's only error: inputs that do not fit the graph.
 package struct ReferenceError: Error, Sendable, CustomStringConvertible {
     package let message: String
     package var description: String { message }
 }
 
-/// Runs a graph with plain loops, one operator after another, sums in double precision. It is written to be read: the
-/// engine is measured against it, and it is never shipped.
+/// Runs a graph with plain loops, one operator after another, with sums in double precision. It is the reference for
+/// tests of the engine, written for readability, and is not part of any product.
 package struct ReferenceExecutor: Sendable {
     private let graph: Graph
 
@@ -17,7 +17,7 @@ package struct ReferenceExecutor: Sendable {
     /// The graph's outputs, in its order.
     ///
     /// - Parameter inputs: In the graph's order, of the graph's types.
-    /// - Throws: ``ReferenceError``
+    /// - Throws: ``ReferenceError``.
     package func run(_ inputs: [Tensor]) throws(ReferenceError) -> [Tensor] {
         guard inputs.map(\.type) == graph.inputs.map(\.type) else {
             throw ReferenceError(message: "inputs are \(inputs.map(\.type)), expected \(graph.inputs.map(\.type))")

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-/// Where the elements of a sliding window lie, for each position of the result within a plane.
+/// The input elements of a sliding window, for each position of the result within a plane.
 struct WindowPositions {
     struct Tap {
         /// Position within the kernel.
@@ -13,7 +13,8 @@ struct WindowPositions {
     struct Position {
         /// The elements inside the input, in the kernel's order.
         var taps: [Tap] = []
-        /// How many elements lie inside the input or its padding. A window that is rounded up may reach beyond both.
+        /// How many elements lie inside the input or its padding. A window may reach beyond both if the extents were
+        /// rounded up.
         var countWithPadding = 0
     }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <turbojpeg.h>
 
-/// Warnings after which every pixel is as the file says: unusual header fields, and padding that some cameras put
-/// before the end marker. Everything else means missing or damaged data.
+/// Warnings after which every pixel is still correct: unusual header fields, and padding that some cameras put before
+/// the end marker. All other warnings mean missing or damaged data.
 static int is_harmless(const char *warning) {
     return strstr(warning, "JFIF revision") != NULL || strstr(warning, "Adobe color transform") != NULL
         || strstr(warning, "extraneous bytes before marker 0xd9") != NULL;
@@ -25,7 +25,7 @@ int icc_decode_jpeg(
         snprintf(message, ICC_MESSAGE_BYTES, "%s", tjGetErrorStr2(NULL));
         return -1;
     }
-    // The accurate DCT is libjpeg's default. The number of scans is limited because each costs a pass over the picture.
+    // The accurate DCT is libjpeg's default. The number of scans is limited because each needs a pass over the image.
     int status = tjDecompress2(
         decoder, data, (unsigned long)size, pixels, (int)width, (int)(width * channels), (int)height, format,
         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);

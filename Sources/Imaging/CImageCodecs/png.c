@@ -21,14 +21,14 @@ static void read_bytes(png_structp png, png_bytep target, size_t count) {
     from->left -= count;
 }
 
-/// libpng's default prints; this keeps the text and unwinds to `icc_decode_png`.
+/// libpng's default handler prints; this one stores the text and unwinds to `icc_decode_png`.
 static void fail(png_structp png, png_const_charp text) {
     source *from = png_get_error_ptr(png);
     snprintf(from->message, ICC_MESSAGE_BYTES, "%s", text);
     png_longjmp(png, 1);
 }
 
-/// Warnings concern ancillary chunks, which do not change pixels here.
+/// Warnings concern ancillary chunks, which do not affect pixels here.
 static void ignore(png_structp png, png_const_charp text) {
     (void)png;
     (void)text;
@@ -45,7 +45,7 @@ int icc_decode_png(
         snprintf(message, ICC_MESSAGE_BYTES, "out of memory");
         return -1;
     }
-    // Nothing between here and the end of reading lives in a local variable that changes.
+    // No local variable is modified between here and the end of reading, so none is indeterminate after longjmp.
     if (setjmp(png_jmpbuf(png)) != 0) {
         png_destroy_read_struct(&png, &info, NULL);
         return -1;
@@ -56,7 +56,7 @@ int icc_decode_png(
     png_set_chunk_malloc_max(png, 8 << 20);
     png_read_info(png, info);
 
-    // To 8 bits of grey or RGB, with alpha where the file has it. Gamma and colour profiles are left alone.
+    // Converts to 8 bits of grey or RGB, with alpha if the file has it. Gamma and colour profiles are not applied.
     png_set_strip_16(png);
     png_set_expand(png);
     int passes = png_set_interlace_handling(png);

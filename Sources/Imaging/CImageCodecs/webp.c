@@ -41,7 +41,7 @@ int icc_decode_webp(
     config.output.is_external_memory = 1;
     config.output.u.RGBA.rgba = pixels;
     config.output.u.RGBA.stride = (int)(width * channels);
-    // libwebp refuses a picture that is larger than this buffer; the caller's numbers come from the same header.
+    // libwebp refuses an image that is larger than this buffer; the caller's numbers come from the same header.
     config.output.u.RGBA.size = (size_t)width * height * channels;
     int status = check(WebPDecode(data, size, &config), message);
     WebPFreeDecBuffer(&config.output);

@@ -1,13 +1,13 @@
 /// Composes pixels with alpha over black, in place.
 enum AlphaComposition {
-    /// Drops the last of `colours` + 1 channels after multiplying the others with it, rounded to nearest.
+    /// Multiplies the first `colours` channels by the last one (alpha) and removes it, rounded to nearest.
     static func composeOverBlack(_ pixels: inout [UInt8], colours: Int) {
         let count = pixels.count / (colours + 1)
         pixels.withUnsafeMutableBufferPointer { pixels in
             for index in 0..<count {
                 let source = index * (colours + 1)
                 let alpha = pixels[source + colours]
-                // Targets never lie after their source.
+                // Pixels move forward only, so the write position never passes the read position.
                 for channel in 0..<colours {
                     pixels[index * colours + channel] = pixels[source + channel].scaled(by: alpha)
                 }

@@ -7,11 +7,11 @@ enum BMPPicture {
         return size == 12 || (40...1024).contains(size)
     }
 
-    /// Where the colours of a pixel lie.
+    /// How a pixel encodes its colour.
     private enum Pixels {
-        /// An index into a palette, of so many bits.
+        /// An index of `bits` bits into a palette.
         case palette([[UInt8]], bits: Int)
-        /// Blue, green, red, and what else fills so many bytes; the last is alpha where told so.
+        /// Blue, green, red, then padding up to `bytes` bytes; the last byte is alpha if `hasAlpha`.
         case colours(bytes: Int, hasAlpha: Bool)
 
         var bits: Int {
@@ -22,7 +22,8 @@ enum BMPPicture {
         }
     }
 
-    /// - Throws: ``ImagingError``: `.unsupportedFormat` for compressed ones and rare depths, `.corrupt`, `.tooLarge`.
+    /// - Throws: ``ImagingError``: `.unsupportedFormat` for compressed files and rare bit depths, `.corrupt`,
+    ///   `.tooLarge`.
     static func image(_ file: BigEndianBytes) throws(ImagingError) -> Image {
         guard let start = file.littleU32(at: 10).map(Int.init), let headerBytes = file.littleU32(at: 14).map(Int.init)
         else { throw cutShort }
@@ -37,7 +38,7 @@ enum BMPPicture {
             else { throw cutShort }
             (width, height, depth) = (Int(Int32(bitPattern: w)), Int(Int32(bitPattern: h)), Int(bits))
         }
-        // A negative height stands for rows from top to bottom.
+        // A negative height means rows from top to bottom.
         let (rows, isTopDown) = (abs(height), height < 0)
         try Image.check(width: width, height: rows)
         let pixels = try pixels(file, depth: depth, headerBytes: headerBytes)

@@ -1,8 +1,8 @@
-/// Bytes of a file whose fields are big-endian. Reads beyond the end give `nil`.
+/// Bytes of a file with big-endian fields. Reads beyond the end return `nil`.
 struct BigEndianBytes {
     private let bytes: UnsafeRawBufferPointer
 
-    /// Valid while `bytes` is; used only inside the closure that lends them.
+    /// Valid while `bytes` is; used only inside the closure that lends the bytes.
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     var count: Int { bytes.count }
@@ -35,7 +35,7 @@ struct BigEndianBytes {
         BigEndianBytes(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(length)))
     }
 
-    /// `nil` when the part reaches beyond the end.
+    /// `nil` when the part extends beyond the end.
     func part(at offset: Int, count length: Int) -> BigEndianBytes? {
         guard offset >= 0, length >= 0, length <= count, offset <= count - length else { return nil }
         return BigEndianBytes(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))

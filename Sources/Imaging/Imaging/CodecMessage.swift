@@ -1,6 +1,6 @@
 import CImageCodecs
 
-/// The text in which a C codec says what it refuses.
+/// The error text of a C codec.
 enum CodecMessage {
     /// - Throws: ``ImagingError`` `.corrupt` with the codec's text when `body` returns other than 0.
     static func check(

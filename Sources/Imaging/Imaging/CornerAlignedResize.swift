@@ -1,8 +1,8 @@
 import Tensors
 
 extension Image {
-    /// The picture at another size, bilinear between the four nearest pixels, with the corners of both pictures on one
-    /// another and no wider support when shrinking: what Darknet's `resize_image` computes, rounded to 8 bits at the end.
+    /// The image resized as Darknet's `resize_image` does it: bilinear between the four nearest pixels, with the corner
+    /// pixels of both images aligned and no wider filter support when shrinking. Rounded to 8 bits at the end.
     ///
     /// - Throws: ``ImagingError`` `.tooLarge` when the result is over the limits.
     func cornerAligned(width newWidth: Int, height newHeight: Int) throws(ImagingError) -> Image {
@@ -31,11 +31,11 @@ extension Image {
         return Image(newWidth, newHeight, channels, result)
     }
 
-    /// The two pixels along one side that make each new one, and the weight (0 to 1) of the second.
+    /// The two source pixels along one axis for each result pixel, and the weight (0 to 1) of the second.
     private static func samples(from extent: Int, to newExtent: Int) -> [(first: Int, second: Int, weight: Float)] {
         let scale = newExtent > 1 ? Float(extent - 1) / Float(newExtent - 1) : 0
         return (0..<newExtent).map { position in
-            // The last is the last, whatever the scale rounds to.
+            // The last pixel maps to the last, whatever rounding the scale does.
             guard position < newExtent - 1 else { return (extent - 1, extent - 1, 0) }
             let place = min(Float(position) * scale, Float(extent - 1))
             let first = Int(place)

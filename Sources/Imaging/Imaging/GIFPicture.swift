@@ -1,4 +1,4 @@
-/// Reads the first frame of a GIF file; what it leaves transparent is black.
+/// Reads the first frame of a GIF file; transparent pixels become black.
 ///
 /// - Source: CompuServe, Graphics Interchange Format, version 89a.
 enum GIFPicture {
@@ -58,7 +58,7 @@ enum GIFPicture {
         return Image(width, height, 3, pixels)
     }
 
-    /// Every eighth row, then those between, from far to near.
+    /// The row order of an interlaced image: every eighth row, then the rows between in three further passes.
     private static func interlaced(_ rows: Int) -> [Int] {
         [(0, 8), (4, 8), (2, 4), (1, 2)].flatMap { start, step in Array(stride(from: start, to: rows, by: step)) }
     }
@@ -84,7 +84,7 @@ enum GIFPicture {
             offset += count
         }
 
-        /// `nil` where the flags say that there is none.
+        /// `nil` if the flags say that there is no palette.
         mutating func palette(_ flags: UInt8) throws(ImagingError) -> [[UInt8]]? {
             guard flags & 0x80 != 0 else { return nil }
             var colours: [[UInt8]] = []
@@ -92,9 +92,9 @@ enum GIFPicture {
             return colours
         }
 
-        /// The bytes of a run of blocks, which an empty one ends.
+        /// The bytes of a sequence of blocks, which an empty block ends.
         ///
-        /// - Parameter maximumBytes: What is beyond is passed over.
+        /// - Parameter maximumBytes: Bytes beyond this number are skipped.
         mutating func blocks(maximumBytes: Int?) throws(ImagingError) -> [UInt8] {
             var bytes: [UInt8] = []
             while true {
@@ -110,14 +110,14 @@ enum GIFPicture {
         private static var cutShort: ImagingError { ImagingError(.corrupt, "GIF: the file is cut short") }
     }
 
-    /// Codes of growing width for strings that were seen before (Lempel, Ziv and Welch).
+    /// LZW decoding: codes of growing width for strings that occurred before (Lempel, Ziv and Welch).
     private enum Codes {
         private static let maximumCodes = 4096
 
-        /// - Parameter count: How many indices there have to be; what follows is passed over.
+        /// - Parameter count: The number of indices that the image needs; further ones are skipped.
         static func decoded(_ bytes: [UInt8], bits: Int, count: Int) throws(ImagingError) -> [UInt8] {
             let (clear, end) = (1 << bits, 1 << bits + 1)
-            // The string of a code is that of another and one index more.
+            // The string of a code is the string of another code plus one index.
             var prefixes = [Int](repeating: 0, count: maximumCodes)
             var lasts = [UInt8](repeating: 0, count: maximumCodes)
             var result: [UInt8] = []
@@ -144,7 +144,7 @@ enum GIFPicture {
                 guard code != end, code < next || (code == next && previous >= 0) else {
                     throw ImagingError(.corrupt, "GIF: code \(code) of \(next)")
                 }
-                // A code that is just being defined is the string before and its own first index.
+                // A code that is just being defined is the previous string plus the first index of that string.
                 var walk = code < next ? code : previous
                 string.removeAll(keepingCapacity: true)
                 while walk >= clear {

@@ -1,11 +1,13 @@
-/// A picture of 8 bits a channel: grey or RGB, interleaved, rows from top to bottom without padding.
+/// An image of 8 bits per channel: grey or RGB, interleaved, rows from top to bottom without padding.
 public struct Image: Sendable, Hashable {
-    /// The most pixels that a picture may have.
+    /// Limit of width times height, in pixels.
     public static let maximumPixelCount = 64 << 20
-    /// The most pixels of one side.
+    /// Limit of width and of height, in pixels.
     public static let maximumSide = 65_535
 
+    /// In pixels.
     public let width: Int
+    /// In pixels.
     public let height: Int
     /// 1 (grey) or 3 (RGB).
     public let channels: Int
@@ -13,7 +15,7 @@ public struct Image: Sendable, Hashable {
     public let pixels: [UInt8]
 
     /// - Throws: ``ImagingError`` when the number of channels is neither 1 nor 3, a side is not positive or over the
-    ///   limits, or `pixels` has another length.
+    ///   limits, or `pixels` is not `height * width * channels` bytes long.
     public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws(ImagingError) {
         guard channels == 1 || channels == 3 else {
             throw ImagingError(.mismatch, "a picture has 1 or 3 channels, found \(channels)")
@@ -28,7 +30,7 @@ public struct Image: Sendable, Hashable {
         self.init(width, height, channels, pixels)
     }
 
-    /// For pixels whose size is right by construction.
+    /// Without checks, for pixels whose count is right by construction.
     init(_ width: Int, _ height: Int, _ channels: Int, _ pixels: [UInt8]) {
         self.width = width
         self.height = height
@@ -36,7 +38,7 @@ public struct Image: Sendable, Hashable {
         self.pixels = pixels
     }
 
-    /// - Throws: ``ImagingError`` when a picture may not have this size.
+    /// - Throws: ``ImagingError`` when the size is over a limit.
     static func check(width: Int, height: Int) throws(ImagingError) {
         guard width > 0, height > 0 else {
             throw ImagingError(.corrupt, "the picture has \(width)x\(height) pixels")
@@ -49,7 +51,7 @@ public struct Image: Sendable, Hashable {
         }
     }
 
-    /// Three channels; grey becomes three equal ones.
+    /// Three channels; grey values are repeated.
     package func rgb() -> Image {
         guard channels == 1 else { return self }
         let colour = [UInt8](unsafeUninitializedCapacity: pixels.count * 3) { target, count in
@@ -63,7 +65,7 @@ public struct Image: Sendable, Hashable {
         return Image(width, height, 3, colour)
     }
 
-    /// One channel; colour becomes its luma in fixed point, rounded to nearest.
+    /// One channel; RGB becomes luma, rounded to nearest.
     ///
     /// - Source: ITU-R BT.601 weights 0.299, 0.587, 0.114 in 16-bit fixed point, as Pillow's mode `L`.
     package func grey() -> Image {
@@ -82,7 +84,7 @@ public struct Image: Sendable, Hashable {
         return Image(width, height, 1, luma)
     }
 
-    /// The part of `width` x `height` pixels whose top left corner is at (`left`, `top`), which must lie inside.
+    /// The `width` x `height` pixels whose top left corner is at (`left`, `top`); they must lie inside the image.
     package func cropped(left: Int, top: Int, width: Int, height: Int) -> Image {
         precondition(
             left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= self.width

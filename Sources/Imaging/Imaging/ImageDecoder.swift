@@ -1,14 +1,14 @@
 import CImageCodecs
 
 extension Image {
-    /// The most bytes of a picture file.
+    /// Limit of the size of an image file, in bytes.
     public static let maximumFileBytes = 256 << 20
 
-    /// The picture in the bytes of a JPEG, PNG, WebP or BMP file, or the first frame of a GIF file, recognised by its first
+    /// Decodes a JPEG, PNG, WebP or BMP file, or the first frame of a GIF file. The format is recognised by the first
     /// bytes.
     ///
-    /// It stands upright as its Exif orientation says; alpha is composed over black; the high byte of 16-bit samples is
-    /// taken; CMYK is converted without a colour profile; grey stays grey.
+    /// The Exif orientation is applied. Alpha is composed over black. Of 16-bit samples the high byte is taken. CMYK is
+    /// converted without a colour profile. Grey images stay grey.
     ///
     /// - Throws: ``ImagingError``: `.unsupportedFormat`, `.corrupt` (which includes truncated) or `.tooLarge`.
     public init(decoding file: RawSpan) throws(ImagingError) {

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Image {
-    /// The picture in a file. Messages begin with `path`.
+    /// Decodes an image file. Error messages begin with `path`.
     ///
     /// - Throws: ``ImagingError``: `.unreadable`, or what ``init(decoding:)`` refuses.
     public init(contentsOf path: String) throws(ImagingError) {
@@ -38,7 +38,7 @@ extension Image {
                     if errno == EINTR { continue }
                     failure = ImagingError(.unreadable, SystemMessage.current)
                 }
-                // A file that has become shorter is caught by its decoder.
+                // If the file has become shorter, its decoder finds it truncated.
                 guard part > 0 else { break }
                 count += part
             }
@@ -48,7 +48,7 @@ extension Image {
     }
 }
 
-/// What the system says about the last call that failed.
+/// The system's message for the last failed call (`errno`).
 enum SystemMessage {
     static var current: String {
         switch errno {

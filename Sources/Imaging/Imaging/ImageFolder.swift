@@ -1,13 +1,14 @@
 import Glibc
 
-/// The pictures of a folder, by name.
+/// The image files of a folder, by name.
 public struct ImageFolder: Sendable, Hashable {
-    /// Endings of the files that count as pictures, in any case.
+    /// File name endings that count as images, in upper or lower case.
     public static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"]
 
-    /// The most entries that a folder may have.
+    /// Limit of the number of entries in a folder.
     static let maximumEntries = 1 << 20
 
+    /// The path of the folder.
     public let path: String
     /// Names of the files, without the folder, in the order of their UTF-8 bytes.
     public let names: [String]
@@ -15,11 +16,11 @@ public struct ImageFolder: Sendable, Hashable {
     /// Paths of the files, in the order of ``names``.
     public var paths: [String] { names.map { Self.join(path, $0) } }
 
-    /// Lists the files (not folders, nor hidden files) of `path` itself whose names end in one of ``endings``. Their
-    /// content is not looked at.
+    /// Lists the files of `path` whose names end in one of ``endings``. Subfolders and hidden files are left out. The
+    /// content of the files is not read.
     ///
-    /// - Throws: ``ImagingError``: `.unreadable` when `path` is no folder or may not be read, `.emptyFolder` when it has
-    ///   no picture, `.tooLarge` when it has over a million entries.
+    /// - Throws: ``ImagingError``: `.unreadable` when `path` is no folder or may not be read, `.emptyFolder` when it
+    ///   has no image file, `.tooLarge` when it has over a million entries.
     public init(_ path: String) throws(ImagingError) {
         self.path = path
         self.names = try Self.entries(of: path).filter { name in

@@ -1,12 +1,12 @@
-/// Walks the segments of a JPEG file.
+/// Reads the segments of a JPEG file.
 ///
-/// The whole file is walked, because a file without its end marker has lost part of the picture, which the decoder would
+/// The whole file is read, because a file without its end marker has lost part of the image, which the decoder would
 /// fill with grey.
 ///
 /// - Source: ITU-T T.81, annex B; Exif 2.32, section 4.7.2 for the application segment.
 enum JPEGHeader {
-    /// - Throws: ``ImagingError``: `.corrupt` without a frame, a scan or an end, `.unsupportedFormat` for samples that are
-    ///   not of 8 bits and for other than 1, 3 or 4 channels.
+    /// - Throws: ``ImagingError``: `.corrupt` without a frame, a scan or an end marker, `.unsupportedFormat` for
+    ///   samples that do not have 8 bits and for channel counts other than 1, 3 or 4.
     static func read(_ file: BigEndianBytes) throws(ImagingError) -> PictureHeader {
         var header: PictureHeader?
         var orientation: Orientation?
@@ -38,8 +38,8 @@ enum JPEGHeader {
         throw ImagingError(.corrupt, "JPEG: the file is truncated or damaged (no end marker after \(offset) bytes)")
     }
 
-    /// The next marker that starts a segment or ends the picture, and where its content begins. Compressed data, in which
-    /// `FF 00` and restart markers occur, is passed over.
+    /// The next marker that starts a segment or ends the image, and the offset of its content. Compressed data, which
+    /// contains `FF 00` and restart markers, is skipped.
     private static func marker(in file: BigEndianBytes, from start: Int) -> (UInt8, Int)? {
         var offset = start
         while let byte = file.u8(at: offset), let code = file.u8(at: offset + 1) {

@@ -1,4 +1,4 @@
-/// How a stored picture must be turned to stand upright: the Exif tag Orientation.
+/// How a stored image must be turned to be upright: the Exif tag Orientation.
 ///
 /// - Source: Exif 2.32 (CIPA DC-008), section 4.6.4, tag 0x0112.
 enum Orientation: UInt16, Sendable, CaseIterable {
@@ -11,15 +11,15 @@ enum Orientation: UInt16, Sendable, CaseIterable {
     case transversed = 7
     case turnedLeft = 8
 
-    /// Whether width and height change places.
+    /// Whether width and height are swapped.
     private var swapsSides: Bool { rawValue >= 5 }
 
-    /// `image` standing upright.
+    /// `image` turned upright.
     func applied(to image: Image) -> Image {
         guard self != .upright else { return image }
         let (width, height, channels) = (image.width, image.height, image.channels)
         let (newWidth, newHeight) = swapsSides ? (height, width) : (width, height)
-        // The source of the new pixel (x, y) is first + x * stepX + y * stepY, in pixels.
+        // The source index of the result pixel (x, y) is first + x * stepX + y * stepY, in pixels.
         let (right, bottom) = (width - 1, (height - 1) * width)
         let (first, stepX, stepY) =
             switch self {
@@ -48,9 +48,9 @@ enum Orientation: UInt16, Sendable, CaseIterable {
         return Image(newWidth, newHeight, channels, pixels)
     }
 
-    /// The orientation that Exif data (a TIFF file) states; upright when it states none or is damaged, as viewers do.
+    /// The orientation in Exif data (a TIFF file); upright if there is none or the data is damaged, as viewers do.
     ///
-    /// - Source: TIFF 6.0, section 2. Only the first directory is read: the picture's own.
+    /// - Source: TIFF 6.0, section 2. Only the first directory, that of the image itself, is read.
     init(exif: BigEndianBytes) {
         self = Self.stated(in: exif) ?? .upright
     }
@@ -71,7 +71,7 @@ enum Orientation: UInt16, Sendable, CaseIterable {
         for entry in 0..<Int(count) {
             let offset = directory + 2 + 12 * entry
             guard let tag = short(offset) else { return nil }
-            // One value of type SHORT lies in the first two bytes of the value field.
+            // One value of type SHORT is in the first two bytes of the value field.
             if tag == 0x0112, short(offset + 2) == 3, long(offset + 4) == 1 {
                 return short(offset + 8).flatMap(Orientation.init(rawValue:))
             }

@@ -1,6 +1,6 @@
-/// Kinds of pictures that are not read, by how their files begin, with a program that converts them.
+/// Image formats that are not supported, recognised by their first bytes, with a program that converts them.
 enum OtherPictures {
-    /// What the file is and what to do; `nil` where its beginning says nothing.
+    /// The format and what to do about it; `nil` if the first bytes match no known format.
     ///
     /// - Source: ISO/IEC 14496-12 (file type box) for HEIC and AVIF; the formats' own specifications for the others.
     static func remedy(for file: BigEndianBytes) -> String? {

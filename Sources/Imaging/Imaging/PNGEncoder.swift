@@ -1,10 +1,10 @@
 import CImageCodecs
 
 extension Image {
-    /// The bytes of a PNG file with exactly these pixels, 8-bit grey or RGB. Equal pictures give equal bytes with the
+    /// The bytes of a PNG file with exactly these pixels, 8-bit grey or RGB. Equal images give equal bytes with the
     /// same version of libpng.
     ///
-    /// - Throws: ``ImagingError`` when libpng refuses, for want of memory.
+    /// - Throws: ``ImagingError`` when libpng runs out of memory.
     package func pngBytes() throws(ImagingError) -> [UInt8] {
         let (width, height, channels) = (UInt32(width), UInt32(height), UInt32(channels))
         let capacity = icc_png_capacity(width, height, channels)

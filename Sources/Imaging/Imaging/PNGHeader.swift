@@ -1,4 +1,4 @@
-/// Walks the chunks of a PNG file.
+/// Reads the chunks of a PNG file.
 ///
 /// - Source: W3C Portable Network Graphics, third edition, sections 5 and 11.
 enum PNGHeader {
@@ -17,7 +17,7 @@ enum PNGHeader {
         while let length = file.u32(at: offset).map(Int.init), let content = file.part(at: offset + 8, count: length) {
             switch type(at: offset, in: file) {
             case "IDAT": sawData = true
-            // Transparency adds a channel, unless it comes too late or there is one already.
+            // Transparency adds a channel, unless it comes after the image data or there is an alpha channel already.
             case "tRNS" where !sawData && colour < 4: header.channels = colour == 0 ? 2 : 4
             case "eXIf": header.orientation = Orientation(exif: content)
             default: break

@@ -1,19 +1,19 @@
-/// What must be known of a picture file before memory is set aside for its pixels.
+/// The properties of an image file that are needed before memory is allocated for its pixels.
 struct PictureHeader {
     var width: Int
     var height: Int
-    /// As the decoder writes them, before alpha is composed or CMYK converted.
+    /// Channels that the decoder writes, before alpha is composed or CMYK is converted.
     var channels: Int
     var orientation = Orientation.upright
 }
 
-/// The picture files that are read.
+/// The supported image formats.
 enum PictureFormat: String {
     case jpeg = "JPEG"
     case png = "PNG"
     case webp = "WebP"
 
-    /// The format that the first bytes show, whatever the file is called.
+    /// The format that the first bytes show; the file name does not count.
     init?(of file: BigEndianBytes) {
         if file.starts(with: [0xFF, 0xD8, 0xFF]) {
             self = .jpeg
@@ -26,7 +26,7 @@ enum PictureFormat: String {
         }
     }
 
-    /// - Throws: ``ImagingError`` when the header is damaged or of a kind that is not supported.
+    /// - Throws: ``ImagingError`` when the header is damaged or of an unsupported kind.
     func header(of file: BigEndianBytes) throws(ImagingError) -> PictureHeader {
         switch self {
         case .jpeg: try JPEGHeader.read(file)

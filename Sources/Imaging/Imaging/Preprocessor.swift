@@ -1,12 +1,14 @@
 public import Tensors
 
-/// Makes pictures into what a network is fed, as a ``Preprocessing`` says.
+/// Turns images into a network's input, as a ``Preprocessing`` describes.
 ///
-/// First the channels (grey or RGB), then the size, then the crop, then the order of the channels: as Pillow's `convert`,
-/// `resize` and `crop` do one after the other.
+/// The steps are those of Pillow's `convert`, `resize` and `crop`: channels (grey or RGB), size, crop; then the
+/// channels are put in order.
 public struct Preprocessor: Sendable, Hashable {
+    /// The steps and their parameters.
     public let preprocessing: Preprocessing
 
+    /// A preprocessor with these steps.
     public init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
 
     /// The 8-bit input that a client sends: u8 `[1, height, width, channels]`.
@@ -25,7 +27,7 @@ public struct Preprocessor: Sendable, Hashable {
         } catch { throw ImagingError(.mismatch, error.message) }
     }
 
-    /// What a plain network is fed: f32 `[1, channels, height, width]`, normalised.
+    /// The network's input: f32 `[1, channels, height, width]`, normalised.
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
     public func tensor(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
@@ -35,7 +37,7 @@ public struct Preprocessor: Sendable, Hashable {
         } catch { throw ImagingError(.mismatch, error.message) }
     }
 
-    /// The picture, resized and cropped, as RGB or grey: what the network sees, for people.
+    /// The resized and cropped image as RGB or grey, for display: what the network sees.
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
     public func fitted(_ image: Image) throws(ImagingError) -> Image {
@@ -57,7 +59,7 @@ public struct Preprocessor: Sendable, Hashable {
             width: preprocessing.width, height: preprocessing.height)
     }
 
-    /// What is cut off before the crop, of what is cut off in all.
+    /// The part of `total` that is cut off before the crop; the rest is cut off after it.
     private func margin(_ total: Int) -> Int {
         guard case .shorterSideLike(.torchvision, _) = preprocessing.resize else { return total / 2 }
         return Self.rounded(total, over: 2)
@@ -89,14 +91,14 @@ public struct Preprocessor: Sendable, Hashable {
         }
     }
 
-    /// `numerator / denominator` to nearest, halves to even as Python's `round` does: 773x512 becomes 386x256.
+    /// `numerator / denominator` rounded to nearest, half to even as Python's `round` does: 773x512 becomes 386x256.
     private static func rounded(_ numerator: Int, over denominator: Int) -> Int {
         let (quotient, remainder) = numerator.quotientAndRemainder(dividingBy: denominator)
         return 2 * remainder > denominator || (2 * remainder == denominator && quotient % 2 == 1)
             ? quotient + 1 : quotient
     }
 
-    /// `image` in the middle of a picture of the tensor's size.
+    /// `image` in the centre of an image of the tensor's size.
     private func framed(_ image: Image, fill: UInt8) -> Image {
         let (width, height, channels) = (preprocessing.width, preprocessing.height, image.channels)
         var pixels = [UInt8](repeating: fill, count: width * height * channels)

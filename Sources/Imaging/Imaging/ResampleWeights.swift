@@ -1,14 +1,15 @@
 import Tensors
 
-/// For each output position along one axis, which input positions contribute and with what fixed-point weight.
+/// For each output position along one axis, the contributing input positions and their fixed-point weights.
 ///
-/// The weights are those of Pillow's `Image.resize`: the filter is stretched by the factor when shrinking, weights are
-/// normalised in double precision, then rounded half away from zero to 22 fractional bits. Equal weights make equal pixels.
+/// The weights are those of Pillow's `Image.resize`: when shrinking, the filter is stretched by the factor; weights are
+/// normalised in double precision, then rounded half away from zero to 22 fractional bits. Equal weights give equal
+/// pixels.
 ///
 /// - Source: Pillow's documentation of its filters (bilinear: triangle of support 1; bicubic: Keys, IEEE ASSP 29(6),
 ///   1981, with a = -0.5, support 2).
 struct ResampleWeights {
-    /// Fractional bits: 32, less 8 for the pixel and 2 for negative lobes and carries.
+    /// Fractional bits: 32, minus 8 for the pixel and 2 for negative lobes and carries.
     static let precision: Int32 = 32 - 8 - 2
 
     /// The first input position for each output position.
@@ -61,7 +62,7 @@ struct ResampleWeights {
 }
 
 extension Preprocessing.Interpolation {
-    /// How far the filter reaches at scale 1, in input pixels.
+    /// The filter's radius at scale 1, in input pixels.
     fileprivate var support: Double {
         switch self {
         case .bilinear: 1

@@ -1,12 +1,13 @@
 package import Tensors
 
 extension Image {
-    /// The picture at another size, equal in every pixel to Pillow's `Image.resize`.
+    /// The resized image, equal in every pixel to Pillow's `Image.resize`.
     ///
-    /// Two passes, rows first, each rounding to 8 bits; a pass that would not change the size is left out. (Pillow 13
-    /// takes columns first for some shapes that lose more height than width; there pixels at hard edges differ a little.)
+    /// Two passes, rows first, each rounding to 8 bits; a pass that would not change the size is left out. Pillow 13
+    /// processes columns first for some shapes that lose more height than width; there, pixels at hard edges differ
+    /// slightly.
     ///
-    /// - Throws: ``ImagingError`` `.tooLarge` when the result, or the picture between the passes, is over the limits.
+    /// - Throws: ``ImagingError`` `.tooLarge` when the result, or the image between the passes, is over the limits.
     package func resized(
         width newWidth: Int, height newHeight: Int, _ interpolation: Preprocessing.Interpolation
     ) throws(ImagingError) -> Image {

@@ -1,9 +1,9 @@
 internal import LeakageAssessment
 internal import Tensors
 
-/// What has to agree in an assessment before a plan is taken from it.
+/// Consistency checks of an assessment before a plan is taken from it.
 extension AssessmentContent {
-    /// The gates and the adversary. Gates with a name of this program's have this program's limits.
+    /// The gates and the adversary. Gates with a built-in name must have this program's limits.
     func judged() throws(AssessmentError) -> (Gates, Adversary) {
         guard let adversary = Adversary(rawValue: adversary) else {
             throw Self.failure("'adversary' is not paper, informed or both")
@@ -16,7 +16,7 @@ extension AssessmentContent {
         return (read, adversary)
     }
 
-    /// - Throws: ``AssessmentError`` `.malformedAssessment` for a name that is none of an asset, or one that stands twice.
+    /// - Throws: ``AssessmentError`` `.malformedAssessment` for a name that is no asset, or one that is there twice.
     func assets() throws(AssessmentError) -> Set<Asset> {
         let assets = Set(protected.compactMap(Asset.init(rawValue:)))
         guard assets.count == protected.count else {
@@ -28,11 +28,11 @@ extension AssessmentContent {
     /// Whether the plan met the gates; `nil` when it was not compared.
     func verdict(of place: Place) -> Bool? {
         if let plan = plans.first(where: { $0.place == place }) { return plan.passesGates }
-        // Where everything inside was not timed, it is recommended without being compared.
+        // If everything inside was not timed, it is recommended without being compared.
         return place == recommendation.place && recommendation.everythingInside ? true : nil
     }
 
-    /// - Throws: ``AssessmentError`` `.malformedAssessment` when the decision contradicts what it follows from.
+    /// - Throws: ``AssessmentError`` `.malformedAssessment` when the decision contradicts the data that it is based on.
     func check() throws(AssessmentError) {
         let isDigest =
             model.sha256.utf8.count == 64

@@ -3,9 +3,9 @@ internal import LeakageAssessment
 import StrictJSON
 internal import Tensors
 
-/// The members of `assessment.json` that the decision follows from.
+/// The members of `assessment.json` that the decision is based on.
 struct AssessmentContent: Decodable, Sendable {
-    /// Cuts and noise: what tells plans apart.
+    /// Cuts and noise, which identify a plan.
     struct Place: Decodable, Sendable, Hashable {
         let front: String
         let mapping: String
@@ -14,7 +14,7 @@ struct AssessmentContent: Decodable, Sendable {
 
     struct Model: Decodable, Sendable { let sha256: String }
 
-    /// The gates: a name, and a number for each of ``Gate/all``, or `null` where there may be no limit.
+    /// The gates: a name, and a number for each of ``Gate/all``, or `null` where a gate may have no limit.
     struct Limits: Decodable, Sendable {
         private struct Member: CodingKey {
             let stringValue: String

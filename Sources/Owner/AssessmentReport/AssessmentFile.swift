@@ -3,9 +3,9 @@ package import FoundationEssentials
 package import LeakageAssessment
 package import Tensors
 
-/// `assessment.json`, read back: of which model it is, what it decided, and every plan that it compared.
+/// The content of `assessment.json`: the model, the decision, and every plan that was compared.
 package struct AssessmentFile: Sendable {
-    /// No assessment comes near: ResNet-50 with every cut takes 1 MB.
+    /// Limit of the file's size in bytes; ResNet-50 with every cut takes 1 MB.
     package static let maximumBytes = 1 << 26
 
     /// A plan that the assessment compared, with its verdict.
@@ -23,21 +23,21 @@ package struct AssessmentFile: Sendable {
         package let everythingInside: Bool
     }
 
-    /// Of the file's bytes, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     package let sha256: String
-    /// Of the model's file, likewise.
+    /// SHA-256 of the model's file, 64 hexadecimal digits.
     package let modelSHA256: String
-    /// Pictures that the decision rests on.
+    /// Number of images that the decision is based on.
     package let pictures: Int
     package let gates: Gates
     package let adversary: Adversary
-    /// What was to be protected, and from an attacker with how many pictures.
+    /// The protected assets, and the number of the attacker's training images.
     package let protected: Set<Asset>
     package let attackerPictures: Int
     private let content: AssessmentContent
 
-    /// Reads the file. Members of later versions are passed over; those that the decision follows from have to be there
-    /// and to agree with each other.
+    /// Reads the file. Members of later versions are ignored. Members that the decision is based on are required and
+    /// must agree with each other.
     ///
     /// - Throws: ``AssessmentError`` `.malformedAssessment`.
     package init(decoding data: Data) throws(AssessmentError) {
@@ -69,7 +69,7 @@ package struct AssessmentFile: Sendable {
         return Plan(role: role, passesGates: passes, everythingInside: front == mapping)
     }
 
-    /// One line for people. It holds no text of the file: neither a layer's name nor the reason.
+    /// One line of text. It contains no text from the file, neither a layer's name nor the reason.
     package func headline(of plan: Plan) -> String {
         let subject = "\(plan.role.rawValue) of an assessment with \(pictures) pictures"
         guard !plan.everythingInside else { return "\(subject): everything is inside, so nothing crosses to the host." }

@@ -4,14 +4,14 @@ internal import Glibc
 internal import Imaging
 package import LeakageAssessment
 
-/// Writes what an assessment found: `assessment.json`, `plan.json`, `report.html`.
+/// Writes the results of an assessment: `assessment.json`, `plan.json`, `report.html`.
 package enum AssessmentReport {
     package static let fileNames = ["assessment.json", "plan.json", "report.html"]
-    /// A folder of pieces in the folder, while there is no report yet.
+    /// The subfolder of stored results, until there is a report.
     package static let workName = "work"
 
-    /// Whether `folder` may be written: it does not exist, is empty, or holds an earlier assessment and nothing else.
-    /// Callers ask before the long work, not after it.
+    /// Checks that `folder` may be written: it does not exist, is empty, or holds an earlier assessment and nothing
+    /// else. Callers check before the assessment, not after it.
     ///
     /// - Throws: ``AssessmentError`` `.file`.
     package static func checkWritable(_ folder: String) throws(AssessmentError) {
@@ -40,8 +40,7 @@ package enum AssessmentReport {
         }
     }
 
-    /// Writes the three files; they appear together or not at all, and replace an earlier assessment and
-    /// its pieces.
+    /// Writes the three files, all or none; they replace an earlier assessment and its stored results.
     ///
     /// - Throws: ``AssessmentError`` `.file`, and what ``checkWritable(_:)`` refuses.
     package static func write(_ result: AssessmentResult, to folder: String) throws(AssessmentError) {
@@ -79,7 +78,7 @@ package enum AssessmentReport {
         case .fileWriteVolumeReadOnly: "the volume is read-only"
         default:
             switch ((error as? CocoaError)?.underlying as? POSIXError)?.code {
-            // A limit on the size of files or on their number of bytes.
+            // A limit on the size of files, or a quota.
             case .EFBIG, .EDQUOT, .ENOSPC: "no space is left"
             default: "the system refuses it"
             }
@@ -88,8 +87,8 @@ package enum AssessmentReport {
 
     /// The files' names and bytes. Equal results give equal bytes.
     ///
-    /// - Throws: ``AssessmentError`` `.file` when a picture cannot be encoded, `.malformedPlan` when the model's digest is
-    ///   none.
+    /// - Throws: ``AssessmentError`` `.file` when an image cannot be encoded, `.malformedPlan` when the model's digest
+    ///   is invalid.
     package static func contents(
         of result: AssessmentResult
     ) throws(AssessmentError) -> [(name: String, data: Data)] {

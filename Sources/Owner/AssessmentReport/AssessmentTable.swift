@@ -18,7 +18,7 @@ package struct AssessmentTable {
         }
     }
 
-    /// After the cuts' names; the number is how late a column is given up for want of room, from 0.
+    /// The columns after the cuts' names. Columns with the lowest rank are dropped first if the terminal is too narrow.
     private static let columns: [(rank: Int, column: Column)] =
         [
             (3, Column("crosses") { cut, _ in Format.bytes(cut.cost.boundaryBytes) }),
@@ -54,18 +54,18 @@ package struct AssessmentTable {
                 }
             ),
         ]
-    /// What is expected of the attacker, or the range where there is not enough evidence.
+    /// The value expected of the attacker; a question mark shows that there is not enough evidence.
     private static func leak(_ metric: Metric, _ verdict: GateVerdict) -> String {
         guard let check = verdict.check(of: metric) else { return "-" }
         let estimate = Format.fixed(check.estimate, 2)
         return check.outcome == .notEnoughEvidence ? "\(estimate)?" : estimate
     }
 
-    /// Room that names get before columns are given up.
+    /// Width for names before columns are dropped.
     private static let nameColumns = 24
 
-    /// - Parameter columns: Of the terminal. Columns that matter less are left out until the table fits, then names are
-    ///   shortened in their middle; no line is longer unless that leaves names fewer than 8 letters.
+    /// - Parameter columns: Width of the terminal. Less important columns are dropped until the table fits, then names
+    ///   are shortened in the middle, to 8 characters at least.
     package init(_ result: AssessmentResult, columns: Int = 80) {
         let names = result.cuts.map { Self.printable($0.name) }
         let longest = max(3, names.map(\.count).max() ?? 0)
@@ -88,7 +88,7 @@ package struct AssessmentTable {
             ).description
     }
 
-    /// A terminal must not take a layer's name for a command.
+    /// Replaces characters that a terminal could interpret as commands.
     private static func printable(_ name: String) -> String {
         String(
             String.UnicodeScalarView(

@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// What an attacker with more pictures finds of each asset at a cut, as members of `assessment.json`.
+/// Results per asset for the attacker with more images, as members of `assessment.json`.
 enum AssetJSON {
     static func assets(_ cut: CutMeasurement, _ verdict: GateVerdict, _ result: AssessmentResult) -> JSONText {
         guard let evidence = cut.evidence else { return .null }
@@ -29,7 +29,7 @@ enum AssetJSON {
         ])
     }
 
-    /// Of every attack by its name, what it says of each metric: which attack decides is seen here.
+    /// The estimates of every attack, by attack and metric; they show which attack decides.
     static func estimates(_ cut: CutMeasurement, _ result: AssessmentResult) -> JSONText {
         .object(
             cut.findings.all.map { finding in
@@ -61,6 +61,6 @@ enum AssetJSON {
 }
 
 extension AssessmentResult {
-    /// Against whom the gates are judged: shares were counted over the pictures of the decoders.
+    /// The attacker that the gates are judged for. Shares were counted over the decoders' images.
     var attacker: Attacker { Attacker(pictures: attackerPictures, counted: trainingImages + testImages) }
 }

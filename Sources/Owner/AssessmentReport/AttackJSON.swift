@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// Outsiders' attacks, as a member of `assessment.json`.
+/// External attacks, as a member of `assessment.json`.
 enum AttackJSON {
     static func attacks(_ result: AssessmentResult) -> JSONText {
         .array(

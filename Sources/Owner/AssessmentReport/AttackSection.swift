@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// What outsiders' attacks found, where some were given.
+/// The results of external attacks, if there are any.
 struct AttackSection {
     let result: AssessmentResult
 

@@ -1,7 +1,7 @@
 internal import LeakageAssessment
 internal import ModelGraph
 
-/// How much of each FrontNet is public, where a public model was compared.
+/// How much of each FrontNet is public, if a public model was compared.
 struct BackboneSection {
     let result: AssessmentResult
 

@@ -1,12 +1,12 @@
 internal import LeakageAssessment
 
-/// Stacked bars, one for each cut, lying down so that long names have room. Takes its colours from the page.
+/// Stacked horizontal bars, one per cut, so that long names fit. Colours come from the page's style sheet.
 struct BarChart {
     struct Part {
         let name: String
         /// One per bar.
         let values: [Double]
-        /// 1 to 5: the page's colours.
+        /// 1 to 5: an index of the page's colours.
         let color: Int
     }
 
@@ -16,11 +16,11 @@ struct BarChart {
     let labels: [String]
     /// A bar's total as text.
     let text: (Double) -> String
-    /// A value that bars should not pass, with its name.
+    /// A limit to draw, with its name.
     var limit: (value: Double, name: String)?
-    /// A bar to point out.
+    /// The index of a highlighted bar.
     var marked: Int?
-    /// Whether the last bar is no cut but everything inside.
+    /// Whether the last bar is everything inside instead of a cut.
     var hasWhole = false
 
     private static let (width, left, right, row, top) = (560.0, 132.0, 64.0, 19.0, 6.0)

@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// What noise on the boundary would take, and what it would not achieve.
+/// The section on noise at the boundary and its bounds.
 struct BoundsSection {
     let result: AssessmentResult
 
@@ -9,17 +9,17 @@ struct BoundsSection {
         return """
             <section id="bounds"><h2>If noise were added to what crosses</h2><p>Estimates from exact derivatives at \
             \(example.pictures) pictures, \(example.probes) random directions each, and from the distances between the \
-            pictures. σ is the deviation of Gaussian noise on every number that crosses, as a multiple of the root mean square \
-            of those numbers: far above 1, the network no longer sees the picture either.</p>
+            pictures. σ is the standard deviation of Gaussian noise on every number that crosses, as a multiple of the root mean \
+            square of those numbers: far above 1, the network no longer sees the picture either.</p>
             <div class="wide" tabindex="0" role="region" aria-label="Bounds"><table class="numbers"><thead><tr><th scope="col">after</th><th scope="col">tr(JᵀJ)/d ± error</th>\
-            <th scope="col">σ for a floor of 20 dB</th><th scope="col">for the worst of 20 pictures</th>\
+            <th scope="col">σ for a floor of 20 dB</th><th scope="col">for the picture at the 95th percentile</th>\
             <th scope="col">thumbnail’s floor at σ = 1</th><th scope="col">named at σ = 1, and Fano’s bound</th>\
             <th scope="col">σ to be named in at most 10 %</th>\
             <th scope="col">white box R²</th></tr></thead><tbody>\(rows)</tbody></table></div>
             <p>No certificate. The floor holds for unbiased adversaries with one observation; the decoders above \
-            are biased and beat it. Rectifiers and maxima have kinks that derivatives do not see. Sending a picture k times \
-            multiplies what is learned by k unless the noise repeats. Being named is among the \(example.candidates) pictures \
-            assessed, by an adversary who has them all. The white-box attack descends the FrontNet’s own gradient from the \
+            are biased and beat it. ReLU and max-pooling are not differentiable everywhere; the bound ignores that. Sending a \
+            picture k times multiplies what is learned by k unless the noise repeats. “Named” means identified among the \
+            \(example.candidates) pictures assessed, by an adversary who has them all. The white-box attack descends the FrontNet’s own gradient from the \
             mean picture; adversaries with better priors recover more.</p></section>
             """
     }

@@ -2,7 +2,7 @@ package import LeakageAssessment
 internal import ModelGraph
 internal import Tensors
 
-/// Costs, as members of `assessment.json` and as what `assess --cost-only --json` prints.
+/// Costs, as members of `assessment.json` and as the output of `assess --cost-only --json`.
 package enum CostJSON {
     static func cost(_ cost: CutCost) -> JSONText {
         .object([

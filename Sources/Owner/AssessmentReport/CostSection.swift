@@ -1,10 +1,10 @@
 internal import LeakageAssessment
 
-/// What each cut costs in time, memory and bytes, everything inside beside it.
+/// Latency, memory and bytes of each cut, and of everything inside.
 struct CostSection {
     let result: AssessmentResult
 
-    /// What an enclave of the first SGX generation has without paging, 93 MiB: the paper's budget.
+    /// Usable enclave memory of the first SGX generation without paging, 93 MiB: the paper's budget.
     static let paperEnclaveBytes = 93 << 20
 
     var html: String {

@@ -2,7 +2,7 @@ internal import LeakageAssessment
 internal import ModelGraph
 internal import Tensors
 
-/// All numbers of all cuts.
+/// The table of all measurements of all cuts.
 struct CutTable {
     let result: AssessmentResult
 
@@ -67,7 +67,7 @@ struct CutTable {
         .passes: "within", .fails: "leaks", .notEnoughEvidence: "not enough evidence",
     ]
 
-    /// What is expected of the attacker with more pictures, and what is not excluded.
+    /// The value expected of the attacker with more images, and the upper end.
     private func leak(_ metric: Metric, _ verdict: GateVerdict) -> String {
         guard let check = verdict.check(of: metric) else { return "<td>–</td>" }
         return "<td>\(Format.number(check.estimate)) <small>≤ \(Format.number(check.value))</small></td>"

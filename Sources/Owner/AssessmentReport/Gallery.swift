@@ -2,17 +2,17 @@ internal import FoundationEssentials
 internal import Imaging
 internal import LeakageAssessment
 
-/// Pictures beside what a cut gives away of them, one cut at a time.
+/// Example images beside what a cut reveals of them, one cut at a time.
 ///
-/// Radio buttons before the panels choose the one that is shown, so stepping needs no script: the arrow keys move between
-/// the buttons, and each panel has labels of the next ones. Paper shows the panels of ``printed(_:)``.
+/// Radio buttons before the panels select the visible one, so stepping needs no script: the arrow keys move between the
+/// buttons, and each panel has labels of its neighbours. On paper the panels of ``printed(_:)`` are shown.
 struct Gallery {
-    /// How many panels are printed at most.
+    /// Most panels on paper.
     static let printedPanels = 4
 
     let result: AssessmentResult
 
-    /// - Throws: `ImagingError` when a picture cannot be encoded.
+    /// - Throws: `ImagingError` when an image cannot be encoded.
     func html() throws(ImagingError) -> String {
         guard !result.gallery.isEmpty, !result.cuts.isEmpty else { return "" }
         let first = result.cuts.firstIndex { $0.name == result.recommendation.front } ?? 0
@@ -40,7 +40,7 @@ struct Gallery {
             """
     }
 
-    /// Rules of the style sheet that show the chosen panel and mark its number.
+    /// Style rules that show the selected panel and highlight its number.
     static func rules(_ count: Int) -> String {
         "@media screen{"
             + (0..<count).map { index in
@@ -51,7 +51,7 @@ struct Gallery {
             }.joined() + "}"
     }
 
-    /// The recommended cut and its neighbours, the first and the last, in the order of need.
+    /// The recommended cut and its neighbours, the first and the last, in the order of importance.
     static func printed(_ result: AssessmentResult) -> Set<Int> {
         let last = result.cuts.count - 1
         let chosen = result.cuts.firstIndex { $0.name == result.recommendation.front }
@@ -104,7 +104,7 @@ struct Gallery {
         return "<td>\(try Self.picture(image, title))</td>"
     }
 
-    /// The pictures themselves, once, for all panels to show.
+    /// The original images, included once and shown in all panels.
     private func originals() throws(ImagingError) -> String {
         var images = ""
         for (number, row) in result.gallery.enumerated() {

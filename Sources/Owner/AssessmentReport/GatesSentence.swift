@@ -1,8 +1,8 @@
 internal import LeakageAssessment
 
-/// The gates that count against an adversary, in words.
+/// The gates that apply to an adversary, in words.
 enum GatesSentence {
-    /// Plain text without markup. Of the decoders' gates and the channel KL's only those that ``GateVerdict`` counts.
+    /// Plain text without markup. Includes only gates that ``GateVerdict`` counts.
     static func text(_ result: AssessmentResult) -> String {
         let extent =
             "Each holds at the cut and at all deeper ones, with \(Format.number(Gates.deviations)) standard errors "

@@ -1,6 +1,6 @@
-/// Text for HTML and SVG. Whatever a model, a file name or an error message says goes through ``escape(_:)``.
+/// Text for HTML and SVG. All text from models, file names and error messages goes through ``escape(_:)``.
 enum HTML {
-    /// The text with its five special characters replaced, and control characters made visible.
+    /// The text with its five special characters escaped, and control characters replaced by visible ones.
     static func escape(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -11,7 +11,7 @@ enum HTML {
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
             case _ where scalar.properties.generalCategory == .control: result += "\u{FFFD}"
-            // Marks that turn the direction of text could make a name read as another.
+            // Characters that change the direction of text could make a name look like another.
             case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
@@ -19,8 +19,7 @@ enum HTML {
         return result
     }
 
-    /// The names without the whole words that all of them begin and end with, at most `limit` characters each: what tells
-    /// layers of one network apart.
+    /// The names without the words that all of them start and end with, at most `limit` characters each.
     static func distinct(_ names: [String], limit: Int) -> [String] {
         func wordsLength(_ names: [String]) -> Int {
             guard names.count > 1, var shared = names.first else { return 0 }
@@ -36,7 +35,7 @@ enum HTML {
         }
     }
 
-    /// At most `limit` characters, the middle left out.
+    /// At most `limit` characters, shortened in the middle.
     static func shortened(_ text: String, limit: Int) -> String {
         guard text.count > limit else { return text }
         return text.prefix(limit / 2) + "…" + text.suffix(limit - limit / 2 - 1)

@@ -1,4 +1,4 @@
-/// A JSON document whose members keep their order, so that equal results give equal bytes.
+/// A JSON document with ordered members, so that equal results give equal bytes.
 enum JSONText {
     case object([(String, JSONText)])
     case array([JSONText])
@@ -8,11 +8,11 @@ enum JSONText {
     case boolean(Bool)
     case null
 
-    /// Members of JSON that may be absent are `null`, never missing.
+    /// Optional members are `null` and never missing.
     static func optional(_ value: Double?) -> JSONText { value.map(JSONText.number) ?? .null }
     static func optional(_ value: String?) -> JSONText { value.map(JSONText.string) ?? .null }
 
-    /// The text, indented by two spaces, with a line feed at its end.
+    /// The text, indented by two spaces, with a final line feed.
     var text: String {
         var text = ""
         write(to: &text, indent: 0)
@@ -31,8 +31,8 @@ enum JSONText {
                 element.write(to: &text, indent: indent + 1)
             }
         case .string(let string): text += Self.quoted(string)
-        // The shortest decimals that read back as the same number. JSON has no infinities.
-        // Adding 0 makes a 0 of -0, which a work directory does not keep apart.
+        // The shortest decimals that read back as the same number. JSON has no infinities. Adding 0 turns -0 into 0,
+        // which stored results do not distinguish.
         case .number(let number): text += number.isFinite ? "\(number + 0)" : "null"
         case .integer(let integer): text += "\(integer)"
         case .boolean(let boolean): text += boolean ? "true" : "false"

@@ -16,12 +16,12 @@ struct LeakageCharts {
     private var labels: [String] { cuts.map(\.name) }
     private var marked: Int? { cuts.firstIndex { $0.name == result.recommendation.front } }
 
-    /// 1.65 standard errors to either side; `nil` for an unknown one.
+    /// An error bar of 1.65 standard errors to either side; `nil` for an unknown error.
     private func bar(_ value: Double, _ error: Double) -> ClosedRange<Double>? {
         error.isFinite ? value - Gates.deviations * error...value + Gates.deviations * error : nil
     }
 
-    /// The line of a gate; none where it has no limit.
+    /// The limit line of a gate; none if it has no limit.
     private func limit(_ gate: Gate, _ name: (String) -> String) -> [LineChart.Limit] {
         result.gates[gate].map { [.init(value: $0, name: name(Format.number($0)))] } ?? []
     }
@@ -33,7 +33,8 @@ struct LeakageCharts {
                 of: share, count: count, deviations: Gates.deviations)
     }
 
-    /// Whether there is a cut that is deep enough to hide the picture and shallow enough to hide the class.
+    /// The three assets against depth: whether some cut is deep enough to hide the image and shallow enough to hide the
+    /// class.
     private var assets: String {
         func series(_ name: String, _ metric: Metric, color: Int) -> LineChart.Series {
             let checks = result.verdicts.map { $0.check(of: metric) }
@@ -106,7 +107,7 @@ struct LeakageCharts {
         ).svg
     }
 
-    /// What is left for a classifier in the reconstructions, and for statistics in all that crosses.
+    /// What a classifier recognises in the reconstructions, and what statistics of all boundary tensors reveal.
     private var recognition: String {
         let ratios = cuts.map { $0.judgement?.divergence.ratioToNull }
         let bars = cuts.map { $0.judgement.flatMap { bar($0.divergence.ratioToNull, $0.divergence.ratioError) } }

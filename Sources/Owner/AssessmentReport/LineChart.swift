@@ -1,14 +1,14 @@
 internal import LeakageAssessment
 
-/// A chart of numbers over the cuts, as SVG that takes its colours from the page.
+/// A chart of values over the cuts, as SVG. Colours come from the page's style sheet.
 struct LineChart {
     struct Series {
         let name: String
         /// One per cut; `nil` breaks the line.
         let values: [Double?]
-        /// Where the true values may lie, one per cut; empty for no error bars.
+        /// Error bars, one per cut; empty for none.
         var bars: [ClosedRange<Double>?] = []
-        /// 1 to 5: the page's colours.
+        /// 1 to 5: an index of the page's colours.
         let color: Int
         var dashed = false
     }
@@ -19,14 +19,14 @@ struct LineChart {
     }
 
     let title: String
-    /// What the vertical axis counts.
+    /// The quantity of the vertical axis.
     let unit: String
     let series: [Series]
     var limits: [Limit] = []
     let range: ClosedRange<Double>
     /// Names of the cuts.
     let labels: [String]
-    /// A cut to point out.
+    /// The index of a highlighted cut.
     var marked: Int?
 
     private static let (width, height) = (560.0, 340.0)
@@ -51,7 +51,7 @@ struct LineChart {
         return (parts + ["</svg></figure>"]).joined(separator: "\n")
     }
 
-    /// The chart in words; every number is in the table of the cuts.
+    /// A description in words; the numbers are in the table of all cuts.
     private var description: String {
         let lines = series.compactMap { series -> String? in
             let known = zip(labels, series.values).compactMap { name, value in value.map { (name, $0) } }
@@ -106,7 +106,7 @@ struct LineChart {
     }
 
     private func label(_ index: Int, _ names: [String]) -> String {
-        // Every name only while they do not run into each other.
+        // Names are left out where they would overlap.
         let step = (labels.count + 27) / 28
         guard index.isMultiple(of: step) || index == marked else { return "" }
         let (px, py) = (x(index), n(Self.height - Self.bottom + 12))

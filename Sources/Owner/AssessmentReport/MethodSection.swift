@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// How the numbers were made, so that somebody else can make them again.
+/// The method of the measurements, for reproduction.
 struct MethodSection {
     let result: AssessmentResult
 
@@ -14,8 +14,8 @@ struct MethodSection {
         <dt>Decoders</dt><dd>Ridge regression from the 3×3 neighbourhood of each cell to its patch of pixels (at most
         \(LocalRidge.maximumChannels) channels, random orthogonal projection), the same with \(RandomFeatures.units) random
         features (ELM), and from everything that crosses to the whole picture. \(trained)The best on validation pictures is
-        tested: \(result.trainingImages) pictures to learn from, \(result.testImages) others to be judged by. R² is over the
-        mean training picture; its deviation is from \(Bootstrap.draws) bootstrap draws. SSIM: Gaussian window 1.5, 11 taps.</dd>
+        tested: it learned from \(result.trainingImages) pictures, and is judged on \(result.testImages) others. R² is over the
+        mean training picture; its standard error is from \(Bootstrap.draws) bootstrap draws. SSIM: Gaussian window 1.5, 11 taps.</dd>
         <dt>Learning curves</dt><dd>\(curves)</dd>
         \(whiteBox)<dt>Gates “\(HTML.escape(result.gates.name))”</dt><dd>\(GatesSentence.text(result))</dd>
         <dt>Choice</dt><dd>\(HTML.escape(result.recommendation.rule)). Softmax and class mapping are always inside.</dd>
@@ -42,9 +42,9 @@ struct MethodSection {
         "Reconstruction (kernel ridge: linear, Gaussian, Laplacian), identification (the same onto a second network’s view of the "
             + "picture and of a cropped, mirrored, recoloured version) and class (the same onto classes; one and five examples of "
             + "each) learn from an eighth to all of the pictures, \(CrossValidation.folds)-fold cross-validated; decoders of maps "
-            + "from a quarter on, where they are within the gate. The gates are judged at \(result.attackerPictures) pictures: the "
-            + "estimate goes on with the last gain for each doubling, the interval reaches from what was measured to a power law "
-            + "with that relative gain, or twice that gain for each doubling, with 1.65 standard errors. A curve that does not beat "
+            + "from a quarter on, where they are within the gate. The gates are judged at \(result.attackerPictures) pictures. The "
+            + "estimate repeats the last gain for each doubling. The interval reaches from the measured value to a power law "
+            + "with that relative gain, or to twice that gain for each doubling, with 1.65 standard errors. A curve that does not beat "
             + "the mean picture, or whose upper end is above the limit, is “not enough evidence”, which does not pass."
     }
 
@@ -91,7 +91,7 @@ struct MethodSection {
             + "\(pictures == 1 ? "picture" : "pictures") each. It warns and does not gate.</dd>\n"
     }
 
-    /// The attacks that nobody made here.
+    /// Attacks that were not made.
     private var notCovered: String {
         var missing = attacked.isEmpty ? ["optimisation attacks through the FrontNet"] : []
         if trainedCuts == 0 { missing.append("trained decoders") }
@@ -115,11 +115,11 @@ struct MethodSection {
         guard let leakage = result.mappingLeakage else { return "" }
         func text(_ value: Double?) -> String { value.map(Format.number) ?? "not measurable" }
         return
-            "<dt>Mapping unit</dt><dd>It hides the names of classes, not their equality. Of what crosses to it, over "
-            + "\(leakage.classes) classes that the model gave: the chance that a pair of one class is nearer than a pair of two "
-            + "\(text(leakage.equalityAreaUnderCurve)); clusters agree with classes (NMI) \(text(leakage.clusterInformation)); a "
-            + "linear probe names \(text(leakage.probeAccuracy)) of the classes (the likeliest alone "
-            + "\(text(leakage.majorityShare))); one labelled picture per class names \(text(leakage.oneShot)) (guessing "
+            "<dt>Mapping unit</dt><dd>It hides the names of classes, not their equality. Its input, over \(leakage.classes) "
+            + "classes that the model predicted: a pair of one class is nearer than a pair of two with probability "
+            + "\(text(leakage.equalityAreaUnderCurve)); clusters agree with classes (NMI) \(text(leakage.clusterInformation)); "
+            + "accuracy of a linear probe \(text(leakage.probeAccuracy)) (always the likeliest class: "
+            + "\(text(leakage.majorityShare))); accuracy from one labelled picture per class \(text(leakage.oneShot)) (guessing: "
             + "\(text(leakage.chance))).</dd>"
     }
 

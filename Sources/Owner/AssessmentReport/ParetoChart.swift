@@ -2,16 +2,16 @@ internal import Glibc
 internal import LeakageAssessment
 internal import Tensors
 
-/// Plans as points: what a picture costs against how far the gates are used up. Nothing beats those on the line.
+/// Plans as points: latency per image against the share of the gates that is used up. The line is the Pareto front.
 struct ParetoChart {
     let result: AssessmentResult
 
     private static let (width, height) = (560.0, 340.0)
     private static let (left, right, top, bottom) = (46.0, 14.0, 12.0, 44.0)
-    /// Shares of the gates on the vertical axis, which is logarithmic; less is drawn at its lower end.
+    /// Range of the vertical axis, which is logarithmic; smaller values are drawn at its lower end.
     private static let (lowest, highest) = (0.05, 20.0)
 
-    /// Empty where there is nothing to compare.
+    /// Empty if there is nothing to compare.
     var html: String {
         let options = result.recommendation.options
         guard options.count > 1 else { return "" }
@@ -69,7 +69,7 @@ struct ParetoChart {
             """
     }
 
-    /// The plans on the line, as text.
+    /// The plans on the Pareto front, as text.
     private func table(_ best: [PlanOption], _ isTimed: Bool) -> String {
         let fronts = HTML.distinct(best.map(\.front), limit: 26)
         let rows = zip(best, fronts).map { option, front -> String in

@@ -1,9 +1,9 @@
 package import Imaging
 package import LeakageAssessment
 
-/// `report.html`: one file that loads nothing, needs no script, and says the same thing every time it is rendered.
+/// `report.html`: one file that loads nothing, needs no script, and renders to the same bytes every time.
 package enum ReportPage {
-    /// - Throws: `ImagingError` when a picture cannot be encoded.
+    /// - Throws: `ImagingError` when an image cannot be encoded.
     package static func html(of result: AssessmentResult) throws(ImagingError) -> String {
         let name = HTML.escape(result.model.name)
         return """

@@ -1,7 +1,7 @@
 internal import LeakageAssessment
 internal import Tensors
 
-/// What to do, and why, before anything else.
+/// The recommendation and its reasons, at the top of the report.
 struct VerdictSection {
     let result: AssessmentResult
 
@@ -34,7 +34,7 @@ struct VerdictSection {
             """
     }
 
-    /// The numbers of the recommended plan that a reviewer looks for first.
+    /// The most important numbers of the recommended plan.
     private var figures: String {
         let plan = result.recommendation
         var figures: [(value: String, name: String)] = []
@@ -73,7 +73,7 @@ struct VerdictSection {
             + figures.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" }.joined() + "</dl>"
     }
 
-    /// What the informed adversary gets at the cut that the paper's rule takes.
+    /// What the informed adversary recovers at the cut of the paper's rule.
     private var recoveredThere: String {
         guard result.adversary != .paper, let front = result.paperRule.front,
             let cut = result.cuts.first(where: { $0.name == front })
@@ -82,7 +82,7 @@ struct VerdictSection {
             + "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures among \(cut.decoder.candidates)."
     }
 
-    /// How few chosen requests give the weights, for the plan and for the one that might be taken instead.
+    /// The number of chosen requests that determine the weights, for the plan and for the next faster one.
     private var weights: String {
         let plan = result.recommendation
         let own =

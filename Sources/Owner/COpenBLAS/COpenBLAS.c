@@ -38,14 +38,14 @@ void infenclave_blas_multiply_single(
 
 int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides) {
     int info = 0;
-    // Row-major upper is column-major lower, and right-hand sides one after the other are columns.
+    // The row-major upper triangle is the column-major lower one, and consecutive right-hand sides are columns.
     dposv_("L", &size, &count, matrix, &size, sides, &size, &info, 1);
     return info;
 }
 
 int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work) {
     int info = 0, length = 34 * size;
-    // Row-major upper is column-major lower; eigenvectors in columns are rows here.
+    // The row-major upper triangle is the column-major lower one; eigenvectors in columns are rows here.
     dsyev_("V", "L", &size, matrix, &size, values, work, &length, &info, 1, 1);
     return info;
 }

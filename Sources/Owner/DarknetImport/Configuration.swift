@@ -1,13 +1,13 @@
 /// The text of a `.cfg` file: sections of options, in order.
 struct Configuration {
-    /// The most bytes and sections of a file: far above any published network.
+    /// Limits of a file's bytes and sections: far above any published network.
     static let maximumBytes = 4 << 20
     static let maximumSections = 1 << 14
 
     let sections: [Section]
 
-    /// Reads lines as Darknet does: white space counts nowhere, `#` and `;` begin comments, and of an option that is
-    /// given twice in a section the first counts.
+    /// Parses lines as Darknet does: white space is ignored, `#` and `;` begin comments, and if an option is given
+    /// twice in a section the first counts.
     ///
     /// - Throws: ``DarknetImportError`` with the number of the line.
     init(_ bytes: RawSpan) throws(DarknetImportError) {
@@ -28,7 +28,7 @@ struct Configuration {
                         .malformedConfiguration, "line \(index + 1): over the limit of \(Self.maximumSections) sections"
                     )
                 }
-                // Layers count from 0 behind the section of the network itself.
+                // Layers count from 0, after the section of the network itself.
                 sections.append(Section(kind: String(content.dropFirst().dropLast()), layer: sections.count - 1))
                 continue
             }

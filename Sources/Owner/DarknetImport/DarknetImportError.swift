@@ -1,16 +1,16 @@
-/// What the `DarknetImport` module refuses.
+/// An error of the `DarknetImport` module.
 package struct DarknetImportError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// The configuration is no text of sections and options.
+        /// The configuration is not a valid list of sections and options.
         package static let malformedConfiguration = Code("malformedConfiguration")
-        /// A section, option or activation that this importer does not know.
+        /// A section, option or activation that this importer does not support.
         package static let unsupported = Code("unsupported")
-        /// Sections that do not fit one another.
+        /// Sections that are inconsistent.
         package static let invalidNetwork = Code("invalidNetwork")
-        /// The weights are shorter or longer than the configuration demands.
+        /// The weights are shorter or longer than the configuration requires.
         package static let weightsMismatch = Code("weightsMismatch")
     }
 

@@ -3,20 +3,20 @@ package import Tensors
 
 /// A trained network from Darknet's `.cfg` and `.weights`.
 ///
-/// What the program does at inference is what the graph does; see https://github.com/pjreddie/darknet, whose behaviour
-/// the stored answers of the tests record.
+/// The graph computes what Darknet computes at inference; see https://github.com/pjreddie/darknet, whose results are
+/// stored in the tests.
 package struct DarknetModel: Sendable {
     package let graph: Graph
-    /// How Darknet's classifier makes its input of a picture.
+    /// The preprocessing of Darknet's classifier.
     package let preprocessing: Preprocessing?
 
-    /// Sections that can be imported, sorted; `net` begins every file.
+    /// Supported sections, sorted; `net` begins every file.
     package static let sections = [
         "activation", "avgpool", "batchnorm", "connected", "convolutional", "cost", "crop", "dropout", "local",
         "local_avgpool", "logistic", "maxpool", "route", "sam", "scale_channels", "shortcut", "softmax",
     ]
 
-    /// Activations that can be imported, sorted.
+    /// Supported activations, sorted.
     package static let activations = [
         "elu", "gelu", "hard_mish", "hardtan", "leaky", "lhtan", "linear", "logistic", "loggy", "mish", "plse", "ramp",
         "relie",
@@ -24,12 +24,12 @@ package struct DarknetModel: Sendable {
     ]
 
     /// - Parameters:
-    ///   - name: Of the graph.
+    ///   - name: Name of the graph.
     ///   - configuration: The `.cfg` file.
     ///   - weights: The `.weights` file.
-    ///   - batch: The first dimension of the input; the configuration's own is for training.
-    ///   - allocator: Where weights are copied to.
-    /// - Throws: ``DarknetImportError``
+    ///   - batch: The first dimension of the input; the configuration's batch size is for training.
+    ///   - allocator: Allocates the memory of the weights.
+    /// - Throws: ``DarknetImportError``.
     package init(
         name: String, configuration: RawSpan, weights: RawSpan, batch: Int = 1,
         allocator: StorageAllocator = .standard
@@ -66,7 +66,7 @@ package struct DarknetModel: Sendable {
             throw DarknetImportError(.invalidNetwork, "the configuration has no layer")
         }
         graph = try network.graph(name: String(name.prefix(1000)), output: output)
-        // The program scales pixels to 0...1 and fits the picture into the network's input, on grey.
+        // Darknet scales pixels to 0...1 and letterboxes the image into the network's input, on grey.
         preprocessing =
             extents[0] == 3
             ? try? Preprocessing(
@@ -77,11 +77,11 @@ package struct DarknetModel: Sendable {
 }
 
 extension Network {
-    /// What a section makes of the layer before it.
+    /// The layer that a section computes from the one before it.
     fileprivate mutating func layer(
         of section: inout Section, _ weights: inout Weights
     ) throws(DarknetImportError) -> Layer {
-        // How training treats a layer.
+        // Options for training.
         section.ignore(["learning_rate", "learning_rate_scale", "stopbackward", "onlyforward"])
         switch section.kind {
         case "convolutional", "conv": return try convolutional(&section, &weights)

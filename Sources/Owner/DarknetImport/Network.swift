@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-/// The graph while sections are added to it.
+/// The graph under construction, section by section.
 struct Network {
     /// A value and its shape, batch first.
     struct Layer {
@@ -10,15 +10,15 @@ struct Network {
     }
 
     let input: Value
-    /// Bytes of kernels that sections made which no weights are read for.
+    /// Bytes of generated kernels, which no weights are read for.
     var madeBytes = 0
-    /// The most of them: a section of three lines can ask for 16 MiB.
+    /// Limit of ``madeBytes``: a section of three lines can ask for 16 MiB.
     static let maximumMadeBytes = 1 << 28
     private(set) var nodes: [Node] = []
     private(set) var constants: [String: Tensor] = [:]
-    /// What each section made, in order.
+    /// The output of each section, in order.
     private(set) var layers: [Layer] = []
-    /// What the next section takes.
+    /// The input of the next section.
     private(set) var current: Layer
 
     init(input: Value) {
@@ -26,13 +26,13 @@ struct Network {
         current = Layer(value: input.name, shape: input.type.shape)
     }
 
-    /// Ends a section.
+    /// Completes a section.
     mutating func finish(with layer: Layer) {
         layers.append(layer)
         current = layer
     }
 
-    /// A layer that an option names: counted from 0, or back from the section when negative.
+    /// The layer that an option names: counted from 0, or backwards from the section if negative.
     func layer(_ number: Int, from section: Section) throws(DarknetImportError) -> Layer {
         let index = number < 0 ? section.layer + number : number
         guard layers.indices.contains(index) else {
@@ -43,7 +43,7 @@ struct Network {
 
     /// Adds a node and returns its result.
     ///
-    /// - Parameter role: What the node does in its section; part of its name.
+    /// - Parameter role: The node's purpose in its section, which becomes part of its name.
     mutating func add(
         _ operation: Operation, _ operands: [Layer], constants: [(name: String, tensor: Tensor)] = [],
         as role: String, in section: Section
@@ -68,10 +68,10 @@ struct Network {
         return Layer(value: name, shape: shape)
     }
 
-    /// A constant as an operand before others.
+    /// Adds a constant that is the first operand of a node.
     mutating func constantLayer(_ name: String, _ tensor: Tensor) { constants[name] = tensor }
 
-    /// Arithmetic with one number.
+    /// Adds arithmetic with one number.
     mutating func add(
         _ function: Arithmetic.Function, _ operand: Layer, _ number: Float, as role: String, in section: Section
     ) throws(DarknetImportError) -> Layer {
@@ -80,7 +80,7 @@ struct Network {
             constants: [("number", try Self.tensor([number], [1], section))], as: role, in: section)
     }
 
-    /// The layer as `[n, c, h, w]`; values without a place are channels of 1 x 1.
+    /// The layer as `[n, c, h, w]`; a vector becomes channels of 1 x 1.
     mutating func image(_ layer: Layer, in section: Section) throws(DarknetImportError) -> Layer {
         guard layer.shape.rank == 2 else { return layer }
         return try add(.reshape(Reshape([0, layer.shape[1], 1, 1])), [layer], as: "image", in: section)

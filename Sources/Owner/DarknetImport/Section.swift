@@ -1,6 +1,6 @@
-/// A section of a configuration. Every option must be taken: one that nobody knows would silently change the answers.
+/// A section of a configuration. Every option must be read: ignoring an unknown one would silently change the answers.
 struct Section {
-    /// What stands in the brackets.
+    /// The text in the brackets.
     let kind: String
     /// The number by which `route` and `shortcut` name the layer; -1 for the network itself.
     let layer: Int
@@ -37,7 +37,7 @@ struct Section {
         try integer(name, in: 1...1 << 20) ?? fallback
     }
 
-    /// An integer that is 0 or something else.
+    /// An integer option that is 0 for false.
     mutating func flag(_ name: String) throws(DarknetImportError) -> Bool {
         try integer(name, in: -1 << 31...1 << 31) ?? 0 != 0
     }
@@ -50,7 +50,7 @@ struct Section {
         return value
     }
 
-    /// Integers between commas.
+    /// A comma-separated list of integers.
     mutating func integers(_ name: String) throws(DarknetImportError) -> [Int]? {
         guard let text = text(name) else { return nil }
         var values: [Int] = []
@@ -63,12 +63,12 @@ struct Section {
         return values
     }
 
-    /// Takes options that mean nothing in inference.
+    /// Skips options that have no effect in inference.
     mutating func ignore(_ names: [String]) { for name in names { options[name] = nil } }
 
     mutating func ignoreAll() { options = [:] }
 
-    /// - Throws: ``DarknetImportError`` when an option was not taken.
+    /// - Throws: ``DarknetImportError`` when an option was not read.
     func finish() throws(DarknetImportError) {
         guard let name = options.keys.sorted().first else { return }
         throw failure(.unsupported, "option '\(name.prefix(40))' is not supported")

@@ -5,15 +5,15 @@ struct Weights: ~Copyable, ~Escapable {
     private var reader: ByteReader
     private let fileBytes: Int
     private let allocator: StorageAllocator
-    /// The last section that took weights.
+    /// The last section that read weights.
     private var lastPlace = "the header"
-    /// Whether the weights of connected layers lie as `[inputs, outputs]`.
+    /// Whether the weights of connected layers are stored as `[inputs, outputs]`.
     let isTransposed: Bool
     /// Whether AlexeyAB's fork wrote the file: it writes version 0.2, revision 5.
     let isOfFork: Bool
 
-    /// The header is three int32 (major, minor, revision) and how many pictures training has seen: 64 bits since
-    /// version 0.2, 32 bits before and where the version is over 1000, which marks transposed connected layers.
+    /// The header is three int32 (major, minor, revision) and the number of training images: 64 bits since version 0.2,
+    /// 32 bits before. It is also 32 bits if a version number is over 1000, which marks transposed connected layers.
     ///
     /// - Throws: ``DarknetImportError`` with code `weightsMismatch` for a file without a header.
     @_lifetime(copy bytes)
@@ -40,7 +40,7 @@ struct Weights: ~Copyable, ~Escapable {
         }
     }
 
-    /// The next values, under this shape.
+    /// The next values, with this shape.
     ///
     /// - Throws: ``DarknetImportError`` naming the section, the bytes expected and the bytes found.
     @_lifetime(self: copy self)

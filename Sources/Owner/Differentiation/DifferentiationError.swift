@@ -1,6 +1,6 @@
 internal import ModelGraph
 
-/// What the `Differentiation` module refuses: a node whose derivative it does not know.
+/// The error of the `Differentiation` module: a node without a known derivative.
 package struct DifferentiationError: Error, Sendable, CustomStringConvertible {
     package let message: String
     package var description: String { message }
@@ -9,7 +9,7 @@ package struct DifferentiationError: Error, Sendable, CustomStringConvertible {
 
     init(_ error: GraphError) { self.init(error.message) }
 
-    /// The same error, saying first at which node it arose.
+    /// The same error, with the node in front of the message.
     func at(_ node: Node) -> DifferentiationError {
         DifferentiationError("node '\(node.name)' (\(node.operation.onnxName)): \(message)")
     }

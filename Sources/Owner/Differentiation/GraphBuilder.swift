@@ -9,7 +9,7 @@ struct GraphBuilder {
     private var scalars: [Float: String] = [:]
     private var made = 0
 
-    /// - Parameter values: Names and types that are taken already.
+    /// - Parameter types: Names and types of existing values.
     init(constants: [String: Tensor], types: [String: TensorType]) {
         self.constants = constants
         self.types = types
@@ -22,7 +22,7 @@ struct GraphBuilder {
 
     mutating func define(_ name: String, _ type: TensorType) { types[name] = type }
 
-    /// Appends a node of the graph that is differentiated.
+    /// Appends a node of the original graph.
     mutating func append(_ node: Node) { nodes.append(node) }
 
     /// Appends a node with one result.
@@ -112,7 +112,7 @@ extension GraphBuilder {
         try sum(product(x, -1), 1)
     }
 
-    /// 1 where x > 0, else 0. No operator of comparison is needed: the product saturates.
+    /// 1 where x > 0, else 0. A saturating product replaces a comparison operator.
     mutating func step(_ x: String) throws(DifferentiationError) -> String {
         try function(.clip, product(x, 3e38), alpha: 0, beta: 1)
     }

@@ -1,17 +1,17 @@
 package import ModelGraph
 internal import Tensors
 
-/// Derivatives of a graph, as graphs of the same operators: the engine that runs a network runs its derivative too, and
-/// nothing is approximated by differences.
+/// Derivatives of a graph, as graphs of the same operators. The engine that runs a network also runs its derivative,
+/// and no finite differences are used.
 package enum GraphDerivative {
-    /// Forward mode: how each of `values` moves when the input moves.
+    /// Forward mode: the change of each of `values` for a change of the input.
     ///
     /// - Parameters:
     ///   - graph: With one input x.
     ///   - values: Names of values of the graph.
-    /// - Returns: A graph with inputs x and a tangent v of the same type, and the outputs J·v, one for each value and of
-    ///   its shape. J is the Jacobian at x.
-    /// - Throws: ``DifferentiationError`` naming the node that has no derivative here.
+    /// - Returns: A graph with inputs x and a tangent v of the same type, and the outputs J·v, one per value and of its
+    ///   shape. J is the Jacobian at x.
+    /// - Throws: ``DifferentiationError`` naming the node without a derivative.
     package static func tangent(of graph: Graph, at values: [String]) throws(DifferentiationError) -> Graph {
         var work = try Work(graph, values)
         let direction = Value(name: work.freeName("tangent"), type: work.input.type)
@@ -28,11 +28,11 @@ package enum GraphDerivative {
         return try work.graph(inputs: [work.input, direction], outputs: outputs)
     }
 
-    /// Reverse mode: how the input must move to move `values` in given directions.
+    /// Reverse mode: the gradient of a linear combination of `values` with respect to the input.
     ///
-    /// - Returns: A graph with inputs x and one cotangent u for each value, of its type, and the output Jᵀ·u, of the type
-    ///   of x, summed over the values.
-    /// - Throws: ``DifferentiationError`` naming the node that has no derivative here.
+    /// - Returns: A graph with inputs x and one cotangent u per value, of its type, and the output Jᵀ·u, of the type of
+    ///   x, summed over the values.
+    /// - Throws: ``DifferentiationError`` naming the node without a derivative.
     package static func adjoint(of graph: Graph, at values: [String]) throws(DifferentiationError) -> Graph {
         var work = try Work(graph, values)
         let directions = values.map { Value(name: work.freeName("cotangent of \($0)"), type: graph.type(of: $0)) }
@@ -41,11 +41,11 @@ package enum GraphDerivative {
         return try work.graph(inputs: [work.input] + directions, outputs: [gradient])
     }
 
-    /// How far `values` are from given ones, and how to get nearer.
+    /// The squared distance of `values` from targets, and its gradient.
     ///
-    /// - Returns: A graph with inputs x and one target t for each value e, of its type, and two outputs: the sum over the
-    ///   values of ‖e - t‖² / 2, of one element, and its gradient by x.
-    /// - Throws: ``DifferentiationError`` naming the node that has no derivative here.
+    /// - Returns: A graph with inputs x and one target t per value e, of its type, and two outputs: the sum over the
+    ///   values of ‖e - t‖² / 2, of one element, and its gradient with respect to x.
+    /// - Throws: ``DifferentiationError`` naming the node without a derivative.
     package static func distanceGradient(
         of graph: Graph, at values: [String]
     ) throws(DifferentiationError) -> Graph {
@@ -70,10 +70,10 @@ package enum GraphDerivative {
     }
 }
 
-/// A graph that is being differentiated.
+/// The state of a differentiation.
 private struct Work {
     let input: Value
-    /// What the values need, in order.
+    /// The nodes that the values depend on, in order.
     let nodes: [Node]
     /// Values that depend on the input.
     let active: Set<String>
@@ -108,7 +108,7 @@ private struct Work {
     }
 
     mutating func tangent(of node: Node, _ tangents: [String: String]) throws(DifferentiationError) -> String {
-        // Otherwise each operand's would be padded by zeros, and the sum taken.
+        // Otherwise each operand's tangent would be padded with zeros, and the sum taken.
         if case .concat(let concat) = node.operation {
             var parts: [String] = []
             for operand in node.inputs {

@@ -3,20 +3,20 @@ internal import Tensors
 
 /// One linear step from a tangent to a tangent, and its transpose from a cotangent to a cotangent.
 ///
-/// The derivative of an operator by one operand is a sum of paths, each a composition of such steps. Both directions are
-/// written in the operators of the model graph, so that the engine runs derivatives as it runs networks.
+/// The derivative of an operator with respect to one operand is a sum of paths, each a composition of such steps. Both
+/// directions use operators of the model graph, so that the engine runs derivatives as it runs networks.
 enum LinearMap: Sendable {
     /// With weights that do not depend on the input; no bias.
     case convolution(Convolution, weights: String, from: Shape)
-    /// Element-wise by a value that broadcasts to the operand's shape.
+    /// Element-wise multiplication by a value that broadcasts to the operand's shape.
     case scale(by: String)
-    /// Repeats along axes of extent 1; both shapes have the same rank.
+    /// Repetition along axes of extent 1; both shapes have the same rank.
     case broadcast(from: Shape, to: Shape)
     /// The transpose of ``broadcast(from:to:)``: sums over axes and leaves extents of 1.
     case sum(from: Shape, to: Shape)
     case reshape(from: Shape, to: Shape)
     case transpose([Int])
-    /// By zeros, before each axis and then after each; negative pads crop.
+    /// Padding with zeros, before each axis and then after each; negative pads crop.
     case pad([Int])
     /// Every n-th element along each axis, from the first on.
     case subsample(steps: [Int], from: Shape)
@@ -94,7 +94,7 @@ extension GraphBuilder {
         let extents = self.shape(of: y).dimensions
         let spread = extents.indices.filter { steps[$0] > 1 }
         guard !spread.isEmpty else { return y }
-        // An axis of extent 1 after each one that is spread takes the zeros.
+        // An axis of extent 1 after each spread axis is padded with the zeros.
         var (split, zeros): ([Int], [Int]) = ([], [])
         for axis in extents.indices {
             split.append(extents[axis])
@@ -117,8 +117,8 @@ extension GraphBuilder {
         return try add(.transpose(Transpose(permutation)), matrix)
     }
 
-    /// The transpose of a convolution is a convolution of the spread cotangent with the flipped weights, input and output
-    /// channels exchanged within each group.
+    /// The transpose of a convolution is a convolution of the spread cotangent with the flipped weights, with input and
+    /// output channels exchanged within each group.
     fileprivate mutating func transposedConvolution(
         _ y: String, _ convolution: Convolution, weights: String, to input: Shape
     ) throws(DifferentiationError) -> String {

@@ -1,17 +1,17 @@
 internal import ModelGraph
 internal import Tensors
 
-/// The derivative of one result by one operand: a sum of paths, each a composition of linear steps from the operand to
-/// the result. No path means zero; an empty path is the identity.
+/// The derivative of one result with respect to one operand: a sum of paths, each a composition of linear steps from
+/// the operand to the result. No path means zero; an empty path is the identity.
 typealias Paths = [[LinearMap]]
 
-/// A node of the graph in view of its derivative.
+/// A node of the graph and its derivative.
 struct NodeDerivative {
     let node: Node
 
-    /// By the operand at `position`. Values that the steps need are appended to `graph`.
+    /// The derivative with respect to the operand at `position`. Values that the steps need are appended to `graph`.
     ///
-    /// - Throws: ``DifferentiationError`` naming the node, when the operator has no derivative here.
+    /// - Throws: ``DifferentiationError`` naming the node, if its operator has no derivative.
     func paths(by position: Int, in graph: inout GraphBuilder) throws(DifferentiationError) -> Paths {
         do throws(DifferentiationError) { return try rule(position, &graph) } catch { throw error.at(node) }
     }

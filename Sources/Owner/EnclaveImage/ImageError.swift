@@ -1,10 +1,10 @@
-/// Why no image or measurement comes of what was given.
+/// Why an image or a measurement could not be made.
 package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         package let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Bytes that break their format.
+        /// Bytes that violate their format.
         package static let malformed = Code("malformed")
         /// A file of another kind than the image needs, such as firmware without the needed metadata.
         package static let wrongFile = Code("wrong_file")
@@ -14,7 +14,7 @@ package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package let code: Code
     package let message: String
-    /// What to do about it; empty where the message says it.
+    /// The remedy; empty if the message contains it.
     package let remedy: String
 
     package init(_ code: Code, _ message: String, remedy: String = "") {

@@ -2,8 +2,8 @@ import Foundation
 package import SealedChannel
 import StrictJSON
 
-/// The clients that an enclave may answer, as files of a folder: `NAME.token`, an access token, and beside it, where that
-/// client has quotas of its own, `NAME.json` with `{"requests": N, "requestsPerMinute": N}`. Other files are passed over.
+/// The clients that an enclave may answer, as files of a folder: `NAME.token`, an access token, and optionally
+/// `NAME.json` with the client's own quotas, `{"requests": N, "requestsPerMinute": N}`. Other files are ignored.
 package struct ClientFolder: Sendable {
     private struct Quota: Decodable {
         let requests: UInt64?
@@ -18,13 +18,13 @@ package struct ClientFolder: Sendable {
     private let requestsPerMinute: UInt32
 
     /// - Parameters:
-    ///   - requests: Of each client in a lease, unless its own file says otherwise.
-    ///   - requestsPerMinute: Of each client, likewise.
+    ///   - requests: Default number of requests of a client in a lease.
+    ///   - requestsPerMinute: Default number of requests of a client a minute.
     package init(_ path: String, requests: UInt64, requestsPerMinute: UInt32) {
         (self.path, self.requests, self.requestsPerMinute) = (path, requests, requestsPerMinute)
     }
 
-    /// - Throws: ``KeyReleaseError`` (clients) when anything in it is not usable: half a list would strike clients off.
+    /// - Throws: ``KeyReleaseError`` (clients) when any of its files is invalid: a partial list would remove clients.
     package func read() throws(KeyReleaseError) -> [ClientGrant] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
             throw KeyReleaseError(.clients, "the folder of clients \(path) cannot be read", remedy: "check the path")

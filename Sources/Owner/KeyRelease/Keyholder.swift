@@ -4,21 +4,21 @@ import Evidence
 import InfenclaveClient
 package import SealedChannel
 
-/// Provisions enclaves for an owner who is not there: it looks at servers, verifies what needs the model key against the owner's
-/// signed policy, and writes down every release and refusal before it acts on it.
+/// Provisions enclaves while the owner is absent. It checks servers, verifies enclaves that need the model key against
+/// the owner's signed policy, and logs every release and refusal before it acts on it.
 package actor Keyholder {
     private struct Watch {
         var pauses: WatchPauses
-        /// When evidence was last verified, and when its lease is to be renewed, in seconds since 1970.
+        /// When evidence was last verified, and when the lease is to be renewed, in seconds since 1970.
         var verified = 0.0
         var renewal = Double.infinity
-        /// The list with which the run was last found to serve.
+        /// The client list with which the run last served.
         var clientList: String?
-        /// When it is to be looked at again.
+        /// The time of the next check.
         var next = ContinuousClock.now
     }
 
-    /// One of the enclaves of a server.
+    /// One of a server's enclaves.
     private struct Watched: Hashable {
         let server: String
         let place: ReplicaPlace
@@ -38,16 +38,16 @@ package actor Keyholder {
     private var ledger: ReleaseLedger
     private var policy: SignedPolicy
     private var clients: [ClientGrant] = []
-    /// At most 32 for a server.
+    /// At most 32 per server.
     private var watches: [Watched: Watch] = [:]
-    /// What was last said of policy and clients, so that it is said once.
+    /// The last message about policy and clients, so that it is logged once.
     private var complaints: [KeyReleaseError.Code: String] = [:]
 
     /// - Parameters:
-    ///   - policy: Signed by the owner; changes are taken while it runs.
-    ///   - log: Appended to; made if it is not there.
+    ///   - policy: Signed by the owner; changes are picked up at run time.
+    ///   - log: Appended to; created if it does not exist.
     ///   - now: Seconds since 1970.
-    ///   - say: Told of each entry of the log.
+    ///   - say: Called with each entry of the log.
     /// - Throws: ``KeyReleaseError``; nothing was released.
     package init(
         policy policyPath: String, clients clientFolder: ClientFolder, modelKey: ModelKey, ownerKey: OwnerSigningKey,
@@ -67,9 +67,9 @@ package actor Keyholder {
         clients = try clientFolder.read()
     }
 
-    /// Looks at servers until it is cancelled.
+    /// Checks servers until it is cancelled.
     ///
-    /// - Throws: ``KeyReleaseError`` when the log cannot be written: nothing is released then.
+    /// - Throws: ``KeyReleaseError`` when the log cannot be written; then nothing is released.
     package func watch(_ servers: [WatchedServer]) async throws {
         try record(LogEntry(.started, time: now()))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -82,17 +82,17 @@ package actor Keyholder {
         }
     }
 
-    /// Looks at a server once, and provisions those of its enclaves that need that and may have it.
+    /// Checks a server once, and provisions those of its enclaves that need it and pass the policy.
     ///
-    /// - Parameter isPatient: Whether an enclave that is to be looked at later is passed over.
-    /// - Returns: How long to wait before the next look.
+    /// - Parameter isPatient: Whether an enclave whose next check is not due is skipped.
+    /// - Returns: The pause before the next check.
     /// - Throws: ``KeyReleaseError`` when the log cannot be written.
     package func look(at server: WatchedServer, isPatient: Bool = false) async throws -> Duration {
         try reload()
         let first = ReplicaPlace(0)
         var (shortest, replicas) = try await look(at: server, first, isPatient: isPatient)
         guard let replicas else { return shortest }
-        // What there was once and is no more is forgotten.
+        // The state of enclaves that no longer exist is removed.
         let places =
             (1..<max(1, min(replicas.serving, terms.replicas))).map { ReplicaPlace($0) }
             + (0..<min(replicas.staged, terms.replicas)).map { ReplicaPlace($0, isStaged: true) }
@@ -106,14 +106,15 @@ package actor Keyholder {
         return shortest
     }
 
-    /// - Returns: How long to wait before the next look, and what the server says that it has; `nil` where it says nothing.
+    /// - Returns: The pause before the next check, and the numbers of enclaves that the server reports; `nil` if it
+    ///   reports none.
     private func look(
         at server: WatchedServer, _ place: ReplicaPlace, isPatient: Bool
     ) async throws -> (pause: Duration, replicas: ReplicaCount?) {
         let watched = Watched(server: server.url, place: place)
         var watch = watches[watched] ?? Watch(pauses: WatchPauses(regular: regularPause))
         let early = watch.next - .now
-        // The first one says how many there are.
+        // The first enclave's answer says how many there are, so it is never skipped.
         if isPatient, early > .zero, place != ReplicaPlace(0) { return (early, nil) }
         defer { watches[watched] = watch }
         var replicas: ReplicaCount?
@@ -140,7 +141,7 @@ package actor Keyholder {
             guard !isReady || isDue || watch.clientList != clientList else { return watch.pauses.afterSuccess() }
             let inForce = policy
             let session = try await server.attest(inForce.policy, place)
-            // A look at another server may have taken a newer policy meanwhile.
+            // A check of another server may have loaded a newer policy meanwhile.
             guard inForce.digest == policy.digest, inForce.sequence == policy.sequence else {
                 return watch.pauses.afterSuccess()
             }
@@ -212,8 +213,9 @@ package actor Keyholder {
         let digest = LogReader.digest(of: message)
         (entry.sequence, entry.leaseSeconds, entry.message) = (sequence, terms.leaseSeconds, digest)
         (entry.clients, entry.clientList) = (clients.count, clientList)
-        // Killed before the entry is written, nothing was released, and the kept message is removed at the next start.
-        // Killed after it, the next start finds both, and sends these bytes again or none.
+        // If the process is killed before the entry is written, nothing was released, and the stored message is removed
+        // at the next start. If it is killed afterwards, the next start finds both, and sends the same bytes again or
+        // nothing.
         try pending.keep(message, digest: digest)
         try record(entry)
         pending.removeAll(but: ledger.digests(since: now() - PendingMessages.life))
@@ -237,7 +239,7 @@ package actor Keyholder {
         return watch.pauses.afterSuccess()
     }
 
-    /// Evidence that was rejected, or an answer that is none. A server that cannot be reached decides nothing.
+    /// Logs a refusal: rejected evidence or an invalid answer. A server that cannot be reached is no refusal.
     private func refuse(_ server: WatchedServer, _ error: ClientError, _ watch: inout Watch) throws -> Duration {
         guard error.code != .unreachable, error.code != .refused else { return watch.pauses.afterSilence() }
         var entry = LogEntry(.refusal, time: now())
@@ -256,7 +258,7 @@ package actor Keyholder {
         return entry
     }
 
-    /// Takes changes of policy and clients. What cannot be used is logged once, and what was used before goes on.
+    /// Loads changes of policy and clients. An invalid change is logged once, and the previous values stay in use.
     private func reload() throws {
         try keeping(.policy) { () throws(KeyReleaseError) in
             let found = try SignedPolicy(policyPath, owner: ownerKey.publicKey)
@@ -302,7 +304,7 @@ package actor Keyholder {
         say(written)
     }
 
-    /// Names the present list without naming anybody.
+    /// A digest that identifies the present client list without identifying clients.
     private var clientList: String {
         var hash = SHA256()
         for client in clients {

@@ -1,58 +1,58 @@
-/// One line of a keyholder's log: what it decided, why, and the digest of the line before.
+/// One line of a keyholder's log: a decision, its reason, and the digest of the previous line.
 package struct LogEntry: Codable, Sendable, Hashable {
     package enum Event: String, Codable, Sendable {
-        /// A keyholder began to work.
+        /// A keyholder started.
         case started
-        /// A policy is in force from here on.
+        /// A policy is in force from this entry on.
         case policy
-        /// A message with the model key was sealed; it was not sent before this line was on the disk.
+        /// A message with the model key was encrypted. It is sent only after this line is on disk.
         case release
-        /// The same message was sent again, as nothing showed that it had arrived.
+        /// The same message was sent again, since nothing showed that it had arrived.
         case repeated
-        /// The server said that the enclave took the message.
+        /// The server confirmed that the enclave accepted the message.
         case delivered
-        /// The server did not say so. The enclave may have it all the same.
+        /// The server did not confirm it. The enclave may have accepted it nevertheless.
         case undelivered
         /// Nothing was released.
         case refusal
     }
 
-    /// Why a message was made.
+    /// The reason for a message.
     package enum Cause: String, Codable, Sendable {
-        /// The run of the enclave had none.
+        /// The run of the enclave was not provisioned yet.
         case unprovisioned
-        /// The lease ends, or has ended.
+        /// The lease is about to end, or has ended.
         case lease
-        /// The clients changed.
+        /// The client list changed.
         case clients
     }
 
-    /// Counts from 1.
+    /// Entry number, from 1.
     package var number = 0
     /// Seconds since 1970, with milliseconds.
     package var time: Double
     package var event: Event
     package var server: String?
-    /// Of the enclave's run, hexadecimal.
+    /// The epoch of the enclave's run, hexadecimal.
     package var epoch: String?
     /// SHA-256 of the manifest core.
     package var manifestDigest: String?
     package var cause: Cause?
-    /// Of the provisioning message, or of the policy's signature.
+    /// The sequence number of the provisioning message, or of the policy's signature.
     package var sequence: UInt64?
     package var leaseSeconds: UInt32?
     package var clients: Int?
-    /// SHA-256 of the clients' tokens' digests and quotas.
+    /// SHA-256 over the digests of the clients' tokens and their quotas.
     package var clientList: String?
-    /// SHA-256 of the sealed message.
+    /// SHA-256 of the encrypted message.
     package var message: String?
     /// SHA-256 of the policy in force.
     package var policy: String?
-    /// A word for programs.
+    /// A stable identifier for programs.
     package var code: String?
-    /// The same in words.
+    /// The reason in words.
     package var reason: String?
-    /// SHA-256 of the line before, without its end; zeros in the first.
+    /// SHA-256 of the previous line without its line break; zeros in the first.
     package var previous = String(repeating: "0", count: 64)
 
     package init(_ event: Event, time: Double) {

@@ -5,23 +5,23 @@ import StrictJSON
 
 /// Reads a keyholder's log and checks its chain.
 package struct LogReader: Sendable {
-    /// Longer than any entry that is written.
+    /// Limit of a line, above any entry that is written.
     static let maximumLineBytes = 1 << 14
     private static let chunkBytes = 1 << 16
 
-    /// What reading came to.
+    /// The result of reading a log.
     package struct Result: Sendable {
-        /// How many entries there are.
+        /// Number of entries.
         package fileprivate(set) var count = 0
-        /// SHA-256 of the last line; zeros without one.
+        /// SHA-256 of the last line; zeros for an empty log.
         package fileprivate(set) var head = LogEntry(.started, time: 0).previous
-        /// Bytes behind the last whole line: an entry that a crash cut off, on which nothing had been done.
+        /// Bytes after the last complete line: an entry that a crash cut off, before any action.
         package fileprivate(set) var incompleteBytes = 0
         package fileprivate(set) var completeBytes: UInt64 = 0
     }
 
     /// - Parameter body: Called with each entry and the digest of its line, in order.
-    /// - Throws: ``KeyReleaseError`` (log) that names the first line that is not as it was written.
+    /// - Throws: ``KeyReleaseError`` (log) that names the first line that was altered.
     package static func read(
         _ path: String, _ body: (LogEntry, _ digest: String) throws -> Void = { _, _ in }
     ) throws -> Result {
@@ -59,7 +59,7 @@ package struct LogReader: Sendable {
         try body(entry, result.head)
     }
 
-    /// One line without its end.
+    /// Parses one line without its line break.
     package static func parse(_ line: [UInt8]) throws -> LogEntry {
         guard line.count <= maximumLineBytes else { throw KeyReleaseError(.log, "the line is too long") }
         return try LogEntry(strictlyDecoding: line, name: "the entry")

@@ -1,13 +1,13 @@
 import Foundation
 import Glibc
 
-/// Sealed messages on their way, a file each, so that a keyholder that was killed sends the same bytes again rather than
-/// others. They hold no secret that anybody but the enclave's run could read.
+/// Encrypted messages in transit, one file each, so that a keyholder that was killed sends the same bytes again instead
+/// of new ones. Only the enclave's run can decrypt them.
 struct PendingMessages: Sendable {
-    /// Beside the log.
+    /// The folder, beside the log.
     private let folder: String
     private static let maximumBytes = 4 << 20
-    /// Seconds after which no enclave can open a message: its channel keys are replaced after an hour.
+    /// Seconds after which no enclave can decrypt a message: its channel keys are replaced after an hour.
     static let life = 7200.0
 
     init(besides log: String) throws {
@@ -18,7 +18,7 @@ struct PendingMessages: Sendable {
         try ReleaseLog.synchronizeFolder(of: folder)
     }
 
-    /// Keeps a message. It is on the disk when this returns.
+    /// Stores a message. It is on disk when this returns.
     func keep(_ message: [UInt8], digest: String) throws {
         let path = file(digest)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -29,7 +29,7 @@ struct PendingMessages: Sendable {
         try ReleaseLog.synchronizeFolder(of: path)
     }
 
-    /// `nil` when it is not there, or not the one that was kept.
+    /// `nil` if it does not exist, or has another digest.
     func message(_ digest: String) -> [UInt8]? {
         guard let file = FileHandle(forReadingAtPath: file(digest)),
             let data = try? file.read(upToCount: Self.maximumBytes)
@@ -39,7 +39,7 @@ struct PendingMessages: Sendable {
 
     func remove(_ digest: String) { unlink(file(digest)) }
 
-    /// Removes all but these: messages that were kept, and whose release never came into the log.
+    /// Removes all messages but these. The removed ones were stored, but their release was never logged.
     func removeAll(but digests: Set<String>) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where !digests.contains(name) {
             unlink("\(folder)/\(name)")

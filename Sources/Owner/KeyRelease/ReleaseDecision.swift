@@ -1,28 +1,28 @@
 package import Evidence
 
-/// Whether a run of an enclave gets a message with the model key, from what its evidence says and what it got before.
+/// Decides whether a run of an enclave gets a message with the model key, from its evidence and previous messages.
 package enum ReleaseDecision: Sendable, Hashable {
-    /// It has what it needs.
+    /// The run needs no message.
     case nothing
     case release(LogEntry.Cause)
-    /// Nothing shows that the enclave took the last message: the same bytes are sent again, and no other.
+    /// Nothing shows that the enclave accepted the last message: the same bytes are sent again.
     case sendAgain
 
     /// - Parameters:
-    ///   - state: As the verified evidence says.
+    ///   - state: The state in the verified evidence.
     ///   - last: The last message for this run.
     ///   - now: Seconds since 1970.
-    ///   - renewsAt: Seconds of a lease that are left when it is renewed.
-    ///   - clientsChanged: Since the last message for this run.
+    ///   - renewsAt: Remaining seconds of a lease at which it is renewed.
+    ///   - clientsChanged: Whether the client list has changed since the last message for this run.
     package init(
         _ state: EnclaveFacts.State, last: ReleaseLedger.Message?, now: Double, renewsAt: UInt32, clientsChanged: Bool
     ) {
         switch state {
         case .unprovisioned:
-            // A run is unprovisioned once: it never gets two.
+            // A run is unprovisioned only once, so it never gets two messages.
             self = last == nil ? .release(.unprovisioned) : .sendAgain
         case .provisioned(let lease, _):
-            // What another provisioner, or the owner by hand, sent later counts as well.
+            // A later message from another provisioner, or from the owner by hand, counts as well.
             guard let last, lease.sequence < last.sequence else {
                 self =
                     lease.secondsLeft <= renewsAt
@@ -31,7 +31,8 @@ package enum ReleaseDecision: Sendable, Hashable {
             }
             self = .sendAgain
         case .leaseEnded:
-            // A message whose own lease can have ended since was taken; of another one nothing is known.
+            // If the lease of the last message can have ended since, the message was accepted. Otherwise nothing is
+            // known about it.
             guard let last, now < last.time + Double(last.leaseSeconds) else {
                 self = .release(.lease)
                 return

@@ -1,4 +1,5 @@
-/// What the log says was released: which messages each run of an enclave may have, and how many there were in the last hour.
+/// The releases according to the log: the last message for each run of an enclave, and the number of releases in the
+/// last hour.
 package struct ReleaseLedger: Sendable {
     /// The last message for a run.
     package struct Message: Sendable, Hashable {
@@ -9,7 +10,7 @@ package struct ReleaseLedger: Sendable {
         package let cause: LogEntry.Cause
         package let digest: String
         package let clientList: String
-        /// Whether the server said that the enclave took it.
+        /// Whether the server confirmed that the enclave accepted it.
         package fileprivate(set) var isDelivered = false
     }
 
@@ -22,7 +23,7 @@ package struct ReleaseLedger: Sendable {
 
     package init() {}
 
-    /// Takes an entry that is in the log.
+    /// Adds an entry of the log.
     package mutating func take(_ entry: LogEntry) {
         switch entry.event {
         case .policy:
@@ -41,11 +42,11 @@ package struct ReleaseLedger: Sendable {
         }
     }
 
-    /// Of the last messages for each run, those that were sealed since then.
+    /// The digests of messages for runs that were encrypted since then.
     func digests(since time: Double) -> Set<String> {
         Set(messages.values.filter { $0.time >= time }.map(\.digest))
     }
 
-    /// Messages that were sealed in the hour before. A clock that was set back does not forgive any.
+    /// Number of messages encrypted in the hour before. Setting the clock back does not reduce it.
     package func releases(inTheHourBefore now: Double) -> Int { times.count { $0 > now - 3600 } }
 }

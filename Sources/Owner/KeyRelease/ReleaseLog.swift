@@ -1,18 +1,19 @@
 import Foundation
 import Glibc
 
-/// A keyholder's log on disk: lines are only ever appended, each names the digest of the one before, and none is acted on
-/// before it is on the disk.
+/// A keyholder's log on disk. Lines are only appended, each contains the digest of the previous one, and no action is
+/// taken before its line is on disk.
 package final class ReleaseLog {
     package let path: String
     private let descriptor: Int32
     private var count: Int
     private var head: String
 
-    /// Opens the log, or makes it, and keeps other keyholders from it while this one has it.
+    /// Opens or creates the log, and locks it against other keyholders.
     ///
-    /// - Parameter entry: Called with each entry that is there.
-    /// - Throws: ``KeyReleaseError``: another keyholder has it, it was altered, or the file cannot be had.
+    /// - Parameter entry: Called with each existing entry.
+    /// - Throws: ``KeyReleaseError``: another keyholder holds the lock, the log was altered, or the file cannot be
+    ///   opened.
     package init(_ path: String, _ entry: (LogEntry) -> Void) throws {
         self.path = path
         let made = access(path, F_OK) != 0
@@ -29,7 +30,7 @@ package final class ReleaseLog {
         }
         if made { try Self.synchronizeFolder(of: path) }
         let found = try LogReader.read(path) { known, _ in entry(known) }
-        // A crash cut this entry off before anything was done on it.
+        // A crash cut this entry off before any action was taken on it.
         if found.incompleteBytes > 0 {
             guard ftruncate(descriptor, off_t(found.completeBytes)) == 0, fsync(descriptor) == 0 else {
                 throw Self.failure(path)
@@ -40,10 +41,10 @@ package final class ReleaseLog {
 
     deinit { close(descriptor) }
 
-    /// Appends an entry. It is on the disk when this returns.
+    /// Appends an entry. It is on disk when this returns.
     ///
-    /// - Returns: The entry with its number and the digest of the one before.
-    /// - Throws: ``KeyReleaseError`` (file); nothing may be done on the entry then, and nothing more is written.
+    /// - Returns: The entry with its number and the digest of the previous one.
+    /// - Throws: ``KeyReleaseError`` (file). Then no action may be taken on the entry, and nothing more is written.
     @discardableResult
     package func append(_ entry: LogEntry) throws -> LogEntry {
         var entry = entry
@@ -75,7 +76,7 @@ package final class ReleaseLog {
             remedy: "make room on its disk, then start the keyholder again")
     }
 
-    /// A new file's name is on the disk when its folder is.
+    /// A new file is durable only when its folder is synchronised.
     static func synchronizeFolder(of path: String) throws {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -1,14 +1,14 @@
-/// For how long a keyholder lets an enclave serve, and how often it lets one begin.
+/// Limits of a keyholder: the length of leases, and the number of releases.
 package struct ReleaseTerms: Sendable {
     package let leaseSeconds: UInt32
     package let requestsInFlight: UInt32
-    /// Of all servers together. More restarts than this are no accident: somebody has to look.
+    /// Limit for all servers together. More restarts than this need a person's attention.
     package let releasesPerHour: Int
-    /// Enclaves of a server that may have the key at a time, and as many that are staged: nothing vouches for the number that a
-    /// server says.
+    /// Limit of a server's enclaves that may have the key at a time, and of its staged ones. The number that a server
+    /// reports is not verified.
     package let replicas: Int
 
-    /// A lease is renewed when so many seconds of it are left.
+    /// A lease is renewed when this many seconds are left.
     var renewsAt: UInt32 { leaseSeconds / 4 }
 
     package init(leaseSeconds: UInt32, requestsInFlight: UInt32 = 64, releasesPerHour: Int = 12, replicas: Int = 1) {

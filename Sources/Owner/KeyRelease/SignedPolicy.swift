@@ -4,8 +4,7 @@ import Foundation
 package import SealedChannel
 import StrictJSON
 
-/// A policy with its owner's signature, which stands beside it in `POLICY.sig`:
-/// `{"version": 1, "sequence": N, "signature": hex}`.
+/// A policy with its owner's signature in the file `POLICY.sig`: `{"version": 1, "sequence": N, "signature": hex}`.
 package struct SignedPolicy: Sendable {
     private struct Signature: Codable {
         var version = 1
@@ -23,7 +22,7 @@ package struct SignedPolicy: Sendable {
 
     /// Reads policy and signature.
     ///
-    /// - Throws: ``KeyReleaseError`` (policy) when it is not the owner's, or not one by which keys can be released.
+    /// - Throws: ``KeyReleaseError`` (policy) when it is not signed by the owner, or is too weak for releasing keys.
     package init(_ path: String, owner: OwnerPublicKey) throws(KeyReleaseError) {
         let bytes = try Self.read(path, Self.maximumPolicyBytes)
         let file = try Self.read(path + ".sig", Self.maximumSignatureBytes)

@@ -1,15 +1,15 @@
-/// How long a keyholder waits before it looks at a server again: less while all is well, more after each refusal. It has no
-/// clock of its own.
+/// The pauses between a keyholder's checks of a server: short while all is well, longer after each refusal. It does not
+/// read a clock.
 package struct WatchPauses: Sendable {
     private static let longest = Duration.seconds(600)
     private static let longestUnreachable = Duration.seconds(15)
-    /// Evidence is looked at so often, whatever the server says of itself.
+    /// Longest interval, in seconds, at which evidence is verified, whatever the server reports.
     static let longestTrust = 600.0
 
     private let regular: Duration
     private var failures = 0
 
-    /// - Parameter regular: While all is well.
+    /// - Parameter regular: The pause while all is well.
     package init(regular: Duration = .seconds(5)) { self.regular = regular }
 
     package mutating func afterSuccess() -> Duration {

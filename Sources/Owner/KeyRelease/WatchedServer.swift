@@ -1,10 +1,10 @@
 package import Attestation
 package import InfenclaveClient
 
-/// A server whose enclaves a keyholder looks after. What it says is worth nothing until its evidence was verified.
+/// A server whose enclaves a keyholder provisions. What it reports is untrusted until its evidence was verified.
 package struct WatchedServer: Sendable {
     package let url: String
-    /// Whether the server says that this enclave of its serves, and how many it has.
+    /// Whether the server reports that this enclave serves, and the number of its enclaves.
     package let saysReady: @Sendable (ReplicaPlace) async throws -> (isReady: Bool, replicas: ReplicaCount)
     /// Fetches fresh evidence of this enclave and appraises it.
     package let attest: @Sendable (Policy, ReplicaPlace) async throws -> EnclaveSession

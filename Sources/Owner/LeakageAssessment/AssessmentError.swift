@@ -1,4 +1,4 @@
-/// What the `LeakageAssessment` module refuses.
+/// An error of the `LeakageAssessment` module.
 package struct AssessmentError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         package let name: String
@@ -6,23 +6,23 @@ package struct AssessmentError: Error, Sendable, CustomStringConvertible {
 
         /// The options contradict each other or the model.
         package static let invalidConfiguration = Code("invalidConfiguration")
-        /// A model that is no image classifier with one input and one output.
+        /// The model is no image classifier with one input and one output.
         package static let unsupportedModel = Code("unsupportedModel")
-        /// A cut that does not exist or that hides nothing.
+        /// A cut that does not exist or at which the input itself crosses.
         package static let invalidCut = Code("invalidCut")
-        /// Fewer pictures than the measurements need.
+        /// Fewer images than the measures need.
         package static let tooFewImages = Code("tooFewImages")
-        /// A network gave values that are not finite, or no distribution over classes.
+        /// A network returned values that are not finite, or no distribution over classes.
         package static let notFinite = Code("notFinite")
-        /// Lengths that do not fit each other.
+        /// Lengths or extents that are inconsistent.
         package static let shapeMismatch = Code("shapeMismatch")
-        /// The engine or the graph refused.
+        /// An error of the engine or of the graph.
         package static let engine = Code("engine")
-        /// A plan file that is not one.
+        /// The bytes are no valid plan file.
         package static let malformedPlan = Code("malformedPlan")
-        /// An assessment file that is not one, or that contradicts itself.
+        /// The bytes are no valid assessment file, or it contradicts itself.
         package static let malformedAssessment = Code("malformedAssessment")
-        /// An outsider's result that is not one.
+        /// The bytes are no valid result of an external attack.
         package static let malformedAttack = Code("malformedAttack")
         /// A file or folder that cannot be read or written.
         package static let file = Code("file")

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Numbers as people read them, the same in every locale.
+/// Formats numbers for people, the same in every locale.
 package enum Format {
     /// Two decimals, or three below 0.1.
     package static func number(_ value: Double) -> String {

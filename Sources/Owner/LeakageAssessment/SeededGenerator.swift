@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Reproducible randomness: the same seed gives the same numbers on every machine.
+/// A reproducible generator: the same seed gives the same numbers on every machine.
 ///
 /// - Source: SplitMix64, Steele, Lea and Flood 2014.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -8,7 +8,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     package init(seed: UInt64) { state = seed }
 
-    /// A generator for one purpose, independent of those for others.
+    /// A generator for one purpose, independent of generators for other purposes with the same seed.
     package init(seed: UInt64, purpose: String) {
         // FNV-1a over the purpose.
         let hash = purpose.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
@@ -23,7 +23,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return value ^ (value >> 31)
     }
 
-    /// 0 ..< bound, which must be positive. The standard library does not promise the same draws in every version.
+    /// 0 ..< bound, which must be positive. The standard library does not guarantee the same draws in every version.
     package mutating func index(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
 
     /// Uniform in (0, 1].

@@ -28,7 +28,7 @@ struct GraphWriter {
 
     func finish() -> ONNXGraphProto { proto }
 
-    /// Writes a node, with the attributes and further inputs that its operation has in the operator set.
+    /// Writes a node, with the attributes and additional inputs that its operator has in the operator set.
     mutating func write(_ node: Node) {
         if case .softmax(let softmax) = node.operation, softmax.flattensTail { return writeFlattened(softmax, node) }
         if case .arithmetic(let arithmetic) = node.operation, arithmetic.function.isComparison {
@@ -37,7 +37,7 @@ struct GraphWriter {
         append(node.operation, name: node.name, inputs: node.inputs, output: node.outputs[0])
     }
 
-    /// A comparison, whose result ONNX has as a condition, and the same as 0 or 1.
+    /// A comparison: ONNX's boolean result, converted to 0 or 1.
     private mutating func writeCondition(_ node: Node) {
         let condition = unusedName("\(node.outputs[0])_condition")
         append(node.operation, name: node.name, inputs: node.inputs, output: condition)
@@ -54,7 +54,7 @@ struct GraphWriter {
         proto.node.append(cast)
     }
 
-    /// Softmax over all dimensions from `axis` on: as a matrix, and back.
+    /// Softmax over all dimensions from `axis` on: reshaped to a matrix, and back.
     private mutating func writeFlattened(_ softmax: Softmax, _ node: Node) {
         let shape = graph.type(of: node.outputs[0]).shape
         let (flat, result) = (unusedName("\(node.outputs[0])_flat"), unusedName("\(node.outputs[0])_softmax"))

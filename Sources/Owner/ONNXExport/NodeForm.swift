@@ -8,11 +8,11 @@ import Tensors
     import Foundation
 #endif
 
-/// How an operation is spelled in an ONNX file: its attributes, and the inputs that follow its operands.
+/// The form of an operation in an ONNX file: its attributes, and the inputs that follow its operands.
 struct NodeForm {
-    /// A constant, unnamed yet.
+    /// A constant without a name yet.
     struct ExtraInput {
-        /// What it is for; part of its name.
+        /// Its purpose, which becomes part of its name.
         let role: String
         let tensor: ONNXTensorProto
     }

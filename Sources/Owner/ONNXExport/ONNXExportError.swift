@@ -1,10 +1,10 @@
-/// What the `ONNXExport` module refuses: a graph that does not fit an ONNX file.
+/// An error of the `ONNXExport` module: a graph that does not fit an ONNX file.
 package struct ONNXExportError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// The weights exceed what one protocol buffer holds.
+        /// The weights exceed the size limit of one protocol buffer.
         package static let tooLarge = Code("tooLarge")
     }
 

@@ -8,18 +8,18 @@ import Tensors
     package import Foundation
 #endif
 
-/// Graphs as ONNX models, for any other engine.
+/// Writes graphs as ONNX models, for other engines.
 package enum ONNXFile {
     /// The oldest operator set that is written, which every current engine reads.
     static let oldestOpset = 13
-    /// The most bytes of weights that a file can hold.
+    /// Limit of the weights in a file, in bytes.
     package static var maximumConstantBytes: Int { maximumProtobufBytes }
 
-    /// The bytes of an ONNX model that computes what the graph computes, the same for the same graph. Names of nodes
-    /// and values are kept; reading the file gives the graph back, but for `Softmax` over several dimensions, which
-    /// current operator sets spell with three nodes.
+    /// The bytes of an ONNX model that computes the same as the graph; equal graphs give equal bytes. Names of nodes
+    /// and values are kept. Importing the file gives the same graph, except for `Softmax` over several dimensions,
+    /// which current operator sets express with three nodes.
     ///
-    /// - Throws: ``ONNXExportError``
+    /// - Throws: ``ONNXExportError``.
     package static func encode(_ graph: Graph) throws(ONNXExportError) -> Data {
         guard graph.constantBytes <= maximumProtobufBytes else {
             throw ONNXExportError(
@@ -44,7 +44,7 @@ package enum ONNXFile {
         }
     }
 
-    /// The operator set that brought what this operation needs.
+    /// The first operator set with what this operation needs.
     private static func neededOpset(_ operation: Operation) -> Int {
         switch operation {
         case .activation(let activation) where activation.function == .hardSwish: 14

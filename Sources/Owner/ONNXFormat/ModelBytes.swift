@@ -6,21 +6,21 @@ package import SwiftProtobuf
     package import Foundation
 #endif
 
-/// Bytes that are not the protocol buffer that they should be, or a message that cannot be one.
+/// Bytes that are not a valid protocol buffer, or a message that cannot be encoded.
 package struct ONNXFormatError: Error, Sendable {
     package let message: String
 }
 
-/// A message that is a file of its own.
+/// A message type that is a file of its own.
 package protocol ONNXFileMessage: SwiftProtobuf.Message {}
 extension ONNXModelProto: ONNXFileMessage {}
 extension ONNXTensorProto: ONNXFileMessage {}
 
-/// The most bytes of one protocol buffer.
+/// Limit of the size of one protocol buffer, in bytes.
 package let maximumProtobufBytes = Int(Int32.max)
 
 extension ONNXFileMessage {
-    /// Reads a message. Fields that `onnx.proto` does not declare are dropped; nesting is bounded.
+    /// Decodes a message. Fields that `onnx.proto` does not declare are dropped; nesting is bounded.
     package init(parsing bytes: Data) throws(ONNXFormatError) {
         guard bytes.count <= maximumProtobufBytes else {
             throw ONNXFormatError(message: "\(bytes.count) bytes are over the limit of \(maximumProtobufBytes)")
@@ -57,7 +57,7 @@ extension BinaryDecodingError {
 }
 
 extension ONNXTensorProto {
-    /// What messages call an element type.
+    /// The name of an element type in messages.
     package static func name(ofDataType code: Int32) -> String {
         guard let type = DataType(rawValue: Int(code)) else { return "type \(code)" }
         return switch type {

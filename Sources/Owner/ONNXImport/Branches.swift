@@ -3,7 +3,7 @@ import ONNXFormat
 import Tensors
 
 extension GraphImporter {
-    /// Takes the branch that a known condition chooses.
+    /// Replaces an `If` by the branch of its known condition.
     mutating func addBranch(
         _ proto: ONNXNodeProto, _ node: ImportedNode, name: String
     ) throws(ONNXImportError) {

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// What a node of the file becomes is added to the graph here: constants are folded, integers made floats.
+// Adds the results of lowering to the graph: constants are folded, integers converted to floats.
 
 extension GraphImporter {
     mutating func emit(_ lowered: Lowered, name: String, output: String) throws(ONNXImportError) {
@@ -16,7 +16,7 @@ extension GraphImporter {
         }
     }
 
-    /// The last step has the node's name, steps that make an output have the output's.
+    /// The last step gets the node's name; steps that compute an output get the output's name.
     mutating func emit(
         _ expansion: Expansion, name: String, outputs: [String]
     ) throws(ONNXImportError) {
@@ -83,14 +83,14 @@ extension GraphImporter {
         do throws(GraphError) {
             types[output] = try operation.attributes.resultTypes(for: operandTypes)[0]
         } catch { throw ONNXImportError(.invalidGraph, error.message) }
-        // One node of the file may become a thousand.
+        // One node of the file may expand to a thousand.
         guard nodes.count < Graph.maximumNodes else {
             throw ONNXImportError(.invalidGraph, "the graph has over \(Graph.maximumNodes) nodes")
         }
         nodes.append(Node(name: name, operation: operation, inputs: operands, outputs: [output]))
     }
 
-    /// The operands as floats, where the operation takes floats and some are none.
+    /// The operands converted to floats, if the operation takes floats and some operands are none.
     mutating func coerced(
         _ operands: [String], for operation: Operation, name: String
     ) throws(ONNXImportError) -> [String] {
@@ -151,7 +151,7 @@ extension Arithmetic.Function {
 }
 
 extension Operation {
-    /// Whether the operation only renames or moves.
+    /// Whether the operation only changes the shape or moves elements.
     fileprivate var isView: Bool {
         switch self {
         case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .slice, .concat: true

@@ -1,7 +1,8 @@
 import ONNXFormat
 import Tensors
 
-/// Files of weights beside a model. They must lie in the model's folder, and no file is read for more bytes than it has.
+/// External data files of a model. They must be in the model's folder, and no file is read for more bytes in all than
+/// it has.
 struct ExternalData {
     private struct Range: Hashable {
         let path: String
@@ -10,13 +11,13 @@ struct ExternalData {
     }
 
     private let folder: String?
-    /// What was read, because exporters let equal tensors share one range.
+    /// Data that was read before, because exporters let equal tensors share one range.
     private var storages: [Range: TensorStorage] = [:]
     private var bytesRead: [String: Int] = [:]
 
     init(folder: String?) { self.folder = folder }
 
-    /// The tensor of this type at the place that the entries name.
+    /// The tensor of this type at the location in the entries.
     ///
     /// - Throws: ``ONNXImportError`` with code `externalData`.
     mutating func tensor(
@@ -46,7 +47,7 @@ struct ExternalData {
             guard range.offset <= file.byteCount, range.count <= file.byteCount - range.offset else {
                 throw refusal("needs \(range.count) bytes from byte \(range.offset), it has \(file.byteCount)")
             }
-            // Otherwise a small file could be claimed any number of times.
+            // Without this limit, tensors could refer to a small file any number of times.
             let total = bytesRead[range.path, default: 0] + range.count
             guard total <= file.byteCount else { throw refusal("its tensors overlap") }
             bytesRead[range.path] = total
@@ -57,7 +58,7 @@ struct ExternalData {
         } catch { throw refusal("'\(location)' \(error.message)") }
     }
 
-    /// The real path of a file in the folder.
+    /// The resolved path of a file in the folder.
     private func inside(_ location: String) throws(ONNXImportError) -> String {
         guard let folder else { throw refusal("'\(location)' is not read: the model did not come from a file") }
         let parts = location.split(separator: "/", omittingEmptySubsequences: false)
@@ -75,7 +76,7 @@ struct ExternalData {
 
     private func refusal(_ message: String) -> ONNXImportError { ONNXImportError(.externalData, message) }
 
-    /// The entries of a tensor, checked.
+    /// The checked entries of a tensor.
     private struct Place {
         let location: String
         let offset: Int

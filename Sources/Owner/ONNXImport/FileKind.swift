@@ -1,6 +1,6 @@
-/// Files that people take for ONNX models, by how they begin, with what helps.
+/// Files that are commonly mistaken for ONNX models, recognised by their first bytes, with a remedy.
 enum FileKind {
-    /// What the file is and how to get a model of it; `nil` where its beginning says nothing.
+    /// The kind of file and how to get an ONNX model from it; `nil` if the first bytes are unknown.
     static func remedy(for start: [UInt8]) -> String? {
         func begins(_ text: String, at offset: Int = 0) -> Bool { start.dropFirst(offset).starts(with: text.utf8) }
         if begins("version https://git-lfs") { return "it is a Git LFS pointer, not the model: run `git lfs pull`" }

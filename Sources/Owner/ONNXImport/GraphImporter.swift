@@ -2,34 +2,34 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-/// Turns the graph of a file into a ``Graph``: orders the nodes, folds what is constant, and lowers the rest to
-/// operations that do not depend on the opset.
+/// Turns the graph of a file into a ``Graph``: orders the nodes, folds constants, and lowers the rest to operations
+/// that do not depend on the operator set.
 struct GraphImporter {
     let opset: Int
     let settings: ONNXImportSettings
     var externalData: ExternalData
-    /// Raw data of initializers, by their position, that the decoder did not see.
+    /// Raw data of initializers, by index, that was left out of the decoded message.
     private let payloads: [Int: Range<Int>]
     private let content: ModelContent
     var notes: [String] = []
 
     var types: [String: TensorType] = [:]
     var constants: [String: Constant] = [:]
-    /// Values that are integers or conditions in the file, and floats in the graph.
+    /// Values that are integers or booleans in the file, and floats in the graph.
     var integers: Set<String> = []
-    /// What stands for a name of the file.
+    /// The value that replaces a name of the file.
     var aliases: [String: String] = [:]
-    /// Values of integers as floats.
+    /// Float versions of integer values.
     var floatForms: [String: String] = [:]
     var turned: [String: TurnedValue] = [:]
-    /// Lists of values.
+    /// Sequences of values.
     var sequences: [String: [String]] = [:]
     var nodes: [Node] = []
     var budget = FoldingBudget()
     var nodeNames = UniqueNames()
     var valueNames = UniqueNames()
     var branches = 0
-    /// How the file takes the picture, where it was asked for.
+    /// The form in which the file takes the image, if a classifier was requested.
     var picture: PictureInput?
 
     init(
@@ -43,7 +43,7 @@ struct GraphImporter {
         self.content = content
     }
 
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     mutating func graph(
         from file: ONNXGraphProto, functions: [ONNXFunctionProto] = []
     ) throws(ONNXImportError) -> Graph {
@@ -90,7 +90,8 @@ struct GraphImporter {
         return [head.output]
     }
 
-    /// The nodes that the outputs need. The file's were chosen before; those that only turned axes may be idle now.
+    /// The nodes that the outputs need. Unused nodes of the file were removed before; transpositions may have become
+    /// unused since.
     private func needed(by outputs: [String]) -> [Node] {
         guard !turned.isEmpty else { return nodes }
         var used = Set(outputs)
@@ -102,7 +103,7 @@ struct GraphImporter {
         return result.reversed()
     }
 
-    /// The inputs that are no constants; fixed ones become constants.
+    /// The inputs that are no constants; inputs with fixed values become constants.
     private mutating func inputs(of proto: ONNXGraphProto) throws(ONNXImportError) -> [Value] {
         let defaults = Set(proto.initializer.map(\.name))
         for name in Set(settings.inputShapes.keys).union(settings.fixedInputs.keys).sorted() {
@@ -150,7 +151,7 @@ struct GraphImporter {
     ) throws(ONNXImportError) -> Constant {
         guard let range = payloads[position] else { return try initializer.constant(externalData: &externalData) }
         if let type = try initializer.plainType() { return Constant(try content.tensor(of: type, at: range)) }
-        // What has to be converted is decoded as if it had never been taken out.
+        // Data that has to be converted is put back and decoded with its tensor.
         var whole = initializer
         whole.rawData = try content.bytes(at: range)
         return try whole.constant(externalData: &externalData)
@@ -209,12 +210,13 @@ struct GraphImporter {
             isInteger: integers.contains(name) || (type.map { $0.element != .float32 } ?? false))
     }
 
-    /// Computes a node whose operands are all known; `false` for one that is lowered instead.
+    /// Computes a node whose operands are all known; `false` for a node that is lowered instead.
     private mutating func fold(_ node: inout ImportedNode, _ proto: ONNXNodeProto) throws(ONNXImportError) -> Bool {
         guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
             node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
         else { return false }
-        // What floats are lowered to folds by itself; training has no lowering, and scattering only one for blocks.
+        // Float operations are lowered and folded there. Training mode has no lowering, and scattering has one for
+        // blocks only.
         let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
         let isLowered =
             OperatorTable.lowerings[proto.opType] != nil && isFloat
@@ -229,7 +231,7 @@ struct GraphImporter {
         return true
     }
 
-    /// Operators whose results are integers where their first operand is.
+    /// Operators whose results are integers if their first operand is.
     private static func keepsIntegers(_ operatorName: String) -> Bool {
         [
             "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",

@@ -1,12 +1,12 @@
 import ONNXFormat
 
-/// Which value of a file is the classifier's answer.
+/// The value of a file that is the classifier's output.
 struct Head {
     let output: String
     private(set) var notes: [String] = []
 
-    /// - Parameter wanted: The output that the person named.
-    /// - Throws: ``ONNXImportError`` that lists the outputs where several could be meant.
+    /// - Parameter wanted: The output that the user named.
+    /// - Throws: ``ONNXImportError`` that lists the outputs if several are possible.
     init(of graph: ONNXGraphProto, wanted: String?) throws(ONNXImportError) {
         var makers: [String: ONNXNodeProto] = [:]
         for node in graph.node { for output in node.output where !output.isEmpty { makers[output] = node } }
@@ -30,7 +30,7 @@ struct Head {
             }
             notes.append("Output '\(value.name)' (\(label.operatorName)) is left out: the answer is the scores.")
         }
-        // What a label is made from is the answer where nothing else is.
+        // If all outputs are labels, the scores that they are computed from are the output.
         if scores.isEmpty {
             let sources = graph.output.compactMap { Self.label($0, makers)?.scores }
             for source in sources where !scores.contains(source) && !source.isEmpty { scores.append(source) }
@@ -54,7 +54,7 @@ struct Head {
         "Cast", "Squeeze", "Unsqueeze", "Identity", "Reshape", "Flatten", "Gather",
     ]
 
-    /// The operator that makes a label of scores, and the scores; `nil` for an output that is no label.
+    /// The operator that computes a label from scores, and the scores; `nil` for an output that is no label.
     private static func label(
         _ value: ONNXValueInfoProto, _ makers: [String: ONNXNodeProto]
     ) -> (operatorName: String, scores: String)? {
@@ -62,7 +62,7 @@ struct Head {
         for _ in 0..<16 {
             guard let maker = makers[name] else { return nil }
             if labelMakers.contains(maker.opType) {
-                // An extractor takes names by the position of the best.
+                // ArrayFeatureExtractor selects names by the index of the best score.
                 let input = maker.opType == "ArrayFeatureExtractor" ? maker.input.last : maker.input.first
                 guard let input else { return nil }
                 if let inner = makers[input], labelMakers.contains(inner.opType), let scores = inner.input.first {

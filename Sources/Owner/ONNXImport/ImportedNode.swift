@@ -2,52 +2,52 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-/// An input of a node, as far as it is known.
+/// An input of a node, with what is known about it at import.
 struct Operand {
     let name: String
-    /// The type in the graph; float32 for integers and conditions that depend on the picture. `nil` for what is no tensor.
+    /// The type in the graph; float32 for integers and booleans that depend on the image. `nil` for what is no tensor.
     let type: TensorType?
     let constant: Constant?
-    /// Whether the values are integers or conditions in the file.
+    /// Whether the values are integers or booleans in the file.
     let isInteger: Bool
 
-    /// Whether they are, and the graph has them as floats.
+    /// Whether the values are integers or booleans in the file and floats in the graph.
     var isCarried: Bool { isInteger && type?.element == .float32 }
 }
 
-/// What becomes of a node.
+/// The result of lowering a node.
 enum Lowered {
     /// One node of the graph.
     case operation(Operation, operands: [String])
     /// Several nodes of the graph.
     case expansion(Expansion)
     case constant(Constant)
-    /// A constant of this type, with this one value everywhere.
+    /// A constant of this type with the same value everywhere.
     case filled(TensorType, with: Tensor)
 
-    /// How many of the node's outputs it makes.
+    /// The number of the node's outputs that it computes.
     var outputCount: Int { if case .expansion(let expansion) = self { expansion.outputs.count } else { 1 } }
 }
 
-/// A node of the file while it is read: its operands with their types, and its attributes, each of which must be taken.
+/// A node of the file during import: its operands with their types, and its attributes, each of which must be read.
 struct ImportedNode {
     let name: String
     let operatorName: String
     let opset: Int
-    /// `nil` where an optional input is left out.
+    /// `nil` for an optional input that is left out.
     let operands: [Operand?]
-    /// How many outputs it has.
+    /// The number of its outputs.
     let outputCount: Int
-    /// How many outputs, from the first, something needs.
+    /// The number of outputs, from the first, that are needed.
     let neededOutputs: Int
     private var attributes: [String: ONNXAttributeProto] = [:]
-    /// What constants that it makes may still cost.
+    /// The remaining budget for constants.
     var budget: FoldingBudget
-    /// Whether its results are integers or conditions in the file, though floats in the graph.
+    /// Whether its results are integers or booleans in the file, though floats in the graph.
     var isInteger = false
-    /// Which of the results are floats all the same.
+    /// The results that are floats nevertheless.
     var floatOutputs: Set<Int> = []
-    /// Whether it is an operator of ONNX Runtime's own.
+    /// Whether it is an operator of ONNX Runtime's domain.
     let isMicrosoft: Bool
 
     init(
@@ -85,8 +85,8 @@ struct ImportedNode {
         try require(condition, .invalidGraph, message())
     }
 
-    /// - Parameter outputs: How many outputs are made.
-    /// - Throws: ``ONNXImportError`` when an attribute was not taken, or a further output is needed.
+    /// - Parameter outputs: The number of outputs that are computed.
+    /// - Throws: ``ONNXImportError`` when an attribute was not read, or a further output is needed.
     func finish(outputs: Int) throws(ONNXImportError) {
         if let name = attributes.keys.sorted().first {
             throw failure(.unsupported, "attribute '\(name)' is not supported for this operator and opset")
@@ -99,20 +99,20 @@ struct ImportedNode {
 
 // Operands.
 extension ImportedNode {
-    /// Whether every operand that is there holds integers or conditions.
+    /// Whether every operand that is present holds integers or booleans.
     var holdsIntegers: Bool {
         !operands.isEmpty && (operands[0]?.isInteger ?? false) && (operands.count < 2 || operands[1]?.isInteger ?? true)
     }
 
     func operand(_ index: Int) -> Operand? { index < operands.count ? operands[index] : nil }
 
-    /// The name of an operand that must be there.
+    /// The name of a required operand.
     func input(_ index: Int) throws(ONNXImportError) -> String {
         guard let operand = operand(index) else { throw failure(.invalidGraph, "input \(index) is missing") }
         return operand.name
     }
 
-    /// Names of all operands; none may be left out before the last.
+    /// Names of all operands; only trailing ones may be left out.
     func inputs(_ count: ClosedRange<Int>) throws(ONNXImportError) -> [String] {
         try require(count.contains(operands.count), "takes \(count) inputs, found \(operands.count)")
         var names: [String] = []
@@ -169,7 +169,7 @@ extension ImportedNode {
 
 // Attributes.
 extension ImportedNode {
-    /// Takes an attribute whose type must be one of these.
+    /// Reads an attribute whose type must be one of these.
     private mutating func take(
         _ name: String, _ type: ONNXAttributeProto.AttributeType
     ) throws(ONNXImportError) -> ONNXAttributeProto? {
@@ -205,7 +205,7 @@ extension ImportedNode {
         return text
     }
 
-    /// A tensor attribute. Its values are in the model file itself.
+    /// A tensor attribute. Its data is in the model file itself.
     mutating func tensor(_ name: String) throws(ONNXImportError) -> Constant? {
         guard let attribute = try take(name, .tensor) else { return nil }
         var noFiles = ExternalData(folder: nil)
@@ -214,6 +214,6 @@ extension ImportedNode {
         }
     }
 
-    /// Takes an attribute that means nothing in inference.
+    /// Skips an attribute that has no effect in inference.
     mutating func ignore(_ name: String) { attributes[name] = nil }
 }

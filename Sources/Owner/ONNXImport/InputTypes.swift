@@ -2,10 +2,10 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-/// Decides the shapes of a model's inputs.
+/// Determines the shapes of a model's inputs.
 struct InputTypes {
     let settings: ONNXImportSettings
-    /// The shape that the person gave without a name, which is for the only input.
+    /// The shape that the user gave without a name, for the only input.
     let givenShape: [Int]?
     private(set) var notes: [String] = []
 
@@ -14,9 +14,9 @@ struct InputTypes {
         self.givenShape = givenShape
     }
 
-    /// The input with every dimension known, of the type that graphs have for the file's.
+    /// The input with every dimension known, of the graph type for the file's type.
     ///
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     mutating func value(from info: ONNXValueInfoProto) throws(ONNXImportError) -> Value {
         let place = "input '\(info.name)'"
         guard info.hasType, info.type.hasTensorType else {
@@ -36,7 +36,7 @@ struct InputTypes {
         } catch { throw ONNXImportError(.inputShape, "\(place): \(error.message)") }
     }
 
-    /// The extent, or the name that stands for it.
+    /// An extent, or the name of a dynamic one.
     private enum Extent {
         case fixed(Int)
         case open(String)
@@ -46,7 +46,7 @@ struct InputTypes {
 
     private static func extent(_ dimension: ONNXTensorShapeProto.Dimension) -> Extent {
         switch dimension.value {
-        // Old exporters write 0, and TensorFlow's -1, for an open dimension.
+        // Old exporters write 0, and TensorFlow's -1, for a dynamic dimension.
         case .dimValue(let value) where value > 0: .fixed(Int(value))
         case .dimValue(let value) where value < -1: .fixed(Int(value))
         case .dimParam(let name) where !name.isEmpty: .open(name)
@@ -92,7 +92,7 @@ struct InputTypes {
         return dimensions
     }
 
-    /// What the preprocessing says of each axis, where it says something.
+    /// The extents that the preprocessing determines; `nil` for other axes.
     private func pictureExtents(_ declared: [Extent]) -> [Int?] {
         guard let size = settings.pictureSize, declared.count == 4 else { return [] }
         let isLast = [1, 3].contains(declared[3].value ?? 0) && ![1, 3].contains(declared[1].value ?? 0)

@@ -1,8 +1,8 @@
 import ModelGraph
 import Tensors
 
-/// A value that is another one with its axes in another order. What follows is computed before the axes are turned,
-/// until they are turned back: so a network that takes the channels last becomes one that takes them first.
+/// A value that is a transposition of another one. The following operations are computed on the base, before the
+/// transposition, until a transposition back. So a channels-last network becomes a channels-first one.
 struct TurnedValue {
     let base: String
     /// Dimension i of the value is dimension `permutation[i]` of the base.
@@ -14,9 +14,10 @@ struct TurnedValue {
         return inverse
     }
 
-    /// The operation on the base, for an operation on the value and operands that are one element each.
+    /// The operation on the base that corresponds to an operation on the value, with other operands of one element
+    /// each.
     ///
-    /// - Returns: `nil` for an operation that needs the value itself.
+    /// - Returns: `nil` for an operation that needs the transposed value.
     func moved(_ operation: Operation) -> (operation: Operation, keepsOrder: Bool)? {
         switch operation {
         case .activation, .identity: return (operation, true)

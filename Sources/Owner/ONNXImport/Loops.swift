@@ -3,7 +3,7 @@ import ONNXFormat
 import Tensors
 
 extension GraphImporter {
-    /// Writes a loop out, one copy of its body after the other. How often it runs has to be known.
+    /// Unrolls a loop, one copy of its body per iteration. The number of iterations must be known.
     mutating func addLoop(
         _ proto: ONNXNodeProto, _ node: ImportedNode, name: String
     ) throws(ONNXImportError) {
@@ -41,14 +41,14 @@ extension GraphImporter {
         }
     }
 
-    /// Rounds of loops and branches that a graph may have in all.
+    /// Limit of loop iterations and branches in a graph.
     static let maximumBranches = 1 << 10
 
-    /// A condition that must be known; `nil` for one that is left out.
+    /// A condition that must be known; `nil` if it is left out.
     private func holds(_ name: String, _ node: ImportedNode) throws(ONNXImportError) -> Bool? {
         guard !name.isEmpty else { return nil }
         guard let tensor = operand(name)?.constant?.tensor, tensor.shape.elementCount == 1 else {
-            throw node.failure(.unsupported, "whether it goes on depends on the picture")
+            throw node.failure(.unsupported, "its condition depends on the picture")
         }
         return tensor.numbers()[0] != 0
     }
@@ -58,7 +58,7 @@ extension GraphImporter {
         return Constant(Tensor(type: type) { $0.storeBytes(of: Int64(value), as: Int64.self) })
     }
 
-    /// Adds the nodes of a graph inside a node, whose names are its own.
+    /// Adds the nodes of a subgraph, whose names are local.
     mutating func addBody(_ body: ONNXGraphProto) throws(ONNXImportError) {
         var used = Set(body.output.map(\.name))
         for inner in body.node { used.formUnion(inner.allInputs) }
@@ -71,7 +71,7 @@ extension GraphImporter {
         for index in order.indices { try add(body.node[index], index: index, used: used) }
     }
 
-    /// Lets a name of the file mean a value that there is, or a list of values.
+    /// Maps a name of the file to an existing value or sequence.
     mutating func stand(_ name: String, for value: String) {
         if let list = sequences[value] {
             sequences[name] = list
@@ -82,9 +82,9 @@ extension GraphImporter {
 }
 
 extension Tensor {
-    /// One condition that holds.
+    /// A boolean constant, true.
     fileprivate static var truth: Tensor {
-        // A scalar has a shape whatever happens.
+        // A scalar shape is always valid.
         guard let shape = try? Shape([]) else { preconditionFailure("a scalar has a shape") }
         return Tensor(type: TensorType(.boolean, shape)) { $0[0] = 1 }
     }

@@ -7,7 +7,7 @@ import Tensors
     import Foundation
 #endif
 
-/// The bytes of a model: a file that stays open, or memory.
+/// The bytes of a model: an open file, or memory.
 final class ModelContent {
     private let file: ModelFile?
     private let memory: Data
@@ -31,7 +31,7 @@ final class ModelContent {
         byteCount = bytes.count
     }
 
-    /// Fills `buffer` from byte `offset` on, which the content has.
+    /// Fills `buffer` with the bytes from `offset` on, which must exist.
     func read(into buffer: UnsafeMutableRawBufferPointer, from offset: Int) throws(ONNXImportError) {
         if let file { return try file.read(into: buffer, from: offset) }
         let start = memory.startIndex + offset
@@ -51,9 +51,9 @@ final class ModelContent {
         return bytes
     }
 
-    /// The tensor whose elements are a range of the content: they are read to where they stay.
+    /// The tensor whose elements are a range of the content, read directly into the tensor's memory.
     ///
-    /// - Throws: ``ONNXImportError`` when the range is of another size than the type.
+    /// - Throws: ``ONNXImportError`` when the range and the type differ in size.
     func tensor(of type: TensorType, at range: Range<Int>) throws(ONNXImportError) -> Tensor {
         guard range.count == type.byteCount else {
             throw ONNXImportError(.malformed, "\(type) needs \(type.byteCount) bytes, found \(range.count)")

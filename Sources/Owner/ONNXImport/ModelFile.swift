@@ -13,7 +13,8 @@ import Tensors
     import Darwin
 #endif
 
-/// Bounded reading of regular files. A file that shrinks while it is read gives an error, which a mapping would not.
+/// Bounded reading of regular files. If a file shrinks during reading, the result is an error; with a memory mapping it
+/// would be a crash.
 final class ModelFile {
     private let descriptor: Int32
     let byteCount: Int
@@ -75,7 +76,7 @@ final class ModelFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// The path without links, `.` and `..`, or `nil` when nothing is there.
+    /// The path without links, `.` and `..`; `nil` if nothing exists there.
     static func resolved(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }

@@ -6,19 +6,20 @@ import ONNXFormat
     import Foundation
 #endif
 
-/// An ONNX model without the raw data of its large initializers: a decoder would copy those, and a model is little else.
+/// An ONNX model without the raw data of its large initializers, which are most of a model and which the decoder would
+/// copy.
 ///
-/// The file is walked along three messages only, `ModelProto.graph`, `GraphProto.initializer` and
-/// `TensorProto.raw_data`; everything else is taken over as it stands, for the decoder to judge.
+/// Only three messages of the file are parsed, `ModelProto.graph`, `GraphProto.initializer` and `TensorProto.raw_data`.
+/// Everything else is copied unchanged, for the decoder to check.
 ///
 /// - Source: Protocol Buffers encoding; field numbers of onnx.proto.
 struct ModelSkeleton {
-    /// Where the raw data of initializers lies, by their position in the graph.
+    /// Ranges of the raw data of initializers, by their index in the graph.
     private(set) var payloads: [Int: Range<Int>] = [:]
-    /// The message that is left.
+    /// The remaining message.
     let message: Data
 
-    /// Raw data of fewer bytes stays in the message.
+    /// Smaller raw data stays in the message.
     private static let leastPayloadBytes = 1024
 
     private static let graph: UInt64 = 7
@@ -40,7 +41,7 @@ struct ModelSkeleton {
                 var payload: Range<Int>?
                 try reader.walk(to: field.end, into: &tensor) { (field, reader, tensor) throws(ONNXImportError) in
                     guard field.isBytes(Self.rawData) else { return try reader.copy(field, into: &tensor) }
-                    // Of a field that is there twice, the last counts.
+                    // If a field is there twice, the last one counts.
                     if field.content.count >= Self.leastPayloadBytes {
                         payload = field.content
                         reader.position = field.end
@@ -60,13 +61,13 @@ struct ModelSkeleton {
     }
 }
 
-/// A field of a message, found but not read.
+/// The position of a field in a message.
 private struct Field {
     let number: UInt64
     let kind: UInt64
-    /// Tag, and length if it has one.
+    /// The start of the tag, and of the length if there is one.
     let start: Int
-    /// What follows them.
+    /// The range of the content.
     let content: Range<Int>
 
     var end: Int { content.upperBound }
@@ -88,7 +89,7 @@ private struct Field {
     }
 }
 
-/// Reads content from front to back, through a window of it.
+/// Reads content sequentially, through a window.
 private struct FieldReader {
     private static let windowBytes = 1 << 16
 
@@ -99,7 +100,7 @@ private struct FieldReader {
 
     init(_ content: ModelContent) { self.content = content }
 
-    /// Hands each field up to `end` to `body`, which leaves the reader behind it.
+    /// Passes each field up to `end` to `body`, which leaves the reader after the field.
     mutating func walk(
         to end: Int, into message: inout [UInt8],
         _ body: (Field, inout FieldReader, inout [UInt8]) throws(ONNXImportError) -> Void
@@ -110,7 +111,7 @@ private struct FieldReader {
         }
     }
 
-    /// The next field; the reader stands at its content afterwards.
+    /// The next field; the reader is then at its content.
     private mutating func field(before end: Int) throws(ONNXImportError) -> Field {
         let start = position
         let tag = try varint(before: end)
@@ -130,7 +131,7 @@ private struct FieldReader {
         return Field(number: tag >> 3, kind: tag & 7, start: start, content: position..<position + Int(count))
     }
 
-    /// Takes a field over as it stands.
+    /// Copies a field unchanged.
     mutating func copy(_ field: Field, into message: inout [UInt8]) throws(ONNXImportError) {
         position = field.start
         while position < field.end {
@@ -155,7 +156,7 @@ private struct FieldReader {
         throw Self.malformed("a number of more than 64 bits")
     }
 
-    /// Sees to it that the window holds the byte at the position.
+    /// Makes sure that the window contains the byte at the position.
     private mutating func fill() throws(ONNXImportError) {
         guard position < windowStart || position >= windowStart + window.count else { return }
         windowStart = position

@@ -1,12 +1,12 @@
 import ONNXFormat
 
-/// Which nodes the outputs need, in topological order.
+/// The nodes that the outputs need, in topological order.
 struct NodeOrder {
-    /// Indices into the file's nodes. The file's own order where that is topological.
+    /// Indices into the file's nodes; the file's own order if that is topological.
     let indices: [Int]
 
     /// - Parameter given: Names of inputs and constants.
-    /// - Throws: ``ONNXImportError`` for a value that is made twice, a missing value, or a cycle.
+    /// - Throws: ``ONNXImportError`` for a value that is computed twice, a missing value, or a cycle.
     init(_ nodes: [ONNXNodeProto], outputs: [String], given: Set<String>) throws(ONNXImportError) {
         let inputs = nodes.map(\.allInputs)
         var producers: [String: Int] = [:]
@@ -21,7 +21,7 @@ struct NodeOrder {
         enum Mark { case open, done }
         var marks = [Mark?](repeating: nil, count: nodes.count)
         var order: [Int] = []
-        // An explicit stack: a chain of nodes may be long.
+        // An explicit stack instead of recursion: a chain of nodes may be long.
         var stack: [(node: Int, nextInput: Int)] = []
         func visit(_ name: String, neededBy node: Int?) throws(ONNXImportError) {
             guard let producer = producers[name] else {

@@ -1,13 +1,13 @@
 import ONNXFormat
 import Tensors
 
-/// An element type of ONNX, and the type of graphs that holds its values.
+/// An element type of ONNX, and the graph type that holds its values.
 struct ONNXElement {
     let element: ElementType
-    /// The type itself where graphs have none such.
+    /// The ONNX type, if graphs do not have it.
     let narrow: ONNXTensorProto.DataType?
 
-    /// `nil` for strings, complex numbers and types that are not known.
+    /// `nil` for strings, complex numbers and unknown types.
     init?(_ code: Int32) {
         if let element = ElementType(onnx: code) {
             (self.element, narrow) = (element, nil)
@@ -27,7 +27,7 @@ struct ONNXElement {
 
     static func name(_ code: Int32) -> String { ONNXTensorProto.name(ofDataType: code) }
 
-    /// What values of an integer type of at most 16 bits may be.
+    /// The range of an integer type of at most 16 bits.
     var range: ClosedRange<Int>? {
         switch narrow {
         case .int16: -32768...32767

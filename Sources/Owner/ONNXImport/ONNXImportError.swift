@@ -1,4 +1,4 @@
-/// What the `ONNXImport` module refuses.
+/// An error of the `ONNXImport` module.
 package struct ONNXImportError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
@@ -8,17 +8,17 @@ package struct ONNXImportError: Error, Sendable, CustomStringConvertible {
         package static let unreadableFile = Code("unreadableFile")
         /// The bytes are no ONNX model, or parts of it contradict each other.
         package static let malformed = Code("malformed")
-        /// A bound of this importer is exceeded.
+        /// A limit of this importer is exceeded.
         package static let tooLarge = Code("tooLarge")
-        /// An operator set, operator, attribute or element type that this importer does not know.
+        /// An operator set, operator, attribute or element type that this importer does not support.
         package static let unsupported = Code("unsupported")
-        /// Names, order, types or shapes of the graph are wrong.
+        /// Names, order, types or shapes of the graph are invalid.
         package static let invalidGraph = Code("invalidGraph")
-        /// A file of weights that is missing, too short, or outside the model's folder.
+        /// An external data file that is missing, too short, or outside the model's folder.
         package static let externalData = Code("externalData")
-        /// An output that does not exist, or several that could be meant.
+        /// An output that does not exist, or several possible outputs.
         package static let output = Code("output")
-        /// An input whose shape the model leaves open, or a shape that does not fit the model.
+        /// An input with a dynamic shape, or a shape that does not fit the model.
         package static let inputShape = Code("inputShape")
     }
 
@@ -44,6 +44,6 @@ package struct ONNXImportError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// The same error, saying first where it arose.
+    /// The same error with its place in front of the message.
     func at(_ place: String) -> ONNXImportError { ONNXImportError(code, "\(place): \(message)") }
 }

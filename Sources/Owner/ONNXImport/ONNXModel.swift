@@ -8,25 +8,25 @@ package import Tensors
     package import Foundation
 #endif
 
-/// What an ONNX file leaves open and its reader decides.
+/// Import settings for what an ONNX file leaves open.
 package struct ONNXImportSettings: Sendable {
-    /// The first dimension of every input where the model names it instead of fixing it.
+    /// The first dimension of every input, if the model declares it as dynamic.
     package var batch: Int
-    /// Whole shapes of inputs by name; needed where more than the batch is open.
+    /// Complete shapes of inputs by name; needed if more than the batch size is dynamic.
     package var inputShapes: [String: [Int]]
     /// Inputs that become constants of the graph.
     package var fixedInputs: [String: Tensor]
     /// The shape of the only input, whatever its name.
     package var inputShape: [Int]?
-    /// What the preprocessing makes, for axes that the model leaves open.
+    /// The size of preprocessed images, for dynamic axes.
     package var pictureSize: PictureSize?
-    /// Whether the model is taken as a classifier of pictures: with one input, f32 `[batch, channels, height, width]`
-    /// however the file has it, and one output of scores.
+    /// Whether the model is imported as an image classifier: one input, f32 `[batch, channels, height, width]` in
+    /// whatever form the file has it, and one output of scores.
     package var isClassifier = false
-    /// The output to take instead of the file's.
+    /// The output to use instead of the file's.
     package var output: String?
 
-    /// Extents of a picture.
+    /// Extents of an image.
     package struct PictureSize: Sendable {
         package let channels, height, width: Int
 
@@ -47,51 +47,51 @@ package struct ONNXImportSettings: Sendable {
 /// A trained network from an ONNX file.
 package struct ONNXModel: Sendable {
     package let graph: Graph
-    /// Version of the file format.
+    /// Version of the file format (`ir_version`).
     package let irVersion: Int
     /// Version of the standard operators that the model uses.
     package let opset: Int
     /// The program that wrote the file, with its version; may be empty.
     package let producer: String
-    /// What was decided while reading, one sentence each.
+    /// Decisions of the importer, one sentence each.
     package let notes: [String]
-    /// What the file says of itself, by key.
+    /// The file's metadata, by key.
     package let metadata: [String: String]
-    /// Whether the file gives its answer in float16; the graph has it in float32.
+    /// Whether the file's output is float16; in the graph it is float32.
     package let answersInHalf: Bool
-    /// How the file takes a picture, where it is taken as a classifier.
+    /// The form in which the file takes an image, if it is imported as a classifier.
     package let picture: PictureInput?
 
-    /// The operator sets whose meaning is known.
+    /// The supported operator sets.
     package static let opsets = 6...25
     /// Names of the operators that can be imported, sorted.
     package static var operators: [String] { OperatorTable.names }
-    /// Which of them are supported on constants only: what they compute must be known when the file is read.
+    /// Operators that are supported on constants only: their operands must be known at import.
     package static var operatorsOnConstants: Set<String> { OperatorTable.onConstants }
     /// Names of ONNX Runtime's own operators that can be imported, sorted.
     package static var runtimeOperators: [String] { OperatorTable.runtimeNames }
-    /// Why operators stay out, or are supported on constants only.
+    /// Why operators are not supported, or on constants only.
     package static var reasons: [String: String] { OperatorTable.reasons }
-    /// The most bytes of a model file, without external data: the limit of protocol buffers.
+    /// Limit of a model file's size without external data, in bytes: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
-    /// The most bytes that constant operators (`ConstantOfShape` and arithmetic on constants) may make in all, beside
-    /// as many as the file has of weights.
+    /// Limit of the bytes that constant folding may produce (`ConstantOfShape` and arithmetic on constants), in
+    /// addition to the size of the file's weights.
     package static let maximumFoldedBytes = 1 << 30
-    /// The most multiplications or comparisons that sums over constants (`MatMul`, `Einsum`, `Resize`) may take in all,
-    /// beside one for each weight of the file.
+    /// Limit of the multiplications and comparisons of constant folding (`MatMul`, `Einsum`, `Resize`), in addition to
+    /// one per weight of the file.
     package static let maximumFoldingSteps = 1 << 28
 
-    /// Reads a model, with the external data beside it.
+    /// Reads a model with its external data.
     ///
-    /// - Parameter batch: The first dimension of the inputs where the model leaves it open.
-    /// - Throws: ``ONNXImportError``
+    /// - Parameter batch: The first dimension of the inputs, if the model leaves it open.
+    /// - Throws: ``ONNXImportError``.
     package static func load(path: String, batch: Int = 1) throws(ONNXImportError) -> ONNXModel {
         try load(path: path, settings: ONNXImportSettings(batch: batch))
     }
 
-    /// Reads a model, with the external data beside it.
+    /// Reads a model with its external data.
     ///
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     package static func load(path: String, settings: ONNXImportSettings) throws(ONNXImportError) -> ONNXModel {
         do throws(ONNXImportError) {
             let content = try ModelContent(path: path, maximumBytes: maximumFileBytes)
@@ -101,8 +101,8 @@ package struct ONNXModel: Sendable {
 
     /// Reads a model from memory.
     ///
-    /// - Parameter folder: Where external data lies; `nil` refuses models that need it.
-    /// - Throws: ``ONNXImportError``
+    /// - Parameter folder: The folder of external data; `nil` refuses models that need it.
+    /// - Throws: ``ONNXImportError``.
     package init(
         bytes: Data, folder: String? = nil, settings: ONNXImportSettings = ONNXImportSettings()
     ) throws(ONNXImportError) {
@@ -136,7 +136,7 @@ package struct ONNXModel: Sendable {
             output?.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.float16.rawValue)
     }
 
-    /// A graph for another batch than the one that the file fixes.
+    /// A graph for another batch size than the file's.
     private static func rebatched(_ graph: Graph, _ batch: Int) throws(ONNXImportError) -> Graph {
         let fixed = graph.inputs[0].type.shape[0]
         do throws(GraphError) {
@@ -154,7 +154,7 @@ package struct ONNXModel: Sendable {
         )
     }
 
-    /// - Throws: ``ONNXImportError`` that says what the file is instead, where that shows.
+    /// - Throws: ``ONNXImportError`` that says what kind of file it is instead, if that is known.
     private static func parsed(
         _ content: ModelContent
     ) throws(ONNXImportError) -> (skeleton: ModelSkeleton, proto: ONNXModelProto) {

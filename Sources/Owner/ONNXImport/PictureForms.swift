@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension GraphImporter {
-    /// The only input as a picture of floats with its channels first, and what the file's nodes take made from it.
+    /// Makes the only input an image of floats with channels first, and adds the conversion to the file's form.
     mutating func pictureInputs(_ declared: [Value]) throws(ONNXImportError) -> [Value] {
         guard settings.isClassifier, declared.count == 1 else { return declared }
         let input = declared[0]
@@ -17,7 +17,7 @@ extension GraphImporter {
         notes.append("Input '\(input.name)' is \(input.type.shape) in the file, and \(type.shape) here.")
         var value = input.name
         if picture.permutation != Array(picture.permutation.indices) {
-            // All four axes are turned; what is missing has an extent of 1 and goes first.
+            // All four axes are transposed; missing axes have an extent of 1 and come first.
             let order = picture.missing + picture.axes
             let name = valueNames.make("\(input.name)_turned")
             try emit(

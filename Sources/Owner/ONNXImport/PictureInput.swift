@@ -1,16 +1,16 @@
 package import Tensors
 
-/// How a file takes a picture, where that differs from the graph's f32 `[batch, channels, height, width]`.
+/// The form in which a file takes an image, compared with the graph's f32 `[batch, channels, height, width]`.
 package struct PictureInput: Sendable {
     /// The input's shape in the file.
     package let declared: Shape
-    /// Whether the file takes 8-bit pixels or other integers: then normalisation is its own.
+    /// Whether the file takes 8-bit pixels or other integers; the model then does its own normalisation.
     package let takesPixels: Bool
-    /// Which axes of the graph's input the file has, in its order: 0 is the batch, 1 the channels, 2 the height, 3 the
-    /// width.
+    /// The axes of the graph's input that the file has, in its order: 0 is the batch, 1 the channels, 2 the height, 3
+    /// the width.
     let axes: [Int]
 
-    /// - Returns: `nil` for what is no picture.
+    /// - Returns: `nil` for a shape that is no image.
     init?(_ declared: Shape, takesPixels: Bool) {
         let extents = declared.dimensions
         func isChannels(_ extent: Int) -> Bool { extent == 1 || extent == 3 }
@@ -31,7 +31,7 @@ package struct PictureInput: Sendable {
         self.takesPixels = takesPixels
     }
 
-    /// Whether the file's input is the graph's.
+    /// Whether the file's input has the graph's form.
     var isPlain: Bool { axes == [0, 1, 2, 3] }
 
     /// The shape of the graph's input.
@@ -44,14 +44,14 @@ package struct PictureInput: Sendable {
     /// The axes of the graph's input that the file leaves out.
     var missing: [Int] { (0..<4).filter { !axes.contains($0) } }
 
-    /// The file's axes among those that it has of the graph's.
+    /// The order of the file's axes among the graph's axes that it has.
     var permutation: [Int] {
         let present = axes.sorted()
         return axes.map { axis in present.firstIndex(of: axis) ?? 0 }
     }
 
-    /// What the graph takes for a tensor as the file takes it: f32 `[batch, channels, height, width]`. A tensor that has
-    /// the graph's form already is taken as it is.
+    /// The graph's input, f32 `[batch, channels, height, width]`, from a tensor in the file's form. A tensor that has
+    /// the graph's form already is not changed.
     ///
     /// - Throws: ``ONNXImportError`` for another shape.
     package func tensor(from given: Tensor, for graph: Shape) throws(ONNXImportError) -> Tensor {

@@ -2,11 +2,11 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-// Lists of tensors, as PyTorch's exporter writes `split`, `chunk` and `stack`. Their length is known while the file is
-// read, so that they are names only.
+// Tensor sequences, as PyTorch's exporter writes `split`, `chunk` and `stack`. Their length is known at import, so they
+// are resolved to names.
 
 extension GraphImporter {
-    /// Operators that take or make lists.
+    /// Operators with sequences as inputs or outputs.
     static let sequenceOperators: Set<String> = [
         "ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
         "SequenceLength", "SplitToSequence",
@@ -68,9 +68,9 @@ extension GraphImporter {
         return place
     }
 
-    /// One tensor of a list.
+    /// Concatenates a sequence to one tensor.
     ///
-    /// - Parameter isNew: Whether the axis is one more than the tensors have.
+    /// - Parameter isNew: Whether the axis is a new one.
     mutating func join(
         _ list: [String], axis: Int, isNew: Bool, _ node: ImportedNode, output: String
     ) throws(ONNXImportError) {

@@ -2,13 +2,13 @@ import ModelGraph
 import ONNXFormat
 
 extension ONNXNodeProto {
-    /// Whether it is an operator of ONNX itself.
+    /// Whether it is a standard ONNX operator.
     var isStandard: Bool { domain.isEmpty || domain == "ai.onnx" }
 
-    /// The graphs of branches and loops.
+    /// The subgraphs of branches and loops.
     var subgraphs: [ONNXGraphProto] { attribute.filter(\.hasG).map(\.g) }
 
-    /// Its inputs, and what its subgraphs take from around them.
+    /// Its inputs, and the outer values that its subgraphs use.
     var allInputs: [String] { subgraphs.isEmpty ? input : input + subgraphs.flatMap(\.captured) }
 }
 
@@ -19,7 +19,7 @@ extension ONNXGraphProto {
         return (node.flatMap(\.allInputs) + output.map(\.name)).filter { !$0.isEmpty && !own.contains($0) }
     }
 
-    /// The graph as part of another: its own values under other names.
+    /// The graph for insertion into another: its own values get other names.
     func renamed(withInputs: Bool = false, _ rename: (String) -> String) -> ONNXGraphProto {
         var names: [String: String] = [:]
         for name in node.flatMap(\.output) + initializer.map(\.name) where !name.isEmpty { names[name] = rename(name) }
@@ -59,7 +59,7 @@ extension ONNXNodeProto {
     }
 }
 
-/// Replaces calls of functions that the file defines by what they are spelled with.
+/// Replaces calls of functions that the file defines by the functions' nodes.
 struct FunctionInlining {
     private struct Key: Hashable {
         let domain, name, overload: String
@@ -79,7 +79,7 @@ struct FunctionInlining {
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// - Throws: ``ONNXImportError`` for functions that call themselves, or nest or multiply without bound.
+    /// - Throws: ``ONNXImportError`` for recursive functions, or nesting or expansion beyond the limits.
     mutating func inlined(_ nodes: [ONNXNodeProto], depth: Int = 0) throws(ONNXImportError) -> [ONNXNodeProto] {
         guard !functions.isEmpty else { return nodes }
         var result: [ONNXNodeProto] = []

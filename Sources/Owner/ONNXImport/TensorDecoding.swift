@@ -8,7 +8,7 @@ package import Tensors
 #endif
 
 extension ElementType {
-    /// The element type of this ONNX code, or `nil` when graphs do not have it.
+    /// The element type for this ONNX code, or `nil` when graphs do not have it.
     init?(onnx code: Int32) {
         switch ONNXTensorProto.DataType(rawValue: Int(code)) {
         case .float: self = .float32
@@ -22,16 +22,16 @@ extension ElementType {
     }
 }
 
-/// Files that hold one tensor: those of ONNX's conformance tests.
+/// Files with one tensor, as in ONNX's conformance tests.
 package enum ONNXTensorFile {
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     package static func load(path: String) throws(ONNXImportError) -> (name: String, tensor: Tensor) {
         do throws(ONNXImportError) {
             return try decode(try ModelFile.read(path: path, maximumBytes: ONNXModel.maximumFileBytes))
         } catch { throw error.at(path) }
     }
 
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     package static func decode(_ bytes: Data) throws(ONNXImportError) -> (name: String, tensor: Tensor) {
         let proto: ONNXTensorProto
         do throws(ONNXFormatError) { proto = try ONNXTensorProto(parsing: bytes) } catch {
@@ -44,9 +44,9 @@ package enum ONNXTensorFile {
 }
 
 extension ONNXTensorProto {
-    /// The values, after shape, type and number of bytes were found to agree. Nothing is allocated from `dims` alone.
+    /// The values, after shape, type and number of bytes were checked. Nothing is allocated from `dims` alone.
     ///
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     func constant(externalData: inout ExternalData) throws(ONNXImportError) -> Constant {
         let shape: Shape
         do throws(TensorError) { shape = try Shape(dims.map(Int.init)) } catch {
@@ -66,9 +66,9 @@ extension ONNXTensorProto {
         )
     }
 
-    /// The type of a tensor whose raw data can be taken as it is; `nil` where it has to be converted, or lies elsewhere.
+    /// The type of a tensor whose raw data needs no conversion; `nil` if it needs conversion or is stored elsewhere.
     ///
-    /// - Throws: ``ONNXImportError`` for an impossible shape.
+    /// - Throws: ``ONNXImportError`` for an invalid shape.
     func plainType() throws(ONNXImportError) -> TensorType? {
         guard let element = ElementType(onnx: dataType), element != .boolean, dataLocation != .external else {
             return nil
@@ -78,7 +78,7 @@ extension ONNXTensorProto {
         }
     }
 
-    /// Values of a type that graphs do not have, in one that they have.
+    /// Values of a type that graphs do not have, in a wider type.
     private func widened(
         _ type: DataType, _ shape: Shape, _ externalData: inout ExternalData
     ) throws(ONNXImportError) -> Tensor {
@@ -117,7 +117,7 @@ extension ONNXTensorProto {
         }
     }
 
-    /// Elements of four bits, two in each byte, the first in the lower half.
+    /// Elements of four bits, two per byte, the first in the lower half.
     private func nibbles(_ shape: Shape, _ externalData: inout ExternalData) throws(ONNXImportError) -> [UInt8] {
         let packed: Shape
         do throws(TensorError) { packed = try Shape([(shape.elementCount + 1) / 2]) } catch {
@@ -149,7 +149,7 @@ extension ONNXTensorProto {
         } catch { throw ONNXImportError(.malformed, error.message) }
     }
 
-    /// Elements of a type that tensors do not have, from whichever field holds them.
+    /// Elements of a type that tensors do not have, from any of the fields that can hold them.
     private func elements<Element: FixedWidthInteger & BitwiseCopyable>(
         of shape: Shape, as _: Element.Type, typed: [Element], externalData: inout ExternalData
     ) throws(ONNXImportError) -> [Element] {
@@ -179,7 +179,7 @@ extension ONNXTensorProto {
 }
 
 extension Data {
-    /// Lends the bytes; typed throws, which `withUnsafeBytes` lacks.
+    /// Lends the bytes, with typed throws, which `withUnsafeBytes` lacks.
     fileprivate func withTensorBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -193,7 +193,7 @@ extension Data {
 extension Tensor {
     /// A tensor of these values.
     ///
-    /// - Throws: ``TensorError`` when their number is not that of the type.
+    /// - Throws: ``TensorError`` when their number does not fit the type.
     init<Value: BitwiseCopyable>(_ type: TensorType, _ values: [Value]) throws(TensorError) {
         let bytes: Swift.Result<Tensor, TensorError> = values.withUnsafeBytes { bytes in
             do throws(TensorError) { return .success(try Tensor(type: type, copying: bytes)) } catch {
@@ -203,7 +203,7 @@ extension Tensor {
         self = try bytes.get()
     }
 
-    /// The same booleans as zeros and ones.
+    /// Booleans normalised to 0 and 1.
     fileprivate func normalizingBooleans() -> Tensor {
         withBytes { source in
             Tensor(type: type) { target in

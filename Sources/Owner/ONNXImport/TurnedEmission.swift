@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension GraphImporter {
-    /// Computes before the axes of a turned value are turned; `false` where that cannot be.
+    /// Applies an operation to the base of a transposed value; `false` if that is not possible.
     mutating func emitTurned(
         _ operation: Operation, _ operands: [String], name: String, output: String
     ) throws(ONNXImportError) -> Bool {
@@ -33,7 +33,7 @@ extension GraphImporter {
         return true
     }
 
-    /// The operands under the order of the base, all of them; `nil` where one is in another order.
+    /// The operands in the axis order of the base; `nil` if one has another order.
     mutating func bases(
         _ operation: Operation, _ operands: [String], _ value: TurnedValue
     ) throws(ONNXImportError) -> (moved: (operation: Operation, keepsOrder: Bool), operands: [String])? {

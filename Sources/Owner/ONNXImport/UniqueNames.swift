@@ -1,17 +1,17 @@
-/// Names that are used once each.
+/// Generates unique names.
 struct UniqueNames {
     private var reserved: Set<String>
     private var claimed: Set<String> = []
 
-    /// - Parameter names: Names of the file, which made-up names must avoid.
+    /// - Parameter names: Names of the file, which generated names must avoid.
     init(reserving names: [String] = []) { reserved = Set(names) }
 
-    /// `name` if it is the first such, else one made from `fallback`.
+    /// `name` at its first use, else a name generated from `fallback`.
     mutating func claim(_ name: String, orMake fallback: String) -> String {
         !name.isEmpty && claimed.insert(name).inserted ? name : make(fallback)
     }
 
-    /// `base`, with a number behind it if it is taken.
+    /// `base`, with a number appended if it is taken.
     mutating func make(_ base: String) -> String {
         var name = base
         var number = 2

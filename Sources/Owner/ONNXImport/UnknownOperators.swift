@@ -1,7 +1,7 @@
 import ONNXFormat
 
 extension GraphImporter {
-    /// What helps with an operator that is not supported.
+    /// The error for an unsupported operator, with a remedy.
     func unknown(_ proto: ONNXNodeProto, _ name: String) -> ONNXImportError {
         let domain = proto.isStandard ? "" : "\(proto.domain)."
         let place = "node '\(name)': operator \(domain)\(proto.opType) (opset \(opset)) is not supported"

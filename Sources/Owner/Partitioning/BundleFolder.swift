@@ -2,17 +2,16 @@ package import BundleFormat
 internal import Glibc
 internal import SealedChannel
 
-/// The folder of a bundle that somebody else made, opened once. Its files are opened in it, without following links, and
+/// The folder of an untrusted bundle, opened once. Its files are opened relative to it, without following links, and
 /// never by path again.
 package final class BundleFolder {
     private let path: String
     private let descriptor: Int32
 
-    /// Of all parts together, whether they are held or only digested: 8 GiB.
+    /// Limit of the size of all parts together, whether they are loaded or only digested: 8 GiB.
     package static let maximumTotalBytes = 1 << 33
 
-    /// The path may end with a link: the user named it and may mean what it leads to. Only what the folder holds comes
-    /// from somebody else.
+    /// The last component of the path may be a link: the user named it. Only the folder's content is untrusted.
     ///
     /// - Throws: ``PartitioningError`` with the code `file`.
     package init(opening path: String) throws(PartitioningError) {
@@ -30,7 +29,7 @@ package final class BundleFolder {
 
     deinit { close(descriptor) }
 
-    /// A file of at most so many bytes, of which nothing was read yet.
+    /// A file of at most `maximumBytes` bytes, not read yet.
     package func file(_ file: BundleFile, maximumBytes: Int) throws(PartitioningError) -> RegularFile {
         let opened = try self.opened(file)
         guard opened.byteCount <= maximumBytes else {
@@ -41,7 +40,7 @@ package final class BundleFolder {
         return opened
     }
 
-    /// A file of exactly so many bytes, of which nothing was read yet.
+    /// A file of exactly `byteCount` bytes, not read yet.
     package func file(_ file: BundleFile, byteCount: Int) throws(PartitioningError) -> RegularFile {
         let opened = try self.opened(file)
         guard opened.byteCount == byteCount else {
@@ -52,7 +51,7 @@ package final class BundleFolder {
         return opened
     }
 
-    /// The parts that a manifest lists, each open and as long as the manifest says. Nothing of them was read yet.
+    /// The parts that a manifest lists, each open, with the size that the manifest states, and not read yet.
     ///
     /// - Throws: ``PartitioningError`` that names the part, also when all together exceed ``maximumTotalBytes``.
     package func parts(

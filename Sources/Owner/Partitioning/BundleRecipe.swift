@@ -3,7 +3,7 @@ package import ModelGraph
 import SealedChannel
 package import Tensors
 
-/// Everything that decides what a bundle holds, but the keys.
+/// The inputs of a bundle, except the keys.
 package struct BundleRecipe: Sendable {
     package var modelName: String
     package var graph: Graph
@@ -14,13 +14,13 @@ package struct BundleRecipe: Sendable {
     /// One name per class, in the order of the model's output.
     package var classNames: [String]
     package var preprocessing: Preprocessing
-    /// Entries in an answer; `nil` for 20, or all classes when there are fewer.
+    /// Number of entries in an answer; `nil` for 20, or for all classes if there are fewer.
     package var topK: Int?
     package var assessment: BundleManifest.Assessment
-    /// What the whole network computes with.
+    /// The precision of the whole network.
     package var precision: PrecisionTable
     package var accuracy: BundleManifest.Accuracy?
-    /// Of the noise on what crosses to the host; `nil` for none.
+    /// Standard deviation of the noise on the boundary; `nil` for none.
     package var sigma: NoiseDeviation?
     /// Whether clients may send the normalised f32 tensor beside u8 pixels.
     package var acceptsFloats: Bool

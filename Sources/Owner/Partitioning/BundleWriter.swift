@@ -21,7 +21,7 @@ package struct BundleWriter {
     /// Writes the bundle into a temporary folder beside `path` and renames it.
     ///
     /// - Returns: The manifest that was written.
-    /// - Throws: ``PartitioningError``; then nothing is left behind.
+    /// - Throws: ``PartitioningError``; then no files are left.
     @discardableResult
     package func write(to path: String) throws(PartitioningError) -> BundleManifest {
         let folder = URL(filePath: path)
@@ -48,14 +48,14 @@ package struct BundleWriter {
             .file, "\(path) cannot be written: check that its parent folder exists, is writable and has space")
     }
 
-    /// A file of the bundle that was written.
+    /// A written file of the bundle.
     private struct Written {
         let file: BundleFile
         let byteCount: Int
         let digest: [UInt8]
     }
 
-    /// Writes the files of the bundle, each as it is made: of the weights nothing is held twice, but for the BackNet as
+    /// Writes the files of the bundle one after the other. No copy of the weights is made, except of the BackNet's for
     /// ONNX.
     private func writeFiles(to folder: URL, _ path: String) throws(PartitioningError) -> BundleManifest {
         let (partition, front, mapping) = try recipe.partitioned()
@@ -74,7 +74,7 @@ package struct BundleWriter {
         }
         var parts: [Written] = []
         if let back = partition.back {
-            // A larger one does not fit a file of protocol buffers: engines that read ONNX cannot run it.
+            // A larger BackNet does not fit a protocol buffer, so engines that read ONNX cannot run it.
             if back.constantBytes <= ONNXFile.maximumConstantBytes {
                 let bytes: [UInt8]
                 do throws(ONNXExportError) { bytes = [UInt8](try ONNXFile.encode(back)) } catch {
@@ -96,7 +96,7 @@ package struct BundleWriter {
             UInt8.random(in: .min ... .max, using: &generator)
         }
         let service = try Self.service(partition, front, mapping)
-        // The sealed parts are bound to all that the core says but the digests, which cover the sealed parts.
+        // The sealed parts are bound to the core without its digests, which cover the sealed parts.
         let zeros = [UInt8](repeating: 0, count: 32)
         let template = try core(
             identifier, service, sizes.map { ($0, $1, zeros) } + parts.map { ($0.file, $0.byteCount, zeros) },
@@ -150,7 +150,7 @@ package struct BundleWriter {
         } catch { throw PartitioningError(.invalidModel, error.message) }
     }
 
-    /// What the enclave will find in the parts, and compare with this.
+    /// The facts that the enclave will derive from the parts and compare with the core's.
     private static func service(
         _ partition: TernaryPartition, _ front: FrontNetPart, _ mapping: MappingUnitPart
     ) throws(PartitioningError) -> ServiceFacts {

@@ -1,7 +1,7 @@
 internal import Crypto
 internal import Glibc
 
-/// A new file that is written from its start on, with its SHA-256. What fails shows at the end.
+/// A new file that is written sequentially, with its SHA-256. Write errors are reported at the end.
 final class DigestedFile {
     private let descriptor: Int32
     private var hash = SHA256()
@@ -11,7 +11,7 @@ final class DigestedFile {
 
     private static let bufferBytes = 1 << 20
 
-    /// `nil` where the file cannot be made, or is there already.
+    /// `nil` if the file exists or cannot be created.
     init?(creating path: String) {
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return nil }
@@ -22,7 +22,7 @@ final class DigestedFile {
     func write(_ bytes: UnsafeRawBufferPointer) {
         hash.update(bufferPointer: bytes)
         byteCount += bytes.count
-        // Names and types of a graph are a few bytes each.
+        // Names and types of a graph are a few bytes each, so they are buffered.
         if bytes.count < Self.bufferBytes {
             pending.append(contentsOf: bytes)
             if pending.count < Self.bufferBytes { return }
@@ -32,7 +32,7 @@ final class DigestedFile {
         store(bytes)
     }
 
-    /// Size and digest; `nil` where not everything could be written.
+    /// Size and digest; `nil` if a write failed.
     func finish() -> (byteCount: Int, digest: [UInt8])? {
         flush()
         return failed ? nil : (byteCount, Array(hash.finalize()))

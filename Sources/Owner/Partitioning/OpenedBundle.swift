@@ -3,31 +3,31 @@ package import Evidence
 package import ModelGraph
 package import SealedChannel
 
-/// A bundle whose signature and digests are right: it is as its owner wrote it. Whose key that is remains for the
-/// caller to judge.
+/// A bundle with a valid signature and valid digests: its content is what the holder of the signing key wrote. The
+/// caller decides whether to trust that key.
 package struct OpenedBundle: Sendable {
     package let manifest: BundleManifest
     /// The exact bytes of `manifest.json`.
     package let manifestBytes: [UInt8]
-    /// What was signed.
+    /// The signed manifest core.
     package let core: ManifestCore
     /// The exact bytes of ``core``.
     package let coreBytes: [UInt8]
     package let signature: [UInt8]
     package let ownerPublicKey: OwnerPublicKey
-    /// The sealed parts, which stay where they are: they may be larger than memory that anybody wants to spend on them.
+    /// The sealed parts, which stay on disk: they may be too large for memory.
     package let frontNet: RegularFile
     package let mappingUnit: RegularFile
     /// `nil` when everything is inside.
     package let backNet: Graph?
-    /// What the BackNet computes with.
+    /// The precision of the BackNet.
     package let backNetPrecision: PrecisionTable
 
-    /// SHA-256 of the manifest core: what policies pin.
+    /// SHA-256 of the manifest core, which policies pin.
     package var manifestDigest: ContentDigest { ContentDigest(of: coreBytes) }
 
-    /// Reads and checks a bundle: the manifest core, its signature and its readable twin, then the sizes of all parts, then their contents. No
-    /// part is read whose size is not the manifest's, and `backnet.onnx` is digested only.
+    /// Reads and checks a bundle: the manifest core, its signature and `manifest.json`, then the sizes of all parts,
+    /// then their contents. No part is read unless its size is the manifest's, and `backnet.onnx` is only digested.
     ///
     /// - Throws: ``PartitioningError`` that names the part.
     package init(opening path: String) throws(PartitioningError) {
@@ -87,7 +87,7 @@ package struct OpenedBundle: Sendable {
         } catch { throw PartitioningError(.damagedBundle, "\(path): the BackNet: \(error.message)") }
     }
 
-    /// A bundle of format version 1 has no manifest core: its manifest.json says so.
+    /// The manifest core. A bundle of format version 1 has none; its manifest.json states the version.
     private static func core(
         in folder: BundleFolder, _ path: String
     ) throws(PartitioningError) -> (ManifestCore, [UInt8]) {

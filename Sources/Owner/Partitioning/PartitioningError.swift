@@ -4,11 +4,11 @@ package struct PartitioningError: Error, Sendable, CustomStringConvertible {
         package let name: String
         private init(_ name: String) { self.name = name }
 
-        /// The model, the cuts or the labels do not make a bundle.
+        /// The model, the cuts or the labels do not give a valid bundle.
         package static let invalidModel = Code("invalidModel")
         /// The folder exists already, is missing, or cannot be read or written.
         package static let file = Code("file")
-        /// A part, the manifest or its signature is not what the owner wrote.
+        /// A part, the manifest or its signature was altered.
         package static let damagedBundle = Code("damagedBundle")
         /// A key could not be read, written or used.
         package static let key = Code("key")

@@ -2,10 +2,9 @@ package import Crypto
 internal import Glibc
 package import SealedChannel
 
-/// A regular file that is open. What was checked is what is read, whatever its path names meanwhile.
+/// An open regular file. The checked file is the one that is read, even if its path leads to another one meanwhile.
 ///
-/// Errors begin with the label, and have the code `damagedBundle` for what was found and `file` for what the system
-/// refuses.
+/// Errors begin with the label. Their code is `damagedBundle` for invalid content and `file` for system errors.
 package final class RegularFile: Sendable {
     /// The size when the file was opened, in bytes.
     package let byteCount: Int
@@ -15,13 +14,13 @@ package final class RegularFile: Sendable {
 
     private static let chunkBytes = 1 << 20
 
-    /// Opens a file and reads nothing of it. Neither a pipe without a writer nor a terminal makes this wait.
+    /// Opens a file without reading it. A pipe without a writer or a terminal does not block it.
     ///
     /// - Parameters:
-    ///   - name: A path; a relative one begins at `folder`.
-    ///   - folder: The descriptor of an open folder; the working directory unless said otherwise.
+    ///   - name: A path; a relative one is resolved in `folder`.
+    ///   - folder: The descriptor of an open folder; by default the working directory.
     ///   - followsLink: Whether the last component may be a symbolic link. Users may name links; a bundle has none.
-    ///   - label: What errors call the file.
+    ///   - label: The file's name in errors.
     /// - Throws: ``PartitioningError`` for anything but a regular file.
     package init(
         opening name: String, in folder: Int32? = nil, followsLink: Bool, label: String
@@ -58,11 +57,11 @@ package final class RegularFile: Sendable {
         }
     }
 
-    /// The whole file and its SHA-256, read once into memory that is allocated once.
+    /// The whole file and its SHA-256, read once into one allocation.
     ///
-    /// - Throws: ``PartitioningError`` when the file changes meanwhile, or there is no memory for it.
+    /// - Throws: ``PartitioningError`` when the file changes meanwhile, or the allocation fails.
     package func contents() throws(PartitioningError) -> (bytes: [UInt8], digest: ContentDigest) {
-        // An array traps where there is no memory.
+        // An array would trap if the allocation failed.
         guard let probe = malloc(max(1, byteCount)) else {
             throw PartitioningError(.file, "\(label): \(byteCount) bytes of memory are not available")
         }
@@ -79,7 +78,7 @@ package final class RegularFile: Sendable {
         return (bytes, Self.contentDigest(hash))
     }
 
-    /// The SHA-256 of the whole file; nothing of it stays in memory.
+    /// The SHA-256 of the whole file, read in chunks.
     ///
     /// - Throws: ``PartitioningError`` when the file changes meanwhile.
     package func digest() throws(PartitioningError) -> ContentDigest {
@@ -104,7 +103,7 @@ package final class RegularFile: Sendable {
         try checkUnchanged()
     }
 
-    /// Fills `buffer`, which has ``byteCount`` bytes, and shows each chunk to `body` once it is there.
+    /// Fills `buffer`, which has ``byteCount`` bytes, and passes each chunk to `body` after reading it.
     ///
     /// - Throws: ``PartitioningError`` when the file changes meanwhile.
     package func read(
@@ -121,7 +120,7 @@ package final class RegularFile: Sendable {
         try checkUnchanged()
     }
 
-    /// Some of the bytes, as long as nothing writes to the file.
+    /// A range of the bytes, provided that the file is not written to.
     ///
     /// - Throws: ``PartitioningError`` when the file changed since it was opened.
     package func bytes(_ range: Range<Int>) throws(PartitioningError) -> [UInt8] {
@@ -151,7 +150,8 @@ package final class RegularFile: Sendable {
         }
     }
 
-    /// A file that is replaced by another stays what it was; one that is written to is refused.
+    /// If the path is replaced by another file, the open one stays valid; if the open file is written to, it is
+    /// refused.
     private func checkUnchanged() throws(PartitioningError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,

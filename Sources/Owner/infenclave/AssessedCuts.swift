@@ -5,14 +5,14 @@ import LeakageAssessment
 import ModelGraph
 import Tensors
 
-/// Where to cut, and what an assessment said of it.
+/// The cuts of a bundle, and what an assessment said about them.
 struct AssessedCuts {
     let front: String
     let mapping: String
     let sigma: NoiseDeviation?
     let assessment: BundleManifest.Assessment
 
-    /// Cuts that the user names. With an assessment they have to be a plan that it compared; without one the manifest
+    /// Cuts that the user names. With an assessment, they must be a plan that it compared; without one, the manifest
     /// says that nothing was assessed.
     static func named(
         front: String, mapping: String, sigma: NoiseDeviation?, assessment: String?, for model: LoadedModel
@@ -23,7 +23,7 @@ struct AssessedCuts {
         return try cuts(front, mapping, sigma, of: try read(assessment, for: model), named: assessment)
     }
 
-    /// Everything inside the enclave: with an assessment the plan of that kind that it compared.
+    /// Everything inside the enclave. With an assessment, the plan of that kind that it compared.
     static func everythingInside(assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
         guard let assessment else {
             let last = model.graph.cuts.last?.name ?? ""
@@ -33,9 +33,9 @@ struct AssessedCuts {
         return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
     }
 
-    /// The cuts of a plan. It is taken only with the assessment that it was made from.
+    /// The cuts of a plan. A plan is accepted only with the assessment that it was made from.
     ///
-    /// - Parameter assessment: The path of that; the `assessment.json` beside the plan unless said otherwise.
+    /// - Parameter assessment: The path of that assessment; by default the `assessment.json` beside the plan.
     static func of(plan path: String, assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
         let plan = try PlanFile.read(path, for: model)
         let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "assessment.json").path
@@ -91,7 +91,7 @@ struct AssessedCuts {
     }
 }
 
-/// A plan.json that was made for a model.
+/// A `plan.json` for a given model.
 enum PlanFile {
     static func read(_ path: String, for model: LoadedModel) throws -> PartitionPlan {
         let file = try InputFile.read(path, maximumBytes: 1 << 20)

@@ -4,66 +4,67 @@ import LeakageAssessment
 import ONNXImport
 import Tensors
 
-/// What to assess and how: everything that the numbers and the recommendation follow from.
+/// The options of an assessment: everything that affects the numbers and the recommendation.
 struct AssessmentArguments: ParsableArguments {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Option(help: "A folder of pictures like those that clients will send.") var images: String?
+    @Option(help: "A folder of images like those that clients will send.") var images: String?
     @Option(help: "An independent classifier that judges IR images.") var validator: String?
     @Option(help: "The validator's preprocessing, a JSON file.") var validatorPreprocess: String?
-    @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
+    @Option(help: "Use only the first N images, by name.") var limit: Int?
     @Option(
         help:
-            "Pictures of the channel KL, at every cut. The default is 60, and 20 at a cut that fails another gate."
+            "Images for the channel KL at every cut. Default: 60, and 20 at a cut that fails another gate."
     )
     var klImages: Int?
     @Option(
         help:
-            "Let the decoders take so many pictures instead of 300; of more, a sample is drawn with --seed."
+            "Images for the decoders (default: 300); from a larger folder, a sample is drawn with --seed."
     )
     var decoderImages: Int?
-    @Option(help: "Assess this cut; repeat it for more. `all` assesses every cut.") var cut: [String] = []
+    @Option(help: "Assess this cut; repeatable. `all` assesses every cut.") var cut: [String] = []
     @Option(help: "The seed of samples, projections and splits.") var seed: UInt64 = 1
     @Option(
         help:
-            "Where to train a decoder as well: none, decision (the cut to recommend, its neighbours, the next faster plan) or all."
+            "Cuts at which to train a neural decoder: none, decision (the recommended cut, its neighbours, the next faster plan) or all."
     )
     var trained: AssessmentConfiguration.TrainedCuts = .decision
     @Option(
         help:
-            "Estimate bounds from so many pictures; 0 leaves them out. Otherwise 50 are taken where a cut is within the gates."
+            "Images for the bounds; 0 leaves them out. Default: 50, if a cut is within the gates."
     )
     var boundPictures: Int?
     @Option(
         help:
-            "Attack so many pictures with the FrontNet's own gradient, near the decision; 0 leaves that out. Otherwise 4 are taken where a cut is within the gates."
+            "Images for the white-box attack near the decision; 0 leaves it out. Default: 4, if a cut is within the gates."
     )
     var whiteBox: Int?
     @Flag(
         help:
-            "Look for Gaussian noise on what crosses that brings cuts within the gates, and put its sigma in the plan.")
+            "Search for Gaussian noise on the boundary that brings cuts within the gates; it is reported, not recommended."
+    )
     var noise = false
-    @Option(help: "Whom the recommendation must hold against: paper, informed, or both (what informed sees, and KL).")
+    @Option(help: "The adversary that the gates must withstand: paper (KL only), informed (decoders only), or both.")
     var adversary: Adversary = .both
     @Option(
         help:
-            "What a cut has to protect of the picture: appearance, identity, class, separated by commas; all of them unless said otherwise."
+            "The assets that a cut must protect: appearance, identity, class, separated by commas. Default: all."
     )
     var protect: ProtectedAssets = .all
-    @Option(help: "Judge the gates for an attacker who learns from so many pictures.") var attackerPictures = 100_000
+    @Option(help: "Judge the gates for an attacker who learns from this many images.") var attackerPictures = 100_000
     @Option(
-        help: "What an attack of somebody else found, NAME=RESULT.json; repeat it for more. It makes no verdict better."
+        help: "The result of an external attack, NAME=RESULT.json; repeatable. It cannot improve a verdict."
     )
     var attack: [AttackArgument] = []
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
-    @Option(help: "Gates of your own, a JSON file.") var gates: String?
-    @Option(help: "Enclave memory that the plan may need, such as 93M.") var enclaveMemory: ByteSize?
-    @Option(help: "Milliseconds per picture that the plan may take.") var latency: Double?
-    @Option(help: "How much slower layers are inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
-    @Option(help: "A public model, .onnx or .cfg: say which layers of this one are those of that one.")
+    @Option(help: "Custom gates, a JSON file.") var gates: String?
+    @Option(help: "Maximum enclave memory of the plan, such as 93M.") var enclaveMemory: ByteSize?
+    @Option(help: "Maximum latency of the plan, in milliseconds per image.") var latency: Double?
+    @Option(help: "How much slower layers run inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
+    @Option(help: "A public model, .onnx or .cfg, to compare this model's layers with.")
     var publicBackbone: String?
-    @Option(help: "The weights of a --public-backbone that is a .cfg.") var publicWeights: String?
+    @Option(help: "The weights of a --public-backbone in .cfg form.") var publicWeights: String?
 
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
@@ -125,7 +126,7 @@ struct AssessmentArguments: ParsableArguments {
         return configuration
     }
 
-    /// What only costs are computed from.
+    /// The configuration for costs alone.
     func costConfiguration(of model: LoadedModel) throws -> AssessmentConfiguration {
         var configuration = AssessmentConfiguration(
             model: try Self.network(model, try preprocess.resolved(for: model)), validator: nil, imageFolder: "",
@@ -159,7 +160,7 @@ struct AssessmentArguments: ParsableArguments {
         }
     }
 
-    /// What of the model is public; `nil` where nothing is to be compared.
+    /// The comparison with a public backbone; `nil` if there is none.
     func backbone(of model: LoadedModel) async throws -> BackboneComparison? {
         guard let publicBackbone else { return nil }
         let other = try LoadedModel(path: publicBackbone, weights: publicWeights)
@@ -190,7 +191,7 @@ struct AssessmentArguments: ParsableArguments {
 extension AssessmentConfiguration.TrainedCuts: ExpressibleByArgument {}
 extension Adversary: ExpressibleByArgument {}
 
-/// `appearance,identity,class`, or some of them.
+/// A comma-separated list of `appearance`, `identity` and `class`.
 struct ProtectedAssets: ExpressibleByArgument {
     let assets: Set<Asset>
 

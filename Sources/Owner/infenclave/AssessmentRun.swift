@@ -5,7 +5,7 @@ import Tensors
 
 /// Runs an assessment for a command: progress, interruption, report, summary.
 enum AssessmentRun {
-    /// - Parameter body: The assessment, on a thread of its own.
+    /// - Parameter body: The assessment, which runs on its own thread.
     static func report(
         backbone: BackboneComparison?, out: String, json: Bool,
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> AssessmentResult
@@ -16,9 +16,9 @@ enum AssessmentRun {
         try summarise(result, out, json: json)
     }
 
-    /// Shows how far `body` is, and cancels it when the process is asked to end.
+    /// Shows the progress of `body`, and cancels it on SIGINT or SIGTERM.
     ///
-    /// - Parameter remedy: What to do after that.
+    /// - Parameter remedy: What the user can do after that.
     static func onOwnThread<Result: Sendable>(
         resuming remedy: String = "the same command goes on from where this one stopped",
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> Result
@@ -78,7 +78,7 @@ enum AssessmentRun {
 }
 
 extension PlanOption {
-    /// On one line of a terminal.
+    /// One line for a terminal.
     fileprivate var summary: String {
         let cuts = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
         let place = cuts + (sigma.map { String(format: ", noise %.3g", $0.value) } ?? "")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import LeakageAssessment
 
-/// `NAME=RESULT.json`: what an outsider's attack found.
+/// `NAME=RESULT.json`: the result of an external attack.
 struct AttackArgument: ExpressibleByArgument {
     let name: String
     let path: String

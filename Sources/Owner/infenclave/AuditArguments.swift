@@ -3,17 +3,18 @@ import BundleFormat
 import Foundation
 import SealedChannel
 
-/// How the owner has results of the host checked.
+/// Options for audits of the BackNet's results.
 struct AuditArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Have the enclave compute the BackNet again for a random share of the requests, such as 5%.",
-            discussion: "The host is told neither the share nor the requests. Wrong results are answered rightly."))
+            "Share of the requests for which the enclave computes the BackNet again, such as 5%.",
+            discussion:
+                "The host learns neither the share nor the requests. A wrong result is replaced by the enclave's."))
     var audit: Share?
     @Option(
         help: ArgumentHelp(
-            "How far a value of the host may be from the enclave's, relative to the largest in its tensor.",
-            discussion: "0.01 unless said otherwise, or 0.1 for a bundle that is not f32."))
+            "Tolerated difference of a host's value from the enclave's, relative to the largest value in its tensor.",
+            discussion: "Default: 0.01, or 0.1 for a bundle that is not f32."))
     var auditTolerance: Share?
     @Option(help: "Wrong results after which the enclave computes every BackNet itself.") var auditMismatches: UInt32 =
         1
@@ -39,7 +40,7 @@ struct AuditArguments: ParsableArguments {
 }
 
 extension AuditStatistics {
-    /// What the owner reads of it.
+    /// The result of an audit, for the owner.
     var lines: [String] {
         var lines = [
             "  audit so far: \(audited) of \(results) results of the host computed again, \(mismatches) of them wrong"
@@ -52,7 +53,7 @@ extension AuditStatistics {
     }
 }
 
-/// A part of one, as `5%` or `0.05`.
+/// A share, as `5%` or `0.05`.
 struct Share: ExpressibleByArgument {
     let millionths: UInt32
 

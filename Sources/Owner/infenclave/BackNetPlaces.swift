@@ -7,12 +7,12 @@ import OpenInferenceBackNet
 /// Where the BackNets of the served bundles run: in this process, or on the engines that `--backnet` names.
 struct BackNetPlaces {
     private let engines: [String: [EngineAddress]]
-    /// For one attempt of one request.
+    /// Timeout of one attempt of one request.
     let attempt: Duration
 
     /// - Parameters:
     ///   - options: `URL,…` for the only bundle, or `NAME=URL,…` for one of several.
-    ///   - names: Under which the bundles are served.
+    ///   - names: The names under which the bundles are served.
     init(_ options: [String], for names: [String], attempt: Duration) throws {
         var engines: [String: [EngineAddress]] = [:]
         for option in options {
@@ -38,9 +38,9 @@ struct BackNetPlaces {
     /// Empty for this process' own engine.
     func engines(of name: String) -> [EngineAddress] { engines[name] ?? [] }
 
-    /// How an engine is asked.
+    /// The client for an engine.
     ///
-    /// - Throws: ``CommandFailure`` for a form of the protocol that is not in this program.
+    /// - Throws: ``CommandFailure`` for a form of the protocol that this program does not contain.
     static func replica(_ address: EngineAddress, _ signature: BackNetSignature) throws -> any EngineReplica {
         switch address.transport {
         case .http: return HTTPReplica(address, signature: signature)

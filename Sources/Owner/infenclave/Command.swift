@@ -3,7 +3,7 @@ import Foundation
 
 /// A subcommand that reports its failures as one or two lines on stderr, or as JSON on stdout, and exits with 1.
 protocol Command: AsyncParsableCommand {
-    /// Whether a program reads the answer.
+    /// Whether the output is JSON.
     var json: Bool { get }
     func execute() async throws
 }
@@ -23,7 +23,7 @@ extension Command {
     }
 }
 
-/// Runs `body` on a thread of its own: inference and numerics block, and each calling thread has a team of its own.
+/// Runs `body` on its own thread: inference and numerics block, and each calling thread has its own thread team.
 func onOwnThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         let thread = Thread { continuation.resume(with: Swift.Result { try body() }) }
@@ -39,16 +39,16 @@ func printJSON(_ value: some Encodable) throws {
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
-/// Prints a value as JSON on one line, for answers that come one after another.
+/// Prints a value as JSON on one line, for a sequence of answers.
 func printJSONLine(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Not through print: a reader of the lines gets each as soon as there is one.
+    // Not through print, which buffers: a reader gets each line at once.
     FileHandle.standardOutput.write(try encoder.encode(value) + [0x0A])
 }
 
 /// Writes a line to stderr.
 func printError(_ line: String) {
-    // A full disk behind it must not end the program in another way than its exit code says.
+    // If stderr is on a full disk, the program must still end with its own exit code.
     try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
 }

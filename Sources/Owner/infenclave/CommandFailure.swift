@@ -1,8 +1,8 @@
 import Foundation
 
-/// What a command prints when it fails.
+/// The error output of a command.
 struct CommandFailure: Error {
-    /// A stable word for programs.
+    /// A stable identifier for programs.
     let code: String
     let message: String
     let remedy: String
@@ -28,7 +28,7 @@ struct CommandFailure: Error {
 
 }
 
-/// Names come from outside: in a terminal they must not forge lines or change how others are shown.
+/// Makes untrusted names safe for a terminal: they must not forge lines or change how other text is shown.
 func printable(_ text: String) -> String {
     String(
         text.unicodeScalars.map { scalar in

@@ -8,12 +8,12 @@ import Partitioning
 import SealedChannel
 import Tensors
 
-/// A model served for the time of a measurement, with keys that live as long.
+/// Serves a model for the duration of a measurement, with temporary keys.
 struct ConfidentialTrial {
     let threads: Int
     let runs: Int
 
-    /// From a client's pixels to its result, over HTTP on this machine.
+    /// Latency from a client's pixels to its result, over HTTP on this machine.
     func measure(
         _ model: LoadedModel, _ precision: PrecisionTable, front: String, mapping: String
     ) async throws -> Timing {
@@ -34,7 +34,7 @@ struct ConfidentialTrial {
         }
     }
 
-    /// The same of a bundle that is there already.
+    /// The same for an existing bundle.
     func measure(bundle: String, modelKey: String, ownerKey: String) async throws -> Timing {
         try await inTemporaryFolder { folder in
             func file(_ name: String) -> String { folder.appending(path: name).path }
@@ -60,7 +60,7 @@ struct ConfidentialTrial {
         }
     }
 
-    /// Pixels of all values.
+    /// An image in which all pixel values occur.
     private static func pixels(_ preprocessing: Preprocessing) throws -> Tensor {
         let shape = try Shape([1, preprocessing.height, preprocessing.width, preprocessing.channels.count])
         return try InputMemory.tensor(TensorType(.uint8, shape)) { bytes in
@@ -68,7 +68,7 @@ struct ConfidentialTrial {
         }
     }
 
-    /// A folder that nobody else can read, as long as the work takes.
+    /// Runs `body` with a temporary folder that only this user can read.
     private func inTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appending(path: "infenclave-bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
@@ -77,7 +77,7 @@ struct ConfidentialTrial {
         return try await body(folder)
     }
 
-    /// Any preprocessing that makes the model's shape: the measurement sends tensors.
+    /// Any preprocessing that gives the model's shape, since the measurement sends tensors.
     private func preprocessing(of model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
         let channels: Preprocessing.Channels = shape[1] == 1 ? .grey : .rgb

@@ -2,7 +2,7 @@ import AssessmentReport
 import Foundation
 import LeakageAssessment
 
-/// What cuts cost, as a table for a terminal.
+/// The costs of cuts, as a table for a terminal.
 struct CostTable {
     let text: String
 

@@ -3,11 +3,11 @@ import Evidence
 import Foundation
 import InfenclaveClient
 
-/// The program that runs inside the TEE, beside this one.
+/// The program that runs inside the TEE, installed beside this one.
 struct EnclaveExecutable {
     let path: String
 
-    /// - Parameter path: Another one than the `infenclave-enclave` beside this program.
+    /// - Parameter path: A path other than that of the `infenclave-enclave` beside this program.
     init(_ path: String? = nil) throws {
         let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         let resolved = path ?? own.deletingLastPathComponent().appending(path: "infenclave-enclave").path
@@ -19,14 +19,15 @@ struct EnclaveExecutable {
         self.path = URL(filePath: resolved).path
     }
 
-    /// The measurement that development evidence of this executable states: SHA-384 of the file, computed here, not by
-    /// the program that it is about.
+    /// The measurement in development evidence of this executable: SHA-384 of the file, computed here and not by the
+    /// measured program.
     func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hexadecimal }
 
-    /// The public half of a development key, which is made if the file does not exist.
+    /// The public half of a development key; the key is generated if the file does not exist.
     func developmentKey(_ file: String) throws -> String { try line(["--print-development-key", file]) }
 
-    /// The kind of TEE that it finds itself in: it is asked, because under Gramine only it runs inside.
+    /// The kind of TEE that the enclave program detects. It is run to find out, because under Gramine only that program
+    /// runs inside.
     ///
     /// - Throws: ``CommandFailure`` that says what was looked for.
     func detectedTEE() throws -> TEEKind {
@@ -36,7 +37,7 @@ struct EnclaveExecutable {
         return kind
     }
 
-    /// Evidence of this machine that is bound to nothing.
+    /// Evidence of this machine with arbitrary report data.
     func report(_ tee: TEEKind) throws -> [UInt8] {
         guard let evidence = [UInt8](hex: try line(["--report", tee.rawValue])) else {
             throw CommandFailure("enclave", "\(path) printed something else than evidence")
@@ -44,9 +45,10 @@ struct EnclaveExecutable {
         return evidence
     }
 
-    /// How the host starts it.
+    /// The arguments with which the host starts it.
     ///
-    /// - Parameter sandbox: What its process has to forbid itself; `nil` for what its kernel has.
+    /// - Parameter sandbox: The restrictions that its process must apply to itself; `nil` for those that its kernel
+    ///   supports.
     func arguments(
         tee: TEEKind, developmentKey: String?, workers: Int, threads: Int, alone: Int, sandbox: String? = nil
     ) -> [String] {
@@ -74,7 +76,7 @@ struct EnclaveExecutable {
     }
 }
 
-/// The key with which this machine signs development evidence. It stands for nothing but itself.
+/// The key with which this machine signs development evidence. It proves nothing beyond itself.
 enum DevelopmentKeyFile {
     static func defaultPath() throws -> String {
         do throws(ClientError) { return try StateFolder.file("development-tee.key") } catch {

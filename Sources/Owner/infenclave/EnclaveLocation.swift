@@ -19,7 +19,7 @@ enum EnclaveLocation: ExpressibleByArgument, Equatable {
         } else if argument.contains(" ") || argument.hasPrefix("/") {
             self = .command(argument)
         } else {
-            // A word is a mistyped address rather than a command that needs no argument.
+            // A single word is more likely a mistyped address than a command without arguments.
             return nil
         }
     }

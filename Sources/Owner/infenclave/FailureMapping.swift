@@ -22,7 +22,7 @@ import SecretMemory
 import Tensors
 
 extension CommandFailure {
-    /// What a person reads of an error that some module threw.
+    /// The message for a user about any module's error.
     init(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure

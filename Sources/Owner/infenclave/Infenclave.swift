@@ -8,7 +8,7 @@ import LeakageAssessment
 struct Infenclave: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave",
-        abstract: "Image classification in a cloud that need not be trusted.",
+        abstract: "Confidential image classification on an untrusted host.",
         version: SoftwareVersions.program,
         groupedSubcommands: [
             CommandGroup(name: "Trial", subcommands: [Demo.self, Quickstart.self]),
@@ -31,11 +31,11 @@ struct Infenclave: AsyncParsableCommand {
     }
 }
 
-/// Ends the program with a message when so many threads cannot be had: the pool of tasks would wait for ever for its own, and
-/// a server's libraries would end the process.
+/// Ends the program with a message when so many threads cannot be created. Otherwise the task pool would wait forever
+/// for its threads, and a server's libraries would abort the process.
 func requireThreads(_ count: Int) {
     do throws(HostError) { try ThreadProbe.require(count) } catch {
-        // There may be no thread left to throw it on, and libraries wait at exit for threads that they never had.
+        // There may be no thread left to throw on, and libraries wait at exit for threads that were never created.
         CommandFailure(error).report(asJSON: CommandLine.arguments.contains("--json"))
         _exit(1)
     }

@@ -4,10 +4,10 @@ import Partitioning
 
 /// Reads whole files that the user named.
 enum InputFile {
-    /// The file is opened once, following links, and may be no pipe and no device. Its size is checked before anything is
-    /// read; a file that changes meanwhile is refused, where a mapping would end the process.
+    /// The file is opened once, following links; pipes and devices are refused. Its size is checked before anything is
+    /// read. A file that changes meanwhile is refused; with a memory mapping it would end the process.
     ///
-    /// - Throws: ``CommandFailure`` that names the file and what is wrong with it.
+    /// - Throws: ``CommandFailure`` that names the file and the fault.
     static func read(_ path: String, maximumBytes: Int = 1 << 32) throws -> Data {
         let file = try open(path)
         guard file.byteCount <= maximumBytes else {
@@ -26,7 +26,7 @@ enum InputFile {
         return Data(bytesNoCopy: memory, count: file.byteCount, deallocator: .free)
     }
 
-    /// Adds a file to a digest, without holding it.
+    /// Adds a file to a digest, in chunks.
     static func update(_ digest: inout SHA256, with path: String) throws {
         let file = try open(path)
         do throws(PartitioningError) { try file.update(&digest) } catch {
@@ -41,7 +41,7 @@ enum InputFile {
     }
 }
 
-/// Writes whole files so that a reader sees the old content or the new, never a part.
+/// Writes whole files atomically: a reader sees the old content or the new, never a part.
 enum OutputFile {
     /// - Throws: ``CommandFailure`` when the folder is missing or not writable, or the disk is full.
     static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {

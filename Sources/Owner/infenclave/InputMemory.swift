@@ -1,11 +1,11 @@
 import Inference
 import Tensors
 
-/// Memory for a model's input, which a small file can make as large as it likes.
+/// Memory for a model's input, whose size comes from an untrusted file.
 enum InputMemory {
-    /// A tensor that `fill` writes.
+    /// A tensor whose elements `fill` writes.
     ///
-    /// - Throws: ``CommandFailure`` when it takes more than a plan may, or than there is.
+    /// - Throws: ``CommandFailure`` when it exceeds the limit of plans, or the allocation fails.
     static func tensor(
         _ type: TensorType, filledBy fill: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
     ) throws -> Tensor {

@@ -2,13 +2,13 @@ import Dispatch
 import Foundation
 import LeakageAssessment
 
-/// Turns SIGINT and SIGTERM into a cancellation, so that temporary files are removed before the process ends.
+/// Turns SIGINT and SIGTERM into cancellation, so that temporary files are removed before the process ends.
 enum Interruption {
     static func cancelling<Result: Sendable>(
         _ work: (CancellationFlag) async throws -> Result
     ) async throws -> Result {
         let flag = CancellationFlag()
-        // A file over the limit is an error to report, as a full disk is.
+        // A file over the size limit is reported as an error, like a full disk.
         signal(SIGXFSZ, SIG_IGN)
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)

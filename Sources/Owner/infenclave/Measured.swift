@@ -1,26 +1,26 @@
 import Foundation
 import StrictJSON
 
-/// What `measure` and `image` print: the values of an enclave by the names that policies use, and of the bundle that it
-/// serves where there is one.
+/// The output of `measure` and `image`: the values of an enclave by the names that policies use, and those of its
+/// bundle if there is one.
 struct Measured: Codable, Equatable {
     var tee: String
     /// `nil` for an image, which serves any bundle.
     var ownerPublicKey: String?
     var manifestDigest: String?
     var measurements: [String: String] = [:]
-    /// Values that are as good, where hosts start one image in different ways.
+    /// Equally valid values, if hosts start one image in different ways.
     var alternatives: [String: [String]]?
-    /// What an image leaves to its host that can be code in the guest, a sentence each; `nil` where it is nothing.
+    /// Host-provided inputs of an image that can act as code in the guest, one sentence each; `nil` if there are none.
     var open: [String]?
-    /// With `isvprodid` of SGX.
+    /// Includes `isvprodid` for SGX.
     var securityVersions: [String: Int] = [:]
     /// TDX and SNP only.
     var flags: [String: Bool] = [:]
 
     private static let maximumBytes = 1 << 16
 
-    /// For people to read, one value a line.
+    /// One value per line, for display.
     var lines: [(name: String, value: String)] {
         let versions = securityVersions.mapValues(String.init)
         let sorted = [measurements, versions, flags.mapValues(String.init)].flatMap { values in
@@ -36,7 +36,7 @@ struct Measured: Codable, Equatable {
         return bundle + sorted + others
     }
 
-    /// Reads what `measure --json` wrote.
+    /// Reads the output of `measure --json`.
     ///
     /// - Throws: ``CommandFailure`` for anything else.
     static func read(_ path: String) throws -> Measured {

@@ -6,7 +6,7 @@ import ModelGraph
 import ONNXImport
 import Tensors
 
-/// A model file, as commands name it.
+/// The options that name a model file.
 struct ModelArguments: ParsableArguments {
     @Argument(help: "The model, an .onnx file or Darknet's .cfg.")
     var model: String
@@ -14,13 +14,14 @@ struct ModelArguments: ParsableArguments {
     var weights: String?
     @Option(
         help: ArgumentHelp(
-            "The input's shape where the model leaves it open, 1,3,224,224 or NAME=1,3,224,224.",
-            discussion: "Without it, a preprocess.json says width and height."))
+            "The input's shape, if the model leaves it open: 1,3,224,224 or NAME=1,3,224,224.",
+            discussion: "Otherwise width and height come from a preprocess.json."))
     var shape: String?
     @Option(
         help: ArgumentHelp(
-            "The model's output that holds the scores of the classes, where it has several.",
-            discussion: "With `run`, a .npy file, or a path in a folder that exists, is where the result goes instead.")
+            "The model's output with the class scores, if it has several outputs.",
+            discussion: "With `run`, a .npy file or a path in an existing folder names the file for the result instead."
+        )
     )
     var output: [String] = []
 
@@ -31,10 +32,10 @@ struct ModelArguments: ParsableArguments {
         }
     }
 
-    /// The file for the result, where `--output` names one.
+    /// The file for the result, if `--output` names one.
     var outputFile: String? { output.first(where: Self.isFile) }
 
-    /// Names of outputs may have slashes, too.
+    /// Names of outputs may contain slashes, too.
     private static func isFile(_ name: String) -> Bool {
         if name.hasSuffix(".npy") { return true }
         var isFolder: ObjCBool = false
@@ -43,8 +44,8 @@ struct ModelArguments: ParsableArguments {
             && isFolder.boolValue && folder != "/"
     }
 
-    /// - Parameter preprocess: What says the size of the picture, where the model leaves it open.
-    /// - Parameter asInFile: Keeps a single score as it is, where two classes are made of it otherwise.
+    /// - Parameter preprocess: Gives the image size, if the model leaves it open.
+    /// - Parameter asInFile: Keeps a single score, from which two classes are made otherwise.
     func load(
         for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false
     ) throws -> LoadedModel {
@@ -77,13 +78,13 @@ struct LoadedModel: Sendable {
     let graph: Graph
     /// The model's files, in the order in which they are digested.
     private let files: [String]
-    /// How the format makes a picture the input, where it says.
+    /// The preprocessing that the file or its format defines, if any.
     let preprocessing: Preprocessing?
-    /// How the file takes pictures, where that differs from the graph.
+    /// The form in which the file takes images, if it differs from the graph's.
     let picture: PictureInput?
-    /// What was decided while reading, one sentence each.
+    /// Decisions of the importer, one sentence each.
     let notes: [String]
-    /// Whether the file gives its answer in float16.
+    /// Whether the file's output is float16.
     let answersInHalf: Bool
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
@@ -126,7 +127,8 @@ struct LoadedModel: Sendable {
         preprocessing = try Self.preprocessing(of: model)
     }
 
-    /// What the file itself says of pictures: pixels go in as they are, and some exporters describe them.
+    /// The preprocessing that the file itself defines: pixels are passed as they are, and some exporters describe the
+    /// input.
     private static func preprocessing(of model: ONNXModel) throws -> Preprocessing? {
         guard let picture = model.picture, let shape = model.graph.inputs.first?.type.shape, shape.rank == 4 else {
             return nil
@@ -137,7 +139,7 @@ struct LoadedModel: Sendable {
             shape, shape[1] == 1 ? .grey : .rgb, mean: 0, std: 1)
     }
 
-    /// SHA-256 of the file; of Darknet's two, one after the other.
+    /// SHA-256 of the file; for Darknet, of both files concatenated.
     func sha256() throws -> String {
         var digest = SHA256()
         for file in files { try InputFile.update(&digest, with: file) }
@@ -167,7 +169,7 @@ struct LoadedModel: Sendable {
         return graph.inputs[0]
     }
 
-    /// What the graph takes, one tensor for each picture, of a tensor as the file takes it.
+    /// The graph's inputs, one tensor per image, from a tensor in the file's form.
     func pictures(of tensor: Tensor) throws -> [Tensor] {
         let shape = try onlyInput().type.shape
         guard let picture else { return [tensor] }

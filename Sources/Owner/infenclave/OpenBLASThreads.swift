@@ -1,13 +1,13 @@
 import Foundation
 
-/// How OpenBLAS's threads wait, which the assessment uses.
+/// The waiting behaviour of OpenBLAS's threads, which the assessment uses.
 enum OpenBLASThreads {
-    /// Executables that link OpenBLAS call this first thing in `main`. It starts its threads when it is loaded, before `main`,
-    /// and lets them spin for 2^26 cycles after each product; 2^20 are a fraction of a millisecond. It reads that from the
-    /// environment: so the first call replaces the process by itself with the choice in its environment. Arguments and
-    /// descriptors stay as they are.
+    /// Executables that link OpenBLAS call this first in `main`. OpenBLAS starts its threads when it is loaded, before
+    /// `main`, and lets them spin for 2^26 cycles after each product; 2^20 cycles are a fraction of a millisecond. It
+    /// reads the number from the environment. So the first call sets it and re-executes the process; arguments and
+    /// descriptors stay the same.
     ///
-    /// A choice that is already in the environment is respected. If the process cannot be replaced, it goes on.
+    /// A number that is already in the environment is kept. If the process cannot be re-executed, it continues.
     static func prepare() {
         guard getenv(variable) == nil else { return }
         setenv(variable, "20", 1)

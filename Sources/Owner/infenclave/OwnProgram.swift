@@ -1,9 +1,9 @@
 import Foundation
 
-/// This program, run again as a command.
+/// Runs this program again as a subprocess.
 enum OwnProgram {
-    /// - Returns: What it printed.
-    /// - Throws: ``CommandFailure`` with its complaint.
+    /// - Returns: Its standard output.
+    /// - Throws: ``CommandFailure`` with its error message.
     static func run(_ arguments: [String]) async throws -> String {
         try await onOwnThread {
             let process = Process()
@@ -12,7 +12,7 @@ enum OwnProgram {
             process.standardInput = FileHandle.nullDevice
             let output = Pipe()
             process.standardOutput = output
-            // Complaints are a line or two: they fit the pipe while the output is read.
+            // Error messages have one or two lines, so they fit the pipe while the output is read.
             let errors = Pipe()
             process.standardError = errors
             try process.run()
@@ -26,7 +26,7 @@ enum OwnProgram {
         }
     }
 
-    /// What the program said went wrong, without its name and without warnings.
+    /// The error message without the program's name and without warnings.
     static func complaint(_ said: String) -> String {
         said.split(separator: "\n").filter { !$0.contains("warning: ") }
             .map { $0.replacing("infenclave: ", with: "").trimmingCharacters(in: .whitespaces) }

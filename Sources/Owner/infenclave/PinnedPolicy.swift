@@ -3,7 +3,7 @@ import Evidence
 import Foundation
 import Tensors
 
-/// A policy for one bundle in one enclave, as JSON: strict in everything that the TEE's evidence says.
+/// A policy for one bundle in one enclave, as JSON. It demands a value for everything in the TEE's evidence.
 struct PinnedPolicy: Encodable {
     private let version = Policy.version
     private let tee: [String]
@@ -22,16 +22,16 @@ struct PinnedPolicy: Encodable {
     private var pixelsOnly: Bool?
     private let maximumLeaseSeconds = 2_678_400
 
-    /// What names the code, its loader and its configuration. Of a TD: firmware and its configuration, then what was
-    /// loaded; what it extends RTMR3 with while it runs is its own affair.
+    /// The measurements that identify the code, its loader and its configuration. For a TD: firmware and its
+    /// configuration, then what was loaded. RTMR3 is left out, since the guest extends it itself at run time.
     private static let identity: [TEEKind: [String]] = [
         .development: ["development"], .sgx: ["mrenclave"], .tdx: ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
         .snp: ["measurement"], .nitro: ["pcr0", "pcr1", "pcr2"],
-        // What Azure's paravisor is, then what the guest's firmware found, booted, and was configured by.
+        // Azure's paravisor, then what the guest's firmware found, booted, and was configured with.
         .azureSNP: ["measurement"] + bootRegisters, .azureTDX: ["mrtd"] + bootRegisters,
     ]
     private static let bootRegisters = ["pcr0", "pcr2", "pcr4", "pcr7", "pcr8", "pcr9", "pcr11", "pcr12"]
-    /// Of a Nitro document, which says when it was made. The nonce says the same of a service's other evidence.
+    /// For Nitro documents, which state their time. For other evidence the nonce proves freshness.
     private static let maximumAgeSeconds = 300
 
     /// For the development TEE.
@@ -40,12 +40,12 @@ struct PinnedPolicy: Encodable {
         developmentKey = key
     }
 
-    /// For hardware: no lower versions, other flags or advisories than those measured.
+    /// For hardware: no lower versions and no other flags or advisories than those measured.
     ///
     /// - Parameters:
     ///   - evaluationDataNumber: The least `tcbEvaluationDataNumber` of Intel's collateral; only for Intel's TEEs.
-    ///   - isImage: Whether the values were computed from an image, which knows no machine.
-    ///   - minimumTCB: The least versions, where the values are of no machine.
+    ///   - isImage: Whether the values were computed from an image rather than measured on a machine.
+    ///   - minimumTCB: The least versions, if the values are not from a machine.
     init(
         hardware measured: Measured, _ kind: TEEKind, evaluationDataNumber: Int?, isImage: Bool = false,
         minimumTCB given: [String: Int] = [:]
@@ -66,7 +66,7 @@ struct PinnedPolicy: Encodable {
         if kind.hardware == .tdx || kind.hardware == .snp { flags = measured.flags }
     }
 
-    /// Demands what the bundle promises about pictures, so that a reader of the policy sees it.
+    /// Demands what the bundle promises about images, so that a reader of the policy sees it.
     mutating func demand(_ service: ServiceFacts) {
         everythingInside = service.isEverythingInside ? true : nil
         maximumBoundaryBytes = service.isEverythingInside ? nil : service.boundaryByteCount
@@ -84,7 +84,7 @@ struct PinnedPolicy: Encodable {
         var pinned: [String: [String]] = [:]
         for name in Self.identity[kind] ?? [] {
             guard let value = measured.measurements[name] else {
-                // An image's is not computed, and what it has of the code is in the others.
+                // RTMR0 of an image is not computed; the code that it covers is in the other registers.
                 if isImage, name == "rtmr0" { continue }
                 throw CommandFailure(
                     "measured", "what was measured has no value for \(name)",
@@ -108,7 +108,7 @@ struct PinnedPolicy: Encodable {
         measurements = pinned
     }
 
-    /// The file, which was read back as a client reads it.
+    /// The file's bytes, parsed once as a client does.
     func encoded() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

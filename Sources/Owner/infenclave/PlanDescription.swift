@@ -3,7 +3,7 @@ import Inference
 import ModelGraph
 import Tensors
 
-/// What `inspect --plan` says: how the engine computes the model on this machine.
+/// The output of `inspect --plan`: how the engine computes the model on this machine.
 struct PlanDescription: Encodable {
     struct Step: Encodable {
         let node, kind, implementation, result: String
@@ -21,7 +21,7 @@ struct PlanDescription: Encodable {
     let milliseconds: Double
     let constantBytes, arenaBytes, scratchBytes: Int
 
-    /// How often the plan runs; each step's time is the median.
+    /// Number of runs; each step's time is the median.
     private static let runs = 9
 
     /// Compiles the graph and runs it on zeros.

@@ -5,30 +5,30 @@ import Inference
 import ModelGraph
 import Tensors
 
-/// How far the answers of a plan are from those in f32.
+/// Agreement of a plan's answers with those in f32.
 struct PrecisionAccuracy: Encodable {
     let images: Int
-    /// Whether nothing was measured on these pictures before.
+    /// Whether these images were not used for calibration.
     let heldOut: Bool
-    /// The share of the pictures whose best class is the same.
+    /// Top-1 agreement, 0 to 1.
     let top1Agreement: Double
     /// Mean Kullback-Leibler divergence of the answers from those in f32, in nats.
     let meanDivergence: Double
-    /// The share of the multiply-adds by what computes them: `f32`, `bf16`, `int8`.
+    /// The share of the multiply-adds by precision: `f32`, `bf16`, `int8`.
     let multiplyAdds: [String: Double]
 
-    /// Fewer pictures than this say little: then those that were measured on count too.
+    /// With fewer images than this the result is not meaningful, so calibration images are included.
     private static let fewest = 20
 
     /// - Parameters:
-    ///   - folder: Pictures to compare on; those in `used` are left out where enough others are there.
-    ///   - used: Pictures that ranges and layers were chosen on.
+    ///   - folder: Images to compare on; those in `used` are left out if enough others exist.
+    ///   - used: Calibration images.
     static func measure(
         _ model: LoadedModel, _ preprocess: PreprocessArguments, _ table: PrecisionTable, folder: String,
         used: [String], threads: Int
     ) throws -> PrecisionAccuracy {
         let reference = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
-        // As on a processor that is fast at it, even if this one is not.
+        // As on a processor that is fast with this precision, even if this one is not.
         var options = PlanOptions(threads: threads, precision: Precision(table))
         options.keepsSlowPrecision = true
         let plan = try Plan(compiling: model.graph, options: options)
@@ -60,7 +60,7 @@ struct PrecisionAccuracy: Encodable {
         return shares
     }
 
-    /// For the manifest.
+    /// The form in the manifest.
     var recorded: BundleManifest.Accuracy {
         .init(
             pictures: images, heldOut: heldOut, top1Agreement: top1Agreement, meanDivergence: meanDivergence,

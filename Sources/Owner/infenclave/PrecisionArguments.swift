@@ -5,19 +5,20 @@ import Inference
 import ModelGraph
 import Tensors
 
-/// What the engine computes with.
+/// Options for the engine's precision.
 struct PrecisionArguments: ParsableArguments {
     @Option(help: "Arithmetic: f32, bf16 or int8.") var precision = "f32"
     @Option(
         help: ArgumentHelp(
-            "For int8, and better bf16: a folder of pictures like those to come.",
+            "A folder of calibration images: for int8, and recommended for bf16.",
             discussion: """
-                The ranges of values are measured on them, and layers stay closer to f32 until the answers on them do.
+                The ranges of values are measured on them, and layers stay in a higher precision until the answers \
+                on them agree with f32.
                 """))
     var calibration: String?
-    @Option(help: "How many pictures of the folder to measure on, spread over it.") var calibrationImages = 64
+    @Option(help: "Number of calibration images, spread over the folder.") var calibrationImages = 64
 
-    /// On how many pictures layers are tried at most.
+    /// Most images for the choice of each layer's precision.
     private static let examples = 64
 
     func validate() throws {
@@ -34,12 +35,12 @@ struct PrecisionArguments: ParsableArguments {
 
     private var level: PrecisionTable.Level { PrecisionTable.Level(label: precision) ?? .float32 }
 
-    /// What each layer computes with, measured on the pictures if it needs to be. Says so where the processor lacks the
-    /// instructions, or is faster without them.
+    /// The precision of each layer, calibrated on the images if necessary. Prints a note if the processor lacks the
+    /// instructions or is faster without them.
     ///
     /// - Parameters:
-    ///   - runsHere: Whether this machine is the one that it is for.
-    ///   - substitute: What int8 is measured on when no folder is named.
+    ///   - runsHere: Whether the precision is for this machine.
+    ///   - substitute: Calibration data for int8 if no folder is named.
     func resolved(
         for model: LoadedModel, _ preprocess: PreprocessArguments, threads: Int, runsHere: Bool = true,
         substitute: Tensor? = nil
@@ -69,7 +70,7 @@ struct PrecisionArguments: ParsableArguments {
         return try search.table(level)
     }
 
-    /// The pictures that are measured on.
+    /// The calibration images.
     func pictures() throws -> [String] {
         guard let calibration else { return [] }
         let all = try ImageFolder(calibration).paths

@@ -2,7 +2,7 @@ import Foundation
 import LeakageAssessment
 import Synchronization
 
-/// How far long work is: one line on a terminal, which is rewritten; elsewhere a line every ten seconds.
+/// Shows progress: on a terminal one line that is rewritten, otherwise a line every ten seconds.
 final class ProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let isShown = Mutex(false)
@@ -20,7 +20,7 @@ final class ProgressLine: Sendable {
         }
     }
 
-    /// How long all of it takes, on a line of its own.
+    /// Prints the estimated total time on a line of its own.
     func show(_ forecast: AssessmentForecast) {
         finish()
         var parts = ["decoders and learning curves \(Self.duration(forecast.decoderSeconds))"]

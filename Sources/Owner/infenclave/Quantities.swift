@@ -1,6 +1,6 @@
 import Foundation
 
-/// A count with a unit a person reads: 1.2 M.
+/// A count with a decimal prefix: 1.2 M.
 func formatted(count: Int) -> String {
     switch count {
     case ..<10_000: "\(count)"

@@ -1,23 +1,24 @@
 import Foundation
 
-/// A trial in the development TEE: partition a model, serve it, attest, provision, classify. Every command is shown and run.
+/// A trial in the development TEE: partition a model, serve it, attest, provision, classify. Every command is printed
+/// and run.
 struct ServedTrial {
     let model: String
-    /// Options of `partition` that say how the model and its pictures are read.
+    /// Options of `partition` for reading the model and its images.
     var reading: [String] = []
-    /// HOST:PORT; port 0 for any that is free.
+    /// HOST:PORT; port 0 for any free port.
     var listen = "127.0.0.1:0"
     let labels: String
     let ownerKey: String
     let token: String
-    /// A file of the trial's folder, as the reader would type it.
+    /// The path of a file in the trial's folder, as a user would type it.
     let file: (String) -> String
 
     /// - Parameters:
-    ///   - cuts: The options of `partition` that say where to cut.
-    ///   - name: What the trial's files begin with.
-    ///   - pictures: What a client classifies; with none, nothing is classified.
-    ///   - more: Called while it serves, with the server and the policy's path.
+    ///   - cuts: The options of `partition` for the cuts.
+    ///   - name: The prefix of the trial's file names.
+    ///   - pictures: Images that a client classifies; may be empty.
+    ///   - more: Called while the model is served, with the server and the policy's path.
     func serve(
         _ cuts: [String], named name: String, pictures: [String],
         _ more: (_ server: ServerProcess, _ policy: String) async throws -> Void
@@ -50,7 +51,7 @@ struct ServedTrial {
         try await more(server, policy)
     }
 
-    /// The first cut that an assessment found within its gates; `nil` where there is none.
+    /// The first cut that an assessment found within its gates; `nil` if there is none.
     static func cut(of assessment: String) throws -> (front: String, mapping: String, boundaryBytes: Int)? {
         struct Content: Decodable {
             struct Plan: Decodable {
@@ -74,7 +75,7 @@ struct ServedTrial {
 
     static func show(_ arguments: [String]) { say("$ infenclave \(arguments.map(quoted).joined(separator: " "))") }
 
-    /// As it is typed in a shell.
+    /// Quoted for a shell.
     private static func quoted(_ word: String) -> String {
         let plain = word.utf8.allSatisfy { byte in
             switch byte {
@@ -89,7 +90,7 @@ struct ServedTrial {
 
     private static func comment(_ text: String) { say("# \(text)") }
 
-    /// Prints a line at once, to a file or a pipe as well: what follows takes long.
+    /// Prints a line without buffering, since the next step takes long.
     private static func say(_ line: String) {
         print(line)
         fflush(nil)

@@ -4,13 +4,13 @@ import ProxyCommand
 import SealedChannel
 
 extension ServerArguments {
-    /// Says what an accepted development TEE is worth. What fails before anything is accepted says only why.
+    /// Prints the warning about an accepted development TEE. Errors before acceptance are printed without it.
     func warnOfDevelopment() {
         guard tee == "development" else { return }
         printError("warning: the development TEE protects nothing from whoever owns the server's machine")
     }
 
-    /// A client for the server under the policy, which remembers collateral from one command to the next.
+    /// A client for the server under the policy. It shares the collateral history between commands.
     func client(token: AccessToken? = nil, options: ClientOptions = ClientOptions()) throws -> InfenclaveClient {
         let json = try InputFile.read(policy, maximumBytes: 1 << 20)
         let policy: Policy

@@ -7,9 +7,9 @@ final class ServerProcess: Sendable {
     let url: String
     private let process: Mutex<Process>
 
-    /// Starts this program again with these arguments and waits until it says where it listens.
+    /// Starts this program again with these arguments and waits until it prints its address.
     ///
-    /// - Throws: ``CommandFailure`` with what it said when it ended instead.
+    /// - Throws: ``CommandFailure`` with its error message if it ends instead.
     init(arguments: [String]) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -25,7 +25,7 @@ final class ServerProcess: Sendable {
             let data = errors.fileHandleForReading.availableData
             guard !data.isEmpty else { break }
             said += String(decoding: data, as: UTF8.self)
-            // The admin listener's address comes in a line of its own.
+            // The admin listener's address is on another line.
             address = said.split(separator: "\n").first { $0.contains("serving ") && $0.contains(" at http://") }?
                 .split(separator: " ").last.map(String.init)
         }
@@ -33,7 +33,7 @@ final class ServerProcess: Sendable {
             process.waitUntilExit()
             throw CommandFailure("server", OwnProgram.complaint(said))
         }
-        // Whatever it says later must not fill the pipe and block it.
+        // Later output must not fill the pipe and block the server.
         errors.fileHandleForReading.readabilityHandler = { handle in
             if handle.availableData.isEmpty { handle.readabilityHandler = nil }
         }
@@ -43,7 +43,7 @@ final class ServerProcess: Sendable {
 
     deinit { stop() }
 
-    /// Returns when the server has ended by itself, or a signal says that it should.
+    /// Returns when the server has ended, or on SIGINT or SIGTERM.
     func waitUntilExit() async throws {
         try await Interruption.cancelling { flag in
             while isRunning, !flag.isCancelled { try await Task.sleep(for: .milliseconds(100)) }
@@ -52,7 +52,7 @@ final class ServerProcess: Sendable {
 
     private var isRunning: Bool { process.withLock(\.isRunning) }
 
-    /// Ends the server as its operator would.
+    /// Ends the server with the signal that an operator would use.
     func stop() {
         process.withLock { process in
             guard process.isRunning else { return }

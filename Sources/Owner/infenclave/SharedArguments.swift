@@ -7,24 +7,24 @@ import ONNXImport
 import ProxyCommand
 import Tensors
 
-/// How pictures become the model's input.
+/// Options for preprocessing images.
 struct PreprocessArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, or torchvision:NAME.",
             discussion:
-                "Without it: one of these files beside the model, else what the model says (Darknet's letterbox, pixels), else ImageNet's usual."
+                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual."
         ))
     var preprocess: String?
 
-    /// As if this file had been named on the command line.
+    /// The same as naming this file on the command line.
     static func file(_ path: String?) -> PreprocessArguments {
         var arguments = PreprocessArguments()
         arguments.preprocess = path
         return arguments
     }
 
-    /// What the person says, or a file beside the model; `nil` without both.
+    /// The preprocessing that the user names, or that of a file beside the model; `nil` if there is neither.
     func stated(besides model: String) throws -> Preprocessing? {
         try (preprocess ?? PreprocessSource.beside(model)).map(PreprocessSource.preprocessing)
     }
@@ -34,7 +34,7 @@ struct PreprocessArguments: ParsableArguments {
         let shape = try model.imageInput().type.shape
         var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Preprocessing.imageNet
         if model.picture?.takesPixels == true {
-            // The model normalises by itself.
+            // The model does its own normalisation.
             let count = preprocessing.channels.count
             preprocessing = try Preprocessing(
                 width: preprocessing.width, height: preprocessing.height, channels: preprocessing.channels,
@@ -51,7 +51,7 @@ struct PreprocessArguments: ParsableArguments {
         return preprocessing
     }
 
-    /// The f32 tensor of a picture or of a .npy file.
+    /// The f32 tensor for an image or for a .npy file.
     func input(_ path: String, for model: LoadedModel) throws -> Tensor {
         guard let first = try inputs(path, for: model).first else {
             throw CommandFailure("tensor", "\(path) holds no picture")
@@ -59,7 +59,7 @@ struct PreprocessArguments: ParsableArguments {
         return first
     }
 
-    /// The f32 tensors of a picture, or of a .npy file that may hold several.
+    /// The f32 tensors for an image, or for a .npy file that may hold several.
     func inputs(_ path: String, for model: LoadedModel) throws -> [Tensor] {
         if path.lowercased().hasSuffix(".npy") {
             _ = try model.onlyInput()
@@ -77,9 +77,9 @@ struct PreprocessArguments: ParsableArguments {
     }
 }
 
-/// How the engine runs.
+/// Options of the engine.
 struct EngineArguments: ParsableArguments {
-    @Option(help: "Threads; as many as the processors that this process may use, unless said otherwise.")
+    @Option(help: "Threads. Default: the number of processors that this process may use.")
     var threads: Int?
 
     func validate() throws {
@@ -89,14 +89,14 @@ struct EngineArguments: ParsableArguments {
     func resolvedThreads() throws -> Int { threads ?? UsableProcessors.count() }
 }
 
-/// The server to talk to, and what is demanded of it.
+/// The server to connect to, and the policy for it.
 struct ServerArguments: ParsableArguments {
     @Option(help: "The server, http://HOST:PORT.") var server: String
     @Option(help: "The policy that its enclave must satisfy, a JSON file.") var policy: String
     @Option(
         help: ArgumentHelp(
-            "Accept this TEE, which the policy must name too.",
-            discussion: "Only `development` needs it: a process that whoever owns the machine can read."))
+            "Accept this TEE; the policy must name it too.",
+            discussion: "Needed for `development` only, a process that the machine's owner can read."))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments
 

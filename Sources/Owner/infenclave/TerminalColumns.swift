@@ -1,6 +1,6 @@
 import Foundation
 
-/// The columns of the terminal that the output goes to, at least 40; 80 where it goes elsewhere.
+/// The width of the output's terminal, at least 40; 80 if the output is no terminal.
 func terminalColumns() -> Int {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The folder that a trial writes. An earlier trial in it is replaced, and nothing else ever removed.
+/// The folder of a trial. An earlier trial in it is replaced; nothing else is ever removed.
 struct TrialFolder {
     private let path: String
-    /// What a trial writes.
+    /// The names of a trial's files and folders.
     private let names: [String]
 
     init(_ path: String, holding names: [String]) {
@@ -11,9 +11,9 @@ struct TrialFolder {
         self.names = names
     }
 
-    /// Removes an earlier trial and makes the folder.
+    /// Removes an earlier trial and creates the folder.
     ///
-    /// - Throws: ``CommandFailure`` when it holds anything else, or cannot be made.
+    /// - Throws: ``CommandFailure`` when it holds anything else, or cannot be created.
     func prepared() throws -> URL {
         let folder = URL(filePath: path)
         let manager = FileManager.default
@@ -37,7 +37,7 @@ struct TrialFolder {
         return folder
     }
 
-    /// A path as the reader would type it.
+    /// A path as a user would type it.
     static func asTyped(_ url: URL) -> String {
         let current = FileManager.default.currentDirectoryPath + "/"
         return url.path.hasPrefix(current) ? String(url.path.dropFirst(current.count)) : url.path

@@ -1,7 +1,7 @@
 import AssessmentReport
 import Foundation
 
-/// Where the pieces of an assessment are kept unless the caller says it.
+/// The default folder of an assessment's stored results.
 enum WorkFolder {
     static func inside(_ out: String) -> String { "\(out)/\(AssessmentReport.workName)" }
 

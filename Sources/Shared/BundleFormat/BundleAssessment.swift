@@ -1,33 +1,36 @@
 extension BundleManifest {
-    /// What an assessment said of the bundle's cuts and noise, for the policies of clients.
+    /// What an assessment said about the bundle's cuts and noise, for the policies of clients.
     ///
-    /// The owner runs `assess` on a machine of its own and signs what came out. So this proves no honesty: nothing here
-    /// shows that the pictures were apt, or that the numbers were measured at all. It binds the owner to one file. Anybody
-    /// may ask for that file, compare its digest, read what it says, and repeat the assessment. The assessment is of the
-    /// model in f32; what another ``BundleManifest/precision`` changes in leakage was not measured.
+    /// The owner runs `assess` on its own machine and signs the result. So this does not prove honesty: it does not
+    /// show that the images were suitable, or that the numbers were measured at all. It binds the owner to one file.
+    /// Any client can request that file, compare its digest, read it, and repeat the assessment. The assessment is of
+    /// the model in f32; the effect of another ``BundleManifest/precision`` on leakage was not measured.
     public struct Assessment: Sendable, Hashable, Codable {
         /// `assessed`, or `none` when no assessment was given.
         public var status: String
         /// SHA-256 of `assessment.json`, 64 hexadecimal digits; empty when there is none.
         public var sha256: String
-        /// One line for people, composed from the file.
+        /// One line of text, composed from the file.
         public var headline: String
-        /// The gates that the plan was judged by: `standard`, `strict` or `custom`; empty when there is no assessment.
+        /// The name of the gates: `standard`, `strict` or `custom`; empty when there is no assessment.
         public var gates: String
-        /// Whom the gates were to hold against: `paper`, `informed` or `both`; empty when there is no assessment.
+        /// The adversary that the gates had to withstand: `paper`, `informed` or `both`; empty when there is no
+        /// assessment.
         public var adversary: String
-        /// Whether this plan met every gate that counts against ``adversary``. Everything inside meets all.
+        /// Whether this plan meets every gate that applies to ``adversary``. Everything inside meets all of them.
         public var passes: Bool
-        /// How many pictures the decision rests on; 0 when there is no assessment.
+        /// The number of images that the decision is based on; 0 when there is no assessment.
         public var pictures: Int
-        /// What the cut had to protect: some of ``assets``, in their order; empty when there is no assessment.
+        /// The assets that the cut had to protect: a subset of ``assets``, in their order; empty when there is no
+        /// assessment.
         public var protected: [String]
-        /// The gates hold against an attacker who learns from so many pictures; 0 when there is no assessment.
+        /// The number of training images of the attacker that the gates were judged for; 0 when there is no assessment.
         public var attackerPictures: Int
 
-        /// What a cut can lose of a picture.
+        /// The properties of an image that a cut can reveal.
         public static let assets = ["appearance", "identity", "class"]
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(
             status: String, sha256: String, headline: String, gates: String, adversary: String, passes: Bool,
             pictures: Int, protected: [String], attackerPictures: Int
@@ -43,18 +46,19 @@ extension BundleManifest {
             self.attackerPictures = attackerPictures
         }
 
+        /// The value if no assessment was given.
         public static let none = Assessment(
             status: "none", sha256: "", headline: "The cuts were chosen by hand; their leakage was not assessed.",
             gates: "", adversary: "", passes: false, pictures: 0, protected: [], attackerPictures: 0)
 
-        /// What contradicts the format or the rest; `nil` when nothing does.
+        /// What violates the format or contradicts another member; `nil` when there is no fault.
         var fault: String? {
             switch status {
             case "none":
                 guard sha256.isEmpty, gates.isEmpty, adversary.isEmpty, !passes, pictures == 0, protected.isEmpty,
                     attackerPictures == 0
                 else {
-                    return "assessment.status is none, but the other members tell of an assessment"
+                    return "assessment.status is none, but other members describe an assessment"
                 }
             case "assessed":
                 let isDigest =

@@ -4,19 +4,19 @@ public import Evidence
 public enum BundleFile: String, Sendable, CaseIterable {
     /// The signed, canonical part of the manifest, which the enclave checks.
     case manifestCore = "manifest.core"
-    /// Its readable twin.
+    /// The readable form of the manifest.
     case manifest = "manifest.json"
     /// The owner's signature over the exact bytes of the manifest core.
     case signature = "manifest.sig"
     case frontNet = "frontnet.sealed"
     case mapping = "mapping.sealed"
     case backNet = "backnet.graph"
-    /// What the BackNet computes with, where that is not f32.
+    /// The precision table of the BackNet, where it is not all f32.
     case backNetPrecision = "backnet.precision"
     /// The BackNet for other engines.
     case backNetONNX = "backnet.onnx"
 
-    /// What the manifest core calls it; `nil` for the manifest itself.
+    /// The kind of this file in the manifest core; `nil` for the manifest itself.
     public var partKind: ManifestCore.PartKind? {
         switch self {
         case .manifestCore, .manifest, .signature: nil
@@ -28,6 +28,7 @@ public enum BundleFile: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the file is encrypted with the model key.
     public var isSealed: Bool { self == .frontNet || self == .mapping }
 
     /// The parts that a manifest lists.

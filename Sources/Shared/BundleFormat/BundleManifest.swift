@@ -2,47 +2,63 @@ import FoundationEssentials
 import StrictJSON
 public import Tensors
 
-/// `manifest.json`: what a bundle holds, for people and programs. The owner signs its digest with the manifest core, of
-/// which it is the readable twin. It says nothing that the host may not know: no class name, no weight.
+/// `manifest.json`: the contents of a bundle, for people and programs. Its digest is in the manifest core, which the
+/// owner signs; the two state the same facts. It contains nothing that must be hidden from the host: no class name, no
+/// weight.
 public struct BundleManifest: Sendable, Hashable, Codable {
-    /// The format that this build writes and reads.
+    /// The version of the format that this build writes and reads.
     public static let currentFormatVersion = 2
+    /// Limit of the file's size in bytes.
     public static let maximumBytes = 1 << 20
 
+    /// The format version of this manifest.
     public var formatVersion: Int
     /// 32 random hexadecimal digits, different in every bundle.
     public var identifier: String
+    /// The model.
     public var model: Model
     /// The owner's Ed25519 key, 64 hexadecimal digits.
     public var ownerPublicKey: String
+    /// The input of a request.
     public var input: Input
+    /// The cuts between the parts.
     public var cuts: Cuts
+    /// The tensors that cross between enclave and host.
     public var boundary: Boundary
     /// Number of classes.
     public var classes: Int
-    /// Entries in an answer.
+    /// Number of entries in an answer.
     public var topK: Int
-    /// What the network computes with: `f32`, `bf16` or `int8`; some layers may stay closer to f32.
+    /// The requested precision: `f32`, `bf16` or `int8`; some layers may have a higher one.
     public var precision: String
-    /// How far the answers are from those in f32, where that was measured.
+    /// The deviation of the answers from those in f32, if it was measured.
     public var accuracy: Accuracy?
+    /// The files of the bundle besides the manifest.
     public var parts: [Part]
+    /// The assessment of the cuts.
     public var assessment: Assessment
 
+    /// The model in a manifest.
     public struct Model: Sendable, Hashable, Codable {
+        /// The name under which the model is served.
         public var name: String
 
+        /// A model with this name.
         public init(name: String) { self.name = name }
     }
 
+    /// The input of a request.
     public struct Input: Sendable, Hashable, Codable {
+        /// The name of the graph's input.
         public var name: String
         /// `[1, channels, height, width]`.
         public var shape: [Int]
         /// Element types that a request may hold: `u8` pixels (height, width, channel) or the normalised `f32` tensor.
         public var elements: [String]
+        /// How clients turn an image into the input.
         public var preprocessing: Preprocessing
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(name: String, shape: [Int], elements: [String], preprocessing: Preprocessing) {
             self.name = name
             self.shape = shape
@@ -51,6 +67,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// The cuts between FrontNet, BackNet and mapping unit.
     public struct Cuts: Sendable, Hashable, Codable {
         /// The last layer of the FrontNet.
         public var front: String
@@ -59,6 +76,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         /// Whether the BackNet is empty.
         public var everythingInside: Bool
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(front: String, mapping: String, everythingInside: Bool) {
             self.front = front
             self.mapping = mapping
@@ -66,18 +84,20 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
-    /// The answers in the bundle's precision, compared with those in f32 on the owner's pictures.
+    /// Agreement of the answers in the bundle's precision with those in f32, on the owner's images.
     public struct Accuracy: Sendable, Hashable, Codable {
+        /// The number of images.
         public var pictures: Int
-        /// Whether the ranges and the layers' precisions were chosen on other pictures.
+        /// Whether calibration used other images than this comparison.
         public var heldOut: Bool
-        /// The share of the pictures whose best class is the same.
+        /// Top-1 agreement: the share of the images whose most probable class is the same, 0 to 1.
         public var top1Agreement: Double
         /// Mean Kullback-Leibler divergence from the answers in f32, in nats.
         public var meanDivergence: Double
-        /// The share of the multiply-adds by what they compute with: `f32`, `bf16`, `int8`.
+        /// The share of the multiply-adds by precision: `f32`, `bf16`, `int8`.
         public var multiplyAdds: [String: Double]
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(
             pictures: Int, heldOut: Bool, top1Agreement: Double, meanDivergence: Double,
             multiplyAdds: [String: Double]
@@ -90,13 +110,16 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
-    /// What crosses between enclave and host.
+    /// The tensors that cross between enclave and host.
     public struct Boundary: Sendable, Hashable, Codable {
+        /// Tensors that the enclave sends to the host, in the BackNet's order of inputs.
         public var toBackNet: [CrossingTensor]
+        /// Tensors that the host returns, in the BackNet's order of outputs.
         public var fromBackNet: [CrossingTensor]
-        /// Of the noise that the enclave adds to each float of ``toBackNet`` before it leaves; `nil` for none.
+        /// The standard deviation of the noise that the enclave adds to each float of ``toBackNet``; `nil` for none.
         public var sigma: NoiseDeviation?
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
             self.toBackNet = toBackNet
             self.fromBackNet = fromBackNet
@@ -104,12 +127,18 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// One boundary tensor.
     public struct CrossingTensor: Sendable, Hashable, Codable {
+        /// The name of the value in the graph.
         public var tensor: String
+        /// The extents for one image, outermost first.
         public var shape: [Int]
+        /// The element type, such as `f32`.
         public var type: String
+        /// The size for one image in bytes.
         public var bytes: Int
 
+        /// A boundary tensor of this name and type.
         public init(tensor: String, type: TensorType) {
             self.tensor = tensor
             self.shape = type.shape.dimensions
@@ -118,13 +147,18 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// A file of the bundle.
     public struct Part: Sendable, Hashable, Codable {
+        /// The file name.
         public var file: String
+        /// The file's size in bytes.
         public var bytes: Int
         /// SHA-256 of the file, 64 hexadecimal digits.
         public var sha256: String
+        /// Whether the file is encrypted with the model key.
         public var sealed: Bool
 
+        /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
         public init(file: String, bytes: Int, sha256: String, sealed: Bool) {
             self.file = file
             self.bytes = bytes
@@ -133,6 +167,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         }
     }
 
+    /// A manifest of ``currentFormatVersion``. The values are not checked here: see ``init(decoding:)``.
     public init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
         classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment
@@ -210,7 +245,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         let names = parts.map(\.file)
         try require(Set(names).count == names.count, "a part is listed twice")
         let expected = BundleFile.parts(everythingInside: cuts.everythingInside, precision: precision)
-        // A BackNet with weights of over 2 GiB has no form as one ONNX file.
+        // A BackNet with weights of over 2 GiB cannot be written as one ONNX file.
         let optional = Set([BundleFile.backNetONNX.rawValue]).subtracting(names)
         try require(
             Set(names) == Set(expected.map(\.rawValue)).subtracting(optional),
@@ -227,7 +262,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             && string.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// Whether a terminal or a log shows the text as what it is.
+    /// Whether the text contains only characters that terminals and logs show as they are.
     private static func isPlain(_ text: String) -> Bool {
         text.utf8.count <= 4096
             && text.unicodeScalars.allSatisfy { scalar in

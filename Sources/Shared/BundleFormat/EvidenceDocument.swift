@@ -3,20 +3,23 @@ import FoundationEssentials
 import StrictJSON
 
 /// What a host serves at `/.well-known/infenclave/evidence?nonce=HEX`: evidence with everything that its `report_data`
-/// covers. All of it comes from the host and proves nothing until an appraiser has checked it.
+/// covers. All of it comes from the host and proves nothing until a verifier has checked it.
 ///
 /// JSON: `{"version":2,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
 /// "manifestCore":base64,"manifest":base64,"manifestSignature":base64,"facts":base64,"epoch":hex}`.
 public struct EvidenceDocument: Sendable, Hashable, Codable {
+    /// The version that this build writes and reads.
     public static let version = 2
-    /// A document is refused beyond this size before it is read.
+    /// Limit of the document's size in bytes, checked before it is parsed.
     public static let maximumBytes = 8 << 20
     static let maximumCollateralFiles = 32
     static let maximumEvidenceBytes = 64 << 10
 
+    /// The kind of TEE.
     public let tee: TEEKind
+    /// The verifier's nonce, 16 to 64 bytes.
     public let nonce: [UInt8]
-    /// A quote, report or attestation document in the form of its TEE.
+    /// A quote, report or attestation document in the TEE's format.
     public let evidence: [UInt8]
     /// The vendor's certificates and statements by role, such as `tcb_info`.
     public let collateral: [String: [UInt8]]
@@ -24,15 +27,16 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     public let keyConfiguration: [UInt8]
     /// The exact bytes of the bundle's ``ManifestCore``.
     public let manifestCore: [UInt8]
-    /// The exact bytes of the bundle's `manifest.json`, the readable twin of the core.
+    /// The exact bytes of the bundle's `manifest.json`.
     public let manifest: [UInt8]
     /// The owner's Ed25519 signature over the manifest core, 64 bytes.
     public let manifestSignature: [UInt8]
     /// ``EnclaveFacts``, as the enclave encoded them.
     public let facts: [UInt8]
+    /// 16 random bytes that identify the run of the enclave.
     public let epoch: [UInt8]
 
-    /// - Throws: ``EvidenceError`` (malformed) for a field of a length that no reader accepts.
+    /// - Throws: ``EvidenceError`` (malformed) for a field whose length readers reject.
     public init(
         tee: TEEKind, nonce: [UInt8], evidence: [UInt8], collateral: [String: [UInt8]] = [:],
         keyConfiguration: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
@@ -96,6 +100,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
         case epoch
     }
 
+    /// - Throws: ``EvidenceError``, `DecodingError`.
     public init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Key.self)
         let version = try members.decode(Int.self, forKey: .version)
@@ -119,6 +124,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
             manifestSignature: bytes(.manifestSignature), facts: bytes(.facts), epoch: hex(.epoch))
     }
 
+    /// Writes the members of the JSON document.
     public func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: Key.self)
         try members.encode(Self.version, forKey: .version)

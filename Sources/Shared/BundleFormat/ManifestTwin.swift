@@ -2,7 +2,7 @@ public import Evidence
 import Tensors
 
 extension BundleManifest {
-    /// Checks that this manifest says what its core says, as far as both speak of it. The core is what the owner signed
+    /// Checks that this manifest agrees with its core in everything that both state. The core is what the owner signed
     /// and the enclave checked.
     ///
     /// - Throws: ``BundleFormatError`` that names the member.
@@ -23,7 +23,7 @@ extension BundleManifest {
         try require(
             [preprocessing.channels.count, preprocessing.height, preprocessing.width]
                 == [service.channels, service.height, service.width], "input.preprocessing")
-        // The manifest's precision is that of the whole network, the core's that of the parts inside.
+        // The manifest has the precision of the whole network, the core that of the parts inside.
         let precisions = ["f32", "bf16", "int8"]
         let inside = precisions[Int(service.precision.rawValue) - 1]
         try require(

@@ -1,5 +1,5 @@
-/// What a file of collateral is: a statement or certificate of a vendor, needed to verify evidence. The raw values are
-/// the keys of an evidence document's `collateral` and the names of files.
+/// The role of a collateral file: a statement or certificate of a vendor, needed to verify evidence (RATS:
+/// Endorsements). The raw values are the keys of an evidence document's `collateral` and the names of files.
 public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {
     // Intel.
     case tcbInfo = "tcb_info"
@@ -9,19 +9,19 @@ public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {
     case pckCRL = "pck_crl"
     case rootCACRL = "root_ca_crl"
     case pckCertificateChain = "pck_cert_chain"
-    /// TDX: the log of what firmware and boot loader measured (CCEL), which nobody signs.
+    /// TDX: the event log of firmware and boot loader (CCEL). It is not signed.
     case eventLog = "event_log"
 
     // AMD.
     case vcek, vlek
-    /// ASK or ASVK; where it is missing, those that are compiled in are tried.
+    /// ASK or ASVK. If it is missing, the compiled-in ones are tried.
     case intermediate
     case crl
     /// The certificate table that the host gave to the guest.
     case certificateTable = "auxblob"
 
-    /// What the role's file may be called: by the role, or as AMD's service calls it, with the ending of one of the
-    /// forms that the file may have.
+    /// File names for the role: the role's name, or the name that AMD's service uses, with the extension of one of the
+    /// supported encodings.
     public var fileNames: [String] {
         let endings: [String] =
             switch self {

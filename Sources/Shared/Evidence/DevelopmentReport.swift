@@ -1,11 +1,12 @@
-/// Evidence of the development TEE: a measurement and report data under the signature of a key on the same machine.
-/// Whoever owns the machine can make one, so it proves nothing about hardware.
+/// Evidence of the development TEE: a measurement and report data, signed by a key on the same machine. The owner of
+/// the machine can forge it, so it proves nothing about hardware.
 ///
-/// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32),
-/// Ed25519 signature (64).
+/// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32), Ed25519
+/// signature (64).
 public struct DevelopmentReport: Sendable, Hashable {
+    /// The size of a report in bytes.
     public static let byteCount = 216
-    /// SHA-384.
+    /// The size of a SHA-384 digest.
     public static let measurementByteCount = 48
 
     static let magic = Array("INFDEV\0\u{1}".utf8)
@@ -17,6 +18,7 @@ public struct DevelopmentReport: Sendable, Hashable {
     public let reportData: [UInt8]
     /// The key of the machine's development TEE.
     public let publicKey: [UInt8]
+    /// Ed25519 over ``signedMessage``, 64 bytes.
     public let signature: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
@@ -46,12 +48,13 @@ public struct DevelopmentReport: Sendable, Hashable {
             signature: Array(bytes[152..<216]))
     }
 
+    /// The bytes of the report.
     public func encoded() -> [UInt8] { Self.magic + measurement + reportData + publicKey + signature }
 
-    /// What ``signature`` is over.
+    /// The message of ``signature``.
     public var signedMessage: [UInt8] { Self.message(measurement, reportData) }
 
-    /// What the development TEE has to sign for a report of these fields.
+    /// The message that the development TEE signs for a report with these fields.
     ///
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
     public static func signedMessage(measurement: [UInt8], reportData: [UInt8]) throws(EvidenceError) -> [UInt8] {

@@ -1,23 +1,28 @@
-/// What the `Evidence` module refuses: bytes that are not in the format that they claim. Whether well-formed evidence
-/// is to be believed is not decided here.
+/// An error of the `Evidence` module: bytes that are not in the format that they claim. Whether well-formed evidence is
+/// genuine is decided by verification, not here.
 public struct EvidenceError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Bytes that break their format: lengths that do not fit, missing or doubled members, bytes left over.
+        /// Bytes that violate their format: wrong lengths, missing or repeated members, trailing bytes.
         public static let malformed = Code("malformed")
-        /// A format, version or algorithm that is well known or new, but not read here.
+        /// A recognised format, or an unknown version or algorithm, that this build does not read.
         public static let unsupported = Code("unsupported")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What was found and what was expected.
     public let message: String
 
+    /// An error with its message.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }

@@ -1,4 +1,4 @@
-/// Hexadecimal text. Evidence documents, policies and vendor collateral write byte strings so.
+/// Hexadecimal text, the form of byte strings in evidence documents, policies and vendor collateral.
 extension Array where Element == UInt8 {
     /// - Parameter hex: An even number of hexadecimal digits in either case, nothing else.
     /// - Returns: `nil` for any other text.

@@ -1,20 +1,22 @@
-/// What a TEE binds into its evidence: the reader's nonce, the keys that messages are sealed to, the manifest with its
-/// owner, the run of the enclave, and what the enclave states of itself. The `report_data` of the evidence is SHA-512 of
+/// What a TEE binds into its evidence: the verifier's nonce, the keys that clients encrypt to, the manifest and its
+/// owner, the run of the enclave, and the enclave's facts. The `report_data` of the evidence is SHA-512 of
 /// ``encoded()``.
 ///
-/// Layout: `"infenclave report data v2"`, a zero byte, then nonce, key configuration and facts each behind a 32-bit
-/// little-endian length, then manifest digest (32), owner key (32) and epoch (16) as they are.
+/// Layout: `"infenclave report data v2"`, a zero byte, then nonce, key configuration and facts, each with a 32-bit
+/// little-endian length prefix, then manifest digest (32), owner key (32) and epoch (16) without prefix.
 public struct ReportTranscript: Sendable, Hashable {
-    /// How many bytes a nonce may have; clients use 32.
+    /// Allowed lengths of a nonce in bytes; clients use 32.
     public static let nonceByteCounts = 16...64
+    /// The size of an epoch in bytes.
     public static let epochByteCount = 16
-    /// The `report_data` field of every TEE has this size.
+    /// The size of the `report_data` field of every TEE.
     public static let reportDataByteCount = 64
-    /// More than any list of two key configurations needs.
+    /// Limit of a list of two key configurations, in bytes.
     public static let maximumKeyConfigurationBytes = 8192
 
     static let label = "infenclave report data v2"
 
+    /// The verifier's nonce.
     public let nonce: [UInt8]
     /// An `application/ohttp-keys` list (RFC 9458, section 3), byte for byte.
     public let keyConfiguration: [UInt8]
@@ -24,7 +26,7 @@ public struct ReportTranscript: Sendable, Hashable {
     public let manifestDigest: [UInt8]
     /// The owner's Ed25519 key, 32 bytes.
     public let ownerPublicKey: [UInt8]
-    /// Random bytes that the enclave made when it started.
+    /// Random bytes that the enclave generated when it started.
     public let epoch: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) when a length is not as stated above.

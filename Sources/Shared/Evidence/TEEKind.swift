@@ -1,7 +1,7 @@
-/// The kinds of trusted execution environment that evidence can come from. The raw values are the words of evidence
-/// documents, policies and the command line.
+/// The kinds of trusted execution environment that evidence can come from. The raw values are used in evidence
+/// documents, policies and on the command line.
 public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {
-    /// A separate process whose evidence a local key signs. It protects against nothing that owns the machine.
+    /// A separate process whose evidence is signed by a local key. It gives no protection from the machine's owner.
     case development
     /// Intel SGX enclaves with DCAP quotes.
     case sgx
@@ -11,12 +11,13 @@ public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {
     case snp
     /// AWS Nitro Enclaves.
     case nitro
-    /// SEV-SNP virtual machines of Azure, whose guests have a TPM's quote in the place of report data of their own.
+    /// SEV-SNP virtual machines on Azure. Their guests have a TPM quote instead of report data of their own.
     case azureSNP = "az-snp"
-    /// TDX virtual machines of Azure, likewise.
+    /// TDX virtual machines on Azure, with a TPM quote as well.
     case azureTDX = "az-tdx"
 
-    /// What the hardware is: Azure's kinds are reports of SNP and quotes of TDX with a TPM below them.
+    /// The hardware: evidence of Azure's kinds contains reports of SNP or quotes of TDX, with a TPM quote bound to
+    /// them.
     public var hardware: TEEKind {
         switch self {
         case .azureSNP: .snp
@@ -25,5 +26,6 @@ public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
+    /// Whether the guest runs on Azure, with a TPM quote in its evidence.
     public var isAzure: Bool { hardware != self }
 }

@@ -1,10 +1,10 @@
-/// A position between two nodes in topological order: what is before it is inside, the rest outside.
+/// A position between two nodes in topological order: the nodes before it are inside, the rest outside.
 package struct Cut: Sendable, Hashable {
     /// The last node inside.
     package let name: String
     /// How many nodes are inside; at least 1.
     package let nodesInside: Int
-    /// The values that are made before the cut (or given) and needed after it, in order of definition.
+    /// The values that are computed before the cut (or are inputs) and used after it, in order of definition.
     package let crossing: [String]
     /// Whether the graph's own input is among them, so that the cut hides nothing.
     package let exposesInput: Bool
@@ -16,7 +16,7 @@ package struct Cut: Sendable, Hashable {
 extension Graph {
     /// Every cut, shallowest first; the last has all nodes inside.
     package var cuts: [Cut] {
-        // The position after which a value is no longer needed.
+        // The position after which a value is not used any more.
         var lastUse: [String: Int] = [:]
         for (index, node) in nodes.enumerated() { for input in node.inputs { lastUse[input] = index } }
         for output in outputs { lastUse[output] = nodes.count }
@@ -43,8 +43,8 @@ extension Graph {
         throw GraphError(.invalidCut, "there is no cut '\(name)': \(remedy)")
     }
 
-    /// The cuts worth assessing: one tensor crosses, and what follows is not merely an activation, a normalisation or a
-    /// renaming of it, which would reveal no more.
+    /// The cuts worth assessing: one tensor crosses, and the next node is not merely an activation, a normalisation or
+    /// a view of it, after which a cut would reveal no more.
     package var assessableCuts: [Cut] {
         cuts.filter { cut in
             guard cut.isArticulation, cut.nodesInside < nodes.count else { return false }

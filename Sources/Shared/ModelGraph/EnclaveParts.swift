@@ -1,13 +1,13 @@
 package import Tensors
 
-/// What a sealed part holds. One part has one encoding, and only that encoding is read back.
+/// The content of a sealed part. A part has one encoding, and only that encoding is accepted.
 package protocol EnclavePart: Sendable {
-    /// Gives the encoding run by run, so that weights are not copied.
+    /// Passes the encoding to `body` in chunks, so that weights are not copied.
     func visit<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure)
 
     /// - Parameters:
-    ///   - reader: It is read to its end.
-    ///   - allocator: Where the weights are copied to.
+    ///   - reader: Read to its end.
+    ///   - allocator: Allocates the memory of the weights.
     /// - Throws: ``GraphError`` with code `malformedFile`.
     init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError)
 }
@@ -32,29 +32,29 @@ extension EnclavePart {
         try self.init(from: &reader, allocator: allocator)
     }
 
-    /// Takes the bytes as they come: beside the weights nothing of their size is held.
+    /// Decodes the bytes as they arrive: the weights are the only large allocation.
     package init(decoding source: any ByteSource, allocator: StorageAllocator) throws(GraphError) {
         var reader = ByteReader(source)
         try self.init(from: &reader, allocator: allocator)
     }
 }
 
-/// What `frontnet.sealed` holds: the FrontNet and how pixels become its input.
+/// The content of `frontnet.sealed`: the FrontNet and the normalisation of pixels.
 ///
-/// Layout: magic `INFFRONT`, u16 version = 4, u8 channels, f32 mean and f32 standard deviation per channel, u8 whether f32
-/// inputs are taken beside u8, f64 deviation of the boundary's noise or 0, u32 number of boundary tensors (the first that
-/// many outputs of the graph go to the host), canonical graph, u8 1 and the precision table, or u8 0.
+/// Layout: magic `INFFRONT`, u16 version = 4, u8 channels, f32 mean and f32 standard deviation per channel, u8 whether
+/// f32 inputs are accepted beside u8, f64 deviation of the boundary's noise or 0, u32 number of boundary tensors (the
+/// first that many outputs of the graph go to the host), canonical graph, u8 1 and the precision table, or u8 0.
 package struct FrontNetPart: EnclavePart {
     package let graph: Graph
-    /// Applied to u8 inputs; f32 inputs are taken as they are.
+    /// Applied to u8 inputs; f32 inputs are used without it.
     package let normalization: PixelNormalization
-    /// How many of the graph's outputs, from the first, the enclave sends to the host; the rest stay inside.
+    /// The number of graph outputs, from the first, that the enclave sends to the host; the rest stay inside.
     package let boundaryCount: Int
-    /// What the graph computes with.
+    /// The precision of the graph's products.
     package let precision: PrecisionTable
-    /// Of the noise on the boundary tensors; `nil` for none.
+    /// The standard deviation of the noise on the boundary tensors; `nil` for none.
     package let sigma: NoiseDeviation?
-    /// Whether requests may hold the normalised f32 tensor; u8 pixels are always taken.
+    /// Whether requests may hold the normalised f32 tensor; u8 pixels are always accepted.
     package let acceptsFloats: Bool
 
     package init(
@@ -121,7 +121,7 @@ package struct FrontNetPart: EnclavePart {
             let acceptsFloats = try reader.readFlag("f32 inputs")
             let deviation = Double(bitPattern: try reader.read("sigma"))
             let sigma = NoiseDeviation(deviation)
-            // No noise has one encoding: positive zero.
+            // Zero noise has one encoding: positive zero.
             guard sigma != nil || deviation.bitPattern == 0 else {
                 throw TensorError(.malformed, "sigma is no deviation")
             }
@@ -138,19 +138,19 @@ package struct FrontNetPart: EnclavePart {
     }
 }
 
-/// What `mapping.sealed` holds: the last layers, the class names, and how many of them an answer lists.
+/// The content of `mapping.sealed`: the last layers, the class names, and the number of entries in an answer.
 ///
-/// Layout: magic `INFMAPPG`, u16 version = 3, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph, u8 1 and
-/// the precision table, or u8 0.
+/// Layout: magic `INFMAPPG`, u16 version = 3, u8 applies softmax, u32 top-k, u32 classes, names, canonical graph, u8 1
+/// and the precision table, or u8 0.
 package struct MappingUnitPart: EnclavePart {
     package let graph: Graph
-    /// Whether the graph ends in logits, so that probabilities are their softmax.
+    /// Whether the graph outputs logits, to which softmax is applied.
     package let appliesSoftmax: Bool
     /// One name per class, in the order of the model's output.
     package let classNames: [String]
-    /// Entries in an answer, best first.
+    /// Number of entries in an answer, in descending order of probability.
     package let topK: Int
-    /// What the graph computes with.
+    /// The precision of the graph's products.
     package let precision: PrecisionTable
 
     package static let maximumClassNameBytes = 1024
@@ -220,7 +220,7 @@ package struct MappingUnitPart: EnclavePart {
 }
 
 extension PrecisionTable {
-    /// A table has one encoding: it is left out where everything is float32.
+    /// The precision table is left out where everything is float32, so that the encoding is unique.
     fileprivate func encodeTail(into writer: inout ByteWriter) {
         writer.write(UInt8(isFloat32 ? 0 : 1))
         if !isFloat32 { encode(into: &writer) }

@@ -7,7 +7,7 @@ package struct Node: Sendable {
     package let operation: Operation
     /// Names of values, in the operator's order.
     package let inputs: [String]
-    /// Names of the values that it makes.
+    /// Names of the values that the node computes.
     package let outputs: [String]
 
     package init(name: String, operation: Operation, inputs: [String], outputs: [String]) {
@@ -34,7 +34,7 @@ package struct Value: Sendable, Hashable {
 package struct Graph: Sendable {
     package let name: String
     package let inputs: [Value]
-    /// Names of the results; a result may be an input or a constant.
+    /// Names of the graph's outputs; an output may be an input or a constant.
     package let outputs: [String]
     /// In topological order.
     package let nodes: [Node]
@@ -42,7 +42,7 @@ package struct Graph: Sendable {
     /// The type of every input, constant and node output.
     package let types: [String: TensorType]
 
-    /// Bounds on a graph from outside.
+    /// Limit of the number of nodes of an untrusted graph.
     package static let maximumNodes = 1 << 17
     package static let maximumOperands = 1 << 12
     package static let maximumNameBytes = 4096
@@ -116,14 +116,14 @@ package struct Graph: Sendable {
         return type
     }
 
-    /// The same graph with these values as its outputs, for looking inside.
+    /// The same graph with these values as its outputs, for inspection.
     package func exposing(_ outputs: [String]) throws(GraphError) -> Graph {
         try Graph(name: name, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
     }
 
     /// The same graph for inputs whose first dimension is `batch`.
     ///
-    /// - Throws: ``GraphError`` when an operator fixes the batch (a reshape with a literal 1, for instance).
+    /// - Throws: ``GraphError`` when an operator fixes the batch size (a reshape with a literal 1, for instance).
     package func withBatch(_ batch: Int) throws(GraphError) -> Graph {
         var resized: [Value] = []
         for input in inputs {

@@ -1,18 +1,18 @@
 package import Tensors
 
-/// What the `ModelGraph` module refuses: a graph, a cut or a canonical file.
+/// An error of the `ModelGraph` module: an invalid graph, cut or canonical file.
 package struct GraphError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Names, order or arity of the graph are wrong.
+        /// Names, order or number of operands are invalid.
         package static let invalidGraph = Code("invalidGraph")
-        /// An operator cannot take inputs of these types.
+        /// An operator does not accept operands of these types.
         package static let invalidOperands = Code("invalidOperands")
-        /// A cut that does not exist or that cannot serve.
+        /// A cut that does not exist or cannot be used.
         package static let invalidCut = Code("invalidCut")
-        /// A canonical file that is not one.
+        /// Bytes that are no canonical file.
         package static let malformedFile = Code("malformedFile")
         /// A canonical file of a version that this build does not read.
         package static let unsupportedVersion = Code("unsupportedVersion")
@@ -28,7 +28,7 @@ package struct GraphError: Error, Sendable, CustomStringConvertible {
 
     package init(_ error: TensorError, code: Code = .invalidOperands) { self.init(code, error.message) }
 
-    /// The same error, saying first where it arose.
+    /// The same error with its place in front of the message.
     func at(_ place: String) -> GraphError { GraphError(code, "\(place): \(message)") }
 
     package var description: String { message }

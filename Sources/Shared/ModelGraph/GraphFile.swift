@@ -1,6 +1,6 @@
 package import Tensors
 
-/// The canonical file of a graph: one graph has one encoding, and only that encoding is read back.
+/// The canonical file of a graph: a graph has one encoding, and only that encoding is accepted.
 ///
 /// Layout (little-endian): magic `INFGRAPH`, u16 version, name; u32 inputs (name, type); u32 constants in ascending
 /// order of their UTF-8 names (name, type, elements); u32 nodes (name, operator, u16 inputs, u16 outputs); u32 outputs.
@@ -15,7 +15,7 @@ package enum GraphFile {
         return writer.bytes
     }
 
-    /// Gives the encoding part by part, so that large constants are not copied.
+    /// Passes the encoding to `body` in chunks, so that large constants are not copied.
     package static func visit<Failure: Error>(
         _ graph: Graph, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
@@ -24,7 +24,8 @@ package enum GraphFile {
         try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
     }
 
-    /// Gives what was written and the encoding of the graph; what follows the last constant stays in `writer`.
+    /// Passes the content of `writer` and the encoding of the graph to `body`; the bytes after the last constant stay
+    /// in `writer`.
     static func visit<Failure: Error>(
         _ graph: Graph, _ writer: inout ByteWriter, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
@@ -70,7 +71,7 @@ package enum GraphFile {
         for output in graph.outputs { writer.write(output) }
     }
 
-    /// - Parameter allocator: Where the constants are copied to.
+    /// - Parameter allocator: Allocates the memory of the constants.
     /// - Throws: ``GraphError`` for anything but the canonical encoding of a valid graph.
     package static func decode(
         _ bytes: RawSpan, allocator: StorageAllocator = .standard
@@ -87,7 +88,7 @@ package enum GraphFile {
 
     static func canonicallyPrecedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
 
-    /// What a file says, before it is known to be a graph.
+    /// The content of a file before it is validated as a graph.
     struct Parts {
         var name: String
         var inputs: [Value] = []

@@ -1,7 +1,7 @@
 import Tensors
 
 extension Graph {
-    /// Elements in the constants that this node is the first to use.
+    /// For each node, the elements of the constants that it is the first to use.
     package var parametersByNode: [Int] {
         var counted: Set<String> = []
         return nodes.map { node in
@@ -28,8 +28,8 @@ extension Graph {
 }
 
 extension Graph {
-    /// Whether the only output is probabilities already: it comes from a softmax or a sigmoid, perhaps renamed or
-    /// rounded.
+    /// Whether the only output consists of probabilities: it comes from a softmax or a sigmoid, possibly followed by
+    /// views or rounding.
     package var endsInProbabilities: Bool {
         let makers = Dictionary(
             nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
@@ -42,7 +42,7 @@ extension Graph {
                 guard let previous = makers[node.inputs[0]] else { return false }
                 node = previous
             case .concat:
-                // Of two classes, the second is the probability itself.
+                // With two classes, the second output is the probability itself.
                 guard let last = node.inputs.last, let previous = makers[last] else { return false }
                 node = previous
             default: return false

@@ -1,8 +1,8 @@
 package import Tensors
 
-/// What an operator must be able to say about itself.
+/// The interface of an operator: its types, cost and encoding.
 package protocol Operator: Sendable, Hashable {
-    /// The ONNX operator that it stands for.
+    /// The corresponding ONNX operator.
     var onnxName: String { get }
 
     /// The type of each result for operands of these types.
@@ -10,7 +10,8 @@ package protocol Operator: Sendable, Hashable {
     /// - Throws: ``GraphError`` with code `invalidOperands`; the caller adds the node's name.
     func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType]
 
-    /// Multiply-accumulate operations for these operand and result types; 0 where none is counted.
+    /// Multiply-accumulate operations for these operand and result types; 0 for operators whose operations are not
+    /// counted.
     func multiplyAdds(operands: [TensorType], results: [TensorType]) -> Int
 
     func encode(into writer: inout ByteWriter)
@@ -21,8 +22,8 @@ extension Operator {
     package func multiplyAdds(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
 
-/// An operator of the graph with its attributes. Operands are the node's inputs in ONNX's order; attributes that ONNX
-/// gives as constant inputs (axes, pads, shapes, bounds) are resolved into the attributes here.
+/// An operator of the graph with its attributes. Operands are the node's inputs in ONNX's order. Values that ONNX
+/// passes as constant inputs (axes, pads, shapes, bounds) are attributes here.
 package enum Operation: Sendable, Hashable {
     case convolution(Convolution)
     case batchNormalization(BatchNormalization)

@@ -1,9 +1,9 @@
 import Tensors
 
-/// What the products of a graph (convolutions, and matrix products with constant weights) compute with. A table that
-/// was made for a whole network holds for its parts: it names nodes and values, not positions.
+/// The precision of each product of a graph (convolutions, and matrix products with constant weights). A table for a
+/// whole network is also valid for its parts: it refers to names of nodes and values, not to positions.
 package struct PrecisionTable: Sendable, Hashable {
-    /// The raw values are those of the file.
+    /// The raw values are those of the file format.
     package enum Level: UInt8, Sendable, Hashable, Comparable, CaseIterable {
         case float32 = 0
         case bfloat16 = 1
@@ -28,9 +28,10 @@ package struct PrecisionTable: Sendable, Hashable {
     }
 
     package struct Product: Sendable, Hashable {
-        /// Above ``Level/float32``.
+        /// A level below float32 in precision.
         package let level: Level
-        /// Whether the result may be stored rounded, as bfloat16 or integers. What leads to the outputs alone is not.
+        /// Whether the result may be stored rounded, as bfloat16 or integers. Values that feed only the outputs are not
+        /// rounded.
         package let roundsResult: Bool
 
         package init(_ level: Level, roundsResult: Bool) {
@@ -39,7 +40,7 @@ package struct PrecisionTable: Sendable, Hashable {
         }
     }
 
-    /// What the elements of a value lie between, but for outliers; finite, `low` at most `high`.
+    /// The range of a value's elements without outliers; finite, `low` at most `high`.
     package struct Range: Sendable, Hashable {
         package let low, high: Float
 
@@ -49,9 +50,9 @@ package struct PrecisionTable: Sendable, Hashable {
         }
     }
 
-    /// By the names of nodes. What is not listed computes in float32.
+    /// By node name. Products that are not listed use float32.
     package private(set) var products: [String: Product]
-    /// By the names of values; empty where nothing computes with integers.
+    /// By value name; empty if no product uses integers.
     package private(set) var ranges: [String: Range]
 
     package init(products: [String: Product] = [:], ranges: [String: Range] = [:]) {
@@ -64,10 +65,10 @@ package struct PrecisionTable: Sendable, Hashable {
 
     package var isFloat32: Bool { products.isEmpty }
 
-    /// The furthest from float32 that is listed.
+    /// The lowest precision in the table.
     package var level: Level { products.values.map(\.level).max() ?? .float32 }
 
-    /// What the table says of a part of the network that it was made for.
+    /// The entries of the table for a part of the network that it was made for.
     package func restricted(to graph: Graph) -> PrecisionTable {
         let names = Set(graph.nodes.map(\.name))
         return PrecisionTable(
@@ -120,7 +121,7 @@ extension PrecisionTable {
             previous = name
             let range = Range(low: try reader.readFloat("range"), high: try reader.readFloat("range"))
             guard range.low.isFinite, range.high.isFinite, range.low <= range.high else {
-                throw TensorError(.malformed, "the range of '\(name)' is none")
+                throw TensorError(.malformed, "the range of '\(name)' is invalid")
             }
             ranges[name] = range
         }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// A graph cut in three (paper, section 4): the FrontNet and the mapping unit run inside the enclave, the BackNet
-/// outside. Running the three after one another computes exactly what the whole computes.
+/// outside. Running the three in sequence computes exactly the result of the whole graph.
 package struct TernaryPartition: Sendable {
     /// From the model's input to the boundary. Its outputs are ``backInputs`` followed by ``retained`` values that are
     /// not among them.
@@ -10,11 +10,11 @@ package struct TernaryPartition: Sendable {
     package let back: Graph?
     /// From the boundary to the model's outputs. Its inputs are the BackNet's outputs followed by ``retained``.
     package let mapping: Graph
-    /// What the enclave sends to the host, in the BackNet's order of inputs.
+    /// Tensors that the enclave sends to the host, in the BackNet's order of inputs.
     package let backInputs: [Value]
-    /// What the host sends back, in the BackNet's order of outputs.
+    /// Tensors that the host returns, in the BackNet's order of outputs.
     package let backOutputs: [Value]
-    /// What the FrontNet makes and the mapping unit needs; it never leaves the enclave.
+    /// Values that the FrontNet computes and the mapping unit needs; they never leave the enclave.
     package let retained: [Value]
 }
 

@@ -1,13 +1,13 @@
 import Tensors
 
 extension Graph {
-    /// Whether the only output is one number: how likely the second of two classes is.
+    /// Whether the only output is one number: the score of the second of two classes.
     package var hasOneScore: Bool { outputs.count == 1 && type(of: outputs[0]).shape.elementCount == 1 }
 
-    /// The graph with the scores of two classes in place of its only one. Of a probability p they are 1 - p and p; of
-    /// any other score x they are -x / 2 and x / 2, whose softmax is the sigmoid of x.
+    /// The graph with the scores of two classes instead of its single score. For a probability p they are 1 - p and p.
+    /// For any other score x they are -x / 2 and x / 2, whose softmax is the sigmoid of x.
     ///
-    /// - Throws: ``GraphError`` for a graph without one score.
+    /// - Throws: ``GraphError`` for a graph without a single score.
     package func withTwoClasses() throws(GraphError) -> Graph {
         guard hasOneScore, type(of: outputs[0]).element == .float32, types["two_classes"] == nil else {
             throw GraphError(.invalidGraph, "the model has no single score to make two classes of")

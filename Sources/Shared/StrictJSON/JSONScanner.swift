@@ -1,4 +1,4 @@
-/// Finds where JSON values start and end, and refuses text that is not JSON (RFC 8259).
+/// Finds where JSON values start and end, and rejects text that is not JSON (RFC 8259).
 struct JSONScanner {
     private let source: [UInt8]
     private let end: Int
@@ -16,7 +16,7 @@ struct JSONScanner {
         while position < end, [0x20, 0x09, 0x0A, 0x0D].contains(source[position]) { position += 1 }
     }
 
-    /// Steps over the character if it comes next.
+    /// Consumes the character if it is next.
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         skipSpace()
         return takeByte(UInt8(ascii: character))
@@ -31,14 +31,14 @@ struct JSONScanner {
         guard position == end else { throw JSONFault("\(name) has text after its end, at byte \(position)") }
     }
 
-    /// Steps over one value and says where it stands. The open brackets are kept in a list, so that no nesting can
-    /// exhaust the stack.
+    /// Consumes one value and returns its range. Open brackets are kept in a list, so that nesting cannot exhaust the
+    /// stack.
     ///
-    /// - Parameter uniquely: Whether to refuse an object, at any depth, that names a member twice.
+    /// - Parameter uniquely: Whether to reject an object, at any depth, that has two members of the same name.
     mutating func value(uniquely: Bool = false) throws(JSONFault) -> Range<Int> {
         skipSpace()
         let start = position
-        /// What is open: the names of an object so far, or `nil` for an array.
+        /// The open containers: the member names of an object so far, or `nil` for an array.
         var open: [Set<String>?] = []
         func record(_ key: Range<Int>) throws(JSONFault) {
             guard uniquely else { return }
@@ -49,7 +49,7 @@ struct JSONScanner {
         }
         repeat {
             skipSpace()
-            // A value; an object or array only as far as its first member.
+            // A value; for an object or array, only up to its first member.
             if takeByte(UInt8(ascii: "{")) {
                 open.append([])
                 if !take("}") {
@@ -66,7 +66,7 @@ struct JSONScanner {
             } else {
                 try skipScalar()
             }
-            // After a value: the next member, or the ends of what is complete.
+            // After a value: the next member, or the closing brackets of complete containers.
             while let isObject = open.last.map({ $0 != nil }) {
                 if take(",") {
                     if isObject { try record(key()) }
@@ -79,7 +79,7 @@ struct JSONScanner {
         return start..<position
     }
 
-    /// - Returns: Where the name of a member stands, with its quotation marks.
+    /// - Returns: The range of a member's name, with its quotation marks.
     private mutating func key() throws(JSONFault) -> Range<Int> {
         skipSpace()
         let start = position
@@ -137,7 +137,7 @@ struct JSONScanner {
         return position > start
     }
 
-    /// The text of a string from what stands between its quotation marks.
+    /// The text of a string, from the bytes between its quotation marks.
     static func unescape(_ content: ArraySlice<UInt8>, _ name: String) throws(JSONFault) -> String {
         guard content.contains(UInt8(ascii: "\\")) else {
             guard let text = String(validating: content, as: UTF8.self) else { throw JSONFault("\(name) is not UTF-8") }

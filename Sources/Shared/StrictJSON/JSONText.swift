@@ -1,16 +1,16 @@
-/// One value inside JSON text, read only where it is asked for. It knows where it stands in the text, so that a
-/// signature over "the bytes of this member" is checked over the very bytes that are read afterwards. No object in it
-/// names a member twice, and no function calls itself, so that nesting costs no stack.
+/// One value inside JSON text, parsed on demand. It keeps its range in the text, so that a signature over "the bytes of
+/// this member" is verified over exactly the bytes that are read afterwards. No object in it has two members of the
+/// same name. No function is recursive, so that nesting does not use the stack.
 package struct JSONText: Sendable {
     private let source: [UInt8]
     private let range: Range<Int>
     /// The member that holds the value, for messages.
     package let name: String
 
-    /// The whole of a file.
+    /// A whole file.
     ///
-    /// - Throws: ``JSONFault`` for text that is not JSON, or in which an object at any depth names a member twice:
-    ///   readers disagree about which of the two counts.
+    /// - Throws: ``JSONFault`` for text that is not JSON, or in which an object at any depth has two members of the
+    ///   same name: parsers disagree about which of the two counts.
     package init(_ source: [UInt8], name: String) throws(JSONFault) {
         var scanner = JSONScanner(source, 0..<source.count, name)
         let range = try scanner.value(uniquely: true)
@@ -24,7 +24,7 @@ package struct JSONText: Sendable {
         self.name = name
     }
 
-    /// The bytes of the value as they stand.
+    /// The exact bytes of the value.
     package var bytes: [UInt8] { Array(source[range]) }
 
     package var isNull: Bool { source[range].elementsEqual("null".utf8) }
@@ -63,7 +63,7 @@ package struct JSONText: Sendable {
     }
 
     package func integer() throws(JSONFault) -> Int {
-        // JSON has no leading zeros and no plus sign, so only the canonical form of a number is read.
+        // JSON has no leading zeros and no plus sign, so only the canonical form of a number is accepted.
         guard let text = String(validating: source[range], as: UTF8.self), let value = Int(text),
             String(value) == text
         else { throw JSONFault("\(name) is not a whole number") }
@@ -104,7 +104,7 @@ package struct JSONObject: Sendable {
         }
     }
 
-    /// - Throws: ``JSONFault`` naming a member that is not in `known`: a misspelt one would be a check less.
+    /// - Throws: ``JSONFault`` naming a member that is not in `known`: a misspelt member would silently drop a check.
     package func refuseMembers(otherThan known: Set<String>) throws(JSONFault) {
         if let unknown = members.keys.filter({ !known.contains($0) }).min() {
             throw JSONFault("\(name) has an unknown member '\(unknown)'")
@@ -112,7 +112,7 @@ package struct JSONObject: Sendable {
     }
 }
 
-/// What is wrong with JSON text, in a phrase that starts with the place.
+/// An error in JSON text, as a phrase that starts with the place.
 package struct JSONFault: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }

@@ -1,23 +1,25 @@
-/// Bytes that come in order, such as plaintext that is decrypted while it is read.
+/// A sequential source of bytes, such as plaintext that is decrypted while it is read.
 public protocol ByteSource: AnyObject {
-    /// How many bytes there are in all.
+    /// The total number of bytes.
     var byteCount: Int { get }
 
-    /// Writes the next bytes to `target`. They are not more than are left.
+    /// Writes the next bytes to `target`. The caller asks for no more than are left.
     ///
-    /// - Throws: ``TensorError`` when they cannot be had.
+    /// - Throws: ``TensorError`` when the source fails.
     func fill(_ target: UnsafeMutableRawBufferPointer) throws(TensorError)
 }
 
-/// Reads little-endian fields from untrusted bytes. Every read is checked against what is left; nothing is allocated
-/// from a length that has not been checked.
+/// Reads little-endian fields from untrusted bytes. Every read is checked against the remaining bytes; nothing is
+/// allocated from an unchecked length.
 public struct ByteReader: ~Copyable, ~Escapable {
     private let bytes: RawSpan
-    /// Where the bytes come from instead, if not from ``bytes``.
+    /// The source of the bytes, if they are not in ``bytes``.
     private let source: (any ByteSource)?
     private let byteCount: Int
+    /// The number of bytes that were read.
     public private(set) var offset = 0
 
+    /// Reads from memory, which must outlive the reader.
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) {
         self.bytes = bytes
@@ -25,7 +27,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         byteCount = bytes.byteCount
     }
 
-    /// - Parameter source: Nothing was taken from it yet.
+    /// - Parameter source: A source from which nothing was read yet.
     @_lifetime(immortal)
     public init(_ source: any ByteSource) {
         bytes = RawSpan()
@@ -33,6 +35,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         byteCount = source.byteCount
     }
 
+    /// The number of bytes that are left.
     public var remaining: Int { byteCount - offset }
 
     /// - Throws: ``TensorError`` when fewer bytes are left.
@@ -45,6 +48,10 @@ public struct ByteReader: ~Copyable, ~Escapable {
         return offset
     }
 
+    /// An integer of this type.
+    ///
+    /// - Parameter what: The name of the field in error messages; likewise in the other functions.
+    /// - Throws: ``TensorError`` when fewer bytes are left.
     @_lifetime(self: copy self)
     public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
         _: Value.Type, _ what: StaticString
@@ -58,7 +65,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         return Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: Value.self))
     }
 
-    /// The integer type that the context asks for.
+    /// An integer of the type that the context requires.
     @_lifetime(self: copy self)
     public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
         _ what: StaticString
@@ -66,11 +73,13 @@ public struct ByteReader: ~Copyable, ~Escapable {
         try read(Value.self, what)
     }
 
+    /// A float32.
     @_lifetime(self: copy self)
     public mutating func readFloat(_ what: StaticString) throws(TensorError) -> Float {
         Float(bitPattern: try read(UInt32.self, what))
     }
 
+    /// A copy of the next `count` bytes.
     @_lifetime(self: copy self)
     public mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
         let start = try advance(count, what)
@@ -83,7 +92,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         return bytes.extracting(start..<start + count).withUnsafeBytes { [UInt8]($0) }
     }
 
-    /// Writes as many of the next bytes as `target` has.
+    /// Fills `target` with the next bytes.
     @_lifetime(self: copy self)
     public mutating func read(
         into target: UnsafeMutableRawBufferPointer, _ what: StaticString
@@ -95,7 +104,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         try source.fill(target)
     }
 
-    /// Lends the next `count` bytes, without copying them unless they come from a source.
+    /// Lends the next `count` bytes, without a copy unless they come from a source.
     @_lifetime(self: copy self)
     public mutating func withBytes<Result>(
         _ count: Int, _ what: StaticString, _ body: (UnsafeRawBufferPointer) throws(TensorError) -> Result
@@ -109,7 +118,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
         return try part.withUnsafeBytes { (buffer) throws(TensorError) in try body(buffer) }
     }
 
-    /// A UTF-8 string behind a 32-bit length.
+    /// A UTF-8 string with a 32-bit length prefix.
     @_lifetime(self: copy self)
     public mutating func readString(maximumBytes: Int, _ what: StaticString) throws(TensorError) -> String {
         let count = Int(try read(UInt32.self, what))

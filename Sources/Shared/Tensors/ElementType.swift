@@ -18,6 +18,7 @@ public enum ElementType: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 extension ElementType: CustomStringConvertible {
+    /// The name in text and files, such as `f32`.
     public var description: String {
         switch self {
         case .float32: "f32"

@@ -1,13 +1,14 @@
 /// The standard deviation σ of the Gaussian noise on each float that crosses to the host, in the unit of those floats.
-/// There is no value for no noise: it is left out.
+/// There is no value for no noise: an optional expresses that.
 public struct NoiseDeviation: Sendable, Hashable {
-    /// Below it nothing is left of the noise beside activations in float32, above it nothing of the activations.
+    /// Below this range the noise is lost in float32 rounding of the activations; above it the activations are lost in
+    /// the noise.
     public static let range = 1e-6...1e6
 
     /// In ``range``.
     public let value: Double
 
-    /// - Returns: `nil` for what is not finite or outside of ``range``.
+    /// - Returns: `nil` for a number that is not finite or outside ``range``.
     public init?(_ value: Double) {
         // NaN is in no range.
         guard Self.range.contains(value) else { return nil }
@@ -16,6 +17,9 @@ public struct NoiseDeviation: Sendable, Hashable {
 }
 
 extension NoiseDeviation: Codable {
+    /// A JSON number.
+    ///
+    /// - Throws: `DecodingError` for a number outside ``range``.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let deviation = NoiseDeviation(try container.decode(Double.self)) else {
@@ -25,6 +29,7 @@ extension NoiseDeviation: Codable {
         self = deviation
     }
 
+    /// Writes a JSON number.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(value)

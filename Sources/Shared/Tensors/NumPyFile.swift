@@ -3,14 +3,14 @@
 /// - Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Read: the element types of
 ///   ``ElementType`` in little-endian C order; float16 and float64 become float32. Written: version 1.0.
 extension Tensor {
-    /// Bytes of a header; a description of ``Shape/maximumRank`` extents needs far fewer.
+    /// Limit of the header's size in bytes; a description of ``Shape/maximumRank`` extents needs far fewer.
     private static let maximumHeaderBytes = 4096
     private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
     /// The tensor in the bytes of an `.npy` file.
     ///
-    /// - Throws: ``TensorError`` when the bytes are not such a file, are shorter or longer than its header says, or hold
-    ///   big-endian, Fortran-ordered or other elements.
+    /// - Throws: ``TensorError`` when the bytes are not such a file, are shorter or longer than its header says, or
+    ///   hold big-endian, Fortran-ordered or other elements.
     public init(npy bytes: RawSpan, allocator: StorageAllocator = .standard) throws(TensorError) {
         var reader = ByteReader(bytes)
         guard try reader.readBytes(6, "the .npy magic") == Self.magic else {
@@ -46,7 +46,7 @@ extension Tensor {
         try reader.finish()
     }
 
-    /// Floats of another width as float32.
+    /// Converts floats of another width to float32.
     private static func narrowed(
         _ data: UnsafeRawBufferPointer, _ header: NumPyHeader, _ allocator: StorageAllocator
     ) -> Tensor {

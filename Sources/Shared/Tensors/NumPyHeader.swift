@@ -3,7 +3,7 @@ struct NumPyHeader {
     /// How the elements are stored.
     enum Storage {
         case plain
-        /// Floats of another width, which become float32.
+        /// Floats of another width, which are converted to float32.
         case float16
         case float64
     }
@@ -22,7 +22,7 @@ struct NumPyHeader {
         }
     }
 
-    /// As `repr` writes it, without padding.
+    /// The form that Python's `repr` writes, without padding.
     var text: String {
         let extents = type.shape.dimensions.map(String.init)
         let shape = extents.count == 1 ? "(\(extents[0]),)" : "(\(extents.joined(separator: ", ")))"

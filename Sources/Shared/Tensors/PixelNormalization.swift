@@ -1,14 +1,15 @@
-/// Turns 8-bit pixels into what a network is fed: `(pixel - mean) / std`, one mean and deviation for each channel.
+/// Converts 8-bit pixels to a network's input: `(pixel - mean) / std`, with one mean and standard deviation per
+/// channel.
 ///
-/// Plain inference, the assessment and the enclave all call ``normalized(_:allocator:)``, so that their inputs are equal
-/// in every bit.
+/// Plain inference, the assessment and the enclave all call ``normalized(_:allocator:)``, so that their inputs are
+/// bit-identical.
 public struct PixelNormalization: Sendable, Hashable {
     /// The largest number of channels.
     public static let maximumChannels = 64
 
-    /// In pixel units, 0 to 255; one finite value for each channel as fed.
+    /// In pixel units, 0 to 255; one finite value per channel, in the order of the network's input.
     public let mean: [Float]
-    /// In pixel units; one finite, non-zero value for each channel as fed.
+    /// In pixel units; one finite, non-zero value per channel, in the order of the network's input.
     public let std: [Float]
 
     /// - Throws: ``TensorError`` when the counts differ, there is no channel, a value is not finite, or a deviation is 0.
@@ -39,11 +40,11 @@ public struct PixelNormalization: Sendable, Hashable {
 
     /// The network's input.
     ///
-    /// The time depends on the shape only: pixels may be secret, so none of them is used as an index.
+    /// The time depends on the shape only: pixels may be secret, so none is used as an index.
     ///
     /// - Parameters:
     ///   - pixels: u8 `[1, H, W, C]`, with C the number of means.
-    ///   - allocator: Where the result lives; nothing else is allocated for pixels.
+    ///   - allocator: Allocates the result; no other memory holds pixels.
     /// - Returns: f32 `[1, C, H, W]`.
     /// - Throws: ``TensorError`` when `pixels` has another type or shape.
     public func normalized(
@@ -60,7 +61,7 @@ public struct PixelNormalization: Sendable, Hashable {
             let planes = target.bindMemory(to: Float.self)
             pixels.withElements(as: UInt8.self) { source in
                 for channel in mean.indices {
-                    // A constant stride lets the compiler use vectors.
+                    // A constant stride lets the compiler vectorise the loop.
                     switch mean.count {
                     case 1: fill(planes, channel, area, from: source, stride: 1)
                     case 3: fill(planes, channel, area, from: source, stride: 3)

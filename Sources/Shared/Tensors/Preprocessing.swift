@@ -1,9 +1,9 @@
-/// How a picture becomes the input tensor of a network: resize, crop the centre, order the channels, normalise.
+/// How an image becomes a network's input tensor: resize, crop the centre, order the channels, normalise.
 ///
-/// Encoded as the `preprocess.json` form. A value is always valid: sizes are positive and bounded, and there is one mean
-/// and one non-zero deviation for each channel.
+/// Encoded in the form of `preprocess.json`. A value is always valid: sizes are positive and bounded, and there is one
+/// mean and one non-zero standard deviation per channel.
 public struct Preprocessing: Sendable, Hashable {
-    /// The channels that are fed, in order.
+    /// The channels of the input, in order.
     public enum Channels: String, Sendable, Hashable, CaseIterable {
         case rgb = "RGB"
         case bgr = "BGR"
@@ -13,57 +13,60 @@ public struct Preprocessing: Sendable, Hashable {
         public var count: Int { self == .grey ? 1 : 3 }
     }
 
-    /// How a picture is brought near the size of the tensor; the centre is cropped afterwards.
+    /// How an image is resized; the centre is cropped afterwards.
     public enum Resize: Sendable, Hashable {
-        /// The shorter side becomes this many pixels; the longer one keeps the aspect, rounded to nearest.
+        /// The shorter side becomes this many pixels; the longer one keeps the aspect ratio, rounded to nearest.
         case shorterSide(Int)
-        /// The same with the longer side rounded down and the crop placed as a library does it.
+        /// The same, with the longer side rounded down and the crop placed as the library does it.
         case shorterSideLike(Library, Int)
-        /// To the size of the tensor, whatever the aspect.
+        /// To the size of the tensor; the aspect ratio is not kept.
         case stretch
-        /// To this size, whatever the aspect.
+        /// To this size; the aspect ratio is not kept.
         case stretchTo(width: Int, height: Int)
-        /// Fits inside the tensor with its aspect kept; the rest has this value in every channel.
+        /// Fits inside the tensor with the aspect ratio kept; the rest has this value in every channel.
         case letterbox(fill: UInt8)
-        /// Fits inside the tensor as Darknet's classifier does it: the shorter side is rounded down, every sample is
-        /// interpolated between its four neighbours from corner to corner, and the rest is middle grey (128).
+        /// Fits inside the tensor as Darknet's classifier does it: the shorter side is rounded down, samples are
+        /// interpolated between their four neighbours with aligned corners, and the rest is middle grey (128).
         case darknetLetterbox
-        /// As it is.
+        /// Not resized.
         case none
     }
 
-    /// Whose rounding is followed, where a side or a margin is odd.
+    /// The library whose rounding applies where a side or a margin is odd.
     public enum Library: String, Sendable, Hashable, CaseIterable {
-        /// The margins of the crop are rounded to nearest, halves to even.
+        /// The margins of the crop are rounded to nearest, half to even.
         case torchvision
         /// The margins of the crop are rounded down.
         case transformers
     }
 
-    /// The filter; its support grows with the factor when shrinking.
+    /// The resampling filter; when shrinking, its support grows with the factor.
     public enum Interpolation: String, Sendable, Hashable, CaseIterable {
         case bilinear
         case bicubic
     }
 
-    /// The largest width, height and length of the shorter side, in pixels.
+    /// Limit of width, height and length of the shorter side, in pixels.
     public static let maximumSide = 8192
 
-    /// Pixels of the tensor.
+    /// Width of the tensor in pixels.
     public let width: Int
-    /// Pixels of the tensor.
+    /// Height of the tensor in pixels.
     public let height: Int
+    /// The channels of the input.
     public let channels: Channels
+    /// The resize before the crop.
     public let resize: Resize
+    /// The filter of the resize.
     public let interpolation: Interpolation
-    /// Mean and deviation of each channel as fed.
+    /// Mean and standard deviation of each channel, in the order of the network's input.
     public let normalization: PixelNormalization
 
     /// - Parameters:
     ///   - width: 1 to ``maximumSide`` pixels.
     ///   - height: 1 to ``maximumSide`` pixels.
-    ///   - mean: One finite value for each channel as fed, in pixel units 0 to 255.
-    ///   - std: One finite, non-zero value for each channel as fed.
+    ///   - mean: One finite value per channel, in pixel units 0 to 255.
+    ///   - std: One finite, non-zero value per channel.
     /// - Throws: ``TensorError`` that names the first member out of its range.
     public init(
         width: Int, height: Int, channels: Channels, resize: Resize, interpolation: Interpolation,
@@ -118,14 +121,15 @@ public struct Preprocessing: Sendable, Hashable {
         }
     }
 
-    /// What ImageNet classifiers usually take: shorter side 256, bilinear, 224x224 RGB, torchvision's statistics.
+    /// The usual preprocessing of ImageNet classifiers: shorter side 256, bilinear, 224x224 RGB, torchvision's
+    /// statistics.
     public static let imageNet = Preprocessing(
         width: 224, height: 224, channels: .rgb, resize: .shorterSide(256), interpolation: .bilinear,
         normalization: .imageNet)
 }
 
 extension Preprocessing.Resize {
-    /// Pixels that the shorter side becomes; `nil` where it does not decide.
+    /// The new length of the shorter side; `nil` where another rule determines the size.
     fileprivate var shorterSide: Int? {
         switch self {
         case .shorterSide(let length), .shorterSideLike(_, let length): length

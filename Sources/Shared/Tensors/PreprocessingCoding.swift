@@ -1,5 +1,5 @@
-/// The members of `preprocess.json`. Every member is required where it applies and unknown ones are refused, because a
-/// misspelt member would silently change the answers of the network.
+/// The members of `preprocess.json`. Every member that applies is required and unknown ones are rejected, because a
+/// misspelt member would silently change the network's answers.
 extension Preprocessing: Codable {
     private struct Member: CodingKey {
         let stringValue: String
@@ -11,7 +11,7 @@ extension Preprocessing: Codable {
 
     private typealias Members = KeyedDecodingContainer<Member>
 
-    /// - Throws: `DecodingError` that names the member, what it is, and what it may be.
+    /// - Throws: `DecodingError` that names the member, its value, and the allowed values.
     public init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Member.self)
         try Self.refuseUnknown(
@@ -93,6 +93,7 @@ extension Preprocessing: Codable {
         .dataCorrupted(DecodingError.Context(codingPath: path, debugDescription: message))
     }
 
+    /// Writes the members of `preprocess.json`.
     public func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: Member.self)
         try members.encode(width, forKey: Member("width"))

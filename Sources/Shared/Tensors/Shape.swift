@@ -6,6 +6,7 @@ public struct Shape: Sendable, Hashable {
     /// The largest number of dimensions.
     public static let maximumRank = 12
 
+    /// The extents, outermost first.
     public let dimensions: [Int]
 
     /// Product of the dimensions; 1 for a scalar.
@@ -18,7 +19,7 @@ public struct Shape: Sendable, Hashable {
             throw TensorError(.invalidShape, "rank \(dimensions.count) is over the limit of \(Self.maximumRank)")
         }
         var count = 1
-        // A zero extent makes the product zero, whatever the others claim; they must still be representable together.
+        // A zero extent makes the product zero. The product of the others must still be representable.
         var bound = 1
         for dimension in dimensions {
             guard dimension >= 0 else {
@@ -35,11 +36,13 @@ public struct Shape: Sendable, Hashable {
         self.elementCount = count
     }
 
+    /// The number of dimensions.
     public var rank: Int { dimensions.count }
 
+    /// The extent of an axis, which must exist.
     public subscript(axis: Int) -> Int { dimensions[axis] }
 
-    /// Elements from one index of each axis to the next, for a dense row-major layout.
+    /// The stride of each axis in elements, for a dense row-major layout.
     public var strides: [Int] {
         var strides = [Int](repeating: 1, count: rank)
         for axis in stride(from: rank - 2, through: 0, by: -1) {
@@ -50,5 +53,6 @@ public struct Shape: Sendable, Hashable {
 }
 
 extension Shape: CustomStringConvertible {
+    /// The extents joined by `x`, such as `1x3x224x224`.
     public var description: String { dimensions.map(String.init).joined(separator: "x") }
 }

@@ -1,16 +1,20 @@
 /// An immutable dense tensor in row-major order.
 public struct Tensor: Sendable {
+    /// Element type and shape.
     public let type: TensorType
     package let storage: TensorStorage
     package let byteOffset: Int
 
+    /// The extents, outermost first.
     public var shape: Shape { type.shape }
+    /// The element type.
     public var element: ElementType { type.element }
+    /// The size of the elements in bytes.
     public var byteCount: Int { type.byteCount }
 
-    /// A tensor over part of `storage`, which nobody writes any more.
+    /// A tensor in part of `storage`, which must not be written any more.
     ///
-    /// - Throws: ``TensorError`` when the part reaches beyond the storage.
+    /// - Throws: ``TensorError`` when the part extends beyond the storage.
     package init(type: TensorType, storage: TensorStorage, byteOffset: Int = 0) throws(TensorError) {
         guard byteOffset >= 0, byteOffset + type.byteCount <= storage.byteCount else {
             throw TensorError(.mismatch, "\(type) at byte \(byteOffset) exceeds a block of \(storage.byteCount) bytes")
@@ -20,7 +24,7 @@ public struct Tensor: Sendable {
         self.byteOffset = byteOffset
     }
 
-    /// A tensor whose zeroed bytes `fill` writes.
+    /// A tensor whose bytes, initially zero, `fill` writes.
     package init<Failure: Error>(
         type: TensorType, allocator: StorageAllocator = .standard,
         filledBy fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
@@ -76,7 +80,7 @@ public struct Tensor: Sendable {
         try body(UnsafeRawBufferPointer(start: storage.base + byteOffset, count: byteCount))
     }
 
-    /// Lends the elements. The caller knows their type.
+    /// Lends the elements. The caller must know their type.
     package func withElements<Value: BitwiseCopyable, Result, Failure: Error>(
         as _: Value.Type, _ body: (UnsafeBufferPointer<Value>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -106,7 +110,7 @@ public struct Tensor: Sendable {
         return withElements(as: Value.self) { Array($0) }
     }
 
-    /// The same elements under another shape.
+    /// The same elements with another shape.
     ///
     /// - Throws: ``TensorError`` when the number of elements differs.
     public func reshaped(_ dimensions: [Int]) throws(TensorError) -> Tensor {

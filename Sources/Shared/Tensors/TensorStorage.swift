@@ -11,8 +11,10 @@
 /// - Note: `@unchecked Sendable` because the bytes are written only inside the initialiser of the tensor that owns
 ///   the block, or by the single owner of a plan while no reader holds it.
 public final class TensorStorage: @unchecked Sendable {
+    /// Alignment of every block in bytes.
     public static let alignment = 64
 
+    /// The size of the block in bytes.
     public let byteCount: Int
     package let base: UnsafeMutableRawPointer
     private let release: @Sendable (UnsafeMutableRawPointer, Int) -> Void
@@ -35,26 +37,26 @@ public final class TensorStorage: @unchecked Sendable {
     }
 }
 
-/// Where tensor memory comes from. The enclave passes one whose blocks are locked and wiped.
+/// Allocates tensor memory. The enclave's allocator locks and wipes its blocks.
 public struct StorageAllocator: Sendable {
     private let body: @Sendable (Int) -> TensorStorage?
 
-    /// - Parameter body: Returns `nil` where there is not that much memory.
+    /// - Parameter body: Returns `nil` if the allocation fails.
     package init(_ body: @escaping @Sendable (Int) -> TensorStorage?) { self.body = body }
 
-    /// Zero-filled memory of at least `byteCount` bytes, aligned to ``TensorStorage/alignment``. The process ends where
-    /// it is not to be had.
+    /// Zero-filled memory of at least `byteCount` bytes, aligned to ``TensorStorage/alignment``. Traps if the
+    /// allocation fails.
     package func allocate(byteCount: Int) -> TensorStorage {
         guard let storage = body(byteCount) else { fatalError("\(byteCount) bytes of memory are not available") }
         return storage
     }
 
-    /// Like ``allocate(byteCount:)``, for amounts that a file asks for.
+    /// Like ``allocate(byteCount:)``, for sizes that come from a file: returns `nil` if the allocation fails.
     package func allocateIfAvailable(byteCount: Int) -> TensorStorage? { body(byteCount) }
 
-    /// Ordinary memory.
+    /// Ordinary memory, neither locked nor wiped.
     public static let standard = StorageAllocator { byteCount in
-        // Large blocks come from the system as zeros already: `calloc` leaves them untouched until they are used.
+        // `calloc` gets large blocks from the system already zeroed and does not touch them.
         guard byteCount <= Int.max - TensorStorage.alignment,
             let block = calloc(1, max(byteCount, 1) + TensorStorage.alignment)
         else { return nil }

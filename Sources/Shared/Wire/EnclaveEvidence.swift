@@ -4,13 +4,13 @@ import Tensors
 package struct EnclaveEvidence: Sendable, Hashable {
     /// The platform's quote, report or document.
     package let evidence: [UInt8]
-    /// Certificates and the like that the platform gave with it, by role.
+    /// Certificates and other collateral from the platform, by role.
     package let collateral: [String: [UInt8]]
     /// An `application/ohttp-keys` list.
     package let keyConfiguration: [UInt8]
-    /// What the enclave states of itself, in the bytes that the evidence is bound to.
+    /// The enclave's facts, in the bytes that the evidence is bound to.
     package let facts: [UInt8]
-    /// 16 random bytes, made anew at every start of the enclave.
+    /// 16 random bytes, generated at every start of the enclave.
     package let epoch: [UInt8]
 
     package static let epochBytes = 16

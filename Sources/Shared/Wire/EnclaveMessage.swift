@@ -1,15 +1,15 @@
 package import Tensors
 
-/// What the enclave says to the host.
+/// Messages from the enclave to the host.
 package enum EnclaveMessage: WireMessage {
     /// - Parameters:
-    ///   - version: Of the frames from now on.
-    ///   - credits: Inferences that may be unanswered at a time; an `intermediate` answers one.
+    ///   - version: The frame version from now on.
+    ///   - credits: Limit of unanswered inferences; an `intermediate` counts as an answer.
     case hello(version: UInt16, teeKind: String, credits: UInt32)
-    /// A manifest, a chunk of a part, or the wish to shut down was accepted.
+    /// A manifest, a chunk of a part, or a request to shut down was accepted.
     case accepted
     case evidence(EnclaveEvidence)
-    /// - Parameter statistics: Sealed to the owner, ``statisticsByteCount``; empty where there is no audit.
+    /// - Parameter statistics: Encrypted to the owner, ``statisticsByteCount`` bytes; empty if there is no audit.
     case provisioned(statistics: [UInt8] = [])
     /// The tensors that cross to the BackNet, in its order of inputs.
     case intermediate([Tensor])

@@ -1,32 +1,32 @@
 import Tensors
 
-/// What the enclave tells about itself to anyone: nothing that depends on an input or a result.
+/// What the enclave tells anyone about itself. Nothing in it depends on an input or a result.
 package struct EnclaveStatus: Sendable, Hashable {
     package enum State: UInt8, Sendable, CaseIterable {
         /// The manifest or a sealed part is missing.
         case awaitingBundle = 1
-        /// It can be attested and waits for the owner's provisioning message.
+        /// It can be attested, and waits for the owner's provisioning message.
         case awaitingOwner = 2
         /// It answers clients.
         case provisioned = 3
-        /// The owner's lease has ended: the model was wiped, and every request is refused under seal.
+        /// The owner's lease has ended: the model was wiped, and every request gets an encrypted refusal.
         case leaseEnded = 4
     }
 
     package let state: State
-    /// Counts the key pairs made since start; clients of an earlier one must attest again.
+    /// Counts the key pairs generated since the start. Clients of an earlier generation must attest again.
     package let keyGeneration: UInt32
-    /// Requests that were taken and not answered: those that are computed, and those that wait for the BackNet.
+    /// Requests that were accepted and not answered: in computation, or waiting for the BackNet.
     package let inFlight: UInt32
-    /// Inferences that it takes now.
+    /// Inferences that it accepts now.
     package let credits: UInt32
     /// Requests that could be decrypted.
     package let opened: UInt64
-    /// Sealed answers, whatever they say.
+    /// Encrypted answers, including refusals.
     package let answered: UInt64
-    /// Refusals by a plain code.
+    /// Refusals by an unencrypted code.
     package let refused: UInt64
-    /// BackNet results that were not what the mapping unit takes.
+    /// BackNet results that did not fit the mapping unit.
     package let rejectedResults: UInt64
 
     static let byteCount = 1 + 4 + 4 + 4 + 8 + 8 + 8 + 8

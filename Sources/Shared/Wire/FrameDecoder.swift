@@ -11,7 +11,7 @@ package protocol WireMessage: Sendable {
     func encode(into builder: inout PayloadBuilder)
 }
 
-/// A message with the identifier that ties a reply to its request.
+/// A message with the identifier that links a reply to its request.
 package struct Frame<Message: WireMessage>: Sendable {
     package let requestID: UInt64
     package let message: Message
@@ -22,25 +22,25 @@ package struct Frame<Message: WireMessage>: Sendable {
     }
 }
 
-/// What became of the bytes of one frame.
+/// The outcome for the bytes of one frame.
 package enum ReceivedFrame<Message: WireMessage>: Sendable {
     case frame(Frame<Message>)
     /// The frame ended where its header said, but its payload is malformed, of an unknown kind, or over its limit and
-    /// was passed over; the stream goes on.
+    /// was skipped. The stream can be read further.
     case malformed(requestID: UInt64, WireError)
 }
 
-/// Turns a stream of bytes into frames, without I/O. It lends the memory that the next bytes belong in, so that tensors
-/// arrive where they stay.
+/// Turns a stream of bytes into frames, without I/O. It lends the memory for the next bytes, so that tensors are
+/// received into their final place.
 package struct FrameDecoder<Message: WireMessage>: ~Copyable {
-    /// Applied to the headers that arrive from now on.
+    /// Applied to headers that arrive from now on.
     package var limits: FrameLimits
     private let allocator: StorageAllocator
     private var header = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     private var filled = 0
     private var body = Body.none
 
-    /// What the bytes after a header are.
+    /// The content that follows a header.
     private enum Body {
         case none
         case payload(FrameHeader, TensorStorage)
@@ -49,7 +49,7 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
 
     private static var scratchBytes: Int { 1 << 14 }
 
-    /// - Parameter allocator: Where payloads are kept.
+    /// - Parameter allocator: Allocates the memory of payloads.
     package init(limits: FrameLimits = FrameLimits(), allocator: StorageAllocator = .standard) {
         self.limits = limits
         self.allocator = allocator
@@ -60,7 +60,7 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
         if case .none = body { filled == 0 } else { false }
     }
 
-    /// Lends the memory for the next bytes and takes how many of them `read` has written there.
+    /// Lends the memory for the next bytes to `read`, which returns how many it has written.
     ///
     /// - Returns: The frame that these bytes complete, if any.
     /// - Throws: ``WireError`` of `read`, or of a header after which the stream cannot be read any further.
@@ -105,7 +105,7 @@ package struct FrameDecoder<Message: WireMessage>: ~Copyable {
         return nil
     }
 
-    /// Takes bytes that are already in memory.
+    /// Decodes bytes that are already in memory.
     package mutating func receive(bytes: [UInt8]) throws(WireError) -> [ReceivedFrame<Message>] {
         var frames: [ReceivedFrame<Message>] = []
         var rest = bytes[...]

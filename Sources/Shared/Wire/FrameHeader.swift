@@ -1,12 +1,12 @@
 import Tensors
 
-/// The 24 bytes before every payload.
+/// The 24-byte header of every payload.
 ///
 /// Layout, little-endian: magic `INFW`, u16 version, u8 kind, u8 flags (0), u64 request identifier, u64 payload bytes.
 package struct FrameHeader: Sendable, Hashable {
     package static let byteCount = 24
     package static let version: UInt16 = 3
-    /// What this build understands: it is offered in `hello`.
+    /// The versions that this build understands, offered in `hello`.
     package static let versions = version...version
     private static let magic = Array("INFW".utf8)
 
@@ -22,7 +22,7 @@ package struct FrameHeader: Sendable, Hashable {
         self.payloadBytes = payloadBytes
     }
 
-    /// - Throws: ``WireError``; the stream cannot be read any further then.
+    /// - Throws: ``WireError``, after which the stream cannot be read any further.
     package init(decoding bytes: RawSpan) throws(WireError) {
         do throws(TensorError) {
             var reader = ByteReader(bytes)

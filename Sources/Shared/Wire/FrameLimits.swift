@@ -1,4 +1,4 @@
-/// The largest payloads that a side accepts, in bytes. A length is compared with them before anything is allocated.
+/// The largest payloads that a side accepts, in bytes. A length is checked against them before any allocation.
 package struct FrameLimits: Sendable, Hashable {
     /// Messages without tensors.
     package var messageBytes: Int
@@ -13,12 +13,12 @@ package struct FrameLimits: Sendable, Hashable {
     /// Large enough for the sealed request of a 1024 x 1024 image in float32.
     package static let maximumMessageBytes = 16 << 20
     package static let maximumTensorBytes = 512 << 20
-    /// The most bytes of a sealed part in one message.
+    /// Limit of the bytes of a sealed part in one message.
     package static let partChunkBytes = 4 << 20
-    /// The most tensors in one message.
+    /// Limit of the tensors in one message.
     package static let maximumTensors = 256
 
-    /// Bytes of a payload that holds tensors of these sizes, at most.
+    /// The largest payload of tensors with these sizes, in bytes.
     package static func payloadBytes(tensorByteCounts: [Int]) -> Int {
         tensorByteCounts.reduce(4) { $0 + TensorListCodec.maximumDescriptionBytes + $1 }
     }

@@ -1,45 +1,45 @@
 package import Tensors
 
-/// A part of the bundle that the enclave takes.
+/// A part of the bundle that the host sends to the enclave.
 package enum SealedPartName: UInt8, Sendable, CaseIterable {
     case frontNet = 1
     case mappingUnit = 2
-    /// `backnet.graph`, which is not sealed: for an audit.
+    /// `backnet.graph`, for an audit; it is not sealed.
     case backNet = 3
 }
 
-/// What the host says to the enclave. Each is answered by one ``EnclaveMessage`` with the same request identifier; an
-/// inference by an `intermediate` first unless everything is inside. Answers to inferences and BackNet results come in any
-/// order; a host has no more inferences unanswered than the enclave's credits.
+/// Messages from the host to the enclave. Each is answered by one ``EnclaveMessage`` with the same request identifier;
+/// an inference is answered by an `intermediate` first unless everything is inside. Answers to inferences and BackNet
+/// results arrive in any order. A host keeps at most as many inferences unanswered as the enclave has credits.
 package enum HostMessage: WireMessage {
     /// The first message: the versions of frames that the host understands. Answered by `hello` with one of them.
     case hello(versions: ClosedRange<UInt16>)
-    /// The manifest core as it is in the bundle, and its 64-byte signature. Before any part. Answered by `accepted`.
+    /// The manifest core of the bundle and its 64-byte signature, sent before any part. Answered by `accepted`.
     case loadManifest(core: [UInt8], signature: [UInt8])
     /// Bytes of a part from `offset`, in order, at most ``FrameLimits/partChunkBytes`` at a time. Answered by
     /// `accepted`.
     case loadPart(SealedPartName, totalBytes: UInt64, offset: UInt64, bytes: [UInt8])
     /// Asks for evidence over a fresh nonce of 16 to 64 bytes. Answered by `evidence`.
     case evidence(nonce: [UInt8])
-    /// The owner's sealed message. Answered by `provisioned`, or by `refused(.bundleMissing)` where a part is
-    /// missing: after a lease, or the BackNet for an audit.
+    /// The owner's encrypted message. Answered by `provisioned`, or by `refused(.bundleMissing)` if a part is missing:
+    /// after a lease, or the BackNet for an audit.
     case provision(ciphertext: [UInt8])
-    /// A client's `message/ohttp-req`. Answered by `intermediate`, or by `answer` when everything is inside or the sealed
-    /// answer is a refusal.
+    /// A client's `message/ohttp-req`. Answered by `intermediate`, or by `answer` if everything is inside or the
+    /// encrypted answer is a refusal.
     case infer(message: [UInt8])
     /// The BackNet's outputs for an `intermediate`. Answered by `answer`.
     case backNetResult([Tensor])
-    /// The BackNet could not run. Answered by `answer`, a sealed refusal.
+    /// The BackNet could not run. Answered by `answer`, an encrypted refusal.
     case backNetFailure
-    /// Forgets a request in flight, whether it is computed or waits for the BackNet. Answered by `refused(.cancelled)` with
-    /// its identifier, after which nothing comes of it, or by `refused(.unknownRequest)`.
+    /// Drops a request in flight, in computation or waiting for the BackNet. Answered by `refused(.cancelled)` with its
+    /// identifier, after which no other answer follows, or by `refused(.unknownRequest)`.
     case cancel
     /// Answered by `status`.
     case status
     /// Ends the enclave process after `accepted`.
     case shutdown
-    /// The identifiers that the enclave's channel keys are to have. Before the manifest. Answered by `accepted`; an enclave
-    /// of a build that does not know it answers `refused(.malformed)`.
+    /// The identifiers that the enclave must give to its channel keys, sent before the manifest. Answered by
+    /// `accepted`; an enclave of an older build answers `refused(.malformed)`.
     case keySlot(KeySlot)
 
     package var kind: UInt8 {
@@ -129,7 +129,7 @@ package enum HostMessage: WireMessage {
 }
 
 extension ByteReader {
-    /// Bytes behind a 32-bit length, which is checked against what is left.
+    /// Bytes with a 32-bit length prefix, which is checked against the remaining bytes.
     @_lifetime(self: copy self)
     mutating func readCounted(_ what: StaticString) throws(TensorError) -> [UInt8] {
         try readBytes(Int(try read(UInt32.self, what)), what)

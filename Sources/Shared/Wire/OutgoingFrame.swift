@@ -1,6 +1,6 @@
 package import Tensors
 
-/// A frame ready to be written: small fields in one run of bytes, tensors lent from where they are.
+/// A frame ready to be written: small fields in one block of bytes, tensors in their own memory without a copy.
 package struct OutgoingFrame: Sendable {
     package enum Segment: Sendable {
         case bytes([UInt8])
@@ -21,8 +21,8 @@ package struct OutgoingFrame: Sendable {
         }
     }
 
-    /// The first begins with the header, so that a reader wakes once for a message without large tensors. Empty tensors are
-    /// left out, small ones copied.
+    /// The first segment begins with the header, so that a reader wakes once for a message without large tensors. Empty
+    /// tensors are left out, small ones are copied.
     package let segments: [Segment]
 
     package init(_ message: some WireMessage, requestID: UInt64) {
@@ -33,17 +33,17 @@ package struct OutgoingFrame: Sendable {
         segments = builder.segments(behind: header.bytes)
     }
 
-    /// All bytes in one run.
+    /// All bytes in one array.
     package var bytes: [UInt8] { segments.flatMap { segment in segment.withBytes { Array($0) } } }
 }
 
 /// Collects the segments of a payload.
 package struct PayloadBuilder {
-    /// Copying so many bytes costs less than writing them apart.
+    /// Copying up to this many bytes costs less than a separate segment.
     private static let largestCopy = 16_384
 
     private var finished: [OutgoingFrame.Segment] = []
-    /// The first has room for the header.
+    /// The first one reserves room for the header.
     private var writer: ByteWriter
     private(set) var byteCount = 0
 
@@ -52,13 +52,13 @@ package struct PayloadBuilder {
         writer.write(bytes: repeatElement(0, count: FrameHeader.byteCount))
     }
 
-    /// What was written, once.
+    /// The segments, which may be taken once.
     ///
     /// - Parameter header: Of ``FrameHeader/byteCount`` bytes.
     mutating func segments(behind header: [UInt8]) -> [OutgoingFrame.Segment] {
         endRun()
         guard case .bytes(var first) = finished[0] else { preconditionFailure("a frame without a header") }
-        // Without a second reference the bytes are changed where they are.
+        // Without a second reference the bytes are changed in place.
         finished[0] = .bytes([])
         first.replaceSubrange(0..<header.count, with: header)
         finished[0] = .bytes(first)
@@ -81,7 +81,7 @@ package struct PayloadBuilder {
         byteCount += bytes.count
     }
 
-    /// Bytes behind a 32-bit length.
+    /// Bytes with a 32-bit length prefix.
     mutating func write(counted bytes: [UInt8]) {
         write(UInt32(bytes.count))
         write(bytes: bytes)

@@ -1,9 +1,9 @@
 import Tensors
 
-/// Tensors in a payload: u32 how many; for each u8 element type, u8 rank, u32 per dimension, zeros up to the next
-/// multiple of 64 bytes from the payload's start, elements. So a payload in aligned memory needs no copy to become tensors.
+/// Tensors in a payload: u32 count; for each u8 element type, u8 rank, u32 per dimension, zeros up to the next multiple
+/// of 64 bytes from the payload's start, elements. So tensors can use a payload in aligned memory without a copy.
 enum TensorListCodec {
-    /// Element, rank, dimensions and padding.
+    /// Bytes of element type, rank, dimensions and padding, at most.
     static let maximumDescriptionBytes = 2 + 4 * Shape.maximumRank + TensorStorage.alignment - 1
 
     static func encode(_ tensors: [Tensor], into builder: inout PayloadBuilder) {

@@ -1,10 +1,10 @@
-/// What the `Wire` module and the socket under it refuse.
+/// An error of the `Wire` module or of the socket below it.
 package struct WireError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Bytes that are not what the frame format demands.
+        /// Bytes that violate the frame format.
         package static let malformed = Code("malformed")
         /// A length over the limit for its kind.
         package static let tooLarge = Code("tooLarge")

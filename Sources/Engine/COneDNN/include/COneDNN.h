@@ -1,25 +1,26 @@
-// oneDNN's C interface, the threads that run its parallel regions, and what it does not say of the processor.
+// oneDNN's C interface, the threads that run its parallel regions, and processor features that oneDNN does not report.
 #ifndef CONEDNN_H
 #define CONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
 
-/// Sets how many threads the parallel regions of the calling thread use from now on.
+/// Sets the number of threads of the calling thread's parallel regions.
 void conednn_set_threads(int threads);
-/// How many threads they use now.
+/// The number of threads of the calling thread's parallel regions.
 int conednn_threads(void);
-/// Has the workers of the calling thread's team spin between its parallel regions from now on, in which so many threads
-/// take part, itself included.
+/// Makes the workers of the calling thread's team spin between parallel regions, in which `threads` threads take part,
+/// including the calling thread.
 void conednn_begin_plan(int threads);
-/// Lets them sleep.
+/// Lets the workers sleep again.
 void conednn_end_plan(int threads);
-/// Whether the calling thread takes subnormal operands as zeros and makes zeros of subnormal results.
+/// Whether the calling thread flushes subnormal operands and results to zero.
 int conednn_flushes(void);
-/// Has the calling thread do so from now on, or no longer. Returns whether it did before.
+/// Switches flushing on or off for the calling thread. Returns the previous setting.
 int conednn_set_flush(int flush);
-/// How many threads of the calling thread's team do so, in a parallel region of this many; how many there were.
+/// The number of threads of the calling thread's team that flush, in a parallel region of `threads` threads. `size`
+/// gets the number of threads that took part.
 int conednn_flushing_threads(int threads, int *size);
-/// Whether the processor is one of Intel's.
+/// Whether this is an Intel processor.
 int conednn_is_intel(void);
 
 #endif

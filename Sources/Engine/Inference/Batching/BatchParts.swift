@@ -1,7 +1,7 @@
-/// How a batch is taken apart.
+/// How a batch is split into parts that plans exist for.
 enum BatchParts {
-    /// Powers of two, the largest first, that add up to `count`, of at most so many kinds: what the larger ones leave over
-    /// runs one at a time, since padding would cost as much and needs a plan of its own.
+    /// Powers of two, the largest first, that add up to `count`, of at most `kinds` different sizes. The remainder runs
+    /// one image at a time: padding it to a larger batch would cost as much and would need another plan.
     static func sizes(of count: Int, largest: Int, kinds: Int) -> [Int] {
         var parts: [Int] = []
         var (left, kindsLeft) = (count, max(1, kinds))

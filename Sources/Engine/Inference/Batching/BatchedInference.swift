@@ -2,13 +2,14 @@ package import ModelGraph
 import Synchronization
 package import Tensors
 
-/// Inference on any number of images at a time with a bounded number of plans. A batch is taken apart into powers of two,
-/// so that a size that was never seen compiles nothing new.
+/// Inference on any number of images at a time with a bounded number of plans. A batch is split into powers of two, so
+/// that a new batch size needs no new plan.
 ///
-/// Where the graph fixes its batch (a reshape with a literal 1, for instance), or where an image's result depends on its
-/// neighbours, images run one at a time.
+/// Where the graph fixes its batch size (a reshape with a literal 1, for instance), or where an image's result depends
+/// on the other images of its batch, images run one at a time.
 package final class BatchedInference: Sendable {
-    /// What one image takes and gives: the extents without the first. A graph that fixes a batch takes that many.
+    /// Input and output types of one image: the extents after the first. A graph that fixes its batch size takes that
+    /// many images.
     private let unit: Int
     private let inputs: [Value]
     private let outputs: [TensorType]
@@ -16,14 +17,14 @@ package final class BatchedInference: Sendable {
     private let maximumBatch: Int
     private let maximumPlans: Int
     private let options: PlanOptions
-    /// Whether larger batches than one are sound; `nil` until the first of them comes.
+    /// Whether larger batches than one give correct results; `nil` until the first such batch.
     private let canGrow = Mutex<Bool?>(nil)
 
     /// - Parameters:
-    ///   - graph: Its weights are kept for plans to come. The first extent of each input is the batch.
-    ///   - maximumBatch: Images that run at once.
-    ///   - maximumPlans: Plans that are kept.
-    /// - Throws: ``InferenceError`` with code `invalidInputs` when inputs have no batch in common.
+    ///   - graph: Its weights are kept for later plans. The first extent of each input is the batch size.
+    ///   - maximumBatch: Most images that run at once.
+    ///   - maximumPlans: Most plans that are kept.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` when the inputs have no common batch extent.
     package init(
         _ graph: Graph, options: PlanOptions, maximumBatch: Int = 16, maximumPlans: Int = 5
     ) throws(InferenceError) {
@@ -48,7 +49,7 @@ package final class BatchedInference: Sendable {
     /// How many plans were compiled so far, and how many are kept.
     package var planCounts: (compilations: Int, kept: Int) { cache.counts }
 
-    /// Computes the outputs of a batch: what each image would give alone, to 1e-5 of the largest value in float32.
+    /// Computes the outputs of a batch. They equal those of each image alone to 1e-5 of the largest value, in float32.
     ///
     /// - Parameter given: In the order of the graph's inputs, `[n, …]` each.
     /// - Throws: ``InferenceError`` with code `invalidInputs` for other types, no images, or different numbers of them.
@@ -88,7 +89,8 @@ package final class BatchedInference: Sendable {
         return count
     }
 
-    /// Whether two images together give what they give alone. Shapes do not tell: a graph may mix its batch.
+    /// Whether two images in one batch give the same results as each alone. Shapes cannot show this: a graph may mix
+    /// the images of its batch.
     private func grows() throws(InferenceError) -> Bool {
         try canGrow.withLock { (known) throws(InferenceError) in
             if let known { return known }

@@ -1,11 +1,11 @@
 import ModelGraph
 import Synchronization
 
-/// Plans of one graph for batches of several sizes, as many as there is room for: the one that was not used for longest
-/// makes room. They share the weights that they want in the same layout.
+/// Plans of one graph for several batch sizes. When the cache is full, the least recently used plan is evicted. Plans
+/// share weights that they need in the same layout.
 final class PlanCache: Sendable {
     private struct State {
-        /// The last used last.
+        /// The most recently used last.
         var plans: [(batch: Int, plan: Plan)] = []
         var compilations = 0
     }
@@ -16,8 +16,8 @@ final class PlanCache: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - graph: For the batch that it was made with.
-    ///   - capacity: Plans that are kept; at least 1.
+    ///   - graph: For the batch size that it was made with.
+    ///   - capacity: Most plans that are kept; at least 1.
     init(_ graph: Graph, options: PlanOptions, capacity: Int) {
         self.graph = graph
         self.options = options
@@ -27,11 +27,11 @@ final class PlanCache: Sendable {
     /// How many plans were compiled so far, and how many are kept.
     var counts: (compilations: Int, kept: Int) { state.withLock { ($0.compilations, $0.plans.count) } }
 
-    /// The plan for a batch, or for the graph as it is.
+    /// The plan for a batch size, or for the graph as it is.
     ///
-    /// - Throws: ``InferenceError`` with code `unsupported` where the graph fixes its batch.
+    /// - Throws: ``InferenceError`` with code `unsupported` where the graph fixes its batch size.
     func plan(for batch: Int?) throws(InferenceError) -> Plan {
-        // Held while it compiles: another thread that wants the same plan waits for it.
+        // The lock is held during compilation: another thread that needs the same plan waits for it.
         try state.withLock { (state) throws(InferenceError) in
             let key = batch ?? 0
             if let position = state.plans.firstIndex(where: { $0.batch == key }) {

@@ -1,7 +1,7 @@
 package import Tensors
 
 extension Tensor {
-    /// Some of a batch, without a copy.
+    /// A range of a batch's images, without a copy.
     package func images(_ range: Range<Int>) throws(InferenceError) -> Tensor {
         let count = shape.dimensions[0]
         let bytes = byteCount / count
@@ -12,9 +12,9 @@ extension Tensor {
         } catch { throw InferenceError(.invalidInputs, error.message) }
     }
 
-    /// Batches one after the other.
+    /// Concatenates tensors along the batch axis.
     ///
-    /// - Parameter type: That of one part: its first extent is replaced.
+    /// - Parameter type: The type of one part; its first extent is replaced.
     package static func joining(
         _ parts: [Tensor], _ type: TensorType, images: Int, _ allocator: StorageAllocator
     ) throws(InferenceError) -> Tensor {
@@ -34,8 +34,8 @@ extension Tensor {
         } catch { throw InferenceError(.invalidInputs, error.message) }
     }
 
-    /// Values between -1 and 1 that are not the same for two images; zeros of other elements than float32, since those may
-    /// be positions.
+    /// Values between -1 and 1 that differ between images. Elements other than float32 are zeros, since they may be
+    /// indices.
     static func probe(_ type: TensorType, seed: UInt32) -> Tensor {
         Tensor(type: type) { bytes in
             guard type.element == .float32 else { return }
@@ -47,7 +47,8 @@ extension Tensor {
         }
     }
 
-    /// The largest difference, of the largest value; infinite where types, or elements other than float32, differ.
+    /// The largest difference, relative to the largest value; infinite where the types, or elements other than float32,
+    /// differ.
     func relativeDifference(to other: Tensor) -> Float {
         guard type == other.type else { return .infinity }
         guard element == .float32 else {
@@ -57,7 +58,7 @@ extension Tensor {
             other.withElements(as: Float.self) { b in
                 var (largest, difference): (Float, Float) = (0, 0)
                 for (x, y) in zip(a, b) where x != y && !(x.isNaN && y.isNaN) {
-                    // A NaN on one side only differs by all there is.
+                    // A NaN on one side only counts as an infinite difference.
                     difference = max(difference, abs(x - y).isNaN ? .infinity : abs(x - y))
                 }
                 for y in b { largest = max(largest, abs(y)) }

@@ -2,7 +2,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// A graph while passes rewrite it. Every node makes one value.
+/// A graph while passes rewrite it. Every node produces one value.
 struct Draft {
     struct Node {
         var name: String
@@ -22,19 +22,19 @@ struct Draft {
         case operation(Operation)
         /// A function of each element.
         case elementwise(Elementwise)
-        /// Each element of x as the nearest of these levels; their step is the second operand.
+        /// Each element of x rounded to the nearest of these levels; the second operand is their step.
         case levels(Levels)
         /// x `[n, c, …]` times scale `[c]` plus shift `[c]`.
         case scaleShift
-        /// The operand's elements under the output's shape.
+        /// The operand's elements with the output's shape.
         case view
         /// x `[m, …]` by constant weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an optional constant bias `[n]`.
         case innerProduct(transposesWeights: Bool)
-        /// The two last axes of each operand are matrices, transposed where told so.
+        /// The two last axes of each operand are matrices, transposed if the flags say so.
         case matMul(transposesFirst: Bool, transposesSecond: Bool)
     }
 
-    /// The multiples of a step, from the lowest to the highest factor: what values are after QuantizeLinear and
+    /// The multiples of a step, from the lowest to the highest factor: the possible values after QuantizeLinear and
     /// DequantizeLinear with one scale and zero point.
     struct Levels: Equatable {
         /// Positive.
@@ -59,7 +59,7 @@ struct Draft {
     var constants: [String: Tensor]
     var types: [String: TensorType]
     let options: PlanOptions
-    /// What passes did: their names with the node that each changed, for tests and people.
+    /// The passes' changes: the pass's name and the node that it changed. Read by tests and `inspect --plan`.
     var log: [(pass: String, node: String)] = []
 
     init(_ graph: Graph, options: PlanOptions) {
@@ -80,7 +80,7 @@ struct Draft {
 
     func shape(_ value: String) -> [Int] { type(value).shape.dimensions }
 
-    /// How often each value is used, as a result once more.
+    /// How often each value is used; being an output of the graph counts once.
     var uses: [String: Int] {
         var uses: [String: Int] = [:]
         for node in nodes { for input in node.inputs { uses[input, default: 0] += 1 } }
@@ -112,7 +112,7 @@ struct Draft {
         return name
     }
 
-    /// Lets every later use of `old` mean `new`. The two have the same type.
+    /// Replaces every later use of `old` by `new`. The two have the same type.
     mutating func replace(_ replacements: [String: String]) {
         guard !replacements.isEmpty else { return }
         func final(_ name: String) -> String {
@@ -139,7 +139,7 @@ extension Draft.Kind {
             switch activation.function {
             case .relu: self = .elementwise(Elementwise(.relu))
             case .leakyRelu: self = .elementwise(Elementwise(.relu, alpha: activation.alpha))
-            // The upper bound wins where the bounds cross.
+            // ONNX: the upper bound applies where the lower bound exceeds it.
             case .clip:
                 self = .elementwise(
                     Elementwise(.clip, alpha: min(activation.alpha, activation.beta), beta: activation.beta))

@@ -1,6 +1,6 @@
-/// A rewriting of a draft that keeps what it computes.
+/// A rewriting of a draft that preserves its results.
 protocol Pass: Sendable {
-    /// What `inspect --plan` and tests call it.
+    /// The name in `inspect --plan` and in tests.
     static var name: String { get }
     static func apply(to draft: inout Draft) throws(InferenceError)
 }

@@ -1,8 +1,8 @@
 import OneDNN
 import Tensors
 
-/// The constants of a plan, each once, in the layout that the steps want: in one block, or, where other plans hold the
-/// same bytes, in theirs.
+/// The constants of a plan, each once, in the layout that the steps need. They lie in one block, or, where other plans
+/// hold the same bytes, in those plans' blocks.
 struct ConstantStore: Sendable {
     struct Place: Sendable {
         let storage: TensorStorage
@@ -11,13 +11,13 @@ struct ConstantStore: Sendable {
     }
 
     private(set) var places: [Int: Place] = [:]
-    /// What this plan holds and the others do not.
+    /// Bytes that this plan holds and the other plans do not.
     private(set) var byteCount = 0
 
     /// - Parameters:
-    ///   - lowering: Each of its constants is released once it is laid out here, so that weights are held once.
+    ///   - lowering: Each of its constants is released once it is laid out here, so that no weight exists twice.
     ///   - used: The values that steps read.
-    ///   - others: Constants of plans for other batches of the same graph.
+    ///   - others: Constants of plans for other batch sizes of the same graph.
     init(
         releasing lowering: inout Lowering, used: [Int], sharingWith others: [ConstantStore], stream: ExecutionStream,
         options: PlanOptions
@@ -57,7 +57,7 @@ struct ConstantStore: Sendable {
         }
     }
 
-    /// Writes a constant in the layout of its value and lets go of the tensor.
+    /// Writes a constant in the layout of its value and releases the tensor.
     private static func layOut(
         _ value: Int, of lowering: inout Lowering, at place: Place, _ stream: ExecutionStream,
         _ allocator: StorageAllocator
@@ -84,7 +84,7 @@ struct ConstantStore: Sendable {
         let to = try TensorMemory(target)
         try to.bind(to: place.storage, byteOffset: place.byteOffset)
         let reorder = try PrimitiveDescription.reorder(from: source, to: target)
-        // Only the copies of constants need scratch memory here, and once.
+        // Scratch memory for the copies of constants: needed here only, and once.
         let scratch = try TensorMemory(reorder.scratchpad)
         try scratch.bind(to: try allocator.block(reorder.scratchpad.byteCount), byteOffset: 0)
         try Invocation(reorder, [(.source, from), (.destination, to), (.scratchpad, scratch)]).execute(on: stream)
@@ -97,13 +97,13 @@ extension ConstantStore.Place {
     }
 
     func holdsTheSame(as other: Self) -> Bool {
-        // The first bytes of different weights differ: few are compared.
+        // The first bytes of different weights nearly always differ, so few comparisons go far.
         byteCount == other.byteCount && bytes.elementsEqual(other.bytes)
     }
 }
 
 extension StorageAllocator {
-    /// - Throws: ``OneDNNError`` where there is not that much memory.
+    /// - Throws: ``OneDNNError`` where the allocation fails.
     func block(_ byteCount: Int) throws(OneDNNError) -> TensorStorage {
         guard let storage = allocateIfAvailable(byteCount: byteCount) else {
             throw OneDNNError(message: "\(byteCount) bytes of memory are not available", isUnimplemented: false)

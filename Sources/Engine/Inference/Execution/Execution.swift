@@ -17,13 +17,13 @@ final class Execution: @unchecked Sendable {
     private let arena: TensorStorage
     private let arenaOffsets: [Int: Int]
     private let allocator: StorageAllocator
-    /// Memories in tensors that change from run to run.
+    /// Values in the caller's tensors, whose addresses change from run to run.
     private let changing: [(value: Int, memory: TensorMemory)]
     let memory: PlanMemory
 
     /// - Parameters:
-    ///   - lowering: Its constants are gone afterwards.
-    ///   - others: Constants of plans for other batches of the same graph.
+    ///   - lowering: Its constants are released here.
+    ///   - others: Constants of plans for other batch sizes of the same graph.
     init(
         _ lowering: inout Lowering, sharingWith others: [ConstantStore], options: PlanOptions
     ) throws(OneDNNError) {
@@ -96,7 +96,7 @@ final class Execution: @unchecked Sendable {
 
     /// - Parameters:
     ///   - inputs: Of the plan's types.
-    ///   - results: Where each result comes from.
+    ///   - results: Where each result is stored.
     ///   - observe: Called with each float32 value that a step completes, if `observes`.
     ///   - afterStep: Called after each step.
     func run(
@@ -169,7 +169,7 @@ final class Execution: @unchecked Sendable {
 }
 
 extension Lowering {
-    /// The value in whose memory this one lies, and how many bytes after its beginning.
+    /// The value whose memory contains this one, and the byte offset in it.
     func address(of value: Int) -> (root: Int, byteOffset: Int) {
         var (value, byteOffset) = (value, 0)
         while case .within(let parent, let offset) = values[value].place {

@@ -2,14 +2,15 @@ import OneDNN
 
 /// How a thread treats subnormal numbers (below 1.2e-38 in float32).
 ///
-/// Plans flush them on each of their threads, while they are compiled and run, and leave the calling thread as it was. A
-/// thread that computes on a stranger's numbers between runs, as the enclave's does, calls ``flushSubnormals()`` first
-/// thing: then nothing that it computes takes longer for them, and runs have nothing to switch.
+/// Plans flush subnormals to zero on each of their threads during compilation and runs, and restore the calling
+/// thread's mode afterwards. A thread that computes on untrusted numbers between runs, as the enclave's threads do,
+/// calls ``flushSubnormals()`` first. Then subnormal input cannot slow down any of its computations, and runs have no
+/// mode to switch.
 package enum FloatingPointMode {
-    /// Has the calling thread, and each thread that it makes from now on, take subnormal operands as zeros and make zeros
-    /// of subnormal results, in float32 and in double.
+    /// Makes the calling thread, and each thread that it creates from now on, treat subnormal operands as zeros and
+    /// write zeros for subnormal results, in float32 and in double.
     package static func flushSubnormals() { SubnormalFlushing.set(true) }
 
-    /// Whether the calling thread does.
+    /// Whether the calling thread flushes subnormals.
     package static var flushesSubnormals: Bool { SubnormalFlushing.isOn }
 }

@@ -1,12 +1,12 @@
 package import Tensors
 
-/// Threads that run plans, apart from the pool that tasks share. Each thread keeps a team of its own.
+/// Threads that run plans, separate from Swift's cooperative thread pool. Each thread keeps a thread team of its own.
 package final class InferenceExecutor: Sendable {
     private let queue: WorkQueue
 
     /// - Parameters:
     ///   - workers: Plans that run at the same time; at least 1.
-    ///   - capacity: Requests that may wait for a worker; one more is refused.
+    ///   - capacity: Requests that may wait for a worker; the next one is refused.
     package init(workers: Int = 1, capacity: Int = 64) {
         queue = WorkQueue(threads: workers, capacity: capacity)
     }
@@ -20,7 +20,8 @@ package final class InferenceExecutor: Sendable {
         try await run { () throws(InferenceError) in try plan.run(inputs) }
     }
 
-    /// Runs work that blocks, such as a run with what must happen right before and after it.
+    /// Runs blocking work on a thread of this executor, for instance a run and what must happen right before and after
+    /// it.
     ///
     /// - Throws: ``InferenceError``: `overloaded` when too many requests wait, `shutDown` after ``shutDown()``.
     package func run<Value: Sendable>(
@@ -44,6 +45,6 @@ package final class InferenceExecutor: Sendable {
         return try result.get()
     }
 
-    /// Refuses new requests, lets those that wait finish, then ends the threads.
+    /// Refuses new requests, finishes the waiting ones, then ends the threads.
     package func shutDown() { queue.close() }
 }

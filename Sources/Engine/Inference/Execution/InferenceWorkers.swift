@@ -1,13 +1,13 @@
-/// How inferences of one model use the processors.
+/// How concurrent inferences of one model share the processors.
 package struct InferenceWorkers: Sendable, Hashable {
-    /// Inferences at a time.
+    /// Concurrent inferences.
     package let count: Int
     /// Threads of one inference.
     package let threads: Int
-    /// Threads of an inference that begins while no other runs: what it takes then, nobody else wants.
+    /// Threads of an inference that begins while no other runs.
     package let threadsAlone: Int
 
-    /// - Parameter threadsAlone: `nil` for as many as at any time.
+    /// - Parameter threadsAlone: `nil` for the same as `threads`.
     package init(count: Int = 1, threads: Int = 1, threadsAlone: Int? = nil) {
         precondition(count > 0 && threads > 0 && threadsAlone ?? 1 > 0, "workers without threads")
         self.count = count
@@ -15,11 +15,11 @@ package struct InferenceWorkers: Sendable, Hashable {
         self.threadsAlone = threadsAlone ?? threads
     }
 
-    /// The number of the plan for an inference that begins alone; the others are below ``count``.
+    /// The index of the plan for an inference that begins alone; the other plans have indices below ``count``.
     var alone: Int? { count > 1 && threadsAlone != threads ? count : nil }
 }
 
-/// Which of ``WorkerPlans`` no thread uses. There are as many threads as ``InferenceWorkers/count``.
+/// Which of ``WorkerPlans`` are idle. There are as many worker threads as ``InferenceWorkers/count``.
 package struct IdlePlans: Sendable {
     private let alone: Int?
     private var idle: [Int]
@@ -30,10 +30,10 @@ package struct IdlePlans: Sendable {
         idle = Array((0..<workers.count).reversed())
     }
 
-    /// - Parameter othersWait: Whether another inference is to begin as well.
+    /// - Parameter othersWait: Whether another inference is waiting.
     /// - Returns: The plan for an inference that begins now.
     package mutating func take(othersWait: Bool) -> Int {
-        // One begins alone at a time, as it then runs.
+        // At most one inference begins alone: it is then running.
         let isAlone = running == 0 && !othersWait
         running += 1
         return isAlone ? alone ?? idle.removeLast() : idle.removeLast()

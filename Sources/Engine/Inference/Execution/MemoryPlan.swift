@@ -1,20 +1,20 @@
 import Tensors
 
-/// Where values lie in the arena: values that live at the same time do not overlap.
+/// Where values lie in the arena: values whose lifetimes overlap do not share memory.
 struct MemoryPlan {
-    /// Bytes from the arena's beginning, of the values that have a place of their own there.
+    /// Byte offsets in the arena of the values that have memory of their own.
     private(set) var offsets: [Int: Int] = [:]
     private(set) var byteCount = 0
 
     struct Interval {
         let value: Int
         let byteCount: Int
-        /// The first step that touches the value and the last.
+        /// The first and the last step that touch the value.
         var first: Int
         var last: Int
     }
 
-    /// Placing the largest first compares every two values. Up to this many it takes milliseconds.
+    /// Placing the largest value first compares every pair of values. Up to this many it takes milliseconds.
     static let largestFirstLimit = 2000
 
     init(_ intervals: [Interval]) {
@@ -25,7 +25,7 @@ struct MemoryPlan {
         }
     }
 
-    /// Places large values first, each at the lowest offset that is free while it lives.
+    /// Places large values first, each at the lowest offset that is free during its lifetime.
     private mutating func placeLargestFirst(_ intervals: [Interval]) {
         var placed: [(interval: Interval, offset: Int)] = []
         for interval in intervals.sorted(by: { ($0.byteCount, $1.value) > ($1.byteCount, $0.value) }) {
@@ -42,8 +42,8 @@ struct MemoryPlan {
         }
     }
 
-    /// Places values as they come to life, each in the smallest gap that fits; a value's memory is free after its last
-    /// step.
+    /// Places values in the order in which their lifetimes begin, each in the smallest gap that fits. A value's memory
+    /// is free after its last step.
     private mutating func placeInOrder(_ intervals: [Interval]) {
         var gaps = Gaps()
         let births = intervals.sorted { ($0.first, $0.value) < ($1.first, $1.value) }
@@ -69,12 +69,12 @@ struct MemoryPlan {
     }
 }
 
-/// Free parts of the arena. Neighbours are joined.
+/// Free ranges of the arena. Adjacent ranges are merged.
 private struct Gaps {
     /// Sorted by offset.
     private var gaps: [(offset: Int, size: Int)] = []
 
-    /// Takes the beginning of the smallest gap of at least this size.
+    /// Takes the beginning of the smallest gap of at least this size; `nil` where there is none.
     mutating func take(_ size: Int) -> Int? {
         var best: Int?
         for index in gaps.indices where gaps[index].size >= size {
@@ -104,7 +104,7 @@ private struct Gaps {
 }
 
 extension Lowering {
-    /// When each value of the arena lives, by the steps that touch it or what lies in it.
+    /// The lifetime of each value in the arena, by the steps that touch it or a value inside its memory.
     var intervals: [MemoryPlan.Interval] {
         var intervals: [Int: MemoryPlan.Interval] = [:]
         for (index, step) in steps.enumerated() {

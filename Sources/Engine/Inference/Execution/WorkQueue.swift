@@ -1,6 +1,6 @@
 import Glibc
 
-/// A bounded queue of work and the threads that do it.
+/// A bounded queue of work items and the threads that run them.
 ///
 /// - Note: `@unchecked Sendable` because every access to the stored properties holds `lock`.
 package final class WorkQueue: @unchecked Sendable {
@@ -11,13 +11,13 @@ package final class WorkQueue: @unchecked Sendable {
 
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// How much work may wait or run.
+    /// Most work items that wait or run.
     private let limit: Int
     private var waiting: [Work] = []
     private var running = 0
     private var isClosed = false
 
-    /// - Parameter capacity: How much work may wait besides what runs.
+    /// - Parameter capacity: Most work items that wait, besides those that run.
     package init(threads: Int, capacity: Int) {
         limit = max(1, threads) + max(0, capacity)
         pthread_mutex_init(lock, nil)
@@ -37,7 +37,7 @@ package final class WorkQueue: @unchecked Sendable {
         case closed
     }
 
-    /// Adds work, or says why not.
+    /// Adds work, or returns why it is refused.
     package func submit(_ work: @escaping Work) -> Refusal? {
         locked {
             if isClosed { return .closed }
@@ -48,7 +48,7 @@ package final class WorkQueue: @unchecked Sendable {
         }
     }
 
-    /// Lets the threads end when no work waits.
+    /// Ends the threads once no work waits.
     package func close() {
         locked {
             isClosed = true
@@ -62,7 +62,7 @@ package final class WorkQueue: @unchecked Sendable {
         pthread_attr_setstacksize(&attributes, Self.stackBytes)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         defer { pthread_attr_destroy(&attributes) }
-        // The thread owns the queue while it lives.
+        // The thread keeps the queue alive.
         let retained = Unmanaged.passRetained(self)
         var thread = pthread_t()
         let status = pthread_create(
@@ -70,7 +70,7 @@ package final class WorkQueue: @unchecked Sendable {
             { argument in
                 guard let argument else { return nil }
                 let queue = Unmanaged<WorkQueue>.fromOpaque(argument).takeRetainedValue()
-                // For what work computes between plans, too.
+                // Also for computations of work items outside plans.
                 FloatingPointMode.flushSubnormals()
                 while let work = queue.next() {
                     work()

@@ -1,10 +1,10 @@
 package import ModelGraph
 package import Tensors
 
-/// One graph compiled for several threads at a time: a plan with buffers of its own for each, over one copy of the weights.
+/// One graph compiled for several threads: a plan with its own buffers for each, over one copy of the weights.
 package struct WorkerPlans: Sendable {
-    /// Graphs with more bytes of constants have one plan, which the threads use in turn: an inference of one uses all
-    /// processors anyway, and to compile several the graph must be held beside the first.
+    /// Graphs with more bytes of constants get one plan, which the threads use in turn. One inference of such a graph
+    /// uses all processors anyway, and compiling several plans would need the graph beside the first plan's copy.
     private static let largeGraphBytes = 256 << 20
 
     private let plans: [Plan]
@@ -36,7 +36,7 @@ package struct WorkerPlans: Sendable {
         self.plans = plans
     }
 
-    /// Bytes of weights that the plans hold together.
+    /// Bytes of weights that all plans together hold.
     package var constantBytes: Int { plans.reduce(0) { $0 + $1.memory.constantBytes } }
 
     package func run(_ inputs: [Tensor], worker: Int) throws(InferenceError) -> [Tensor] {

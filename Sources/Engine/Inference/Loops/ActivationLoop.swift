@@ -2,7 +2,7 @@ import Glibc
 import ModelGraph
 
 extension Loop {
-    /// The functions of one float32 element that oneDNN does not have; `nil` for those that it has.
+    /// Element-wise float32 functions that oneDNN lacks; `nil` for functions that it has.
     static func activation(_ activation: Activation, count: Int) -> Loop? {
         let alpha = activation.alpha
         switch activation.function {

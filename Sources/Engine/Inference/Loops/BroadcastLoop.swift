@@ -3,7 +3,7 @@ import ModelGraph
 import OneDNN
 
 extension Loop {
-    /// A function of two row-major float32 tensors of the result's rank, broadcast where an extent is 1.
+    /// A binary function of row-major float32 tensors of the result's rank, broadcast where an extent is 1.
     static func broadcast(
         _ function: Arithmetic.Function, _ first: [Int], _ second: [Int], result: [Int]
     ) -> Loop {
@@ -54,7 +54,7 @@ struct Walk {
         position = extents.map { _ in 0 }
     }
 
-    /// Elements from the beginning under these strides, of all axes.
+    /// The element offset under these strides of all axes.
     func offset(_ strides: [Int]) -> Int { zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 } }
 
     mutating func advanceRow() {

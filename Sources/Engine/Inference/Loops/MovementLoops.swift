@@ -3,7 +3,7 @@ import OneDNN
 import Tensors
 
 extension Loop {
-    /// Reads elements of any type at these strides (in elements, possibly negative) into row-major order.
+    /// Copies elements of any type at these strides (in elements, possibly negative) to row-major order.
     static func gather(_ result: TensorType, offset: Int, strides: [Int]) -> Loop {
         let bytes = result.element.byteCount
         let shape = result.shape.dimensions
@@ -23,7 +23,7 @@ extension Loop {
         }
     }
 
-    /// Joins row-major tensors of any element type.
+    /// Concatenates row-major tensors of any element type.
     static func concat(_ shapes: [[Int]], axis: Int, _ result: TensorType) -> Loop {
         let rows = shapes.map { $0[axis...].reduce(result.element.byteCount, *) }
         let count = result.shape.dimensions[..<axis].reduce(1, *)
@@ -71,9 +71,9 @@ extension Loop {
         }
     }
 
-    /// Row by row of what is kept.
+    /// Copies the elements that are kept, row by row.
     private static func padConstant(_ pad: Pad, _ shape: [Int], _ result: [Int]) -> Loop {
-        // Along each axis: the first element kept, how many, and where it goes.
+        // Along each axis: the first element kept, how many are kept, and their index in the result.
         let first = shape.indices.map { max(0, -pad.pads[$0]) }
         let kept = shape.indices.map { max(0, min(shape[$0], result[$0] - pad.pads[$0]) - first[$0]) }
         let start = shape.indices.map { first[$0] + pad.pads[$0] }

@@ -1,8 +1,8 @@
 import ModelGraph
 import Tensors
 
-/// Where the elements that share a scale and a zero point lie: `count` parameters in turn, each for `inner` elements in a
-/// row, `outer` times.
+/// Which elements share a scale and a zero point: `count` parameters in turn, each for `inner` adjacent elements, the
+/// whole repeated `outer` times.
 struct QuantizationGrid: Sendable {
     let outer: Int
     let count: Int
@@ -21,7 +21,7 @@ struct QuantizationGrid: Sendable {
 }
 
 extension Loop {
-    /// Sources: float32 values, float32 scales, zero points of the result's type. Rounds halves to even and saturates.
+    /// Sources: float32 values, float32 scales, zero points of the result's type. Rounds half to even and saturates.
     static func quantize<Level: FixedWidthInteger & Sendable>(_: Level.Type, _ grid: QuantizationGrid) -> Loop {
         let (lowest, highest) = (Float(Level.min), Float(Level.max))
         return Loop(name: "quantize") { sources, destination in

@@ -2,13 +2,13 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Factors of channels in blocks. Where oneDNN's binary primitive has only its reference for them, a batch normalisation
-/// of mean 0 and variance 1 computes the same.
+/// Per-channel factors for channels in blocks. Where oneDNN's binary primitive has only reference code for them, a
+/// batch normalisation of mean 0 and variance 1 computes the same.
 extension Lowering {
-    /// x `[n, c, …]` times a factor for each channel, plus a shift, then the node's functions.
+    /// x `[n, c, …]` times a factor per channel, plus a shift, then the node's functions.
     ///
-    /// - Parameter factors: As many elements as channels, like `shift`; without it nothing is added.
-    /// - Returns: `nil` where there is no fast code for that either.
+    /// - Parameter factors: As many elements as channels, like `shift`; without `shift` nothing is added.
+    /// - Returns: `nil` where there is no fast code.
     mutating func emitChannelScaling(
         _ source: Int, by factors: Int, shift: Int?, _ node: Draft.Node
     ) throws(OneDNNError) -> Int? {
@@ -20,9 +20,9 @@ extension Lowering {
         return fits ? target : try applying(node.post, to: target, for: node)
     }
 
-    /// x `[n, c, …]` times a factor for each channel of each image, `[n, c, 1…]`: an image at a time.
+    /// x `[n, c, …]` times a factor for each channel of each image, `[n, c, 1…]`, one image at a time.
     ///
-    /// - Returns: `nil` where the binary primitive has code, or where that is not faster.
+    /// - Returns: `nil` where the binary primitive has fast code, or where this is not faster.
     mutating func emitGate(_ source: Int, by factors: Int, _ node: Draft.Node) throws(OneDNNError) -> Int? {
         let (whole, gate) = (layout(source), layout(factors))
         let dimensions = whole.dimensions

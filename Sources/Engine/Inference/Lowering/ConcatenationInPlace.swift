@@ -3,10 +3,10 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// Joins channels in blocks of one image without copies: the parts lie one after the other, so each is written where
-    /// it belongs from the beginning. A part that has a place already is copied there.
+    /// Concatenates blocked channels of one image without copies. The parts are adjacent in the result, so each is
+    /// written to its place there when it is computed. A part that already has a place elsewhere is copied.
     ///
-    /// - Returns: `nil` where layouts do not permit it, or most of it would be copied.
+    /// - Returns: `nil` where layouts do not permit it, or most of the result would be copied.
     mutating func joinedInPlace(_ parts: [Int], _ type: TensorType, _ node: Draft.Node) throws(OneDNNError) -> Int? {
         guard draft.options.joinsInPlace, draft.nodes.count <= Self.nodesJoinedInPlace, type.element == .float32,
             type.shape.rank == 4, type.shape[0] == 1,
@@ -41,13 +41,14 @@ extension Lowering {
         return target
     }
 
-    /// Moving a part looks at every name. Networks have some thousand nodes; a file can have far more.
+    /// Moving a part visits every value name. Networks have some thousand nodes; a file can have far more.
     static let nodesJoinedInPlace = 1 << 13
 
-    /// What `inspect --plan` and tests call it.
+    /// The name in `inspect --plan` and in tests.
     static let concatenationInPlace = "concatenation in place"
 
-    /// Says with the step that completes a part where it writes. The steps of a concatenation's own parts say so already.
+    /// Adds the concatenation to the description of the step that completes a part. The steps of a concatenation's own
+    /// parts have it already.
     private mutating func markWriter(of root: Int, _ node: Draft.Node) {
         guard !joinedInPlace.contains(root),
             let step = steps.lastIndex(where: { self.root(of: $0.destination) == root })
@@ -55,7 +56,7 @@ extension Lowering {
         steps[step].description.fused.append(node.name)
     }
 
-    /// Parts that make up all of the memory in which they lie, which may be another concatenation's.
+    /// Parts that together fill the memory that contains them, which may be another concatenation's result.
     private func movableRuns(_ parts: [Int], _ wanted: [TensorLayout]) -> [(root: Int, parts: Range<Int>)] {
         var runs: [(root: Int, parts: Range<Int>)] = []
         var index = 0
@@ -82,11 +83,12 @@ extension Lowering {
 }
 
 extension Draft {
-    /// Whether an eighth as much as convolutions make is joined along channels in whole blocks of them.
+    /// Whether the elements that are concatenated along channels, in whole blocks, are at least an eighth of the
+    /// elements that convolutions produce.
     ///
-    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where nothing is joined. Of one
-    /// image, the copies that it needs where something is cost more; of several, joining blocks does.
-    /// `Documentation/performance.md` has the times.
+    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where there is no concatenation.
+    /// With one image, its copies for concatenations cost more than blocks do; with several images, concatenating
+    /// blocks costs more. Measured in `Documentation/engine-internals.md`.
     var joinsChannels: Bool {
         guard nodes.count <= Lowering.nodesJoinedInPlace else { return false }
         var (joined, made) = (0.0, 0.0)
@@ -105,7 +107,7 @@ extension Draft {
         return joined > 0 && joined * 8 >= made
     }
 
-    /// Whether all convolutions are of one image.
+    /// Whether all convolutions have a batch size of 1.
     var isOfOneImage: Bool {
         nodes.allSatisfy { node in
             guard case .operation(.convolution) = node.kind else { return true }

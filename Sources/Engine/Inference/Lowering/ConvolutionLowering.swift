@@ -15,7 +15,7 @@ extension Lowering {
         return result
     }
 
-    /// - Returns: `nil` where oneDNN has only its reference for elements other than float32.
+    /// - Returns: `nil` where oneDNN has only reference code for elements other than float32.
     private mutating func lowerConvolution(
         _ convolution: Convolution, _ node: Draft.Node, _ element: LayoutElement
     ) throws(OneDNNError) -> Int? {
@@ -87,15 +87,17 @@ extension Lowering {
             (.destination, target),
         ]
         if let bias { arguments.append((.bias, bias)) }
-        // What the destination holds is read when it is accumulated on.
+        // With accumulation the destination's previous contents are an operand.
         emit(
             primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
         guard !fits else { return target }
         return try applyingWithAddition(node, to: target)
     }
 
-    /// The same values in blocks of the channels that AVX-512 has code for; a source of fewer, such as pictures, in any
-    /// layout. `nil` where the result has no such blocks.
+    /// Layouts with channels in blocks, for which AVX-512 has code. A source with fewer channels than a block, such as
+    /// an image, may have any layout.
+    ///
+    /// - Returns: `nil` where the result's channels do not fill blocks.
     private func inChannelBlocks(
         _ source: TensorLayout, _ destination: TensorLayout
     ) throws(OneDNNError) -> (source: TensorLayout, destination: TensorLayout)? {

@@ -10,7 +10,7 @@ extension Lowering {
         return try applying(node.post, to: result, for: node)
     }
 
-    /// - Parameter overwriting: Writes over the source, which nothing else needs.
+    /// - Parameter overwriting: Whether the result replaces the source in memory, which no other step needs.
     mutating func emitElementwise(
         _ function: Elementwise, _ source: Int, overwriting: Bool, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -54,7 +54,9 @@ extension Lowering {
         return try applying(node.post, to: shifted, for: node)
     }
 
-    /// Scale, shift and functions with a result of integers; `nil` where that is not fast.
+    /// Scale, shift and functions with an integer result.
+    ///
+    /// - Returns: `nil` where there is no fast code.
     private mutating func emitIntegerScaleShift(
         _ source: Int, _ scale: Int, _ shift: Int, _ perChannel: TensorLayout, _ format: Quantization.Format,
         _ node: Draft.Node
@@ -100,7 +102,7 @@ extension Lowering {
             return try emitBroadcastLoop(function, operands, shape, node)
         }
         if layout(operands[1]).dimensions == shape {
-            // Agrees on the layout that is not row-major: activations are more often in it.
+            // Use the layout that is not row-major: activations have it more often.
             if layout(operands[0]).isRowMajor, !layout(operands[1]).isRowMajor {
                 operands[0] = try converted(operands[0], to: layout(operands[1]), for: node)
             }
@@ -119,7 +121,7 @@ extension Lowering {
         }
     }
 
-    /// The value with extents of 1 before its own, as broadcasting reads it.
+    /// The value with leading extents of 1, as broadcasting reads it.
     private mutating func ranked(_ value: Int, _ rank: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
         let dimensions = layout(value).dimensions
         guard dimensions.count < rank else { return value }
@@ -159,7 +161,7 @@ extension Lowering {
 }
 
 extension Arithmetic.Function {
-    /// Whether the operands may change places.
+    /// Whether the operands may be swapped.
     fileprivate var isCommutative: Bool {
         switch self {
         case .add, .multiply, .maximum, .minimum: true

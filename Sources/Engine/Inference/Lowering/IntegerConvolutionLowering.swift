@@ -3,7 +3,9 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// A convolution of 8-bit integers; `nil` if this one is not to be computed so, or not by fast code.
+    /// A convolution of 8-bit integers.
+    ///
+    /// - Returns: `nil` if this convolution is not quantised, or has no fast code.
     mutating func lowerIntegerConvolution(
         _ convolution: Convolution, _ node: Draft.Node
     ) throws(OneDNNError) -> Int? {
@@ -60,7 +62,7 @@ extension Lowering {
             (.destination, destination),
         ]
         if operands.count == 3, let bias = try? draft.constants[operands[2]]?.floats() {
-            // Added before the scales are multiplied with.
+            // The bias is added before the scales are applied.
             let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
                 bias[$0] / problem.factors[$0]
             }
@@ -72,14 +74,14 @@ extension Lowering {
     }
 }
 
-/// The problem of a convolution of integers.
+/// A quantised convolution as oneDNN computes it.
 private struct IntegerConvolution {
     let window: Window
     /// `[m, c, …]`, or `[groups, m / groups, c / groups, …]`.
     let weightShape: [Int]
     let source, destination: [Int]
     let sourceElement, element: LayoutElement
-    /// What the sums are multiplied by, by channel.
+    /// Scale of the integer sums, per channel.
     let factors: [Float]
 
     init(
@@ -118,8 +120,8 @@ extension [Draft.Post] {
     /// The functions as post-operations of a primitive that reads or writes integers.
     ///
     /// - Parameters:
-    ///   - addend: What the destination holds before.
-    ///   - scale: That of the result, if it is quantised.
+    ///   - addend: The destination's previous contents.
+    ///   - scale: The scale of the result, if it is quantised.
     func integerOperations(
         _ addend: (element: LayoutElement, scale: Float)?, _ scale: Float?
     ) -> [PostOperation] {
@@ -130,7 +132,7 @@ extension [Draft.Post] {
             }
         }
         guard let scale else { return operations }
-        // One function of a kind (see `withAttributes`): a linear one at the end takes the scale in.
+        // oneDNN applies one function of a kind (see `withAttributes`): a linear one at the end absorbs the scale.
         if case .elementwise(var last) = operations.last, last.function == .linear {
             (last.alpha, last.beta) = (last.alpha / scale, last.beta / scale)
             operations[operations.count - 1] = .elementwise(last)

@@ -2,33 +2,33 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders where two do not agree.
+/// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders where the layouts of two
+/// steps differ.
 struct Lowering {
     var draft: Draft
     var values: [PlannedValue] = []
     var steps: [PlannedStep] = []
     /// The value of each name that has been computed.
     private var names: [String: Int] = [:]
-    /// Views whose operand is not row-major: they are made when something needs them row-major.
+    /// Views whose operand is not row-major. They are materialised when a step needs them row-major.
     private var lazyViews: [String: Int] = [:]
-    /// Values whose parts are written where they belong.
+    /// Concatenation results whose parts are written in place.
     var joinedInPlace: Set<Int> = []
-    /// How many uses of the memory of a value (see ``root(of:)``) are still to come.
+    /// How many uses of a value's memory (see ``root(of:)``) are still to come.
     private var pendingUses: [Int: Int] = [:]
     private var rootAtDefinition: [String: Int] = [:]
     private let uses: [String: Int]
-    /// Copies of values under other layouts.
+    /// Copies of values in other layouts.
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Whether convolutions prefer to write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's
-    /// algorithm need.
+    /// Whether convolutions write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's algorithm need.
     let prefersChannelBlocks: Bool
-    /// What is left for Winograd's algorithm; `nil` where it is not used.
+    /// The remaining memory for Winograd's algorithm; `nil` where it is not used.
     var winogradMemory: WinogradMemory?
-    /// What each product was given code for, by its node.
+    /// The precision of the code chosen for each product, by node name.
     var products: [String: PrecisionTable.Level] = [:]
-    /// Which value a step leaves complete, by the step's place.
+    /// The value that a step completes, by the step's index.
     private(set) var observations: [Int: (name: String, value: Int)] = [:]
 
     init(_ draft: Draft) throws(InferenceError) {
@@ -74,12 +74,12 @@ struct Lowering {
 
     // MARK: Precision
 
-    /// What a product that is not of integers computes with.
+    /// The element type of a product's operands, if it is not a product of integers.
     func element(of node: Draft.Node) -> LayoutElement {
         precision.products[node.name] != nil && Precision.usesBFloat16(draft.options) ? .bfloat16 : .float32
     }
 
-    /// What a product that is not quantised writes.
+    /// The element type of the result of a product that is not quantised.
     func resultElement(of node: Draft.Node) -> LayoutElement {
         precision.products[node.name]?.roundsResult == true ? element(of: node) : .float32
     }
@@ -98,7 +98,7 @@ struct Lowering {
         return values.count - 1
     }
 
-    /// Lets go of a constant's elements.
+    /// Releases a constant's elements.
     mutating func release(_ value: Int) {
         if case .constant = values[value].place { values[value].place = .laidOut }
     }
@@ -115,19 +115,19 @@ struct Lowering {
         pendingUses[root, default: 0] += uses[name, default: 0]
     }
 
-    /// The value in whose memory this one lies.
+    /// The value whose memory contains this one.
     func root(of value: Int) -> Int {
         var value = value
         while case .within(let parent, _) = values[value].place { value = parent }
         return value
     }
 
-    /// The value of a name as float32; a constant, when first used, is added.
+    /// The value of a name, as float32. A constant is added at its first use.
     mutating func value(of name: String) throws(OneDNNError) -> Int {
         try floating(try storedValue(of: name), for: name)
     }
 
-    /// The value of a name as float32 or bfloat16.
+    /// The value of a name, as float32 or bfloat16.
     mutating func unscaledValue(of name: String) throws(OneDNNError) -> Int {
         let value = try storedValue(of: name)
         return values[value].layout?.element == .bfloat16 ? value : try floating(value, for: name)
@@ -139,7 +139,7 @@ struct Lowering {
         return try converted(value, to: layout.retyped(.float32), for: node)
     }
 
-    /// The value of a name as a step left it.
+    /// The value of a name, in the element type that the step wrote.
     mutating func storedValue(of name: String) throws(OneDNNError) -> Int {
         if let value = names[name] { return value }
         if let base = lazyViews[name] {
@@ -159,25 +159,25 @@ struct Lowering {
         return add(.constant(tensor, layout: layout), layout)
     }
 
-    /// Whether a step of `node` may write over the operand: nothing else needs its memory afterwards.
+    /// Whether a step of `node` may overwrite the operand: no other step needs its memory afterwards.
     func mayOverwrite(_ name: String, in node: Draft.Node) -> Bool {
         guard let value = names[name], case .arena = values[root(of: value)].place else { return false }
         return pendingUses[root(of: value)] == 1 && node.inputs.count { $0 == name } == 1
     }
 
-    /// Moves a value of the arena, with all that lies in it, into part of another.
+    /// Moves a value of the arena, and all values in its memory, into a part of another value's memory.
     mutating func place(_ root: Int, within parent: Int, byteOffset: Int) {
         values[root].place = .within(parent, byteOffset: byteOffset)
-        // What waits for its memory waits for the whole's from now on.
+        // Pending uses of its memory are now pending uses of the parent's.
         for (name, other) in rootAtDefinition where other == root { rootAtDefinition[name] = parent }
         pendingUses[parent, default: 0] += pendingUses.removeValue(forKey: root) ?? 0
     }
 
     // MARK: Layouts
 
-    /// The value under another layout of the same shape.
+    /// The value in another layout of the same shape.
     ///
-    /// - Parameter scale: That of quantised elements.
+    /// - Parameter scale: The scale of quantised elements.
     mutating func converted(
         _ value: Int, to target: TensorLayout, scale: Float = 1, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -197,7 +197,7 @@ struct Lowering {
         return copy
     }
 
-    /// A copy that nothing else uses.
+    /// A copy that no other step uses.
     mutating func copied(
         _ value: Int, to target: TensorLayout, scale: Float = 1, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -218,7 +218,7 @@ struct Lowering {
         return try converted(value, to: try TensorLayout(layout.dimensions), for: node)
     }
 
-    /// The same memory read under another layout.
+    /// The same memory under another layout.
     mutating func alias(_ value: Int, as layout: TensorLayout, byteOffset: Int = 0) -> Int {
         if byteOffset == 0, case .constant(let tensor, let source) = values[value].place, source == values[value].layout
         {
@@ -252,7 +252,7 @@ struct Lowering {
         }
     }
 
-    /// What a view that is not made yet looks at.
+    /// The operand of a view that is not materialised yet.
     func base(ofView name: String) -> Int? { names[name] == nil ? lazyViews[name] : nil }
 
     // MARK: Steps
@@ -281,6 +281,6 @@ struct Lowering {
 }
 
 extension TensorType {
-    /// The extents as oneDNN takes them: a scalar has one of 1.
+    /// The extents as oneDNN takes them: a scalar has one extent of 1.
     var planDimensions: [Int] { shape.rank == 0 ? [1] : shape.dimensions }
 }

@@ -6,7 +6,7 @@ extension Lowering {
         _ node: Draft.Node, transposesWeights: Bool
     ) throws(OneDNNError) -> Int {
         let result = draft.shape(node.output)
-        // Looks through a flattening view: the layout of what it sees goes into the order of the weights.
+        // Looks through a flattening view: the layout of its operand determines the order of the weights.
         let source: Int
         if let base = base(ofView: node.inputs[0]), layout(base).dimensions.count <= 5,
             layout(base).dimensions[0] == result[0]
@@ -85,7 +85,7 @@ extension Lowering {
         return fits ? target : try applying(node.post, to: target, for: node)
     }
 
-    /// An operand whose last two axes are swapped by its strides.
+    /// An operand; a transposition is expressed by swapped strides of its last two axes.
     private mutating func matrix(
         _ name: String, _ transposes: Bool, _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -100,14 +100,14 @@ extension Lowering {
     }
 }
 
-/// How oneDNN may be asked for rows by constant weights: each primitive has code of its own.
+/// The oneDNN primitives that can compute rows times constant weights; each has code of its own.
 private struct LinearLayer {
-    /// From this number of rows on, blocked matrix products are taken instead of inner products. Measured with the 197 rows of
-    /// a Vision Transformer, where they take 0.73 to 0.85 of the time on two threads (Documentation/performance.md); few rows,
+    /// From this number of rows on, blocked matrix products replace inner products. With the 197 rows of a Vision
+    /// Transformer they take 0.73 to 0.85 of the time on two threads (Documentation/engine-internals.md). Few rows,
     /// such as a classifier's, stay with the inner product.
     static let rowsOfMatrixProduct = 16
 
-    /// How the constant lies in the primitive's order of axes.
+    /// The layout of the weights in the primitive's axis order.
     let weights: TensorLayout
     let bias: TensorLayout?
     let make: (TensorLayout, _ bias: TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription

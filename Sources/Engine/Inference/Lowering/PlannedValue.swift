@@ -1,32 +1,32 @@
 import OneDNN
 import Tensors
 
-/// A value of a plan under one layout.
+/// A value of a plan in one layout.
 struct PlannedValue {
     enum Place {
-        /// In the arena, at an offset that is decided last.
+        /// In the arena, at an offset that is chosen after lowering.
         case arena
         /// In the tensor that the caller passes at this position.
         case input(Int)
         /// In the tensor that a run makes for this position of the results.
         case output(Int)
-        /// Copied from a tensor, whose elements lie as `layout` says, into the plan's constants.
+        /// Copied from a tensor, whose elements have the layout `layout`, into the plan's constants.
         case constant(Tensor, layout: TensorLayout?)
-        /// In the plan's constants; nothing else of it is left.
+        /// In the plan's constants; the original tensor is released.
         case laidOut
-        /// In the memory of another value, this many bytes after its beginning.
+        /// In the memory of another value, at this byte offset.
         case within(Int, byteOffset: Int)
     }
 
     var place: Place
-    /// `nil` for elements that oneDNN does not compute with: those lie row-major.
+    /// `nil` for elements that oneDNN does not compute with; those are row-major.
     let layout: TensorLayout?
     let byteCount: Int
-    /// What a quantised element stands for is this many times its integer.
+    /// The value of a quantised element is its integer times this scale.
     var scale: Float = 1
 }
 
-/// One step before buffers have addresses. Values are positions in ``Lowering/values``.
+/// A step before buffers have addresses. Values are indices in ``Lowering/values``.
 struct PlannedStep {
     enum Code {
         case primitive(PrimitiveDescription, [(argument: Argument, value: Int)])
@@ -39,9 +39,9 @@ struct PlannedStep {
     var description: PlanStep
 }
 
-/// A step that oneDNN has no primitive for.
+/// A step for which oneDNN has no primitive.
 struct Loop: Sendable {
     let name: String
-    /// Reads the sources and writes every element of the destination (or of the part of it that the step makes).
+    /// Reads the sources and writes every element of the destination (or of the part that the step computes).
     let body: @Sendable (_ sources: [UnsafeRawPointer], _ destination: UnsafeMutableRawPointer) -> Void
 }

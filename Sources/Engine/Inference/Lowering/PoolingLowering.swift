@@ -5,7 +5,7 @@ import Tensors
 extension Lowering {
     mutating func lowerPooling(_ pooling: Pooling, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let stored = try storedValue(of: node.inputs[0])
-        // The largest of some integers is one of them.
+        // The maximum of integers is one of them, so the scale stays.
         let keepsScale = pooling.kind == .maximum && layout(stored).element.isQuantized
         var source = keepsScale ? stored : try unscaledValue(of: node.inputs[0])
         var extents = Array(layout(source).dimensions.dropFirst(2))
@@ -18,7 +18,7 @@ extension Lowering {
         let result = draft.shape(node.output)
         let window = pooling.window
         let rank = window.kernel.count
-        // Windows that reach beyond the padding, because extents were rounded up, need more of it.
+        // Windows that reach beyond the padding, because extents were rounded up, need more padding.
         let padAfter = (0..<rank).map { axis in
             let reach = (window.kernel[axis] - 1) * window.dilations[axis]
             let needed =
@@ -55,7 +55,7 @@ extension Lowering {
             for: node)
         guard pooling.kind == .averageWithPadding, isExtended else { return target }
 
-        // oneDNN divides by the whole window; what lies beyond the padding does not count.
+        // oneDNN divides by the size of the whole window; ONNX does not count elements beyond the padding.
         let correction = try addConstant(PoolingLowering.correction(window, extents, result, draft.options))
         return try emitBinary(.multiply, target, correction, post: [], for: node)
     }
@@ -89,10 +89,11 @@ extension Lowering {
         return kept == draft.type(node.output).planDimensions ? mean : try reshaped(mean, draft.type(node.output))
     }
 
-    /// The means of small windows that cover everything, where the mean of these is sooner found than that of many pixels.
+    /// Means of small windows that cover the whole plane; the mean of those means is faster than one mean of many
+    /// pixels.
     ///
-    /// With channels innermost, oneDNN adds the pixels of a window one after the other, waiting for each sum, but works
-    /// on several windows at once.
+    /// With channels innermost, oneDNN adds the pixels of a window sequentially, waiting for each sum, but works on
+    /// several windows in parallel.
     private mutating func emitWindowMeans(
         of source: Int, _ kind: String, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -115,17 +116,17 @@ extension Lowering {
 }
 
 extension Window {
-    /// Whether one window is these extents and nothing beyond.
+    /// Whether the window has exactly these extents and no padding.
     fileprivate func covers(_ extents: [Int]) -> Bool {
         kernel == extents && pads.allSatisfy { $0 == 0 } && dilations.allSatisfy { $0 == 1 }
     }
 }
 
 private enum PoolingLowering {
-    /// From where on a second pooling costs less than it saves.
+    /// From this number of pixels on, a second pooling costs less than it saves.
     static let manyPixels = 28 * 28
 
-    /// Elements of the whole window over those of the padded source in it, `[1, 1, result…]`.
+    /// Elements of the whole window divided by those in the padded source, `[1, 1, result…]`.
     static func correction(
         _ window: Window, _ extents: [Int], _ result: [Int], _ options: PlanOptions
     ) throws(OneDNNError) -> Tensor {

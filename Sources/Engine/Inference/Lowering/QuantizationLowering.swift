@@ -28,11 +28,11 @@ extension Lowering {
         return target
     }
 
-    /// Divides, as QuantizeLinear says, rather than multiplying by the reciprocal, which rounds some halves otherwise.
+    /// Divides, as QuantizeLinear is defined. Multiplying by the reciprocal would round some halves differently.
     mutating func lowerLevels(_ levels: Draft.Levels, _ node: Draft.Node) throws(OneDNNError) -> Int {
         var source = try value(of: node.inputs[0])
         let count = layout(source).dimensions.reduce(1, *)
-        // oneDNN has no fast code for blocks of channels. To elements without gaps the order does not matter.
+        // oneDNN has no fast code for blocks of channels. Without gaps the order of elements does not matter here.
         if layout(source).byteCount != LayoutElement.float32.byteCount * count {
             source = try rowMajor(source, for: node)
         }

@@ -1,12 +1,12 @@
 import OneDNN
 
 extension Lowering {
-    /// Where a product that adds its last operand writes: over the operand if nothing else needs it, else beside it if
-    /// the code can read it there, else over a copy.
+    /// Where a product with a residual addend writes: over the addend if no other step needs it; otherwise to new
+    /// memory, if the code can read the addend as an operand; otherwise over a copy of the addend.
     ///
     /// - Parameters:
     ///   - chosen: The layout of the result.
-    ///   - primitive: Accumulates; another takes its place where the operand is read beside the result.
+    ///   - primitive: Accumulates on its destination; replaced where the addend is a separate operand.
     ///   - describe: Makes the primitive with other post-operations.
     /// - Returns: `nil` where nothing is added, or the result has memory of its own.
     mutating func accumulated(
@@ -29,7 +29,7 @@ extension Lowering {
         return nil
     }
 
-    /// The post-operations of a product whose code does not take them.
+    /// Applies the post-operations in separate steps, for a product whose code does not accept them.
     mutating func applyingWithAddition(_ node: Draft.Node, to value: Int) throws(OneDNNError) -> Int {
         var result = value
         for post in node.post {

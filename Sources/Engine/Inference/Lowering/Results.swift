@@ -2,17 +2,17 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Where a result of a run comes from.
+/// Where a result of a run is stored.
 enum PlannedResult {
-    /// The caller's tensor, under the type of the result.
+    /// The caller's tensor, with the result's type.
     case input(Int, TensorType)
     case constant(Tensor)
-    /// The tensor that the run makes for this position.
+    /// The tensor that the run allocates for this output.
     case made(Int, TensorType)
 }
 
 extension Lowering {
-    /// Gives each result a row-major tensor of its own or finds the tensor that it is.
+    /// Assigns a row-major tensor to each result, or finds the existing tensor that holds it.
     mutating func placeResults() throws(InferenceError) -> [PlannedResult] {
         var results: [PlannedResult] = []
         for (position, name) in draft.outputs.enumerated() {
@@ -47,7 +47,7 @@ extension Lowering {
             case .within, .laidOut: break
             }
         }
-        // Part of another value: copied out.
+        // Part of another value's memory: copied.
         let copy: Int
         if values[value].layout == nil {
             copy = try add(.output(position), type)
@@ -61,7 +61,7 @@ extension Lowering {
         return .made(position, type)
     }
 
-    /// Whether the value takes all of the memory in which it lies.
+    /// Whether the value fills the memory that contains it.
     private func fillsItsRoot(_ value: Int) -> Bool {
         var value = value
         let byteCount = values[value].byteCount

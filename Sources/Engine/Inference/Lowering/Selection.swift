@@ -41,7 +41,7 @@ extension Lowering {
         }
     }
 
-    /// The primitive with as many of the functions as its code takes, and the functions that are left.
+    /// The primitive with as many of the functions as its code accepts, and the remaining functions.
     func fit(
         _ post: [PostOperation], _ make: ([PostOperation]) throws(OneDNNError) -> PrimitiveDescription
     ) throws(OneDNNError) -> (primitive: PrimitiveDescription, fits: Bool) {
@@ -67,7 +67,7 @@ extension Lowering {
         }
     }
 
-    /// Applies element-wise functions to a value that nothing else uses yet.
+    /// Applies element-wise functions to a value that no other step uses yet.
     mutating func applying(_ post: [Draft.Post], to value: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
         var value = value
         for case .elementwise(let function) in post {

@@ -2,15 +2,15 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Memory that Winograd's algorithm may take beyond what the definition takes.
+/// Memory that Winograd's algorithm may use beyond that of direct convolution.
 struct WinogradMemory {
     private var left: Int
-    /// Primitives share their scratch memory: the largest counts.
+    /// Primitives share their scratch memory, so only the largest counts.
     private var scratch = 0
 
     init(bytes: Int) { left = bytes }
 
-    /// - Returns: Whether there is enough for this primitive instead of the other one.
+    /// - Returns: Whether there is enough for this primitive instead of the direct one.
     mutating func take(for primitive: PrimitiveDescription, insteadOf direct: PrimitiveDescription) -> Bool {
         let weights = primitive.layout(of: .weights).byteCount - direct.layout(of: .weights).byteCount
         let largest = max(scratch, primitive.scratchpad.byteCount)
@@ -23,8 +23,8 @@ struct WinogradMemory {
 }
 
 extension Draft {
-    /// `nil` where the share of the convolutions that Winograd's algorithm can do is not worth it to have blocks of
-    /// channels in all of them, or there is no memory for it.
+    /// `nil` where convolutions that Winograd's algorithm can compute are too small a share of the work to justify
+    /// blocked channels everywhere, or where there is no memory for it.
     var winogradMemory: WinogradMemory? {
         guard ProcessorSupport.hasAVX512 else { return nil }
         let bytes = options.extraMemory.bytes(
@@ -45,7 +45,7 @@ extension Draft {
         return fit > 0 && fit * 8 >= all ? WinogradMemory(bytes: bytes) : nil
     }
 
-    /// Bytes of what the largest node reads and writes: the least that activations take, and in chains of layers all.
+    /// Bytes that the largest node reads and writes: a lower bound of the activations, and exact for chains of layers.
     private var largestWorkingSet: Int {
         nodes.reduce(0) { largest, node in
             let read = Set(node.inputs).filter { constants[$0] == nil }.reduce(0) { $0 + type($1).byteCount }
@@ -53,10 +53,11 @@ extension Draft {
         }
     }
 
-    /// The tiles with which Winograd's algorithm is expected to be faster than the definition, the best first. Weights
-    /// take 1.8 times as much memory with the small one and 4 times with the large one.
+    /// The tiles with which Winograd's algorithm is expected to be faster than direct convolution, the best first.
+    /// Weights take 1.8 times as much memory with the small tile and 4 times with the large one.
     ///
-    /// It pays by the pixel, and for few pairs of channels not at all: `Documentation/performance.md` has the times.
+    /// The gain grows with the number of pixels; with few pairs of channels there is none. Measured in
+    /// `Documentation/engine-internals.md`.
     func winogradTiles(_ convolution: Convolution, _ node: Node) -> [WinogradTile] {
         let (weights, result, window) = (shape(node.inputs[1]), shape(node.output), convolution.window)
         guard weights.count == 4, convolution.groups == 1, window.kernel == [3, 3], window.strides == [1, 1],
@@ -64,23 +65,23 @@ extension Draft {
             weights[0] % 16 == 0, weights[1] % 16 == 0
         else { return [] }
         let (images, pixels, pairs) = (result[0], result[2] * result[3], weights[0] * weights[1])
-        // oneDNN looks for the best blocks among all that divide the extents.
+        // oneDNN searches all divisors of the extents for the best block sizes; the limit bounds that search.
         guard (128...1 << 16).contains(pixels), pairs >= 1024 else { return [] }
         var tiles: [WinogradTile] = []
         if images * pixels >= 784, pairs >= 4096 { tiles.append(.four) }
-        // One image for each thread at most.
+        // At most one image per thread.
         if images <= options.threads { tiles.append(.two) }
         return tiles
     }
 }
 
 extension Lowering {
-    /// Winograd's code for a convolution, where there is memory for it and functions that it does not take would not
-    /// cost what it saves.
+    /// Winograd's primitive for a convolution, if there is memory for it and the functions that it does not accept
+    /// would not cost more than it saves.
     ///
     /// - Parameters:
-    ///   - direct: The code of the definition.
-    ///   - fits: Whether that takes the functions that follow.
+    ///   - direct: The primitive for direct convolution.
+    ///   - fits: Whether `direct` accepts the functions that follow.
     ///   - describe: Makes the primitive.
     mutating func winograd(
         _ convolution: Convolution, _ node: Draft.Node, insteadOf direct: PrimitiveDescription, _ fits: Bool,

@@ -1,6 +1,6 @@
 import ModelGraph
 
-/// Lets the node that makes a value apply the element-wise function that is its only use.
+/// Fuses an element-wise function into the node that produces its operand, if the function is that value's only use.
 enum ActivationFusion: Pass {
     static let name = "activation fusion"
 

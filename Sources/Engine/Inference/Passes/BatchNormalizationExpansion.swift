@@ -2,7 +2,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Writes a BatchNormalization whose parameters are not all constant as arithmetic.
+/// Replaces a BatchNormalization whose parameters are not all constant by arithmetic.
 enum BatchNormalizationExpansion: Pass {
     static let name = "batch normalisation expansion"
 

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-/// Gives an inner product without a bias the constant vector that the Add, its only use, adds to every row.
+/// Fuses an Add of a constant vector to every row, the only use of an inner product without a bias, into that product.
 enum BiasFusion: Pass {
     static let name = "bias fusion"
 

@@ -4,7 +4,8 @@ import Tensors
 /// y = scale * x + shift, with one scale and one shift per channel (axis 1).
 struct ChannelScaling {
     let input: String
-    /// A tensor without elements may claim any number of channels; what no layer has is left as it is.
+    /// A tensor without elements may declare any number of channels. Above this number, which no layer has, the node is
+    /// left as it is.
     private static let maximumChannels = 1 << 20
 
     /// `[channels]`
@@ -12,7 +13,7 @@ struct ChannelScaling {
     private(set) var scale: [Double]
     private(set) var shift: [Double]
 
-    /// What the node computes, if it is of this form with constants.
+    /// The node's computation, if it has this form with constants.
     init?(_ node: Draft.Node, _ draft: Draft) {
         switch node.kind {
         case .operation(.batchNormalization(let normalization)): self.init(node, normalization, draft)
@@ -46,7 +47,7 @@ struct ChannelScaling {
             let shape = try? Shape([dimensions[1]]),
             let values = try? constant.floats()
         else { return nil }
-        // Extents of 1 but for the channels.
+        // Extents of 1 except for the channels.
         let extents = [Int](repeating: 1, count: rank - constant.shape.rank) + constant.shape.dimensions
         guard extents.indices.allSatisfy({ $0 == 1 || extents[$0] == 1 }) else { return nil }
         self.shape = shape
@@ -63,7 +64,7 @@ struct ChannelScaling {
         }
     }
 
-    /// This scaling of what another one makes.
+    /// The composition of an earlier scaling with this one.
     func after(scale first: [Float], shift firstShift: [Float]) -> ChannelScaling {
         var composed = self
         composed.shift = zip(zip(scale, firstShift), shift).map { $0.0 * Double($0.1) + $1 }

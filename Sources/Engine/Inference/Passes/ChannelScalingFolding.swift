@@ -2,15 +2,15 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Folds BatchNormalization, and arithmetic with a constant per channel, into the weights of the convolution before it
-/// or into the scaling before it. A BatchNormalization elsewhere becomes one scale and one shift per channel. Factors
-/// are computed in Double.
+/// Folds BatchNormalization, and arithmetic with a constant per channel, into the weights of the preceding convolution
+/// or into a preceding scaling. Elsewhere a BatchNormalization becomes one scale and one shift per channel. Factors are
+/// computed in Double.
 enum ChannelScalingFolding: Pass {
     static let name = "channel scaling folding"
 
     static func apply(to draft: inout Draft) {
         let (uses, producers) = (draft.uses, draft.producers)
-        // After an earlier fold the producer makes the folded node's value.
+        // After an earlier fold, the producer computes the folded node's value.
         var moved: [String: Int] = [:]
         var dead: Set<Int> = []
         for position in draft.nodes.indices {
@@ -61,14 +61,14 @@ enum ChannelScalingFolding: Pass {
                 node.inputs[0], draft.addConstant(folded, "\(node.inputs[1])*"),
                 draft.addConstant(foldedBias, "\(node.name)/bias"),
             ]
-            // What is folded is not held twice; names that this pass made have one use.
+            // Releases the unfolded weights if nothing else uses them; names that this pass made have one use.
             if uses[node.inputs[1], default: 1] == 1 { draft.constants[node.inputs[1]] = nil }
             return true
         default: return false
         }
     }
 
-    /// Each block of the first axis times its factor.
+    /// Each block of the first axis multiplied by its factor.
     private static func scaled(_ weights: Tensor, _ factors: [Double], _ options: PlanOptions) -> Tensor {
         Tensor(type: weights.type, allocator: options.allocator) { bytes in
             let target = bytes.bindMemory(to: Float.self)

@@ -2,11 +2,11 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Computes nodes whose operands are all constant, with the same code that would compute them in a run.
+/// Computes nodes whose operands are all constant, with the code that would compute them in a run.
 enum ConstantFolding: Pass {
     static let name = "constant folding"
 
-    /// A result may take this much more memory than its operands, so that a small file cannot claim much.
+    /// How much larger a result may be than its operands, so that a small file cannot claim much memory.
     private static let maximumGrowth = 16 << 20
 
     static func apply(to draft: inout Draft) throws(InferenceError) {

@@ -1,8 +1,8 @@
 import Tensors
 
-/// New constants made of old ones, in memory of the plan's allocator.
+/// New constants computed from existing ones, in memory of the plan's allocator.
 enum Constants {
-    /// A float32 tensor whose elements `element` gives.
+    /// A float32 tensor with the elements `element` returns.
     static func make(_ shape: Shape, _ options: PlanOptions, _ element: (Int) -> Float) -> Tensor {
         Tensor(type: TensorType(.float32, shape), allocator: options.allocator) { bytes in
             let elements = bytes.bindMemory(to: Float.self)
@@ -14,7 +14,7 @@ enum Constants {
         tensor.withElements(as: Float.self) { elements in make(tensor.shape, options) { elements[$0] * scale } }
     }
 
-    /// `count` elements: those of `tensor`, or its only one for each, times `scale`.
+    /// `count` elements: those of `tensor`, or its only one repeated, times `scale`.
     static func repeated(
         _ tensor: Tensor, to count: Int, scale: Float, _ options: PlanOptions
     ) throws(InferenceError) -> Tensor {

@@ -1,4 +1,4 @@
-/// Removes nodes whose value nothing uses.
+/// Removes nodes whose value is not used.
 enum DeadCodeRemoval: Pass {
     static let name = "dead code removal"
 

@@ -2,7 +2,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// x * (1 + erf(x / sqrt(2))) / 2, in the orders in which exporters spell it, becomes one function.
+/// Replaces x * (1 + erf(x / sqrt(2))) / 2, in the forms that exporters write, by one function.
 enum GELURecognition: Pass {
     static let name = "gelu recognition"
 
@@ -34,7 +34,7 @@ enum GELURecognition: Pass {
         return abs(factor - Float(0.5).squareRoot()) < 1e-5 ? x : nil
     }
 
-    /// The node that makes the result: `product` is the sum times `other`.
+    /// The node that produces the result, where `product` is the sum times `other`.
     private static func last(
         _ product: Draft.Node, _ other: String, _ x: String, _ graph: Neighbours
     ) -> Draft.Node? {
@@ -53,7 +53,7 @@ enum GELURecognition: Pass {
     }
 }
 
-/// What makes and what uses each value of a draft, for recognising patterns.
+/// The producer and the users of each value of a draft, for recognising patterns.
 struct Neighbours {
     private let draft: Draft
     private let producers: [String: Int]
@@ -69,7 +69,7 @@ struct Neighbours {
 
     func producer(of name: String) -> Draft.Node? { producers[name].map { draft.nodes[$0] } }
 
-    /// The node that alone uses the value, which is no result.
+    /// The only node that uses the value; `nil` also where the value is an output of the graph.
     func onlyUser(of name: String) -> Draft.Node? {
         guard let users = users[name], users.count == 1, !draft.outputs.contains(name) else { return nil }
         return draft.nodes[users[0]]
@@ -83,7 +83,7 @@ struct Neighbours {
         return tensor.withElements(as: Float.self) { $0[0] }
     }
 
-    /// The operand beside `name` of such arithmetic without post-operations.
+    /// The operand other than `name` of such an arithmetic node without post-operations.
     func other(_ node: Draft.Node, _ function: Arithmetic.Function, than name: String) -> String? {
         guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == function,
             node.post.isEmpty, let position = node.inputs.firstIndex(of: name)
@@ -91,7 +91,7 @@ struct Neighbours {
         return node.inputs[1 - position]
     }
 
-    /// The number beside `name` of such arithmetic.
+    /// The constant operand beside `name` of such an arithmetic node.
     func constant(_ node: Draft.Node, _ function: Arithmetic.Function, with name: String) -> Float? {
         other(node, function, than: name).flatMap(number)
     }

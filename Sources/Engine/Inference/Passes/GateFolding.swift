@@ -2,12 +2,12 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Multiplies the constant weights of a 1x1 convolution by the gate of its channels (squeeze-and-excite), instead of the
-/// many more values that the convolution reads. A factor without bound is left alone: with it weights could overflow
-/// where values do not.
+/// Multiplies the constant weights of a 1x1 convolution by the gate of its input channels (squeeze-and-excite), instead
+/// of the convolution's input, which has many more values. A gate without an upper bound is not folded: weights could
+/// overflow where values do not.
 ///
-/// In float32 and for one image only: reduced weights have to be constants, and each image has a gate of its own. Without
-/// AVX-512, reordering the weights costs more than it saves.
+/// In float32 and for one image only: weights in reduced precision have to be constants, and each image has its own
+/// gate. Without AVX-512, reordering the weights costs more than it saves.
 enum GateFolding: Pass {
     static let name = "gate folding"
 
@@ -32,7 +32,7 @@ enum GateFolding: Pass {
         draft.nodes = draft.nodes.enumerated().flatMap { replacements[$0.offset] ?? [$0.element] }
     }
 
-    /// What a multiplication of x `[1, c, …]` by a factor for each channel `[1, c, 1…]` multiplies.
+    /// The operands of a multiplication of x `[1, c, …]` by a factor per channel `[1, c, 1…]`.
     private static func gated(_ node: Draft.Node, _ draft: Draft) -> (x: String, gate: String)? {
         guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .multiply,
             node.post.isEmpty, node.inputs.allSatisfy({ draft.constants[$0] == nil })
@@ -45,7 +45,7 @@ enum GateFolding: Pass {
         return nil
     }
 
-    /// Whether a value comes from a function whose results are small.
+    /// Whether a value is the result of a function with a small bound.
     private static func isBounded(_ value: String, _ draft: Draft, _ producers: [String: Int]) -> Bool {
         var value = value
         while let position = producers[value] {
@@ -65,8 +65,8 @@ enum GateFolding: Pass {
         return false
     }
 
-    /// The nodes that make the scaled weights, as matrices, for whose product oneDNN has fast code; `nil` where weights
-    /// are not few beside what is multiplied now.
+    /// The nodes that compute the scaled weights, as matrices, for whose product oneDNN has fast code; `nil` where the
+    /// weights are not few compared with the values that are multiplied now.
     private static func scaledWeights(
         of node: Draft.Node, by gate: String, _ name: String, _ source: [Int], _ draft: inout Draft
     ) -> (nodes: [Draft.Node], output: String)? {
@@ -97,10 +97,10 @@ enum GateFolding: Pass {
         )
     }
 
-    /// That of a gate between 0 and 6.
+    /// The upper bound of a gate that is folded; gates are between 0 and this.
     private static let largestGate: Float = 6
 
-    /// Pixels for each channel of the result from which on multiplying and reordering the weights costs less.
+    /// Pixels per output channel from which on multiplying and reordering the weights costs less.
     private static let leastPixelsPerResult = 64
 }
 

@@ -1,7 +1,7 @@
 import ModelGraph
 import OneDNN
 
-/// Writes HardSigmoid as a linear function and a clip, which primitives have.
+/// Replaces HardSigmoid by a linear function and a clip, which primitives have.
 enum HardSigmoidExpansion: Pass {
     static let name = "hard sigmoid expansion"
 

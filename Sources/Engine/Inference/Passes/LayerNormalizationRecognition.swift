@@ -2,7 +2,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Layer normalisation over the last axis, spelled with means, becomes one node.
+/// Replaces layer normalisation over the last axis, written as arithmetic on means, by one node.
 enum LayerNormalizationRecognition: Pass {
     static let name = "layer normalisation recognition"
 
@@ -53,7 +53,7 @@ enum LayerNormalizationRecognition: Pass {
         return difference.inputs[0]
     }
 
-    /// What the value is the mean of along the last axis, which is kept.
+    /// The operand of a mean along the last axis, which is kept as an extent of 1.
     private static func mean(_ name: String, _ graph: Neighbours, _ draft: Draft) -> String? {
         guard let node = graph.producer(of: name), case .operation(.reduceMean(let mean)) = node.kind,
             mean.keepsDimensions, mean.axes == [-1] || mean.axes == [draft.shape(node.inputs[0]).count - 1]

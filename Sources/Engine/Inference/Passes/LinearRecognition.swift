@@ -2,8 +2,8 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Arithmetic with one constant number is a linear function of the other operand, for which there is fast code in every
-/// layout and which the product before can take.
+/// Replaces arithmetic with one constant number by a linear function of the other operand. Linear functions have fast
+/// code in every layout, and the preceding product can apply them.
 enum LinearRecognition: Pass {
     static let name = "linear recognition"
 

@@ -2,8 +2,8 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Writes Gemm and MatMul as an inner product where the second operand is a constant matrix, whose layout can then be
-/// chosen, and as a plain matrix product with separate scaling and addition elsewhere.
+/// Replaces Gemm and MatMul by an inner product where the second operand is a constant matrix, whose layout can then be
+/// chosen. Elsewhere they become a plain matrix product with separate scaling and addition.
 enum MatrixProductSelection: Pass {
     static let name = "matrix product selection"
 
@@ -59,7 +59,7 @@ enum MatrixProductSelection: Pass {
         return addition(of: node.inputs[2], scale: gemm.beta, to: product, &draft)
     }
 
-    /// `product` and nodes that add `scale` times `addend`.
+    /// `product` and the nodes that add `scale` times `addend` to it.
     private static func addition(
         of addend: String, scale: Float, to product: Draft.Node, _ draft: inout Draft
     ) -> [Draft.Node] {

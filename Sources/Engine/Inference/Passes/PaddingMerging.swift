@@ -1,6 +1,6 @@
 import ModelGraph
 
-/// Lets a convolution or pooling pad instead of a Pad before it, where both pad with the same value.
+/// Merges a Pad into the convolution or pooling that follows, where both pad with the same value.
 enum PaddingMerging: Pass {
     static let name = "padding merging"
     private static let maximumConvolutionPadding = 256
@@ -23,7 +23,7 @@ enum PaddingMerging: Pass {
             where pooling.kind == .maximum && pad.value == -.infinity && !pooling.ceil
                 || pooling.kind == .averageWithPadding && pad.value == 0 && !pooling.ceil:
                 pooling.window.pads = zip(pooling.window.pads, spatial).map { $0 + $1 }
-                // A window may not lie in the padding alone.
+                // No window may lie entirely in the padding.
                 guard zip(pooling.window.pads, pooling.window.kernel + pooling.window.kernel).allSatisfy({ $0 < $1 })
                 else { continue }
                 draft.nodes[position].kind = .operation(.pooling(pooling))
@@ -36,7 +36,7 @@ enum PaddingMerging: Pass {
         DeadCodeRemoval.apply(to: &draft)
     }
 
-    /// Pads of the axes from 2 on, before and after, when only they are padded and none is cropped.
+    /// Pads of the axes from 2 on, before and after; `nil` where other axes are padded or one is cropped.
     private static func spatialPads(_ pad: Pad, rank: Int) -> [Int]? {
         guard rank >= 3, pad.pads.allSatisfy({ $0 >= 0 }) else { return nil }
         let (before, after) = (pad.pads.prefix(rank), pad.pads.suffix(rank))

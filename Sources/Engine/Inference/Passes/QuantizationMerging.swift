@@ -2,8 +2,8 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// QuantizeLinear whose only use is DequantizeLinear with the same scale and zero point leaves float32 values that are
-/// rounded to levels: one step, in any layout. Bounds that an activation before it sets are bounds of the levels.
+/// Merges QuantizeLinear with its only use, a DequantizeLinear of the same scale and zero point. The result is float32
+/// values rounded to levels: one step, in any layout. The bounds of a preceding activation become bounds of the levels.
 enum QuantizationMerging: Pass {
     static let name = "quantization merging"
 
@@ -29,7 +29,8 @@ enum QuantizationMerging: Pass {
         draft.remove(dead)
     }
 
-    /// What the two nodes do together; `nil` where their parameters differ, are not constant or are several.
+    /// The levels of the two nodes together; `nil` where their parameters differ, are not constant, or are not single
+    /// values.
     private static func levels(_ quantize: Draft.Node, _ dequantize: Draft.Node, _ draft: Draft) -> Draft.Levels? {
         guard let step = number(quantize.inputs[1], draft), step == number(dequantize.inputs[1], draft), step.isNormal,
             step > 0, let zero = zeroPoint(quantize.inputs[2], draft),
@@ -40,7 +41,7 @@ enum QuantizationMerging: Pass {
             step: step, lowest: Float(range.lowerBound - zero), highest: Float(range.upperBound - zero))
     }
 
-    /// Rounding keeps the order of values, so min and max before it are min and max after it, of rounded bounds.
+    /// Rounding is monotonic, so a minimum or maximum before it equals one after it with rounded bounds.
     private static func absorbBounds(
         into position: Int, _ draft: inout Draft, _ uses: [String: Int], _ producers: [String: Int],
         _ dead: inout Set<Int>

@@ -1,7 +1,7 @@
 import ModelGraph
 
-/// Lets a convolution or an inner product add the other operand of the Add that is its only use, and apply the activation
-/// that follows.
+/// Fuses an Add into the convolution or inner product that produces one of its operands, if the Add is that value's
+/// only use, together with the activation that follows.
 enum ResidualFusion: Pass {
     static let name = "residual fusion"
 
@@ -16,7 +16,7 @@ enum ResidualFusion: Pass {
             else { continue }
             let shape = draft.shape(node.output)
             guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { continue }
-            // The later product, so that the other operand is already there.
+            // The later producer, so that the other operand is already computed.
             let candidates = node.inputs.indices.compactMap { operand -> (operand: Int, producer: Int)? in
                 guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
                     draft.nodes[producer].kind.addsOperand,
@@ -31,7 +31,7 @@ enum ResidualFusion: Pass {
             fused.fused += [node.name] + node.fused
             fused.output = node.output
             dead.insert(chosen.producer)
-            // At the place of the addition, where both operands are there.
+            // At the position of the addition, where both operands are computed.
             draft.nodes[position] = fused
             producers[node.output] = position
             draft.note(Self.self, node.name)

@@ -1,7 +1,7 @@
 import ModelGraph
 import OneDNN
 
-/// x * sigmoid(x) becomes one function.
+/// Replaces x * sigmoid(x) by one function.
 enum SwishRecognition: Pass {
     static let name = "swish recognition"
 

@@ -1,17 +1,17 @@
 import ModelGraph
 import Tensors
 
-/// Moves the view of a matrix product's rows behind the additions and functions of each element that follow it, so that
-/// the product can take them: a linear layer on `[n, tokens, width]` is an inner product on `[n * tokens, width]`, its
-/// view, and an Add of the bias.
+/// Moves the view of a matrix product's rows behind the additions and element-wise functions that follow it, so that
+/// the product can apply them. A linear layer on `[n, tokens, width]` is an inner product on `[n * tokens, width]`, a
+/// view of its result, and an Add of the bias.
 enum ViewPostponement: Pass {
     static let name = "view postponement"
 
     static func apply(to draft: inout Draft) {
         let uses = draft.uses
-        // What inner products make, or nodes on their rows.
+        // Values that inner products compute, or nodes on their rows.
         var products: Set<String> = []
-        // Views of that which one node uses: the rows and the place among `nodes`, by output.
+        // Views of these values with one use: the rows and the index in `nodes`, by output.
         var views: [String: (rows: String, place: Int)] = [:]
         var nodes: [Draft.Node] = []
         var dead: Set<Int> = []
@@ -36,7 +36,7 @@ enum ViewPostponement: Pass {
         draft.remove(dead)
     }
 
-    /// The view that the node can be moved before, and ``onRows(_:_:_:_:)`` of it.
+    /// The view that can be moved behind this node, and the result of ``onRows(_:_:_:_:)``.
     private static func moved(
         _ node: Draft.Node, _ views: [String: (rows: String, place: Int)], _ draft: inout Draft
     ) -> (view: (rows: String, place: Int), nodes: [Draft.Node])? {
@@ -46,11 +46,12 @@ enum ViewPostponement: Pass {
         return nil
     }
 
-    /// The node on rows, what it needs before it, and the view of its result last; `nil` for other kinds of nodes.
+    /// The node applied to rows, preceded by the nodes it needs and followed by the view of its result; `nil` for other
+    /// kinds of nodes.
     private static func onRows(
         _ node: Draft.Node, _ operand: Int, _ rows: String, _ draft: inout Draft
     ) -> [Draft.Node]? {
-        // Not where the view broadcasts.
+        // The operand may not be broadcast to the result.
         guard draft.type(node.output) == draft.type(node.inputs[operand]) else { return nil }
         let type = draft.type(rows)
         var nodes: [Draft.Node] = []
@@ -73,7 +74,7 @@ enum ViewPostponement: Pass {
         return nodes
     }
 
-    /// The other operand of an addition under the shape of the rows, or a constant that is the same for each row.
+    /// The other operand of an addition with the shape of the rows, or a constant that is the same for each row.
     private static func operandOnRows(
         _ name: String, of node: Draft.Node, _ type: TensorType, _ draft: inout Draft, _ nodes: inout [Draft.Node]
     ) -> String? {

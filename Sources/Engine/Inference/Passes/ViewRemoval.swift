@@ -1,12 +1,13 @@
 import Tensors
 
-/// Removes views that change nothing, lets a view of a view look at what that one sees, and views constants once.
+/// Removes views that change nothing, replaces a view of a view by one view, and applies views to constants at compile
+/// time.
 enum ViewRemoval: Pass {
     static let name = "view removal"
 
     static func apply(to draft: inout Draft) {
         var replacements: [String: String] = [:]
-        // What each view sees.
+        // The operand of each view.
         var seen: [String: String] = [:]
         var dead: Set<Int> = []
         for position in draft.nodes.indices {

@@ -9,13 +9,13 @@ package struct Calibrator: Sendable {
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(_ graph: Graph, threads: Int) throws(InferenceError) {
         var options = PlanOptions(threads: threads)
-        // What takes no step is not observed.
+        // Only values that a step computes are observed.
         options.joinsInPlace = false
         options.foldsGates = false
         plan = try Plan(compiling: graph, options: options)
     }
 
-    /// Adds the values that these inputs lead to, and returns the outputs.
+    /// Runs these inputs, adds all values to the ranges, and returns the outputs.
     @discardableResult
     package mutating func observe(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] {
         for (value, tensor) in zip(plan.inputs, inputs) where tensor.element == .float32 {
@@ -24,6 +24,6 @@ package struct Calibrator: Sendable {
         return try plan.run(inputs, observing: { histograms[$0, default: ValueHistogram()].add($1) })
     }
 
-    /// What the values lay between, by their names.
+    /// The ranges of the values, by name.
     package var ranges: [String: PrecisionTable.Range] { histograms.compactMapValues(\.range) }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// How far the outputs of a classifier are from those of another, over some inputs.
+/// Agreement of one classifier's outputs with another's, over a set of inputs.
 package struct OutputAgreement: Sendable, Hashable {
     package private(set) var count = 0
     private var agreements = 0
@@ -8,15 +8,15 @@ package struct OutputAgreement: Sendable, Hashable {
 
     package init() {}
 
-    /// The share of the inputs whose best class is the same.
+    /// Top-1 agreement: the share of the inputs whose most probable class is the same.
     package var top1: Double { count == 0 ? 1 : Double(agreements) / Double(count) }
 
-    /// Mean Kullback-Leibler divergence of the outputs from those expected, in nats.
+    /// Mean Kullback-Leibler divergence of the outputs from the expected ones, in nats.
     package var meanDivergence: Double { count == 0 ? 0 : divergence / Double(count) }
 
     /// - Parameters:
-    ///   - expected: Probabilities, or scores of which the probabilities are the softmax.
-    ///   - actual: The same of the other.
+    ///   - expected: Probabilities, or logits to which softmax is applied.
+    ///   - actual: The same from the other classifier.
     package mutating func add(expected: [Float], actual: [Float]) {
         let (expected, actual) = (Self.probabilities(expected), Self.probabilities(actual))
         if Self.best(expected) == Self.best(actual) { agreements += 1 }

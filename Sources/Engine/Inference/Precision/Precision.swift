@@ -1,12 +1,13 @@
 package import ModelGraph
 import OneDNN
 
-/// What convolutions and matrix products compute with. Sums are float32 or int32 in every case.
+/// Precision of convolutions and matrix products. Sums are float32 or int32 in every case.
 package enum Precision: Sendable {
     case float32
-    /// Everything that can be, but what leads to the outputs alone.
+    /// Every product that can be, except those that feed only the outputs.
     case bfloat16
-    /// Each product as the table says. Where the processor lacks bfloat16 or is slow at it, what would be is float32.
+    /// Each product as the table says. bfloat16 becomes float32 where the processor lacks its instructions or is slow
+    /// with them.
     case mixed(PrecisionTable)
 
     /// As the table says; ``float32`` for an empty one.
@@ -18,12 +19,12 @@ package enum Precision: Sendable {
         return level == .bfloat16 && !Self.usesBFloat16(options) ? .float32 : self
     }
 
-    /// Whether what is to be bfloat16 is.
+    /// Whether products that are to be bfloat16 are computed so.
     static func usesBFloat16(_ options: PlanOptions) -> Bool {
         ProcessorSupport.hasFastBFloat16 || options.keepsSlowPrecision && ProcessorSupport.hasBFloat16
     }
 
-    /// Why plans compute in float32 what is to be computed at this level; `nil` where they do not.
+    /// Why plans use float32 for products that are to have this level; `nil` where they do not.
     package static func whyFloat32(insteadOf level: PrecisionTable.Level) -> String? {
         guard hasInstructions(for: level) else { return "this processor has no \(level.label) instructions" }
         return level == .bfloat16 && !ProcessorSupport.hasFastBFloat16
@@ -39,7 +40,7 @@ package enum Precision: Sendable {
         }
     }
 
-    /// The furthest from float32.
+    /// The level furthest from float32.
     package var level: PrecisionTable.Level {
         switch self {
         case .float32: .float32

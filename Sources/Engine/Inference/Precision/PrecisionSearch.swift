@@ -1,8 +1,8 @@
 package import ModelGraph
 package import Tensors
 
-/// Finds the products of a classifier that have to stay closer to float32 for its outputs to stay as they are: 8-bit
-/// integers become bfloat16, and bfloat16 becomes float32, until what is measured on examples is within a bound.
+/// Finds the products of a classifier that need a higher precision: 8-bit integers become bfloat16, and bfloat16
+/// becomes float32, until the outputs on calibration examples are within a bound.
 package struct PrecisionSearch {
     private let graph: Graph
     private let draft: Draft
@@ -12,16 +12,16 @@ package struct PrecisionSearch {
     private let threads: Int
     private let multiplyAdds: [String: Int]
 
-    /// The products' sensitivities are measured on this many of the examples.
+    /// Number of examples for measuring the products' sensitivities.
     private static let trialExamples = 16
-    /// What products that integers are too coarse for may take of the bound.
+    /// Share of the divergence bound that products at the fallback level may use, where integers are too coarse.
     private static let fallbackShare = 0.25
 
-    /// How far outputs may be from those of float32.
+    /// Limits on the deviation of outputs from those in float32.
     package struct Bound: Sendable, Hashable {
-        /// Their mean divergence, in nats.
+        /// Mean KL divergence, in nats.
         package var divergence: Double
-        /// The share of the examples whose best class has to stay the same.
+        /// Least top-1 agreement, 0 to 1.
         package var agreement: Double
 
         package init(divergence: Double, agreement: Double = 0) {
@@ -29,8 +29,8 @@ package struct PrecisionSearch {
             self.agreement = agreement
         }
 
-        /// Up to which a level is taken as it is. How many other pictures then keep their best class depends on how many
-        /// have two that are nearly equal: `bench --accuracy` measures it.
+        /// The limits that are used for a level. How many other images keep their top-1 class depends on how many have
+        /// two nearly equal classes; `bench --accuracy` measures it.
         package static func standard(_ level: PrecisionTable.Level) -> Bound {
             level == .integer8
                 ? Bound(divergence: 1e-3, agreement: 0.97) : Bound(divergence: 1e-4, agreement: 0.99)
@@ -43,12 +43,12 @@ package struct PrecisionSearch {
 
     /// - Parameters:
     ///   - ranges: Those of ``Calibrator``; not needed for bfloat16.
-    ///   - examples: Inputs like those to come. Without any, nothing is searched.
+    ///   - examples: Calibration inputs. Without any, nothing is searched.
     package init(
         _ graph: Graph, ranges: [String: PrecisionTable.Range], examples: [[Tensor]], threads: Int
     ) throws(InferenceError) {
         var options = PlanOptions(threads: threads)
-        // Plans of reduced precision do not, and this one's operands have to be theirs.
+        // Plans of reduced precision do not fold gates, and this plan needs the same operands.
         options.foldsGates = false
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
@@ -62,7 +62,7 @@ package struct PrecisionSearch {
         expected = try Self.outputs(Plan(compiling: graph, options: options), examples)
     }
 
-    /// What to compute with, at most `level`.
+    /// The precision of each product, at most `level`.
     package func table(
         _ level: PrecisionTable.Level, bound: Bound? = nil
     ) throws(InferenceError) -> PrecisionTable {
@@ -86,8 +86,8 @@ package struct PrecisionSearch {
         draft.table(levels, ranges: ranges).restricted(to: graph)
     }
 
-    /// The levels with as few products as it takes at those of `fallback`, where `fallback` itself is within the bound.
-    /// Products that change the outputs much for the work that they are come first.
+    /// Raises as few products as needed to the levels of `fallback`, where `fallback` itself is within the bound.
+    /// Products with the largest change of the outputs per multiply-add come first.
     private func raised(
         _ levels: [String: PrecisionTable.Level], to fallback: [String: PrecisionTable.Level], bound: Bound
     ) throws(InferenceError) -> [String: PrecisionTable.Level] {

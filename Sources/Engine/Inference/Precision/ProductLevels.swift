@@ -12,8 +12,8 @@ extension Precision {
 }
 
 extension Draft {
-    /// What each product may compute with, at most `level`. Integers are for convolutions of what a layer made; the last
-    /// matrix product stays float32.
+    /// The lowest precision that each product may use, at most `level`. Integers are for convolutions of values that a
+    /// layer computed; the last matrix product stays float32.
     func products(_ level: PrecisionTable.Level) -> [String: PrecisionTable.Level] {
         let given = Set(inputs.map(\.name))
         var levels: [String: PrecisionTable.Level] = [:]
@@ -33,8 +33,8 @@ extension Draft {
         return levels
     }
 
-    /// The table of these levels: results are rounded where convolutions of rounded values are still to come, unless
-    /// one that is kept in float32 reads them first.
+    /// The table of these levels. Results are rounded where convolutions of rounded values follow, unless a node that
+    /// stays in float32 reads them first.
     func table(
         _ levels: [String: PrecisionTable.Level], ranges: [String: PrecisionTable.Range] = [:]
     ) -> PrecisionTable {

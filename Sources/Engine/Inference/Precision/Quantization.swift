@@ -6,10 +6,10 @@ import Tensors
 struct Quantization {
     struct Format: Equatable {
         let element: LayoutElement
-        /// What one stands for.
+        /// The value of one integer step.
         let scale: Float
 
-        /// Unsigned where nothing is negative.
+        /// Unsigned if no value is negative.
         init(_ range: PrecisionTable.Range) {
             element = range.low >= 0 ? .unsigned8 : .signed8
             scale = max(-range.low, range.high) / element.largest
@@ -34,7 +34,7 @@ struct Quantization {
                 else { continue }
                 convolutions.insert(node.output)
             case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
-                // The same integers.
+                // The operation keeps the integers, so the range stays.
                 ranges[node.output] = ranges[node.inputs[0]]
             default: break
             }
@@ -42,7 +42,8 @@ struct Quantization {
         chooseStored(draft, table)
     }
 
-    /// Results are integers where a convolution reads them as such. Parts of a concatenation take its format.
+    /// A result is stored as integers if a convolution reads it as integers. Operands of a concatenation take its
+    /// format.
     private mutating func chooseStored(_ draft: Draft, _ table: PrecisionTable) {
         var wanted: Set<String> = []
         for node in draft.nodes.reversed() {
@@ -65,7 +66,7 @@ struct Quantization {
             default: break
             }
         }
-        // What nothing makes as integers is converted where it is read.
+        // Values that no node writes as integers are converted where they are read.
         let makers = Set(
             draft.nodes.compactMap { node -> String? in
                 switch node.kind {
@@ -84,7 +85,7 @@ struct Quantization {
         stored[value] = format
     }
 
-    /// How a value is written as integers.
+    /// The integer format of a value; `nil` where it is not stored as integers.
     func format(of value: String) -> Format? {
         guard let range = ranges[value] else { return nil }
         let format = stored[value] ?? Format(range)

@@ -4,7 +4,7 @@ import Tensors
 /// Weights as 8-bit integers with a scale for each output channel (axis 0).
 struct QuantizedWeights {
     let tensor: Tensor
-    /// What one stands for, by channel.
+    /// The value of one integer step, per channel.
     let scales: [Float]
 
     init?(_ weights: Tensor, _ options: PlanOptions) {

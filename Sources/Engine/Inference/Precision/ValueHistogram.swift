@@ -1,6 +1,6 @@
 import ModelGraph
 
-/// How often magnitudes occur, in bins that widen as larger ones come.
+/// A histogram of magnitudes, in bins that widen as larger magnitudes occur.
 struct ValueHistogram {
     private static let binCount = 2048
 
@@ -41,11 +41,11 @@ struct ValueHistogram {
         limit *= 2
     }
 
-    /// The bound with the least squared error of rounding and clipping together.
+    /// The clipping bound with the least squared error of rounding and clipping together.
     private func magnitude(levels: Float) -> Float {
         var best: (error: Double, bound: Float) = (.infinity, limit)
         let width = Double(limit) / Double(Self.binCount)
-        // The first bin is zeros, for the most part, which are exact.
+        // The first bin contains mostly zeros, which are exact.
         let rounded = Double(count - bins[0])
         for last in stride(from: Self.binCount / 32, through: Self.binCount, by: Self.binCount / 128) {
             let bound = Double(last) * width
@@ -61,7 +61,8 @@ struct ValueHistogram {
         return best.bound
     }
 
-    /// What to represent as integers: all of the values but for outliers that would cost the others more.
+    /// The range to represent as integers: all values except outliers whose inclusion would cost the others more
+    /// precision.
     var range: PrecisionTable.Range? {
         guard low <= high, limit > 0 else { return nil }
         let bound = magnitude(levels: low >= 0 ? 255 : 127)

@@ -6,7 +6,7 @@ extension PrimitiveDescription {
     /// - Parameters:
     ///   - weights: `[m, c, kernel…]`, or `[groups, m / groups, c / groups, kernel…]`.
     ///   - dilations: 1 for adjacent elements.
-    /// - Throws: ``OneDNNError`` that says that it is unimplemented, where there is no code for the algorithm.
+    /// - Throws: ``OneDNNError``, unimplemented where there is no code for the algorithm.
     package static func convolution(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
         strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation],
@@ -33,11 +33,11 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: post, scales: scales, implementation: algorithm.implementation)
     }
 
-    /// Chooses code for a problem whose description begins at `problem`.
+    /// Chooses code for the problem that `problem` describes.
     ///
     /// - Parameters:
-    ///   - hint: For a gradient, the description of what it is the gradient of.
-    ///   - implementation: What the name of the code has to contain; oneDNN's first choice where nothing is said.
+    ///   - hint: For a gradient, the description of the forward problem.
+    ///   - implementation: A string that the name of the code must contain; `nil` for oneDNN's first choice.
     static func describe(
         _ operation: String, _ problem: UnsafeRawPointer, post: [PostOperation], scales: OutputScales? = nil,
         hint: PrimitiveDescription? = nil, implementation: String? = nil
@@ -67,12 +67,12 @@ extension PrimitiveDescription {
 
 /// How a convolution is computed.
 package enum ConvolutionAlgorithm: Sendable, Hashable {
-    /// Every product that the definition has.
+    /// Direct convolution.
     case direct
-    /// Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv 1509.09308): of each pair of channels, a tile
-    /// of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once, and are that much larger.
-    /// Rounding errors are some 1e-6 of the largest value near the tile; one that is not finite spoils the tile, where
-    /// a ReLU may turn what is not a number into 0.
+    /// Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv 1509.09308). For each pair of channels, a
+    /// tile of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once and grow by that
+    /// ratio. Rounding errors are about 1e-6 of the largest value near the tile. A value that is not finite makes the
+    /// whole tile not finite, and a ReLU may turn a NaN into 0.
     case winograd(WinogradTile)
 
     fileprivate var kind: dnnl_alg_kind_t {
@@ -82,7 +82,7 @@ package enum ConvolutionAlgorithm: Sendable, Hashable {
         }
     }
 
-    /// What oneDNN's name for the code contains; it chooses itself for the definition.
+    /// A substring of oneDNN's name for the code; `nil` lets oneDNN choose.
     fileprivate var implementation: String? {
         switch self {
         case .direct: nil
@@ -91,11 +91,11 @@ package enum ConvolutionAlgorithm: Sendable, Hashable {
     }
 }
 
-/// The side of a tile of results.
+/// The side length of a tile of results.
 package enum WinogradTile: Int, Sendable, Hashable {
     case two = 2
     case four = 4
 
-    /// Elements that a kernel of 9 becomes.
+    /// Number of elements of a transformed 3x3 kernel.
     package var transformedElements: Int { (rawValue + 2) * (rawValue + 2) }
 }

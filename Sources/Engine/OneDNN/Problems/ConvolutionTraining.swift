@@ -1,16 +1,17 @@
 internal import COneDNN
 
-/// The three problems of training a convolution over two axes, stride 1, adjacent elements: its result, and the gradients
-/// of its source and of its weights. Immutable, so any thread may use it.
+/// The three primitives for training a convolution over two axes, stride 1, dilation 1: forward, gradient of the
+/// source, gradient of the weights. Immutable, so any thread may use it.
 package struct ConvolutionTraining: Sendable {
     package let forward: PrimitiveDescription
     package let sourceGradient: PrimitiveDescription
-    /// Of weights and bias.
+    /// Gradient of weights and bias.
     package let weightsGradient: PrimitiveDescription
 
     /// - Parameters:
     ///   - source: `[n, c, h, w]`.
-    ///   - weights: `[m, c, kernel, kernel]`; usually ``TensorLayout/any(_:)``, each problem then chooses its own.
+    ///   - weights: `[m, c, kernel, kernel]`; usually ``TensorLayout/any(_:)``, with which each primitive chooses its
+    ///     own layout.
     ///   - bias: `[m]`.
     ///   - destination: `[n, m, h', w']`.
     ///   - pad: Zeros on every side.

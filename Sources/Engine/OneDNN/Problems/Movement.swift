@@ -17,7 +17,7 @@ extension PrimitiveDescription {
         }
     }
 
-    /// Joins tensors along one axis.
+    /// Concatenates tensors along one axis.
     package static func concat(
         _ sources: [TensorLayout], axis: Int, destination: TensorLayout
     ) throws(OneDNNError) -> PrimitiveDescription {

@@ -1,11 +1,11 @@
 internal import COneDNN
 
-/// What a pooling computes of each window.
+/// The function of each window of a pooling.
 package enum PoolingFunction: String, Sendable, Hashable {
     case maximum
     /// The mean of the elements inside the source.
     case average
-    /// The mean over the window, zeros outside the source.
+    /// The mean over the window, with zeros outside the source.
     case averageWithPadding
 
     var algorithm: dnnl_alg_kind_t {
@@ -32,7 +32,7 @@ extension PrimitiveDescription {
         let (before, after) = (padBefore.map(Int64.init), padAfter.map(Int64.init))
         return try withUnsafePointer(to: source.raw) { (source) throws(OneDNNError) in
             try withUnsafePointer(to: destination.raw) { (destination) throws(OneDNNError) in
-                // The first form has the faster code and no dilation.
+                // This form has the faster code but no dilation.
                 if dilations.allSatisfy({ $0 == 1 }) {
                     var problem = dnnl_pooling_desc_t()
                     try check(

@@ -1,6 +1,6 @@
 internal import COneDNN
 
-/// What a reduction computes of the elements along its axes.
+/// The function of a reduction.
 package enum ReductionFunction: String, Sendable, Hashable {
     case sum
     case maximum
@@ -31,7 +31,8 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// Normalisation of each row of a matrix to mean 0 and variance 1, then times a scale and, if told so, plus a shift.
+    /// Normalises each row of a matrix to mean 0 and variance 1, then multiplies by a scale and optionally adds a
+    /// shift.
     package static func layerNormalization(
         _ layout: TensorLayout, epsilon: Float, hasShift: Bool
     ) throws(OneDNNError) -> PrimitiveDescription {

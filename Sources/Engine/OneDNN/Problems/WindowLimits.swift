@@ -1,7 +1,7 @@
-/// What oneDNN is asked for of a sliding window. It makes code for the positions in the padding one by one, and counts
-/// them in 32 bits: a file of a few bytes could make it take gigabytes.
+/// Limits of sliding windows that are passed to oneDNN. It generates code for each position in the padding and counts
+/// positions in 32 bits, so a file of a few bytes could make it use gigabytes.
 enum WindowLimits {
-    /// Far above real networks: a padding is about half a window.
+    /// Far above real networks, whose padding is about half a window.
     static let maximumPadding = 1024
     static let maximumStep = 1 << 16
 

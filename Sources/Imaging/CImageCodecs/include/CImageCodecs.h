@@ -9,7 +9,7 @@
 // those numbers is refused, never written past the buffer. No function keeps a pointer, longjmps to its caller or
 // shares state, so all may be called from any thread.
 
-/// Bytes that a message may take, with its terminating zero.
+/// Limit of a message, including its terminating zero.
 #define ICC_MESSAGE_BYTES 200
 
 /// 0 on success, else -1 with a message.
@@ -23,7 +23,7 @@ int icc_decode_png(
     const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t channels, uint8_t *pixels,
     char message[ICC_MESSAGE_BYTES]);
 
-/// What the header of a WebP file says.
+/// The fields of a WebP header.
 typedef struct {
     uint32_t width;
     uint32_t height;
@@ -39,7 +39,7 @@ int icc_decode_webp(
     const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t channels, uint8_t *pixels,
     char message[ICC_MESSAGE_BYTES]);
 
-/// The most bytes that a PNG file of these pixels (`channels` 1 or 3) can have.
+/// An upper bound of the size of a PNG file with these pixels (`channels` 1 or 3).
 size_t icc_png_capacity(uint32_t width, uint32_t height, uint32_t channels);
 
 /// Writes a PNG file to `file` and its length to `size`, which holds the capacity on entry.

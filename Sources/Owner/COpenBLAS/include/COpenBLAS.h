@@ -1,13 +1,13 @@
 #ifndef COPENBLAS_H
 #define COPENBLAS_H
 
-// The operations of dense linear algebra that the assessment needs. Matrices are dense and row-major. Every
-// function may be called from several threads at once.
+// The dense linear algebra of the assessment. Matrices are dense and row-major. Every function may be called from
+// several threads concurrently.
 
-/// Threads that one call below may use; holds for the whole process.
+/// Sets the number of threads of one call, for the whole process.
 void infenclave_blas_set_threads(int threads);
 
-/// Version, options and kernel of the library; lives as long as the process.
+/// Version, options and kernel of the library; valid as long as the process.
 const char *infenclave_blas_description(void);
 
 /// gram += rows' * rows, upper triangle only. `rows` is [count, width], `gram` [width, width].
@@ -29,9 +29,9 @@ void infenclave_blas_multiply_single(
 /// Returns 0, or k > 0 when the leading minor of order k is not positive definite.
 int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides);
 
-/// Replaces `matrix` [size, size], of which the upper triangle is read, by its eigenvectors, one per row, and writes the
-/// eigenvalues in ascending order. `work` has 34 * size elements.
-/// Returns 0, or k > 0 when the iteration did not converge.
+/// Replaces `matrix` [size, size], of which only the upper triangle is read, by its eigenvectors, one per row, and
+/// writes the eigenvalues in ascending order. `work` has 34 * size elements. Returns 0, or k > 0 when the iteration did
+/// not converge.
 int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work);
 
 #endif

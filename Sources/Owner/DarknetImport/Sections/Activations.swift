@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension Network {
-    /// Applies an activation by Darknet's name for it. Its slopes and bounds are fixed.
+    /// Applies an activation by its name in Darknet. Slopes and bounds are fixed.
     mutating func activate(
         _ layer: Layer, _ name: String, in section: Section
     ) throws(DarknetImportError) -> Layer {
@@ -31,7 +31,8 @@ extension Network {
         case "loggy":
             let half = try add(.multiply, layer, 0.5, as: "half", in: section)
             return try add(.activation(Activation(.tanh)), [half], as: name, in: section)
-        // x above 0, x * x / 2 + x down to -2, 0 below: (x + 2) * x / 2 of what lies between, and what is above 0.
+        // x for x > 0, x * x / 2 + x from -2 to 0, 0 below: (x + 2) * x / 2 of the value clipped to this interval, plus
+        // the positive part.
         case "hard_mish":
             let middle = try add(
                 .activation(Activation(.clip, alpha: -2, beta: 0)), [layer], as: "\(name)_middle", in: section)
@@ -52,7 +53,7 @@ extension Network {
         }
     }
 
-    /// slope * x + weight * activation(x) + shift: the functions of several straight pieces.
+    /// slope * x + weight * activation(x) + shift: piecewise linear functions.
     private mutating func bent(
         _ layer: Layer, _ slope: Float, _ activation: Activation, _ weight: Float, _ shift: Float, as name: String,
         in section: Section

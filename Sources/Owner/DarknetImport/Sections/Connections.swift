@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Sections that take other layers than the one before.
+// Sections with other inputs than the previous layer.
 
 extension Network {
-    /// Layers one after another along the channels; with `groups`, part `group_id` of each.
+    /// Layers concatenated along the channels; with `groups`, part `group_id` of each.
     mutating func route(_ section: inout Section) throws(DarknetImportError) -> Layer {
         guard let numbers = try section.integers("layers"), !numbers.isEmpty else {
             throw section.failure(.malformedConfiguration, "option 'layers' is missing")
@@ -31,7 +31,7 @@ extension Network {
         return try add(.concat(Concat(axis: 1)), parts, as: "route", in: section)
     }
 
-    /// An earlier layer, each channel of which is multiplied by a value of this one; or each place, with `scale_wh`.
+    /// An earlier layer with each channel multiplied by a value of this one; with `scale_wh`, each position.
     mutating func scaleChannels(_ section: inout Section) throws(DarknetImportError) -> Layer {
         let scaled = try image(try layer(try number(&section), from: section), in: section)
         let scales = try image(current, in: section)
@@ -68,7 +68,7 @@ extension Network {
         return try activate(result, activation, in: section)
     }
 
-    /// Adds an earlier layer where both have elements: to the channels that both have, and from a larger picture every
+    /// Adds an earlier layer where both have elements: to the channels that both have, and from a larger map every
     /// second (third, …) element.
     mutating func shortcut(_ section: inout Section) throws(DarknetImportError) -> Layer {
         guard

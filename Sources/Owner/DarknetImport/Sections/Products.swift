@@ -58,7 +58,8 @@ extension Network {
         return try activate(layer, activation, in: section)
     }
 
-    /// A convolution whose kernels differ from place to place: the windows as columns, times a matrix for each place.
+    /// A convolution with different kernels at each position: the windows as columns, multiplied by a matrix per
+    /// position.
     mutating func local(_ section: inout Section, _ weights: inout Weights) throws(DarknetImportError) -> Layer {
         let input = try image(current, in: section)
         let filters = try section.extent("filters", default: 1)
@@ -84,7 +85,7 @@ extension Network {
                 .unsupported,
                 "local sections need over \(Self.maximumMadeBytes) bytes of kernels to gather their windows")
         }
-        // Kernels that each pick one value of the window.
+        // Kernels that each select one value of the window.
         var picks = [Float](repeating: 0, count: taps * taps)
         for tap in 0..<taps { picks[tap * taps + tap] = 1 }
         let window = Window(

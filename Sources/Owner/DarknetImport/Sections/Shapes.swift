@@ -4,7 +4,7 @@ import Tensors
 // Sections without weights.
 
 extension Network {
-    /// Pads size - 1 in all unless told otherwise, half of it (rounded down) before.
+    /// Pads size - 1 in total by default, half of it (rounded down) before.
     mutating func maxpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
         let stride = try section.extent("stride", default: 1)
         let strides = [
@@ -18,7 +18,7 @@ extension Network {
             .pooling(Pooling(.maximum, window: window)), [try image(current, in: section)], as: "maxpool", in: section)
     }
 
-    /// Means over windows, as `maxpool` has maxima; padding does not count.
+    /// Average pooling with the windows of `maxpool`; padding is not counted.
     mutating func localAvgpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
         let stride = try section.extent("stride", default: 1)
         let strides = [
@@ -38,7 +38,7 @@ extension Network {
             .globalPooling(GlobalPooling(.average)), [try image(current, in: section)], as: "avgpool", in: section)
     }
 
-    /// Over all values, or over each of `groups` equal parts of them, or over the channels of each place.
+    /// Over all values, over each of `groups` equal parts, or over the channels of each position.
     mutating func softmax(_ section: inout Section) throws(DarknetImportError) -> Layer {
         let groups = try section.extent("groups", default: 1)
         let temperature = try section.float("temperature", default: 1)
@@ -63,7 +63,7 @@ extension Network {
         return try add(.identity(Identity(isDropout: true)), [current], as: "dropout", in: section)
     }
 
-    /// Cuts out the middle and, unless told not to, spreads 0...1 to -1...1. What else the options say is for training.
+    /// Crops the centre and, by default, maps 0...1 to -1...1. The other options are for training.
     mutating func crop(_ section: inout Section) throws(DarknetImportError) -> Layer {
         section.ignore(["flip", "angle", "saturation", "exposure", "shift"])
         let input = try image(current, in: section)

@@ -1,15 +1,15 @@
 import ModelGraph
 import Tensors
 
-/// What batch normalisation divides and subtracts, per channel.
+/// The statistics of a batch normalisation, per channel.
 struct Statistics {
     let scales: Tensor
     let means: Tensor
-    /// Such that their square root is what Darknet divides by.
+    /// Chosen so that their square root is Darknet's divisor.
     let variances: Tensor
 
-    /// Scales, means and variances follow one another in the file. Darknet divides by sqrt(variance) + 0.000001, where
-    /// everyone else adds an epsilon to the variance; AlexeyAB's fork, which marks its files, adds 0.00001.
+    /// Scales, means and variances follow one another in the file. Darknet divides by sqrt(variance) + 0.000001; other
+    /// frameworks add an epsilon to the variance. AlexeyAB's fork, which marks its files, adds 0.00001.
     init(_ channels: Int, _ weights: inout Weights, _ section: Section) throws(DarknetImportError) {
         scales = try weights.read("scales", [channels], for: section)
         means = try weights.read("rolling means", [channels], for: section)
@@ -37,7 +37,7 @@ extension Network {
             ], as: "batchnorm", in: section)
     }
 
-    /// Normalisation by itself, which has no biases in the file.
+    /// Batch normalisation as a section of its own, which has no biases in the file.
     mutating func batchnorm(_ section: inout Section, _ weights: inout Weights) throws(DarknetImportError) -> Layer {
         let channels = current.shape[1]
         let statistics = try Statistics(channels, &weights, section)

@@ -2,14 +2,15 @@ internal import Glibc
 internal import ModelGraph
 
 extension NodeDerivative {
-    /// f'(x), element by element; `nil` where it is zero almost everywhere. At a kink it is the derivative from below.
+    /// f'(x), element by element; `nil` where it is zero almost everywhere. Where f is not differentiable it is the
+    /// left derivative.
     func factor(
         of activation: Activation, _ graph: inout GraphBuilder
     ) throws(DifferentiationError) -> String? {
         let (alpha, beta) = (activation.alpha, activation.beta)
         switch activation.function {
         case .floor, .ceil, .round: return nil
-        // By the result, so that the engine can fuse the activation into what makes its operand.
+        // From the result, so that the engine can fuse the activation into the node that computes its operand.
         case .relu: return try graph.step(y)
         case .leakyRelu: return try graph.sum(graph.product(graph.step(x), 1 - alpha), alpha)
         case .clip:

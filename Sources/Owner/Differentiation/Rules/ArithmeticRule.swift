@@ -7,7 +7,7 @@ extension NodeDerivative {
     ) throws(DifferentiationError) -> Paths {
         let operand = graph.shape(of: node.inputs[position])
         let result = graph.shape(of: y)
-        // The operand under the result's rank, then of the result's shape.
+        // The operand reshaped to the result's rank, then broadcast to the result's shape.
         let ranked = try graph.shape(
             [Int](repeating: 1, count: result.rank - operand.rank) + operand.dimensions)
         var path: [LinearMap] = []
@@ -22,7 +22,7 @@ extension NodeDerivative {
         case (.divide, _):
             path.append(.scale(by: try graph.product(graph.quotient(y, b), -1)))
         case (.maximum, _), (.minimum, _):
-            // Where the operands are equal, the second counts.
+            // Where the operands are equal, the derivative is that of the second.
             let first = try graph.step(
                 function == .maximum ? graph.difference(a, b) : graph.difference(b, a))
             path.append(.scale(by: position == 0 ? first : try graph.complement(first)))

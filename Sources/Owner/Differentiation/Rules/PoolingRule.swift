@@ -2,14 +2,14 @@ internal import ModelGraph
 internal import Tensors
 
 extension NodeDerivative {
-    /// A mean is a convolution of each channel. A maximum is one too, once the windows are laid out: a convolution with
-    /// one filter for each position of the window, and a mask that says which of them was the greatest.
+    /// Average pooling is a convolution of each channel. Max-pooling is one too, once the windows are laid out: a
+    /// convolution with one filter per position of the window, and a mask of the maximum.
     func poolingPaths(_ pooling: Pooling, _ graph: inout GraphBuilder) throws(DifferentiationError) -> Paths {
         let (input, result) = (graph.shape(of: x), graph.shape(of: y))
         let (channels, window) = (input[0] * input[1], pooling.window)
         let rank = window.kernel.count
         let size = window.kernel.reduce(1, *)
-        // All padding outside the window's operator; rounding up may reach beyond what was asked for.
+        // All padding is outside the window's operator; with rounding up, windows may reach beyond the stated padding.
         var reached = [Int](repeating: 0, count: rank)
         for axis in 0..<rank {
             let last = (result[2 + axis] - 1) * window.strides[axis]
@@ -41,10 +41,10 @@ extension NodeDerivative {
         let picks = try graph.constant(filters, [size, 1] + window.kernel)
         let windows = try graph.shape([channels, size] + result.dimensions.dropFirst(2))
         let flat = try graph.add(.reshape(Reshape(single.dimensions)), x)
-        // Below every value, and small enough for the distance to stay finite.
+        // Below every value, and small enough that differences stay finite.
         let surrounded = try graph.add(.pad(Pad(.constant, pads: pads, value: -1e30)), flat)
         let values = try graph.add(.convolution(convolution), surrounded, picks)
-        // Repeating and adding up along the window are convolutions too: the engine has no faster code for either.
+        // Repetition and summation along the window are convolutions too: the engine has no faster code for either.
         func ones(_ rows: Int, _ columns: Int) throws(DifferentiationError) -> String {
             try graph.constant(
                 [Float](repeating: 1, count: rows * columns), [rows, columns] + window.kernel.map { _ in 1 })
@@ -52,7 +52,7 @@ extension NodeDerivative {
         let point = Convolution(window: Window(kernel: window.kernel.map { _ in 1 }))
         let greatest = try graph.add(
             .convolution(point), graph.add(.reshape(Reshape(pooled.dimensions)), y), ones(size, 1))
-        // As one line: few channels in blocks have slow code for what does not keep zeros.
+        // As one row: operations that do not preserve zeros have slow code for few channels in blocks.
         let line = ModelGraph.Operation.reshape(Reshape([windows.elementCount]))
         let nearest = try graph.complement(
             graph.step(graph.add(line, graph.difference(greatest, values))))
@@ -68,7 +68,7 @@ extension NodeDerivative {
         ]
     }
 
-    /// One divided by how many elements each window's mean is over, `[spatial…]` of the result.
+    /// The reciprocal of the number of elements in each window's mean, `[spatial…]` of the result.
     private func reciprocalCounts(_ pooling: Pooling, input: Shape, result: Shape) -> [Float] {
         let window = pooling.window
         var counts: [Float] = [1]

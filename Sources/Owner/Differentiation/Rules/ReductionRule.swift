@@ -4,7 +4,7 @@ internal import Tensors
 enum ReductionKind { case sum, mean, maximum, minimum }
 
 extension NodeDerivative {
-    /// Over `axes`; the result may have lost them.
+    /// A reduction over `axes`; the result may have lost them.
     func reductionPaths(
         _ kind: ReductionKind, axes: [Int], _ graph: inout GraphBuilder
     ) throws(DifferentiationError) -> Paths {
@@ -31,7 +31,8 @@ extension NodeDerivative {
 }
 
 extension GraphBuilder {
-    /// For distances of at least 0: where they are 0, one divided by how many are along the axes; elsewhere 0.
+    /// For distances of at least 0: where a distance is 0, one divided by the number of zeros along the axes; elsewhere
+    /// 0.
     mutating func shareOfNearest(_ distance: String, axes: [Int]) throws(DifferentiationError) -> String {
         let nearest = try complement(step(distance))
         let count = try add(.reduction(Reduction(.sum, axes: axes, keepsDimensions: true)), nearest)

@@ -1,5 +1,5 @@
-/// An initial file system for Linux (cpio, format newc). The same entries give the same bytes, whatever their order: they
-/// are sorted by path, numbered from 1, owned by root and have no time. Folders above an entry are added.
+/// An initial file system for Linux (cpio, format newc). The same entries give the same bytes in any order: they are
+/// sorted by path, numbered from 1, owned by root, and have no time. Missing parent folders are added.
 ///
 /// - Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
 package enum CPIOArchive {
@@ -8,7 +8,7 @@ package enum CPIOArchive {
     private static let maximumPathBytes = 4096
     private static let trailer = "TRAILER!!!"
 
-    /// - Throws: ``ImageError`` (invalidArgument) for a path that is doubled, absolute, or not in its plain form.
+    /// - Throws: ``ImageError`` (invalidArgument) for a path that is repeated, absolute, or not normalised.
     package static func bytes(_ entries: [CPIOEntry]) throws(ImageError) -> [UInt8] {
         var byPath: [String: CPIOEntry] = [:]
         for entry in entries {
@@ -34,7 +34,7 @@ package enum CPIOArchive {
         guard byPath.count <= maximumEntries else {
             throw ImageError(.invalidArgument, "the initial file system has more than \(maximumEntries) entries")
         }
-        // By bytes, as the order of characters depends on the version of Unicode. A folder comes before what is in it.
+        // By bytes, since the order of characters depends on the Unicode version. A folder precedes its content.
         let sorted = byPath.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.data.count + 256 })

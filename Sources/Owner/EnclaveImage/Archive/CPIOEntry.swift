@@ -1,4 +1,4 @@
-/// One entry of an initial file system. It has no owner but root and no time.
+/// One entry of an initial file system, owned by root and without a time.
 package struct CPIOEntry: Sendable, Hashable {
     package enum Content: Sendable, Hashable {
         case folder

@@ -5,16 +5,16 @@
 package struct CompressedSection: Sendable, Hashable {
     private static let lzma = FirmwareIdentifier("ee4e5898-3914-4259-9d6e-dc7bd79403cf")
     private static let guidDefined: UInt8 = 0x02
-    /// Of a size in 24 bits that another in 32 bits follows.
+    /// This 24-bit size means that a 32-bit size follows.
     private static let extended = 0xFF_FFFF
     private static let streamHeaderBytes = 13
     private static let maximumSections = 16
     private static let maximumPlainBytes: UInt64 = 256 << 20
 
-    /// A file of the format LZMA alone: properties, dictionary size, size of the content, stream.
+    /// A file in the LZMA alone format: properties, dictionary size, uncompressed size, stream.
     package let stream: [UInt8]
 
-    /// The sections of a firmware's volumes that no other section contains.
+    /// The top-level compressed sections of a firmware's volumes.
     package static func all(in firmware: [UInt8]) -> [CompressedSection] {
         var found: [CompressedSection] = []
         var rest = firmware[...]
@@ -26,7 +26,7 @@ package struct CompressedSection: Sendable, Hashable {
         return found
     }
 
-    /// - Returns: `nil` where the identifier stands for something else, such as in a table.
+    /// - Returns: `nil` if the identifier has another meaning there, as in a table.
     private init?(_ firmware: [UInt8], identifierAt place: Int) {
         guard let dataOffset = firmware.littleEndian(UInt16.self, at: place + 16) else { return nil }
         for (headerBytes, isExtended) in [(4, false), (8, true)] where place >= headerBytes {

@@ -6,7 +6,7 @@ struct FirmwareIdentifier: Sendable, Hashable {
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// - Parameter text: The canonical form, which is compiled in.
+    /// - Parameter text: The canonical form; a compile-time constant.
     init(_ text: StaticString) {
         guard let plain = [UInt8](hex: "\(text)".filter { $0 != "-" }), plain.count == 16 else {
             preconditionFailure("\(text) is no GUID")

@@ -1,18 +1,18 @@
-/// The table at the end of OVMF, by whose identifiers a virtual machine monitor finds what it has to know of the firmware.
+/// The GUIDed table at the end of OVMF, in which a virtual machine monitor finds the firmware's parameters.
 ///
 /// - Source: edk2, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm.
 struct FirmwareTable: Sendable {
-    /// The largest images of OVMF have 16 MiB.
+    /// Limit of the firmware's size; the largest OVMF images have 16 MiB.
     static let maximumFirmwareBytes = 64 << 20
     private static let maximumEntries = 64
     private static let entryBytes = 18
-    /// The reset vector stands behind the table.
+    /// Bytes after the table, which contain the reset vector.
     private static let bytesBehind = 32
     private static let footer = FirmwareIdentifier("96b582de-1fb2-45f7-baea-a366c55a082d")
 
     private let entries: [FirmwareIdentifier: ArraySlice<UInt8>]
 
-    /// - Throws: ``ImageError`` (wrongFile) for firmware without a table, (malformed) for a table that breaks its form.
+    /// - Throws: ``ImageError`` (wrongFile) for firmware without a table, (malformed) for an invalid table.
     init(_ firmware: [UInt8]) throws(ImageError) {
         guard (4096...Self.maximumFirmwareBytes).contains(firmware.count) else {
             throw ImageError(
@@ -53,8 +53,8 @@ struct FirmwareTable: Sendable {
 
     /// The first four bytes of an entry; a size may follow.
     ///
-    /// - Returns: `nil` when there is no such entry.
-    /// - Throws: ``ImageError`` (malformed) when it has fewer bytes.
+    /// - Returns: `nil` if there is no such entry.
+    /// - Throws: ``ImageError`` (malformed) if it has fewer bytes.
     func number(_ identifier: FirmwareIdentifier, _ what: String) throws(ImageError) -> UInt32? {
         guard let content = entries[identifier] else { return nil }
         guard let value = content.littleEndian(UInt32.self, at: 0) else {

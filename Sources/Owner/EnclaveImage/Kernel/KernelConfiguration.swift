@@ -1,4 +1,4 @@
-/// The options that a kernel was built with, as its `.config` says.
+/// A kernel's build options, from its `.config`.
 package struct KernelConfiguration: Sendable, Hashable {
     /// `y` or `m` by option, without `CONFIG_`.
     private let options: [Substring: Substring]
@@ -12,12 +12,12 @@ package struct KernelConfiguration: Sendable, Hashable {
         self.options = options
     }
 
-    /// Whether the text was a configuration at all.
+    /// Whether the text has no options, and so is no configuration.
     package var isEmpty: Bool { options.isEmpty }
 
-    /// Options that the image needs and the kernel does not have.
+    /// Required options that the kernel lacks.
     ///
-    /// - Parameter modules: Options whose modules the image brings along.
+    /// - Parameter modules: Options whose modules the image contains.
     package func missing(_ needed: [String], asModules modules: Set<String> = []) -> [String] {
         needed.filter { name in
             let value = options[name[...]]

@@ -1,12 +1,12 @@
-/// A Linux kernel for x86 in the form that boot loaders take (bzImage).
+/// A Linux kernel for x86 in the boot loaders' format (bzImage).
 ///
 /// - Source: Linux, Documentation/arch/x86/boot.rst.
 package struct KernelImage: Sendable, Hashable {
-    /// Older protocols do not carry what is read here.
+    /// Older boot protocols lack fields that are read here.
     private static let oldestProtocol: UInt16 = 0x0206
     private static let maximumVersionBytes = 256
 
-    /// What the kernel says of itself, such as `6.12.43-cloud-amd64 (…) #1 SMP …`.
+    /// The kernel's version string, such as `6.12.43-cloud-amd64 (…) #1 SMP …`.
     package let version: String
 
     /// - Throws: ``ImageError`` (wrongFile) for anything else.
@@ -23,6 +23,6 @@ package struct KernelImage: Sendable, Hashable {
         version = place == 0x200 ? "" : String(decoding: text, as: UTF8.self)
     }
 
-    /// The first word of ``version``: what files of this kernel are named by.
+    /// The first word of ``version``, which is in the names of this kernel's files.
     package var release: String { String(version.prefix { $0 != " " }) }
 }

@@ -1,4 +1,4 @@
-/// The modules of a kernel as its folder `/lib/modules/RELEASE` lists them: which is needed for which, and what is built in.
+/// The modules of a kernel as listed in `/lib/modules/RELEASE`: their dependencies, and which are built in.
 ///
 /// - Source: kmod, modules.dep(5).
 package struct KernelModules: Sendable {
@@ -6,7 +6,7 @@ package struct KernelModules: Sendable {
 
     /// Paths by module name, relative to the folder.
     private let paths: [String: String]
-    /// What a path needs, nearest first.
+    /// The dependencies of a path, nearest first.
     private let needs: [String: [String]]
     private let builtIn: Set<String>
 
@@ -29,9 +29,9 @@ package struct KernelModules: Sendable {
             builtIn.split(whereSeparator: \.isNewline).prefix(Self.maximumLines).map { Self.name(String($0)) })
     }
 
-    /// The files to load for the named modules, in the order in which they can be loaded.
+    /// The files to load for the named modules, in a valid order.
     ///
-    /// - Returns: `nil` in the place of the list when a module is neither there nor built in, with its name.
+    /// - Returns: The files, and the names of modules that neither exist nor are built in.
     package func files(for names: [String]) -> (files: [String], missing: [String]) {
         var files: [String] = []
         var missing: [String] = []
@@ -40,7 +40,7 @@ package struct KernelModules: Sendable {
                 missing.append(name)
                 continue
             }
-            // Each before what needs it. The list of a module has the modules of its modules, too.
+            // Each file after its dependencies. The list of a module includes indirect dependencies.
             for file in (needs[path] ?? []).reversed() + [path] where !files.contains(file) { files.append(file) }
         }
         return (files, missing)
@@ -51,6 +51,6 @@ package struct KernelModules: Sendable {
         plain(String((path.split(separator: "/").last ?? "").prefix { $0 != "." }))
     }
 
-    /// The two spellings of a name are one.
+    /// Hyphens and underscores are equivalent in module names.
     private static func plain(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 }

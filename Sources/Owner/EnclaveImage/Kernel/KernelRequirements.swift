@@ -1,8 +1,8 @@
-/// What an image needs of its kernel.
+/// The kernel options that an image needs.
 package struct KernelRequirements: Sendable {
     /// Options that have to be built in.
     package let builtIn: [String]
-    /// Options that may be modules, which the image then brings along, with the module's name.
+    /// Options that may be modules, which the image then contains, with the module's name.
     package let drivers: [(option: String, module: String)]
 
     package init(_ recipe: ImageRecipe) {
@@ -13,7 +13,7 @@ package struct KernelRequirements: Sendable {
         let channel: [(String, String)] =
             recipe.transport == .serial
             ? [("VIRTIO_CONSOLE", "virtio_console")] : [("VIRTIO_VSOCKETS", "vmw_vsock_virtio_transport")]
-        // Where reports are asked for; the drivers of the reports bring what they need along.
+        // The file system in which reports are requested; the report drivers' own dependencies are added with them.
         let reports = [("CONFIGFS_FS", "configfs")]
         switch recipe.kind {
         case .nitro:

@@ -17,7 +17,7 @@ extension Array where Element == UInt8 {
 extension ArraySlice where Element == UInt8 {
     /// An integer at an offset from the start of the slice.
     ///
-    /// - Returns: `nil` when it does not lie in the slice.
+    /// - Returns: `nil` if it does not lie in the slice.
     func littleEndian<Value: FixedWidthInteger>(_: Value.Type, at offset: Int) -> Value? {
         guard offset >= 0, offset <= count - MemoryLayout<Value>.size else { return nil }
         let start = startIndex + offset

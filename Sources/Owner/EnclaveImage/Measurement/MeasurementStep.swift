@@ -1,8 +1,8 @@
-/// One step of a measurement, in the order in which the platform takes it.
+/// One step of a measurement, in the platform's order.
 package struct MeasurementStep: Sendable, Hashable {
     /// The register or digest, by the name that policies use.
     package let name: String
-    /// What is measured in this step.
+    /// A description of what is measured.
     package let what: String
     /// The value after this step.
     package let value: [UInt8]
@@ -14,7 +14,7 @@ package struct MeasurementStep: Sendable, Hashable {
     }
 }
 
-/// What a platform will say that it was started with, and how that comes about.
+/// The expected launch measurements of a platform, and the steps that lead to them.
 package struct LaunchMeasurement: Sendable, Hashable {
     /// By the names that policies use.
     package var values: [String: [UInt8]] = [:]

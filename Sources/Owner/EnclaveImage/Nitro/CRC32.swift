@@ -1,4 +1,4 @@
-/// The checksum of Ethernet and zlib (polynomial 0x04C11DB7, reflected).
+/// The CRC-32 of Ethernet and zlib (polynomial 0x04C11DB7, reflected).
 ///
 /// - Source: ISO 3309; RFC 1952, section 8.
 struct CRC32 {

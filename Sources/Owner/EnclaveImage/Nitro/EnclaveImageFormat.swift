@@ -26,18 +26,19 @@ package struct EnclaveImageFormat: Sendable, Hashable {
     static let sectionHeaderBytes = 12
     static let maximumSections = 32
     static let maximumSignatureBytes = 32_768
-    /// Where the checksum stands, the last field of the header.
+    /// Offset of the checksum, the last field of the header.
     static let checksumOffset = 544
 
     /// Whether the image is for 64-bit Arm.
     package let isArm: Bool
-    /// AWS's tools write these two and read neither: the host says how much an enclave gets.
+    /// AWS's tools write this and the next field and read neither: the host decides how much an enclave gets.
     package let defaultMemory: UInt64
     package let defaultProcessors: UInt64
     /// In file order.
     package let sections: [Section]
 
-    /// - Throws: ``ImageError`` when there is not one kernel, one command line, one metadata section and a ramdisk.
+    /// - Throws: ``ImageError`` unless there is exactly one kernel, one command line and one metadata section, and at
+    ///   least one ramdisk.
     package init(
         isArm: Bool = false, defaultMemory: UInt64 = 1 << 30, defaultProcessors: UInt64 = 2, sections: [Section]
     ) throws(ImageError) {
@@ -75,7 +76,7 @@ package struct EnclaveImageFormat: Sendable, Hashable {
             throw ImageError(.malformed, "the image has no ramdisk, or more than one signature")
         }
         let order = sections.map(\.kind)
-        // In this order they are measured, wherever they stand in the file.
+        // They are measured in this order, whatever their order in the file.
         guard let kernel = order.firstIndex(of: .kernel), let line = order.firstIndex(of: .commandLine),
             let ramdisk = order.firstIndex(of: .ramdisk), kernel < line, line < ramdisk
         else {
@@ -116,7 +117,7 @@ package struct EnclaveImageFormat: Sendable, Hashable {
         return bytes
     }
 
-    /// Over everything but the checksum itself.
+    /// CRC-32 over everything but the checksum itself.
     static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
         var checksum = CRC32()
         checksum.update(bytes[..<(bytes.startIndex + checksumOffset)])

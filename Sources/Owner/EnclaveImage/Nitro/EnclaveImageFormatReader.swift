@@ -1,5 +1,5 @@
 extension EnclaveImageFormat {
-    /// Reads a file as strictly as it is written, so that one image has one encoding.
+    /// Accepts only what the writer produces, so that one image has one encoding.
     ///
     /// - Throws: ``ImageError`` (malformed) with the place.
     package init(parsing bytes: [UInt8]) throws(ImageError) {
@@ -55,7 +55,7 @@ extension EnclaveImageFormat {
             isArm: flags == 1, defaultMemory: memory, defaultProcessors: processors, sections: sections)
     }
 
-    /// A table of 32 numbers, of which those behind `count` are zero.
+    /// A table of 32 numbers; those from `count` on must be zero.
     private static func table(
         _ reader: inout BigEndianReader, _ count: Int, _ what: String
     ) throws(ImageError) -> [UInt64] {
@@ -66,7 +66,7 @@ extension EnclaveImageFormat {
     }
 }
 
-/// Reads big-endian fields; every read is checked against what is left.
+/// Reads big-endian fields; every read is checked against the remaining bytes.
 private struct BigEndianReader {
     private let source: [UInt8]
     private(set) var position = 0

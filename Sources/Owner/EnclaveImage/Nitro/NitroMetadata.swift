@@ -1,10 +1,11 @@
 import FoundationEssentials
 
-/// The metadata section that version 4 of the format requires. The time is fixed, so that one image is one file.
+/// The metadata section that version 4 of the format requires. The time is fixed, so that the same image gives the same
+/// file.
 package struct NitroMetadata: Sendable, Hashable {
     package let name: String
     package let version: String
-    /// What the kernel says of itself.
+    /// The kernel's version string.
     package let kernelVersion: String
 
     package init(name: String, version: String, kernelVersion: String) {

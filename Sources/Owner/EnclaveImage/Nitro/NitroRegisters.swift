@@ -1,8 +1,8 @@
 import Crypto
 
 extension EnclaveImageFormat {
-    /// PCR0 to PCR2, as the Nitro hypervisor measures the image: PCR0 over kernel, command line and all ramdisks, PCR1
-    /// without any but the first ramdisk, PCR2 over the others. The metadata are in none of them.
+    /// PCR0 to PCR2, as the Nitro hypervisor measures the image. PCR0 covers kernel, command line and all ramdisks;
+    /// PCR1 the same with only the first ramdisk; PCR2 the other ramdisks. The metadata is in none of them.
     package func measurement() -> LaunchMeasurement {
         let start = [("kernel", self[.kernel][0]), ("command line", self[.commandLine][0])]
         let ramdisks = self[.ramdisk].enumerated().map { ("ramdisk \($0.offset + 1)", $0.element) }

@@ -1,12 +1,12 @@
-/// The template of a manifest for Gramine 1.9, which runs the enclave in SGX. Nobody has run it on hardware.
+/// The manifest template for Gramine 1.9, which runs the enclave in SGX. It has not been run on hardware.
 ///
 /// - Source: Gramine, Documentation/manifest-syntax.rst.
 package enum GramineManifest {
     /// - Parameters:
-    ///   - libraries: Paths of what the executable links, as its loader finds them.
-    ///   - threads: Of one inference.
+    ///   - libraries: Paths of the libraries that the executable is linked with, as its loader finds them.
+    ///   - threads: Number of threads of one inference.
     package static func template(libraries: [String], threads: Int) -> String {
-        // Gramine brings the C library along.
+        // Gramine provides the C library.
         let own = libraries.filter { path in
             let name = path.split(separator: "/").last ?? ""
             return !["ld-linux", "libc.so", "libm.so", "libpthread", "libdl", "librt"].contains { name.hasPrefix($0) }

@@ -1,4 +1,4 @@
-/// What an image is for.
+/// The platform of an image.
 package enum ImageKind: String, Sendable, Hashable, CaseIterable, Codable {
     case nitro
     case snp
@@ -12,7 +12,7 @@ package enum ImageTransport: String, Sendable, Hashable, CaseIterable, Codable {
     /// A virtio-serial port, for hosts whose kernel has no vsock.
     case serial
 
-    /// Where the host listens. AWS's tools listen at 9000.
+    /// The port that the host listens on. AWS's tools use 9000.
     package static let port = 9001
     /// The name of the serial port.
     static let serialName = "infenclave.0"

@@ -1,21 +1,21 @@
 import FoundationEssentials
 
-/// What an image was made of besides its files, `image.json` in its folder.
+/// The parameters of an image besides its files: `image.json` in its folder.
 package struct ImageRecipe: Sendable, Hashable, Codable {
     package static let version = 1
     package static let processorCounts = 1...64
     package static let memoryMiB = 128...(1 << 20)
-    /// SMT is allowed, debugging and migration are not: bit 16, and bit 17, which is always one.
+    /// SMT is allowed, debugging and migration are not: bit 16, and bit 17, which must be one.
     package static let guestPolicy: UInt64 = 0x3_0000
 
     package let version: Int
     package let kind: ImageKind
     package let processors: Int
-    /// SNP only: a model of QEMU.
+    /// SNP only: a processor model of QEMU.
     package let processorModel: String?
     package let memoryMiB: Int
     package let transport: ImageTransport
-    /// SNP only: the version that the owner's identity block states, where one goes with the image.
+    /// SNP only: the guest version in the owner's identity block, if the image has one.
     package let guestSVN: Int?
 
     /// - Throws: ``ImageError`` (invalidArgument).
@@ -65,13 +65,14 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         return Array(try encoder.encode(self)) + [0x0A]
     }
 
-    /// The kernel's command line, which is measured and holds all of the enclave's configuration.
+    /// The kernel's command line. It is measured and contains all of the enclave's configuration.
     package var commandLine: String {
         let console = ["console=ttyS0", "reboot=k", "panic=-1", "random.trust_cpu=on"]
         let service: [String]
         switch (kind, transport) {
         case (.nitro, _):
-            // The line of AWS's tools, but for what the kernel would hand to the first process as an argument.
+            // The command line of AWS's tools, without words that the kernel would pass to the first process as
+            // arguments.
             let machine = "pci=off i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd"
             service = [
                 machine, "infenclave.connect=vsock:3:\(ImageTransport.port)", "infenclave.heartbeat=vsock:3:9000",
@@ -84,7 +85,7 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         return (console + acpi + ["infenclave.tee=\(kind.rawValue)"] + service).joined(separator: " ")
     }
 
-    /// Flags of a policy that follow from how the image is started.
+    /// Flags of a policy that follow from the way in which the image is started.
     package var flags: [String: Bool] {
         switch kind {
         case .snp:

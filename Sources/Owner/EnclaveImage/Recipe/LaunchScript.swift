@@ -1,6 +1,7 @@
-/// `run.sh` of an image: it says what is missing before it starts the machine.
+/// The image's `run.sh`, which checks its requirements before it starts the machine.
 package enum LaunchScript {
-    /// The least version of QEMU: SNP's object came with 9.1; from 10.2 on a TDX guest measures the kernel's file as it is.
+    /// The oldest supported version of QEMU: SNP's object came with 9.1; from 10.2 on a TDX guest measures the kernel's
+    /// file unchanged.
     package static func minimumQEMU(_ kind: ImageKind) -> (major: Int, minor: Int)? {
         switch kind {
         case .snp: (9, 1)
@@ -78,7 +79,8 @@ package enum LaunchScript {
             """
     }
 
-    /// The identity block is of one digest, which depends on what the host's kernel gives a guest.
+    /// Selects the identity block, which is for one digest; the digest depends on the features that the host's kernel
+    /// gives a guest.
     private static let features = """
 
         if [ -z "${FEATURES:-}" ]; then

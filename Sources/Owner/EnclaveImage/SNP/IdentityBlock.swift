@@ -1,7 +1,8 @@
 import Crypto
 
-/// A statement of the owner that goes with a guest: AMD's firmware starts it only with this launch digest and policy, and
-/// reports state the digest of the owner's key, so that a policy can pin the signer and a least version of the guest.
+/// A statement signed by the owner for a guest (ID block). AMD's firmware starts the guest only with this launch digest
+/// and policy, and reports contain the digest of the owner's key, so that a policy can pin the signer and a least
+/// version of the guest.
 ///
 /// - Source: AMD 56860, SEV-SNP Firmware ABI, sections 8.18 and 10 (ID_BLOCK, ID_AUTH_INFO).
 package struct IdentityBlock: Sendable, Hashable {
@@ -12,11 +13,11 @@ package struct IdentityBlock: Sendable, Hashable {
 
     /// 48 bytes.
     package let launchDigest: [UInt8]
-    /// 16 bytes each, of the owner's choice.
+    /// 16 bytes each, chosen by the owner.
     package let familyID: [UInt8]
     package let imageID: [UInt8]
     package let guestSVN: UInt32
-    /// The guest policy, as the host has to give it.
+    /// The guest policy, which the host must use as well.
     package let policy: UInt64
 
     /// - Throws: ``ImageError`` (invalidArgument) for a field of another length.
@@ -34,14 +35,14 @@ package struct IdentityBlock: Sendable, Hashable {
         self.policy = policy
     }
 
-    /// 96 bytes: what the key signs.
+    /// 96 bytes: the signed message.
     package func encoded() -> [UInt8] {
         launchDigest + familyID + imageID + .littleEndian(Self.version) + .littleEndian(guestSVN)
             + .littleEndian(policy)
     }
 
-    /// The authentication information that goes with the block, 4096 bytes. There is no author key; its algorithm is
-    /// stated as AMD's tools do.
+    /// The ID authentication information for the block, 4096 bytes. There is no author key; its algorithm field is set
+    /// as AMD's tools do.
     ///
     /// - Parameters:
     ///   - signature: Over the SHA-384 of ``encoded()``, ECDSA on P-384: R and S, 96 bytes, big-endian.
@@ -59,7 +60,7 @@ package struct IdentityBlock: Sendable, Hashable {
         return known + .zeros(4096 - known.count)
     }
 
-    /// `id_key_digest` of reports: SHA-384 of the key as the authentication information has it.
+    /// `id_key_digest` of reports: SHA-384 of the key in the authentication information.
     ///
     /// - Returns: `nil` for bytes that are no authentication information.
     package static func keyDigest(authentication: [UInt8]) -> [UInt8]? {
@@ -67,14 +68,14 @@ package struct IdentityBlock: Sendable, Hashable {
         return Array(SHA384.hash(data: authentication[576..<1604]))
     }
 
-    /// Whether authentication information has a signature over a block, by the key that stands in it.
+    /// Whether authentication information contains a valid signature over a block by the key in it.
     ///
     /// - Parameter block: As ``encoded()``.
     package static func isSigned(_ block: [UInt8], authentication: [UInt8]) -> Bool {
         guard authentication.count == 4096 else { return false }
         let (signature, point) = (64, 576 + 4)
         let parts = [signature, signature + numberBytes, point, point + numberBytes].map { offset in
-            // Numbers of 48 bytes in 72: the others are zero.
+            // Numbers of 48 bytes in fields of 72: the other bytes are zero.
             (
                 bytes: Array(authentication[offset..<(offset + 48)].reversed()),
                 isInRange: authentication[(offset + 48)..<(offset + numberBytes)].allSatisfy { $0 == 0 }

@@ -1,6 +1,7 @@
 import Crypto
 
-/// The table by which firmware recognises kernel, initial disk and command line, which the host hands in unmeasured.
+/// The hash table with which firmware checks kernel, initial disk and command line. The host passes these unmeasured;
+/// the table is measured.
 ///
 /// - Source: QEMU, target/i386/sev.c, `SevHashTable`.
 package struct KernelHashes: Sendable, Hashable {
@@ -14,7 +15,7 @@ package struct KernelHashes: Sendable, Hashable {
     /// SHA-256, each.
     package let kernel: [UInt8]
     package let initialDisk: [UInt8]
-    /// Over the text and a NUL.
+    /// SHA-256 over the text and a NUL.
     package let commandLine: [UInt8]
 
     package init(kernel: [UInt8], initialDisk: [UInt8], commandLine: String) {
@@ -29,7 +30,7 @@ package struct KernelHashes: Sendable, Hashable {
         self.commandLine = Array(SHA256.hash(data: Array(commandLine.utf8) + [0]))
     }
 
-    /// The page of the guest in which the table lies, zero but for it.
+    /// The guest page that contains the table, otherwise zero.
     func page(at address: UInt32) -> [UInt8] {
         let entries: [(FirmwareIdentifier, [UInt8])] = [
             (Self.commandLineEntry, commandLine), (Self.initialDiskEntry, initialDisk), (Self.kernelEntry, kernel),

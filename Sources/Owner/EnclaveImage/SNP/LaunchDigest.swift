@@ -17,9 +17,10 @@ struct LaunchDigest: Sendable {
 
     init(_ value: [UInt8] = .zeros(48)) { self.value = value }
 
-    /// - Parameter contents: SHA-384 of the page, or zeros for the kinds whose content is not measured.
+    /// - Parameter contents: SHA-384 of the page, or zeros for page types whose content is not measured.
     mutating func add(_ page: Page, at address: UInt64, _ contents: [UInt8] = .zeros(48)) {
-        // The length of the structure, the kind, not an initial migration image, no permissions of other levels.
+        // The length of the structure, the page type, no initial migration image, no permissions for other privilege
+        // levels.
         let tail: [UInt8] = .littleEndian(UInt16(0x70)) + [page.rawValue, 0, 0, 0, 0, 0] + .littleEndian(address)
         value = Array(SHA384.hash(data: value + contents + tail))
     }

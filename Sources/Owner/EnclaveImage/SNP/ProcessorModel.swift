@@ -14,7 +14,7 @@ package struct ProcessorModel: Sendable, Hashable {
         "EPYC": 1...5, "EPYC-Rome": 1...5, "EPYC-Milan": 1...3, "EPYC-Genoa": 1...2, "EPYC-Turin": 1...1,
     ]
 
-    /// All that are known.
+    /// All known models.
     package static var all: [ProcessorModel] { names.compactMap { try? ProcessorModel($0) } }
 
     private static var names: [String] {
@@ -23,7 +23,7 @@ package struct ProcessorModel: Sendable, Hashable {
         } + ["EPYC-IBPB"]
     }
 
-    /// - Throws: ``ImageError`` (invalidArgument) for a model whose signature is not known here.
+    /// - Throws: ``ImageError`` (invalidArgument) for a model whose signature is unknown.
     package init(_ name: String) throws(ImageError) {
         let family = name == "EPYC-IBPB" ? "EPYC" : String(name.prefix { $0 != "-" }) + Self.middle(name)
         guard Self.names.contains(name), let known = Self.families.first(where: { $0.prefix == family }) else {

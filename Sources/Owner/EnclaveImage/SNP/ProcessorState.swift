@@ -1,14 +1,14 @@
-/// The state in which QEMU and KVM start a processor of a guest, as the page that is measured: the save area (VMSA).
+/// The initial state of a guest's processor under QEMU and KVM, as the measured page: the save area (VMSA).
 ///
 /// - Source: AMD 24593, AMD64 Architecture Programmer's Manual, volume 2, table B-4; Linux, arch/x86/kvm/svm/sev.c.
 struct ProcessorState: Sendable {
-    /// Where the first processor starts.
+    /// Start address of the first processor (reset vector).
     static let firstAddress: UInt32 = 0xFFFF_FFF0
 
     let page: [UInt8]
 
     /// - Parameters:
-    ///   - address: Where the processor starts.
+    ///   - address: Start address of the processor.
     ///   - features: `SEV_FEATURES`.
     init(startingAt address: UInt32, _ model: ProcessorModel, features: UInt64) {
         var page = [UInt8].zeros(SNPFirmware.pageBytes)

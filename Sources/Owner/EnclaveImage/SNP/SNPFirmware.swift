@@ -1,6 +1,6 @@
 import Crypto
 
-/// What the launch of an SNP guest takes from its firmware, a build of OVMF.
+/// The firmware's parameters for the launch of an SNP guest; the firmware is a build of OVMF.
 ///
 /// - Source: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm; QEMU, target/i386/sev.c.
 package struct SNPFirmware: Sendable, Hashable {
@@ -8,7 +8,7 @@ package struct SNPFirmware: Sendable, Hashable {
         case memory = 1
         case secrets = 2
         case cpuid = 3
-        /// Calling area of a module in a higher privilege level.
+        /// Calling area of a module at a higher privilege level.
         case callingArea = 4
         case kernelHashes = 0x10
     }
@@ -29,21 +29,21 @@ package struct SNPFirmware: Sendable, Hashable {
 
     static let pageBytes = 4096
     private static let maximumSections = 64
-    /// Of all sections together. OVMF's have less than a mebibyte.
+    /// Limit of the size of all sections together. OVMF's have less than a mebibyte.
     private static let maximumSectionBytes = 64 << 20
     private static let metadata = FirmwareIdentifier("dc886566-984a-4798-a75e-5585a7bf67cc")
     private static let hashesTable = FirmwareIdentifier("7255371f-3a3b-4b04-927b-1da6efa8d454")
     private static let resetBlock = FirmwareIdentifier("00f771de-1a7e-4fcb-890e-68c77e2fb44e")
 
-    /// The launch digest after the firmware's own pages, 48 bytes: it stands for the file.
+    /// The launch digest after the firmware's own pages, 48 bytes, which identifies the firmware file.
     package let digest: [UInt8]
     package let sections: [Section]
-    /// Where the firmware looks for the hashes of kernel, initial disk and command line.
+    /// Where the firmware expects the hashes of kernel, initial disk and command line.
     package let hashesTableAddress: UInt32
-    /// Where processors other than the first start.
+    /// Start address of processors other than the first.
     package let resetAddress: UInt32
 
-    /// A launch whose firmware is known by its digest.
+    /// A launch with firmware that is known by its digest only.
     package init(
         digest: [UInt8], sections: [Section], hashesTableAddress: UInt32, resetAddress: UInt32
     ) throws(ImageError) {
@@ -54,7 +54,7 @@ package struct SNPFirmware: Sendable, Hashable {
         try check()
     }
 
-    /// - Throws: ``ImageError`` (wrongFile) naming the Debian package with the right firmware, or (malformed).
+    /// - Throws: ``ImageError`` (wrongFile) naming the Debian package with suitable firmware, or (malformed).
     package init(_ firmware: [UInt8]) throws(ImageError) {
         let table = try FirmwareTable(firmware)
         guard let offset = try table.number(Self.metadata, "SEV metadata offset"),
@@ -84,7 +84,7 @@ package struct SNPFirmware: Sendable, Hashable {
             digest: digest.value, sections: sections, hashesTableAddress: hashes, resetAddress: reset)
     }
 
-    /// What to give in the place of firmware that cannot be used.
+    /// The remedy for unsuitable firmware.
     package static let remedy =
         "give OVMF.amdsev.fd of Debian's package ovmf-amdsev (in /usr/share/ovmf), or build OvmfPkg/AmdSev/AmdSevX64.dsc of edk2"
 

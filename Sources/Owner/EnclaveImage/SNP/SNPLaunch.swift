@@ -1,15 +1,15 @@
 import Crypto
 import Evidence
 
-/// The launch of an SNP guest by QEMU and KVM with a kernel that it is handed directly.
+/// The launch of an SNP guest by QEMU and KVM with direct kernel boot.
 ///
 /// - Source: AMD 56860; QEMU, target/i386/sev.c; virtee/sev-snp-measure and a real report agree.
 package struct SNPLaunch: Sendable, Hashable {
-    /// The words of `SEV_FEATURES` that host kernels give a guest: SNP alone, and with the debug registers swapped, which
-    /// is the default of some.
+    /// The values of `SEV_FEATURES` that host kernels give a guest: SNP alone, and with debug register swapping, the
+    /// default of some.
     package static let hostFeatures: [UInt64] = [0x1, 0x21]
     package static let processorCounts = 1...512
-    /// Where the save areas are said to be.
+    /// The address under which save areas are measured.
     private static let saveAreaAddress: UInt64 = 0xFFFF_FFFF_F000
 
     package let firmware: SNPFirmware
@@ -18,7 +18,7 @@ package struct SNPLaunch: Sendable, Hashable {
     package let model: ProcessorModel
     package let features: UInt64
 
-    /// - Throws: ``ImageError`` (invalidArgument) for a number of processors out of ``processorCounts``.
+    /// - Throws: ``ImageError`` (invalidArgument) for a number of processors outside ``processorCounts``.
     package init(
         firmware: SNPFirmware, hashes: KernelHashes, processors: Int, model: ProcessorModel, features: UInt64
     ) throws(ImageError) {

@@ -1,24 +1,26 @@
 import Crypto
 
-/// RTMR1 and RTMR2 of a trust domain whose kernel QEMU hands to the firmware: the firmware measures the kernel as an EFI
-/// application, the kernel's EFI stub its command line and initial disk.
+/// RTMR1 and RTMR2 of a trust domain with direct kernel boot by QEMU. The firmware measures the kernel as an EFI
+/// application, and the kernel's EFI stub measures its command line and initial disk.
 ///
-/// RTMR0 is not computed: it has the memory's layout, the firmware's variables and QEMU's ACPI tables of one machine.
+/// RTMR0 is not computed: it covers the memory layout, the firmware's variables and QEMU's ACPI tables of one machine.
 ///
-/// - Source: TCG PC Client Platform Firmware Profile, section 3; edk2, SecurityPkg; Linux 6.9, drivers/firmware/efi/libstub.
+/// - Source: TCG PC Client Platform Firmware Profile, section 3; edk2, SecurityPkg; Linux 6.9,
+///   drivers/firmware/efi/libstub.
 package struct DirectBoot: Sendable, Hashable {
-    /// The firmware's own events that follow the start of the kernel, as their digests are over text.
+    /// Events of the firmware after the kernel's start, whose digests are over text.
     private static let events = [
         "Calling EFI Application from Boot Option", "\0\0\0\0", "Exit Boot Services Invocation",
         "Exit Boot Services Returned with Success",
     ]
 
-    /// SHA-384, each: of the kernel as ``PEImage`` says, of the command line as ``commandLineDigest(_:)``, of the file.
+    /// SHA-384 of the kernel (``PEImage``), of the command line (``commandLineDigest(_:)``), and of the initial disk's
+    /// file.
     package let kernel: [UInt8]
     package let commandLine: [UInt8]
     package let initialDisk: [UInt8]
 
-    /// - Parameter commandLine: As it is given to QEMU, which adds where the initial disk is found.
+    /// - Parameter commandLine: The command line for QEMU, which appends the location of the initial disk.
     /// - Throws: ``ImageError`` for a kernel without an EFI stub.
     package init(kernel: [UInt8], commandLine: String, initialDisk: [UInt8]) throws(ImageError) {
         self.init(
@@ -32,7 +34,7 @@ package struct DirectBoot: Sendable, Hashable {
         self.initialDisk = initialDisk
     }
 
-    /// Over the text in UTF-16 with its NUL, as EFI has it.
+    /// SHA-384 over the text in UTF-16 with its NUL, EFI's form.
     package static func commandLineDigest(_ commandLine: String) -> [UInt8] {
         let text = commandLine + " initrd=initrd\0"
         return Array(SHA384.hash(data: text.utf16.flatMap { [UInt8].littleEndian($0) }))

@@ -1,10 +1,10 @@
 import Crypto
 
-/// MRTD: what Intel's module measures while a virtual machine monitor builds a trust domain from its firmware.
+/// MRTD: the measurement by Intel's TDX module while a virtual machine monitor builds a trust domain from its firmware.
 ///
 /// - Source: Intel TDX Module Base Architecture Specification, TDH.MEM.PAGE.ADD and TDH.MR.EXTEND.
 package struct DomainBuild: Sendable {
-    /// The order in which monitors add and measure pages, which the digest depends on.
+    /// The order in which the monitor adds and measures pages; the digest depends on it.
     package enum Order: Sendable, Hashable, CaseIterable {
         /// Each page is measured as it is added: QEMU from 10.1 on.
         case pageByPage
@@ -18,7 +18,7 @@ package struct DomainBuild: Sendable {
     private let metadata: TDVFMetadata
     private let order: Order
 
-    /// - Throws: ``ImageError`` as ``TDVFMetadata``.
+    /// - Throws: The same ``ImageError`` as ``TDVFMetadata``.
     package init(firmware: [UInt8], order: Order = .pageByPage) throws(ImageError) {
         self.firmware = firmware
         self.metadata = try TDVFMetadata(firmware)
@@ -57,7 +57,7 @@ package struct DomainBuild: Sendable {
         digest.update(data: Array("MEM.PAGE.ADD".utf8) + .zeros(4) + .littleEndian(address) + .zeros(104))
     }
 
-    /// A page's content, in chunks that each go with their address.
+    /// Extends the digest with a page's content, in chunks together with their addresses.
     private func extend(_ section: TDVFMetadata.Section, _ offset: UInt64, _ digest: inout SHA384) {
         var page = [UInt8].zeros(TDVFMetadata.pageBytes)
         let start = Int(offset)

@@ -1,11 +1,11 @@
-/// The driver of OVMF by which a trust domain's firmware extends RTMR1 and RTMR2. Firmware without it starts the kernel all
-/// the same, and leaves both zero.
+/// The OVMF driver that extends RTMR1 and RTMR2. Firmware without it starts the kernel as well, but leaves both
+/// registers zero.
 ///
 /// - Source: edk2, OvmfPkg/Tcg/TdTcg2Dxe; since edk2-stable202302 part of OvmfPkgX64.
 package enum MeasuringDriver {
     private static let identifier = FirmwareIdentifier("f062221e-c607-44c2-b0b4-c3886331d351")
 
-    /// Whether these bytes of a firmware, as they are or decompressed, have the driver.
+    /// Whether these bytes of a firmware, stored or decompressed, contain the driver.
     package static func isIn(_ bytes: [UInt8]) -> Bool { bytes.firstRange(of: identifier.bytes) != nil }
 
     package static var absence: ImageError {

@@ -1,14 +1,14 @@
 import Crypto
 
-/// The digest by which firmware measures an EFI application: SHA-384 over the file without its checksum, the place of its
-/// signatures and the signatures themselves. Right for files whose sections lie one behind the other, as a kernel's do.
+/// The digest with which firmware measures an EFI application: SHA-384 over the file without its checksum, its
+/// signature directory entry and the signatures. Correct for files with contiguous sections, such as a kernel.
 ///
 /// - Source: Microsoft, Windows Authenticode Portable Executable Signature Format, "Calculating the PE Image Hash".
 enum PEImage {
     private static let optionalHeader = 24
     private static let pe32Plus: UInt16 = 0x20B
 
-    /// - Throws: ``ImageError`` (wrongFile) for what is no PE file of 64-bit x86.
+    /// - Throws: ``ImageError`` (wrongFile) for a file that is no PE file of 64-bit x86.
     static func digest(of file: [UInt8]) throws(ImageError) -> [UInt8] {
         guard file.starts(with: "MZ".utf8), let offset = file.littleEndian(UInt32.self, at: 0x3C),
             let start = Int(exactly: offset), start <= file.count - 4, file[start...].starts(with: "PE\0\0".utf8),
@@ -19,7 +19,7 @@ enum PEImage {
                 .wrongFile, "the kernel is no EFI application", remedy: "give a kernel with CONFIG_EFI_STUB=y")
         }
         let checksum = start + optionalHeader + 64
-        // The fifth of the directories names the table of signatures, which is at the end of the file.
+        // The fifth data directory locates the signatures, which are at the end of the file.
         let entry = start + optionalHeader + 112 + 4 * 8
         var end = file.count
         var skipped = [checksum..<(checksum + 4)]

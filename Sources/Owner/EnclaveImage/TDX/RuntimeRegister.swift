@@ -1,7 +1,7 @@
 import Crypto
 import Evidence
 
-/// A register that only grows: its new value is the SHA-384 of the old one and a digest.
+/// An extend-only register: its new value is the SHA-384 of the old one and a digest.
 struct RuntimeRegister: Sendable, Hashable {
     private(set) var value = [UInt8].zeros(48)
 
@@ -9,6 +9,6 @@ struct RuntimeRegister: Sendable, Hashable {
 }
 
 extension Array where Element == UInt8 {
-    /// Lower-case digits.
+    /// Lower-case hexadecimal digits.
     package var hexadecimal: String { hex }
 }

@@ -1,26 +1,26 @@
-/// What the build of a trust domain takes from its firmware (TDVF).
+/// The firmware's metadata (TDVF) for building a trust domain.
 ///
 /// - Source: Intel TDX Virtual Firmware Design Guide, section 11.
 package struct TDVFMetadata: Sendable, Hashable {
     package struct Section: Sendable, Hashable {
-        /// Where the content starts in the file, and its length there; what is missing is zero.
+        /// Offset and length of the content in the file; the rest of the section is zero.
         package let fileOffset: Int
         package let fileByteCount: Int
         /// Guest physical address, a multiple of 4096.
         package let address: UInt64
         /// A multiple of 4096.
         package let byteCount: UInt64
-        /// 0 firmware volume with code, 1 with variables, 2 hand-off block, 3 temporary memory, from 4 on others.
+        /// 0 firmware volume with code, 1 with variables, 2 hand-off block, 3 temporary memory, from 4 on other kinds.
         package let kind: UInt32
         /// Whether the content is measured into MRTD.
         package let isExtended: Bool
-        /// Whether the pages are added after the build, and so are no part of MRTD.
+        /// Whether the pages are added after the build, and so are not part of MRTD.
         package let isAugmented: Bool
     }
 
     static let pageBytes = 4096
     private static let maximumSections = 64
-    /// Of all pages that are added before the start.
+    /// Limit of the size of all pages that are added before the start.
     private static let maximumAddedBytes: UInt64 = 64 << 20
     private static let metadata = FirmwareIdentifier("e47a6535-984a-4798-865e-4685a7bf8ec2")
 

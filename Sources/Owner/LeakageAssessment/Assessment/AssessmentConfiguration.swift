@@ -1,13 +1,13 @@
 package import ModelGraph
 package import Tensors
 
-/// What to assess, with which pictures, how thoroughly.
+/// The options of an assessment: model, images, attacks, gates and budgets.
 package struct AssessmentConfiguration: Sendable {
-    /// A network and how pictures are prepared for it.
+    /// A network and its preprocessing.
     package struct Network: Sendable {
         package var graph: Graph
         package var preprocessing: Preprocessing
-        /// For the report.
+        /// The name in the report.
         package var name: String
         /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
         package var sha256: String
@@ -21,19 +21,19 @@ package struct AssessmentConfiguration: Sendable {
     }
 
     package enum CutSelection: Sendable, Hashable {
-        /// Those where one tensor crosses and nothing cheap follows.
+        /// Cuts where one tensor crosses and which no cheap operator follows (``Graph/assessableCuts``).
         case assessable
-        /// Every cut that does not let the picture itself cross.
+        /// Every cut at which the input itself does not cross.
         case all
-        /// These, by name.
+        /// The cuts of these names.
         case named([String])
     }
 
-    /// Where a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes a cut.
+    /// At which cuts a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes per cut.
     package enum TrainedCuts: String, Sendable, Hashable, CaseIterable {
         case none
-        /// The cut that would be recommended, its neighbours and the cut of the next faster plan, until the recommended one
-        /// has stood it.
+        /// The recommended cut, its neighbours and the cut of the next faster plan, repeated until the recommended cut
+        /// has passed.
         case decision
         case all
     }
@@ -43,38 +43,39 @@ package struct AssessmentConfiguration: Sendable {
     package var validator: Network?
     /// A folder of JPEG, PNG and WebP files.
     package var imageFolder: String
-    /// Use at most this many pictures, the first by name; `nil` for all.
+    /// Use only the first so many images by name; `nil` for all.
     package var imageLimit: Int?
-    /// Of those, the channel KL takes the first this many by name: 60 bound a failing share of 5 % with 95 % confidence.
+    /// Images for the channel KL, the first by name of those in use. 60 without a failure bound the failing share at 5
+    /// % with 95 % confidence.
     package var channelImageLimit = 60
-    /// ... and this many at a cut that fails another gate already: enough to show the paper's measure, which decides nothing
-    /// there.
+    /// Images for the channel KL at a cut that already fails another gate: enough to show the paper's measure, which
+    /// decides nothing there.
     package var fewChannelImages = 20
-    /// ... and the decoders the first this many. Where there are more pictures than both need, a ``PictureSample`` of
-    /// them is used.
+    /// Images for the decoders, the first of those in use. From a folder with more images than both need, a
+    /// ``PictureSample`` is drawn.
     package var decoderImageLimit = 300
     package var cuts: CutSelection = .assessable
     package var trainedCuts: TrainedCuts = .decision
     package var training = TrainedDecoder.Options()
     package var bounds = BoundsOptions()
     package var whiteBox = WhiteBoxOptions()
-    /// Look for noise on the boundary that brings a cut within the gates.
+    /// Whether to search for noise on the boundary that brings a cut within the gates.
     package var triesNoise = false
     package var gates: Gates = .standard
     package var adversary: Adversary = .both
-    /// What of the pictures has to be protected.
+    /// The assets that have to be protected.
     package var protected = Asset.all
-    /// The gates hold against an attacker who learns from so many pictures.
+    /// The number of training images of the attacker that the gates are judged for.
     package var attackerPictures = 100_000
     package var budgets = Budgets()
-    /// Attacks of others that count too.
+    /// Results of external attacks to include.
     package var attacks: [OutsideAttack] = []
     package var seed: UInt64 = 1
     /// At least 1.
     package var threads: Int
-    /// What pictures and features may take of memory, all together; the rest goes into files. Changes no number.
+    /// Memory for images and features together, in bytes; the rest is stored in files. Does not affect results.
     package var memoryBytes = ScratchSpace.memoryBytes
-    /// Measure the time of FrontNet and BackNet at each cut.
+    /// Whether to measure the latency of FrontNet and BackNet at each cut.
     package var measuresTime = true
 
     package init(

@@ -1,17 +1,17 @@
 internal import Tensors
 
-/// How long an assessment will take, from the time of its first cut and of one picture in the validator. Trained decoders,
-/// bounds, white-box attack and noise are not in it: whether they run depends on what is found.
+/// An estimate of an assessment's duration, from the time of its first cut and of one image in the validator. Trained
+/// decoders, bounds, white-box attack and noise are not included, since whether they run depends on the results.
 package struct AssessmentForecast: Sendable, Hashable {
     package let cuts: Int
-    /// Of decoders and learning curves, at all cuts.
+    /// Decoders and learning curves, at all cuts.
     package let decoderSeconds: Double
-    /// Of the channel KL, if no cut is within the gates; 0 where it is not measured.
+    /// Channel KL, if no cut is within the gates; 0 where it is not measured.
     package let channelSeconds: Double
 
     package var seconds: Double { decoderSeconds + channelSeconds }
 
-    /// - Parameter perCut: Seconds that the decoders of one cut took one thread.
+    /// - Parameter perCut: Seconds of one thread for the decoders of one cut.
     init(_ context: StageContext, secondsPerCut perCut: Double) throws(AssessmentError) {
         cuts = context.cuts.count
         decoderSeconds = perCut * Double(cuts) / Double(min(context.threads, DecoderStage.maximumThreads))
@@ -29,7 +29,7 @@ package struct AssessmentForecast: Sendable, Hashable {
         channelSeconds = view * Double(ChannelStage.leastImages(context)) / Double(context.threads)
     }
 
-    /// Four IR images that are not blank.
+    /// Four IR images that are not constant.
     private static func images() throws(AssessmentError) -> Tensor {
         do throws(TensorError) {
             return try Tensor((0..<16).map { Float($0 % 3) }, shape: [1, 4, 2, 2])

@@ -1,8 +1,8 @@
-/// How far an assessment is.
+/// The progress of an assessment.
 package struct AssessmentProgress: Sendable {
     package enum Stage: String, Sendable, CaseIterable {
         case readingPictures = "reading pictures"
-        /// Units: IR images that went through the validator or needed not.
+        /// Units: IR images that the validator has classified or that were skipped.
         case channelKL = "channel KL"
         /// Units: cuts.
         case decoders = "decoders"
@@ -23,8 +23,8 @@ package struct AssessmentProgress: Sendable {
     package let stage: Stage
     package let done: Int
     package let total: Int
-    /// Units per second since the stage began; `nil` until there is something to say.
+    /// Units per second since the stage began; `nil` until it can be estimated.
     package let rate: Double?
-    /// Until the end of this stage.
+    /// Seconds until the end of this stage.
     package let secondsLeft: Double?
 }

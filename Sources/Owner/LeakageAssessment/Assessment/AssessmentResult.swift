@@ -1,16 +1,16 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Everything that an assessment found. Rendering it twice gives the same bytes.
+/// All results of an assessment. Rendering them twice gives the same bytes.
 package struct AssessmentResult: Sendable {
-    /// A network as the report names it.
+    /// A network as the report describes it.
     package struct NetworkDescription: Sendable, Hashable {
         package let name: String
         package let sha256: String
         package let classes: Int
         package let parameters: Int
         package let multiplyAdds: Int
-        /// Pixels of its input.
+        /// Width of its input in pixels.
         package let width: Int
         package let height: Int
 
@@ -41,28 +41,29 @@ package struct AssessmentResult: Sendable {
     package let model: NetworkDescription
     /// `nil` when the model judged its own IR images.
     package let validator: NetworkDescription?
-    /// Pictures used.
+    /// Number of images used.
     package let images: Int
-    /// Files of the folder, ``skipped`` among them.
+    /// Number of files in the folder, including ``skipped``.
     package let folderImages: Int
     package let skipped: [SkippedPicture]
-    /// Pictures of the channel KL: the first so many.
+    /// Number of images for the channel KL, the first of those used.
     package let channelImages: Int
-    /// Pictures that the decoders learned from (fitting and validation) and were tested on.
+    /// Number of images that the decoders learned from (fitting and validation); the others are test images.
     package let trainingImages: Int
     package let testImages: Int
     package let seed: UInt64
     package let gates: Gates
     package let adversary: Adversary
-    /// What had to be protected, and from an attacker with how many pictures.
+    /// The protected assets, and the number of training images of the attacker.
     package let protected: Set<Asset>
     package let attackerPictures: Int
     package let budgets: Budgets
-    /// How the white-box attack searched, at the cuts that have its scores.
+    /// Options of the white-box attack, at the cuts that have its scores.
     package let whiteBox: WhiteBoxOptions
-    /// Mean of ln C - H(F(x)) over the pictures of the channel KL, nats.
+    /// Mean of ln C - H(F(x)) over the images of the channel KL, in nats.
     package let baselineMean: Double
-    /// How many of those the validator was unsure of (p < 0.8): their baseline is near 0 and passes anything.
+    /// Number of images of the channel KL for which the validator's largest probability is below 0.8: their baseline is
+    /// near 0, so they pass whatever the cut.
     package let validatorUnsure: Int
     /// Shallowest first.
     package let cuts: [CutMeasurement]
@@ -71,15 +72,15 @@ package struct AssessmentResult: Sendable {
     package let recommendation: Recommendation
     package let paperRule: PaperRule
     package let mapping: String
-    /// What the untrusted host learns of the class from what it hands to the mapping unit.
+    /// What the host learns about the class from the input of the mapping unit.
     package let mappingLeakage: MappingLeakage?
     package let gallery: [GalleryRow]
     package var warnings: [String]
-    /// What of the model is public; `nil` where nothing was compared.
+    /// The comparison with a public backbone; `nil` where there was none.
     package private(set) var backbone: BackboneComparison?
-    /// Of outsiders, as far as they were given.
+    /// Results of external attacks.
     package var attacks: [OutsideAttack] = []
-    /// Time of the whole model on this machine, where it was measured.
+    /// Latency of the whole model on this machine, if it was measured.
     package let modelMilliseconds: Double?
     package let threads: Int
 
@@ -124,12 +125,13 @@ package struct AssessmentResult: Sendable {
         self.threads = threads
     }
 
-    /// How many chosen requests determine the weights of the recommended FrontNet; `nil` for everything inside.
+    /// The number of chosen requests that determine the weights of the recommended FrontNet; `nil` for everything
+    /// inside.
     package var recommendedWeights: WeightRecovery? {
         recommendation.everythingInside ? nil : weights(upTo: recommendation.front, sigma: recommendation.sigma)
     }
 
-    /// The same of the next faster plan.
+    /// The same for the next faster plan.
     package var nextFasterWeights: WeightRecovery? {
         recommendation.nextFaster.flatMap { $0.everythingInside ? nil : weights(upTo: $0.front, sigma: $0.sigma) }
     }
@@ -139,7 +141,7 @@ package struct AssessmentResult: Sendable {
         return sigma == nil ? weights : weights?.underNoise
     }
 
-    /// Adds what of the model is public, with a warning where that bears on the recommended FrontNet.
+    /// Adds the comparison with a public backbone, with a warning if it concerns the recommended FrontNet.
     package mutating func add(_ backbone: BackboneComparison) {
         self.backbone = backbone
         guard !recommendation.everythingInside, let front = cuts.first(where: { $0.name == recommendation.front }),

@@ -1,7 +1,7 @@
 internal import ModelGraph
 internal import Tensors
 
-/// The Model Assessment Framework: measures what every cut of a model would leak, and recommends one.
+/// The paper's Model Assessment Framework: measures what every cut of a model leaks, and recommends one.
 package struct Assessor: Sendable {
     let configuration: AssessmentConfiguration
 
@@ -29,13 +29,13 @@ package struct Assessor: Sendable {
         self.configuration = configuration
     }
 
-    /// Measures all of it; blocks for as long as that takes.
+    /// Runs all measurements; blocks until they are done.
     ///
     /// - Parameters:
-    ///   - work: Where results are kept: after an interruption the same call goes on, and gives the same result.
-    ///   - shards: Of the same assessment: refused when they are of another.
+    ///   - work: Stores results. After an interruption the same call resumes, and gives the same result.
+    ///   - shards: Of the same assessment; others are refused.
     ///   - progress: Called from several threads, at most ten times a second.
-    ///   - forecast: Called once, when the first cut was attacked.
+    ///   - forecast: Called once, after the first cut was attacked.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func run(
         work: WorkDirectory = .none, merging shards: [ShardRecord] = [],
@@ -56,7 +56,7 @@ package struct Assessor: Sendable {
         let views = SecondViewStage.views(context)
         _ = try views.value()
         let start = ContinuousClock.now
-        // One cut in the middle, which is kept, tells how long all of them take.
+        // The time of one cut in the middle, whose result is kept, predicts the time of all.
         let middle = context.cuts.count / 2
         let attacked = try DecoderStage.run(
             context, cuts: [context.cuts[middle]], classes: mapping.answers, views: views)
@@ -75,7 +75,8 @@ package struct Assessor: Sendable {
         try TrainedStage.run(context, &findings)
         try NoiseStage.run(context, &findings)
         let conclusion = findings.conclusion(context)
-        // They are costly, and tell a reader of a cut that may be used how far to trust it: where no cut is, they are left out.
+        // They are expensive and show how far a usable cut can be trusted, so they are left out where no cut is within
+        // the gates.
         let isAnyWithin = zip(context.cuts, conclusion.verdicts).contains {
             $1.passes && $0.nodesInside < context.mapping.nodesInside
         }

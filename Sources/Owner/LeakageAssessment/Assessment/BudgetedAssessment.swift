@@ -1,20 +1,20 @@
 internal import ModelGraph
 internal import Tensors
 
-/// An assessment in a given time: decoders and learning curves attack a few cuts, then those between the deepest that fails
-/// and the shallowest that passes; the costly measures (channel KL, trained decoders, bounds, white box) come last, as far
-/// as the time goes.
+/// An assessment within a time budget, by bisection. Decoders and learning curves attack a few cuts, then cuts between
+/// the deepest that fails and the shallowest that passes. The expensive measures (channel KL, trained decoders, bounds,
+/// white box) come last, as far as the time allows.
 ///
-/// A leak that is found at a cut is there at every shallower one, so cuts above a failing one need no attack. Every step is
-/// an ordinary assessment of the cuts that were chosen so far; the work folder keeps what the steps have in common.
+/// A leak at a cut is a leak at every shallower cut, so cuts above a failing one need no attack. Every step is an
+/// ordinary assessment of the cuts chosen so far; the steps share results through the work folder.
 package struct BudgetedAssessment: Sendable {
     private let configuration: AssessmentConfiguration
     private let budget: Duration
     private let cuts: [Cut]
-    /// Nodes inside at the mapping unit: deeper cuts leave nothing outside.
+    /// Number of nodes inside at the mapping cut: at deeper cuts nothing is outside.
     private let mapping: Int
 
-    /// Of the budget, what the costly attacks near the decision may take at the end.
+    /// Share of the budget for the expensive attacks near the decision, at the end.
     private static let shareOfCostlyAttacks = 0.4
 
     /// - Throws: ``AssessmentError`` as ``Assessor`` does; `.invalidConfiguration` for a budget that is not above 0.
@@ -29,9 +29,9 @@ package struct BudgetedAssessment: Sendable {
         mapping = try configuration.model.graph.mappingCut().nodesInside
     }
 
-    /// Blocks for about as long as the budget; the first step, of three cuts, is finished in any case.
+    /// Blocks for about the duration of the budget; the first step, of three cuts, is finished in any case.
     ///
-    /// - Parameter work: A folder: without one every step would begin again.
+    /// - Parameter work: A folder; without one, every step would start from nothing.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func run(
         work: WorkDirectory, cancellation: CancellationFlag = CancellationFlag(),
@@ -47,7 +47,7 @@ package struct BudgetedAssessment: Sendable {
             var step = configuration
             step.cuts = .named(chosen.sorted().map { cuts[$0].name })
             if !costlyAttacks {
-                // The channel KL can only take a pass away.
+                // The channel KL can only turn a pass into a fail.
                 if step.adversary == .both { step.adversary = .informed }
                 step.trainedCuts = .none
                 step.triesNoise = false
@@ -82,14 +82,14 @@ package struct BudgetedAssessment: Sendable {
         return result
     }
 
-    /// The deepest cut before the mapping unit, the shallowest, and the one between: indices of ``cuts``.
+    /// Indices in ``cuts``: the deepest cut before the mapping unit, the shallowest, and the one midway.
     private static func first(of cuts: [Cut], before mapping: Int) -> Set<Int> {
         let last = cuts.lastIndex { $0.nodesInside < mapping } ?? cuts.count - 1
         return [0, last / 2, last]
     }
 
-    /// The next cut to attack: the middle of those between the deepest that does not pass and the shallowest that does.
-    /// `nil` where there is none between, or none passes: no shallower cut can.
+    /// The next cut to attack, midway between the deepest cut that does not pass and the shallowest that does. `nil`
+    /// where there is no cut between, or none passes: then no shallower cut can.
     private func open(_ chosen: Set<Int>, _ result: AssessmentResult) -> Int? {
         let passes = Dictionary(
             zip(result.cuts.map(\.name), result.verdicts.map(\.passes)), uniquingKeysWith: { first, _ in first })

@@ -2,8 +2,8 @@ internal import Inference
 internal import ModelGraph
 package import Tensors
 
-/// A network that gives the class distribution of a picture, on one thread. One picture a run: larger batches leave the
-/// cache and are slower.
+/// A network that returns the class distribution of an image, on one thread. One image per run: larger batches do not
+/// fit the cache and are slower.
 package final class Classifier {
     private let plan: Plan
     private let endsWithSoftmax: Bool
@@ -26,11 +26,11 @@ package final class Classifier {
 }
 
 extension AssessmentConfiguration.Network {
-    /// Classes of the output.
+    /// Number of classes.
     var classes: Int { graph.outputs.first.map { graph.type(of: $0).shape.elementCount } ?? 0 }
 
-    /// - Throws: ``AssessmentError`` `.unsupportedModel` when the network is no image classifier that the preprocessing
-    ///   fits.
+    /// - Throws: ``AssessmentError`` `.unsupportedModel` when the network is no image classifier that fits the
+    ///   preprocessing.
     func check() throws(AssessmentError) {
         guard graph.inputs.count == 1, graph.outputs.count == 1 else {
             throw AssessmentError(

@@ -1,7 +1,7 @@
 package import ModelGraph
 internal import Tensors
 
-/// What each cut of a model costs, whatever it leaks: it needs no pictures, and does not depend on the weights' values.
+/// The cost of each cut of a model, without leakage. It needs no images and does not depend on the weights' values.
 package struct CostAssessment: Sendable {
     package struct Row: Sendable {
         /// The last layer inside.
@@ -14,13 +14,13 @@ package struct CostAssessment: Sendable {
     package let mapping: String
     /// Shallowest first.
     package let rows: [Row]
-    /// Of everything inside.
+    /// The cost of everything inside.
     package let whole: CutCost
     package let threads: Int
 
-    /// Compiles and times both sides of every cut; blocks for as long as that takes.
+    /// Compiles and times both sides of every cut; blocks until that is done.
     ///
-    /// - Parameter configuration: Its pictures, validator and gates are not looked at.
+    /// - Parameter configuration: Its images, validator and gates are ignored.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package static func measure(
         _ configuration: AssessmentConfiguration, cancellation: CancellationFlag = CancellationFlag(),
@@ -33,7 +33,7 @@ package struct CostAssessment: Sendable {
         }
         let mapping = try graph.mappingCut()
         let cuts = try CutChoice.cuts(configuration.cuts, of: graph)
-        // The values only have to be ordinary ones.
+        // Any ordinary values will do.
         let input = Tensor(type: type) { bytes in
             let values = bytes.bindMemory(to: Float.self)
             for index in values.indices { values[index] = Float(index % 255) / 255 }

@@ -1,12 +1,11 @@
 internal import Foundation
 internal import Glibc
 
-/// How fast bytes go from one process to another on this machine: measured through a socket pair, as host and enclave
-/// talk.
+/// The transfer rate between two processes on this machine, measured with a socket pair, which host and enclave use.
 enum CrossingRate {
     private static let bytes = 16 << 20
 
-    /// Milliseconds per byte; `nil` when there is no socket to be had.
+    /// Milliseconds per byte; `nil` if no socket pair can be created.
     static func measure() -> Double? {
         var ends: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }

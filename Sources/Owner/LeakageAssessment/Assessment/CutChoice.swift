@@ -1,9 +1,9 @@
 internal import ModelGraph
 
-/// The cuts that an assessment looks at.
+/// The cuts that an assessment measures.
 enum CutChoice {
     /// - Returns: Shallowest first, each once.
-    /// - Throws: ``AssessmentError`` `.invalidCut` for a name that is none or where the picture itself would cross.
+    /// - Throws: ``AssessmentError`` `.invalidCut` for an unknown name or a cut where the input itself would cross.
     static func cuts(
         _ selection: AssessmentConfiguration.CutSelection, of graph: Graph
     ) throws(AssessmentError) -> [Cut] {

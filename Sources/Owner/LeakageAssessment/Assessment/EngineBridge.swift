@@ -2,7 +2,7 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// The engine with this module's errors.
+/// Calls the engine and converts its errors to this module's.
 enum EngineBridge {
     static func compile(
         _ graph: Graph, name: String, threads: Int = 1, extraMemory: ExtraMemory = .plenty

@@ -1,18 +1,18 @@
 internal import ModelGraph
 
-/// What the stages measured so far, and what follows from it.
+/// The results of the stages so far, and the conclusions from them.
 struct Findings {
     typealias Conclusion = (cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation)
 
     /// One element per cut, as in ``outcomes``.
     var channelKL: [ChannelKL?]
     var outcomes: [DecoderStage.Outcome]
-    /// By cut, where noise was tried.
+    /// By cut index, where noise was tried.
     var noise: [Int: NoiseMeasurement] = [:]
     let costs: CostStage.Outcome
     let mapping: MappingStage.Outcome
     var bounds: BoundsStage.Outcome = .none(nil)
-    /// By the cut's index.
+    /// By cut index.
     var whiteBox: [Int: WhiteBoxStage.Outcome] = [:]
 
     init(outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome, mapping: MappingStage.Outcome) {

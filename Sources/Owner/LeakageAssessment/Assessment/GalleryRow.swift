@@ -1,15 +1,15 @@
 package import Imaging
 
-/// One test picture and what each cut gave away of it.
+/// One test image and what each cut reveals of it.
 package struct GalleryRow: Sendable {
-    /// What one cut gave away.
+    /// What one cut reveals.
     package struct Entry: Sendable {
-        /// The IR image whose class distribution is nearest to the picture's, with its divergence in nats; `nil` where the
-        /// cut has none or the picture was not among those of the channel KL.
+        /// The IR image whose class distribution is nearest to the image's, with the divergence in nats; `nil` where
+        /// the cut has no feature maps or the image was not among those of the channel KL.
         package let channelImage: (image: Image, channel: Int, divergence: Double)?
-        /// By the best decoder.
+        /// The best decoder's reconstruction.
         package let reconstruction: Image
-        /// By the white-box attack; `nil` where it did not run.
+        /// The white-box attack's reconstruction; `nil` where it did not run.
         package let whiteBox: Image?
 
         package init(
@@ -24,7 +24,7 @@ package struct GalleryRow: Sendable {
 
     /// The file's name.
     package let name: String
-    /// As the network sees it.
+    /// The original, as the network sees it.
     package let original: Image
     /// One per cut.
     package let entries: [Entry]

@@ -1,4 +1,4 @@
-/// Something that is expensive to make, made when it is first needed. Belongs to one thread.
+/// A value that is expensive to compute, computed at its first use. Used by one thread.
 final class Lazily<Value> {
     private let make: () throws(AssessmentError) -> Value
     private var made: Value?

@@ -1,7 +1,7 @@
 internal import Imaging
 
 extension Picture {
-    /// In 8 bits, values outside [0, 1] clipped.
+    /// As an image of 8 bits per channel; values outside [0, 1] are clipped.
     ///
     /// - Throws: ``AssessmentError`` `.shapeMismatch` for extents that no image has.
     func image() throws(AssessmentError) -> Image {

@@ -1,9 +1,10 @@
 /// Which files of a folder an assessment reads, and in which order it tries them.
 ///
-/// All of them, or the first by name where the owner asked for so few; a sample drawn from the seed where there are more
-/// than the metrics take. Names often say the class or the day, so the first ones are no sample.
+/// All files, or the first by name if the owner limits their number. If there are more than the measures need, a random
+/// sample with the given seed. Names often contain the class or the day, so the first files by name are not
+/// representative.
 package struct PictureSample: Sendable, Hashable {
-    /// Good files that are enough.
+    /// Number of readable images that are enough.
     package let wanted: Int
     /// Positions in the folder's order of names. Damaged files are replaced by later ones of this list.
     package let order: [Int]
@@ -11,9 +12,9 @@ package struct PictureSample: Sendable, Hashable {
     package let isDrawn: Bool
 
     /// - Parameters:
-    ///   - files: How many the folder has.
-    ///   - limit: At most this many pictures, the first by name; `nil` for all.
-    ///   - needed: What the metrics take at most.
+    ///   - files: Number of files in the folder.
+    ///   - limit: Use only the first so many images by name; `nil` for all.
+    ///   - needed: Most images that any measure uses.
     package init(files: Int, limit: Int?, needed: Int, seed: UInt64) {
         let allowed = limit ?? .max
         wanted = min(files, allowed, needed)

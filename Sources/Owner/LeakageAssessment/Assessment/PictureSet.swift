@@ -2,7 +2,7 @@ internal import Imaging
 internal import ModelGraph
 internal import Tensors
 
-/// The pictures of an assessment, as the model sees them. Their pixels lie in a ``RecordStore``, so that memory does not
+/// The images of an assessment, as the model sees them. Their pixels are in a ``RecordStore``, so that memory does not
 /// grow with their number.
 struct PictureSet: Sendable {
     struct Entry: Sendable {
@@ -10,32 +10,32 @@ struct PictureSet: Sendable {
         let path: String
         /// SHA-256 of the file.
         let digest: String
-        /// One colour everywhere.
+        /// Whether all pixels have one colour.
         let isPlain: Bool
-        /// Where its pixels lie.
+        /// The index of its pixels in the store.
         fileprivate let record: Int
     }
 
     /// By name.
     let entries: [Entry]
     let skipped: [AssessmentResult.SkippedPicture]
-    /// Pictures that differ from each other.
+    /// Number of different images.
     let distinct: Int
-    /// Files of the folder.
+    /// Number of files in the folder.
     let files: Int
-    /// Whether they are a random sample of the folder.
+    /// Whether the images are a random sample of the folder.
     let isDrawn: Bool
     /// 8-bit RGB or grey at the size of the model's input.
     private let pixels: RecordStore<UInt8>
     private let normalizer: Preprocessor
 
-    /// Files that are read at once.
+    /// Number of files that are read in parallel.
     private static let block = 64
 
-    /// Reads the files of a ``PictureSample`` until there are enough good ones.
+    /// Reads the files of a ``PictureSample`` until there are enough readable images.
     ///
-    /// - Throws: ``AssessmentError`` `.file` for the folder, `.tooFewImages` when fewer than
-    ///   ``PictureSplit/minimum`` can be used.
+    /// - Throws: ``AssessmentError`` `.file` for the folder, `.tooFewImages` when fewer than ``PictureSplit/minimum``
+    ///   can be used.
     init(
         _ configuration: AssessmentConfiguration, validator: AssessmentConfiguration.Network, scratch: ScratchSpace,
         cancellation: CancellationFlag, progress: @escaping @Sendable (AssessmentProgress) -> Void
@@ -59,7 +59,7 @@ struct PictureSet: Sendable {
         var skipped: [(file: Int, picture: AssessmentResult.SkippedPicture)] = []
         var contents: Set<String> = []
         var next = 0
-        // Files that turn out to be damaged are replaced by later ones.
+        // Damaged files are replaced by later ones.
         while entries.count < wanted, next < order.count {
             let files = order[next..<min(order.count, next + min(Self.block, wanted - entries.count))]
             next = files.endIndex
@@ -114,14 +114,14 @@ struct PictureSet: Sendable {
                 let bytes = try Image.bytes(ofFile: path)
                 let image = try Image(decoding: bytes.span.bytes)
                 let fitted = try preprocessors.model.fitted(image)
-                // The validator must be able to take it as well.
+                // The image must also fit the validator's preprocessing.
                 _ = try preprocessors.validator.fitted(image)
                 self = .good(digest: bytes.withUnsafeBytes(InputHasher.digest), pixels: fitted.pixels)
             } catch { self = .refused(error.about(path).message) }
         }
     }
 
-    /// One picture as the model sees it.
+    /// One image as the model sees it.
     func image(_ index: Int) throws(AssessmentError) -> Image {
         let form = normalizer.preprocessing
         do throws(ImagingError) {
@@ -131,7 +131,7 @@ struct PictureSet: Sendable {
         } catch { throw AssessmentError(.file, "\(entries[index].name): \(error.message)") }
     }
 
-    /// The model's input for one picture.
+    /// The model's input for one image.
     func tensor(of index: Int) throws(AssessmentError) -> Tensor {
         let image = try image(index)
         try pixels.check()
@@ -140,7 +140,7 @@ struct PictureSet: Sendable {
         }
     }
 
-    /// One picture in [0, 1].
+    /// One image with values in [0, 1].
     func picture(_ index: Int) throws(AssessmentError) -> Picture {
         let image = try image(index)
         try pixels.check()
@@ -149,9 +149,9 @@ struct PictureSet: Sendable {
             values: image.pixels.map { Float($0) / 255 })
     }
 
-    /// The file as it is, read again.
+    /// The original image, read from its file again.
     ///
-    /// - Throws: ``AssessmentError`` `.file` when it is not what it was when the assessment began.
+    /// - Throws: ``AssessmentError`` `.file` when the file has changed since the assessment began.
     func original(_ index: Int) throws(AssessmentError) -> Image {
         let entry = entries[index]
         let bytes: [UInt8]

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Counts the units of one stage and reports at most ten times a second.
+/// Counts the units of one stage and reports progress at most ten times a second.
 final class ProgressMeter: Sendable {
     private struct State {
         var done = 0

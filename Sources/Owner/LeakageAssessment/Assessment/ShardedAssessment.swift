@@ -1,9 +1,9 @@
 internal import ModelGraph
 
 extension Assessor {
-    /// Computes one shard's share and writes its pieces and, when they are complete, a ``ShardRecord``; blocks for as long
-    /// as that takes. Merging takes the rest: what trains and attacks only near the
-    /// decision, distances between all pictures, and the report.
+    /// Computes one shard's share, stores its results and, when they are complete, a ``ShardRecord``; blocks until that
+    /// is done. Merging does the rest: training and attacks near the decision, distances between all images, and the
+    /// report.
     ///
     /// - Parameters:
     ///   - note: What the caller needs to describe the same assessment again.
@@ -41,7 +41,7 @@ extension Assessor {
 }
 
 extension DecoderStage.Outcome {
-    /// Whether this cut fails a gate by itself, whatever the deeper ones do.
+    /// Whether this cut fails a gate by itself, without its deeper cuts.
     fileprivate func fails(_ context: StageContext) -> Bool {
         let configuration = context.configuration
         guard let limit = configuration.gates[.rSquared], configuration.protected.contains(.appearance) else {
@@ -52,7 +52,7 @@ extension DecoderStage.Outcome {
 }
 
 extension StageContext {
-    /// A digest per kind of input: equal ones give equal results, but for what trains and what is timed.
+    /// A digest per kind of input. Equal digests give equal results, except for training and timing.
     var digests: [String: String] {
         func digest(_ add: (inout InputHasher) -> Void) -> String {
             var hasher = InputHasher()

@@ -1,16 +1,16 @@
 internal import COpenBLAS
 internal import OneDNN
 
-/// What computed an assessment, so that somebody else can compute it again.
+/// The versions of the software that computed an assessment, needed to reproduce it.
 package struct SoftwareVersions: Sendable, Hashable {
-    /// Of this program.
+    /// The version of this program.
     package static let program = "0.1.0"
 
     package let oneDNN: String
-    /// As the library describes itself: version, options, kernel.
+    /// OpenBLAS' own description: version, options, kernel.
     package let openBLAS: String
 
-    /// Of this process.
+    /// The versions in this process.
     package static var current: SoftwareVersions {
         SoftwareVersions(
             oneDNN: LibraryVersion.text, openBLAS: String(cString: infenclave_blas_description()))

@@ -10,11 +10,11 @@ struct StageContext: Sendable {
     let configuration: AssessmentConfiguration
     /// The independent classifier, or the model itself.
     let validator: AssessmentConfiguration.Network
-    /// Those that are assessed, shallowest first.
+    /// The assessed cuts, shallowest first.
     let cuts: [Cut]
     let mapping: Cut
     let pictures: PictureSet
-    /// The decoders use the first so many pictures.
+    /// Number of images for the decoders, the first of all.
     let decoded: Int
     let split: PictureSplit
     let inputs: AssessmentInputs
@@ -26,10 +26,10 @@ struct StageContext: Sendable {
     var model: AssessmentConfiguration.Network { configuration.model }
     var seed: UInt64 { configuration.seed }
     var threads: Int { configuration.threads }
-    /// Digests of the decoders' pictures.
+    /// Digests of the decoders' images.
     var decodedDigests: [String] { pictures.entries.prefix(decoded).map(\.digest) }
 
-    /// Chooses the cuts and reads the pictures.
+    /// Chooses the cuts and reads the images.
     init(
         _ configuration: AssessmentConfiguration, work: WorkDirectory, cancellation: CancellationFlag,
         progress: @escaping @Sendable (AssessmentProgress) -> Void
@@ -50,7 +50,7 @@ struct StageContext: Sendable {
         self.progress = progress
     }
 
-    /// Against whom the gates are judged.
+    /// The attacker that the gates are judged for.
     var attacker: Attacker { Attacker(pictures: configuration.attackerPictures, counted: decoded) }
 
     func meter(_ stage: AssessmentProgress.Stage, total: Int) -> ProgressMeter {

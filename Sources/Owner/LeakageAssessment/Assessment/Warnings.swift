@@ -1,8 +1,8 @@
 internal import Imaging
 
-/// What a reader must know before believing the numbers.
+/// What weakens the results: texts for the report and the terminal.
 package enum Warnings {
-    /// Below this largest probability the validator counts as unsure of a picture.
+    /// Below this largest probability the validator counts as unsure of an image.
     static let confidence = 0.8
     private static let wanted = 60
     private static let wantedByDecoders = 200
@@ -60,9 +60,9 @@ package enum Warnings {
         return texts
     }
 
-    /// Which of the folder's pictures were taken, where not all were.
+    /// Which of the folder's images were used, if not all were.
     ///
-    /// - Parameter seed: Of the random sample; `nil` where they are the first.
+    /// - Parameter seed: The seed of the random sample; `nil` if the first by name were used.
     package static func used(_ count: Int, of files: Int, limit: Int?, drawnWith seed: UInt64?) -> String {
         let used = "\(count) of \(files) pictures used, "
         let poor = "names that say the class or the day make a poor sample"
@@ -72,7 +72,7 @@ package enum Warnings {
         return drawn + " from the first \(limit) by name (--limit; --decoder-images takes more): \(poor)."
     }
 
-    /// What bounds and white-box attack add.
+    /// Warnings from bounds and white-box attack.
     static func texts(
         bounds: BoundsStage.Outcome, measured: [CutMeasurement], verdicts: [GateVerdict], gates: Gates
     ) -> [String] {
@@ -91,7 +91,7 @@ package enum Warnings {
         return texts
     }
 
-    /// How many pictures the validator is unsure of.
+    /// Number of images that the validator is unsure of.
     static func unsure(_ truths: Truths) throws(AssessmentError) -> Int {
         try truths.map(\.confidence).count { $0 < confidence }
     }

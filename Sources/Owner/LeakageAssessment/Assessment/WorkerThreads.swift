@@ -2,8 +2,8 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// Runs independent items on several threads of their own. Each thread's engine uses one core: for throughput that beats
-/// one picture spread over all cores, and the results do not depend on the number of threads.
+/// Runs independent items on separate threads. Each thread's engine uses one core, which gives a higher throughput than
+/// one image on all cores. The results do not depend on the number of threads.
 final class WorkerThreads<Result: Sendable>: Sendable {
     private struct Board: Sendable {
         var next = 0
@@ -20,7 +20,7 @@ final class WorkerThreads<Result: Sendable>: Sendable {
     ///   - makeState: Called once on each thread.
     ///   - body: Called once for each item, unless another has failed before.
     /// - Returns: The results in the order of the items.
-    /// - Throws: The error of the first item, in their order, that is known to have failed.
+    /// - Throws: The error of the first item, in their order, that has failed so far.
     static func map<State>(
         count: Int, threads: Int,
         makeState: @escaping @Sendable () throws(AssessmentError) -> State,
@@ -34,7 +34,7 @@ final class WorkerThreads<Result: Sendable>: Sendable {
                 workers.work(count: count, makeState: makeState, body: body)
                 group.leave()
             }
-            // Compiling a plan needs more than the default half megabyte.
+            // Compiling a plan needs more stack than the default half megabyte.
             thread.stackSize = 8 << 20
             thread.start()
         }

@@ -1,5 +1,5 @@
-/// An attack on what crosses one cut: it learns from some pictures and is judged on others. ``AttackCatalogue`` lists those
-/// that run at every cut, once the decoders have made their reconstructions.
+/// An attack on the boundary tensors of one cut: it learns from some images and is tested on others.
+/// ``AttackCatalogue`` lists those that run at every cut, after the decoders have computed their reconstructions.
 protocol Attack: Sendable {
     associatedtype Found: Finding
 
@@ -10,22 +10,22 @@ protocol Attack: Sendable {
     static func run(on subject: AttackSubject) throws(AssessmentError) -> Found?
 }
 
-/// What is attacked: the pictures on one side, what crosses one cut for them on the other, and what the decoders made of it.
+/// The data of an attack: the images, the boundary tensors of one cut for them, and the decoders' reconstructions.
 struct AttackSubject {
     let features: CutFeatures
-    /// The pictures at the size of the reconstructions.
+    /// The images at the size of the reconstructions.
     let targets: [Picture]
     /// Inner products of ``targets``.
     let pictures: SymmetricMatrix
-    /// The model's own answers.
+    /// The model's own predictions.
     let classes: [Int]
-    /// Inner products of a second network's view of the pictures: see ``SecondViewStage``; `nil` where only attacks run
-    /// that ``Attack/followsDecoders``.
+    /// Inner products of a second network's features of the images: see ``SecondViewStage``; `nil` where only attacks
+    /// with ``Attack/followsDecoders`` run.
     let views: SymmetricMatrix?
     let split: PictureSplit
     let seed: UInt64
     let gates: Gates
-    /// Of the best decoder.
+    /// The best decoder's outcome.
     let decoded: DecoderAttack.Outcome
     let judge: ReconstructionJudge
 

@@ -6,7 +6,8 @@ enum CurveAttack: Attack {
         guard let views = subject.views else { return nil }
         let attacks = GramAttacks(features: subject.features.gram, seed: subject.seed)
         var appearance = [attacks.appearance(pictures: subject.pictures)].compactMap(\.self)
-        // Decoders of maps are costly: where they find too much already, more pictures change no verdict.
+        // Decoders of feature maps are expensive. If they already exceed the gate, more images do not change the
+        // verdict.
         let scores = subject.decoded.scores
         let found = scores.rSquared - Gates.deviations * scores.rSquaredError
         if subject.features.maps != nil, subject.gates[.rSquared].map({ found <= $0 }) ?? true,
@@ -24,7 +25,7 @@ enum CurveAttack: Attack {
             layout: try coarse(subject, side: 4))
     }
 
-    /// R² of the reconstructions averaged over `side` x `side` areas; `nil` for pictures of fewer pixels.
+    /// R² of the reconstructions averaged over `side` x `side` areas; `nil` for images with fewer pixels.
     private static func coarse(_ subject: AttackSubject, side: Int) throws(AssessmentError) -> Double? {
         guard subject.targets[0].height >= side, subject.targets[0].width >= side else { return nil }
         var (errors, meanErrors): ([Double], [Double]) = ([], [])
@@ -37,7 +38,7 @@ enum CurveAttack: Attack {
         return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
     }
 
-    /// The closed-form decoders, learned from a quarter, half and all of the training pictures.
+    /// The closed-form decoders, trained on a quarter, half and all of the training images.
     private static func decoderCurve(_ subject: AttackSubject) throws(AssessmentError) -> LearningCurve? {
         var (sizes, outcomes): ([Int], [[CrossValidation.Outcome]]) = ([], [])
         for parts in [4, 2, 1] {

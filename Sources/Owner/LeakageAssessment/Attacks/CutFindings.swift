@@ -1,4 +1,4 @@
-/// What the attacks found at one cut, by the type of the finding.
+/// The results of the attacks at one cut, by the type of the finding.
 package struct CutFindings: Sendable {
     private var byName: [String: any Finding] = [:]
 
@@ -12,7 +12,7 @@ package struct CutFindings: Sendable {
         set { byName[type.name] = newValue }
     }
 
-    /// Takes what `other` has; the rest stays.
+    /// Adds or replaces the findings of `other`; the rest stays.
     package mutating func merge(_ other: CutFindings) { byName.merge(other.byName) { $1 } }
 
     package func merging(_ other: CutFindings) -> CutFindings {
@@ -24,9 +24,10 @@ package struct CutFindings: Sendable {
     /// In the order of their names.
     package var all: [any Finding] { byName.sorted { $0.key < $1.key }.map(\.value) }
 
-    /// What all attacks say together of a metric.
+    /// The combined estimate of a metric from all attacks.
     ///
-    /// - Returns: `nil` where none measured it; of a metric that is judged by its interval, that nothing is known.
+    /// - Returns: `nil` where no attack measured it; for a metric that is judged by its interval, an estimate that
+    ///   excludes nothing.
     package func estimate(of metric: Metric, for attacker: Attacker) -> LeakEstimate? {
         LeakEstimate.together(all.compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
             ?? (metric.judgement == .interval ? .unknown : nil)

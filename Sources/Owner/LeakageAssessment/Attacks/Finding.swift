@@ -1,17 +1,17 @@
-/// What one attack found at one cut.
+/// The result of one attack at one cut.
 package protocol Finding: Sendable, Codable {
-    /// In `assessment.json` and in the work folder; no two findings share one.
+    /// The name in `assessment.json` and in the work folder, unique among findings.
     static var name: String { get }
 
     /// The metrics that the attack measures.
     func estimates(for attacker: Attacker) -> [Metric: LeakEstimate]
 }
 
-/// Against whom the gates are judged.
+/// The attacker that the gates are judged for.
 package struct Attacker: Sendable, Hashable {
-    /// That the attacker learns from: ``AssessmentConfiguration/attackerPictures``.
+    /// Number of images that the attacker learns from: ``AssessmentConfiguration/attackerPictures``.
     package let pictures: Int
-    /// That shares of pictures and of classes were counted over here.
+    /// Number of images here over which shares were counted.
     package let counted: Int
 
     package init(pictures: Int, counted: Int) {

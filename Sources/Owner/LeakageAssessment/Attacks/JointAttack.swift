@@ -1,4 +1,4 @@
-/// What everything that crosses says at once, without a decoder.
+/// What all boundary tensors together reveal, without a decoder.
 enum JointAttack: Attack {
     static let followsDecoders = true
 
@@ -11,7 +11,7 @@ enum JointAttack: Attack {
 extension JointLeakage: Finding {
     package static let name = "joint"
 
-    /// How much better than guessing the class is named from one example of each, or from five.
+    /// Accuracy beyond guessing when the class is predicted from one example of each class, or from five.
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         let shares = [oneShot, fiveShot].compactMap { share in
             chance.flatMap { chance in
@@ -23,8 +23,8 @@ extension JointLeakage: Finding {
 }
 
 extension MappingLeakage {
-    /// How much better than guessing the host names the class by what crosses to the mapping unit, whatever the cut; `nil`
-    /// where it was not measured.
+    /// Accuracy beyond guessing when the host predicts the class from the input of the mapping unit, whatever the cut;
+    /// `nil` where it was not measured.
     package func classGain(for attacker: Attacker) -> LeakEstimate? {
         func share(_ value: Double?, above guess: Double?) -> LeakEstimate? {
             guard let value, let guess else { return nil }

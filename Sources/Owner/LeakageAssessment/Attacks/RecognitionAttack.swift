@@ -1,4 +1,4 @@
-/// Shows the decoders' reconstructions to the validator.
+/// Classifies the decoders' reconstructions with the validator.
 enum RecognitionAttack: Attack {
     static let followsDecoders = true
 

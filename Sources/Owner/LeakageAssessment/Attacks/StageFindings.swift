@@ -5,7 +5,7 @@ extension DecoderScores: Finding {
         let found = LeakEstimate(rSquared, standardError: rSquaredError)
         return [
             .rSquared: found,
-            // More pictures find no less than the decoders have found already.
+            // With more images an attacker finds at least what the decoders have found already.
             .extrapolatedRSquared: LeakEstimate(
                 lower: max(0, found.lower), value: max(0, found.value), upper: min(1, max(0, found.upper)),
                 standing: .floor),
@@ -45,13 +45,13 @@ extension ChannelKL: Codable {
     }
 }
 
-/// It bounds what noise would do; no gate is judged by it.
+/// Bounds the effect of noise; no gate uses it.
 extension LeakageBounds: Finding {
     package static let name = "bounds"
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
 }
 
-/// It warns and does not gate.
+/// Gives warnings; no gate uses it.
 extension WhiteBoxScores: Finding {
     package static let name = "whiteBox"
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }

@@ -1,12 +1,13 @@
-/// How many pictures the bounds are estimated from.
+/// The amount of data for the bounds.
 package struct BoundsOptions: Sendable, Hashable, Codable {
-    /// The decoders' first so many; fewer than 2 leave the bounds out.
+    /// Number of images, the decoders' first ones; fewer than 2 leave the bounds out.
     package var pictures = 50
-    /// Of ``pictures``: the time for identifying them grows with the third power, and large maps of so many are 4 GB.
+    /// Limit of ``pictures``. The time for identification grows with the third power, and large maps of this many
+    /// images need 4 GB.
     package static let mostPictures = 300
-    /// Random directions at each picture.
+    /// Random directions per image.
     package var probes = 4
-    /// Estimate them also where no cut is within the gates, so that they change nothing.
+    /// Estimate them even where no cut is within the gates, where they affect nothing.
     package var isAlways = false
 
     package init() {}

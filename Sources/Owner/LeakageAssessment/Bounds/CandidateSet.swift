@@ -1,17 +1,18 @@
 internal import Glibc
 
-/// What an adversary who knows everything but the noise can tell of *which* of N pictures crossed: exact for these
-/// pictures, without gradients.
+/// How well an adversary who knows everything but the noise identifies *which* of N images crossed: exact for these
+/// images, without gradients.
 ///
 /// - Source: design notes, Tier 3; Kolchinsky and Tracey 2017 for the mutual information of a mixture.
 package struct CandidateSet: Sendable {
     private let gram: SymmetricMatrix
-    /// Row-major lower triangle L with L Lᵀ = gram: n · e over the candidates is L w for w of unit normals.
+    /// Row-major lower triangle L with L Lᵀ = gram: the inner products of Gaussian noise n with the candidates e are L
+    /// w, with w standard normal.
     private let factor: [Double]
 
     package var count: Int { gram.size }
 
-    /// - Parameter gram: Inner products of what crosses for each candidate; at least two.
+    /// - Parameter gram: Inner products of the boundary tensors of all candidates; at least two.
     package init(gram: SymmetricMatrix) {
         precondition(gram.size >= 2)
         self.gram = gram
@@ -23,8 +24,8 @@ package struct CandidateSet: Sendable {
         max(0, gram[i, i] + gram[j, j] - 2 * gram[i, j])
     }
 
-    /// An upper bound on the mutual information of candidate and e + σn, in nats:
-    /// -mean_i ln mean_j exp(-‖e_i - e_j‖² / 2σ²).
+    /// An upper bound on the mutual information of candidate and e + σn, in nats: -mean_i ln mean_j exp(-‖e_i - e_j‖² /
+    /// 2σ²).
     package func information(noise: Double) -> Double {
         -Statistics.mean(
             (0..<count).map { i in
@@ -32,9 +33,8 @@ package struct CandidateSet: Sendable {
             })
     }
 
-    /// Fano: no adversary names the candidate more often than (I + ln 2) / ln N, at most 1. The error is how the candidates
-    /// that happen to be there decide it, by leaving out each in turn (jackknife); infinite where the bound is 1, which says
-    /// nothing, and for fewer than three.
+    /// Fano's bound: no adversary's top-1 rate exceeds (I + ln 2) / ln N, at most 1. The error is the jackknife's over
+    /// the candidates; infinite where the bound is 1 and excludes nothing, and for fewer than three candidates.
     package func identificationBound(noise: Double) -> Estimate {
         func bound(_ information: Double, among count: Int) -> Double {
             min(1, (information + log(2)) / log(Double(count)))
@@ -53,15 +53,15 @@ package struct CandidateSet: Sendable {
         return Estimate(value: value, standardError: Statistics.deviation(without) * sqrt(Double(count - 1)))
     }
 
-    /// How often the nearest candidate is the right one: the best that can be done. Simulated with `draws` noises for each
-    /// candidate; the noise enters through its inner products with the candidates alone, which are drawn exactly.
+    /// Top-1 rate of the nearest candidate, the best possible adversary. Simulated with `draws` noise samples per
+    /// candidate. Only the noise's inner products with the candidates matter, and these are drawn exactly.
     ///
-    /// The error is of the draws and of which candidates happen to be there, by leaving out each in turn (jackknife), from
-    /// the same draws. Where every draw or none is named, that of one share of so many candidates (Agresti and Coull 1998).
+    /// The error covers the draws and the choice of candidates, by jackknife over candidates with the same draws. Where
+    /// the rate is 0 or 1, it is that of a share with as many trials as candidates (Agresti and Coull 1998).
     package func identification(noise: Double, draws: Int = 40, seed: UInt64) -> Estimate {
         var generator = SeededGenerator(seed: seed, purpose: "identification")
         var hits = [Int](repeating: 0, count: count)
-        /// Draws of others that are named once this candidate is left out.
+        /// Draws of other candidates that become correct when this candidate is left out.
         var concealed = hits
         for truth in 0..<count {
             for _ in 0..<draws {
@@ -94,8 +94,8 @@ package struct CandidateSet: Sendable {
         return Estimate(value: share, standardError: Statistics.deviation(without) * sqrt(Double(count - 1)))
     }
 
-    /// The least noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 % and what its error makes of
-    /// that; `nil` where the candidates do not differ.
+    /// The smallest noise at which ``identification(noise:draws:seed:)`` is at most `share`, to 2 % plus the effect of
+    /// its error; `nil` where the candidates do not differ.
     package func noise(forIdentification share: Double, seed: UInt64) -> Double? {
         let spread = (0..<count).flatMap { i in (0..<i).map { squaredDistance(i, $0) } }.max() ?? 0
         guard spread > 0, share > 1 / Double(count) else { return nil }
@@ -108,7 +108,7 @@ package struct CandidateSet: Sendable {
         return high
     }
 
-    /// Cholesky; a pivot that rounding has made negative counts as 0.
+    /// Cholesky factor; a pivot that rounding made negative counts as 0.
     private static func factor(of gram: SymmetricMatrix) -> [Double] {
         let count = gram.size
         var factor = [Double](repeating: 0, count: count * count)

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The picture's pixels and those of its thumbnail, of which the bounds speak.
+/// Numbers of pixels of the image and of its thumbnail in the bounds.
 struct Extents: Sendable {
     /// Pixels along a side of the thumbnail.
     static let thumbnailSide = 14
@@ -14,13 +14,13 @@ struct Extents: Sendable {
         (channels, height, width) = (form.channels.count, form.height, form.width)
     }
 
-    /// Elements of the picture: the d of the bounds.
+    /// Elements of the image: the d of the bounds.
     var pixels: Int { channels * height * width }
 
-    /// Pixels along a side of the blocks that become one pixel of the thumbnail.
+    /// Side length of the blocks that become one pixel of the thumbnail.
     var blockSide: Int { max(1, max(height, width) / Self.thumbnailSide) }
 
-    /// Of all channels.
+    /// Elements of the thumbnail, over all channels.
     var thumbnailPixels: Int {
         let side = blockSide
         return channels * ((height + side - 1) / side) * ((width + side - 1) / side)

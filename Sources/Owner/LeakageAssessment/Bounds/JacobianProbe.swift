@@ -3,15 +3,16 @@ internal import Inference
 package import ModelGraph
 package import Tensors
 
-/// Squared lengths of what random small changes of the picture become at several cuts: their mean is the trace of JᵀJ,
-/// with J the Jacobian from pixels in [0, 1] to what crosses. Derivatives are exact; nothing is differenced.
+/// Squared norms of the images of random directions under the Jacobian, at several cuts. Their mean is the trace of
+/// JᵀJ, with J the Jacobian from pixels in [0, 1] to the boundary tensors. Derivatives are exact, without finite
+/// differences.
 ///
 /// - Source: design notes, Tier 3; Hutchinson 1989 (Rademacher probes).
 package final class JacobianProbe {
     private let plan: Plan
     private let values: CrossingValues
     private let extents: Extents
-    /// What a pixel's change of 1 is to the network, for each channel as it is fed.
+    /// The change of the network's input for a change of 1 in the pixel, per input channel.
     private let gains: [Float]
 
     /// - Throws: ``AssessmentError`` `.unsupportedModel` naming a node that has no derivative.
@@ -26,12 +27,13 @@ package final class JacobianProbe {
         gains = network.preprocessing.normalization.std.map { 255 / $0 }
     }
 
-    /// ‖J v‖² at each cut for v of independent signs.
+    /// ‖J v‖² at each cut for v of independent random signs.
     package func pixelProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
         try squaredLengths(at: x, side: 1, &generator)
     }
 
-    /// ‖J U w‖² at each cut for w of independent signs; the columns of U are constant over blocks, and of length 1.
+    /// ‖J U w‖² at each cut for w of independent random signs; the columns of U are constant over blocks and have norm
+    /// 1.
     package func thumbnailProbe(at x: Tensor, _ generator: inout SeededGenerator) throws(AssessmentError) -> [Double] {
         try squaredLengths(at: x, side: extents.blockSide, &generator)
     }

@@ -1,32 +1,33 @@
 internal import Glibc
 
-/// What Gaussian noise on one cut would and would not achieve. Estimates, no certificates: the local Jacobian bounds
-/// unbiased adversaries with one observation, rectifiers and maxima have kinks, and identities are bounded within the
-/// candidates alone.
+/// What Gaussian noise at one cut achieves, as an estimate and not a certificate: the local Jacobian bounds unbiased
+/// adversaries with one observation, ReLU and max-pooling are not differentiable everywhere, and identification is
+/// bounded within the candidates only.
 ///
 /// - Source: design notes, Tier 3; Maeng et al. 2023 (dFIL), Guo et al. 2022.
 package struct LeakageBounds: Sendable, Hashable, Codable {
-    /// What one amount of noise does.
+    /// The effect of one noise level.
     package struct Level: Sendable, Hashable, Codable {
-        /// Standard deviation of the noise on each element that crosses.
+        /// Standard deviation of the noise on each boundary element.
         package let sigma: Double
         /// dFIL = tr(JᵀJ) / (d σ²).
         package let fisherLeakage: Double
-        /// No unbiased adversary gets a pixel's mean squared error below 1 / dFIL; as a PSNR in dB of pixels in [0, 1].
+        /// Upper bound of an unbiased adversary's PSNR in dB, for pixels in [0, 1]: its mean squared error per pixel is
+        /// at least 1 / dFIL.
         package let peakSignalToNoise: Double
-        /// The same for the pixels of a thumbnail.
+        /// The same bound for the pixels of a thumbnail.
         package let thumbnailPeakSignalToNoise: Double
-        /// Fano's bound on naming the picture among ``LeakageBounds/candidates``.
+        /// Fano's bound on the top-1 identification rate among ``LeakageBounds/candidates`` images.
         package let identificationBound: Estimate
-        /// How often the best adversary names it, simulated.
+        /// Simulated top-1 identification rate of the best possible adversary.
         package let identification: Estimate
     }
 
-    /// Multiples of the root mean square of what crosses that ``levels`` are at.
+    /// Noise levels of ``levels``, as multiples of the root mean square of the boundary tensor.
     package static let multiples = [0.03, 0.1, 0.3, 1, 3, 10, 30]
-    /// A floor that leaves no picture to recognise: an error of 0.1 a pixel.
+    /// The PSNR that counts as unrecognisable: an RMSE of 0.1 per pixel.
     package static let floorInDecibels = 20.0
-    /// What identification must fall to for ``sigmaForAnonymity``.
+    /// The identification rate of ``sigmaForAnonymity``.
     package static let anonymity = 0.1
 
     package let pictures: Int
@@ -35,21 +36,22 @@ package struct LeakageBounds: Sendable, Hashable, Codable {
     package let trace: TraceEstimate
     /// s² tr(UᵀJᵀJU), divided by the number of pixels of the thumbnail; s² pixels become one.
     package let thumbnailTrace: TraceEstimate
-    /// Root mean square of what crosses.
+    /// Root mean square of the boundary tensor.
     package let rootMeanSquare: Double
     package let candidates: Int
-    /// The noise at which the floor of an unbiased adversary is ``floorInDecibels``, by the mean and 1.65 standard errors.
+    /// The noise at which the bound for unbiased adversaries is ``floorInDecibels``, at the upper 95 % limit of the
+    /// mean trace.
     package let sigmaForFloor: Double
-    /// The same for the picture at the 95th percentile.
+    /// The same for the image at the 95th percentile.
     package let sigmaForStrictFloor: Double
-    /// The noise at which the best adversary names the picture in ``anonymity`` of the cases; `nil` where the candidates do
-    /// not differ or are too few.
+    /// The noise at which the best possible adversary's identification rate is ``anonymity``; `nil` where the
+    /// candidates do not differ or are too few.
     package let sigmaForAnonymity: Double?
     package let levels: [Level]
 
     /// - Parameters:
-    ///   - pixelProbes, thumbnailProbes: ‖Jv‖² and ‖JUw‖², one list per picture.
-    ///   - pixels: d, and that of the thumbnail, of whose pixels each stands for `area`.
+    ///   - pixelProbes, thumbnailProbes: ‖Jv‖² and ‖JUw‖², one list per image.
+    ///   - pixels: d; likewise for the thumbnail, each of whose pixels covers `area` pixels.
     package init(
         pixelProbes: [[Double]], thumbnailProbes: [[Double]], pixels: Int, thumbnailPixels: Int, area: Int,
         rootMeanSquare: Double, candidates: CandidateSet, seed: UInt64
@@ -70,7 +72,7 @@ package struct LeakageBounds: Sendable, Hashable, Codable {
             let sigma = multiple * rootMeanSquare
             guard sigma > 0 else { return nil }
             func decibels(_ trace: Double) -> Double {
-                // An error above 1 is no information: pixels are in [0, 1].
+                // A mean squared error above 1 is no information: pixels are in [0, 1].
                 10 * log10(max(1, trace / (sigma * sigma)))
             }
             return Level(

@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// tr(JᵀJ) over pictures, by probes.
+/// tr(JᵀJ) over images, estimated with random probes.
 package struct TraceEstimate: Sendable, Hashable, Codable {
     package let mean: Double
-    /// Of the mean: the probes' spread and the pictures'.
+    /// Standard error of the mean: the spread over probes and images.
     package let standardError: Double
-    /// Of the pictures' own means; what strict settings count with.
+    /// The 95th percentile of the images' own means.
     package let percentile95: Double
 
-    /// - Parameter probes: ‖Jv‖², one list per picture, none empty; at least one picture.
+    /// - Parameter probes: ‖Jv‖², one list per image, none empty; at least one image.
     package init(probes: [[Double]]) {
         let means = probes.map(Statistics.mean)
         mean = Statistics.mean(means)
@@ -19,6 +19,6 @@ package struct TraceEstimate: Sendable, Hashable, Codable {
         percentile95 = sorted[min(sorted.count - 1, max(0, Int((0.95 * count).rounded(.up)) - 1))]
     }
 
-    /// The mean with the error that a gate would count against it.
+    /// The upper 95 % limit of the mean.
     package var upper: Double { mean + Gates.deviations * standardError }
 }

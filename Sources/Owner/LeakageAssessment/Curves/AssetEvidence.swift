@@ -1,15 +1,16 @@
-/// What was measured at one cut of the three assets, for an attacker with more pictures than there are here.
+/// Learning curves of the three assets at one cut, for extrapolation to an attacker with more images.
 package struct AssetEvidence: Sendable, Hashable, Codable {
-    /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``, and that of the decoders of maps where those are
-    /// within the gate. Empty where nothing could be learned.
+    /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``, and that of the decoders of feature maps where
+    /// those are within the gate. Empty where nothing could be learned.
     package let appearance: [LearningCurve]
-    /// The share found by a second network's view, and by its view of cropped, mirrored and recoloured versions.
+    /// The share identified by a second network's features, and by its features of cropped, mirrored and recoloured
+    /// versions.
     package let identity: [LearningCurve]
-    /// Among so many candidates.
+    /// Number of candidates in ``identity``.
     package let candidates: Int
-    /// How much better than guessing the class is named: ``GramAttacks/classes(_:)``.
+    /// Accuracy beyond guessing of the class: ``GramAttacks/classes(_:)``.
     package let classes: LearningCurve?
-    /// R² of the reconstructions averaged over the whole picture (tint) and over 4x4 areas (layout).
+    /// R² of the reconstructions averaged over the whole image (tint) and over 4x4 areas (layout).
     package let tint: Double?
     package let layout: Double?
 

@@ -1,13 +1,14 @@
-/// Learning curves by cross-validation: every picture is attacked once, by attacks that learned from an eighth, a quarter,
-/// half and all of the pictures of the other folds. Fractions are disjoint parts, whose outcomes are averaged.
+/// Learning curves by cross-validation: every image is attacked once, by attacks that learned from an eighth, a
+/// quarter, half and all of the images of the other folds. The fractions are disjoint parts, whose outcomes are
+/// averaged.
 package enum CrossValidation {
     package static let folds = 5
-    /// Into how many parts the pictures to learn from are divided.
+    /// Numbers of parts that the training images are divided into.
     package static let parts = [8, 4, 2, 1]
-    /// The fewest pictures that one part may have.
+    /// The smallest size of a part.
     package static let minimumPictures = 8
 
-    /// What an attack on one picture gained, and what it could gain: a curve's value is the sum of gains over that of
+    /// The gain of an attack on one image, and the possible gain: a curve's value is the sum of gains over the sum of
     /// scales.
     package struct Outcome: Sendable {
         package let gain: Double
@@ -20,9 +21,9 @@ package enum CrossValidation {
     }
 
     /// - Parameters:
-    ///   - pictures: How many there are.
-    ///   - attack: Learns from the pictures of the first list and attacks those of the second, which are the candidates
-    ///     where one is to be found; one outcome per picture of the second. `nil` where it cannot learn from so few.
+    ///   - pictures: Number of images.
+    ///   - attack: Learns from the images of the first list and attacks those of the second, which are also the
+    ///     candidates for identification; one outcome per image of the second. `nil` where it cannot learn from so few.
     /// - Returns: `nil` where fewer than two sizes could be learned from.
     package static func curve(
         pictures: Int, seed: UInt64, attack: (_ training: [Int], _ testing: [Int]) -> [Outcome]?
@@ -64,13 +65,13 @@ package enum CrossValidation {
     }
 
     /// - Parameters:
-    ///   - sizes: Pictures learned from, ascending.
-    ///   - outcomes: For each size, of the same pictures in the same order.
-    /// - Returns: `nil` for fewer than two sizes, or where nothing could be gained.
+    ///   - sizes: Numbers of training images, ascending.
+    ///   - outcomes: For each size, of the same images in the same order.
+    /// - Returns: `nil` for fewer than two sizes, or where the possible gain is 0.
     package static func curve(sizes: [Int], _ outcomes: [[Outcome]]) -> LearningCurve? {
         guard sizes.count >= 2, outcomes.allSatisfy({ $0.reduce(0) { $0 + $1.scale } > 0 }) else { return nil }
         let values = outcomes.map { all in all.reduce(0) { $0 + $1.gain } / all.reduce(0) { $0 + $1.scale } }
-        // What each picture contributes to a ratio of sums, to first order (Cochran 1977, section 2.11).
+        // Each image's influence on a ratio of sums, to first order (Cochran 1977, section 2.11).
         func influences(_ index: Int) -> [Double] {
             let scale = Statistics.mean(outcomes[index].map(\.scale))
             return outcomes[index].map { ($0.gain - values[index] * $0.scale) / scale }

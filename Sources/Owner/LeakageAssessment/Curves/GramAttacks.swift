@@ -1,10 +1,10 @@
-/// The attacks whose learning curves decide, each from inner products alone: what crosses on one side, the picture, a
-/// second network's view of it, or its class on the other.
+/// The attacks whose learning curves decide. Each needs only inner products: of the boundary tensors on one side, and
+/// of the images, a second network's features, or the classes on the other.
 package struct GramAttacks {
     private let kernels: KernelRidge.Kernels
     private let seed: UInt64
 
-    /// - Parameter features: Inner products of what crosses, of all pictures.
+    /// - Parameter features: Inner products of the boundary tensors of all images.
     package init(features: SymmetricMatrix, seed: UInt64) {
         kernels = KernelRidge.Kernels(gram: features)
         self.seed = seed
@@ -12,9 +12,9 @@ package struct GramAttacks {
 
     private var count: Int { kernels.size }
 
-    /// The picture's appearance: R² of the reconstruction, 1 - ‖x - x̂‖² / ‖x - x̄‖².
+    /// Appearance: R² of the reconstruction, 1 - ‖x - x̂‖² / ‖x - x̄‖².
     ///
-    /// - Parameter pictures: Inner products of the pictures.
+    /// - Parameter pictures: Inner products of the images.
     package func appearance(pictures: SymmetricMatrix) -> LearningCurve? {
         precondition(pictures.size == count)
         return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
@@ -36,25 +36,25 @@ package struct GramAttacks {
         }
     }
 
-    /// Among so many pictures at most one is to be found, its own included: figures of few and of many pictures compare.
+    /// Most candidates for identification, the right one included, so that results with few and with many images are
+    /// comparable.
     package static let maximumCandidates = 40
 
-    /// The picture's identity: the share of pictures that are found among others of the fold by a second network's view of
-    /// them.
-    /// The attack predicts that view from what crosses, and takes the candidate whose view correlates best with it, the
-    /// mean of the training pictures removed.
+    /// Identity: the share of images that are identified among others of the fold by a second network's features. The
+    /// attack predicts these features from the boundary tensors, and takes the candidate whose features correlate best
+    /// with the prediction, after subtracting the mean of the training images.
     ///
     /// - Parameters:
-    ///   - views: Inner products of the second network's view of the pictures (rows and columns below `count`), and of
-    ///     other versions of them, cropped and recoloured (those from `count` on, in the same order).
-    ///   - versions: Whether the candidates are the other versions.
+    ///   - views: Inner products of the second network's features of the images (rows and columns below `count`), and
+    ///     of altered versions, cropped and recoloured (those from `count` on, in the same order).
+    ///   - versions: Whether the candidates are the altered versions.
     package func identity(views: SymmetricMatrix, versions: Bool) -> LearningCurve? {
         precondition(views.size == 2 * count)
         let original = views.leading(count)
         return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
             guard let ridge = KernelRidge(kernels, targets: original, training: training) else { return nil }
             let candidates = testing.map { $0 + (versions ? count : 0) }
-            // Views about the training pictures' mean m: ⟨z - m, c - m⟩ with z = Σ w z_i and Σ w = 1.
+            // Features relative to the training mean m: ⟨z - m, c - m⟩ with z = Σ w z_i and Σ w = 1.
             let means = training.map { row in Statistics.mean(training.map { views[row, $0] }) }
             let square = Statistics.mean(means)
             let shifted = candidates.map { candidate in
@@ -67,7 +67,7 @@ package struct GramAttacks {
             }
             return testing.indices.map { index in
                 let weights = ridge.weights(of: testing[index])
-                // The picture first, then those after it in the fold.
+                // The right candidate first, then those after it in the fold.
                 let likeness = (0..<min(Self.maximumCandidates, testing.count)).map { offset in
                     let candidate = shifted[(index + offset) % testing.count]
                     let product = zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
@@ -80,10 +80,10 @@ package struct GramAttacks {
         }
     }
 
-    /// The picture's class: how much better than always naming the likeliest class of the training pictures, 1 for every
-    /// class named. Only pictures whose class the attack has learned of count.
+    /// Class: accuracy beyond that of always predicting the most frequent class of the training images, scaled so that
+    /// 1 is always right. Only images whose class occurs in the training images count.
     ///
-    /// - Parameter classes: Of the pictures.
+    /// - Parameter classes: The classes of the images.
     package func classes(_ classes: [Int]) -> LearningCurve? {
         precondition(classes.count == count)
         var targets = SymmetricMatrix(size: count)

@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Ridge regression onto pictures, features or classes in the dual form with one of several kernels: linear, Gaussian and
-/// Laplacian, the latter two at the median distance. Kernel and penalty have the least exact leave-one-out error.
+/// Kernel ridge regression onto images, features or classes in the dual form. Kernels: linear, Gaussian and Laplacian,
+/// the latter two at the median distance. Kernel and penalty minimise the exact leave-one-out error.
 ///
-/// Everything is computed from inner products, so that it costs the same for any number of features and of targets.
+/// Everything is computed from inner products, so the cost does not depend on the numbers of features and of targets.
 ///
 /// - Source: Saunders, Gammerman and Vovk 1998; Rifkin and Lippert 2007 for leave-one-out from the eigenvectors.
 package struct KernelRidge: Sendable {
@@ -15,12 +15,12 @@ package struct KernelRidge: Sendable {
         case laplacian
     }
 
-    /// The kernels' matrices over all pictures.
+    /// The kernel matrices over all images.
     package struct Kernels: Sendable {
         fileprivate let matrices: [(kernel: Kernel, matrix: SymmetricMatrix)]
         package let size: Int
 
-        /// - Parameter gram: Inner products of the features of all pictures.
+        /// - Parameter gram: Inner products of the features of all images.
         package init(gram: SymmetricMatrix) {
             size = gram.size
             let distances = gram.squaredDistances
@@ -50,8 +50,8 @@ package struct KernelRidge: Sendable {
     private let inverse: [Double]
 
     /// - Parameters:
-    ///   - targets: Inner products of the targets of all pictures.
-    /// - Returns: `nil` when the features of the training pictures do not differ.
+    ///   - targets: Inner products of the targets of all images.
+    /// - Returns: `nil` when the features of the training images do not differ.
     package init?(_ kernels: Kernels, targets: SymmetricMatrix, training: [Int]) {
         precondition(kernels.size == targets.size && training.count >= 2)
         let count = training.count
@@ -94,7 +94,7 @@ package struct KernelRidge: Sendable {
             Self.transposed(best.vectors, count), scaled, rows: count, inner: count, columns: count)
     }
 
-    /// Sum over pictures of the squared error when each is left out: residual / (1 - H_ii), with the mean's share 1/n in H.
+    /// Sum over images of the squared leave-one-out error: residual / (1 - H_ii), with the mean's share 1/n in H.
     private static func leaveOneOutError(
         _ values: [Double], _ vectors: [Double], _ rotated: [Double], ridge: Double, count: Int
     ) -> Double {
@@ -124,7 +124,8 @@ package struct KernelRidge: Sendable {
         return result
     }
 
-    /// What is predicted for a picture, as a combination of the training pictures' targets: one weight each, their sum 1.
+    /// The prediction for an image, as a linear combination of the training images' targets: one weight each, with sum
+    /// 1.
     package func weights(of picture: Int) -> [Double] {
         let count = training.count
         let products = training.map { matrix[picture, $0] }
@@ -132,13 +133,13 @@ package struct KernelRidge: Sendable {
         let mean = Statistics.mean(rowMeans)
         let centred = (0..<count).map { products[$0] - own - rowMeans[$0] + mean }
         let weights = MatrixProduct.multiply(centred, inverse, rows: 1, inner: count, columns: count)
-        // The centred targets lack the mean, which every training picture has an equal share of.
+        // The targets are centred, so the mean is added as an equal share of every training image.
         let rest = (1 - weights.reduce(0, +)) / Double(count)
         return weights.map { $0 + rest }
     }
 }
 
-/// A Gram matrix about the mean of some of its rows.
+/// A Gram matrix centred on the mean of some of its rows.
 private struct Centring {
     /// `[rows, rows]`.
     let matrix: [Double]

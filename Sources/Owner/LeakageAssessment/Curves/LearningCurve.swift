@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// What an attacker finds as a function of the pictures that it learned from, and what that says of an attacker who has
+/// What an attacker finds as a function of the number of training images, and its extrapolation to an attacker with
 /// more.
 package struct LearningCurve: Sendable, Hashable, Codable {
     package struct Point: Sendable, Hashable, Codable {
-        /// Pictures that the attack learned from.
+        /// Number of training images.
         package let pictures: Int
-        /// 0 for an attack that learned nothing, 1 for one that finds everything.
+        /// 0 for an attack that learned nothing, 1 for one that recovers everything.
         package let value: Double
 
         package init(pictures: Int, value: Double) {
@@ -15,7 +15,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         }
     }
 
-    /// What an attacker with so many pictures is expected to find, and a 90 % interval.
+    /// The expected value for an attacker with a given number of images, and a 90 % interval.
     package struct Extrapolation: Sendable, Hashable {
         package let pictures: Int
         package let lower: Double
@@ -23,7 +23,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         package let upper: Double
     }
 
-    /// Fewest pictures first, at least two.
+    /// In ascending order of the number of images, at least two.
     package let points: [Point]
     /// Standard error of the last value.
     package let error: Double
@@ -31,9 +31,9 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     package let gainError: Double
 
     /// - Parameters:
-    ///   - points: Fewest pictures first, at least two.
+    ///   - points: In ascending order of the number of images, at least two.
     ///   - error: Standard error of the last value.
-    ///   - gainError: Standard error of the last value less the one before it.
+    ///   - gainError: Standard error of the last value minus the one before it.
     package init(points: [Point], error: Double, gainError: Double) {
         precondition(points.count >= 2 && zip(points, points.dropFirst()).allSatisfy { $0.pictures < $1.pictures })
         self.points = points
@@ -44,26 +44,26 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     private var last: Point { points[points.count - 1] }
     private var previous: Point { points[points.count - 2] }
 
-    /// What the largest number of pictures gave.
+    /// The value at the largest number of images.
     package var value: Double { last.value }
 
-    /// Whether the attack with all pictures is significantly better than one that learned nothing. An attack that failed
-    /// says nothing of the next one: such a curve is no evidence.
+    /// Whether the attack with all images is significantly better than one that learned nothing. An attack that failed
+    /// says nothing about the next one, so its curve is no evidence.
     package var isEvidence: Bool { value > Self.deviations * error && error.isFinite }
 
     /// One-sided 95 % of a normal distribution.
     package static let deviations = 1.65
 
-    /// Extends the curve to an attacker with `pictures`.
+    /// Extrapolates the curve to an attacker with `pictures` images.
     ///
-    /// - The lower bound is what was measured, less its error: more pictures teach no less.
-    /// - The estimate continues the last gain for each doubling of the pictures. R² was found to grow so between 50 and
-    ///   12,000 pictures (design notes, section 6).
-    /// - The upper bound starts above by the error and is the smaller of two: a power law with the relative gain of the last
-    ///   doubling and its error, the exponent at most 1, which is the growth of an attack that has learned next to nothing so
-    ///   far; and twice that gain for each doubling.
+    /// - The lower bound is the measured value minus its error: more images do not reduce what an attacker finds.
+    /// - The estimate repeats the last gain for each doubling of the images. R² was found to grow so between 50 and
+    ///   12,000 images (design notes, section 6).
+    /// - The upper bound starts from the value plus its error and is the smaller of two: a power law with the relative
+    ///   gain of the last doubling and its error, with an exponent of at most 1, which is the growth of an attack that
+    ///   has learned almost nothing so far; and twice that gain for each doubling.
     ///
-    /// - Returns: 0 to 1 where the curve is no evidence: nothing is known then.
+    /// - Returns: 0 to 1 where the curve is no evidence: then nothing is excluded.
     package func extrapolated(to pictures: Int) -> Extrapolation {
         guard isEvidence else {
             return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
@@ -71,7 +71,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         let low = max(0, value - Self.deviations * error)
         let high = value + Self.deviations * error
         let doublings = log2(Double(pictures) / Double(last.pictures))
-        // Fewer pictures than were measured: what all of them gave is the upper bound.
+        // Fewer images than were measured: the value with all of them is the upper bound.
         guard doublings > 0 else {
             return Extrapolation(pictures: pictures, lower: low, estimate: value, upper: min(1, high))
         }

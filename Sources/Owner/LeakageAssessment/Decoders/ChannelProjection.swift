@@ -1,7 +1,7 @@
-/// A random orthogonal projection of channels onto fewer: the rows are orthonormal, drawn from a seed.
+/// A random orthogonal projection onto fewer channels: the rows are orthonormal, drawn with a seed.
 ///
-/// It keeps most of what a linear decoder can use and bounds the normal equations; a principal component analysis would
-/// need a pass of its own.
+/// It preserves most of the information for a linear decoder and bounds the size of the normal equations. A principal
+/// component analysis would need a separate pass over the data.
 package struct ChannelProjection: Sendable {
     package let source: Int
     package let target: Int
@@ -15,7 +15,7 @@ package struct ChannelProjection: Sendable {
         var rows: [[Double]] = []
         while rows.count < target {
             var row = (0..<source).map { _ in generator.normal() }
-            // Twice, because once leaves rounding errors (Gram-Schmidt with reorthogonalisation).
+            // Twice, because one pass leaves rounding errors (Gram-Schmidt with reorthogonalisation).
             for _ in 0..<2 {
                 for other in rows {
                     let overlap = zip(row, other).reduce(0) { $0 + $1.0 * $1.1 }

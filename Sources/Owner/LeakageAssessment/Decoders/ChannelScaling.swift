@@ -1,7 +1,7 @@
-/// Standardises each channel by its mean and deviation over the training pictures.
+/// Standardises each channel by its mean and standard deviation over the training images.
 ///
-/// The deviation is floored at 5 % of the median one and values are clipped at 6 deviations: without that, a channel that
-/// is dead in training and not in testing ruins a decoder.
+/// The deviation is at least 5 % of the median one, and values are clipped at 6 deviations. Without that, a channel
+/// that is constant in training and not in testing ruins a decoder.
 package struct ChannelScaling: Sendable {
     package static let deviationFloor = 0.05
     package static let clip: Float = 6
@@ -9,7 +9,7 @@ package struct ChannelScaling: Sendable {
     private let mean: [Float]
     private let inverse: [Float]
 
-    /// - Parameter pictures: Which of the maps to learn from.
+    /// - Parameter pictures: The images whose maps give mean and deviation.
     package init(of maps: FeatureMaps, pictures: [Int]) {
         var sum = [Double](repeating: 0, count: maps.channels)
         var squares = sum
@@ -32,7 +32,7 @@ package struct ChannelScaling: Sendable {
         inverse = deviations.map { Float(1 / max($0, floor)) }
     }
 
-    /// Standardises one picture's map in place.
+    /// Standardises one image's map in place.
     package func apply(to map: inout [Float]) {
         let channels = mean.count
         map.withUnsafeMutableBufferPointer { map in

@@ -1,8 +1,8 @@
-/// The features of all pictures at one cut.
+/// The features of all images at one cut.
 package struct CutFeatures: Sendable {
-    /// `nil` when nothing that crosses is a map.
+    /// `nil` if no boundary tensor is a feature map.
     package let maps: FeatureMaps?
-    /// Inner products of everything that crosses, pictures with pictures.
+    /// Inner products of all boundary tensors together, for each pair of images.
     package let gram: SymmetricMatrix
 
     package init(maps: FeatureMaps?, gram: SymmetricMatrix) {

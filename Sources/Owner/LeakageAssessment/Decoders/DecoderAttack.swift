@@ -1,20 +1,19 @@
-/// The closed-form attacks on one cut: an adversary who knows pairs of pictures and intermediate representations trains
-/// local and global decoders, keeps the one that does best on validation pictures, and decodes pictures that it has not
-/// seen.
+/// The closed-form attacks on one cut: an adversary with pairs of images and intermediate representations trains local
+/// and global decoders, keeps the best on validation images, and decodes held-out images.
 package enum DecoderAttack {
     package struct Outcome: Sendable {
         package let scores: DecoderScores
-        /// One per test picture, in the order of the split.
+        /// One per test image, in the order of the split.
         package let reconstructions: [Picture]
-        /// Of the training pictures.
+        /// The mean training image.
         package let meanPicture: Picture
     }
 
     /// - Parameters:
-    ///   - features: Of all pictures.
-    ///   - targets: The pictures at the size that the features' grid divides.
+    ///   - features: Features of all images.
+    ///   - targets: The images at a size that is a multiple of the features' grid.
     ///   - seed: For the projection, the random features, the sampled positions, the training and the bootstrap.
-    ///   - training: How to train a ``TrainedDecoder`` where there are maps; `nil` for the closed-form decoders alone.
+    ///   - training: Options of a ``TrainedDecoder`` for feature maps; `nil` for the closed-form decoders alone.
     /// - Throws: ``AssessmentError``.
     package static func run(
         on features: CutFeatures, targets: [Picture], split: PictureSplit, seed: UInt64,
@@ -87,7 +86,7 @@ package enum DecoderAttack {
         }
         candidates.append(Candidate(kind: .mean, penalty: 0, validation: 0) { _ in meanPicture })
 
-        // The list is never empty; of equals the first.
+        // The list is never empty; ties go to the first.
         let best = candidates.reduce(candidates[0]) { $1.validation > $0.validation ? $1 : $0 }
         let reconstructions = split.testing.map(best.decode)
         let scores = try DecoderScores(
@@ -99,7 +98,7 @@ package enum DecoderAttack {
     private struct Candidate {
         let kind: DecoderScores.Kind
         let penalty: Double
-        /// R² on the validation pictures.
+        /// R² on the validation images.
         let validation: Double
         let decode: (Int) -> Picture
     }

@@ -1,4 +1,4 @@
-/// How well a decoder recovered pictures that it had not seen.
+/// How well a decoder reconstructs held-out images.
 package struct DecoderScores: Sendable, Hashable, Codable {
     package enum Kind: String, Sendable, Hashable, Codable {
         /// ``LocalRidge``, linear.
@@ -9,16 +9,16 @@ package struct DecoderScores: Sendable, Hashable, Codable {
         case global
         /// ``TrainedDecoder``.
         case trained
-        /// None did better than the mean picture.
+        /// The mean image: no decoder did better.
         case mean
     }
 
     /// One decoder that was tried.
     package struct Trial: Sendable, Hashable, Codable {
         package let kind: Kind
-        /// R² on the validation pictures, by which the best was chosen.
+        /// R² on the validation images, which selects the best decoder.
         package let validation: Double
-        /// R² on the test pictures.
+        /// R² on the test images.
         package let rSquared: Double
 
         package init(kind: Kind, validation: Double, rSquared: Double) {
@@ -32,31 +32,30 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     /// The penalty, relative to the mean diagonal of the decoder's matrix; 0 where there is none.
     package let penalty: Double
     package let trials: [Trial]
-    /// 1 - MSE / MSE of the mean picture.
+    /// R²: 1 - MSE / MSE of the mean image.
     package let rSquared: Double
-    /// Bootstrap over the test pictures.
+    /// Bootstrap standard error over the test images.
     package let rSquaredError: Double
-    /// Mean over pictures, in decibels.
+    /// Mean over images, in decibels.
     package let peakSignalToNoise: Double
-    /// Mean over pictures.
+    /// SSIM, mean over images.
     package let similarity: Double
-    /// SSIM of the mean picture: what a decoder that sees nothing scores.
+    /// SSIM of the mean image: the score of a decoder without information.
     package let similarityOfMean: Double
-    /// Standard error of ``similarityGain`` over the test pictures.
+    /// Standard error of ``similarityGain`` over the test images.
     package let similarityGainError: Double
-    /// Mean over pictures of ``MultiScaleSimilarity``, and that of the mean picture.
+    /// Mean over images of ``MultiScaleSimilarity``, and that of the mean image.
     package let multiScaleSimilarity: Double
     package let multiScaleSimilarityOfMean: Double
-    /// The share of pictures that are the most similar, or among the five most similar, of ``candidates``:
-    /// ``Retrieval/share(of:within:)``.
+    /// Top-1 and top-5 retrieval rates among ``candidates``: ``Retrieval/share(of:within:)``.
     package let retrievalTopOne: Double
     package let retrievalTopFive: Double
     package let candidates: Int
-    /// Pixels of the reconstructions.
+    /// Height of the reconstructions in pixels.
     package let height: Int
     package let width: Int
 
-    /// What the decoder adds to the structure of the mean picture.
+    /// SSIM gain over the mean image.
     package var similarityGain: Double { similarity - similarityOfMean }
 
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
@@ -81,7 +80,7 @@ package struct DecoderScores: Sendable, Hashable, Codable {
         rSquared = MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
         rSquaredError = try Bootstrap.standardErrorOfRSquared(
             errors: errors, meanErrors: meanErrors, seed: seed)
-        // 120 dB stands for equality: it is below the resolution of the pictures.
+        // 120 dB stands for equality: the difference is below the resolution of the images.
         peakSignalToNoise = Statistics.mean(
             errors.map { min(120, MeanSquaredError.peakSignalToNoise(meanSquaredError: $0)) })
         similarity = Statistics.mean(similarities)

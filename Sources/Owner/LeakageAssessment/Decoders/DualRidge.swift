@@ -1,5 +1,5 @@
-/// The best linear map from everything that crosses to the whole picture, in its dual form: pictures are few, features
-/// many. x̂ = x̄ + k (K + λI)⁻¹ (X - x̄) with K the Gram matrix of the centred features.
+/// The best linear map from all boundary tensors to the whole image, in its dual form, since images are few and
+/// features many. x̂ = x̄ + k (K + λI)⁻¹ (X - x̄) with K the Gram matrix of the centred features.
 ///
 /// - Source: design notes, Tier 2; Saunders, Gammerman and Vovk 1998.
 package struct DualRidge: Sendable {
@@ -16,12 +16,12 @@ package struct DualRidge: Sendable {
     private let meanPicture: [Double]
     package let penalty: Double
 
-    /// Learns from the `training` pictures; the penalty has the least exact leave-one-out error.
+    /// Learns from the `training` images; the penalty minimises the exact leave-one-out error.
     ///
     /// - Parameters:
-    ///   - gram: Inner products of all pictures' features, not centred.
+    ///   - gram: Inner products of all images' features, not centred.
     ///   - targets: One per row of `gram`.
-    /// - Returns: `nil` when the features of the training pictures do not differ.
+    /// - Returns: `nil` when the features of the training images do not differ.
     package init?(gram: SymmetricMatrix, targets: [Picture], training: [Int]) {
         precondition(gram.size == targets.count && training.count >= 2)
         let count = training.count
@@ -56,8 +56,7 @@ package struct DualRidge: Sendable {
         penalty = best.penalty
     }
 
-    /// Sum over pictures of the squared error when each is left out of the training: raw residual / (1 - H_ii), with the
-    /// mean's share 1/n in H.
+    /// Sum over images of the squared leave-one-out error: residual / (1 - H_ii), with the mean's share 1/n in H.
     private static func leaveOneOutError(
         inverse: [Double], ridge: Double, targetGram: [Double], count: Int
     ) -> Double {
@@ -84,7 +83,7 @@ package struct DualRidge: Sendable {
         GramMatrix.of(pictures.map { picture in zip(picture.values, mean).map { $0 - Float($1) } }).full
     }
 
-    /// The picture as it is decoded, clipped to [0, 1].
+    /// The reconstruction, clipped to [0, 1].
     package func reconstruction(of picture: Int) -> Picture {
         let shape = targets[picture]
         return Picture(
@@ -92,14 +91,14 @@ package struct DualRidge: Sendable {
             values: prediction(of: picture).map { Float(min(max($0, 0), 1)) })
     }
 
-    /// What the regression answers for a picture, as it is.
+    /// The regression's prediction for an image, not clipped.
     package func prediction(of picture: Int) -> [Double] {
         let count = training.count
         let products = training.map { gram[picture, $0] }
         let own = Statistics.mean(products)
         let centered = (0..<count).map { products[$0] - own - rowMeans[$0] + mean }
         let weights = MatrixProduct.multiply(centered, inverse, rows: 1, inner: count, columns: count)
-        // The weights of the pictures; what they do not sum up to is the mean picture's.
+        // The weights of the training images; the rest of 1 is the mean image's weight.
         let rest = 1 - weights.reduce(0, +)
         var values = meanPicture.map { $0 * rest }
         for (index, weight) in weights.enumerated() {

@@ -1,41 +1,41 @@
 package import ModelGraph
 package import Tensors
 
-/// How the tensors that cross a cut become features for the decoders.
+/// How the boundary tensors of a cut become features for the decoders.
 ///
-/// Maps (`[1, c, h, w]` with both extents over 1) go onto one grid of at most ``maximumCells`` cells a side: larger maps
-/// by space-to-depth, smaller ones among several by their nearest element. Everything else is a vector, which only the
-/// global decoder can use.
+/// Feature maps (`[1, c, h, w]` with both extents over 1) are brought to one grid of at most ``maximumCells`` cells per
+/// side: the finest maps by space-to-depth if they are larger, all others by their nearest element. All other tensors
+/// are vectors, which only the global decoder can use.
 package struct FeatureLayout: Sendable {
-    /// The most cells along one side.
+    /// Most cells along one side.
     package static let maximumCells = 64
-    /// The pixels of a side that reconstructions are made near to: people recognise scenes at 32.
+    /// Approximate side length of reconstructions in pixels: people recognise scenes at 32.
     package static let pixels = 56
-    /// Larger features are projected to ``LocalRidge/maximumChannels`` channels when they are captured.
+    /// Features with more elements are projected to ``LocalRidge/maximumChannels`` channels when they are recorded.
     package static let maximumElements = 1 << 20
 
     private struct Map: Sendable {
         let channels: Int
         let height: Int
         let width: Int
-        /// Elements of a cell along each side; 0 where the nearest element is taken.
+        /// Elements of a cell along each side; 0 if the nearest element is used.
         let block: Int
     }
 
     private let maps: [Int: Map]
-    /// `nil` when no tensor is a map.
+    /// `nil` if no tensor is a feature map.
     package let grid: (height: Int, width: Int)?
-    /// Of a cell, after projection.
+    /// Channels of a cell, after projection.
     package let channels: Int
     private let rawChannels: Int
     private let projection: ChannelProjection?
-    /// The pixels of the reconstructions.
+    /// Size of the reconstructions in pixels.
     package let reconstruction: (height: Int, width: Int)
-    /// The part of the picture that they show.
+    /// The part of the image that they show.
     package let region: Picture.Region
 
     /// - Parameters:
-    ///   - picture: Pixels of the model's input.
+    ///   - picture: Size of the model's input in pixels.
     package init(
         crossing: [String], of graph: Graph, picture: (height: Int, width: Int), seed: UInt64
     ) {
@@ -67,7 +67,7 @@ package struct FeatureLayout: Sendable {
         channels = isLarge ? limit : raw
         projection = isLarge ? ChannelProjection(from: raw, to: limit, seed: seed &+ 1) : nil
 
-        // Fine maps are shown at twice the size: their pictures are sharp.
+        // Reconstructions from fine maps are shown at twice the size, since they are sharp.
         let wanted = block > 1 ? 2 * Self.pixels : Self.pixels
         func patch(_ cells: Int, _ pixels: Int) -> Int {
             let limit = min(wanted, pixels)
@@ -83,27 +83,27 @@ package struct FeatureLayout: Sendable {
         }
     }
 
-    /// Whether a tensor of this shape is a stack of maps rather than a vector.
+    /// Whether a tensor of this shape is a stack of feature maps rather than a vector.
     package static func isMap(_ dimensions: [Int]) -> Bool {
         dimensions.count == 4 && dimensions[2] > 1 && dimensions[3] > 1
     }
 
-    /// Numbers kept per picture, roughly.
+    /// Approximate number of stored elements per image.
     package func elements(crossing types: [TensorType]) -> Int {
         (grid.map { $0.height * $0.width * channels } ?? 0)
             + types.indices.reduce(0) { $0 + (maps[$1] == nil ? types[$1].shape.elementCount : 0) }
     }
 
-    /// One picture's features.
+    /// One image's features.
     package struct Features: Sendable {
-        /// `[height, width, channels]` of the grid; empty when there is none.
+        /// `[height, width, channels]` of the grid; empty if there is none.
         package var map: [Float]
-        /// The tensors that are no maps, one after the other.
+        /// The tensors that are no feature maps, concatenated.
         package var vector: [Float]
     }
 
-    /// - Parameter tensors: The values that cross, f32, batch 1, in the order of the cut.
-    /// - Throws: ``AssessmentError`` `.notFinite` when one is not finite.
+    /// - Parameter tensors: The boundary tensors, f32, batch 1, in the order of the cut.
+    /// - Throws: ``AssessmentError`` `.notFinite` when a value is not finite.
     package func features(of tensors: [Tensor]) throws(AssessmentError) -> Features {
         var raw = [Float](repeating: 0, count: rawChannels * (grid.map { $0.height * $0.width } ?? 0))
         var vector: [Float] = []

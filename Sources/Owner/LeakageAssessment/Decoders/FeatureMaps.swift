@@ -1,4 +1,4 @@
-/// What crosses a cut for several pictures, on one grid of cells: per picture `[height, width, channels]`.
+/// The feature maps of several images at a cut, on one grid of cells: per image `[height, width, channels]`.
 package struct FeatureMaps: Sendable {
     package let height: Int
     package let width: Int
@@ -6,7 +6,7 @@ package struct FeatureMaps: Sendable {
     private let records: RecordStore<Float>
     private let scratch: ScratchSpace
 
-    /// - Parameter records: One per picture; all of them written.
+    /// - Parameter records: One per image; all of them written.
     init(height: Int, width: Int, channels: Int, records: RecordStore<Float>, scratch: ScratchSpace) {
         precondition(records.length == height * width * channels)
         self.height = height
@@ -16,7 +16,7 @@ package struct FeatureMaps: Sendable {
         self.scratch = scratch
     }
 
-    /// - Parameter values: One array per picture.
+    /// - Parameter values: One array per image.
     package init(
         height: Int, width: Int, channels: Int, values: [[Float]], scratch: ScratchSpace = ScratchSpace()
     ) throws(AssessmentError) {
@@ -26,17 +26,17 @@ package struct FeatureMaps: Sendable {
         self.init(height: height, width: width, channels: channels, records: records, scratch: scratch)
     }
 
-    /// Pictures.
+    /// Number of images.
     package var count: Int { records.count }
     package var cells: Int { height * width }
 
-    /// Of one picture.
+    /// The values of one image.
     package func values(of picture: Int) -> [Float] { records.record(picture) }
 
-    /// Inner products, pictures with pictures.
+    /// Inner products for each pair of images.
     package var gram: SymmetricMatrix { GramMatrix.of(records) }
 
-    /// Other maps on the same grid.
+    /// Transformed maps on the same grid.
     ///
     /// - Throws: ``AssessmentError`` `.file` when they need a file and the disk is full.
     package func mapped(
@@ -52,11 +52,11 @@ package struct FeatureMaps: Sendable {
         return FeatureMaps(height: height, width: width, channels: channels, records: mapped, scratch: scratch)
     }
 
-    /// The channels as `projection` combines them.
+    /// The channels after `projection`.
     package func projected(by projection: ChannelProjection) throws(AssessmentError) -> FeatureMaps {
         try mapped(channels: projection.target) { $0 = projection.apply(to: $0, cells: cells) }
     }
 
-    /// - Throws: ``AssessmentError`` `.file` when values could not be read: they were zeros.
+    /// - Throws: ``AssessmentError`` `.file` when values could not be read, which were replaced by zeros.
     package func check() throws(AssessmentError) { try records.check() }
 }

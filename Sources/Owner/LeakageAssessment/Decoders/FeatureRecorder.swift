@@ -1,15 +1,15 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Takes one cut's features down, picture by picture, in any order and from any thread.
+/// Records one cut's features, image by image, in any order and from any thread.
 final class FeatureRecorder: Sendable {
     private let layout: FeatureLayout
     private let scratch: ScratchSpace
-    /// `nil` when nothing that crosses is a map.
+    /// `nil` if no boundary tensor is a feature map.
     private let maps: RecordStore<Float>?
     private let vectors: RecordStore<Float>
 
-    /// - Parameter types: Of what crosses.
+    /// - Parameter types: Types of the boundary tensors.
     init(
         _ layout: FeatureLayout, crossing types: [TensorType], pictures: Int, scratch: ScratchSpace
     ) throws(AssessmentError) {
@@ -29,7 +29,7 @@ final class FeatureRecorder: Sendable {
         try vectors.write(features.vector, at: picture)
     }
 
-    /// Once all pictures were recorded.
+    /// The recorded features. Called after all images were recorded.
     func features() throws(AssessmentError) -> CutFeatures {
         var gram = GramMatrix.of(vectors)
         try vectors.check()

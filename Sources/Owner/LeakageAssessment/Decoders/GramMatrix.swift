@@ -1,14 +1,14 @@
-/// Inner products of several pictures' features, all with all.
+/// Inner products of several images' features, for each pair.
 package enum GramMatrix {
     private static let blockFeatures = 4096
 
-    /// - Parameter features: One list per picture, all of one length.
+    /// - Parameter features: One list per image, all of one length.
     /// - Returns: `[pictures, pictures]`, accumulated in `Double`.
     package static func of(_ features: [[Float]]) -> SymmetricMatrix {
         of(count: features.count, length: features.first?.count ?? 0) { features[$0][$1] }
     }
 
-    /// - Parameter features: One record per picture.
+    /// - Parameter features: One record per image.
     package static func of(_ features: RecordStore<Float>) -> SymmetricMatrix {
         of(count: features.count, length: features.length) { features.part(of: $0, $1)[...] }
     }

@@ -1,15 +1,15 @@
-/// The best linear transposed convolution: each cell's 3x3 neighbourhood predicts the patch of pixels under the cell, by
-/// ridge regression over positions of the training pictures; and the same with ``RandomFeatures`` of the neighbourhood
-/// beside it, which is not linear.
+/// The best linear transposed convolution: the 3x3 neighbourhood of each cell predicts the patch of pixels under the
+/// cell, by ridge regression over positions of the training images. A second, nonlinear form adds ``RandomFeatures`` of
+/// the neighbourhood.
 ///
 /// - Source: design notes, Tier 2; Hoerl and Kennard 1970 for ridge regression.
 package struct LocalRidge: Sendable {
     /// Candidates for the penalty, relative to the mean diagonal of the normal equations.
     package static let penalties = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]
-    /// Positions to learn from, and to choose the penalty on.
+    /// Number of positions for fitting, and for the choice of the penalty.
     package static let fittingPositions = 20_000
     package static let validationPositions = 5_000
-    /// Channels that the normal equations can hold in reasonable memory: (512 + 9 * 256 + 1)² doubles are 64 MB.
+    /// Limit of channels, so that the normal equations fit in memory: (512 + 9 * 256 + 1)² doubles are 64 MB.
     package static let maximumChannels = 256
 
     package enum Form: Sendable, Hashable, CaseIterable {
@@ -19,14 +19,14 @@ package struct LocalRidge: Sendable {
     }
 
     private struct Solution: Sendable {
-        /// `[features, outputs]`, learned from the fitting pictures alone and from all training pictures.
+        /// `[features, outputs]`: fitted to the fitting images alone, and to all training images.
         let fittingWeights: [Float]
         let weights: [Float]
         let penalty: Double
     }
 
     private let rows: NeighbourhoodRows
-    /// Standardised.
+    /// The standardised maps.
     package var maps: FeatureMaps { rows.maps }
     private let colours: Int
     private let patch: (height: Int, width: Int)
@@ -34,11 +34,11 @@ package struct LocalRidge: Sendable {
 
     private var outputs: Int { patch.height * patch.width * colours }
 
-    /// Learns from the pictures of `split.fitting`, chooses the penalty on `split.validation`, learns again from both.
+    /// Fits to the images of `split.fitting`, chooses the penalty on `split.validation`, then fits to both.
     ///
     /// - Parameters:
     ///   - maps: At most ``maximumChannels`` channels.
-    ///   - targets: One per picture, their sides multiples of the grid's.
+    ///   - targets: One per image, their sides multiples of the grid's.
     /// - Returns: `nil` when the normal equations cannot be solved with any penalty (constant features).
     /// - Throws: ``AssessmentError`` `.file` when the disk is full.
     package init?(
@@ -70,7 +70,7 @@ package struct LocalRidge: Sendable {
         let validation = equations(split.validation, Self.validationPositions)
         var solutions: [Form: Solution] = [:]
         for form in Form.allCases {
-            // The linear features are the last ones.
+            // The linear features come last.
             let count = rows.features(form)
             solutions[form] = Self.solve(training.trailing(count), validation.trailing(count))
         }
@@ -96,9 +96,9 @@ package struct LocalRidge: Sendable {
     /// The chosen element of ``penalties``; `nil` where this form has no solution.
     package func penalty(_ form: Form) -> Double? { solutions[form]?.penalty }
 
-    /// The picture as it is decoded, clipped to [0, 1]; `nil` where this form has no solution.
+    /// The reconstruction, clipped to [0, 1]; `nil` where this form has no solution.
     ///
-    /// - Parameter fromFittingOnly: Use what was learned without the validation pictures.
+    /// - Parameter fromFittingOnly: Use the weights that were fitted without the validation images.
     package func reconstruction(of picture: Int, _ form: Form, fromFittingOnly: Bool = false) -> Picture? {
         guard let solution = solutions[form] else { return nil }
         let patches = MatrixProduct.multiply(
@@ -113,7 +113,7 @@ package struct LocalRidge: Sendable {
             height: maps.height * patch.height, width: maps.width * patch.width, channels: colours, values: values)
     }
 
-    /// Which output of which cell is which value of the picture.
+    /// Maps each output of each cell to its index in the image.
     private static func forEachPixel(
         grid: (height: Int, width: Int), patch: (height: Int, width: Int), colours: Int,
         _ body: (_ cell: Int, _ output: Int, _ pixel: Int) -> Void

@@ -1,10 +1,10 @@
-/// The rows of the local decoders: for a cell its random features, then the standardised values of the nine cells around
-/// it (zeros, the mean, beyond the edges), then a 1.
+/// The rows of the local decoders: for each cell its random features, then the standardised values of the nine cells
+/// around it (zeros, that is the mean, beyond the edges), then a 1.
 struct NeighbourhoodRows: Sendable {
-    /// Rows whose random features are computed at once.
+    /// Number of rows whose random features are computed at once.
     private static let block = 512
 
-    /// Standardised.
+    /// The standardised maps.
     let maps: FeatureMaps
     private let random: RandomFeatures
 
@@ -17,7 +17,7 @@ struct NeighbourhoodRows: Sendable {
         9 * maps.channels + 1 + (form == .randomFeatures ? random.units : 0)
     }
 
-    /// - Parameter map: Of one picture.
+    /// - Parameter map: The map of one image.
     /// - Returns: `[cells, features]`.
     func values(of cells: [Int], in map: [Float], _ form: LocalRidge.Form) -> [Float] {
         let (inputs, features) = (random.inputs, features(form))

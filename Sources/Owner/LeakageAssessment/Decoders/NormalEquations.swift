@@ -1,5 +1,5 @@
-/// The sums that a ridge regression needs of its rows: features' features, features' outputs, outputs' outputs. The last
-/// feature is the constant 1 and is not penalised.
+/// The sums for a ridge regression: products of features with features, features with outputs, outputs with outputs.
+/// The last feature is the constant 1 and is not penalised.
 package struct NormalEquations: Sendable {
     private static let blockRows = 512
 
@@ -26,7 +26,7 @@ package struct NormalEquations: Sendable {
         blockOutputs = [Double](repeating: 0, count: holdingRows ? Self.blockRows * outputs : 0)
     }
 
-    /// Adds one row, which the closures write. ``flush()`` makes it count.
+    /// Adds one row, written by the closures, to the buffer. ``flush()`` adds it to the sums.
     package mutating func addRow(
         features fill: (UnsafeMutableBufferPointer<Double>) -> Void,
         outputs fillOutputs: (UnsafeMutableBufferPointer<Double>) -> Void
@@ -40,7 +40,7 @@ package struct NormalEquations: Sendable {
         if filled == Self.blockRows { flush() }
     }
 
-    /// Adds the rows that are still buffered to the sums.
+    /// Adds the buffered rows to the sums.
     package mutating func flush() {
         let (block, blockOutputs, count) = (block, blockOutputs, filled)
         guard count > 0 else { return }
@@ -71,7 +71,7 @@ package struct NormalEquations: Sendable {
         return result
     }
 
-    /// The ridge solution `[features, outputs]` for a penalty relative to the mean diagonal, or `nil` where there is none.
+    /// The ridge solution `[features, outputs]` for a penalty relative to the mean diagonal; `nil` if there is none.
     package func weights(penalty: Double) -> [Double]? {
         let sides = Self.transpose(cross, rows: features, columns: outputs)
         let ridge = penalty * gram.meanDiagonal
@@ -79,7 +79,7 @@ package struct NormalEquations: Sendable {
         return Self.transpose(solution, rows: outputs, columns: features)
     }
 
-    /// Sum of the squared errors that these weights make on these rows: tr(W'AW) - 2 tr(W'B) + sum y².
+    /// Sum of the squared errors of these weights on these rows: tr(W'AW) - 2 tr(W'B) + sum y².
     package func squaredError(of weights: [Double]) -> Double {
         precondition(weights.count == features * outputs)
         let product = MatrixProduct.multiply(

@@ -1,13 +1,13 @@
-/// Which pictures a decoder learns from, chooses its penalty on, and is judged by. Shared by all cuts.
+/// The images for fitting, for choosing the penalty, and for testing a decoder. The same for all cuts.
 package struct PictureSplit: Sendable, Hashable {
-    /// The fewest pictures that can be split.
+    /// The smallest number of images that can be split.
     package static let minimum = 8
 
     package let fitting: [Int]
     package let validation: [Int]
     package let testing: [Int]
 
-    /// A quarter of the pictures is for testing and a fifth of the rest for validation, drawn from the seed; each list is
+    /// A quarter of the images is for testing and a fifth of the rest for validation, drawn with the seed; each list is
     /// in ascending order.
     ///
     /// - Parameter count: At least ``minimum``.
@@ -22,14 +22,14 @@ package struct PictureSplit: Sendable, Hashable {
         fitting = order[(tests + validations)...].sorted()
     }
 
-    /// Given lists, which must not overlap.
+    /// The given lists, which must not overlap.
     package init(fitting: [Int], validation: [Int], testing: [Int]) {
         self.fitting = fitting
         self.validation = validation
         self.testing = testing
     }
 
-    /// The same test pictures with a part of those to learn from, at least two and one.
+    /// The same test images with a part of the fitting and validation images, at least two and one.
     package func fraction(oneOf parts: Int) -> PictureSplit {
         PictureSplit(
             fitting: Array(fitting.prefix(max(2, fitting.count / parts))),

@@ -1,8 +1,8 @@
-/// Nonlinear features for a ridge regression: relu(R φ + b) with fixed random R and b. With the linear features beside
-/// them this is an extreme learning machine, a network whose only trained layer is the last.
+/// Nonlinear features for a ridge regression: relu(R φ + b) with fixed random R and b. Together with the linear
+/// features this is an extreme learning machine, a network with only the last layer trained.
 ///
-/// - Source: Huang, Zhu, Siew 2006; design notes, Tier 2: 512 units, entries of R normal with deviation 1/√p, those of b
-///   normal with deviation 1.
+/// - Source: Huang, Zhu, Siew 2006; design notes, Tier 2: 512 units, entries of R normal with deviation 1/√p, those of
+///   b normal with deviation 1.
 package struct RandomFeatures: Sendable {
     package static let units = 512
 

@@ -1,11 +1,11 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Where the elements of a feature map lie over the input picture: along each axis, element i is centred at
-/// `start + i * step` pixels from the top left corner (the first pixel is centred at 0.5).
+/// Where the elements of a feature map lie over the input image: along each axis, element i is centred at `start + i *
+/// step` pixels from the top left corner (the first pixel is centred at 0.5).
 ///
-/// A local decoder maps cells to pixels with the same weights everywhere, so picture and map must be aligned: a map of 55
-/// from a picture of 224 steps by 4 pixels, not by 224 / 55.
+/// A local decoder maps cells to pixels with the same weights everywhere, so image and map must be aligned: a map of 55
+/// from an image of 224 steps by 4 pixels, not by 224 / 55.
 package struct SamplingGrid: Sendable, Hashable {
     package struct Axis: Sendable, Hashable {
         package var start: Double
@@ -20,10 +20,10 @@ package struct SamplingGrid: Sendable, Hashable {
     /// Vertical, horizontal.
     package var axes: [Axis]
 
-    /// Every pixel of the picture.
+    /// Every pixel of the image.
     package static let pixels = SamplingGrid(axes: [Axis(start: 0.5, step: 1), Axis(start: 0.5, step: 1)])
 
-    /// The part of the picture that the cells cover, a cell being `block` elements along each axis.
+    /// The part of the image that the cells cover; a cell has `block` elements along each axis.
     package func region(cells: (height: Int, width: Int), block: Int) -> Picture.Region {
         let (vertical, horizontal) = (axes[0], axes[1])
         return Picture.Region(
@@ -45,7 +45,8 @@ package struct SamplingGrid: Sendable, Hashable {
 }
 
 extension Graph {
-    /// The grid of every value that has one: `[n, c, h, w]` made from the picture by windows and element-wise steps.
+    /// The grid of every value that has one: `[n, c, h, w]` computed from the image by windows and element-wise
+    /// operations.
     var samplingGrids: [String: SamplingGrid] {
         var grids: [String: SamplingGrid] = [:]
         for input in inputs where input.type.shape.rank == 4 { grids[input.name] = .pixels }
@@ -59,7 +60,7 @@ extension Graph {
             case .batchNormalization, .activation, .localResponseNormalization, .identity:
                 grids[output] = grid
             case .arithmetic, .concat:
-                // Operands of other extents (a channel's weight, for instance) do not move the grid.
+                // Operands of other extents (a channel's weight, for instance) do not change the grid.
                 let extents = type(of: output).shape.dimensions.suffix(2)
                 grids[output] =
                     node.inputs.lazy.filter { self.type(of: $0).shape.dimensions.suffix(2) == extents }

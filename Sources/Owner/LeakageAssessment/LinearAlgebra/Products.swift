@@ -2,7 +2,7 @@ internal import COpenBLAS
 
 /// Products of dense row-major matrices.
 package enum MatrixProduct {
-    /// Threads of one product in this process. Several threads may multiply at once.
+    /// Sets the number of threads of one product, for this process. Several threads may multiply concurrently.
     package static func setThreads(_ threads: Int) { infenclave_blas_set_threads(Int32(clamping: threads)) }
 
     /// a b with a `[rows, inner]`, b `[inner, columns]`.

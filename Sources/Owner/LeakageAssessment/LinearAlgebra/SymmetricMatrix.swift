@@ -1,6 +1,6 @@
 internal import COpenBLAS
 
-/// A dense symmetric matrix of doubles, of which the upper triangle is kept.
+/// A dense symmetric matrix of doubles; only the upper triangle is stored.
 package struct SymmetricMatrix: Sendable {
     package let size: Int
     /// Row-major; below the diagonal undefined.
@@ -21,7 +21,7 @@ package struct SymmetricMatrix: Sendable {
         set { values[min(row, column) * size + max(row, column)] = newValue }
     }
 
-    /// Adds the Gram matrix rows' rows.
+    /// Adds the Gram matrix RᵀR of rows R.
     ///
     /// - Parameter rows: Row-major, ``size`` columns.
     package mutating func addGram(of rows: Span<Double>) {
@@ -60,14 +60,14 @@ package struct SymmetricMatrix: Sendable {
         return result
     }
 
-    /// The function of each element.
+    /// Applies a function to each element.
     package func mapped(_ function: (Double) -> Double) -> SymmetricMatrix {
         var result = self
         for row in 0..<size { for column in row..<size { result[row, column] = function(self[row, column]) } }
         return result
     }
 
-    /// Eigenvalues in ascending order and orthonormal eigenvectors, one per row; `nil` when they were not found.
+    /// Eigenvalues in ascending order and orthonormal eigenvectors, one per row; `nil` if LAPACK did not converge.
     package var eigenvectors: (values: [Double], vectors: [Double])? {
         guard size > 0 else { return ([], []) }
         var (vectors, found) = (values, [Double](repeating: 0, count: size))
@@ -76,7 +76,7 @@ package struct SymmetricMatrix: Sendable {
         return found.allSatisfy(\.isFinite) ? (found, vectors) : nil
     }
 
-    /// All of it, both triangles, row-major.
+    /// Both triangles, row-major.
     package var full: [Double] {
         var full = values
         for row in 0..<size {
@@ -88,7 +88,7 @@ package struct SymmetricMatrix: Sendable {
     /// Solves (self + ridge I) x = b for several b.
     ///
     /// - Parameters:
-    ///   - ridge: Added to the diagonal, but not to that of the last `unpenalized` rows.
+    ///   - ridge: Added to the diagonal, except in the last `unpenalized` rows.
     ///   - sides: `[count, size]`, one right-hand side after the other.
     /// - Returns: `[count, size]`, or `nil` when the matrix is not positive definite.
     package func solve(ridge: Double, unpenalized: Int = 0, sides: [Double]) -> [Double]? {

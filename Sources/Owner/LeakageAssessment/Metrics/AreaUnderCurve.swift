@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The probability that a positive ranks below a negative, ties counting half: the area under the receiver operating
-/// characteristic of "small means positive".
+/// The probability that a positive ranks below a negative, with ties counting half: the area under the ROC curve where
+/// small values mean positive.
 ///
 /// - Source: Mann and Whitney 1947.
 package enum AreaUnderCurve {
@@ -20,10 +20,10 @@ package enum AreaUnderCurve {
         return wins / (Double(positives.count) * Double(negatives.count))
     }
 
-    /// Of the mean of `lists` areas, each of one positive among `negatives`, where a positive is one like all: its rank is
-    /// uniform on m + 1 places, so that the area has the variance (m + 2) / (12 m).
+    /// Standard error of the mean of `lists` areas, each of one positive among `negatives`, under the null hypothesis:
+    /// the rank of the positive is uniform on m + 1 places, so that an area has the variance (m + 2) / (12 m).
     ///
-    /// - Source: Mann and Whitney 1947, of their variance with one positive.
+    /// - Source: Mann and Whitney 1947, their variance with one positive.
     package static func standardError(lists: Int, negatives m: Int) -> Double {
         lists > 0 && m > 0 ? sqrt(Double(m + 2) / (12 * Double(m) * Double(lists))) : .infinity
     }

@@ -1,5 +1,5 @@
-/// Bilinear interpolation with half-pixel centres and clamped edges, without antialiasing: what deep-learning frameworks
-/// call `align_corners=False`.
+/// Bilinear interpolation with half-pixel centres and clamped edges, without antialiasing; deep-learning frameworks
+/// call this `align_corners=False`.
 ///
 /// Output i samples the source at (i + 1/2) * source / target - 1/2.
 package struct BilinearResize: Sendable {

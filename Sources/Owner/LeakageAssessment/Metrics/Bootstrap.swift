@@ -1,10 +1,10 @@
-/// The standard deviation of a statistic under resampling of the pictures with replacement.
+/// The standard error of a statistic, by resampling the images with replacement.
 ///
 /// - Source: Efron 1979.
 package enum Bootstrap {
     package static let draws = 1000
 
-    /// The deviation of ``MeanSquaredError/rSquared(errors:meanErrors:)``.
+    /// The bootstrap standard error of ``MeanSquaredError/rSquared(errors:meanErrors:)``.
     ///
     /// - Parameter seed: The same seed gives the same number.
     package static func standardErrorOfRSquared(

@@ -1,4 +1,4 @@
-/// One channel's map as a picture: min-max normalised to [0, 1]. A constant map becomes zeros.
+/// One channel's map as an image: min-max normalised to [0, 1]. A constant map becomes zeros.
 ///
 /// - Source: the paper's IR images (arXiv 1807.00969), as the design notes' Tier 1 reconstructs them.
 package enum ChannelImage {
@@ -12,7 +12,7 @@ package enum ChannelImage {
         for value in map {
             low = min(low, value)
             high = max(high, value)
-            // NaN loses every comparison; a product with 0 keeps it, and makes infinities NaN.
+            // NaN fails every comparison. A product with 0 preserves it, and turns infinities into NaN.
             sum += value * 0
         }
         guard sum == 0 else { throw AssessmentError(.notFinite, "an activation is not finite") }

@@ -1,25 +1,25 @@
-/// The channel KL of one cut over a set of pictures: for picture x the minimum of KL(F(x) || F(IR_j)) over the images
-/// IR_j of all channels of all tensors that cross the cut, F being the validator.
+/// The channel KL of one cut over a set of images: for image x the minimum of KL(F(x) || F(IR_j)) over the IR images
+/// IR_j of all channels of all boundary tensors, F being the validator.
 ///
-/// Channels are never sampled: the minimum over fewer of them is larger and looks safer than the cut is. What the minimum
-/// over this many channels falls to by chance is measured with the null: the same minimum over the IR images of other
-/// pictures, still against F(x).
+/// Channels are never sampled: the minimum over fewer channels is larger, so the cut would look safer than it is. The
+/// minimum over many channels also falls by chance. The null measures that: the same minimum over the IR images of
+/// other images, still against F(x).
 ///
 /// - Source: the paper (arXiv 1807.00969) for the minimum; design notes, section 3b, for the shuffled null.
 package struct ChannelKL: Sendable, Hashable {
-    /// How many pictures' IR images a picture is compared with at most, its own among them.
+    /// Most images whose IR images an image is compared with, including itself.
     package static let maximumCandidates = 60
 
-    /// Nats, `[pictures, candidates]`: the minimum over the IR images of the d-th next picture (cyclically), against
-    /// F(x); d = 0 is the picture itself.
+    /// Nats, `[pictures, candidates]`: the minimum over the IR images of the d-th next image (cyclically), against
+    /// F(x); d = 0 is the matched one.
     package let divergences: [[Double]]
-    /// KL(F(x) || uniform), one per picture.
+    /// KL(F(x) || uniform), one per image.
     package let baseline: [Double]
-    /// The channel (counted over all crossing tensors) where the own minimum is reached, one per picture.
+    /// The channel (counted over all boundary tensors) of the matched minimum, one per image.
     package let closestChannel: [Int]
 
-    /// - Throws: ``AssessmentError`` `.shapeMismatch` when the lists are empty or differ in length, or there is not at
-    ///   least one other picture to compare with; `.notFinite` when a divergence is not finite.
+    /// - Throws: ``AssessmentError`` `.shapeMismatch` when the lists are empty or differ in length, or there is no
+    ///   other image to compare with; `.notFinite` when a divergence is not finite.
     package init(
         divergences: [[Double]], baseline: [Double], closestChannel: [Int]
     ) throws(AssessmentError) {
@@ -39,12 +39,12 @@ package struct ChannelKL: Sendable, Hashable {
         self.closestChannel = closestChannel
     }
 
-    /// Pictures that a picture's IR images are compared with, itself among them.
+    /// Number of images that an image is compared with, including itself.
     package var candidates: Int { divergences[0].count }
 
-    /// The minimum over the pictures' own IR images, in nats, one per picture.
+    /// The matched minimum, over an image's own IR images, in nats, one per image.
     package var own: [Double] { divergences.map { $0[0] } }
-    /// The same minimum over another picture's IR images, mean over the other pictures, one per picture.
+    /// The mismatched minimum, over another image's IR images, mean over the other images, one per image.
     package var null: [Double] { divergences.map { Statistics.mean(Array($0.dropFirst())) } }
 
     package var mean: Double { Statistics.mean(own) }
@@ -52,46 +52,43 @@ package struct ChannelKL: Sendable, Hashable {
     package var nullMean: Double { Statistics.mean(null) }
     package var baselineMean: Double { Statistics.mean(baseline) }
 
-    /// Mean of own over mean of null: 1 where the IR images say no more of their own picture than of another.
+    /// Mean matched over mean mismatched: 1 where IR images reveal no more of their own image than of another.
     package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 1 }
 
-    /// The share of pictures whose own minimum is above the uniform baseline: the paper's criterion, picture by picture.
+    /// The share of images whose matched minimum is above the uniform baseline: the paper's criterion, image by image.
     package var passFraction: Double {
         Double(zip(own, baseline).count { $0 > $1 }) / Double(own.count)
     }
 
-    /// For each picture, the share of the other pictures whose IR images are farther from it than its own are, ties
-    /// counting half.
+    /// For each image, the share of mismatched minima above its matched one, ties counting half.
     private var shareBehind: [Double] {
         divergences.map { AreaUnderCurve.value(positives: [$0[0]], negatives: Array($0.dropFirst())) }
     }
 
-    /// How well the divergence tells a picture's own IR from another's: the share of pairs (own, null) of one picture with
-    /// own < null, mean over pictures. 0.5 is chance.
+    /// P(matched < mismatched) for one image, mean over images: the AUC. 0.5 is chance.
     ///
-    /// Each picture is compared with its own nulls, because pictures differ in how near to anything they are: see
-    /// ``pooledAreaUnderCurve``.
+    /// Each image is compared with its own mismatched minima, because images differ in their distance to any IR image:
+    /// see ``pooledAreaUnderCurve``.
     ///
     /// - Source: design notes, section 3b.
     package var areaUnderCurve: Double { Statistics.mean(shareBehind) }
 
-    /// Of ``areaUnderCurve``: of its mean over pictures, but not less than where own and null do not differ, so that a
-    /// few pictures that agree do not count as certain.
+    /// Standard error of ``areaUnderCurve`` over images, but at least that under the null hypothesis, so that a few
+    /// images that agree do not count as certain.
     package var areaUnderCurveError: Double {
         max(
             Statistics.standardError(ofMean: shareBehind),
             AreaUnderCurve.standardError(lists: divergences.count, negatives: candidates - 1))
     }
 
-    /// The same share over pairs of any pictures' own and null: what one threshold for all pictures could tell. At most
-    /// cuts it is less, as a picture that the validator is unsure of is nearer to any IR image than one it is sure of.
+    /// The same probability over pairs from different images: what one threshold for all images achieves. At most cuts
+    /// it is lower, since an image that the validator is unsure of is nearer to any IR image than one it is sure of.
     package var pooledAreaUnderCurve: Double {
         AreaUnderCurve.value(positives: own, negatives: divergences.flatMap { $0.dropFirst() })
     }
 
-    /// The share of pictures that their IR images identify: those whose minimum against the picture's own distribution is
-    /// less than against that of every other picture that they were compared with. A tie counts against the attacker;
-    /// chance is one over ``candidates``.
+    /// Top-1 retrieval rate: the share of images whose IR images are nearer to them than to every other image that they
+    /// were compared with. A tie counts against the attacker; chance is one over ``candidates``.
     ///
     /// - Source: design notes, section 3b.
     package var topOne: Double {

@@ -1,23 +1,23 @@
 internal import Glibc
 
-/// Probabilities of classes, as a classifier gives them for one picture.
+/// A classifier's class probabilities for one image.
 package struct ClassDistribution: Sendable, Codable {
-    /// What every probability of the second argument of a divergence is at least, so that a class that a classifier
-    /// rules out does not make it infinite.
+    /// Lower bound of the probabilities in the second argument of a divergence, so that a class with probability 0 does
+    /// not make it infinite.
     package static let floor = 1e-12
 
-    /// Sum 1.
+    /// One per class, with sum 1.
     package let probabilities: [Double]
     /// H = -sum p ln p, in nats.
     package let entropy: Double
 
-    /// A distribution that was one before.
+    /// A distribution that was checked before.
     init(probabilities: [Double], entropy: Double) {
         self.probabilities = probabilities
         self.entropy = entropy
     }
 
-    /// - Parameter probabilities: At least two, each 0 to 1, with a sum within 0.001 of 1; divided by their sum.
+    /// - Parameter probabilities: At least two, each 0 to 1, with a sum within 0.001 of 1; normalised by their sum.
     /// - Throws: ``AssessmentError`` `.notFinite` for anything else.
     package init(_ probabilities: some Collection<Float>) throws(AssessmentError) {
         var sum = 0.0
@@ -52,7 +52,7 @@ package struct ClassDistribution: Sendable, Codable {
     /// The largest probability.
     package var confidence: Double { probabilities.max() ?? 0 }
 
-    /// The class of the largest probability, the first of several.
+    /// The most probable class; of equals the first.
     package var likeliestClass: Int { probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0 }
 
     /// ln max(p, ``floor``) for each class.

@@ -1,12 +1,13 @@
-/// Whether two pictures have the same class, told from the distance of what crosses: the chance that a pair of one class
-/// is nearer than a pair of two classes. A secret class mapping hides the names of classes but not this.
+/// Whether two images have the same class, judged by the distance of their boundary tensors: the probability that a
+/// pair of one class is nearer than a pair of two classes. A secret class mapping hides the names of classes but not
+/// this.
 ///
 /// - Source: design notes, section 2 (a class permutation is a fixed relabelling: equality and frequency still leak).
 package enum ClassEquality {
     /// - Parameters:
-    ///   - gram: Of the representations; distances are between vectors scaled to length 1.
-    ///   - classes: Of the pictures.
-    /// - Returns: 0.5 is chance, 1 certain; `nil` when no two pictures share a class or none differ.
+    ///   - gram: Inner products of the representations; distances are between vectors scaled to norm 1.
+    ///   - classes: The classes of the images.
+    /// - Returns: 0.5 is chance, 1 certain; `nil` when no two images share a class or none differ.
     package static func areaUnderCurve(gram: SymmetricMatrix, classes: [Int]) -> Double? {
         precondition(gram.size == classes.count)
         var (same, different): ([Double], [Double]) = ([], [])

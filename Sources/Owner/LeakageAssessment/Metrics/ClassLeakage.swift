@@ -1,18 +1,18 @@
-/// What an attacker learns of a picture's class from a representation, with few labelled examples: nearest class centroid
-/// of n examples per class, the rest being classified. Works on the Gram matrix, as
-/// ‖x - c‖² = g_xx - 2 mean_s g_xs + mean_st g_st with s, t over the examples of a class.
+/// Prediction of an image's class from its representation with few labelled examples: nearest class centroid of n
+/// examples per class, tested on the rest. Computed from the Gram matrix, as ‖x - c‖² = g_xx - 2 mean_s g_xs + mean_st
+/// g_st with s, t over the examples of a class.
 ///
 /// - Source: design notes, section 4 (class leakage at back cuts); Snell et al. 2017 for the nearest-centroid rule.
 package enum ClassLeakage {
     package static let draws = 20
 
-    /// The share of pictures classified rightly, mean over seeded draws of the examples.
+    /// Accuracy, mean over seeded draws of the examples.
     ///
     /// - Parameters:
-    ///   - gram: Of the representations.
-    ///   - classes: Of the pictures. Classes with no picture beside the examples are left out.
+    ///   - gram: Inner products of the representations.
+    ///   - classes: The classes of the images. Classes without an image beside the examples are left out.
     ///   - shots: Examples per class.
-    /// - Returns: The share, and what guessing gives; `nil` where fewer than two classes have enough pictures.
+    /// - Returns: The accuracy, and that of guessing; `nil` where fewer than two classes have enough images.
     package static func accuracy(
         gram: SymmetricMatrix, classes: [Int], shots: Int, seed: UInt64
     ) -> (accuracy: Double, chance: Double)? {
@@ -34,7 +34,8 @@ package enum ClassLeakage {
         return (Statistics.mean(accuracies), 1 / Double(members.count))
     }
 
-    /// The share of `tests` whose nearest centroid is their own group's; a tie is a miss unless the first is right.
+    /// The share of `tests` whose nearest centroid is that of their own group; a tie is a miss unless the first of the
+    /// nearest is right.
     package static func share(
         of tests: [(picture: Int, group: Int)], classifiedBy examples: [[Int]], _ gram: SymmetricMatrix
     ) -> Double {

@@ -1,18 +1,18 @@
-/// A linear classifier of what crosses: ridge regression onto one column per class, in its dual form, the largest answer
-/// winning. What an attacker with many labelled representations reads of the class.
+/// A linear probe of the boundary tensors: ridge regression onto one column per class, in its dual form; the largest
+/// output is the prediction. It shows how much of the class an attacker with many labelled representations can predict.
 ///
 /// - Source: Alain and Bengio 2016 (linear probes); ridge with exact leave-one-out as in ``DualRidge``.
 package enum ClassProbe {
     package static let minimumTests = 8
 
-    /// The share of the test pictures whose class the probe names.
+    /// The probe's accuracy on the test images.
     ///
     /// - Parameters:
-    ///   - gram: Of the representations of all pictures.
-    ///   - classes: Of all pictures.
-    /// - Returns: The share, and what always naming the likeliest class gives, over the test pictures whose class is one
-    ///   of the training pictures'; `nil` when those are fewer than ``minimumTests``, the training pictures have one class
-    ///   only, or their representations do not differ.
+    ///   - gram: Inner products of the representations of all images.
+    ///   - classes: The classes of all images.
+    /// - Returns: The accuracy, and that of always predicting the most frequent class, over the test images whose class
+    ///   occurs in the training images; `nil` when those are fewer than ``minimumTests``, the training images have one
+    ///   class only, or their representations do not differ.
     package static func accuracy(
         gram: SymmetricMatrix, classes: [Int], split: PictureSplit
     ) -> (accuracy: Double, majority: Double)? {

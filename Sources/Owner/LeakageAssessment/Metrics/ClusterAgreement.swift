@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// How well clusters that are found without labels agree with classes: k-means, then normalised mutual information.
+/// Agreement of unsupervised clusters with classes: k-means, then normalised mutual information.
 ///
-/// - Source: Lloyd 1982, Arthur and Vassilvitskii 2007 (k-means++); NMI = 2 I(A;B) / (H(A) + H(B)), Strehl and Ghosh 2002
-///   with the arithmetic mean.
+/// - Source: Lloyd 1982, Arthur and Vassilvitskii 2007 (k-means++); NMI = 2 I(A;B) / (H(A) + H(B)), Strehl and Ghosh
+///   2002 with the arithmetic mean.
 package enum ClusterAgreement {
     package static let restarts = 10
     package static let maximumSteps = 100
@@ -29,7 +29,8 @@ package enum ClusterAgreement {
         return best.flatMap { normalizedInformation($0.assignment, classes) }
     }
 
-    /// Pictures far from each other: each next one with a probability in proportion to its squared distance.
+    /// k-means++ initialisation: each next centroid is an image drawn with a probability proportional to its squared
+    /// distance from the nearest one.
     private static func start(
         _ distances: SymmetricMatrix, clusters: Int, _ generator: inout SeededGenerator
     ) -> [Int] {
@@ -49,7 +50,7 @@ package enum ClusterAgreement {
         return centers
     }
 
-    /// Lloyd's steps from a given assignment until nothing moves.
+    /// Lloyd's iterations from a given assignment until it does not change.
     ///
     /// - Returns: The assignment, and the sum of squared distances to the centroids.
     package static func refined(
@@ -88,7 +89,7 @@ package enum ClusterAgreement {
         precondition(a.count == b.count)
         func entropy<Key: Hashable>(_ keys: [Key]) -> Double {
             let counts = Dictionary(grouping: keys, by: { $0 }).values.map { Double($0.count) / Double(keys.count) }
-            // In order, so that the sum does not depend on the dictionary's.
+            // Sorted, so that the sum does not depend on the dictionary's order.
             return -counts.sorted().reduce(0) { $0 + $1 * log($1) }
         }
         let (first, second) = (entropy(a), entropy(b))

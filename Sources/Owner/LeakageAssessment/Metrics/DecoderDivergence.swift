@@ -1,19 +1,19 @@
-/// Decoder-KL: how much the validator's view of a reconstruction misses of its view of the picture, KL(F(x) ‖ F(x̂)),
-/// beside the same against the reconstructions of all other pictures. Unlike the channel KL it sees all channels at once.
+/// Decoder-KL: the divergence KL(F(x) ‖ F(x̂)) between the validator's class distributions of an image and of its
+/// reconstruction, and the same for the reconstructions of all other images. Unlike the channel KL it uses all channels
+/// together.
 ///
 /// - Source: design notes, Tier 1b.
 package struct DecoderDivergence: Sendable, Hashable, Codable {
-    /// Nats, one per picture.
+    /// Matched: nats, one per image.
     package let own: [Double]
-    /// The mean over the other pictures' reconstructions, one per picture.
+    /// Mismatched: the mean over the other images' reconstructions, one per image.
     package let null: [Double]
-    /// The share of pairs (own of any picture, divergence from any other picture's reconstruction) where own is less, ties
-    /// counting half: 0.5 is chance.
+    /// P(matched < mismatched) over pairs from all images, ties counting half: 0.5 is chance.
     package let areaUnderCurve: Double
 
     /// - Parameters:
-    ///   - pictures: The validator's view of the pictures.
-    ///   - reconstructions: Its view of their reconstructions, in the same order; at least two.
+    ///   - pictures: The validator's class distributions of the images.
+    ///   - reconstructions: Those of their reconstructions, in the same order; at least two.
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package init(
         pictures: [ClassDistribution], reconstructions: [ClassDistribution]
@@ -44,13 +44,13 @@ package struct DecoderDivergence: Sendable, Hashable, Codable {
 
     package var mean: Double { Statistics.mean(own) }
     package var nullMean: Double { Statistics.mean(null) }
-    /// 1 where a reconstruction says no more of its own picture than of another; near 0 where it says all. 0, which the
-    /// standard and strict gates do not let pass, where the validator sees the same in all of them (a null below
-    /// ``leastNull``): nothing can be told then.
+    /// Matched over mismatched: 1 where a reconstruction reveals no more of its own image than of another; near 0 where
+    /// it reveals everything. It is 0, which fails the standard and strict gates, where the validator's outputs are the
+    /// same for all reconstructions (a null below ``leastNull``), since then nothing can be measured.
     package var ratioToNull: Double { nullMean > Self.leastNull ? mean / nullMean : 0 }
-    /// Nats; less is rounding.
+    /// Nats; smaller values are rounding errors.
     package static let leastNull = 1e-6
-    /// Standard error of ``ratioToNull`` over the pictures.
+    /// Standard error of ``ratioToNull`` over the images.
     package var ratioError: Double {
         nullMean > Self.leastNull ? Statistics.standardError(ofRatio: own, over: null) : 0
     }

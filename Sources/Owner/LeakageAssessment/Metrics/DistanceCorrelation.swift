@@ -1,15 +1,15 @@
-/// Squared distance correlation between what crosses and the pictures, corrected for bias: how far pictures that are alike
-/// have representations that are alike. 0 for independence (and then possibly below), 1 for a similarity transform.
+/// Bias-corrected squared distance correlation between boundary tensors and images: whether similar images have similar
+/// representations. 0 for independence (estimates may be below), 1 for a similarity transform.
 ///
-/// With A the U-centred distances a_ij - r_i/(n-2) - r_j/(n-2) + s/((n-1)(n-2)) (r row sums, s their sum) and B likewise,
-/// it is <A,B> / sqrt(<A,A><B,B>), the inner product being the sum over i ≠ j.
+/// With A the U-centred distances a_ij - r_i/(n-2) - r_j/(n-2) + s/((n-1)(n-2)) (r row sums, s their sum) and B
+/// likewise, it is <A,B> / sqrt(<A,A><B,B>), the inner product being the sum over i ≠ j.
 ///
 /// - Source: Székely and Rizzo 2014; used for leakage by NoPeek (Vepakomma et al. 2020).
 package enum DistanceCorrelation {
     /// - Parameters:
     ///   - a: Gram matrix of one set of features.
-    ///   - b: Gram matrix of the other, for the same pictures.
-    /// - Returns: `nil` for fewer than four pictures, or when the features of one set do not differ.
+    ///   - b: Gram matrix of the other, for the same images.
+    /// - Returns: `nil` for fewer than four images, or when the features of one set do not differ.
     package static func squared(grams a: SymmetricMatrix, _ b: SymmetricMatrix) -> Double? {
         precondition(a.size == b.size)
         guard a.size >= 4 else { return nil }

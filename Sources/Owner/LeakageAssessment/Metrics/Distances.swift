@@ -1,6 +1,6 @@
 extension SymmetricMatrix {
-    /// Squared Euclidean distances between the rows of which this is the Gram matrix:
-    /// d_ij = g_ii + g_jj - 2 g_ij, at least 0.
+    /// Squared Euclidean distances between the vectors whose Gram matrix this is: d_ij = g_ii + g_jj - 2 g_ij, at least
+    /// 0.
     package var squaredDistances: SymmetricMatrix {
         var result = SymmetricMatrix(size: size)
         for row in 0..<size {

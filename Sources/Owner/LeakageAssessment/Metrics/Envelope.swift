@@ -1,13 +1,12 @@
-/// What is true of a cut follows from all deeper ones: whatever is computed from a deeper intermediate representation is
-/// computed from a shallower one too. So a leak measured deeper is a lower bound of the leak here, and "stays above"
-/// means above at every cut from here on.
+/// A deeper intermediate representation is a function of a shallower one. So a leak at a deeper cut is a lower bound of
+/// the leak at a shallower one, and a limit has to hold at a cut and at all deeper ones.
 package enum Envelope {
-    /// The largest of each element and those after it; `nil` elements are passed over.
+    /// The maximum of each element and those after it; `nil` elements are skipped.
     ///
-    /// - Parameter leakage: By depth, shallowest first; larger leaks more.
+    /// - Parameter leakage: By depth, shallowest first; larger values leak more.
     package static func largestFromHere(_ leakage: [Double?]) -> [Double?] { scan(leakage, max) }
 
-    /// The smallest of each element and those after it; for measures where smaller leaks more.
+    /// The minimum of each element and those after it; for measures where smaller values leak more.
     package static func smallestFromHere(_ divergence: [Double?]) -> [Double?] { scan(divergence, min) }
 
     private static func scan(_ values: [Double?], _ choose: (Double, Double) -> Double) -> [Double?] {

@@ -1,5 +1,5 @@
-/// How different two pictures look to a classifier: sum over layers of the mean over positions of ‖u - v‖², u and v the
-/// layer's channels at that position scaled to length 1. 0 for equal pictures, at most 4 per layer.
+/// Perceptual distance of two images in a classifier's features: sum over layers of the mean over positions of ‖u -
+/// v‖², with u and v the layer's channels at that position scaled to norm 1. 0 for equal images, at most 4 per layer.
 ///
 /// - Source: Zhang et al. 2018 (LPIPS) without its learned weights, which exist only for their networks.
 package enum FeatureDistance {
@@ -19,7 +19,7 @@ package enum FeatureDistance {
     }
 
     /// - Parameters:
-    ///   - a: The layers of one picture.
+    ///   - a: The layers of one image.
     ///   - b: The same layers of the other.
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package static func value(_ a: [Layer], _ b: [Layer]) throws(AssessmentError) -> Double {
@@ -42,7 +42,7 @@ package enum FeatureDistance {
                 squareB += y * y
                 product += x * y
             }
-            // A position where nothing is active has no direction: it equals only another such.
+            // A position where all channels are 0 has no direction: it equals only another such position.
             switch (squareA > 1e-20, squareB > 1e-20) {
             case (true, true): sum += max(0, 2 - 2 * product / (squareA * squareB).squareRoot())
             case (false, false): break

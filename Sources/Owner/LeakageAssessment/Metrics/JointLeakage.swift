@@ -1,17 +1,17 @@
-/// What everything that crosses a cut says of picture and class at once, without decoding it.
+/// What all boundary tensors of a cut together reveal of image and class, without decoding.
 package struct JointLeakage: Sendable, Hashable, Codable {
-    /// ``DistanceCorrelation`` with the pictures.
+    /// ``DistanceCorrelation`` with the images.
     package let distanceCorrelation: Double?
-    /// ``ClassLeakage`` from one and from five labelled pictures per class; `nil` where too few pictures share a class.
+    /// ``ClassLeakage`` from one and from five labelled images per class; `nil` where too few images share a class.
     package let oneShot: Double?
     package let fiveShot: Double?
-    /// What guessing gives in ``oneShot``.
+    /// The accuracy of guessing in ``oneShot``.
     package let chance: Double?
 
     /// - Parameters:
-    ///   - gram: Of what crosses.
-    ///   - pictures: Inner products of the pictures.
-    ///   - classes: The model's answers: what the mapping unit is there to hide.
+    ///   - gram: Inner products of the boundary tensors.
+    ///   - pictures: Inner products of the images.
+    ///   - classes: The model's predictions, which the mapping unit is to hide.
     package init(gram: SymmetricMatrix, pictures: SymmetricMatrix, classes: [Int], seed: UInt64) {
         distanceCorrelation = DistanceCorrelation.squared(grams: gram, pictures)
         let one = ClassLeakage.accuracy(gram: gram, classes: classes, shots: 1, seed: seed)

@@ -1,12 +1,13 @@
 internal import Glibc
 
-/// KL(p || q) = sum p ln(p / max(q, 1e-12)) in nats: how much the classifier's view q of a projected feature map misses
-/// of its view p of the picture. Large is good: the map says little of what the picture shows.
+/// KL(p || q) = sum p ln(p / max(q, 1e-12)) in nats: the divergence of the class distribution q of a feature map from
+/// that of the image, p. Large values are good: the map reveals little of the image.
 ///
-/// - Source: the paper's assessment (arXiv 1807.00969), reconstructed in the design notes' Tier 1; floor as stated there.
+/// - Source: the paper's assessment (arXiv 1807.00969), reconstructed in the design notes' Tier 1; floor as stated
+///   there.
 package enum KullbackLeibler {
     /// - Parameter logarithms: ``ClassDistribution/flooredLogarithms`` of q, one per class of p.
-    /// - Returns: Nats; at least 0 but for the floor's rounding.
+    /// - Returns: Nats; at least 0 up to rounding by the floor.
     package static func divergence(
         of p: ClassDistribution, fromLogarithms logarithms: [Double]
     ) throws(AssessmentError) -> Double {
@@ -25,7 +26,7 @@ package enum KullbackLeibler {
         try divergence(of: p, fromLogarithms: q.flooredLogarithms)
     }
 
-    /// KL(p || uniform) = ln C - H(p): what a guess that knows nothing misses. The paper's threshold.
+    /// KL(p || uniform) = ln C - H(p): the divergence of a guess without information. The paper's threshold.
     package static func uniformBaseline(_ p: ClassDistribution) -> Double {
         log(Double(p.probabilities.count)) - p.entropy
     }

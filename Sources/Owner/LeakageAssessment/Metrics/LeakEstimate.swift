@@ -1,20 +1,20 @@
 /// A metric at one cut, with a one-sided 95 % confidence bound to either side.
 package struct LeakEstimate: Sendable, Hashable, Codable {
-    /// What an attack's figure says of the attacker whom a gate is about.
+    /// What an attack's result says about the attacker that a gate is judged for.
     package enum Standing: String, Sendable, Hashable, Codable {
         /// The attack learned something: value and both bounds count.
         case evidence
-        /// It learned nothing, which does not bound what the next one finds.
+        /// It learned nothing, which does not bound what another attack finds.
         case failed
-        /// More pictures find no less; it bounds nothing from above by itself.
+        /// With more images an attacker finds at least this; by itself it is no upper bound.
         case floor
     }
 
-    /// Shown with the pictures at hand.
+    /// Shown with the images at hand.
     package let lower: Double
-    /// Expected.
+    /// The expected value.
     package let value: Double
-    /// Not excluded.
+    /// The upper end: larger values are excluded.
     package let upper: Double
     package let standing: Standing
 
@@ -38,8 +38,8 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
             upper: WilsonBound.upper(of: share, count: count, deviations: Gates.deviations))
     }
 
-    /// A share of pictures of which `guess` are right by guessing, scaled so that guessing is 0 and always right is 1; `nil`
-    /// where guessing is always right.
+    /// A share of images, rescaled so that guessing, which is right for the share `guess`, is 0 and always right is 1;
+    /// `nil` where guessing is always right.
     init?(share: Double, aboveGuessing guess: Double, count: Int) {
         guard guess < 1 else { return nil }
         func scaled(_ value: Double) -> Double { max(0, (value - guess) / (1 - guess)) }
@@ -47,7 +47,7 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
         self.init(lower: scaled(bounds.lower), value: scaled(share), upper: scaled(bounds.upper))
     }
 
-    /// What a learning curve says of an attacker with so many pictures.
+    /// The extrapolation of a learning curve to an attacker with so many images.
     init(_ curve: LearningCurve, pictures: Int) {
         let found = curve.extrapolated(to: pictures)
         self.init(
@@ -55,11 +55,11 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
             standing: curve.isEvidence ? .evidence : .failed)
     }
 
-    /// Of a quantity from 0 to 1, of which nothing was learned.
+    /// A quantity from 0 to 1 about which nothing is known.
     package static let unknown = LeakEstimate(lower: 0, value: 0, upper: 1, standing: .failed)
 
-    /// What several attacks say together. One that failed does not excuse one that did not, and a floor alone is no
-    /// evidence.
+    /// The combined estimate of several attacks. An attack that failed does not cancel one that succeeded, and a floor
+    /// alone is no evidence.
     ///
     /// - Parameter estimates: Of one metric, from different attacks at one cut.
     static func together(_ estimates: [LeakEstimate], of metric: Metric) -> LeakEstimate? {

@@ -1,26 +1,26 @@
-/// What the untrusted host learns of the class from what it hands to the mapping unit. Hiding the names of the classes
-/// does not hide which pictures share one, nor, after a few labelled pictures, which class it is.
+/// What the host learns about the class from the tensors that it passes to the mapping unit. Hiding the names of the
+/// classes does not hide which images share a class, nor, with a few labelled images, which class it is.
 package struct MappingLeakage: Sendable, Hashable, Codable {
-    /// Classes that the model gave to the pictures.
+    /// Number of different classes that the model predicted.
     package let classes: Int
     /// ``ClusterAgreement``: 0 to 1.
     package let clusterInformation: Double?
-    /// ``ClassProbe``, and what always naming the likeliest class gives.
+    /// ``ClassProbe``, and the accuracy of always predicting the most frequent class.
     package let probeAccuracy: Double?
     package let majorityShare: Double?
     /// ``ClassEquality``: 0.5 is chance.
     package let equalityAreaUnderCurve: Double?
-    /// ``ClassLeakage`` from one labelled picture per class, and what guessing gives.
+    /// ``ClassLeakage`` from one labelled image per class, and the accuracy of guessing.
     package let oneShot: Double?
     package let chance: Double?
-    /// The share of pictures whose class is the position of the largest value that crosses; `nil` where there is not one
-    /// value for each class.
+    /// The share of images whose predicted class is the index of the largest value in the mapping unit's input; `nil`
+    /// where there is not one value per class.
     package let readout: Double?
 
     /// - Parameters:
-    ///   - gram: Of what crosses to the mapping unit.
-    ///   - classes: The model's answers.
-    ///   - largest: Positions of the largest value that crosses; `nil` where there is not one for each class.
+    ///   - gram: Inner products of the mapping unit's inputs.
+    ///   - classes: The model's predictions.
+    ///   - largest: Indices of the largest value of each input; `nil` where there is not one value per class.
     package init(
         gram: SymmetricMatrix, classes: [Int], largest: [Int]? = nil, split: PictureSplit, seed: UInt64
     ) {

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Mean squared error, and what is made of it: PSNR and R² over the mean picture.
+/// Mean squared error, and the measures derived from it: PSNR and R² relative to the mean image.
 package enum MeanSquaredError {
-    /// (1/n) sum (a - b)², over all values of both pictures.
+    /// (1/n) sum (a - b)², over all values of both images.
     ///
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package static func value(_ a: Picture, _ b: Picture) throws(AssessmentError) -> Double {
@@ -19,17 +19,17 @@ package enum MeanSquaredError {
         return sum / Double(max(1, a.values.count))
     }
 
-    /// Peak signal-to-noise ratio 10 log10(1 / MSE) for values in [0, 1], in decibels; infinite for equal pictures.
+    /// Peak signal-to-noise ratio 10 log10(1 / MSE) for values in [0, 1], in decibels; infinite for equal images.
     package static func peakSignalToNoise(meanSquaredError: Double) -> Double {
         meanSquaredError > 0 ? -10 * log10(meanSquaredError) : .infinity
     }
 
-    /// R² = 1 - sum of errors / sum of the errors of the mean picture: 1 is perfect, 0 no better than the mean picture.
+    /// R² = 1 - sum of errors / sum of the errors of the mean image: 1 is exact, 0 no better than the mean image.
     ///
     /// - Parameters:
-    ///   - errors: Of the reconstructions, one per picture.
-    ///   - meanErrors: Of the mean picture of the training set, one per picture.
-    /// - Returns: At most 1; 0 where the pictures do not differ from the mean.
+    ///   - errors: Squared errors of the reconstructions, one per image.
+    ///   - meanErrors: Squared errors of the mean training image, one per image.
+    /// - Returns: At most 1; 0 where the images do not differ from the mean.
     package static func rSquared(errors: [Double], meanErrors: [Double]) -> Double {
         let reference = meanErrors.reduce(0, +)
         return reference > 0 ? 1 - errors.reduce(0, +) / reference : 0

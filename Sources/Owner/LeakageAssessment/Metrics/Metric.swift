@@ -1,5 +1,5 @@
-/// A quantity that a gate limits: how it is called, what it is about, and how a verdict follows from it. ``all`` lists
-/// them; verdicts, tables, sentences and `assessment.json` go by that list.
+/// A quantity that a gate limits: its name, asset, adversary and rule of judgement. Verdicts, tables, sentences and
+/// `assessment.json` are generated from the list ``all``.
 package struct Metric: Sendable {
     package enum Direction: Sendable, Hashable {
         /// Large values leak; the gate is a maximum.
@@ -9,17 +9,17 @@ package struct Metric: Sendable {
     }
 
     package enum Judgement: Sendable, Hashable {
-        /// Of the pictures at hand: the confidence bound against the gate, passes or fails.
+        /// With the images at hand: passes or fails by the confidence bound.
         case bound
-        /// Of an attacker with more pictures: fails where the gate is shown or expected to be exceeded, passes where it is
-        /// shown not to be, and is not enough evidence in between. Where no attack measured it, nothing is known.
+        /// For an attacker with more images: fails if the gate is shown or expected to be exceeded, passes if it is
+        /// shown not to be; otherwise there is not enough evidence. Where no attack measured it, nothing is known.
         case interval
     }
 
     /// A column of the tables.
     package struct Column: Sendable, Hashable {
         package let heading: String
-        /// How late the terminal's table gives it up for want of room, from 0.
+        /// The order in which the terminal's table drops columns that do not fit, lowest first, from 0.
         package let rank: Int
 
         package init(_ heading: String, rank: Int) {
@@ -28,16 +28,16 @@ package struct Metric: Sendable {
         }
     }
 
-    /// In `assessment.json`.
+    /// The name in `assessment.json`.
     package let name: String
     package let asset: Asset
-    /// Who can measure it: ``Adversary/paper`` or ``Adversary/informed``.
+    /// The adversary who can measure it: ``Adversary/paper`` or ``Adversary/informed``.
     package let adversary: Adversary
     package let leaks: Direction
     package let judgement: Judgement
     package let gate: Gate
     package let column: Column?
-    /// What a check of it found, for people, without a full stop.
+    /// A sentence for people about the outcome of a check, without a full stop.
     package let sentence: @Sendable (GateVerdict.Check) -> String
 
     init(
@@ -55,7 +55,7 @@ package struct Metric: Sendable {
         self.sentence = sentence
     }
 
-    /// The worse of two in each respect: of two attacks, or of a cut and a deeper one, whose values follow from it.
+    /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one.
     func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {
         let choose: (Double, Double) -> Double = leaks == .high ? { max($0, $1) } : { min($0, $1) }
         return LeakEstimate(
@@ -63,9 +63,9 @@ package struct Metric: Sendable {
             standing: a.standing == .evidence ? b.standing : a.standing)
     }
 
-    /// - Parameter estimate: Of a cut and all deeper ones.
+    /// - Parameter estimate: The worst of a cut and all deeper ones.
     func check(_ estimate: LeakEstimate, limit: Double) -> GateVerdict.Check {
-        // The bound that must keep the gate, and the one that shows that it is exceeded.
+        // The bound that must be within the gate to pass, and the bound beyond it that shows a failure.
         let (bound, shown) = leaks == .high ? (estimate.upper, estimate.lower) : (estimate.lower, estimate.upper)
         func exceeds(_ value: Double) -> Bool { leaks == .high ? value > limit : value < limit }
         let outcome: GateVerdict.Outcome =

@@ -1,5 +1,5 @@
 extension Metric {
-    /// R² of the decoders, with the pictures at hand.
+    /// R² of the decoders, with the images at hand.
     package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared) {
         "R² + 1.65 sd reaches \(Format.number($0.value)) (\(limit($0)))"
     }
@@ -12,32 +12,32 @@ extension Metric {
             ? "there is not enough evidence that R² stays low: up to \(Format.number($0.value)) is not excluded (\(limit($0)))"
             : "the attacker is expected to reach R² \(Format.number($0.estimate)) (\(limit($0)))"
     }
-    /// SSIM over the mean picture's.
+    /// SSIM gain over the mean image.
     package static let similarityGain = Metric("similarityGain", of: .appearance, gate: .similarityGain) {
         "SSIM over the mean picture + 1.65 se reaches \(Format.number($0.value)) (\(limit($0)))"
     }
-    /// The share of pictures whose channel KL is above the uniform baseline.
+    /// The share of images whose channel KL is above the uniform baseline.
     package static let passFraction = Metric(
         "passFraction", of: .appearance, by: .paper, leaks: .low, gate: .passFraction
     ) {
         "at least \(Format.percent($0.value)) of the pictures are shown to pass the KL (needed "
             + "\(Format.percent($0.limit)))"
     }
-    /// How well the channel KL tells a picture from others.
+    /// AUC of the channel KL: how well it tells an image from others.
     package static let areaUnderCurve = Metric("areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve) {
         "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
     }
-    /// Decoder-KL over its null. What a classifier still recognises in a reconstruction is its class.
+    /// Decoder-KL, matched over mismatched. What a classifier recognises in a reconstruction is its class.
     package static let decoderDivergenceRatio = Metric(
         "decoderDivergenceRatio", of: .class, leaks: .low, gate: .decoderDivergenceRatio
     ) {
         "decoder-KL - 1.65 se is \(Format.number($0.value)) of its null (needed \(Format.number($0.limit)))"
     }
-    /// The share of pictures that reconstructions identify, chance being one over their number.
+    /// Top-1 retrieval rate by reconstruction; chance is one over the number of candidates.
     package static let retrieval = Metric("retrieval", of: .identity, gate: .retrieval) {
         "up to \(Format.percent($0.value)) of the pictures are identified by reconstruction (\(share($0)))"
     }
-    /// The share of pictures that a second network's view identifies, for the attacker with more pictures.
+    /// The identification rate by a second network's features, for the attacker with more images.
     package static let identification = Metric(
         "identification", of: .identity, judgement: .interval, gate: .identification,
         column: .init("identity", rank: 12)
@@ -47,7 +47,7 @@ extension Metric {
                 + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
             : "an attack is expected to identify \(Format.percent($0.estimate)) of the pictures (\(share($0)))"
     }
-    /// How much better than guessing the class is named, by the attacker with more pictures.
+    /// Accuracy beyond guessing of the class, for the attacker with more images.
     package static let classGain = Metric(
         "classGain", of: .class, judgement: .interval, gate: .classGain, column: .init("class", rank: 11)
     ) {
@@ -62,7 +62,7 @@ extension Metric {
         identification, classGain,
     ]
 
-    /// What an attacker with more pictures finds of each asset.
+    /// The metric of an asset for the attacker with more images.
     package static func ofAttacker(_ asset: Asset) -> Metric {
         switch asset {
         case .appearance: extrapolatedRSquared

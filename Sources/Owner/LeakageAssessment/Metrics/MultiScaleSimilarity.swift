@@ -1,15 +1,15 @@
 internal import Glibc
 
-/// MS-SSIM: the product over dyadic scales of the contrast and structure terms of ``StructuralSimilarity``, the luminance
-/// term joining at the last, each to the power of its scale's weight; mean over channels. A scale halves the sides by 2x2
-/// means. Only scales whose shorter side holds the window are used, at most five, their weights divided by their sum;
-/// a negative term counts as 0.
+/// MS-SSIM: the product over dyadic scales of the contrast and structure terms of ``StructuralSimilarity``, with the
+/// luminance term at the last scale, each to the power of its scale's weight; mean over channels. A scale halves the
+/// sides by 2x2 means. Only scales whose shorter side fits the window are used, at most five, with their weights
+/// normalised to sum 1; a negative term counts as 0.
 ///
-/// - Source: Wang, Simoncelli, Bovik 2003; fewer scales for small pictures as the design notes say.
+/// - Source: Wang, Simoncelli, Bovik 2003; fewer scales for small images as the design notes say.
 package enum MultiScaleSimilarity {
     package static let weights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
 
-    /// How many scales pictures of this size have; at least 1.
+    /// The number of scales for images of this size; at least 1.
     package static func scales(height: Int, width: Int) -> Int {
         var (side, count) = (min(height, width) / 2, 1)
         while count < weights.count, side >= StructuralSimilarity.taps {

@@ -1,4 +1,4 @@
-/// A picture as numbers in [0, 1], interleaved: `[height, width, channels]`, rows from the top.
+/// An image as numbers in [0, 1], interleaved: `[height, width, channels]`, rows from the top.
 package struct Picture: Sendable, Hashable {
     package let height: Int
     package let width: Int
@@ -6,7 +6,7 @@ package struct Picture: Sendable, Hashable {
     package let channels: Int
     package var values: [Float]
 
-    /// The number of values must be that of the extents.
+    /// The number of values must be the product of the extents.
     package init(height: Int, width: Int, channels: Int, values: [Float]) {
         precondition(values.count == height * width * channels)
         self.height = height
@@ -15,12 +15,12 @@ package struct Picture: Sendable, Hashable {
         self.values = values
     }
 
-    /// The same extents, so that values correspond.
+    /// Whether the extents are equal.
     package func matches(_ other: Picture) -> Bool {
         height == other.height && width == other.width && channels == other.channels
     }
 
-    /// The mean of pictures of one size; at least one.
+    /// The mean of images of one size; at least one image.
     package static func mean(of pictures: [Picture]) -> Picture {
         var sum = [Double](repeating: 0, count: pictures[0].values.count)
         for picture in pictures { for index in sum.indices { sum[index] += Double(picture.values[index]) } }
@@ -29,7 +29,8 @@ package struct Picture: Sendable, Hashable {
         return result
     }
 
-    /// A part of a picture in pixels from its top left corner; it may reach beyond the edges, which are continued.
+    /// A part of an image, in pixels from its top left corner. It may extend beyond the edges, where the edge pixels
+    /// are repeated.
     package struct Region: Sendable, Hashable {
         package let top: Double
         package let left: Double
@@ -41,11 +42,11 @@ package struct Picture: Sendable, Hashable {
         }
     }
 
-    /// The whole picture.
+    /// The whole image.
     package var whole: Region { Region(top: 0, left: 0, height: Double(height), width: Double(width)) }
 
-    /// Averages areas: the value of a target pixel is the mean of the source under it, fractions of source pixels
-    /// counting by their area.
+    /// Area averaging: each target pixel is the mean of the source pixels under it, fractions of pixels weighted by
+    /// their area.
     package func averaged(over region: Region, height target: Int, width targetWidth: Int) -> Picture {
         let rows = Self.coverage(from: region.top, extent: region.height, of: height, to: target)
         let columns = Self.coverage(from: region.left, extent: region.width, of: width, to: targetWidth)
@@ -67,13 +68,13 @@ package struct Picture: Sendable, Hashable {
         return Picture(height: target, width: targetWidth, channels: channels, values: result)
     }
 
-    /// The whole picture in `side` x `side` areas.
+    /// The whole image averaged to `side` x `side` areas.
     package func averaged(to side: Int) -> Picture {
         averaged(
             over: Region(top: 0, left: 0, height: Double(height), width: Double(width)), height: side, width: side)
     }
 
-    /// For each target index the source indices that it covers and their shares, which add up to 1.
+    /// For each target index, the source indices that it covers and their weights, which sum to 1.
     private static func coverage(
         from origin: Double, extent: Double, of source: Int, to target: Int
     ) -> [[(Int, Double)]] {

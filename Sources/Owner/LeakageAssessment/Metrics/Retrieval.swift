@@ -1,15 +1,16 @@
 internal import Glibc
 
-/// Re-identification: which of the candidates does a reconstruction show?
+/// Re-identification of images by their reconstructions.
 package enum Retrieval {
-    /// For each reconstruction, how many other candidates are at least as similar to it as the picture that it was made
-    /// from. Similarity is the correlation of what differs from the mean picture: regression shrinks towards the mean, so
-    /// that the nearest candidate by squared error would be one that looks like the mean. A tie counts against the attacker.
+    /// For each reconstruction, the number of other candidates that are at least as similar to it as its own image.
+    /// Similarity is the correlation of the differences from the mean image. Squared error would not do: regression
+    /// shrinks towards the mean, so the nearest candidate would be one that looks like the mean. A tie counts against
+    /// the attacker.
     ///
     /// - Parameters:
     ///   - reconstructions: One per candidate, in the same order.
-    ///   - candidates: The pictures among which to find them.
-    ///   - mean: The mean training picture.
+    ///   - candidates: The images to choose from.
+    ///   - mean: The mean training image.
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package static func ranks(
         reconstructions: [Picture], candidates: [Picture], mean: Picture
@@ -30,12 +31,12 @@ package enum Retrieval {
         }
     }
 
-    /// The share of ranks below `k`: 0 to 1; chance is k over the number of candidates.
+    /// The top-k rate: the share of ranks below `k`, 0 to 1; chance is k over the number of candidates.
     package static func share(of ranks: [Int], within k: Int) -> Double {
         ranks.isEmpty ? 0 : Double(ranks.count { $0 < k }) / Double(ranks.count)
     }
 
-    /// The difference from the mean picture, scaled to length 1; zeros when there is none.
+    /// The difference from the mean image, scaled to norm 1; zeros when there is none.
     private static func direction(of picture: Picture, from mean: Picture) -> [Float] {
         let difference = zip(picture.values, mean.values).map { $0 - $1 }
         let length = difference.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()

@@ -15,20 +15,20 @@ package enum Statistics {
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
     }
 
-    /// Square root of the mean squared distance from the mean.
+    /// Population standard deviation: square root of the mean squared distance from the mean.
     package static func deviation(_ values: [Double]) -> Double {
         let center = mean(values)
         return sqrt(mean(values.map { ($0 - center) * ($0 - center) }))
     }
 
-    /// Of the mean, from the values' spread: s / sqrt(n), s with n - 1 in the denominator; infinite for fewer than two.
+    /// Standard error of the mean: s / sqrt(n), s with n - 1 in the denominator; infinite for fewer than two values.
     package static func standardError(ofMean values: [Double]) -> Double {
         guard values.count >= 2 else { return .infinity }
         return deviation(values) / sqrt(Double(values.count - 1))
     }
 
-    /// Of the mean of the numerators over that of the denominators, to first order: that of the mean of
-    /// numerator - ratio · denominator, over the mean denominator.
+    /// Standard error of the ratio of two means, to first order: that of the mean of numerator - ratio · denominator,
+    /// divided by the mean denominator.
     ///
     /// - Parameter denominators: One per numerator.
     /// - Returns: 0 where the mean denominator is 0; infinite for fewer than two.

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// SSIM: the mean of (2 m1 m2 + c1)(2 s12 + c2) / ((m1² + m2² + c1)(v1 + v2 + c2)) with local moments under a Gaussian
 /// window of deviation 1.5 and 11 taps, c1 = 0.01², c2 = 0.03² for values in [0, 1]; only where the whole window lies
-/// inside, mean over channels. Where a side is shorter than 11, the window is the largest odd one that fits.
+/// inside, mean over channels. If a side is shorter than 11, the window is the largest odd one that fits.
 ///
 /// - Source: Wang, Bovik, Sheikh, Simoncelli 2004.
 package enum StructuralSimilarity {
@@ -71,7 +71,7 @@ package enum StructuralSimilarity {
         return weights.map { $0 / sum }
     }
 
-    /// The separable filter where its window lies inside.
+    /// The separable filter, where its window lies inside.
     private static func filter(
         _ values: [Double], height: Int, width: Int, rows: [Double], columns: [Double]
     ) -> [Double] {

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Where the true share of a population lies of which a sample was counted: within these bounds, on either side, as surely
-/// as a normal variable lies within `deviations` of its mean.
+/// Wilson's score bounds of a share: one-sided confidence bounds at the level of `deviations` standard deviations of a
+/// normal variable.
 ///
-/// Unlike p ± z sqrt(p (1 - p) / n), they stay within 0 and 1, and a few pictures that all pass, or of which none does,
-/// do not count as certain: of n of n the lower bound is n / (n + z²).
+/// Unlike p ± z sqrt(p (1 - p) / n), they stay within 0 and 1, and a small sample that passes or fails completely does
+/// not count as certain: for n of n the lower bound is n / (n + z²).
 ///
 /// - Source: Wilson 1927.
 package enum WilsonBound {

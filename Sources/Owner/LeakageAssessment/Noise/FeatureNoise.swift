@@ -1,8 +1,8 @@
 internal import Glibc
 package import Tensors
 
-/// Gaussian noise on what crosses a cut, as the enclave would add it, from the seeded generator: equal seeds give equal
-/// noise, and one picture has at every deviation the same noise, scaled.
+/// Gaussian noise on the boundary tensors, as the enclave would add it, from the seeded generator: equal seeds give
+/// equal noise, and an image gets the same noise at every deviation, scaled.
 package struct FeatureNoise: NoiseModel {
     package let sigma: Double
     private let seed: UInt64
@@ -14,7 +14,7 @@ package struct FeatureNoise: NoiseModel {
 
     package var identity: String { "normal, deviation \(sigma), seed \(seed)" }
 
-    /// Independent noise of k copies has 1/k of the variance in their mean.
+    /// The mean of k copies with independent noise has 1/k of its variance.
     package func averaged(over copies: Int) -> FeatureNoise {
         FeatureNoise(sigma: sigma / Double(copies).squareRoot(), seed: seed)
     }

@@ -2,24 +2,24 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// How often the model gives the same best class with noise at a cut and without.
+/// Top-1 agreement of the model with noise at a cut and without.
 struct NoiseAgreement {
-    /// Bytes of activations that may be held.
+    /// Limit of the activations in memory, in bytes.
     private static let memoryBytes = 512 << 20
 
     private let context: StageContext
-    /// Everything after the cut, as one part: what crosses are its inputs.
+    /// All layers after the cut, with the boundary tensors as inputs.
     private let suffix: Graph
-    /// Per picture, in the order of the suffix's inputs.
+    /// Boundary tensors per image, in the order of the suffix's inputs.
     private let crossing: [[Tensor]]
-    /// Best classes without noise.
+    /// Predicted classes without noise.
     private let clean: [Int]
-    /// Root mean square of what crosses.
+    /// Root mean square of the boundary tensors.
     let scale: Double
 
-    /// Runs the model up to the cut on the first pictures, and from there on without noise.
+    /// Runs the model up to the cut on the first images, and the rest without noise.
     ///
-    /// - Parameter pictures: At most; fewer are taken where what crosses is large.
+    /// - Parameter pictures: Most images; fewer are used if the boundary tensors are large.
     init(_ context: StageContext, cut: Cut, pictures: Int) throws(AssessmentError) {
         let model = context.model
         let suffix = try EngineBridge.graph { () throws(GraphError) in
@@ -48,7 +48,7 @@ struct NoiseAgreement {
         clean = try Self.classes(context, suffix, crossing, nil)
     }
 
-    /// The share of the pictures whose best class is the same under noise of this deviation.
+    /// The share of the images whose top-1 class is the same under noise of this deviation.
     func share(sigma: Double) throws(AssessmentError) -> Double {
         let noisy = try Self.classes(context, suffix, crossing, FeatureNoise(sigma: sigma, seed: context.seed))
         return Double(zip(clean, noisy).count { $0 == $1 }) / Double(clean.count)

@@ -1,16 +1,16 @@
 package import Tensors
 
-/// Noise on what crosses a cut, as the assessment simulates it.
+/// Noise on the boundary tensors, as the assessment simulates it.
 package protocol NoiseModel: Sendable {
-    /// Kind and parameters: equal ones give equal noise.
+    /// Kind and parameters; equal identities give equal noise.
     var identity: String { get }
 
     /// - Parameters:
-    ///   - tensors: f32, what crosses for one picture.
-    ///   - picture: Its number: pictures have independent noise.
+    ///   - tensors: f32, the boundary tensors of one image.
+    ///   - picture: The index of the image: images have independent noise.
     func added(to tensors: [Tensor], picture: Int) -> [Tensor]
 
-    /// What is left for an attacker who sends near-duplicates of a picture, which have nearly its features and fresh noise,
-    /// and averages what crosses.
+    /// The remaining noise if an attacker sends near-duplicates of an image, which have nearly the same features and
+    /// independent noise, and averages the boundary tensors.
     func averaged(over copies: Int) -> Self
 }

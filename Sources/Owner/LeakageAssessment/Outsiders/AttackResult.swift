@@ -1,23 +1,24 @@
 package import FoundationEssentials
 internal import StrictJSON
 
-/// What an outsider's attack found, as a JSON file: `version` (1), `modelSHA256`, `cut`, `asset`, `value`, `error`,
-/// `trainingPictures`, `testPictures`, `description`. All of them are needed, and there are no others.
+/// The result of an external attack, as a JSON file: `version` (1), `modelSHA256`, `cut`, `asset`, `value`, `error`,
+/// `trainingPictures`, `testPictures`, `description`. All members are required, and no others are allowed.
 package struct AttackResult: Sendable, Hashable {
     package static let version = 1
     package static let maximumBytes = 1 << 16
-    /// Of a cut's name and of the description, in UTF-8.
+    /// Limit for a cut's name and for the description, in UTF-8 bytes.
     static let maximumTextBytes = 500
 
-    /// Of the model's file, 64 lower-case hexadecimal digits.
+    /// SHA-256 of the model's file, 64 lower-case hexadecimal digits.
     package let modelSHA256: String
     package let cut: String
     package let asset: Asset
-    /// 0 to 1, on pictures that the attack did not learn from: R², the share found, or the gain over guessing the class.
+    /// 0 to 1, on images that the attack did not learn from: R², the share identified, or the gain over guessing the
+    /// class.
     package let value: Double
     /// Standard error of ``value``, 0 to 1.
     package let error: Double
-    /// 0 where the attack learns from none.
+    /// 0 if the attack learns from no images.
     package let trainingPictures: Int
     /// At least 1.
     package let testPictures: Int
@@ -29,7 +30,7 @@ package struct AttackResult: Sendable, Hashable {
             case version, modelSHA256, cut, asset, value, error, trainingPictures, testPictures, description
         }
 
-        // Whole numbers too: a decoder of integers does not say which member has a fraction.
+        // Integers too are decoded as numbers: an integer decoder does not say which member has a fraction.
         let version, trainingPictures, testPictures, value, error: Double
         let modelSHA256, cut, asset, description: String
     }

@@ -4,21 +4,22 @@ internal import Imaging
 internal import ModelGraph
 internal import Tensors
 
-/// Writes what crosses a cut, and the pictures that it was computed from, for an outsider's attack: the pictures that an
-/// assessment of the same folder, limits and seed attacks, in its order and with its split.
+/// Writes the boundary tensors of a cut and the images that they were computed from, for an external attack. Images,
+/// order and split are those of an assessment of the same folder, limits and seed.
 ///
 /// - `features.npy`: f32 `[pictures, channels, height, width]` where one map crosses, else `[pictures, elements]`, the
-///   tensors one after the other.
-/// - `pictures.npy`: u8 `[pictures, height, width, channels]`, RGB or grey, as the network sees them before normalisation.
-/// - `names.json`: the files' names, in the order of the pictures.
-/// - `split.json`: the model's digest, the cut, the seed, and which pictures are to learn from and which to test.
+///   tensors concatenated.
+/// - `pictures.npy`: u8 `[pictures, height, width, channels]`, RGB or grey, as the network sees them before
+///   normalisation.
+/// - `names.json`: the files' names, in the order of the images.
+/// - `split.json`: the model's digest, the cut, the seed, and the indices of training and test images.
 package struct FeatureExport: Sendable {
     package struct Summary: Sendable, Hashable {
-        /// Of `features.npy`.
+        /// The shape of `features.npy`.
         package let shape: [Int]
         package let training: Int
         package let test: Int
-        /// Files that could not be used.
+        /// Number of files that could not be used.
         package let skipped: Int
     }
 
@@ -37,8 +38,8 @@ package struct FeatureExport: Sendable {
     private let cut: Cut
     private let types: [TensorType]
 
-    /// - Throws: ``AssessmentError`` `.invalidCut` for a cut that does not exist, that the picture itself crosses, or that
-    ///   nothing but floats of one picture crosses; and what ``Assessor`` refuses.
+    /// - Throws: ``AssessmentError`` `.invalidCut` for a cut that does not exist, at which the input itself crosses, or
+    ///   where something other than floats of one image crosses; and what ``Assessor`` refuses.
     package init(_ configuration: AssessmentConfiguration, cut name: String) throws(AssessmentError) {
         var configuration = configuration
         configuration.cuts = .named([name])
@@ -57,7 +58,7 @@ package struct FeatureExport: Sendable {
         }
     }
 
-    /// Of one picture's features.
+    /// The shape of one image's features.
     private var shape: [Int] {
         if types.count == 1, FeatureLayout.isMap(types[0].shape.dimensions) {
             return Array(types[0].shape.dimensions.dropFirst())
@@ -65,9 +66,9 @@ package struct FeatureExport: Sendable {
         return [types.reduce(0) { $0 + $1.shape.elementCount }]
     }
 
-    /// Blocks until all is written. After a failure the folder is gone.
+    /// Blocks until all is written. After a failure the folder is removed.
     ///
-    /// - Parameter folder: Made for its owner alone, since it holds originals; it must not be there yet.
+    /// - Parameter folder: Must not exist. Created for its owner only, since it holds originals.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func write(
         to folder: String, cancellation: CancellationFlag = CancellationFlag(),

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// An element of ``NumPyWriter``.
+/// An element type of ``NumPyWriter``.
 protocol NumPyElement: BitwiseCopyable, Sendable {
-    /// NumPy's name of the type. All machines that this runs on are little-endian.
+    /// NumPy's name of the type. All supported machines are little-endian.
     static var numPyName: String { get }
 }
 
@@ -10,7 +10,7 @@ extension Float: NumPyElement { static var numPyName: String { "<f4" } }
 extension UInt8: NumPyElement { static var numPyName: String { "|u1" } }
 
 /// A `.npy` file in C order that is written record by record, in any order and from any thread, so that memory does not
-/// grow with the number of records. Only its owner may read it.
+/// grow with the number of records. The file is readable by its owner only.
 ///
 /// - Source: `numpy.lib.format`, version 1.0.
 final class NumPyWriter<Element: NumPyElement>: Sendable {
@@ -22,9 +22,9 @@ final class NumPyWriter<Element: NumPyElement>: Sendable {
     private let length: Int
 
     /// - Parameters:
-    ///   - path: Of a file that is not there yet.
-    ///   - count: Records.
-    ///   - shape: Of a record; the file's is `[count] + shape`.
+    ///   - path: Must not exist.
+    ///   - count: Number of records.
+    ///   - shape: Shape of a record; the file's is `[count] + shape`.
     /// - Throws: ``AssessmentError`` `.file`.
     init(_ path: String, count: Int, shape: [Int]) throws(AssessmentError) {
         self.path = path

@@ -1,18 +1,18 @@
 internal import ModelGraph
 
-/// An outsider's attack on a cut of the assessed model. It counts for that cut and for all shallower ones, from which the
-/// same follows, and makes no verdict better.
+/// An external attack on a cut of the assessed model. It counts at that cut and at all shallower ones, and cannot
+/// improve a verdict.
 package struct OutsideAttack: Sendable, Hashable {
     static let maximumNameBytes = 80
 
-    /// What the owner calls it.
+    /// The name that the owner gave.
     package let name: String
     package let result: AttackResult
-    /// Of the attacked cut.
+    /// Number of nodes inside at the attacked cut.
     package let nodesInside: Int
 
-    /// - Throws: ``AssessmentError`` `.invalidConfiguration` for a result of another model or a name that is none,
-    ///   `.invalidCut` for a cut that the model does not have or that the picture itself crosses.
+    /// - Throws: ``AssessmentError`` `.invalidConfiguration` for a result of another model or an invalid name,
+    ///   `.invalidCut` for a cut that the model does not have or at which the input itself crosses.
     package init(
         _ name: String, _ result: AttackResult, on model: AssessmentConfiguration.Network
     ) throws(AssessmentError) {
@@ -35,7 +35,7 @@ package struct OutsideAttack: Sendable, Hashable {
         self.result = result
     }
 
-    /// What it counts as.
+    /// The metric that the result belongs to.
     package var metric: Metric { .ofAttacker(result.asset) }
 
     package var estimate: LeakEstimate {
@@ -44,12 +44,12 @@ package struct OutsideAttack: Sendable, Hashable {
             lower: max(0, result.value - margin), value: result.value, upper: min(1, result.value + margin))
     }
 
-    /// What the gate of its asset says of this attack alone. Gates of an asset always have a limit; 0 stands for none.
+    /// The verdict of its asset's gate on this attack alone. Gates of an asset always have a limit; 0 stands for none.
     package func verdict(_ gates: Gates) -> GateVerdict.Check {
         metric.check(estimate, limit: gates[metric.gate] ?? 0)
     }
 
-    /// - Throws: ``AssessmentError`` `.invalidCut` when it says something of none of these cuts, and would go unnoticed.
+    /// - Throws: ``AssessmentError`` `.invalidCut` when it counts at none of these cuts and so would have no effect.
     func checkBearing(on cuts: [Cut]) throws(AssessmentError) {
         guard !cuts.contains(where: counts) else { return }
         throw AssessmentError(
@@ -58,6 +58,6 @@ package struct OutsideAttack: Sendable, Hashable {
                 + "that cut too, with --cut '\(result.cut)'")
     }
 
-    /// Whether it says something of this cut.
+    /// Whether it counts at this cut.
     func counts(at cut: Cut) -> Bool { nodesInside >= cut.nodesInside }
 }

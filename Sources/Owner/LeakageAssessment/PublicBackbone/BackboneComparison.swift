@@ -1,18 +1,18 @@
 package import ModelGraph
 
-/// Which layers of a model are those of a public one: the premise of a secret FrontNet fails for them, since whoever has
-/// the public model inverts the intermediate representation with the model itself.
+/// Which layers of a model are those of a public one. For them the premise of a secret FrontNet fails, since anyone
+/// with the public model can invert the intermediate representation with it.
 ///
-/// Layers are matched by the shape and the values of their weights, never by name or place, each public layer once. Biases
-/// are not looked at. Neither is normalisation: a layer into which only one of the two files has folded its batch
-/// normalisation has other weights, and counts as different.
+/// Layers are matched by shape and values of their weights, not by name or position, each public layer once. Biases are
+/// ignored, and normalisations too: a layer into which only one of the two files has folded its batch normalisation has
+/// other weights, and counts as different.
 package struct BackboneComparison: Sendable, Hashable {
     package enum Status: String, Sendable, Hashable, CaseIterable {
-        /// The same weights but for rounding: a relative distance of at most ``BackboneComparison/roundingDistance``.
+        /// The same weights up to rounding: a relative distance of at most ``BackboneComparison/roundingDistance``.
         case equal
-        /// The same numbers, channels in another order: the same function up to the order of what it makes.
+        /// The same numbers with channels in another order: the same function up to the order of its outputs.
         case permuted
-        /// A relative distance of at most ``BackboneComparison/closeDistance``: fine-tuned, most likely.
+        /// A relative distance of at most ``BackboneComparison/closeDistance``: most likely fine-tuned.
         case close
         case different
 
@@ -21,35 +21,35 @@ package struct BackboneComparison: Sendable, Hashable {
 
     package struct Layer: Sendable, Hashable {
         package let name: String
-        /// Of its node in the graph.
+        /// The index of its node in the graph.
         package let node: Int
         package let status: Status
-        /// The public layer that it was matched with, or that is nearest; `nil` where none has its shape.
+        /// The public layer that it was matched with, or the nearest one; `nil` where none has its shape.
         package let match: String?
         /// Norm of the difference over the norm of the public weights.
         package let distance: Double?
     }
 
-    /// What is inside a cut.
+    /// The layers inside a cut.
     package struct Depth: Sendable, Hashable {
         package let cut: String
-        /// Layers with weights inside.
+        /// Number of layers with weights inside.
         package let weighted: Int
-        /// How many of them, from the first on without a gap, are public.
+        /// Number of public layers from the first on without a gap.
         package let leadingPublic: Int
-        /// How many are public or close at all.
+        /// Number of public layers in all, and of close ones.
         package let publicLayers: Int
         package let close: Int
     }
 
     package static let roundingDistance = 1e-4
-    /// Weights that were trained independently are at 1.2 to 1.5 from each other, fine-tuned ones mostly below 0.3.
+    /// Independently trained weights have distances of 1.2 to 1.5, fine-tuned ones mostly below 0.3.
     package static let closeDistance = 0.5
 
-    /// Of the public model.
+    /// The name of the public model.
     package let name: String
     package let sha256: String
-    /// Those that have weights, in the model's order.
+    /// The layers with weights, in the model's order.
     package let layers: [Layer]
 
     package init(of graph: Graph, with publicGraph: Graph, name: String, sha256: String) {
@@ -96,7 +96,7 @@ package struct BackboneComparison: Sendable, Hashable {
         }
     }
 
-    /// - Parameter nodesInside: Of the cut.
+    /// - Parameter nodesInside: Number of nodes inside the cut.
     package func depth(of cut: String, nodesInside: Int) -> Depth {
         let inside = layers.filter { $0.node < nodesInside }
         return Depth(
@@ -104,7 +104,7 @@ package struct BackboneComparison: Sendable, Hashable {
             publicLayers: inside.count { $0.status.isPublic }, close: inside.count { $0.status == .close })
     }
 
-    /// For all of the model, in one sentence.
+    /// The result for the whole model, in one sentence.
     package var summary: String {
         let counts = Status.allCases.compactMap { status -> String? in
             let count = layers.count { $0.status == status }
@@ -116,7 +116,7 @@ package struct BackboneComparison: Sendable, Hashable {
 }
 
 extension BackboneComparison.Depth {
-    /// What it means for a FrontNet up to this cut; `nil` where nothing inside is public or near it.
+    /// The consequence for a FrontNet up to this cut; `nil` where nothing inside is public or close to it.
     package var consequence: String? {
         if leadingPublic > 0 {
             let share =

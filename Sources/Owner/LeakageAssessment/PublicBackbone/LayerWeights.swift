@@ -2,16 +2,17 @@ internal import Glibc
 internal import ModelGraph
 internal import Tensors
 
-/// The weights of one layer that multiplies: what a copy of it has too, whatever it is called there.
+/// The weights of one convolution or matrix product, by which copies of a layer are recognised whatever their names.
 struct LayerWeights {
     let name: String
-    /// Of the layer's node in the graph.
+    /// The index of the layer's node in the graph.
     let node: Int
-    /// Without extents of 1, so that a product and a 1x1 convolution of the same numbers compare.
+    /// Without extents of 1, so that a product and a 1x1 convolution with the same numbers are comparable.
     let shape: [Int]
     let values: [Float]
 
-    /// The layers of a graph in its order: nodes that multiply, each with the largest of its f32 constants.
+    /// The layers of a graph in its order: convolutions and matrix products, each with the largest of its f32
+    /// constants.
     static func all(of graph: Graph) -> [LayerWeights] {
         zip(graph.nodes, graph.multiplyAddsByNode).enumerated().compactMap { index, entry in
             let (node, work) = entry
@@ -24,8 +25,8 @@ struct LayerWeights {
         }
     }
 
-    /// Norm of the difference over the norm of the other's weights, for a matrix also against its transpose; `nil` for
-    /// weights of another shape.
+    /// Norm of the difference over the norm of the other's weights; for a matrix the smaller of this and the same
+    /// against its transpose. `nil` for weights of another shape.
     func distance(to other: LayerWeights) -> Double? {
         var distances: [Double] = []
         if shape == other.shape { distances.append(distance(to: other.values)) }
@@ -47,7 +48,8 @@ struct LayerWeights {
         return (0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } }
     }
 
-    /// The same for every order of the layer's channels: each output channel's weights sorted, and these lists sorted.
+    /// A form that does not depend on the order of channels: each output channel's weights sorted, and these lists
+    /// sorted.
     var unordered: [[Float]] {
         let outputs = max(1, shape.first ?? 1)
         let length = values.count / outputs

@@ -1,9 +1,12 @@
-/// Whom the gates hold against.
+/// The adversary that the gates have to withstand.
 package enum Adversary: String, Sendable, Hashable, CaseIterable {
-    /// Does not know the FrontNet and cannot query it: sees IR images one channel at a time. The channel KL judges.
+    /// Does not know the FrontNet and cannot query it: looks at IR images one channel at a time. Measured by the
+    /// channel KL.
     case paper
-    /// Knows or imitates the FrontNet: decodes all channels together. The decoders judge; the channel KL is not measured.
+    /// Knows or imitates the FrontNet: decodes all channels together. Measured by decoders; the channel KL is not
+    /// measured.
     case informed
-    /// Both are measured; a cut must hold against the informed one, who sees whatever the other sees.
+    /// Both are measured, and a cut must pass the gates of both. The informed adversary sees everything that the
+    /// paper's sees.
     case both
 }

@@ -1,15 +1,15 @@
-/// What a cut can lose of a client's picture. An owner declares which of them have to be protected.
+/// A property of a client's image that a cut can reveal. The owner declares which of them have to be protected.
 package enum Asset: String, Sendable, Hashable, Codable, CaseIterable {
-    /// How the picture looks: what a reconstruction shows.
+    /// What the image looks like, as a reconstruction shows it.
     case appearance
-    /// Which of several candidate pictures it is.
+    /// Which of several candidate images it is.
     case identity
-    /// The class that the network gives it.
+    /// The class that the network predicts.
     case `class`
 
     package static let all = Set(allCases)
 
-    /// In the order of the cases, for people: "appearance, identity and class".
+    /// In the order of the cases: "appearance, identity and class".
     package static func sentence(_ assets: Set<Asset>) -> String {
         let names = allCases.filter(assets.contains).map(\.rawValue)
         guard let last = names.last else { return "nothing" }

@@ -1,18 +1,19 @@
-/// What a plan may cost.
+/// Limits of a plan's cost.
 package struct Budgets: Sendable, Hashable {
     /// Weights and working memory inside the enclave, of FrontNet and mapping unit together.
     package var enclaveBytes: Int?
-    /// Per picture.
+    /// Milliseconds per image.
     package var latencyMilliseconds: Double?
-    /// How much longer the same layers take inside the enclave than on this machine outside. 1 for the development TEE,
-    /// which is an ordinary process and runs them with the same engine and threads: its own time beyond theirs (opening,
-    /// wiping, sealing) does not depend on the cut. `infenclave bench` measures it on other hardware: the time of
-    /// everything inside over the plain one.
+    /// How much slower the same layers run inside the enclave than on this machine outside. 1 for the development TEE,
+    /// which is an ordinary process with the same engine and threads; its additional time (decryption, wiping,
+    /// encryption) does not depend on the cut. On other hardware, `infenclave bench` measures it: the latency of
+    /// everything inside over the plain latency.
     package var enclaveFactor = 1.0
 
     package init() {}
 
-    /// Time of one picture: the parts inside at their factor, the part outside, and the bytes that cross.
+    /// Latency of one image: the parts inside times their factor, the part outside, and the transfer across the
+    /// boundary.
     ///
     /// - Returns: `nil` where the parts were not timed.
     package func latency(of cost: CutCost) -> Double? {
@@ -20,7 +21,7 @@ package struct Budgets: Sendable, Hashable {
         return enclaveFactor * (front + (cost.mappingMilliseconds ?? 0)) + back + (cost.crossingMilliseconds ?? 0)
     }
 
-    /// What of it a plan breaks, for people; `nil` when nothing.
+    /// The limits that a plan exceeds, in words; `nil` if none.
     package func excess(of option: PlanOption) -> String? {
         if let enclaveBytes, option.enclaveBytes > enclaveBytes {
             return

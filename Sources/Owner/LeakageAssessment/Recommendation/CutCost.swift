@@ -1,20 +1,20 @@
-/// What it costs to cut here, the mapping unit being inside as well.
+/// The cost of a cut, with the mapping unit inside as well.
 package struct CutCost: Sendable, Hashable, Codable {
-    /// Multiply-accumulate operations inside the enclave, per picture.
+    /// Multiply-accumulate operations inside the enclave, per image.
     package let multiplyAddsInside: Int
-    /// Of the whole model.
+    /// Multiply-accumulate operations of the whole model.
     package let multiplyAdds: Int
     package let parametersInside: Int
-    /// What crosses on the way out and on the way back, per picture.
+    /// Bytes that cross out and back, per image.
     package let boundaryBytes: Int
-    /// Time of the FrontNet and of the BackNet on this machine, per picture; `nil` where they were not measured.
+    /// Latency of the FrontNet and of the BackNet on this machine, per image; `nil` where they were not measured.
     package let frontMilliseconds: Double?
     package let backMilliseconds: Double?
-    /// Of the mapping unit, and of the bytes that cross, through a socket and back.
+    /// Latency of the mapping unit, and of the transfer through a socket and back.
     package let mappingMilliseconds: Double?
     package let crossingMilliseconds: Double?
-    /// Relative standard deviation of the parts' time over that of the whole model, each pair measured in turn; `nil` where
-    /// they were not measured.
+    /// Relative standard deviation of the parts' latency over that of the whole model, in interleaved pairs; `nil`
+    /// where it was not measured.
     package let timingSpread: Double?
     /// Weights, activations and scratch of the parts inside, as the engine plans them.
     package let enclaveBytes: Int
@@ -36,7 +36,7 @@ package struct CutCost: Sendable, Hashable, Codable {
         self.enclaveBytes = enclaveBytes
     }
 
-    /// The share of the arithmetic that is inside, 0 to 1.
+    /// The share of the multiply-adds inside, 0 to 1.
     package var shareInside: Double {
         multiplyAdds > 0 ? Double(multiplyAddsInside) / Double(multiplyAdds) : 1
     }

@@ -1,22 +1,22 @@
 package import ModelGraph
 
-/// Everything that was measured at one cut.
+/// All measurements of one cut.
 package struct CutMeasurement: Sendable {
     package let cut: Cut
     /// The operator of the last node inside, by its ONNX name.
     package let operatorName: String
-    /// What crosses, with shapes for one picture.
+    /// The boundary tensors, with shapes for one image.
     package let crossing: [Value]
     package let decoder: DecoderScores
-    /// Of all attacks, ``decoder`` among them.
+    /// The findings of all attacks, including ``decoder``.
     package let findings: CutFindings
     package let cost: CutCost
-    /// How many chosen requests determine the weights inside; `nil` where it was not counted.
+    /// The number of chosen requests that determine the weights inside; `nil` where it was not counted.
     package let weights: WeightRecovery?
-    /// What noise on the boundary would change; `nil` where it was not tried.
+    /// The effect of noise on the boundary; `nil` where it was not tried.
     package var noise: NoiseMeasurement?
 
-    /// - Parameter findings: Of the attacks beside `decoder`.
+    /// - Parameter findings: Of the attacks other than `decoder`.
     package init(
         cut: Cut, operatorName: String, crossing: [Value], decoder: DecoderScores,
         findings: CutFindings = CutFindings(),
@@ -36,11 +36,11 @@ package struct CutMeasurement: Sendable {
 
     package var name: String { cut.name }
 
-    /// `nil` when everything that crosses is a vector, of which there is no IR image.
+    /// `nil` when all boundary tensors are vectors, which have no IR images.
     package var channelKL: ChannelKL? { findings[ChannelKL.self] }
-    /// What the validator thinks of the reconstructions.
+    /// The validator's measures for the reconstructions.
     package var judgement: ReconstructionJudge.Judgement? { findings[ReconstructionJudge.Judgement.self] }
-    /// What everything that crosses says at once, without a decoder.
+    /// What all boundary tensors together reveal, without a decoder.
     package var joint: JointLeakage? { findings[JointLeakage.self] }
     /// Learning curves of the three assets; `nil` where they were not measured.
     package var evidence: AssetEvidence? { findings[AssetEvidence.self] }
@@ -49,9 +49,9 @@ package struct CutMeasurement: Sendable {
     /// `nil` where it did not run.
     package var whiteBox: WhiteBoxScores? { findings[WhiteBoxScores.self] }
 
-    /// What the decoders found of a metric at this cut alone.
+    /// The decoders' estimate of a metric at this cut alone.
     package func estimate(of metric: Metric) -> LeakEstimate? {
-        // Of the pictures at hand: the attacker's count for nothing.
+        // For the images at hand: the attacker's number of images does not matter.
         findings.estimate(of: metric, for: Attacker(pictures: 1, counted: 1))
     }
 }

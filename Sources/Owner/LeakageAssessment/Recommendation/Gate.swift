@@ -1,6 +1,6 @@
-/// One limit on what a cut may lose. ``Gates`` holds a value for each, and a file of an owner's own names them.
+/// One limit on the leakage of a cut. ``Gates`` holds a value for each, and a custom gates file names them.
 package struct Gate: Sendable {
-    /// What a file of gates that does not name this one means.
+    /// What it means if a custom gates file does not name this gate.
     package enum Omission: Sendable {
         /// The file is refused.
         case refused
@@ -16,7 +16,7 @@ package struct Gate: Sendable {
     let standard: Double?
     let strict: Double?
     package let omission: Omission
-    /// What it demands, for people.
+    /// Its demand, in words.
     package let sentence: @Sendable (Double) -> String
 
     init(
@@ -38,38 +38,38 @@ extension Gate: Hashable {
 
 /// - Source: design notes, sections 5 and 6.
 extension Gate {
-    /// Of R²: of the decoders with the pictures at hand, and of an attacker with more.
+    /// For R²: of the decoders with the images at hand, and of an attacker with more.
     package static let rSquared = Gate("maximumR2", standard: 0.15, strict: 0.10, whenOmitted: .refused) {
         "R² ≤ \(Format.number($0))"
     }
-    /// Of the best decoder's SSIM over that of the mean picture.
+    /// For the best decoder's SSIM gain over the mean image.
     package static let similarityGain = Gate("maximumSSIMGain", standard: 0.05, strict: 0.02, whenOmitted: .refused) {
         "SSIM over the mean picture ≤ \(Format.number($0))"
     }
-    /// Least share of pictures whose channel KL is above the uniform baseline. No number of pictures shows that it is 1:
-    /// the notes' 60 of 60 show 0.95.
+    /// Least share of images whose channel KL is above the uniform baseline. No sample can show a share of 1; 60 of 60
+    /// images show 0.95.
     package static let passFraction = Gate(
         "minimumKLPassFraction", standard: 0.95, strict: 0.95, whenOmitted: .refused
     ) { "at least \(Format.percent($0)) of the pictures above the uniform baseline" }
-    /// Instead of ``passFraction``, because the minimum over hundreds of channels falls below that baseline by chance: the
-    /// area under the curve against the shuffled null.
+    /// Alternative to ``passFraction``, because the minimum over hundreds of channels falls below that baseline by
+    /// chance: the AUC against the shuffled null.
     package static let areaUnderCurve = Gate("maximumKLAUC", standard: 0.65, strict: 0.60, whenOmitted: .refused) {
         "AUC ≤ \(Format.number($0))"
     }
-    /// Least decoder-KL over its shuffled null.
+    /// Least decoder-KL, matched over mismatched.
     package static let decoderDivergenceRatio = Gate(
         "minimumDecoderKLRatio", standard: 0.8, strict: 0.8, whenOmitted: .unlimited
     ) { "decoder-KL ≥ \(Format.number($0)) of its null" }
-    /// Of the share of pictures that the best decoder's reconstructions identify among the test pictures.
+    /// For the top-1 retrieval rate of the best decoder's reconstructions among the test images.
     package static let retrieval = Gate("maximumTop1", standard: nil, strict: 0.05, whenOmitted: .unlimited) {
         "at most \(Format.percent($0)) found by reconstruction"
     }
-    /// Of the share of pictures that an attacker with ``AssessmentConfiguration/attackerPictures`` finds among
-    /// ``GramAttacks/maximumCandidates`` by a second network's view of them.
+    /// For the share of images that an attacker with ``AssessmentConfiguration/attackerPictures`` identifies among
+    /// ``GramAttacks/maximumCandidates`` by a second network's features.
     package static let identification = Gate(
         "maximumIdentified", standard: 0.10, strict: 0.05, whenOmitted: .standard
     ) { "at most \(Format.percent($0)) of the pictures identified by a second network" }
-    /// Of how much better than guessing that attacker names the class: 0 for guessing, 1 for always.
+    /// For that attacker's accuracy beyond guessing of the class: 0 for guessing, 1 for always right.
     package static let classGain = Gate("maximumClassGain", standard: 0.10, strict: 0.05, whenOmitted: .standard) {
         "the class named in at most \(Format.percent($0)) of what guessing misses"
     }

@@ -1,37 +1,37 @@
-/// What the gates say of one cut.
+/// The verdict of the gates on one cut.
 package struct GateVerdict: Sendable, Hashable {
     package enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
         case passes
         case fails
-        /// Neither was shown: the pictures were too few, or no attack learned anything. It counts as not passing.
+        /// Neither was shown: there were too few images, or no attack learned anything. It counts as not passing.
         case notEnoughEvidence = "not enough evidence"
     }
 
-    /// One gate's answer: the bound that has to keep it, over this cut and all deeper ones.
+    /// The outcome of one gate: the bound that must satisfy it, over this cut and all deeper ones.
     package struct Check: Sendable, Hashable {
         package let metric: Metric
-        /// The upper bound; the lower one where the value must not be less.
+        /// The upper bound; for a minimum, the lower bound.
         package let value: Double
         package let limit: Double
         package let outcome: Outcome
-        /// What is expected.
+        /// The expected value.
         package let estimate: Double
 
         package var passes: Bool { outcome == .passes }
     }
 
-    /// Of all assets, protected or not.
+    /// For all assets, protected or not.
     package let checks: [Check]
     package let adversary: Adversary
-    /// Only the gates of these count.
+    /// Only the gates of these assets count.
     package let protected: Set<Asset>
 
     private var counted: [Check] { checks.filter { protected.contains($0.metric.asset) } }
     private var ofDecoders: [Check] { counted.filter { $0.metric.adversary != .paper } }
     private var ofChannels: [Check] { counted.filter { $0.metric.adversary == .paper } }
 
-    /// Whether all gates of the protected assets pass, and one of the two of the channel KL where there is one. The paper's
-    /// adversary has no decoder, and looks at nothing but the picture.
+    /// Whether all gates of the protected assets pass, and one of the two of the channel KL where it applies. For the
+    /// paper's adversary only the channel KL counts, since it has no decoder.
     package var passes: Bool { outcome == .passes }
 
     package var outcome: Outcome {
@@ -42,14 +42,14 @@ package struct GateVerdict: Sendable, Hashable {
         return ofDecoders.allSatisfy(\.passes) ? .passes : .notEnoughEvidence
     }
 
-    /// Of one asset's gates, protected or not; `nil` where there is none.
+    /// The outcome of one asset's gates, protected or not; `nil` where there is none.
     package func outcome(of asset: Asset) -> Outcome? {
         let own = GateVerdict(
             checks: checks.filter { $0.metric.asset == asset }, adversary: adversary, protected: [asset])
         return own.checks.isEmpty ? nil : own.outcome
     }
 
-    /// The checks that decide against the cut: those that fail, or where none does those without enough evidence.
+    /// The checks that decide against the cut: those that fail, or if none fails, those without enough evidence.
     package var obstacles: [Check] {
         let channelsPass = ofChannels.contains(where: \.passes)
         let relevant = (adversary == .paper ? [] : ofDecoders) + (channelsPass ? [] : ofChannels)
@@ -57,8 +57,8 @@ package struct GateVerdict: Sendable, Hashable {
         return failing.isEmpty ? relevant.filter { !$0.passes } : failing
     }
 
-    /// How far the gates that count are used up: the largest of value over limit (limit over value where the value must
-    /// not be less), of the two gates of the channel KL the smaller. At most ``worst``.
+    /// The largest ratio of value to limit (limit to value for a minimum) among the gates that count; of the two gates
+    /// of the channel KL the smaller ratio. At most ``worst``.
     package var ratio: Double {
         func ratio(_ check: Check) -> Double {
             let (high, low) = check.metric.leaks == .low ? (check.limit, check.value) : (check.value, check.limit)
@@ -75,10 +75,10 @@ package struct GateVerdict: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
-    ///   - protected: Whose gates count.
-    ///   - attacker: Of the learning curves.
-    ///   - attacks: Of outsiders; they make no verdict better.
-    ///   - mapping: What crosses to the mapping unit, whatever the cut; `nil` where it was not measured.
+    ///   - protected: The assets whose gates count.
+    ///   - attacker: The attacker of the learning curves.
+    ///   - attacks: External attacks; they cannot improve a verdict.
+    ///   - mapping: What the mapping unit's input reveals, whatever the cut; `nil` where it was not measured.
     package static func verdicts(
         for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both,
         protecting protected: Set<Asset> = Asset.all, attacker: Attacker = Attacker(pictures: 100_000, counted: 0),
@@ -90,7 +90,7 @@ package struct GateVerdict: Sendable, Hashable {
             for metric in Metric.all {
                 let outside = attacks.filter { $0.metric == metric && $0.counts(at: cut.cut) }.map(\.estimate)
                 let own = cut.findings.estimate(of: metric, for: attacker)
-                // A leak that is found deeper is here as well.
+                // A leak at a deeper cut is a leak here as well.
                 deeper[metric] = ([own, deeper[metric]].compactMap(\.self) + outside).reduce(nil) { worst, estimate in
                     worst.map { metric.worse($0, estimate) } ?? estimate
                 }

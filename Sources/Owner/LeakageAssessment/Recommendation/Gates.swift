@@ -1,9 +1,9 @@
-/// What a cut's measured leakage must stay within. Each is judged with its statistical error against the cut, and over
-/// this cut and all deeper ones: means with ``deviations`` standard errors, shares of pictures with Wilson's bound at as
-/// many (``WilsonBound``). So the fewer the pictures, the harder are the gates.
+/// The limits of a cut's leakage. Each is judged with its statistical error against the cut, over this cut and all
+/// deeper ones: means with ``deviations`` standard errors, shares of images with Wilson's bound at the same level
+/// (``WilsonBound``). So with fewer images the gates are harder to pass.
 package struct Gates: Sendable, Hashable {
     package var name: String
-    /// In the order of ``Gate/all``: digests of what an assessment follows from are made of it.
+    /// In the order of ``Gate/all``: digests of an assessment's inputs depend on it.
     private var limits: [Double?]
 
     /// - Parameter limits: One for each gate; a gate that is left out has no limit.

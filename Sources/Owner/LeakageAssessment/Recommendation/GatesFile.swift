@@ -1,8 +1,8 @@
 package import FoundationEssentials
 import StrictJSON
 
-/// Gates of an owner's own: a JSON object of numbers from 0 to 1, named as ``Gate/all`` says. What a name that is missing
-/// means is said by ``Gate/omission``.
+/// Custom gates: a JSON object of numbers from 0 to 1, with the names of ``Gate/all``. ``Gate/omission`` says what a
+/// missing name means.
 package enum GatesFile {
     private struct Member: CodingKey {
         let stringValue: String

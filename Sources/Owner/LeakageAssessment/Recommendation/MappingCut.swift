@@ -1,8 +1,8 @@
 package import ModelGraph
 
 extension Graph {
-    /// Where the mapping unit begins: softmax and the class mapping are inside the enclave, so the last node outside is the
-    /// one before the final softmax, or the last one when the model ends with class scores.
+    /// The cut before the mapping unit. Softmax and the class mapping are inside the enclave, so the last node outside
+    /// is the one before the final softmax, or the last one if the model ends with class scores.
     ///
     /// - Throws: ``AssessmentError`` `.unsupportedModel` when the model has no node before its softmax.
     package func mappingCut() throws(AssessmentError) -> Cut {
@@ -24,7 +24,7 @@ extension Graph {
         return cuts[last - 1]
     }
 
-    /// Whether the output is a distribution already, because the model ends with a softmax.
+    /// Whether the output is a distribution, because the model ends with a softmax.
     package var endsWithSoftmax: Bool {
         for node in nodes.reversed() {
             switch node.operation {

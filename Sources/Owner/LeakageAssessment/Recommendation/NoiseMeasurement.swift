@@ -1,14 +1,15 @@
 package import Tensors
 
-/// What Gaussian noise on everything that crosses a cut does there.
+/// The effect of Gaussian noise on all boundary tensors of a cut.
 package struct NoiseMeasurement: Sendable {
-    /// The smallest deviation found within the gates; the largest that keeps the agreement where none is.
+    /// The smallest deviation within the gates; if there is none, the largest that keeps the agreement.
     package let sigma: NoiseDeviation
-    /// The share of the pictures whose best class is the same with the noise and without.
+    /// Top-1 agreement with and without the noise.
     package let agreement: Double
-    /// Of decoders that learned from noisy features, at this cut alone: what is deeper is computed from the noisy values.
+    /// The verdict with decoders that learned from noisy features, at this cut alone: deeper tensors are computed from
+    /// the noisy values.
     package let verdict: GateVerdict
-    /// Of the best of them.
+    /// The scores of the best of these decoders.
     package let decoder: DecoderScores
 
     package static let whyNotRecommended =
@@ -16,12 +17,12 @@ package struct NoiseMeasurement: Sendable {
         + "a client's repeats say nothing, and pictures that differ by one step in one pixel have fresh noise and nearly the "
         + "same features. 16 of them undo most of it."
 
-    /// What decoders find where an attacker averages what crosses of near-duplicates of a picture.
+    /// The decoders' results if an attacker averages the boundary tensors of near-duplicates of an image.
     package struct Copies: Sendable, Hashable {
-        /// Of each picture; 1 is ``decoder``.
+        /// Number of near-duplicates of each image; 1 is ``decoder``.
         package let count: Int
         package let rSquared: Double
-        /// The share of the test pictures that reconstructions identify.
+        /// Top-1 retrieval rate by reconstruction.
         package let retrievalTopOne: Double
 
         init(_ count: Int, _ scores: DecoderScores) {
@@ -31,7 +32,7 @@ package struct NoiseMeasurement: Sendable {
         }
     }
 
-    /// How many near-duplicates are tried.
+    /// The numbers of near-duplicates that are tried.
     ///
     /// - Source: design notes, section 6.
     package static let copies = [1, 4, 16, 64]

@@ -1,4 +1,4 @@
-/// What the paper's rule alone would choose: the shallowest cut from which on the mean channel KL stays above the uniform
+/// The choice of the paper's rule alone: the shallowest cut from which on the mean channel KL stays above the uniform
 /// baseline.
 package struct PaperRule: Sendable, Hashable {
     /// `nil` when it holds nowhere, or no cut has an IR image.

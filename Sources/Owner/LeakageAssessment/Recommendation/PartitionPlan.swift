@@ -2,7 +2,7 @@ package import FoundationEssentials
 import StrictJSON
 package import Tensors
 
-/// The content of `plan.json`: the cut that `partition` carries out, and what it was chosen from.
+/// The content of `plan.json`: the cut that `partition` applies, and the model and assessment that it was chosen from.
 package struct PartitionPlan: Sendable, Hashable {
     package static let version = 1
 
@@ -10,11 +10,11 @@ package struct PartitionPlan: Sendable, Hashable {
     package let front: String
     /// The last layer of the BackNet; equal to ``front`` when everything is inside.
     package let mapping: String
-    /// Of the noise that the enclave adds to each float that crosses to the host; `nil` for none.
+    /// Standard deviation of the noise that the enclave adds to each float that crosses to the host; `nil` for none.
     package let sigma: NoiseDeviation?
     /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
     package let modelSHA256: String
-    /// SHA-256 of `assessment.json`, likewise.
+    /// SHA-256 of `assessment.json`, 64 lower-case hexadecimal digits.
     package let assessmentSHA256: String
     package let rule: String
     package let reason: String

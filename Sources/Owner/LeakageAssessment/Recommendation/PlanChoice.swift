@@ -1,19 +1,18 @@
 internal import Tensors
 
-/// Which of several plans that keep gates and budgets is recommended.
+/// The choice among plans that pass the gates and the budgets.
 package enum PlanChoice {
-    /// Latencies are measured: those within this share of the least one count as equal, so that the noise of a clock does
-    /// not decide what leaks.
+    /// Latencies within this share of the least one count as equal, so that timing noise does not decide what leaks.
     package static let latencyTolerance = 0.05
 
-    /// The least share of the arithmetic that is worth exposing anything for.
+    /// The least share of the multiply-adds that must move outside to justify any exposure.
     package static let leastShareOutside = 0.01
-    /// A gain is not the clock's noise when it is above so many standard deviations of paired timings.
+    /// A gain must exceed this many standard deviations of paired timings.
     package static let gainDeviations = 3.0
 
-    /// Whether a plan gains enough over everything inside to let anything cross: more than ``latencyTolerance`` of the time
-    /// and more than the timings vary, with at least ``leastShareOutside`` of the arithmetic outside. Where times were not
-    /// measured, the arithmetic alone counts.
+    /// Whether a plan gains enough over everything inside to let anything cross: more than ``latencyTolerance`` of the
+    /// latency and more than the timing noise, with at least ``leastShareOutside`` of the multiply-adds outside. Where
+    /// latencies were not measured, only the multiply-adds count.
     package static func isWorthwhile(_ option: PlanOption, over inside: PlanOption) -> Bool {
         guard 1 - option.cost.shareInside >= leastShareOutside else { return false }
         guard let time = option.latencyMilliseconds, let whole = inside.latencyMilliseconds, whole > 0 else {
@@ -23,11 +22,12 @@ package enum PlanChoice {
         return gain > max(latencyTolerance, gainDeviations * (option.cost.timingSpread ?? 0))
     }
 
-    /// Of the plans whose latency is at most ``latencyTolerance`` over the least one, the one that leaks least; then that
-    /// with the smallest sigma, then the fastest, then the cheapest in counted arithmetic. Where a latency was not
-    /// measured, counted arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage, then sigma.
+    /// Of the plans whose latency is at most ``latencyTolerance`` over the least one, the one that leaks least; ties
+    /// are resolved by the smallest sigma, then the least latency, then the least counted arithmetic. Where a latency
+    /// was not measured, counted arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage,
+    /// then sigma.
     ///
-    /// - Returns: `nil` for none.
+    /// - Returns: `nil` for no options.
     /// - Source: design notes, section 5.
     package static func best(of options: [PlanOption]) -> PlanOption? {
         let latencies = options.compactMap(\.latencyMilliseconds)
@@ -42,7 +42,7 @@ package enum PlanChoice {
         [Double(option.cost.multiplyAddsInside), Double(option.cost.boundaryBytes)]
     }
 
-    /// The first in the order of these numbers; of equals the first in the list.
+    /// The first option in lexicographic order of these numbers; of equals the first in the list.
     private static func first(of options: [PlanOption], by numbers: (PlanOption) -> [Double]) -> PlanOption? {
         options.min { numbers($0).lexicographicallyPrecedes(numbers($1)) }
     }

@@ -1,18 +1,18 @@
 package import Tensors
 
-/// One way to place a model: what it leaks against what it costs.
+/// One plan: its leakage and its cost.
 package struct PlanOption: Sendable, Hashable {
     /// The last layers of FrontNet and BackNet; equal when everything is inside.
     package let front: String
     package let mapping: String
-    /// Of the noise on what crosses; `nil` for none.
+    /// Standard deviation of the noise on the boundary; `nil` for none.
     package let sigma: NoiseDeviation?
-    /// The share of the pictures whose best class the noise does not change.
+    /// Top-1 agreement with and without the noise.
     package let agreement: Double
-    /// The largest of measured value over limit among the gates: at most 1 within them, 0 when nothing leaves.
+    /// The largest ratio of measured value to limit among the gates: at most 1 within them, 0 if nothing crosses.
     package let leakage: Double
     package let passesGates: Bool
-    /// With the enclave's factor; `nil` where the parts were not timed.
+    /// With the enclave factor; `nil` where the parts were not timed.
     package let latencyMilliseconds: Double?
     package let enclaveBytes: Int
     package let cost: CutCost
@@ -38,10 +38,11 @@ package struct PlanOption: Sendable, Hashable {
         front == plan.front && mapping == plan.mapping && sigma == plan.sigma
     }
 
-    /// What a picture costs in time, or in arithmetic where times were not measured.
+    /// Latency per image, or multiply-adds inside where latencies were not measured.
     private var duration: Double { latencyMilliseconds ?? Double(cost.multiplyAddsInside) }
 
-    /// At least as good in leakage, time, memory and agreement, and better in one.
+    /// Whether this plan is at least as good in leakage, time, memory and agreement, and better in one (Pareto
+    /// dominance).
     private func dominates(_ other: PlanOption) -> Bool {
         let (a, b) = (
             [leakage, duration, Double(enclaveBytes), -agreement],
@@ -50,17 +51,17 @@ package struct PlanOption: Sendable, Hashable {
         return zip(a, b).allSatisfy { $0 <= $1 } && a != b
     }
 
-    /// Those that no other beats in leakage, time, memory and agreement at once, in their order.
+    /// The Pareto front: the options that no other dominates, in their order.
     package static func pareto(_ options: [PlanOption]) -> [PlanOption] {
         options.filter { option in !options.contains { $0.dominates(option) } }
     }
 
-    /// Of the plans on the front that leak less than this one, the fastest.
+    /// The fastest of the plans on the Pareto front that leak less than this one.
     package func nextSafer(among options: [PlanOption]) -> PlanOption? {
         Self.pareto(options).filter { $0.leakage < leakage }.min { $0.duration < $1.duration }
     }
 
-    /// Of the plans on the front that are faster than this one, the one that leaks least.
+    /// Of the plans on the Pareto front that are faster than this one, the one that leaks least.
     package func nextFaster(among options: [PlanOption]) -> PlanOption? {
         Self.pareto(options).filter { $0.duration < duration }.min { $0.leakage < $1.leakage }
     }

@@ -7,32 +7,31 @@ package struct Recommendation: Sendable, Hashable {
     package let front: String
     /// The last layer of the BackNet; equal to ``front`` when everything is inside.
     package let mapping: String
-    /// Of the noise on what crosses; `nil` for none.
+    /// Standard deviation of the noise on the boundary; `nil` for none.
     package let sigma: NoiseDeviation?
-    /// How it was chosen.
+    /// The rule of the choice, in words.
     package let rule: String
-    /// Why this cut, in one or two sentences.
+    /// The reason for this plan, in one or two sentences.
     package let reason: String
-    /// Further reasons: what spoke against cheaper cuts.
+    /// Further reasons, such as what ruled out cheaper cuts.
     package let details: [String]
-    /// Every plan that was compared, shallowest cut first, everything inside last; empty where there was none to compare.
+    /// Every plan that was compared, shallowest cut first, everything inside last; empty where there was none.
     package let options: [PlanOption]
-    /// Of the plans that nothing beats in leakage, time and memory at once: the next one in either direction.
+    /// The neighbours on the Pareto front of leakage, time and memory.
     package let nextSafer: PlanOption?
     package let nextFaster: PlanOption?
 
     package var everythingInside: Bool { front == mapping }
 
-    /// Of the plans whose leakage stays within the gates at their cut and deeper, and whose cost stays within the budgets,
-    /// the one that ``PlanChoice`` prefers. Everything inside is one of them where its time was measured too, and what is
-    /// left when there is no other.
+    /// Of the plans within the gates at their cut and deeper, and within the budgets, the one that ``PlanChoice``
+    /// prefers. Everything inside is one of them if its latency was measured too, and the result if there is no other.
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
     ///   - verdicts: One per cut.
-    ///   - mapping: The cut before the mapping unit, its number of nodes inside.
-    ///   - shallowerMapping: What the cuts cost with the last layer before the mapping unit inside too: the name of that
-    ///     mapping cut and one cost per cut, `nil` where the cut is not before it.
+    ///   - mapping: The name of the cut before the mapping unit, and its number of nodes inside.
+    ///   - shallowerMapping: The costs with one more layer in the mapping unit: the name of that mapping cut and one
+    ///     cost per cut, `nil` where the cut is not before it.
     ///   - whole: The cost of everything inside.
     package static func choose(
         among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
@@ -82,7 +81,7 @@ package struct Recommendation: Sendable, Hashable {
         }
         let all = options + (inside.map { [$0] } ?? [])
         var details: [String] = []
-        // Noise that is keyed by the input is undone by near-duplicates: it is measured, not recommended.
+        // Near-duplicates undo noise that is derived from the input, so it is measured and not recommended.
         let passing = options.filter { $0.passesGates && $0.sigma == nil }
         func finished(_ option: PlanOption?, _ reason: String) -> Recommendation {
             Recommendation(
@@ -164,10 +163,10 @@ package struct Recommendation: Sendable, Hashable {
                 + "them. At the cut that shows least of the picture, " + describe(least.0, least.1))
     }
 
-    /// The two checks that decide, of different assets where there are such.
+    /// The two checks that decide, of different assets if possible.
     private static func describe(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
         let obstacles = verdict.obstacles
-        // What an attacker with more pictures finds says more than what the pictures at hand show.
+        // Results for an attacker with more images are more informative than those with the images at hand.
         let telling = obstacles.filter { $0.metric.judgement == .interval }
         let chosen = (telling + obstacles.filter { $0.metric.judgement != .interval }).prefix(2)
         return "'\(cut.name)': " + chosen.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."

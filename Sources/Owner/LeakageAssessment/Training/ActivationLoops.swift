@@ -21,7 +21,7 @@ enum ActivationLoops {
         }
     }
 
-    /// Nearest upsampling: every position becomes a block.
+    /// Nearest-neighbour upsampling: every position becomes a block.
     static func upsample(_ source: TrainingBuffer, to target: TrainingBuffer) {
         forEachPosition(source, target) { source, start, target, position, channels in
             for channel in 0..<channels { target[position + channel] = source[start + channel] }

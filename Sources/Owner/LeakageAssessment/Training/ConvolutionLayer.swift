@@ -1,7 +1,8 @@
 internal import Glibc
 internal import OneDNN
 
-/// A trained 3x3 convolution that keeps the extents, with the state of its optimiser. Activations are channels-last.
+/// A trainable 3x3 convolution that preserves the extents, with the state of its optimiser. Activations are
+/// channels-last.
 ///
 /// - Source: Adam, Kingma and Ba 2015; initial weights, He et al. 2015.
 final class ConvolutionLayer {
@@ -24,7 +25,7 @@ final class ConvolutionLayer {
 
     /// - Parameters:
     ///   - source: `[batch, inputs, height, width]`.
-    ///   - sourceGradient: Of the same layout; `nil` where nobody needs it.
+    ///   - sourceGradient: Of the same layout; `nil` if it is not needed.
     ///   - isZero: Start with weights of 0 instead of random ones.
     init(
         from source: TrainingBuffer, sourceGradient: TrainingBuffer?, outputs: Int, isZero: Bool,
@@ -99,7 +100,7 @@ final class ConvolutionLayer {
 
     func forward() throws(OneDNNError) { for step in forwardSteps { try step.execute(on: stream) } }
 
-    /// From ``destinationGradient`` to the gradients of the parameters, and of the source where it is needed.
+    /// Computes the gradients of the parameters from ``destinationGradient``, and that of the source if it is needed.
     func backward() throws(OneDNNError) { for step in backwardSteps { try step.execute(on: stream) } }
 
     /// One step of Adam.
@@ -123,7 +124,7 @@ final class ConvolutionLayer {
         store()
     }
 
-    /// Takes parameters as ``parameters`` gave them.
+    /// Sets parameters in the order of ``parameters``.
     func restore(_ parameters: [Float]) {
         precondition(parameters.count == self.parameters.count)
         self.parameters = parameters

@@ -1,8 +1,8 @@
 package import OneDNN
 
-/// A small up-convolutional network from the grid of a cut to pixels: two convolutions with ELU, then nearest upsampling
-/// and a convolution for each factor, then three colours. It answers a correction of another decoder's picture, and
-/// starts at none. Belongs to one thread.
+/// A small up-convolutional network from the grid of a cut to pixels: two convolutions with ELU, then nearest
+/// upsampling and a convolution for each factor, then three colours. Its output is a correction of another decoder's
+/// reconstruction, and is initially zero. Used by one thread.
 ///
 /// - Source: Dosovitskiy and Brox 2016 for the inversion by an up-convolutional network.
 package final class InverseNetwork {
@@ -20,13 +20,13 @@ package final class InverseNetwork {
     /// `[batch, colours, pixels…]`, channels last.
     package let output: TrainingBuffer
     package let outputGradient: TrainingBuffer
-    /// Multiply-adds of one forward pass of one picture.
+    /// Multiply-adds of one forward pass of one image.
     let multiplyAdds: Int
     private var steps: [Step] = []
     private let layers: [ConvolutionLayer]
 
     /// - Parameters:
-    ///   - factors: How much each upsampling enlarges, vertically and horizontally.
+    ///   - factors: The vertical and horizontal factor of each upsampling.
     package init(
         batch: Int, channels: Int, grid: (height: Int, width: Int), factors: [(rows: Int, columns: Int)],
         colours: Int, seed: UInt64
@@ -79,7 +79,7 @@ package final class InverseNetwork {
         }
     }
 
-    /// From ``outputGradient`` to the gradients of all parameters.
+    /// Computes the gradients of all parameters from ``outputGradient``.
     package func backward() throws(OneDNNError) {
         for step in steps.reversed() {
             switch step {

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// 1 - SSIM of one picture and its gradient, by which a decoder learns structure as well as colours.
+/// 1 - SSIM of one image and its gradient, with which a decoder learns structure as well as colours.
 ///
-/// With the moments mx, my, sxx, sxy under the window, S = A1 A2 / (B1 B2), A1 = 2 mx my + c1, A2 = 2 (sxy - mx my) + c2,
-/// B1 = mx² + my² + c1, B2 = sxx - mx² + vy + c2, the gradient is W'(∂S/∂mx) + 2x W'(∂S/∂sxx) + y W'(∂S/∂sxy), W' being
-/// the adjoint of the window.
+/// With the moments mx, my, sxx, sxy under the window, S = A1 A2 / (B1 B2), A1 = 2 mx my + c1, A2 = 2 (sxy - mx my) +
+/// c2, B1 = mx² + my² + c1, B2 = sxx - mx² + vy + c2, the gradient is W'(∂S/∂mx) + 2x W'(∂S/∂sxx) + y W'(∂S/∂sxy), W'
+/// being the adjoint of the window.
 ///
 /// - Source: ``StructuralSimilarity``; Zhao et al. 2017 for the loss.
 package struct SimilarityLoss {
@@ -27,9 +27,9 @@ package struct SimilarityLoss {
 
     /// - Parameters:
     ///   - x: The reconstruction, interleaved.
-    ///   - y: The picture.
-    ///   - weight: Multiplies value and gradient.
-    ///   - gradient: Added to.
+    ///   - y: The original.
+    ///   - weight: Factor of value and gradient.
+    ///   - gradient: The gradient is added to it.
     /// - Returns: weight * (1 - SSIM).
     package func add(
         of x: UnsafeBufferPointer<Float>, to y: UnsafeBufferPointer<Float>, weight: Float,
@@ -67,7 +67,7 @@ package struct SimilarityLoss {
 
     private var inner: (height: Int, width: Int) { (height - taps.count + 1, width - taps.count + 1) }
 
-    /// The window where it lies inside.
+    /// The window filter, where the window lies inside.
     private func smoothed(_ plane: [Float]) -> [Float] {
         let inner = inner
         var (line, result) = (

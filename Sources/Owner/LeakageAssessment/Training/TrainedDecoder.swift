@@ -1,38 +1,38 @@
 internal import Glibc
 internal import OneDNN
 
-/// A decoder that is trained: an up-convolutional network sees the cut's channels and what the best closed-form local
-/// decoder makes of them, and learns to correct that picture. The loss is the mean squared error over that of the mean
-/// picture, plus a share of 1 - SSIM; Adam, a rate that falls to 0 along a cosine, the parameters of the epoch that is
-/// best on validation pictures.
+/// A neural decoder: an up-convolutional network gets the cut's channels and the reconstruction of the best closed-form
+/// local decoder, and learns to correct the latter. The loss is the mean squared error over that of the mean image,
+/// plus a share of 1 - SSIM. Adam, with a learning rate that falls to 0 along a cosine; the parameters of the best
+/// epoch on validation images are kept.
 ///
-/// One thread computes it, so that the same seed gives the same decoder on a machine whatever else it does.
+/// It runs on one thread, so that the same seed gives the same decoder on a machine under any load.
 package struct TrainedDecoder: Sendable {
-    /// How long and how fast to learn.
+    /// Duration and rate of the training.
     package struct Options: Sendable, Hashable {
-        /// Multiply-adds of all training; the number of epochs follows from it.
+        /// Multiply-adds of the whole training, which determine the number of epochs.
         package var multiplyAdds = 5_000_000_000_000
         package var epochs = 6...60
         package var batch = 4
         package var rate: Float = 2e-3
-        /// Of 1 - SSIM in the loss.
+        /// Weight of 1 - SSIM in the loss.
         package var similarityShare: Float = 0.02
-        /// Epochs without an improvement on the validation pictures after which training ends.
+        /// Training ends after so many epochs without an improvement on the validation images.
         package var patience = 8
 
         package init() {}
     }
 
-    /// Of all pictures, clipped to [0, 1].
+    /// Reconstructions of all images, clipped to [0, 1].
     package let reconstructions: [Picture]
-    /// Epochs that were trained, and the one whose parameters were kept; 0 for the shortcut alone.
+    /// Number of epochs, and the epoch whose parameters were kept; 0 for the closed-form reconstruction alone.
     package let epochs: Int
     package let bestEpoch: Int
 
     /// - Parameters:
-    ///   - maps: Standardised features of all pictures.
-    ///   - shortcut: The other decoder's pictures, learned from the fitting pictures alone.
-    ///   - targets: Their sides multiples of the grid's.
+    ///   - maps: Standardised features of all images.
+    ///   - shortcut: The other decoder's reconstructions, learned from the fitting images alone.
+    ///   - targets: Their sides are multiples of the grid's.
     /// - Throws: ``AssessmentError`` `.engine`, `.notFinite` when training diverges, `.cancelled`.
     package init(
         maps: FeatureMaps, shortcut: [Picture], targets: [Picture], split: PictureSplit, seed: UInt64,

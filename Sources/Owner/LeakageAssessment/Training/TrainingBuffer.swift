@@ -1,13 +1,13 @@
 package import OneDNN
 internal import Tensors
 
-/// Memory of floats that primitives and loops of our own both use. Belongs to one thread.
+/// A buffer of floats for oneDNN primitives and this module's own loops. Used by one thread.
 package final class TrainingBuffer {
     package let layout: TensorLayout
     let memory: TensorMemory
     private let storage: TensorStorage
 
-    /// Zeros.
+    /// Initially zeros.
     init(_ layout: TensorLayout) throws(OneDNNError) {
         self.layout = layout
         storage = StorageAllocator.standard.allocate(byteCount: max(layout.byteCount, 4))

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import OneDNN
 
-/// The data and the network of one ``TrainedDecoder``. Belongs to one thread.
+/// The data and the network of one ``TrainedDecoder``. Used by one thread.
 final class TrainingSession {
     private let maps: FeatureMaps
     private let shortcut: [Picture]
@@ -11,7 +11,7 @@ final class TrainingSession {
     private let network: InverseNetwork
     private let loss: SimilarityLoss
     private let patch: (rows: Int, columns: Int)
-    /// 1 / MSE of the mean picture.
+    /// 1 / MSE of the mean image.
     private let scale: Float
     private var generator: SeededGenerator
 
@@ -41,7 +41,7 @@ final class TrainingSession {
         generator = SeededGenerator(seed: seed, purpose: "order of training")
     }
 
-    /// Halvings while both sides are even, then what is left at once.
+    /// Factors of 2 while both sides are even, then the remaining factor.
     private static func factors(_ patch: (rows: Int, columns: Int)) -> [(rows: Int, columns: Int)] {
         var (rest, factors) = (patch, [(rows: Int, columns: Int)]())
         while rest.rows.isMultiple(of: 2), rest.columns.isMultiple(of: 2) {
@@ -52,7 +52,7 @@ final class TrainingSession {
         return factors
     }
 
-    /// - Returns: Epochs that were trained, and the best of them.
+    /// - Returns: Number of epochs, and the best of them.
     func train(isCancelled: () -> Bool) throws(OneDNNError) -> (epochs: Int, best: Int) {
         // A backward pass costs twice a forward pass.
         let perEpoch = max(1, 3 * network.multiplyAdds * split.fitting.count)
@@ -70,7 +70,7 @@ final class TrainingSession {
                 try network.forward()
                 differentiate(pictures)
                 try network.backward()
-                // A short rise first: the moments of Adam are not yet known.
+                // A short warm-up: Adam's moment estimates are unreliable at first.
                 let rise = min(1, Float(step + 1) / 50)
                 let rate = options.rate * rise * 0.5 * (1 + cos(Float.pi * Float(step) / total))
                 step += 1
@@ -93,7 +93,7 @@ final class TrainingSession {
         var result: [Picture] = []
         for start in stride(from: 0, to: pictures.count, by: options.batch) {
             let part = Array(pictures[start..<min(pictures.count, start + options.batch)])
-            // The last batch is filled up.
+            // The last batch is filled by repetition.
             fill((0..<options.batch).map { part[$0 % part.count] })
             try network.forward()
             network.output.withValues { output in
@@ -119,7 +119,7 @@ final class TrainingSession {
         return error.isFinite ? error : .infinity
     }
 
-    /// The channels, then the pixels of the shortcut under each cell.
+    /// Fills the input with the channels, then the pixels of the shortcut under each cell.
     private func fill(_ pictures: [Int]) {
         let (channels, colours) = (maps.channels, targets[0].channels)
         let line = patch.columns * colours
@@ -134,7 +134,7 @@ final class TrainingSession {
                     for row in 0..<patch.rows {
                         let pixel = ((y * patch.rows + row) * maps.width + x) * line
                         for index in 0..<line {
-                            // About as large as the standardised channels.
+                            // Scaled to about the magnitude of the standardised channels.
                             input[start + channels + row * line + index] = 4 * (pixels[pixel + index] - 0.5)
                         }
                     }

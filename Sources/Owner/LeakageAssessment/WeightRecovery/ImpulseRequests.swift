@@ -1,15 +1,15 @@
 internal import ModelGraph
 internal import Tensors
 
-/// The requests that show all weights of a FrontNet that is one convolution with steps on single elements after it.
+/// The requests that reveal all weights of a FrontNet with one convolution and element-wise operations after it.
 ///
-/// A picture that is 0 but for one element shows, at the results around it, that element times each weight of its channel,
-/// plus the bias. ReLU hides what is negative, so the opposite picture is asked for as well. Two heights of the element in
-/// one picture, far apart, separate bias and weight where the bias alone is hidden, and a stride needs an element for each
-/// of its phases. So each input channel takes two pictures, and one that is 0 everywhere shows the biases: 2 c + 1. Packing
-/// several channels into a picture takes fewer still.
+/// An image that is 0 except for one element gives, at the outputs around it, that element times each weight of its
+/// channel, plus the bias. ReLU hides negative values, so the negated image is needed as well. Two elements of
+/// different heights in one image, far apart, separate bias and weight where the bias alone is hidden; a stride needs
+/// an element for each of its phases. So each input channel takes two images, and one image of zeros gives the biases:
+/// 2 c + 1. Packing several channels into an image takes fewer still.
 enum ImpulseRequests {
-    /// - Returns: `nil` for a FrontNet of another form, or a picture without room for the elements.
+    /// - Returns: `nil` for a FrontNet of another form, or an image too small for the elements.
     static func count(_ graph: Graph, inside cut: Cut) -> Int? {
         guard cut.crossing.count == 1, !cut.exposesInput, graph.inputs.count == 1,
             let first = graph.nodes.first, case .convolution(let convolution) = first.operation,
@@ -30,7 +30,7 @@ enum ImpulseRequests {
         return 2 * shape[1] + 1
     }
 
-    /// Whether a step keeps either the positive values or all.
+    /// Whether an operation preserves either the positive values or all.
     private static func isInvertible(_ operation: ModelGraph.Operation) -> Bool {
         switch operation {
         case .batchNormalization, .identity: true
@@ -39,8 +39,8 @@ enum ImpulseRequests {
         }
     }
 
-    /// Whether elements of two heights for each phase of the stride lie so far apart that no result sees two, and so far
-    /// from the border that every weight meets each.
+    /// Whether elements of two heights for each phase of the stride fit so far apart that no output depends on two of
+    /// them, and so far from the border that each meets every weight.
     private static func hasRoom(_ window: Window, in extents: [Int]) -> Bool {
         var (places, phases) = (1, 1)
         for axis in extents.indices {

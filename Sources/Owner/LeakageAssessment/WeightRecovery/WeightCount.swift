@@ -1,20 +1,20 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Counts the numbers that the function of a FrontNet depends on. Whatever is in doubt is left out, so that the count stays
-/// a lower estimate.
+/// Counts the numbers that a FrontNet's function depends on. Doubtful ones are left out, so that the count is a lower
+/// estimate.
 ///
-/// Counted are the constants of convolutions and matrix products, each once: weights, of kernels only the positions that
-/// ever meet the input rather than its padding, and one bias for each channel where the layer, a batch normalisation or an
-/// addition after it gives one. Subtracted is what cannot be seen from outside: before a ReLU a hidden channel may be scaled
-/// if the next layer is scaled back, one number for each hidden channel; without an activation in between, hidden
-/// channels may be mixed, the square of their number. Other parameters are not counted.
+/// Counted are the constants of convolutions and matrix products, each once: weights (in kernels, only the positions
+/// that ever meet the input rather than its padding), and one bias per channel if the layer, a batch normalisation or
+/// an addition after it has one. Subtracted is what is not observable from outside. Before a ReLU, a hidden channel may
+/// be scaled if the next layer is scaled back: one number per hidden channel. Without an activation in between, hidden
+/// channels may be mixed: the square of their number. Other parameters are not counted.
 struct WeightCount {
     private(set) var unknowns = 0
 
     private let graph: Graph
     private let nodes: ArraySlice<Node>
-    /// The node inside that makes a value.
+    /// The inside node that computes each value.
     private var makers: [String: Int] = [:]
     private var users: [String: [Int]] = [:]
 
@@ -48,12 +48,12 @@ struct WeightCount {
         }
     }
 
-    /// No graph has so many channels that more than this is needed.
+    /// Limit that no graph's channels exceed.
     private static let mostChannels = 1 << 30
 
     private func squared(_ channels: Int) -> Int { min(channels, Self.mostChannels) * min(channels, Self.mostChannels) }
 
-    /// The constant behind a value, also where it is stored as integers.
+    /// The constant that a value is derived from, also if it is stored as integers.
     private func constant(_ name: String) -> String? {
         if graph.constants[name] != nil { return name }
         guard let maker = makers[name], case .dequantizeLinear = nodes[maker].operation else { return nil }
@@ -89,7 +89,7 @@ struct WeightCount {
         return Layer(node: index, weights: weights, channels: channels, bias: bias)
     }
 
-    /// The only node inside that uses what this one makes, where nothing outside does.
+    /// The only inside node that uses the node's output; `nil` where there are several or one is outside.
     private func onlyUser(of node: Int) -> Int? {
         guard nodes[node].outputs.count == 1, let users = users[nodes[node].outputs[0]], users.count == 1 else {
             return nil
@@ -97,7 +97,7 @@ struct WeightCount {
         return users[0]
     }
 
-    /// Biases that a batch normalisation or an addition right after a layer without any gives.
+    /// Number of biases from a batch normalisation or an addition right after a layer without biases.
     private func laterBias(of layer: Layer) -> Int {
         guard let next = onlyUser(of: layer.node) else { return 0 }
         switch nodes[next].operation {
@@ -109,7 +109,7 @@ struct WeightCount {
         }
     }
 
-    /// Whether an activation follows, perhaps after a batch normalisation or the addition of a bias.
+    /// Whether an activation follows, possibly after a batch normalisation or the addition of a bias.
     private func isActivated(_ layer: Layer) -> Bool {
         var node = layer.node
         while let next = onlyUser(of: node) {
@@ -125,11 +125,11 @@ struct WeightCount {
 }
 
 extension Window {
-    /// How many positions of the kernel along an axis lie on the input, and not only on its padding, for some result.
+    /// Number of kernel positions along an axis that meet the input, and not only its padding, for some output.
     fileprivate func positionsThatMeet(extent: Int, results: Int, axis: Int) -> Int {
         let (stride, pad) = (strides[axis], padBefore(axis))
         return (0..<kernel[axis]).count { position in
-            // The first result whose window has this position at or after the input's beginning.
+            // The first output whose window has this position at or after the start of the input.
             let offset = pad - position * dilations[axis]
             let first = offset <= 0 ? 0 : (offset + stride - 1) / stride
             return first < results && first * stride - offset < extent

@@ -1,46 +1,47 @@
 package import ModelGraph
 internal import Tensors
 
-/// How many chosen requests determine a FrontNet's weights for a listed client who works with the host.
+/// How many chosen requests determine a FrontNet's weights, for a listed client who colludes with the host.
 ///
-/// The client chooses the input, and the host sees what crosses. One request therefore gives them
-/// ``floatsPerRequest`` equations for the weights. With fewer equations than ``unknowns`` almost every FrontNet has others
-/// beside it that give the same answers, so ``leastRequests`` is a lower bound: unknowns over floats, rounded up. It counts
-/// equations and says nothing of how hard they are to solve, and we know of no attack that needs so few for a deep FrontNet.
-/// The weights are taken as real numbers of which nothing is known; who knows a similar model needs less. Noise on what
-/// crosses makes each equation inexact, so it takes more requests, which this does not count.
+/// The client chooses the input, and the host sees the boundary tensors. So one request gives them ``floatsPerRequest``
+/// equations for the weights. With fewer equations than ``unknowns``, almost every FrontNet shares its answers with
+/// others, so ``leastRequests`` is a lower bound: unknowns over floats, rounded up. It counts equations and says
+/// nothing about how hard they are to solve; we know of no attack that needs so few for a deep FrontNet. The weights
+/// are taken as real numbers without prior knowledge; an attacker who knows a similar model needs fewer. Noise on the
+/// boundary makes each equation inexact, so more requests are needed, which this does not count.
 ///
-/// Measured: a convolution, batch normalisation and ReLU were recovered from 7 requests of one client with inputs of f32,
-/// to a relative error of 3e-5. These are ``impulseRequests`` for a picture of three channels; the count alone says 1.
+/// Measured: a convolution, batch normalisation and ReLU were recovered from 7 requests of one client with inputs of
+/// f32, to a relative error of 3e-5. These are ``impulseRequests`` for an image of three channels; the count alone
+/// gives 1.
 package struct WeightRecovery: Sendable, Hashable {
-    /// Numbers that the FrontNet's function depends on, after batch normalisation is folded: a lower estimate, see
-    /// ``WeightCount``.
+    /// Number of values that the FrontNet's function depends on, after batch normalisation is folded: a lower estimate,
+    /// see ``WeightCount``.
     package let unknowns: Int
-    /// Elements of everything that crosses after one picture.
+    /// Number of elements in all boundary tensors for one image.
     package let floatsPerRequest: Int
     /// 0 where there are no weights.
     package let leastRequests: Int
-    /// So many requests with impulses are enough; `nil` where the FrontNet is more than one convolution with steps on
-    /// single elements after it, see ``ImpulseRequests``.
+    /// A number of impulse requests that is enough; `nil` where the FrontNet is more than one convolution with
+    /// element-wise operations after it, see ``ImpulseRequests``.
     package private(set) var impulseRequests: Int?
 
     /// - Parameter cut: A cut of `graph`, whose first extents are 1.
     package init(of graph: Graph, inside cut: Cut) {
         unknowns = WeightCount(of: graph, inside: cut).unknowns
         floatsPerRequest = cut.crossing.reduce(0) { $0 + graph.type(of: $1).shape.elementCount }
-        // All that crosses has at least one element.
+        // Boundary tensors together have at least one element.
         leastRequests = unknowns == 0 ? 0 : (unknowns - 1) / max(1, floatsPerRequest) + 1
         impulseRequests = ImpulseRequests.count(graph, inside: cut)
     }
 
-    /// The same with noise on what crosses, under which impulses do not show the weights as they are.
+    /// The same with noise on the boundary, under which impulses do not give the exact weights.
     package var underNoise: WeightRecovery {
         var result = self
         result.impulseRequests = nil
         return result
     }
 
-    /// One sentence in plain text.
+    /// One sentence of plain text.
     package var sentence: String {
         guard unknowns > 0 else { return "There are no weights to recover." }
         let least =
@@ -50,7 +51,7 @@ package struct WeightRecovery: Sendable, Hashable {
             + (impulseRequests.map { ", and \($0) requests with impulses are enough." } ?? ".")
     }
 
-    /// The same where everything is inside.
+    /// The sentence for everything inside.
     package static let nothingCrosses =
         "Nothing crosses, so requests show of the weights only what the listed classes of an answer do."
 }

@@ -4,10 +4,10 @@ internal import Inference
 package import ModelGraph
 package import Tensors
 
-/// Reconstructs a picture from what crossed a cut by an adversary who holds the FrontNet: Adam on the pixels until the
-/// FrontNet makes the same of them, with a prior for smooth pictures.
+/// Reconstructs an image from the boundary tensors of a cut, for an adversary who holds the FrontNet: Adam on the
+/// pixels until the FrontNet's output matches, with a smoothness prior.
 ///
-/// min over x of ‖f(x) - e‖² / ‖f(m) - e‖² + λ TV(x), from the mean picture m on. Belongs to one thread.
+/// min over x of ‖f(x) - e‖² / ‖f(m) - e‖² + λ TV(x), starting from the mean image m. Used by one thread.
 ///
 /// - Source: Mahendran and Vedaldi 2015; He, Zhang and Lee 2019 (rMLE); Kingma and Ba 2015 (Adam).
 package final class WhiteBoxAttack {
@@ -36,8 +36,8 @@ package final class WhiteBoxAttack {
     }
 
     /// - Parameters:
-    ///   - crossing: What crossed, in the cut's order.
-    ///   - start: A picture of the size of the network's input.
+    ///   - crossing: The boundary tensors, in the cut's order.
+    ///   - start: An image of the size of the network's input.
     package func reconstruct(
         from crossing: [Tensor], start: Picture, cancellation: CancellationFlag
     ) throws(AssessmentError) -> Outcome {
@@ -49,7 +49,7 @@ package final class WhiteBoxAttack {
             let outputs = try EngineBridge.run(plan, [try input(of: values)] + crossing)
             distance = outputs[0].withElements(as: Float.self) { Double($0[0]) }
             guard distance.isFinite else {
-                throw AssessmentError(.notFinite, "the distance of what crosses is \(distance) in step \(step)")
+                throw AssessmentError(.notFinite, "the distance of the boundary tensors is \(distance) in step \(step)")
             }
             if step == 1 { scale = distance }
             guard distance > 0, scale > 0 else { break }
@@ -70,7 +70,7 @@ package final class WhiteBoxAttack {
             residual: scale > 0 ? distance / scale : 0)
     }
 
-    /// Pixels, interleaved and in [0, 1], as the network takes them: planes, normalised.
+    /// Converts interleaved pixels in [0, 1] to the network's input: planes, normalised.
     private func input(of values: [Float]) throws(AssessmentError) -> Tensor {
         let channels = form.normalization.std.count
         let area = form.height * form.width
@@ -102,7 +102,7 @@ package final class WhiteBoxAttack {
         return gradient
     }
 
-    /// Where the network's channel lies in a pixel: networks may be fed blue first.
+    /// The index of the network's channel in a pixel: the network's order may be blue first.
     private func sourceChannel(_ channel: Int) -> Int {
         form.channels == .bgr ? form.normalization.std.count - 1 - channel : channel
     }

@@ -1,12 +1,12 @@
-/// What the white-box attack recovers at one cut, at the size of the decoders' reconstructions.
+/// The results of the white-box attack at one cut, at the size of the decoders' reconstructions.
 package struct WhiteBoxScores: Sendable, Hashable, Codable {
     package let pictures: Int
-    /// 1 - squared error / squared error of the mean picture, both summed over the pictures.
+    /// R²: 1 - squared error / squared error of the mean image, both summed over the images.
     package let rSquared: Double
-    /// Mean SSIM, and that of the mean picture.
+    /// Mean SSIM, and that of the mean image.
     package let similarity: Double
     package let similarityOfMean: Double
-    /// Mean over the pictures of how far what crosses still is from what crossed; the mean picture is 1 away.
+    /// Mean over the images of the remaining relative squared distance of the boundary tensors; 1 for the mean image.
     package let residual: Double
 
     package init(

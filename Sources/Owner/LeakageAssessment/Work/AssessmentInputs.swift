@@ -2,12 +2,12 @@ internal import Crypto
 internal import ModelGraph
 internal import Tensors
 
-/// Digests of what an assessment is computed from, and the keys of the results that follow.
+/// Digests of an assessment's inputs, and the keys of the results computed from them.
 package struct AssessmentInputs: Sendable {
-    /// To be raised whenever the same inputs give other numbers than before.
+    /// To be increased whenever the same inputs give different numbers than before.
     static let version = 4
 
-    /// Of the graph with its constants, wherever they were stored, and of the preprocessing.
+    /// Digest of the graph with its constants, wherever they were stored, and of the preprocessing.
     let model: String
     let validator: String
     let seed: UInt64
@@ -33,11 +33,11 @@ package struct AssessmentInputs: Sendable {
         return hasher.digest()
     }
 
-    /// The key of a result that follows from both networks, the seed, this software, these pictures in this order, and
-    /// whatever `add` names.
+    /// The key of a result that depends on both networks, the seed, this software, these images in this order, and what
+    /// `add` adds.
     ///
     /// - Parameters:
-    ///   - name: Letters and hyphens; of one kind of result.
+    ///   - name: The kind of result, in letters and hyphens.
     ///   - pictures: Digests of the files.
     func key(
         _ name: String, pictures: some Sequence<String> = EmptyCollection(),

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Whole reads and writes at a place of an open file.
+/// Complete reads and writes at an offset of an open file.
 enum Descriptor {
-    /// `false` when the file ends before or the system refuses.
+    /// `false` at the end of the file or on a system error.
     static func read(_ descriptor: Int32, into target: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
         var done = 0
         while done < target.count {
@@ -14,7 +14,7 @@ enum Descriptor {
         return true
     }
 
-    /// `false`, with `errno`, when the system refuses.
+    /// `false`, with `errno`, on a system error.
     static func write(_ descriptor: Int32, _ source: UnsafeRawBufferPointer, at offset: Int) -> Bool {
         var done = 0
         while done < source.count {

@@ -1,6 +1,6 @@
 internal import Crypto
 
-/// SHA-256 over labelled values, each with its length, so that no two lists of values give the same bytes.
+/// SHA-256 over labelled, length-prefixed values, so that different lists of values never give the same bytes.
 struct InputHasher {
     private var hash = SHA256()
 
@@ -11,7 +11,7 @@ struct InputHasher {
         }
     }
 
-    /// Every stored property of `value` counts, also those that are added later.
+    /// Includes every stored property of `value`, also those that are added later.
     mutating func add(_ label: String, everythingOf value: Any) { add(label, String(reflecting: value)) }
 
     private mutating func add(_ bytes: UnsafeRawBufferPointer) {

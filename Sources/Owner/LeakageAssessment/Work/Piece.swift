@@ -2,18 +2,18 @@ internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
 
-/// The file of one result: `INFPIECE`, SHA-256 of the key and the payload, payload.
+/// The file of one stored result: `INFPIECE`, SHA-256 of the key and the payload, payload.
 enum Piece {
     private static let magic = Array("INFPIECE".utf8)
     private static let ending = ".piece"
     private static let partialEnding = ".partial"
-    /// No result of an assessment is as large.
+    /// Limit of the size of a stored result.
     private static let maximumBytes = 1 << 30
 
     /// Whether a file of this name may be removed with its folder.
     static func isOurs(_ name: String) -> Bool { name.hasSuffix(ending) || name.hasSuffix(partialEnding) }
 
-    /// The payload; `nil` when there is no piece of exactly this key or its checksum is wrong.
+    /// The payload; `nil` if there is no file with exactly this key or its checksum is wrong.
     static func payload(of key: WorkKey, in folder: String) -> Data? {
         let descriptor = open("\(folder)/\(key.fileName)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
@@ -31,7 +31,7 @@ enum Piece {
         return Data(payload)
     }
 
-    /// Written under another name and renamed. Power failure may leave a damaged piece, which its checksum shows.
+    /// Writes under another name, then renames. A power failure may leave a damaged file, which its checksum detects.
     ///
     /// - Throws: ``AssessmentError`` `.file`.
     static func write(_ payload: Data, of key: WorkKey, to folder: String) throws(AssessmentError) {

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// A folder that only its owner may write, since what lies in it is believed.
+/// A folder that only its owner may write, since stored results are trusted.
 enum PrivateFolder {
-    /// - Throws: ``AssessmentError`` `.file` when there is something that is no such folder.
+    /// - Throws: ``AssessmentError`` `.file` when the path exists and is no such folder.
     static func check(_ path: String) throws(AssessmentError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -21,7 +21,7 @@ enum PrivateFolder {
         }
     }
 
-    /// Makes the folder, and its parent, where they are missing.
+    /// Creates the folder, and its parent, if they are missing.
     static func make(_ path: String) throws(AssessmentError) {
         var status = mkdir(path, 0o700)
         if status != 0, errno == ENOENT {
@@ -33,7 +33,7 @@ enum PrivateFolder {
 
     static func removeIfEmpty(_ path: String) { rmdir(path) }
 
-    /// With what the system says about the last call.
+    /// An error with the system's message for the last failed call.
     static func failure(_ path: String, _ what: String) -> AssessmentError {
         let reason: String
         switch errno {

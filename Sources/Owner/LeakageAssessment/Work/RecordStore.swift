@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Records of one length, written once each and read in any order by any thread. Memory does not grow with their number:
-/// see ``ScratchSpace``.
+/// Records of one length, each written once and read in any order by any thread. Memory does not grow with their
+/// number: see ``ScratchSpace``.
 package final class RecordStore<Element: BitwiseCopyable & Sendable>: Sendable {
     private enum Place: Sendable {
         case memory(bytes: Int)
@@ -17,7 +17,7 @@ package final class RecordStore<Element: BitwiseCopyable & Sendable>: Sendable {
     private let records: Mutex<[[Element]]>
     private let failed = Atomic(false)
 
-    /// - Throws: ``AssessmentError`` `.file` when a file is needed and cannot be made.
+    /// - Throws: ``AssessmentError`` `.file` when a file is needed and cannot be created.
     package init(count: Int, length: Int, in space: ScratchSpace) throws(AssessmentError) {
         self.count = count
         self.length = length
@@ -52,7 +52,7 @@ package final class RecordStore<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
-    /// A record that was written. What cannot be read is zeros, of which ``check()`` tells.
+    /// A record that was written. A record that cannot be read is zeros, and ``check()`` reports it.
     package func record(_ index: Int) -> [Element] { part(of: index, 0..<length) }
 
     package func part(of index: Int, _ range: Range<Int>) -> [Element] {
@@ -74,7 +74,7 @@ package final class RecordStore<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
-    /// - Throws: ``AssessmentError`` `.file` when a record could not be read since the store was made.
+    /// - Throws: ``AssessmentError`` `.file` when a record could not be read since the store was created.
     package func check() throws(AssessmentError) {
         if failed.load(ordering: .relaxed) {
             throw AssessmentError(.file, "a temporary file could not be read again: the disk fails")

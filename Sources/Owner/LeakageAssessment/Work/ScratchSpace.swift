@@ -2,22 +2,23 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 
-/// Where ``RecordStore``s keep their records: in memory while there is some left, then in files without a name, which go
-/// with the store even when the process is killed.
+/// Memory for the records of ``RecordStore``s; when it is used up, unnamed files, which disappear with the store even
+/// if the process is killed.
 package final class ScratchSpace: Sendable {
-    /// For all stores together.
+    /// Limit for all stores together, in bytes.
     package static let memoryBytes = 256 << 20
 
     private let folder: String
     private let free: Mutex<Int>
 
-    /// - Parameter folder: Of the files; made when there is one. `nil` for the system's folder of temporary files.
+    /// - Parameter folder: The folder of the files, created when the first is needed. `nil` for the system's folder of
+    ///   temporary files.
     package init(folder: String? = nil, memoryBytes: Int = ScratchSpace.memoryBytes) {
         self.folder = folder ?? FileManager.default.temporaryDirectory.path()
         free = Mutex(memoryBytes)
     }
 
-    /// Whether there is that much memory, which then counts as used.
+    /// Reserves memory; `false` if there is not enough left.
     func reserve(_ bytes: Int) -> Bool {
         free.withLock { free in
             guard bytes <= free else { return false }

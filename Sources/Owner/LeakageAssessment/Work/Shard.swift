@@ -1,5 +1,5 @@
-/// One of the parts of an assessment that several processes share: of the pictures for the channel KL and the cuts for
-/// the decoders every so manieth.
+/// One of the parts of an assessment that several processes share: every `count`-th image of the channel KL and every
+/// `count`-th cut of the decoders.
 package struct Shard: Sendable, Hashable, Codable, CustomStringConvertible {
     /// 1 to ``count``.
     package let index: Int

@@ -2,12 +2,12 @@ internal import FoundationEssentials
 internal import Glibc
 import StrictJSON
 
-/// Says that a shard's pieces are complete, and of what: `shard-I-of-N.json` beside them.
+/// States that a shard's results are complete, and its inputs: `shard-I-of-N.json` in the same folder.
 package struct ShardRecord: Codable, Sendable, Hashable {
     package let shard: Shard
     /// A digest per kind of input.
     let inputs: [String: String]
-    /// Of the engine; costs were measured with them.
+    /// Threads of the engine, with which costs were measured.
     package let threads: Int
     /// What the caller needs to describe the same assessment again.
     package let note: [String]
@@ -45,7 +45,7 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         return records
     }
 
-    /// A regular file of at most ``maximumBytes``, which is checked before it is read; `nil` for anything else.
+    /// A regular file of at most ``maximumBytes``, which is checked before reading; `nil` for anything else.
     private static func bytes(of path: String) -> Data? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
@@ -58,9 +58,9 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         return bytes.withUnsafeMutableBytes { Descriptor.read(descriptor, into: $0, at: 0) } ? bytes : nil
     }
 
-    /// The records of all shards of one assessment, the first one first.
+    /// The records of all shards of one assessment, in the order of their indices.
     ///
-    /// - Throws: ``AssessmentError`` `.file` when a shard is missing, is there twice or is of other inputs.
+    /// - Throws: ``AssessmentError`` `.file` when a shard is missing, is there twice or has other inputs.
     package static func all(in folders: [String]) throws(AssessmentError) -> [ShardRecord] {
         var found: [(record: ShardRecord, folder: String)] = []
         for folder in folders {
@@ -98,7 +98,7 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         }
     }
 
-    /// The first kind of input that is another; `nil` when all are the same.
+    /// The first kind of input that differs; `nil` when all are equal.
     func difference(from other: [String: String]) -> String? {
         Set(inputs.keys).union(other.keys).sorted().first { inputs[$0] != other[$0] }
     }

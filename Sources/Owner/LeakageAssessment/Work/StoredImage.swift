@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import Imaging
 
-/// An image in a piece.
+/// An image in a stored result.
 struct StoredImage: Codable, Sendable {
     private let width: Int
     private let height: Int

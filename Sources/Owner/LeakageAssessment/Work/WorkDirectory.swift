@@ -1,11 +1,11 @@
 internal import FoundationEssentials
 
-/// A folder of finished pieces of an assessment, so that an interrupted one goes on where it was. Several threads and
-/// processes may use one: a piece appears complete or not at all.
+/// A folder of stored results of an assessment, so that an interrupted one can resume. Several threads and processes
+/// may use one: a result appears complete or not at all.
 package struct WorkDirectory: Sendable {
-    /// `nil` keeps nothing.
+    /// `nil` stores nothing.
     package let path: String?
-    /// Folders of other processes' pieces, which are only read.
+    /// Folders with other processes' results, which are only read.
     private let others: [String]
 
     private init(path: String?, others: [String]) {
@@ -13,22 +13,23 @@ package struct WorkDirectory: Sendable {
         self.others = others
     }
 
-    /// Keeps nothing.
+    /// Stores nothing.
     package static let none = WorkDirectory(path: nil, others: [])
 
-    /// The folder is made with the first piece; its parent may be missing too.
+    /// The folder is created with the first result; its parent may be missing too.
     ///
-    /// - Parameter others: Searched for pieces that `path` lacks.
-    /// - Throws: ``AssessmentError`` `.file` when one of them is no folder, is another user's or may be written by others.
+    /// - Parameter others: Searched for results that `path` lacks.
+    /// - Throws: ``AssessmentError`` `.file` when one of them is no folder, belongs to another user or may be written
+    ///   by others.
     package init(_ path: String, others: [String] = []) throws(AssessmentError) {
         for folder in [path] + others { try PrivateFolder.check(folder) }
         self.init(path: path, others: others)
     }
 
-    /// The kept result, or what `compute` gives, which is then kept. A piece that is damaged, of other inputs or of another
-    /// version is computed again.
+    /// The stored result, or that of `compute`, which is then stored. A result that is damaged, of other inputs or of
+    /// another version is computed again.
     ///
-    /// - Throws: What `compute` throws; ``AssessmentError`` `.file` when the piece cannot be written.
+    /// - Throws: What `compute` throws; ``AssessmentError`` `.file` when the result cannot be written.
     package func result<Result: Codable>(
         of key: WorkKey, compute: () throws(AssessmentError) -> Result
     ) throws(AssessmentError) -> Result {
@@ -45,7 +46,7 @@ package struct WorkDirectory: Sendable {
         return result
     }
 
-    /// `nil` when there is no sound piece.
+    /// The stored result; `nil` if there is no intact one.
     package func kept<Result: Codable>(_ key: WorkKey, as type: Result.Type) -> Result? {
         for folder in (path.map { [$0] } ?? []) + others {
             if let payload = Piece.payload(of: key, in: folder),
@@ -57,7 +58,7 @@ package struct WorkDirectory: Sendable {
         return nil
     }
 
-    /// Whether a folder has pieces and nothing else, so that it may be removed.
+    /// Whether a folder has stored results and nothing else, so that it may be removed.
     package static func holdsOnlyPieces(_ path: String) -> Bool {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return false }
         return names.allSatisfy(isOurs)
@@ -65,7 +66,7 @@ package struct WorkDirectory: Sendable {
 
     private static func isOurs(_ name: String) -> Bool { Piece.isOurs(name) || ShardRecord.isOurs(name) }
 
-    /// Removes the pieces, and the folder when nothing else is in it.
+    /// Removes the results, and the folder if nothing else is in it.
     package func remove() {
         guard let path else { return }
         let manager = FileManager.default

@@ -1,10 +1,10 @@
 import ONNXFormat
 import Tensors
 
-/// A value that is known while the graph is read.
+/// A value that is known at import.
 struct Constant {
     let tensor: Tensor
-    /// The type in the file where graphs have none such. Floats of other widths are held in float32, integers in the
+    /// The type in the file, if graphs do not have it. Floats of other widths are stored as float32, integers in the
     /// next wider type that graphs have.
     let narrow: ONNXTensorProto.DataType?
 
@@ -14,12 +14,12 @@ struct Constant {
     }
 }
 
-/// Bytes that constant operators may still make, and steps that they may still take.
+/// The remaining limits of bytes and steps for constant folding.
 struct FoldingBudget {
     private var left = ONNXModel.maximumFoldedBytes
     private var stepsLeft = ONNXModel.maximumFoldingSteps
 
-    /// What a file holds it may also turn and scale.
+    /// Adds to the budget for the file's own weights, which may be transposed and scaled.
     mutating func grant(_ weights: TensorType) {
         left += weights.byteCount
         stepsLeft += weights.shape.elementCount
@@ -36,14 +36,14 @@ struct FoldingBudget {
         left -= type.byteCount
     }
 
-    /// What is set aside while a constant is computed, 8 bytes for each of so many positions, counts like results.
+    /// Temporary memory for a constant's computation, 8 bytes per position, counts like a result.
     ///
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(positions count: Int) throws(ONNXImportError) {
         try spend(TensorType(.int64, try ConstantFolder.shape([count])))
     }
 
-    /// - Parameter steps: Multiplications or comparisons that are about to be done.
+    /// - Parameter steps: Multiplications or comparisons of the next computation.
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(steps: Int) throws(ONNXImportError) {
         guard steps <= stepsLeft else {

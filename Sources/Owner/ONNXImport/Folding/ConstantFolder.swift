@@ -1,12 +1,12 @@
 import ModelGraph
 import Tensors
 
-/// Evaluates operators whose operands are all known: the arithmetic on shapes that exporters leave in a graph, and
-/// constants that are made or rearranged by nodes.
+/// Evaluates operations whose operands are all known: the arithmetic on shapes that exporters leave in a graph, and
+/// constants that nodes compute or rearrange.
 enum ConstantFolder {
     /// The result, or `nil` for an operation that is left to the engine.
     ///
-    /// - Throws: ``ONNXImportError``
+    /// - Throws: ``ONNXImportError``.
     static func fold(
         _ operation: Operation, operands: [Tensor], budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor? {
@@ -65,7 +65,7 @@ enum ConstantFolder {
             return try reduce(
                 pooling.kind == .maximum ? .maximum : .mean, operands[0],
                 axes: Array(2..<operands[0].shape.rank), keeps: true, budget: &budget)
-        // Weights stay as small as they are in the file.
+        // Quantised weights stay as small as they are in the file.
         case .quantizeLinear, .dequantizeLinear: return nil
         case .convolution, .pooling, .localResponseNormalization, .layerNormalization: return nil
         }
@@ -87,7 +87,7 @@ enum ConstantFolder {
         }
     }
 
-    /// A tensor whose element at an index is the operand's at `origin` plus the index times `strides`.
+    /// A tensor whose element at an index is the operand's element at `origin` plus the index times `strides`.
     static func rearrange(
         _ operand: Tensor, to type: TensorType, from origin: Int, strides: [Int], budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -109,7 +109,8 @@ enum ConstantFolder {
     ) throws(ONNXImportError) -> Tensor {
         try budget.spend(type)
         let axis = axis < 0 ? axis + type.shape.rank : axis
-        // Without empty parts, no step of the loops copies nothing, however large the extents are.
+        // Empty parts are removed first: otherwise the loops would take steps without copying, as many as the extents
+        // say.
         let parts = operands.filter { $0.byteCount > 0 }
         let rows = parts.isEmpty ? 0 : type.shape.dimensions[..<axis].reduce(1, *)
         return Tensor(type: type) { target in
@@ -126,13 +127,13 @@ enum ConstantFolder {
         }
     }
 
-    /// A tensor with one value everywhere.
+    /// A tensor with the same value everywhere.
     static func fill(
         _ type: TensorType, with value: Tensor, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
         try budget.spend(type)
         return value.withBytes { source in
-            // Memory comes zeroed.
+            // Memory is zero-filled already.
             guard source.contains(where: { $0 != 0 }) else { return Tensor(type: type) { _ in } }
             return Tensor(type: type) { target in
                 for index in target.indices { target[index] = source[index % source.count] }
@@ -141,8 +142,8 @@ enum ConstantFolder {
     }
 }
 
-/// Positions of elements in a tensor that is walked with these strides, in row-major order of the extents: one addition
-/// for most elements, however many axes there are.
+/// Element positions for these strides, in row-major order of the extents: one addition for most elements, however many
+/// axes there are.
 struct StridedWalk {
     private let extents: [Int]
     private let strides: [Int]
@@ -155,7 +156,7 @@ struct StridedWalk {
         index = [Int](repeating: 0, count: shape.rank)
     }
 
-    /// The offset of the next element. After the last one comes the first again.
+    /// The offset of the next element; after the last one the first again.
     mutating func next() -> Int {
         defer { step() }
         return offset

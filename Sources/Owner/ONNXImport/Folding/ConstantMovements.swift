@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Operators that pick elements of constants by position.
+// Operators that select elements of constants by position.
 
 extension ImportedNode {
     mutating func tileConstant(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
@@ -128,7 +128,7 @@ extension ImportedNode {
         return [try scattered(updates, into: x, at: positions, &budget)]
     }
 
-    /// Later updates of one element come after earlier ones.
+    /// If an element is updated several times, the last update wins.
     private mutating func scattered(
         _ updates: Tensor, into x: Tensor, at positions: [Int], _ budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -168,7 +168,7 @@ extension ImportedNode {
         return [try ConstantFolder.picked(x, at: positions, x.shape, budget: &budget)]
     }
 
-    /// The position of each element that stays, -1 for the others.
+    /// The position of each element that is kept, -1 for the others.
     mutating func trianglePositions(
         _ shape: Shape, _ budget: inout FoldingBudget
     ) throws(ONNXImportError) -> [Int] {
@@ -257,7 +257,7 @@ extension ImportedNode {
 }
 
 extension Int {
-    /// The product, or the largest integer.
+    /// The product, clamped to the largest integer.
     func multipliedClamping(by other: Int) -> Int {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product

@@ -2,11 +2,11 @@ import Foundation
 import ModelGraph
 import Tensors
 
-/// What a node makes of operands that are all known.
+/// Computes a node whose operands are all known.
 typealias ConstantOperator = @Sendable (inout ImportedNode, inout FoldingBudget) throws(ONNXImportError) -> [Tensor]
 
-/// The operators that are computed while the file is read. Where an operator has a lowering, too, that is taken for
-/// floats: it folds by itself.
+/// The operators that are evaluated at import. If an operator has a lowering too, floats take the lowering, which is
+/// folded as well.
 enum ConstantOperators {
     static let table: [String: ConstantOperator] = functions.merging(reductions) { $1 }.merging(movements) { $1 }
 
@@ -111,7 +111,7 @@ extension ImportedNode {
         return tensor
     }
 
-    /// A function of each element; integers are floats' where they have none of their own.
+    /// A function of each element; integers are computed as floats unless they have a function of their own.
     fileprivate func each(
         _ budget: inout FoldingBudget, _ floats: (Double) -> Double, _ integers: ((Int64) -> Int64)? = nil
     ) throws(ONNXImportError) -> [Tensor] {
@@ -130,7 +130,7 @@ extension ImportedNode {
         ]
     }
 
-    /// A function of two operands that broadcast; `nil` where integers have no result.
+    /// A function of two operands that broadcast; `nil` where it has no result for integers.
     fileprivate func pairs(
         _ budget: inout FoldingBudget, _ floats: (Double, Double) -> Double, _ integers: (Int64, Int64) -> Int64?
     ) throws(ONNXImportError) -> [Tensor] {

@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension ImportedNode {
-    /// Axes are an attribute before `inputSince`, an input since.
+    /// Axes are an attribute before operator set `inputSince`, and an input from it on.
     mutating func reduce(
         _ function: FoldedReduction, _ inputSince: Int, _ budget: inout FoldingBudget
     ) throws(ONNXImportError) -> [Tensor] {
@@ -44,7 +44,7 @@ extension ImportedNode {
         var extents = x.shape.dimensions
         extents[axis] = count
         let shape = try ConstantFolder.shape(extents)
-        // Groups in the order of the other axes, and where each begins.
+        // Groups in the order of the other axes, and the start of each.
         let groups = try ConstantFolder.groups(shape, [axis])
         var seen = [Int](repeating: 0, count: groups.count)
         var (positions, places): ([Int], [Int64]) = ([], [])
@@ -80,7 +80,7 @@ extension ImportedNode {
         return [try ConstantFolder.tensor(x.type, results, budget: &budget)]
     }
 
-    /// With statistics of the operand itself where it is in training form, as networks standardise their weights.
+    /// In training mode with statistics of the operand itself: networks standardise their weights so.
     mutating func trainedNormalization(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (epsilon, momentum) = (try float("epsilon") ?? 1e-5, Double(try float("momentum") ?? 0.9))
         for name in ["is_test", "spatial"] where opset < 9 { ignore(name) }

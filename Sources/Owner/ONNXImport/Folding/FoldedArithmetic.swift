@@ -57,7 +57,7 @@ extension ConstantFolder {
             case .add: x.addingReportingOverflow(y)
             case .subtract: x.subtractingReportingOverflow(y)
             case .multiply: x.multipliedReportingOverflow(by: y)
-            // Toward zero, as ONNX says.
+            // Rounded toward zero, as ONNX defines.
             case .divide: x.dividedReportingOverflow(by: y)
             case .maximum: (max(x, y), false)
             case .minimum: (min(x, y), false)
@@ -75,7 +75,7 @@ extension ConstantFolder {
     private static func power<Value: FixedWidthInteger>(_ x: Value, _ y: Value) -> (Value, Bool) {
         guard y >= 0, y <= 64 || (x >= -1 && x <= 1) else { return (0, true) }
         var result: Value = 1
-        // The sign of -1 follows the parity.
+        // The sign of a power of -1 follows the parity.
         for _ in 0..<(y <= 64 ? y : 2 - y % 2) {
             let (product, overflow) = result.multipliedReportingOverflow(by: x)
             if overflow { return (0, true) }
@@ -101,7 +101,7 @@ extension ConstantFolder {
         }
     }
 
-    /// Walks an operand that is repeated to a larger shape.
+    /// Element positions of an operand that broadcasts to a larger shape.
     private static func broadcastWalk(_ operand: Shape, _ result: Shape) -> StridedWalk {
         let missing = result.rank - operand.rank
         let strides = (0..<result.rank).map { axis in

@@ -1,9 +1,10 @@
 import Tensors
 
 extension ConstantFolder {
-    /// The constant's values as another type: to integers toward zero, to float32 rounded, to booleans "is not 0".
+    /// The constant's values in another type: rounded toward zero to integers, rounded to float32, "is not 0" to
+    /// booleans.
     ///
-    /// - Throws: ``ONNXImportError`` for a number that the type cannot hold.
+    /// - Throws: ``ONNXImportError`` for a number that the type cannot represent.
     static func cast(
         _ constant: Constant, to element: ElementType, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {

@@ -1,6 +1,6 @@
 import Tensors
 
-/// `Gather` of known data at known indices.
+/// `Gather` with known data and known indices.
 struct Gathering {
     let data: Tensor
     /// Counted from the front.
@@ -10,7 +10,7 @@ struct Gathering {
 }
 
 extension ConstantFolder {
-    /// - Throws: ``ONNXImportError`` for an index that the data does not have.
+    /// - Throws: ``ONNXImportError`` for an index out of range.
     static func gather(_ gathering: Gathering, budget: inout FoldingBudget) throws(ONNXImportError) -> Tensor {
         let (data, axis) = (gathering.data, gathering.axis)
         let extent = data.shape[axis]

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-/// What two constants are compared for, or how two conditions are joined.
+/// A comparison of two constants, or a logical operation on two conditions.
 enum Comparison {
     case equal
     case greater
@@ -25,7 +25,7 @@ enum Comparison {
 }
 
 extension ConstantFolder {
-    /// The operand repeated along dimensions where its extent is 1, or which it lacks.
+    /// The operand broadcast along dimensions where its extent is 1, or which it lacks.
     static func broadcast(
         _ operand: Tensor, to shape: Shape, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -83,7 +83,7 @@ extension ConstantFolder {
         }
     }
 
-    /// Elements of `x` where the condition holds, else of `y`.
+    /// Elements of `x` where the condition is true, else of `y`.
     static func choose(
         _ condition: Tensor, _ x: Tensor, _ y: Tensor, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {

@@ -14,7 +14,7 @@ extension Tensor {
         }
     }
 
-    /// The elements of any type as integers, floats rounded toward zero.
+    /// The elements of any type as integers, with floats rounded toward zero.
     func integers() -> [Int64] {
         switch element {
         case .float32:
@@ -30,7 +30,7 @@ extension Tensor {
         }
     }
 
-    /// Whether the elements are floats.
+    /// Whether the element type is a float.
     var isFloat: Bool { element == .float32 }
 }
 
@@ -66,8 +66,7 @@ extension ConstantFolder {
         }
     }
 
-    /// A tensor whose elements are the operand's at these positions, or `fill` (zeros without it) where a position is
-    /// negative.
+    /// A tensor of the operand's elements at these positions, or `fill` (zero if `nil`) where a position is negative.
     static func picked(
         _ operand: Tensor, at positions: [Int], _ shape: Shape, fill: Tensor? = nil, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {

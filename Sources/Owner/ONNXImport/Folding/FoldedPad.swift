@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension ConstantFolder {
-    /// - Parameter fill: One element of the operand's type; zeros, or the pad's value, without it.
+    /// - Parameter fill: One element of the operand's type; by default the pad's value, or zeros.
     static func padded(
         _ operand: Tensor, _ pad: Pad, to type: TensorType, fill: Tensor? = nil, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -11,7 +11,7 @@ extension ConstantFolder {
         if fill == nil, operand.isFloat {
             fill = try tensor(TensorType(.float32, try shape([])), [Double(pad.value)], budget: &budget)
         }
-        // The operand's index along each axis for each of the result's, or -1.
+        // For each axis, the operand's index for each of the result's, or -1.
         let sources = (0..<rank).map { axis in
             (0..<type.shape[axis]).map { source($0 - pad.pads[axis], operand.shape[axis], pad.mode) }
         }

@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Products and statistics of float32 constants: tables of positions that a network computes of nothing.
+// Products and statistics of float32 constants, such as position tables that a network computes from constants.
 
 extension ConstantFolder {
-    /// What is larger is left to the engine, which is faster.
+    /// Larger products are left to the engine, which is faster.
     private static let maximumProduct = 1 << 26
 
     /// `nil` for products that the engine has to compute.
@@ -50,7 +50,7 @@ extension ConstantFolder {
         return zip(left, right).map { $0 == 1 ? $1 : $0 }
     }
 
-    /// Walks the matrices of an operand whose other extents repeat to `batch`.
+    /// Positions of the matrices of an operand whose other extents broadcast to `batch`.
     private static func walk(_ extents: [Int], _ batch: Shape, of count: Int) -> StridedWalk {
         let missing = batch.rank - extents.count
         var strides = [Int](repeating: 0, count: batch.rank)
@@ -82,7 +82,7 @@ extension ConstantFolder {
         return try tensor(type, sums, budget: &budget)
     }
 
-    /// Exponentials over their sum along an axis, or along all from it on.
+    /// Softmax along an axis, or along all axes from it on.
     static func softmax(
         _ softmax: Softmax, _ operand: Tensor, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -103,7 +103,7 @@ extension ConstantFolder {
         return try tensor(operand.type, values, budget: &budget)
     }
 
-    /// Which result each element belongs to when these axes are reduced.
+    /// The result that each element belongs to when these axes are reduced.
     static func groups(
         _ shape: Shape, _ axes: [Int]
     ) throws(ONNXImportError) -> (count: Int, ofElement: [Int]) {
@@ -115,7 +115,8 @@ extension ConstantFolder {
 
     /// (x - mean) / sqrt(variance + epsilon) * scale + bias for each index of axis 1.
     ///
-    /// - Parameter operands: x, scale, bias, and mean and variance; without those, they are x's own.
+    /// - Parameter operands: x, scale, bias, and mean and variance; if the latter two are missing, they are computed
+    ///   from x.
     static func batchNormalization(
         _ operands: [Tensor], epsilon: Float, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> (result: Tensor, mean: [Double], variance: [Double]) {
@@ -131,7 +132,7 @@ extension ConstantFolder {
         var (mean, variance) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
         if parameters.count == 4 { (mean, variance) = (parameters[2], parameters[3]) }
         let count = Double(max(images * area, 1))
-        // Weights are large: one channel after the other, without lists of their elements.
+        // Weights are large: channels are processed one by one, without arrays of their elements.
         let result = x.withElements(as: Float.self) { source in
             Tensor(type: x.type) { bytes in
                 let target = bytes.bindMemory(to: Float.self)

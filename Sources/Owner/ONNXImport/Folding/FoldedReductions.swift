@@ -2,7 +2,7 @@ import Foundation
 import ModelGraph
 import Tensors
 
-/// What a reduction makes of the elements that fall together.
+/// The function of a reduction.
 enum FoldedReduction {
     case sum
     case mean
@@ -19,7 +19,7 @@ enum FoldedReduction {
 func exponential(_ x: Double) -> Double { exp(x) }
 
 extension ConstantFolder {
-    /// - Parameter axes: Counted from the front; all axes where there is none.
+    /// - Parameter axes: Counted from the front; `nil` for all axes.
     static func reduce(
         _ function: FoldedReduction, _ operand: Tensor, axes: [Int], keeps: Bool, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
@@ -90,9 +90,9 @@ extension ConstantFolder {
         return results
     }
 
-    /// Positions of the best elements along an axis, best first.
+    /// Indices of the largest or smallest elements along an axis, in order.
     ///
-    /// - Parameter isLast: Of equal elements, the last counts.
+    /// - Parameter isLast: Of equal elements, the last is taken.
     static func ranked(
         _ operand: Tensor, axis: Int, count: Int, largest: Bool, isLast: Bool = false, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> [[Int]] {

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Attention and its companions, which opset 23 names and ONNX Runtime fuses.
+// Attention and related operators, from opset 23 and ONNX Runtime.
 
 extension ImportedNode {
     /// `Attention` of opset 23: softmax(Q Kᵀ scale + mask) V.
@@ -59,7 +59,7 @@ extension ImportedNode {
         }
     }
 
-    /// A mask as what is added: of conditions, 0 where it holds and the smallest number elsewhere.
+    /// A mask as an addend: for booleans, 0 for true and the smallest number for false.
     private func additive(
         _ operand: Operand, _ steps: inout Expansion
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -102,7 +102,7 @@ extension ImportedNode {
         }
     }
 
-    /// `Attention` of ONNX Runtime: the products that make queries, keys and values are part of it.
+    /// `Attention` of ONNX Runtime: it includes the projections to queries, keys and values.
     mutating func packedAttention() throws(ONNXImportError) -> Lowered {
         guard let heads = try integer("num_heads") else {
             throw failure(.malformed, "attribute 'num_heads' is missing")
@@ -136,7 +136,7 @@ extension ImportedNode {
         }
     }
 
-    /// Turns pairs of elements by angles whose cosines and sines are given.
+    /// Rotates pairs of elements by angles whose cosines and sines are given.
     mutating func rotaryEmbedding() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let interleaved = try flag("interleaved")

@@ -1,25 +1,25 @@
 import ModelGraph
 import Tensors
 
-/// Operators of ONNX Runtime that take and make `[n, …, c]`, as its optimiser lays 8-bit networks out: they are turned
-/// around to `[n, c, …]`.
+/// Operators of ONNX Runtime on `[n, …, c]`, as its optimiser lays out 8-bit networks: they are transposed to `[n, c,
+/// …]`.
 struct ChannelsLast {
     private let isLast: Bool
 
     init(_ isLast: Bool) { self.isLast = isLast }
 
-    /// The shape with its channels first.
+    /// The shape with channels first.
     func turned(_ shape: Shape) throws(ONNXImportError) -> Shape {
         guard isLast, shape.rank >= 3 else { return shape }
         return try ConstantFolder.shape(Self.toFirst(shape.rank).map { shape[$0] })
     }
 
-    /// The value with its channels first.
+    /// The value with channels first.
     func first(_ steps: inout Expansion, _ x: Expansion.Source, _ rank: Int) -> Expansion.Source {
         isLast && rank >= 3 ? steps.add(.transpose(Transpose(Self.toFirst(rank))), x) : x
     }
 
-    /// The value with its channels where the file has them.
+    /// The value with channels in the file's place.
     func last(_ steps: inout Expansion, _ x: Expansion.Source, _ rank: Int) -> Expansion.Source {
         isLast && rank >= 3 ? steps.add(.transpose(Transpose([0] + Array(2..<rank) + [1])), x) : x
     }

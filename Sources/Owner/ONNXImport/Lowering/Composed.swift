@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Functions of single elements that the graph spells with several nodes.
+// Element-wise functions that several graph nodes express.
 
 extension ImportedNode {
     /// alpha * elu(x / alpha)
@@ -45,7 +45,7 @@ extension ImportedNode {
         return try expansion { (steps) throws(ONNXImportError) in steps.add(.multiply, try source(0), minusOne) }
     }
 
-    /// max(x, 0) + slope * min(x, 0). Before opset 7 a slope of several values is one for each channel.
+    /// max(x, 0) + slope * min(x, 0). Before opset 7 a slope of several values has one value per channel.
     mutating func prelu() throws(ONNXImportError) -> Lowered {
         let (x, slope) = (try shape(0), try shape(1))
         return try expansion { (steps) throws(ONNXImportError) in
@@ -66,7 +66,7 @@ extension ImportedNode {
         }
     }
 
-    /// Squares and square roots, which models mean most often, have faster nodes of their own.
+    /// Squares and square roots, the most common cases, have faster nodes of their own.
     mutating func power() throws(ONNXImportError) -> Lowered {
         if let exponent = operand(1)?.constant?.tensor, exponent.element == .float32, exponent.shape.rank <= 1,
             exponent.shape.elementCount == 1, try type(0).element == .float32, try shape(0).rank >= exponent.shape.rank
@@ -79,7 +79,7 @@ extension ImportedNode {
         return try arithmetic(.power)
     }
 
-    /// A function of any number of operands, two at a time.
+    /// A function of any number of operands, as a chain of binary nodes.
     mutating func variadic(
         _ function: Arithmetic.Function, isMean: Bool = false
     ) throws(ONNXImportError) -> Lowered {

@@ -2,7 +2,7 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-// Operators that make constants, and those that are supported on constants only.
+// Operators that produce constants, and those that are supported on constants only.
 
 extension ImportedNode {
     mutating func constant() throws(ONNXImportError) -> Lowered {
@@ -38,7 +38,7 @@ extension ImportedNode {
         return .filled(type, with: value)
     }
 
-    /// The operand's extents, which are known whatever its values are.
+    /// The operand's extents, which are known even if its values are not.
     mutating func shapeOfOperand() throws(ONNXImportError) -> Lowered {
         let dimensions = try shape(0).dimensions
         var (start, end) = (0, dimensions.count)
@@ -55,7 +55,7 @@ extension ImportedNode {
         return try constant(part, [part.count])
     }
 
-    /// Far more than any table of positions; a few bytes of a file can claim many more.
+    /// Far above any position table; a few bytes of a file can ask for many more.
     private static let maximumIndices = 1 << 22
 
     mutating func gather() throws(ONNXImportError) -> Lowered {

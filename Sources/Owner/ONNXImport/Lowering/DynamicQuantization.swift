@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Quantisation whose scales depend on the picture. The integers are carried in float32.
+// Quantisation with scales that depend on the image. The integers are represented in float32.
 
 extension ImportedNode {
-    /// x as integers of 8 bits between its least and its greatest value; its scale; its zero point.
+    /// x as 8-bit integers between its minimum and maximum; its scale; its zero point.
     ///
     /// - Source: ONNX operator documentation of `DynamicQuantizeLinear`.
     mutating func dynamicQuantizeLinear() throws(ONNXImportError) -> Lowered {
@@ -25,7 +25,7 @@ extension ImportedNode {
         let least = steps.add(.reduction(Reduction(.minimum, axes: [], keepsDimensions: false)), x)
         let low = steps.add(.minimum, least, try number(0))
         let width = steps.add(.divide, steps.add(.subtract, high, low), try number(255))
-        // A picture of zeros has no width.
+        // An image of zeros has a range of width 0.
         let scale = steps.add(.maximum, width, try number(1e-30))
         let offset = steps.add(.divide, low, steps.add(.multiply, scale, try number(-1)))
         let zero = steps.add(.round, steps.add(levels, offset))
@@ -33,9 +33,9 @@ extension ImportedNode {
         return (steps.add(levels, steps.add(.add, rounded, zero)), scale, zero)
     }
 
-    /// The operand less its zero point; weights stay integers of the graph.
+    /// The operand minus its zero point; weights stay integers of the graph.
     ///
-    /// - Parameter axis: Along which there is a zero point for each index, where there are several.
+    /// - Parameter axis: The axis with one zero point per index, if there are several.
     private func centred(
         _ steps: inout Expansion, _ index: Int, zero: Int, axis: Int = 0
     ) throws(ONNXImportError) -> Expansion.Source {

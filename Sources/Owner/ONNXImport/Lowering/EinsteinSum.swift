@@ -1,13 +1,13 @@
 import ModelGraph
 import Tensors
 
-/// A sum over products of operands, each of whose axes has a letter.
+/// An einsum: a sum over products of operands, with a letter for each axis.
 struct EinsteinSum {
     let operands: [[Character]]
     let result: [Character]
 
-    /// - Returns: `nil` for what is no such equation of this many operands. An ellipsis stands for capital letters that
-    ///   the equation does not use.
+    /// - Returns: `nil` if the text is no valid equation for this many operands. An ellipsis stands for capital letters
+    ///   that the equation does not use.
     init?(_ equation: String, ranks: [Int]) {
         let text = equation.filter { $0 != " " }
         let sides = text.components(separatedByArrow: "->")
@@ -34,7 +34,7 @@ struct EinsteinSum {
             guard let letters = letters(sides[1], rank: nil), Set(letters).count == letters.count else { return nil }
             result = letters
         } else {
-            // Letters that appear once, in alphabetical order.
+            // Letters that occur once, in alphabetical order.
             let counts = Dictionary(operands.joined().map { ($0, 1) }, uniquingKeysWith: +)
             result = ellipsis + counts.filter { $0.value == 1 && !ellipsis.contains($0.key) }.keys.sorted()
         }
@@ -50,7 +50,7 @@ extension String {
 }
 
 extension ImportedNode {
-    /// Two operands at a time: a matrix product over the letters that the rest does not need.
+    /// Combines two operands at a time: a matrix product over the letters that are not needed later.
     mutating func einsum() throws(ONNXImportError) -> Lowered {
         guard let equation = try text("equation") else { throw failure(.malformed, "attribute 'equation' is missing") }
         let shapes = try operands.indices.map { (index) throws(ONNXImportError) in try shape(index) }
@@ -91,7 +91,7 @@ extension ImportedNode {
         func extent(_ letter: Character) -> Int { letters.firstIndex(of: letter).map { shape[$0] } ?? 1 }
     }
 
-    /// The term with the letters that nothing needs added up.
+    /// The term summed over the letters that are not needed later.
     private func summed(_ steps: inout Expansion, _ term: Term, keeping: Set<Character>) -> Term {
         let axes = term.letters.indices.filter { !keeping.contains(term.letters[$0]) }
         guard !axes.isEmpty else { return term }
@@ -112,7 +112,7 @@ extension ImportedNode {
         let common = a.letters.filter(b.letters.contains)
         let batch = common.filter { needed.contains($0) }
         let inner = common.filter { !needed.contains($0) && a.extent($0) == b.extent($0) }
-        // A letter that is repeated in one of the two is added up after the product.
+        // A letter that one of the two broadcasts is summed after the product.
         let broadcast = common.filter { !needed.contains($0) && a.extent($0) != b.extent($0) }
         let rows = a.letters.filter { !b.letters.contains($0) }
         let columns = b.letters.filter { !a.letters.contains($0) }
@@ -144,7 +144,7 @@ extension ImportedNode {
         return summed(&steps, result, keeping: needed)
     }
 
-    /// A first extent that stays is copied, so that the graph takes other batches, too.
+    /// If the first extent stays, the reshape copies it, so that the graph accepts other batch sizes, too.
     private func keepingBatch(_ target: [Int], of term: Term, _ order: [Character]) -> [Int] {
         var target = target
         if let first = order.first, target.first == term.extent(first), target[0] > 0 { target[0] = 0 }

@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Operators on single elements: activations and arithmetic.
+// Element-wise operators: activations and arithmetic.
 
 extension ImportedNode {
-    /// Takes `alpha` and `beta` where the function has them; the defaults are ONNX's.
+    /// Reads `alpha` and `beta` if the function has them; the defaults are ONNX's.
     mutating func activation(
         _ function: Activation.Function, alpha: Float? = nil, beta: Float? = nil
     ) throws(ONNXImportError) -> Lowered {
@@ -30,11 +30,12 @@ extension ImportedNode {
         return .operation(.activation(clip), operands: [try input(0)])
     }
 
-    /// Before opset 7, the second operand broadcasts where told so: its dimensions are those of the first from `axis`.
+    /// Before opset 7, the second operand broadcasts only on request: its dimensions are those of the first from `axis`
+    /// on.
     mutating func arithmetic(_ function: Arithmetic.Function) throws(ONNXImportError) -> Lowered {
         let names = try inputs(2...2)
         if function == .divide, isInteger(0), isInteger(1), operand(0)?.constant == nil || operand(1)?.constant == nil {
-            // Integers that depend on the picture, carried as floats: toward zero.
+            // Integers that depend on the image are represented as floats: rounded toward zero.
             return try expansion { (steps) throws(ONNXImportError) in
                 let quotient = steps.add(.divide, try source(0), try source(1))
                 return steps.truncated(quotient, minusOne: try number(-1))
@@ -68,7 +69,7 @@ extension ImportedNode {
         return .operation(.identity(Identity()), operands: names)
     }
 
-    /// Inference lets everything through. The mask of what was let through is not made.
+    /// The identity in inference. The mask output is not computed.
     mutating func dropout() throws(ONNXImportError) -> Lowered {
         ignore("seed")
         if opset < 7 { ignore("is_test") }

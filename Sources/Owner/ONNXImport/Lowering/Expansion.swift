@@ -1,15 +1,15 @@
 import ModelGraph
 import Tensors
 
-/// Several nodes of the graph that stand for one of the file.
+/// Several graph nodes that replace one node of the file.
 struct Expansion {
     enum Source {
         /// A value of the file.
         case value(String)
-        /// What the step at this position makes.
+        /// The result of the step at this index.
         case step(Int)
         case constant(Tensor)
-        /// A constant of this type, with this one value everywhere.
+        /// A constant of this type with the same value everywhere.
         case filled(TensorType, with: Tensor)
     }
 
@@ -19,10 +19,10 @@ struct Expansion {
     }
 
     private(set) var steps: [Step] = []
-    /// What the node's outputs are, in order.
+    /// The node's outputs, in order.
     var outputs: [Source] = []
 
-    /// Adds a step and returns what it makes.
+    /// Adds a step and returns its result.
     mutating func add(_ operation: Operation, _ sources: Source...) -> Source { add(operation, sources) }
 
     mutating func add(_ operation: Operation, _ sources: [Source]) -> Source {
@@ -47,7 +47,7 @@ extension ImportedNode {
         }
     }
 
-    /// A float32 constant of this shape with one value everywhere.
+    /// A float32 constant of this shape with the same value everywhere.
     func filled(_ shape: Shape, with value: Float) throws(ONNXImportError) -> Expansion.Source {
         do throws(TensorError) {
             return .filled(TensorType(.float32, shape), with: try Tensor([value], shape: []))

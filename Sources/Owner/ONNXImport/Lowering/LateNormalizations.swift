@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Normalisations that are spelled with reductions, and functions of later operator sets.
+// Normalisations that are expressed with reductions, and functions of later operator sets.
 
 extension ImportedNode {
     /// Divides by the norm along an axis.
@@ -16,7 +16,7 @@ extension ImportedNode {
             let powers = p == 1 ? steps.add(.absolute, x) : steps.add(.multiply, x, x)
             var norm = steps.add(.reduction(sum), powers)
             if p == 2 { norm = steps.add(.squareRoot, norm) }
-            // Where the norm is 0, the result is, too.
+            // Where the norm is 0, the result is 0.
             return steps.add(.divide, x, steps.add(.maximum, norm, try number(1e-30)))
         }
     }
@@ -56,7 +56,7 @@ extension ImportedNode {
         }
     }
 
-    /// 0 within `lambd` of 0, else nearer to 0 by `bias`.
+    /// 0 if |x| is at most `lambd`, else x moved towards 0 by `bias`.
     mutating func shrink() throws(ONNXImportError) -> Lowered {
         let (bias, limit) = (try float("bias") ?? 0, try float("lambd") ?? 0.5)
         return try expansion { (steps) throws(ONNXImportError) in
@@ -69,7 +69,7 @@ extension ImportedNode {
         }
     }
 
-    /// The logarithm of a sum, or of a sum of exponentials, which is taken from the largest on.
+    /// The logarithm of a sum, or of a sum of exponentials, which subtracts the maximum first.
     mutating func logarithmOfSum(exponentials: Bool) throws(ONNXImportError) -> Lowered {
         let keeps = try flag("keepdims", default: true)
         let axes = try checked((opset < 18 ? try integers("axes") : try constantIntegers(1, "axes")) ?? [])
@@ -88,7 +88,7 @@ extension ImportedNode {
         }
     }
 
-    /// The p-th root of the sum of p-th powers over a picture.
+    /// The p-th root of the sum of p-th powers over all spatial positions.
     mutating func globalLpPool() throws(ONNXImportError) -> Lowered {
         let p = try integer("p") ?? 2
         let shape = try shape(0)
@@ -102,7 +102,7 @@ extension ImportedNode {
         }
     }
 
-    /// The rest of a division, with the sign of the divisor, or of the dividend with `fmod`.
+    /// The remainder of a division, with the sign of the divisor, or of the dividend with `fmod`.
     mutating func modulo() throws(ONNXImportError) -> Lowered {
         let isC = try flag("fmod")
         return try expansion { (steps) throws(ONNXImportError) in

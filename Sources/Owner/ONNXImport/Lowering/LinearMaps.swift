@@ -2,10 +2,10 @@ import Foundation
 import ModelGraph
 import Tensors
 
-// Operators that are a product with a known matrix along one axis: resampling, running sums, scattered indices.
+// Operators that are a product with a known matrix along one axis: resampling, cumulative sums, scattered indices.
 
 extension ImportedNode {
-    /// The most elements of such a matrix.
+    /// Limit of such a matrix in elements.
     static let maximumMatrix = 1 << 24
 
     /// A tensor multiplied along one axis, from the extent `from` to the extent `to`.
@@ -31,7 +31,7 @@ extension ImportedNode {
             "from \(from) to \(to) elements of an axis needs a table over \(Self.maximumMatrix) elements")
     }
 
-    /// Sums of all elements up to each.
+    /// Cumulative sums.
     mutating func runningSum() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let axis = try resolved([try constantIntegers(1, "axis")?.first ?? 0], shape.rank)[0]

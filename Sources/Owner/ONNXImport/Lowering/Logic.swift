@@ -10,14 +10,14 @@ extension ImportedNode {
         return .constant(Constant(try ConstantFolder.range(start, limit, step, budget: &budget)))
     }
 
-    /// The number of elements, which is known whatever they are.
+    /// The number of elements, which is known even if the values are not.
     mutating func sizeOfOperand() throws(ONNXImportError) -> Lowered {
         let count = try shape(0).elementCount
         return .constant(
             Constant(try ConstantFolder.checked { () throws(TensorError) in try Tensor([Int64(count)], shape: []) }))
     }
 
-    /// Constants are repeated; other values are multiplied with ones.
+    /// Constants are repeated; other values are multiplied by ones.
     mutating func expand() throws(ONNXImportError) -> Lowered {
         guard let dimensions = try constantIntegers(1, "shape") else {
             throw failure(.invalidGraph, "the shape is missing")
@@ -50,7 +50,7 @@ extension ImportedNode {
         }
     }
 
-    /// The operand repeated along each axis, end to end.
+    /// The operand repeated along each axis.
     mutating func tile() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         var repeats = try constantIntegers(1, "repeats") ?? []
@@ -60,7 +60,7 @@ extension ImportedNode {
         guard !axes.isEmpty else { return .operation(.identity(Identity()), operands: [try input(0)]) }
         try require(
             shape.rank + axes.count <= Shape.maximumRank, .unsupported, "repeats \(repeats) along too many axes")
-        // A new axis before each that is repeated.
+        // A new axis before each repeated one.
         let inserted = axes.enumerated().map { $0.offset + $0.element }
         var ones = [Int](repeating: 1, count: shape.rank + axes.count)
         for (place, axis) in zip(inserted, axes) { ones[place] = repeats[axis] }

@@ -26,7 +26,7 @@ extension ImportedNode {
         return .operation(.slice(slice), operands: [try input(0)])
     }
 
-    /// Pads are attributes before opset 11, inputs since; axes may be named since opset 18.
+    /// Pads are attributes before opset 11, inputs since; axes are an optional input since opset 18.
     mutating func pad() throws(ONNXImportError) -> Lowered {
         var pad = try padding(shape(0).rank)
         if opset >= 11, let value = try constant(2, "value") {
@@ -36,7 +36,7 @@ extension ImportedNode {
         return .operation(.pad(pad), operands: [try input(0)])
     }
 
-    /// What `Pad` says of a tensor of this rank; since opset 11 the value is an input.
+    /// The attributes of `Pad` for a tensor of this rank; since opset 11 the value is an input.
     mutating func padding(_ rank: Int) throws(ONNXImportError) -> Pad {
         let name = try text("mode") ?? "constant"
         let modes: [String: Pad.Mode] = ["constant": .constant, "reflect": .reflect, "edge": .edge]

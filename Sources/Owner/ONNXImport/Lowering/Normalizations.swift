@@ -6,7 +6,7 @@ import Tensors
 extension ImportedNode {
     mutating func batchNormalization() throws(ONNXImportError) -> Lowered {
         let epsilon = try float("epsilon") ?? 1e-5
-        // How training updates the statistics.
+        // Only for updating the statistics in training.
         ignore("momentum")
         if opset < 7 { ignore("is_test") }
         if opset < 9 {
@@ -20,7 +20,7 @@ extension ImportedNode {
         return .operation(.batchNormalization(BatchNormalization(epsilon: epsilon)), operands: try inputs(5...5))
     }
 
-    /// Before opset 13, `axis` begins a tail of dimensions that are normalised together.
+    /// Before opset 13, all dimensions from `axis` on are normalised together.
     mutating func softmax() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let axis = try integer("axis") ?? (opset < 13 ? 1 : -1)

@@ -1,6 +1,6 @@
 import ModelGraph
 
-/// What each ONNX operator becomes.
+/// The lowering of an ONNX operator.
 typealias Lowering = @Sendable (inout ImportedNode) throws(ONNXImportError) -> Lowered
 
 /// The operators that can be imported.
@@ -128,7 +128,7 @@ enum OperatorTable {
         "Xor": { (node) throws(ONNXImportError) in try node.exclusiveOr() },
     ]
 
-    /// Those of ONNX Runtime's own domain, com.microsoft, which its quantiser and its optimiser write.
+    /// Operators of ONNX Runtime's domain com.microsoft, which its quantiser and its optimiser write.
     static let runtimeLowerings: [String: Lowering] = [
         "Attention": { (node) throws(ONNXImportError) in try node.packedAttention() },
         "BiasGelu": { (node) throws(ONNXImportError) in try node.biased(.gelu) },
@@ -174,11 +174,11 @@ enum OperatorTable {
         },
     ]
 
-    /// Those that are supported on constants only, as exporters use them for arithmetic on shapes.
+    /// Operators that are supported on constants only, as exporters use them for arithmetic on shapes.
     static let onConstants = Set(ConstantOperators.table.keys).subtracting(lowerings.keys)
         .union(["Constant", "ConstantOfShape", "If", "Loop", "Range", "Shape", "Size"])
 
-    /// Why an operator stays out.
+    /// Why an operator is not supported.
     static let reasons: [String: String] = [
         "ArgMax": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
         "ConvTranspose": "It enlarges pictures, which no classifier does.",

@@ -8,7 +8,7 @@ extension ImportedNode {
         let gemm = Gemm(
             alpha: try float("alpha") ?? 1, beta: try float("beta") ?? 1, transposeA: try flag("transA"),
             transposeB: try flag("transB"))
-        // The addend broadcasts anyway.
+        // The addend broadcasts in any case.
         if opset < 7 { ignore("broadcast") }
         return .operation(.gemm(gemm), operands: try inputs(2...3))
     }

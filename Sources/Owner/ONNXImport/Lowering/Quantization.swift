@@ -2,9 +2,9 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-// Quantised operators. Integers of 8 bits are values of the graph; those of other widths, and those whose scale depends
-// on the picture, are carried in float32. What is computed of them is computed in float32, exactly where sums stay below
-// 2^24, then rounded and saturated as the operators say.
+// Quantised operators. 8-bit integers are values of the graph. Integers of other widths, and those whose scale depends
+// on the image, are represented in float32. Results are computed in float32, exactly while sums stay below 2^24, then
+// rounded and saturated as the operators define.
 
 extension ImportedNode {
     mutating func quantizeLinear() throws(ONNXImportError) -> Lowered {
@@ -45,13 +45,13 @@ extension ImportedNode {
 
     /// (x - zero point) * scale.
     ///
-    /// - Parameter zero: May be left out.
+    /// - Parameter zero: Optional.
     func dequantized(
         _ steps: inout Expansion, _ x: Int, scale: Int, zero: Int, axis: Int
     ) throws(ONNXImportError) -> Expansion.Source {
         let element = try type(x).element
         if element == .float32 || operand(zero)?.isCarried == true {
-            // Carried, or its scale is.
+            // The operand or its scale is represented in float32.
             var value = element == .float32 ? try source(x) : try unscaled(&steps, x)
             if operand(zero) != nil {
                 value = steps.add(.subtract, value, try parameter(&steps, zero, axis: axis, of: x))
@@ -91,7 +91,7 @@ extension ImportedNode {
         return axis
     }
 
-    /// A scale or zero point; one element is a scalar, whatever its shape.
+    /// A scale or zero point; a single element becomes a scalar, whatever its shape.
     private func single(_ index: Int) throws(ONNXImportError) -> Expansion.Source {
         guard let tensor = operand(index)?.constant?.tensor, tensor.shape.elementCount == 1, tensor.shape.rank > 0
         else { return try source(index) }
@@ -108,7 +108,7 @@ extension ImportedNode {
         return steps.add(.unsqueeze(Unsqueeze(axes: Array(1..<rank - place))), try source(index))
     }
 
-    /// The zero point at this input, or zeros of the scale's shape where it is left out.
+    /// The zero point at this input, or zeros of the scale's shape if it is left out.
     private func zeroPoint(
         _ index: Int, scale: Int, _ element: ElementType
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -123,7 +123,8 @@ extension ImportedNode {
         Tensor(type: TensorType(element, try ConstantFolder.shape([]))) { _ in }
     }
 
-    /// Scales and zero points each of which is for a run of elements along the axis. They must be known.
+    /// Blocked quantisation: each scale and zero point is for several adjacent elements along the axis. They must be
+    /// constants.
     private func dequantizedBlocks(
         _ steps: inout Expansion, _ block: Int, axis: Int
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -153,8 +154,8 @@ extension ImportedNode {
         return steps.add(.multiply, value, try spread(1))
     }
 
-    /// x, its scale and zero point, weights, theirs, those of the result, optionally a bias in int32, whose scale is the
-    /// product of the first two.
+    /// x, its scale and zero point, weights with theirs, those of the result, optionally a bias in int32, whose scale
+    /// is the product of the first two.
     mutating func quantizedConvolution() throws(ONNXImportError) -> Lowered {
         try require((8...9).contains(operands.count), "takes 8 or 9 inputs, found \(operands.count)")
         let layout = ChannelsLast(try flag("channels_last"))
@@ -174,7 +175,7 @@ extension ImportedNode {
         }
     }
 
-    /// A bias in int32, whose scale is the product of two, times `alpha`.
+    /// A bias in int32, whose scale is the product of two scales, times `alpha`.
     private func quantizedBias(
         _ steps: inout Expansion, _ bias: Int, _ first: Int, _ second: Int, alpha: Float = 1
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -186,7 +187,7 @@ extension ImportedNode {
         return steps.add(.dequantizeLinear(DequantizeLinear(axis: -1)), try source(bias), scale, zeros)
     }
 
-    /// a, its scale and zero point, b, its, and those of the result. Scales of a are for rows, of b for columns.
+    /// a, its scale and zero point, b with its own, and those of the result. Scales of a are per row, of b per column.
     mutating func quantizedMatMul() throws(ONNXImportError) -> Lowered {
         try require(operands.count == 8, "takes 8 inputs, found \(operands.count)")
         return try expansion { (steps) throws(ONNXImportError) in
@@ -200,7 +201,7 @@ extension ImportedNode {
 
 // Operators of ONNX Runtime's domain on quantised values.
 extension ImportedNode {
-    /// Of one operand: x, its scale and zero point, those of the result.
+    /// A function of one operand: x, its scale and zero point, those of the result.
     mutating func quantizedFunction(
         _ body: (inout ImportedNode, inout Expansion, Expansion.Source) throws(ONNXImportError) -> Expansion.Source
     ) throws(ONNXImportError) -> Lowered {
@@ -212,7 +213,7 @@ extension ImportedNode {
         return .expansion(steps)
     }
 
-    /// Of two operands, each with its scale and zero point.
+    /// A function of two operands, each with its scale and zero point.
     mutating func quantizedArithmetic(_ function: Arithmetic.Function) throws(ONNXImportError) -> Lowered {
         try require(operands.count >= 7, "takes 8 inputs, found \(operands.count)")
         return try expansion { (steps) throws(ONNXImportError) in
@@ -263,7 +264,8 @@ extension ImportedNode {
         return try quantizedFunction { (_, steps, x) throws(ONNXImportError) in steps.add(.softmax(softmax), x) }
     }
 
-    /// a, its scale and zero point, b, its, a bias in int32, scale and zero point of the result or none for floats.
+    /// a, its scale and zero point, b with its own, a bias in int32, scale and zero point of the result or none for
+    /// floats.
     mutating func quantizedGemm() throws(ONNXImportError) -> Lowered {
         let (alpha, turnsA, turnsB) = (try float("alpha") ?? 1, try flag("transA"), try flag("transB"))
         let gemm = Gemm(alpha: alpha, transposeA: turnsA, transposeB: turnsB)

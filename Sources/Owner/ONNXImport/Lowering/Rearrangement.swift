@@ -1,15 +1,15 @@
 import ModelGraph
 import Tensors
 
-// Operators that take tensors apart or deal their elements out anew.
+// Operators that split tensors or reorder their elements.
 
 extension ImportedNode {
-    /// The most parts of a split, and runs of indices of a `Gather`.
+    /// Limit of the parts of a split, and of the index runs of a `Gather`.
     private static let maximumParts = 1 << 10
-    /// Of more runs, a `Gather` becomes a product with a matrix of zeros and ones.
+    /// With more runs, a `Gather` becomes a product with a matrix of zeros and ones.
     private static let maximumRuns = 64
 
-    /// Sizes are an attribute before opset 13, an input since; equal parts are named by their number since opset 18.
+    /// Sizes are an attribute before opset 13, an input since; since opset 18 equal parts are given by their number.
     mutating func split() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let axis = try axis(default: 0, rank: shape.rank)
@@ -35,7 +35,7 @@ extension ImportedNode {
         return .expansion(expansion)
     }
 
-    /// Constant indices into a value: one slice for each run of indices that are evenly spaced.
+    /// Constant indices into a value: one slice for each run of evenly spaced indices.
     func gather(_ indices: [Int], _ indexShape: Shape, axis: Int) throws(ONNXImportError) -> Lowered {
         let data = try shape(0)
         let extent = data[axis]
@@ -71,7 +71,7 @@ extension ImportedNode {
         }
     }
 
-    /// Runs of indices that are evenly spaced.
+    /// Runs of evenly spaced indices.
     private static func runs(of positions: [Int]) -> [(start: Int, end: Int, step: Int)] {
         var (runs, next): ([(start: Int, end: Int, step: Int)], Int) = ([], 0)
         while next < positions.count {

@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Operators that reduce dimensions, and normalisations that are spelled with them.
+// Reductions, and normalisations that are expressed with them.
 
 extension ImportedNode {
-    /// What is done to the elements before they are reduced, and to the result.
+    /// Functions applied to the elements before the reduction, and to the result.
     enum ReductionForm {
         case plain
         case magnitudes
@@ -12,7 +12,7 @@ extension ImportedNode {
         case rootOfSquares
     }
 
-    /// Axes are an attribute before `inputSince`, an input since.
+    /// Axes are an attribute before operator set `inputSince`, and an input from it on.
     mutating func reduction(
         _ function: Reduction.Function, axesAreInputSince inputSince: Int, _ form: ReductionForm = .plain
     ) throws(ONNXImportError) -> Lowered {
@@ -39,7 +39,7 @@ extension ImportedNode {
         }
     }
 
-    /// x - max - log(sum(exp(x - max))). Before opset 13, `axis` begins a tail of dimensions that are taken together.
+    /// x - max - log(sum(exp(x - max))). Before opset 13, all dimensions from `axis` on are taken together.
     mutating func logSoftmax() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let axis = try axis(default: opset < 13 ? 1 : -1, rank: shape.rank)
@@ -57,7 +57,7 @@ extension ImportedNode {
         }
     }
 
-    /// The mean and the inverse of the deviation, which training wants, are made where something needs them.
+    /// The outputs for training, mean and inverse deviation, are computed only if they are used.
     mutating func layerNormalization() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let axis = try axis(default: -1, rank: shape.rank)
@@ -72,7 +72,7 @@ extension ImportedNode {
         if parameters.allSatisfy({ $0.dimensions == normalized }) {
             steps.outputs = [steps.add(operation, names.map { .value($0) })]
         } else {
-            // Parameters that broadcast.
+            // Parameters broadcast.
             let ones = try filledOnes(normalized)
             var result = steps.add(.multiply, steps.add(operation, .value(names[0]), ones), .value(names[1]))
             if names.count == 3 { result = steps.add(.add, result, .value(names[2])) }
@@ -96,7 +96,7 @@ extension ImportedNode {
         return try filled(shape, with: 1)
     }
 
-    /// Since opset 21, scale and bias are for channels; before, they were for groups.
+    /// Since opset 21, scale and bias are per channel; before, they were per group.
     mutating func statedGroupNormalization() throws(ONNXImportError) -> Lowered {
         guard let groups = try integer("num_groups") else {
             throw failure(.malformed, "attribute 'num_groups' is missing")
@@ -104,7 +104,7 @@ extension ImportedNode {
         return try groupNormalization(groups: groups)
     }
 
-    /// A parameter for each channel, from one for each group.
+    /// A parameter per channel, from one per group.
     private func perChannel(
         _ steps: inout Expansion, _ index: Int, groups: Int, channels: Int
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -115,9 +115,10 @@ extension ImportedNode {
             .reshape(Reshape([channels])), steps.add(.multiply, rows, try filled(ones, with: 1)))
     }
 
-    /// Each image's groups of channels to mean 0 and variance 1, then a scale and a bias for each channel.
+    /// Normalises each image's groups of channels to mean 0 and variance 1, then applies a scale and a bias per
+    /// channel.
     ///
-    /// - Parameter groups: How many; `nil` for one for each channel.
+    /// - Parameter groups: The number of groups; `nil` for one per channel.
     mutating func groupNormalization(groups: Int?) throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let epsilon = try float("epsilon") ?? 1e-5

@@ -2,7 +2,7 @@ import Foundation
 import ModelGraph
 import Tensors
 
-/// How `Resize` maps one axis.
+/// The mapping of one axis in `Resize`.
 ///
 /// - Source: ONNX operator documentation of `Resize`, and its reference implementation.
 struct Resampling {
@@ -16,9 +16,9 @@ struct Resampling {
     var smooths = false
     var extrapolation: Double = 0
 
-    /// Weights `[from, to]` of the axis; `nil` for a name that is not known.
+    /// Weights `[from, to]` of the axis; `nil` for an unknown mode.
     ///
-    /// - Parameter region: Begin and end of the part of the axis that is taken, for `tf_crop_and_resize`.
+    /// - Parameter region: Begin and end of the selected part of the axis, for `tf_crop_and_resize`.
     func weights(from: Int, to: Int, scale: Double, region: (Double, Double)) -> [Float]? {
         var weights = [Float](repeating: 0, count: from * to)
         for target in 0..<to {
@@ -55,7 +55,7 @@ struct Resampling {
         }
     }
 
-    /// Indices into the axis, which may lie outside, with their weights.
+    /// Indices into the axis, possibly out of range, with their weights.
     private func taps(at position: Double, _ extent: Int, _ scale: Double) -> [(index: Int, weight: Double)]? {
         if filter == .nearest {
             switch rounding {
@@ -66,7 +66,7 @@ struct Resampling {
             default: return nil
             }
         }
-        // Smoothing widens the filter by the factor of the reduction.
+        // Antialiasing widens the filter by the reduction factor.
         let stretch = smooths && scale < 1 ? scale : 1
         let radius = (filter == .linear ? 1.0 : 2.0) / stretch
         let first = Int((position - radius).rounded(.down)) + 1
@@ -87,7 +87,7 @@ struct Resampling {
 }
 
 extension ImportedNode {
-    /// Since opset 11: x, region, scales, sizes; in opset 10: x, scales, as the older `Upsample`.
+    /// Since opset 11: x, region, scales, sizes; in opset 10: x, scales, as in the older `Upsample`.
     mutating func resize() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         var resampling = Resampling()
@@ -142,7 +142,7 @@ extension ImportedNode {
         }
     }
 
-    /// The new extent of each axis, and the factor that ONNX computes positions with.
+    /// The new extent of each axis, and the factor from which ONNX computes positions.
     private mutating func targets(
         _ shape: Shape, _ axes: [Int], _ isNew: Bool, policy: String
     ) throws(ONNXImportError) -> [(extent: Int, scale: Double)] {

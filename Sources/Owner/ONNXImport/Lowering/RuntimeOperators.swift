@@ -1,10 +1,10 @@
 import ModelGraph
 import Tensors
 
-// Operators that ONNX Runtime's optimiser makes, as files saved by it have them.
+// Operators that ONNX Runtime's optimiser writes when it saves a model.
 
 extension ImportedNode {
-    /// What an attribute of a fused operator names.
+    /// The activation that an attribute of a fused operator names.
     private mutating func fusedActivation(
         _ x: Expansion.Source, _ steps: inout Expansion
     ) throws(ONNXImportError) -> Expansion.Source {
@@ -37,7 +37,7 @@ extension ImportedNode {
         }
     }
 
-    /// A convolution, a sum and an activation.
+    /// A convolution, an addition and an activation.
     mutating func fusedConvolution() throws(ONNXImportError) -> Lowered {
         guard case .operation(let convolution, _) = try convolution(inputs: 2...4) else {
             throw failure(.invalidGraph, "it is no convolution")
@@ -77,7 +77,7 @@ extension ImportedNode {
         }
     }
 
-    /// A function of the operand plus a bias, which may be left out.
+    /// A function of the operand plus an optional bias.
     mutating func biased(_ function: Activation.Function) throws(ONNXImportError) -> Lowered {
         try expansion { (steps) throws(ONNXImportError) in
             let x = operand(1) == nil ? try source(0) : steps.add(.add, try source(0), try source(1))
@@ -93,9 +93,9 @@ extension ImportedNode {
         }
     }
 
-    /// A layer normalisation of a sum: x, skip, scale, bias, bias of the sum. The sum is its fourth output.
+    /// Layer normalisation of a sum: x, skip, scale, bias, bias of the sum. The sum is its fourth output.
     ///
-    /// - Parameter isSimple: Divides by the root of the mean of squares, and has no bias.
+    /// - Parameter isSimple: RMS normalisation without a bias.
     mutating func skipNormalization(isSimple: Bool) throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let epsilon = try float("epsilon") ?? 1e-12
@@ -115,7 +115,7 @@ extension ImportedNode {
             if operand(bias) != nil { sources.append(try source(bias)) }
             result = steps.add(.layerNormalization(LayerNormalization(axis: last, epsilon: epsilon)), sources)
         }
-        // Mean and deviation, which training wants, are not made.
+        // The outputs for training, mean and deviation, are not computed.
         let unused = try number(0)
         steps.outputs = [result, unused, unused, sum]
         return .expansion(steps)

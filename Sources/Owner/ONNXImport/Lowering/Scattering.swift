@@ -2,7 +2,7 @@ import ModelGraph
 import Tensors
 
 extension ImportedNode {
-    /// Writes a block of elements over a part of the data: what exporters make of an assignment to a slice.
+    /// Writes a block of elements into the data: exporters express an assignment to a slice in this way.
     mutating func scatterBlock() throws(ONNXImportError) -> Lowered {
         let (data, updates) = (try shape(0), try shape(2))
         let indices = try known(1, "indices")
@@ -16,7 +16,7 @@ extension ImportedNode {
         let rest = [Int](repeating: 0, count: data.rank - depth)
         let after = (0..<depth).map { data[$0] - block[$0].upperBound }
         let pad = Pad(.constant, pads: block.map(\.lowerBound) + rest + after + rest)
-        // 1 where the data stays.
+        // 1 where the data is kept.
         let outer = try ConstantFolder.shape(Array(data.dimensions[..<depth]))
         try budget.spend(steps: outer.elementCount)
         let mask = (0..<outer.elementCount).map { position in
@@ -32,7 +32,7 @@ extension ImportedNode {
         }
     }
 
-    /// The part of each axis that the indices run through, the last axis first.
+    /// The range of indices along each axis, the last axis first.
     private func block(_ indices: Tensor, _ extents: [Int]) throws(ONNXImportError) -> [Range<Int>] {
         let (values, depth) = (indices.integers(), extents.count)
         var budget = budget

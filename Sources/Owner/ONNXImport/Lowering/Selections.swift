@@ -2,7 +2,7 @@ import ModelGraph
 import ONNXFormat
 import Tensors
 
-// Conditions and choices. A condition that depends on the picture is carried as 0 or 1 in float32, an integer as the
+// Conditions and selections. A condition that depends on the image is represented as 0 or 1 in float32, an integer as a
 // float of its value, exact up to 2^24.
 
 extension ImportedNode {
@@ -74,7 +74,7 @@ extension ImportedNode {
         }
     }
 
-    /// Elements of the second operand where the first holds, else of the third.
+    /// Elements of the second operand where the first is true, else of the third.
     mutating func choice() throws(ONNXImportError) -> Lowered {
         _ = try inputs(3...3)
         let known = [0, 1, 2].map { operand($0)?.constant?.tensor }
@@ -91,7 +91,7 @@ extension ImportedNode {
         let mask = try ConstantFolder.cast(Constant(condition), to: .float32, budget: &budget)
         let others = try ConstantFolder.not(condition, budget: &budget)
         let rest = try ConstantFolder.cast(Constant(others), to: .float32, budget: &budget)
-        // An infinite constant, of a mask of attention, must not meet a 0.
+        // An infinite constant, as in an attention mask, must not be multiplied by 0.
         func part(_ index: Int, _ mask: Tensor, _ holds: Tensor) throws(ONNXImportError) -> Expansion.Source? {
             guard let tensor = known[index] else { return nil }
             let zero = try ConstantFolder.tensor(
@@ -127,7 +127,8 @@ extension ImportedNode {
         }
     }
 
-    /// Between types. What is live is float32 and stays so: to an integer it is rounded toward zero.
+    /// Conversion between types. Values that depend on the image stay float32: conversion to an integer rounds toward
+    /// zero.
     mutating func cast() throws(ONNXImportError) -> Lowered {
         ignore("saturate")
         ignore("round_mode")
@@ -137,7 +138,7 @@ extension ImportedNode {
         return try cast(to: code)
     }
 
-    /// To the type of the second operand, whose values do not matter.
+    /// Conversion to the type of the second operand, whose values are not used.
     mutating func castLike() throws(ONNXImportError) -> Lowered {
         ignore("saturate")
         ignore("round_mode")

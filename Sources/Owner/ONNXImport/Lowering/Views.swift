@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Operators that rename dimensions.
+// Operators that change the shape only.
 
 extension ImportedNode {
     mutating func flatten() throws(ONNXImportError) -> Lowered {
@@ -15,13 +15,13 @@ extension ImportedNode {
         }
         try require(dimensions.count <= Shape.maximumRank, "\(dimensions.count) dimensions")
         if opset >= 14, try flag("allowzero"), dimensions.contains(0) {
-            // An extent of 0 itself: as the open dimension of an empty tensor.
+            // An extent of 0 itself, as for a dynamic dimension of an empty tensor.
             try require(
                 operand.elementCount == 0 && !dimensions.contains(-1) && dimensions.filter { $0 == 0 }.count == 1,
                 .unsupported, "\(operand) to \(dimensions) with allowzero")
             dimensions = dimensions.map { $0 == 0 ? -1 : $0 }
         } else if let batch = operand.dimensions.first, dimensions.first == batch, batch > 0 {
-            // The same here, and right for other batches, too.
+            // The same result here, and correct for other batch sizes, too.
             dimensions[0] = 0
         }
         return .operation(.reshape(Reshape(dimensions)), operands: [try input(0)])
@@ -46,7 +46,7 @@ extension ImportedNode {
         return .operation(.transpose(Transpose(try checked(permutation))), operands: try inputs(1...1))
     }
 
-    /// A list with at most one entry for each dimension.
+    /// A list with at most one entry per dimension.
     func checked(_ axes: [Int]) throws(ONNXImportError) -> [Int] {
         try require(axes.count <= Shape.maximumRank, "\(axes.count) axes are over the limit of \(Shape.maximumRank)")
         return axes

@@ -1,7 +1,7 @@
 import ModelGraph
 import Tensors
 
-// Conv and the poolings: operators with a sliding window.
+// Convolutions and poolings: operators with a sliding window.
 
 extension ImportedNode {
     mutating func convolution(inputs count: ClosedRange<Int> = 2...3) throws(ONNXImportError) -> Lowered {
@@ -17,12 +17,12 @@ extension ImportedNode {
     }
 
     mutating func maxPool() throws(ONNXImportError) -> Lowered {
-        // The order in which indices count; there is no output of indices.
+        // Affects only the output of indices, which is not supported.
         _ = try flag("storage_order")
         return try pool(.maximum)
     }
 
-    /// A maximum of what has its channels last.
+    /// Max-pooling of a channels-last operand.
     mutating func maxPoolOfChannelsLast() throws(ONNXImportError) -> Lowered {
         let layout = ChannelsLast(true)
         let input = try layout.turned(try shape(0))
@@ -35,7 +35,7 @@ extension ImportedNode {
         }
     }
 
-    /// - Parameter given: The operand's shape, where it is turned before.
+    /// - Parameter given: The operand's shape, if it was transposed before.
     mutating func averagePool(
         inputs count: ClosedRange<Int> = 1...1, over given: Shape? = nil
     ) throws(ONNXImportError) -> Lowered {
@@ -49,15 +49,16 @@ extension ImportedNode {
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let ceil = try flag("ceil_mode")
         var (window, isAutomatic) = try window(over: input, kernel: nil)
-        // Rounded up, one window that is larger than the picture is all of it: so Hugging Face's EfficientNet ends.
+        // With rounding up, one window that is larger than the image covers all of it, as at the end of Hugging Face's
+        // EfficientNet.
         for (axis, extent) in input.dimensions.dropFirst(2).enumerated()
         where ceil && window.kernel[axis] > extent && window.pads.allSatisfy({ $0 == 0 }) && window.dilations[axis] == 1
         {
             window.kernel[axis] = extent
         }
         var pooling = Pooling(kind, window: window)
-        // Automatic padding states the extents itself. Rounding up is kept only where it changes them: until opset 21
-        // engines disagree on a last window that starts in the padding.
+        // Automatic padding determines the extents itself. Rounding up is kept only where it changes them, since
+        // engines before opset 21 disagree on a last window that starts in the padding.
         if ceil, !isAutomatic {
             let roundedUp = Pooling(kind, window: window, ceil: true)
             let type = TensorType(.float32, input)
@@ -69,7 +70,7 @@ extension ImportedNode {
         return .operation(.pooling(pooling), operands: [try self.input(0)])
     }
 
-    /// The p-th root of the sum of p-th powers of magnitudes: a mean times its count, between powers.
+    /// The p-th root of the sum of p-th powers of magnitudes: an average pooling times its count, between powers.
     mutating func lpPool() throws(ONNXImportError) -> Lowered {
         let p = try integer("p") ?? 2
         try require((1...64).contains(p), .unsupported, "p is \(p), expected 1 to 64")
@@ -99,9 +100,10 @@ extension ImportedNode {
         .operation(.globalPooling(GlobalPooling(kind)), operands: try inputs(1...1))
     }
 
-    /// Takes the attributes of a window.
+    /// Reads the attributes of a window.
     ///
-    /// - Parameter kernel: The extents of the weights, which `kernel_shape` must repeat; `nil` where it is required.
+    /// - Parameter kernel: The extents of the weights, which `kernel_shape` must repeat; `nil` where the attribute is
+    ///   required.
     mutating func window(
         over input: Shape, kernel: [Int]?
     ) throws(ONNXImportError) -> (window: Window, isAutomatic: Bool) {
@@ -135,7 +137,7 @@ extension ImportedNode {
         return (window, mode != "NOTSET")
     }
 
-    /// The padding for which the result has one element for each stride begun.
+    /// The padding with which the result has ceil(extent / stride) elements.
     private static func samePadding(_ extent: Int, _ window: Window, _ axis: Int) -> Int {
         let stride = window.strides[axis]
         let reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1

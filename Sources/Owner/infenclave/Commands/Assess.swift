@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// `assess MODEL …` measures; `assess merge DIR…` puts shards together.
+/// `assess MODEL …` measures; `assess merge DIR…` merges shards.
 struct Assess: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure what every cut would leak, and recommend a partition.",
+        abstract: "Measure the leakage at every cut, and recommend a partition.",
         discussion:
             "`infenclave assess MODEL …` is short for `infenclave assess measure MODEL …`; `--help` after `measure` lists the options.",
         subcommands: [AssessModel.self, AssessMerge.self], defaultSubcommand: AssessModel.self)

@@ -6,16 +6,17 @@ import LeakageAssessment
 struct AssessMerge: Command {
     static let configuration = CommandConfiguration(
         commandName: "merge",
-        abstract: "Put the shards of an assessment together.",
+        abstract: "Merge the shards of an assessment.",
         discussion: """
-            Repeats the first shard's command with the results of all of them; what they did not compute, such as \
-            decoders that are trained near the decision, is computed here. The model and the pictures must still be \
-            where that command found them. Shards of other inputs, or of changed ones, are refused.
+            Repeats the first shard's command with the results of all shards, and computes what they did not, such \
+            as decoders near the decision. The model and the images must still be at the paths of that command. \
+            Shards with other or changed inputs are refused.
             """)
 
     @Argument(help: "The folders that the shards wrote with --work.") var shards: [String]
     @Option(help: "The folder to write.") var out: String
-    @Option(help: "The folder of finished results, which stay; without it they are in --out until the report is.")
+    @Option(
+        help: "The folder for intermediate results, which are kept; by default in --out until the report is written.")
     var work: String?
     @Flag(help: "Print a summary as JSON.") var json = false
 
@@ -33,7 +34,7 @@ struct AssessMerge: Command {
         let records = try ShardRecord.all(in: folders)
         let folder = try WorkDirectory(work.map(absolute) ?? WorkFolder.inside(out), others: folders)
         try AssessmentReport.checkWritable(out)
-        // The paths of the shard's command are as they were there.
+        // The paths in the shard's command are relative to its folder.
         guard let first = records.first, let place = first.note.first,
             manager.changeCurrentDirectoryPath(place)
         else {

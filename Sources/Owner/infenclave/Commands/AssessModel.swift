@@ -6,25 +6,29 @@ import LeakageAssessment
 struct AssessModel: Command {
     static let configuration = CommandConfiguration(
         commandName: "measure",
-        abstract: "Measure what every cut would leak, and recommend a partition.",
+        abstract: "Measure the leakage at every cut, and recommend a partition.",
         discussion: """
-            Writes assessment.json, plan.json and report.html into --out. The validator is an independent classifier of \
-            similar pictures; without one the model judges itself, which the report says. What was computed before an \
-            interruption is kept in --work, and the same command goes on from there.
+            Writes assessment.json, plan.json and report.html into --out. The report contains images: protect it \
+            like them. The validator is an independent classifier of similar images; without one the model judges \
+            itself, and the report says so. Intermediate results are kept in --work, and the same command resumes \
+            after an interruption.
             """)
 
     @OptionGroup var arguments: AssessmentArguments
     @Option(help: "The folder to write.") var out: String?
-    @Option(help: "The folder of finished results, which stay; without it they are in --out until the report is.")
+    @Option(
+        help: "The folder for intermediate results, which are kept; by default in --out until the report is written.")
     var work: String?
-    @Option(help: "Compute only part I of N, as I/N, into --work; `assess merge` puts the parts together.")
+    @Option(help: "Compute only part I of N, as I/N, into --work; `assess merge` merges the parts.")
     var shard: Shard?
     @Option(
         help:
-            "Spend about this time, such as 90s, 10m or 2h, where the verdict is open, instead of attacking every cut."
+            "Time budget, such as 90s, 10m or 2h: attack only cuts with an open verdict instead of every cut."
     )
     var budget: LeaseTime?
-    @Flag(help: "Only what each cut costs, without pictures and without --out: time, enclave memory, bytes that cross.")
+    @Flag(
+        help:
+            "Measure only the cost of each cut, without --images and --out: latency, enclave memory, bytes that cross.")
     var costOnly = false
     @Flag(help: "Print a summary as JSON.") var json = false
 

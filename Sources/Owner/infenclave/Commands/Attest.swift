@@ -9,16 +9,16 @@ struct Attest: Command {
 
     @Option(help: "The server, http://HOST:PORT.") var server: String?
     @Option(help: "Saved evidence: a quote, report or attestation document.") var evidence: String?
-    @Option(help: "The policy, a JSON file. Saved evidence can do without: then nothing is appraised.")
+    @Option(help: "The policy, a JSON file. Optional for saved evidence, which is then verified and not appraised.")
     var policy: String?
     @Option(
         help: ArgumentHelp(
-            "What the saved evidence is: sgx, tdx, snp, nitro, az-snp or az-tdx.",
-            discussion: "With --server, only `development` has to be accepted here by name."))
+            "The kind of saved evidence: sgx, tdx, snp, nitro, az-snp or az-tdx.",
+            discussion: "With --server it is needed for `development` only."))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments
     @OptionGroup var saved: SavedEvidenceArguments
-    @Flag(help: "Print every check: what was compared, with what, the outcome and the remedy.") var explain = false
+    @Flag(help: "Print every check: the compared values, the outcome and the remedy.") var explain = false
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

@@ -5,13 +5,14 @@ import Foundation
 import InfenclaveClient
 import ProxyCommand
 
-/// Evidence in a file, which belongs to no session.
+/// Evidence in a file, without a session.
 struct SavedEvidenceArguments: ParsableArguments {
-    @Option(help: "The time to verify at, such as 2026-06-01T00:00:00Z; now unless said otherwise.") var at: String?
-    @Option(help: "The report data that the evidence has to be bound to, hexadecimal.") var reportData: String?
+    @Option(help: "The time for the verification, such as 2026-06-01T00:00:00Z. Default: now.") var at: String?
+    @Option(help: "The expected report data, hexadecimal.") var reportData: String?
     @Option(
         help: ArgumentHelp(
-            "Trust this root, PEM, in place of the vendor's.", discussion: "For tests only: every output says so."))
+            "Trust this root certificate, PEM, instead of the vendor's.",
+            discussion: "For tests only: every output says so."))
     var dangerouslyTrustRoot: String?
 
     var isUsed: Bool { at != nil || reportData != nil || dangerouslyTrustRoot != nil }
@@ -35,7 +36,7 @@ struct SavedEvidenceArguments: ParsableArguments {
     ) async throws -> Verdict {
         do {
             let bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
-            // Saved evidence may be of any time, so what live servers showed is not held against it unless asked for.
+            // Saved evidence may be old, so it is not compared with the collateral history unless the user asks for it.
             let history = collateral.collateralHistory.map { CollateralHistory.file($0) }
             let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
             let request = VerificationRequest(
@@ -48,8 +49,8 @@ struct SavedEvidenceArguments: ParsableArguments {
                 policy: try policy.map { try Policy(json: [UInt8](try InputFile.read($0, maximumBytes: 1 << 20))) },
                 reportData: reportData.flatMap { [UInt8](hex: $0) }.map(Requirement.require) ?? .unstated)
             let verdict = appraiser.verdict(on: request)
-            // What was verified stays seen, whatever became of the evidence; a revocation is a rejection, too. Under another
-            // root than the vendor's, it proves nothing about the vendor's collateral.
+            // Verified collateral is recorded even if the evidence is rejected: a revocation is a rejection, too. With
+            // another root than the vendor's, nothing is known about the vendor's collateral.
             if dangerouslyTrustRoot == nil {
                 try history?.remember(verdict.claims.collateral)
             }

@@ -10,23 +10,23 @@ import Tensors
 
 struct Bench: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Measure where the time goes: plain, partitioned, everything inside.",
+        abstract: "Measure latency: plain, partitioned, everything inside.",
         discussion: """
-            A model alone is run plainly. With a plan, or with cuts, the same model is also served on this machine in \
-            the development TEE, partitioned and with everything inside, and asked over HTTP. A bundle in place of the \
-            model is served with its keys, and asked.
+            A model alone is run without an enclave. With a plan, or with cuts, the same model is also served on \
+            this machine in the development TEE, partitioned and with everything inside, and measured over HTTP. A \
+            bundle in place of the model is served with its keys and measured.
             """)
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "Compare the answers on the pictures of this folder with those in f32.") var accuracy: String?
+    @Option(help: "Compare the answers with those in f32, on the images of this folder.") var accuracy: String?
     @Option(help: "A plan.json of `assess`.") var plan: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
     @Option(help: "Runs of each kind.") var runs = 50
-    @Flag(help: "Also run one inference on each thread at a time, and count how many are done in a second.")
+    @Flag(help: "Also measure throughput: inferences per second with one inference per thread.")
     var throughput = false
     @Option(help: "Also run batches of this many images.") var batch: Int?
     @Option(help: "For a bundle in place of a model: its model key.") var key: String?
@@ -53,7 +53,7 @@ struct Bench: Command {
         let tensor = try Self.pattern(input.type)
         let (arithmetic, preprocess, accuracy) = (arithmetic, preprocess, accuracy)
         let table = try await onOwnThread {
-            // Whose accuracy is asked for is measured, times and all.
+            // A precision whose accuracy is requested is measured, even if it is slower.
             try arithmetic.resolved(
                 for: model, preprocess, threads: threads, runsHere: accuracy == nil, substitute: tensor)
         }
@@ -84,7 +84,7 @@ struct Bench: Command {
         if json { try printJSON(report) } else { print(report.text) }
     }
 
-    /// A served bundle alone, in the precision that it was partitioned with.
+    /// Measures a served bundle alone, in the precision that it was partitioned with.
     private func benchBundle(_ keys: (model: String, owner: String)) async throws {
         let opened = try OpenedBundle(opening: source.model)
         let threads = try engine.resolvedThreads()
@@ -117,7 +117,7 @@ struct Bench: Command {
         }
     }
 
-    /// Inferences in a second when each thread does its own.
+    /// Inferences per second with one inference per thread.
     static func throughput(
         _ graph: Graph, _ tensor: Tensor, _ options: PlanOptions, runs: Int
     ) async throws -> Double {
@@ -148,7 +148,7 @@ struct Bench: Command {
         return Double(runs * plans.count) / ((ContinuousClock.now - start).milliseconds / 1000)
     }
 
-    /// Images of a batch at a time on all threads.
+    /// The latency of a batch on all threads.
     private static func batch(
         of count: Int, _ graph: Graph, _ type: TensorType, _ options: PlanOptions, runs: Int
     ) async throws -> Batch {
@@ -166,7 +166,7 @@ struct Bench: Command {
         return Batch(images: count, milliseconds: timing.milliseconds, p90: timing.p90, runs: timing.runs)
     }
 
-    /// Times of whole batches.
+    /// Latencies of whole batches.
     struct Batch: Encodable {
         let images: Int
         let milliseconds, p90: Double
@@ -179,12 +179,12 @@ struct Bench: Command {
         let model, precision: String
         let threads: Int
         let plain: Timing?
-        /// The same in f32, where `precision` is another.
+        /// The same in f32, if `precision` is another.
         var float32: Timing?
         var confidential: Timing?
         var allInside: Timing?
         var accuracy: PrecisionAccuracy?
-        /// Inferences in a second, one on each thread at a time.
+        /// Inferences per second, one per thread at a time.
         var throughput: Double?
         var batch: Batch?
 
@@ -215,7 +215,7 @@ struct Bench: Command {
                         format: "%.1f in a second in batches of %d, %.2f ms each", batch.perSecond, batch.images,
                         batch.milliseconds)
             }
-            // Medians that were taken one after the other differ by a few percent of themselves.
+            // Medians of consecutive measurements differ by a few percent.
             if let plain, let float32, plain.milliseconds > 1.02 * float32.milliseconds {
                 table += "\n\(precision) was no faster than f32 here"
             }

@@ -12,13 +12,13 @@ import Tensors
 
 struct Classify: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Classify pictures in a verified enclave that only sees them sealed.")
+        abstract: "Classify images in an attested enclave; they leave this machine only encrypted.")
 
     @OptionGroup var target: ServerArguments
     @Option(help: "Your access token.") var token: String
-    @Option(help: "How many classes to print.") var top = 5
-    @Flag(help: "Print JSON, one object a line for each picture.") var json = false
-    @Argument(help: "Pictures (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
+    @Option(help: "Number of classes to print.") var top = 5
+    @Flag(help: "Print JSON, one object per image and line.") var json = false
+    @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
 
     func validate() throws {
         guard top >= 1 else { throw ValidationError("--top takes 1 or more") }
@@ -27,7 +27,7 @@ struct Classify: Command {
     func execute() async throws {
         try ProcessHardening.forbidDumps()
         let accessToken = try AccessToken(contentsOf: token)
-        // Pictures are read before anything is sent, so that a corrupt one among them sends nothing.
+        // All images are read before anything is sent, so that a corrupt one prevents sending.
         let inputs = try images.map { try Input($0) }
         let attestations = Attestations()
         var options = ClientOptions()
@@ -47,13 +47,13 @@ struct Classify: Command {
                     request: (ContinuousClock.now - sent).milliseconds),
                 tee: answered.session.peer.verdict.tee.rawValue, measurement: answered.session.measurement)
             if json { try printJSONLine(answer) } else { answer.printTable() }
-            // With the first answer: a failure before any says only why.
+            // Together with the first answer; a failure before that says only its reason.
             if !hasWarned { target.warnOfDevelopment() }
             hasWarned = true
         }
     }
 
-    /// How long attestations took since somebody asked.
+    /// The total duration of attestations since the last call.
     private final class Attestations: Sendable {
         private let milliseconds = Mutex(0.0)
 

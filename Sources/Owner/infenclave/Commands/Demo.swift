@@ -15,7 +15,7 @@ struct Demo: Command {
         discussion: "Every command that it runs is printed, so that it can be repeated.")
 
     @Option(help: "The folder to write; an earlier demo in it is replaced.") var out = "infenclave-demo"
-    @Option(help: "The folder with the built-in model and pictures.") var assets: String?
+    @Option(help: "The folder with the built-in model and images.") var assets: String?
 
     func execute() async throws {
         let assets = try resolvedAssets()
@@ -104,7 +104,7 @@ struct Demo: Command {
 
     private func announce(_ text: String) { print("== \(text)") }
 
-    /// The folder beside the sources that this program was built from, or where `make install` puts it.
+    /// The folder in the source tree that this program was built from, or the one that `make install` creates.
     private func resolvedAssets() throws -> URL {
         var candidates: [URL] = []
         if let assets {

@@ -3,22 +3,22 @@ import LeakageAssessment
 
 struct Features: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Write what crosses a cut, and the pictures, for an attack of your own.",
+        abstract: "Write the boundary tensors of a cut, and the images, for an external attack.",
         discussion: """
-            Writes features.npy, pictures.npy, names.json and split.json into --out, a new folder that holds pictures: \
-            keep it as secret as they are. The pictures and the split into those to learn from and those to test are those of \
-            an assessment with the same --images, --limit, --decoder-images and --seed. `assess --attack` takes what the \
-            attack found; Examples/attacks has one.
+            Writes features.npy, pictures.npy, names.json and split.json into --out, a new folder that contains \
+            images: protect it like them. Images and split are those of an assessment with the same --images, \
+            --limit, --decoder-images and --seed. `assess --attack` takes the result of the attack; Examples/attacks \
+            has an example.
             """)
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @Option(help: "The cut, by the name of the last layer inside.") var cut: String
-    @Option(help: "A folder of pictures like those that clients will send.") var images: String
-    @Option(help: "The folder to make.") var out: String
-    @Option(help: "Use at most this many pictures, the first by name.") var limit: Int?
-    @Option(help: "Take so many pictures instead of 300; of more, a sample is drawn with --seed.")
+    @Option(help: "A folder of images like those that clients will send.") var images: String
+    @Option(help: "The folder to create.") var out: String
+    @Option(help: "Use only the first N images, by name.") var limit: Int?
+    @Option(help: "Number of images (default: 300); from a larger folder, a sample is drawn with --seed.")
     var decoderImages: Int?
     @Option(help: "The seed of sample and split.") var seed: UInt64 = 1
     @Flag(help: "Print a summary as JSON.") var json = false
@@ -48,7 +48,7 @@ struct Features: Command {
         }
         print("features \(summary.shape.map(String.init).joined(separator: "x")) of \(summary.shape[0]) pictures")
         print("  \(summary.training) to learn from, \(summary.test) to test")
-        if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were passed over") }
+        if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were skipped") }
         print("wrote \(out)/features.npy, pictures.npy, names.json and split.json")
     }
 }

@@ -6,22 +6,22 @@ import Tensors
 
 struct Inspect: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Print a model's layers, and what would cross each possible cut; or how the engine runs it.")
+        abstract: "Print a model's layers, and what crosses each possible cut; or how the engine runs it.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Flag(help: "Print what the engine runs instead: what was fused, the code that was chosen, the time of each step.")
+    @Flag(help: "Print the engine's plan instead: fused nodes, chosen code, time of each step.")
     var plan = false
-    @Option(help: "Write the part of this picture that the network sees, in its size, to --out.") var picture: String?
-    @Option(help: "Where the --picture goes, a .png file.") var out: String?
+    @Option(help: "Write this image, preprocessed for the network, to --out.") var picture: String?
+    @Option(help: "The file for --picture, a .png file.") var out: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         guard (picture == nil) == (out == nil) else { throw ValidationError("--picture FILE goes with --out FILE.png") }
     }
 
-    /// The picture, resized and cropped as the network sees it.
+    /// Prints the properties of the image after preprocessing.
     private func show(_ picture: String, _ model: LoadedModel) throws {
         let preprocessing = try preprocess.resolved(for: model)
         let seen = try Preprocessor(preprocessing).fitted(try Image(contentsOf: picture))
@@ -46,7 +46,7 @@ struct Inspect: Command {
     }
 }
 
-/// What `inspect` says of a model.
+/// The output of `inspect`.
 struct ModelDescription: Encodable {
     struct Layer: Encodable {
         let name, `operator`: String

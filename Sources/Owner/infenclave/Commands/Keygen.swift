@@ -6,13 +6,13 @@ struct Keygen: Command {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case owner, token, image }
 
     static let configuration = CommandConfiguration(
-        abstract: "Make the owner's signing key, a client's access token, or a key that signs images.")
+        abstract: "Generate the owner's signing key, a client's access token, or a key that signs enclave images.")
 
     @Argument(help: "owner, token or image") var kind: Kind
     @Option(help: "The file to write, with mode 0600.") var out: String
     @Flag(help: "Print JSON.") var json = false
 
-    /// What may be told of the secret.
+    /// What may be printed about the secret.
     private struct Answer: Encodable {
         let kind, file: String
         var publicKey: String?

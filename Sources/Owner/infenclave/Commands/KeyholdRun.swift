@@ -10,11 +10,11 @@ import SecretMemory
 struct KeyholdRun: Command {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Look after servers until it is told to stop (what `keyhold` does without a word).")
+        abstract: "Watch servers until stopped (the default of `keyhold`).")
 
-    @Option(help: "A server, http://HOST:PORT; repeat it for more.") var server: [String]
-    @Option(help: "The policy, beside which its owner's signature stands: POLICY.sig, by `keyhold sign`.") var policy:
-        String
+    @Option(help: "A server, http://HOST:PORT; repeatable.") var server: [String]
+    @Option(help: "The policy, with the owner's signature in POLICY.sig beside it, as `keyhold sign` writes it.")
+    var policy: String
     @Option(help: "The model key, as `partition` wrote it.") var key: String
     @Option(help: "The owner's signing key.") var ownerKey: String
     @Option(
@@ -24,21 +24,21 @@ struct KeyholdRun: Command {
                 "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes are taken at once."
         ))
     var clients: String
-    @Option(help: "The log. Without it keyhold.log in the user's state folder.") var log: String?
-    @Option(help: "Requests of each client in the lease.") var requests = ClientGrant.defaultRequests
-    @Option(help: "Requests of each client a minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
+    @Option(help: "The log. Default: keyhold.log in the user's state folder.") var log: String?
+    @Option(help: "Each client's request quota in the lease.") var requests = ClientGrant.defaultRequests
+    @Option(help: "Each client's request quota per minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
     @Option(help: "How long an enclave may serve; renewed when a quarter of it is left.")
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: "Requests that the enclave holds at a time while the BackNet runs.") var inFlight: UInt32 = 64
-    @Option(help: "Replicas that each server runs of this model; others that it may have get nothing.")
+    @Option(help: "Maximum requests in the enclave that wait for the BackNet.") var inFlight: UInt32 = 64
+    @Option(help: "Replicas that each server runs of this model; further ones get no key.")
     var replicas = 1
     @Option(
         help:
-            "Releases in an hour, of all servers together; more are refused. 12 for each replica unless said otherwise."
+            "Maximum releases per hour, for all servers together. Default: 12 for each replica."
     )
     var releasesPerHour: Int?
-    @Option(help: "Seconds between two looks at a server.") var interval = 5.0
-    @Option(help: "Accept this TEE, which the policy must name too: only `development`.") var tee: String?
+    @Option(help: "Seconds between two checks of a server.") var interval = 5.0
+    @Option(help: "Accept this TEE (only `development`); the policy must name it too.") var tee: String?
     @OptionGroup var collateral: CollateralArguments
 
     func validate() throws {
@@ -84,9 +84,9 @@ struct KeyholdRun: Command {
         let sources = try collateral.sources()
         let history = try collateral.history()
         let development: DevelopmentTEE = tee == "development" ? .dangerouslyAccept : .refuse
-        // The keyholder itself decides when to look again.
+        // The keyholder has its own retry schedule.
         let options = Self.withoutRetries
-        // A mistyped address is found at the start. What it demands comes with each look.
+        // Finds a mistyped address at the start. The policy is applied at each check.
         let probe = try InfenclaveClient(server: url, policy: Policy(tee: []))
         return WatchedServer(
             url: url, saysReady: { try await probe.saysReady($0) },
@@ -100,7 +100,7 @@ struct KeyholdRun: Command {
 }
 
 extension LogEntry {
-    /// One line for people.
+    /// One line of text.
     fileprivate var summary: String {
         var words = ["\(number)", event.rawValue]
         if let server { words.append(server) }

@@ -7,7 +7,7 @@ import SecretMemory
 struct KeyholdSign: Command {
     static let configuration = CommandConfiguration(
         commandName: "sign", abstract: "Sign a policy for keyholders: writes POLICY.sig.",
-        discussion: "A keyholder takes no policy without it, and none that was signed before the one in force.")
+        discussion: "A keyholder accepts no policy without it, and none that was signed before the one in force.")
 
     @Option(help: "The policy.") var policy: String
     @Option(help: "The owner's signing key.") var ownerKey: String

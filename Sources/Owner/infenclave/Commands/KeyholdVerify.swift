@@ -4,12 +4,12 @@ import KeyRelease
 
 struct KeyholdVerify: Command {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check that a keyholder's log is whole: every line follows the one before it.")
+        commandName: "verify", abstract: "Check the hash chain of a keyholder's log.")
 
-    @Option(help: "The log. Without it keyhold.log in the user's state folder.") var log: String?
+    @Option(help: "The log. Default: keyhold.log in the user's state folder.") var log: String?
     @Option(
         help: ArgumentHelp(
-            "The digest of a line that was noted elsewhere, which must still be in the log.",
+            "The digest of a line, recorded elsewhere, that must still be in the log.",
             discussion: "The chain alone does not show that lines at the end are missing."))
     var head: String?
     @Flag(help: "Print JSON.") var json = false

@@ -7,14 +7,13 @@ import Tensors
 struct Load: Command {
     static let configuration = CommandConfiguration(
         commandName: "load",
-        abstract: "Ask a server from many connections, and report how many answers came and how long they took.",
+        abstract: "Load a server over many connections, and report throughput and latency.",
         discussion: """
-            Without --rate each connection sends its next request when it has its answer (a closed loop). With --rate \
-            requests are due at random times, so many a second on average, whatever the server does (an open loop): a \
-            request's time counts from when it was due. Each request is sealed anew. What a client computes is measured apart \
-            (clientProcessorSeconds): it takes processors, too.
-
-            The owner provisions with --requests and --per-minute that are high enough.
+            Without --rate each connection sends its next request when it has the answer to the previous one (a \
+            closed loop). With --rate requests are due at random times, with this average per second, whatever the \
+            server does (an open loop); latency counts from the time when a request was due. Each request is \
+            encrypted separately. The client's own computation takes processor time, too, and is reported separately \
+            (clientProcessorSeconds). The owner must provision with sufficient --requests and --per-minute.
             """)
 
     @Option(help: "The server, http://HOST:PORT.") var server: String
@@ -23,17 +22,17 @@ struct Load: Command {
     @Option(help: "A client's access token.") var token: String?
     @Option(
         help: ArgumentHelp(
-            "In place of an enclave: post so many bytes as they are to --server, which has a path then.",
-            discussion: "For other servers, to compare with."))
+            "Post this many unencrypted bytes to --server, whose URL then has a path; not to an enclave.",
+            discussion: "For comparison with other servers."))
     var plainBytes: Int?
     @Option(help: "A field of the head of plain requests, NAME: VALUE; repeat it.") var plainHeader: [String] = []
     @Option(help: "Connections, each with one request at a time.") var connections = 8
-    @Option(help: "Requests due in a second; without it as many as are answered.") var rate: Double?
-    @Option(help: "Seconds that are measured.") var seconds = 10.0
-    @Option(help: "Seconds before them.") var warmUp = 2.0
-    @Option(help: "Seal so many requests before the first is sent, so that sealing takes no processor meanwhile.")
+    @Option(help: "Requests per second (open loop); without it, a closed loop.") var rate: Double?
+    @Option(help: "Duration of the measurement in seconds.") var seconds = 10.0
+    @Option(help: "Warm-up in seconds.") var warmUp = 2.0
+    @Option(help: "Encrypt this many requests in advance, so that encryption takes no processor time meanwhile.")
     var sealBefore = 0
-    @Option(help: "Where the random times of --rate begin.") var seed: UInt64 = 1
+    @Option(help: "The seed of the random times of --rate.") var seed: UInt64 = 1
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

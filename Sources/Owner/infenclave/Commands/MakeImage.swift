@@ -7,24 +7,23 @@ import SecretMemory
 struct MakeImage: Command {
     static let configuration = CommandConfiguration(
         commandName: "image",
-        abstract: "Make an image of the enclave for a TEE, with the measurements that it will have.",
+        abstract: "Make an enclave image for a TEE, with its expected measurements.",
         discussion: """
-            The folder gets what starts the machine (run.sh), the files that it is started with, and measured.json, \
-            which `infenclave policy --measured` takes. The same inputs give the same bytes. `infenclave measure \
-            --image DIR` computes the measurements again. No image was run on hardware by the makers of this program.
+            The folder gets run.sh, which starts the machine, the files for it, and measured.json, which `infenclave \
+            policy --measured` takes. The same inputs give the same bytes. `infenclave measure --image DIR` computes \
+            the measurements again. No image was run on hardware by the makers of this program.
             """)
 
-    @Option(help: "What the image is for: nitro, snp, tdx or sgx (untested).") var kind: ImageKind
+    @Option(help: "The platform: nitro, snp, tdx or sgx (untested).") var kind: ImageKind
     @Option(help: "The Linux kernel, a bzImage; not for sgx.") var kernel: String?
     @Option(
         help: ArgumentHelp(
             "The kernel's modules, such as /lib/modules/RELEASE.",
             discussion:
-                "The folder of that name beside the kernel is used if there is one. A kernel with everything built in needs none."
+                "Default: the folder of that name beside the kernel, if it exists. A kernel with everything built in needs none."
         ))
     var modules: String?
-    @Option(help: "The kernel's configuration; config-RELEASE beside the kernel unless named.") var kernelConfig:
-        String?
+    @Option(help: "The kernel's configuration. Default: config-RELEASE beside the kernel.") var kernelConfig: String?
     @Option(
         help: ArgumentHelp(
             "snp and tdx: the machine's firmware.",
@@ -102,7 +101,7 @@ struct MakeImage: Command {
             "wrote \(out): start it with \(out)/run.sh, and make a policy with `infenclave policy --measured \(out)/measured.json`"
         )
         printError(
-            "warning: nobody has run this on hardware yet; Documentation/images.md says what was tested, and how")
+            "warning: this was not run on hardware yet; Documentation/images.md says what was tested, and how")
     }
 }
 

@@ -18,20 +18,20 @@ struct MakePolicy: Command {
         help: ArgumentHelp(
             "Hardware: measured.json of an image, or what `infenclave measure BUNDLE --tee KIND --json` printed for an enclave that you trust.",
             discussion:
-                "The policy accepts exactly what it says. What was not computed by `infenclave image` has to come of a machine of your own."
+                "The policy accepts exactly these values. Unless `infenclave image` computed them, they must come from your own machine."
         ))
     var measured: String?
     @Option(
         help: ArgumentHelp(
-            "SNP and TDX, with an image: a least version of the platform, NAME=NUMBER; repeat it for each.",
+            "SNP and TDX, with an image: a minimum version of the platform, NAME=NUMBER; repeatable.",
             discussion:
                 "SNP: bl, tee, snp and ucode (and fmc on Turin), as AMD's bulletins and `infenclave attest` of your machine say. TDX: module, 0 unless given: Intel's TCB status judges it."
         ))
     var minimumTCB: [String] = []
     @Option(
         help: ArgumentHelp(
-            "SGX and TDX: the least tcbEvaluationDataNumber of Intel's collateral.",
-            discussion: "That of the TCB info that you have now: older evaluations are refused."))
+            "SGX and TDX: the minimum tcbEvaluationDataNumber of Intel's collateral.",
+            discussion: "Use that of your present TCB info: older evaluations are refused."))
     var minimumEvaluationDataNumber: Int?
     @Option(help: "Development: the enclave's executable.") var enclave: String?
     @Option(help: "Development: the file of its signing key.") var developmentKey: String?

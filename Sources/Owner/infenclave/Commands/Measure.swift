@@ -10,21 +10,22 @@ struct Measure: Command {
         abstract: "Print the values that a policy pins: of the bundle, and of the enclave that serves it.",
         discussion: """
             For development they are computed from the enclave's executable. A hardware TEE measures what it was \
-            started with, so there they are read: on the machine that serves, or from evidence saved there. They are \
-            what that machine says, not what was released; compare them with a machine of your own.
+            started with, so its values are read on the machine that serves, or from evidence saved there. They are \
+            that machine's statement, not a released reference value; compare them with a machine of your own.
             """)
 
     @Argument(help: "The bundle, NAME.infenclave; not with --image.") var bundle: String?
     @Option(help: "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.") var tee: String?
-    @Option(help: "Compute the values again of a folder that `infenclave image` wrote.") var image: String?
+    @Option(help: "Recompute the values of a folder that `infenclave image` wrote.") var image: String?
     @Option(
         help: ArgumentHelp(
             "Compute RTMR0 to RTMR3 of an event log (CCEL) of a TDX guest.",
-            discussion: "Nobody signs a log: pin what it leads to only if you know what each of its events is."))
+            discussion: "A log is not signed: pin its result only if you know what each of its events is."))
     var eventLog: String?
     @Flag(help: "With --image and --event-log: print each step.") var explain = false
     @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "Read a hardware TEE's values from this saved evidence, not from this machine.") var evidence: String?
+    @Option(help: "Read a hardware TEE's values from this saved evidence instead of this machine.") var evidence:
+        String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -68,7 +69,7 @@ struct Measure: Command {
         }
     }
 
-    /// - Throws: ``CommandFailure`` when `measured.json` says something else than the files.
+    /// - Throws: ``CommandFailure`` when `measured.json` disagrees with the files.
     private func measureImage(_ path: String) throws {
         let folder = EnclaveImageFolder(path)
         let measured = try folder.measured()
@@ -89,7 +90,7 @@ struct Measure: Command {
         if json { return try printJSON(values) }
         if explain { for line in replay.explanation { print(printable(line)) } }
         for (name, value) in values.lines { print("\(name): \(value)") }
-        printError("warning: nobody signs an event log; compare the values with a quote, or with events that you know")
+        printError("warning: an event log is not signed; compare the values with a quote, or with events that you know")
     }
 
     private func read(_ kind: TEEKind, into values: inout Measured) throws {
@@ -104,7 +105,7 @@ struct Measure: Command {
                     remedy: "run this where the \(tee) enclave runs, or name evidence saved there with --evidence FILE")
             }
         }
-        // Verification fills in what the evidence says before it finds that no collateral was given.
+        // Verification extracts the claims of the evidence before it fails for want of collateral.
         let now = Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970))
         let verdict = SavedEvidenceAppraiser(policy: nil).verdict(
             on: VerificationRequest(tee: kind, evidence: bytes, at: now))

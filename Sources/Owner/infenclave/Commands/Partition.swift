@@ -9,12 +9,12 @@ import Tensors
 
 struct Partition: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Cut a model and seal it into a bundle.",
+        abstract: "Partition a model and encrypt its parts into a bundle.",
         discussion: """
-            Without --plan, --front and --mapping everything is inside the enclave, as it is with equal cuts. The model \
-            key goes to --key-out with mode 0600, never into the bundle. Without --owner-key a new owner's key is written beside it. A plan is \
-            taken only with the assessment.json that it was made from, which the manifest then names and sums up; it \
-            binds you to that file, and proves nothing of how you made it.
+            Without --plan, --front and --mapping, or with equal cuts, everything is inside the enclave. The model \
+            key goes to --key-out with mode 0600, never into the bundle. Without --owner-key a new owner's key is \
+            written beside it. A plan is accepted only with the assessment.json that it was made from. The manifest \
+            then names and summarises that file; this binds you to it, and does not prove how it was made.
             """)
 
     @OptionGroup var source: ModelArguments
@@ -23,25 +23,25 @@ struct Partition: Command {
     @OptionGroup var arithmetic: PrecisionArguments
     @Option(
         help:
-            "Compare the answers with those in f32 on the pictures of this folder; without it on those of --calibration."
+            "Compare the answers with those in f32, on the images of this folder. Default: those of --calibration."
     )
     var accuracy: String?
     @Option(help: "A plan.json of `assess`, with its assessment.json beside it.") var plan: String?
-    @Option(help: "The assessment.json that --plan, or --front with --mapping, is from.") var assessment: String?
+    @Option(help: "The assessment.json for --plan, or for --front with --mapping.") var assessment: String?
     @Option(help: "The last layer of the FrontNet.") var front: String?
     @Option(help: "The last layer before the mapping unit.") var mapping: String?
-    @Option(help: "Add Gaussian noise of this deviation to each float that crosses to the host; 0 for none.")
+    @Option(help: "Standard deviation of Gaussian noise on each float that crosses to the host; 0 for none.")
     var noise: Double?
-    @Option(help: "The class names, one a line.") var labels: String
+    @Option(help: "The class names, one per line.") var labels: String
     @Option(help: "The bundle to write, NAME.infenclave.") var out: String
-    @Option(help: "Where the model key goes.") var keyOut: String
+    @Option(help: "The file for the model key.") var keyOut: String
     @Option(help: "The owner's signing key.") var ownerKey: String?
-    @Option(help: "How many classes an answer lists; 20 unless said otherwise.") var topK: Int?
+    @Option(help: "Number of classes in an answer. Default: 20.") var topK: Int?
     @Flag(
         help: ArgumentHelp(
             "Let clients send the normalised f32 tensor beside u8 pixels.",
             discussion:
-                "Chosen floats tell a client that works with the host more about the FrontNet's weights than pixels do."
+                "With floats, a client who colludes with the host learns more about the FrontNet's weights than with pixels."
         ))
     var allowF32 = false
     @Flag(help: "Print JSON.") var json = false
@@ -74,7 +74,7 @@ struct Partition: Command {
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
             assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32)
-        // What can be refused is refused before any key is made.
+        // All checks come before any key is generated.
         _ = try recipe.partitioned()
         guard !FileManager.default.fileExists(atPath: out) else {
             throw CommandFailure("file", "\(out) exists already", remedy: "remove it or choose another name")
@@ -93,7 +93,7 @@ struct Partition: Command {
         }
     }
 
-    /// The ranges are measured on the whole network, once: its parts compute as it would.
+    /// Ranges are measured once, on the whole network; the parts use the same table.
     private func choosePrecision(_ recipe: inout BundleRecipe, _ model: LoadedModel) async throws {
         let (arithmetic, preprocess, threads) = (arithmetic, preprocess, try engine.resolvedThreads())
         let folder = accuracy ?? arithmetic.calibration
@@ -118,7 +118,7 @@ struct Partition: Command {
         return key
     }
 
-    /// The cuts of the plan, or those named, or the last one twice.
+    /// The cuts of the plan, or the named cuts, or everything inside.
     private func cuts(for model: LoadedModel) throws -> AssessedCuts {
         let cuts: AssessedCuts
         if let plan {
@@ -136,7 +136,7 @@ struct Partition: Command {
         return cuts
     }
 
-    /// One name per line; a byte order mark and the line break at the end do not count.
+    /// One name per line; a byte order mark and the final line break are ignored.
     static func classNames(_ path: String) throws -> [String] {
         guard let text = String(data: try InputFile.read(path, maximumBytes: 1 << 26), encoding: .utf8) else {
             throw CommandFailure("labels", "\(path) is not UTF-8 text", remedy: "give one class name a line")

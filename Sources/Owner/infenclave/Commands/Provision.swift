@@ -9,7 +9,7 @@ import SecretMemory
 struct Provision: Command {
     static let configuration = CommandConfiguration(
         abstract:
-            "Verify the enclaves, then give them the model key and the clients that they may answer, for a lease.",
+            "Verify the enclaves, then give them the model key and the client allow-list, for a lease.",
         discussion: """
             All replicas of the server are provisioned, one after the other; each has the clients' quotas for itself. \
             Provisioning again replaces clients, quotas and lease. When the lease ends, an enclave wipes the model and \
@@ -21,26 +21,26 @@ struct Provision: Command {
     @Option(help: "The owner's signing key.") var ownerKey: String
     @Option(
         help: ArgumentHelp(
-            "A client's access token; repeat it for more.",
+            "A client's access token; repeatable.",
             discussion: "FILE,requests=N,per-minute=N gives one client quotas of its own."))
     var clientToken: [String] = []
-    @Option(help: "Requests of each client in the lease.") var requests = ClientGrant.defaultRequests
-    @Option(help: "Requests of each client a minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
+    @Option(help: "Each client's request quota in the lease.") var requests = ClientGrant.defaultRequests
+    @Option(help: "Each client's request quota per minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
     @Option(help: "How long the enclave may serve: a number with s, m, h or d.")
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: "Requests that the enclave holds at a time while the BackNet runs.") var inFlight: UInt32 = 64
+    @Option(help: "Maximum requests in the enclave that wait for the BackNet.") var inFlight: UInt32 = 64
     @Option(
         help: ArgumentHelp(
             "Orders provisioning messages: a lower number than before is refused.",
-            discussion: "The present time in milliseconds unless said otherwise."))
+            discussion: "Default: the present time in milliseconds."))
     var sequence: UInt64?
     @OptionGroup var audit: AuditArguments
-    @Flag(help: "Provision what the server has staged beside what it serves; it is served from then on.") var staged =
+    @Flag(help: "Provision the bundle that the server has staged; it is served from then on.") var staged =
         false
     @Option(
         help: ArgumentHelp(
             "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
-            discussion: "A server that says it has more gets nothing: nothing vouches for what it says."))
+            discussion: "A server that reports more gets nothing, since its report is not verified."))
     var replicas = 1
     @Option(help: "Only this replica of the server, counted from 0.") var replica: Int?
     @Flag(help: "Print JSON.") var json = false
@@ -84,7 +84,7 @@ struct Provision: Command {
                     modelKey: modelKey, ownerKey: owner, clients: clients, terms: terms)
                 done.append(Provisioned(replica: number, session: session, statistics: statistics))
             } catch let error as ReplicaDisagreement {
-                // Each further enclave with the key grants all quotas once more.
+                // Each further enclave with the key would grant all quotas once more.
                 throw error.failure
             } catch { failure = failure ?? (number, error) }
         }
@@ -97,7 +97,7 @@ struct Provision: Command {
             remedy: reason.remedy.isEmpty ? "provision again" : reason.remedy)
     }
 
-    /// The server says that it has more replicas than the owner knows of.
+    /// The server reports more replicas than the owner stated.
     private struct ReplicaDisagreement: Error { let failure: CommandFailure }
 
     private func requireAgreed(_ count: Int) throws(ReplicaDisagreement) {
@@ -110,7 +110,7 @@ struct Provision: Command {
                     + "quotas for itself; --replica K provisions one"))
     }
 
-    /// An enclave that took the message.
+    /// An enclave that accepted the message.
     private struct Provisioned {
         let replica: Int
         let session: EnclaveSession
@@ -124,7 +124,8 @@ struct Provision: Command {
             print(
                 "\(number)provisioned: \(one.session.peer.verdict.summary); it answers \(clients) client(s) for \(lease.text)"
             )
-            // Another epoch at a renewal means that the run before is gone, or goes on elsewhere until its lease ends.
+            // A different epoch at a renewal means that the previous run has ended, or continues elsewhere until its
+            // lease ends.
             print("  run of the enclave: \(one.session.peer.epoch.hexadecimal)")
             for line in one.statistics?.lines ?? [] { print(line) }
         }
@@ -151,7 +152,7 @@ struct Provision: Command {
         let clients: Int
         let sequence: UInt64
         let leaseSeconds: UInt32
-        /// Of the first one.
+        /// The epoch of the first replica.
         let epoch: String
         let audit: Audit?
         let replicas: [Replica]
@@ -177,7 +178,7 @@ private struct ClientArgument {
 
     init(_ text: String) throws {
         var rest = text[...]
-        // From the end, so that a file's name may hold commas.
+        // Parsed from the end, so that a file name may contain commas.
         while let comma = rest.lastIndex(of: ",") {
             let option = rest[rest.index(after: comma)...].split(separator: "=", maxSplits: 1)
             guard let name = option.first, ["requests", "per-minute"].contains(name) else { break }
@@ -201,7 +202,7 @@ private struct ClientArgument {
     }
 }
 
-/// A time as `7d`, `12h`, `90m` or `30s`.
+/// A duration as `7d`, `12h`, `90m` or `30s`.
 struct LeaseTime: ExpressibleByArgument {
     let seconds: UInt32
 

@@ -7,11 +7,11 @@ import SecretMemory
 
 struct Proxy: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Speak the Open Inference Protocol on this machine for a model in verified enclaves.",
+        abstract: "Serve the Open Inference Protocol on this machine for a model in attested enclaves.",
         discussion: """
-            Clients of Triton and KServe, and curl, send tensors to the model NAME and pictures to NAME_image. The proxy \
-            attests the servers, seals every request, and opens the answers. --grpc needs the program infenclave-proxy beside \
-            this one.
+            Clients of Triton and KServe, and curl, send tensors to the model NAME and images to NAME_image. The \
+            proxy attests the servers, encrypts every request, and decrypts the answers. --grpc needs the program \
+            infenclave-proxy beside this one.
             """)
 
     @OptionGroup var arguments: ProxyArguments
@@ -27,7 +27,7 @@ struct Proxy: Command {
         var words = ([program] + arguments.arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
         words.append(nil)
-        // Returns only when it cannot.
+        // Returns only on failure.
         execv(program, words)
         throw CommandFailure(
             "proxy", "\(program), which speaks gRPC, cannot be started: \(String(cString: strerror(errno)))",

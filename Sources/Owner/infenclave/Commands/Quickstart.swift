@@ -4,20 +4,20 @@ import Partitioning
 
 struct Quickstart: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Try a model: put everything inside an enclave, serve it on this machine, classify pictures.",
+        abstract: "Try a model: put everything inside an enclave, serve it on this machine, classify images.",
         discussion: """
-            Keys, bundle, policy, server, owner and client are made with commands that are printed, so that they can be \
-            repeated. The development TEE, in which the model is served, protects nothing. The server stays until it is \
-            interrupted.
+            Keys, bundle, policy, server, owner and client are made with commands that are printed, so that they can \
+            be repeated. The development TEE, in which the model is served, protects nothing. The server runs until \
+            it is interrupted.
             """)
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
-    @Option(help: "The class names, one a line.") var labels: String
-    @Option(help: "A picture to classify, JPEG, PNG, WebP, BMP or GIF; repeat it for more.") var picture: [String] = []
+    @Option(help: "The class names, one per line.") var labels: String
+    @Option(help: "An image to classify, JPEG, PNG, WebP, BMP or GIF; repeatable.") var picture: [String] = []
     @Option(help: "The folder to write; an earlier trial in it is replaced.") var out = "infenclave-quickstart"
-    @Option(help: "Where to listen; port 0 for any that is free.") var listen = "127.0.0.1:8080"
-    @Flag(help: "End when the pictures are classified.") var once = false
+    @Option(help: "The address to listen on; port 0 for any free port.") var listen = "127.0.0.1:8080"
+    @Flag(help: "End after classifying the images.") var once = false
 
     func validate() throws {
         _ = try ListenAddress(listen)
@@ -25,7 +25,7 @@ struct Quickstart: Command {
     }
 
     func execute() async throws {
-        // What is wrong with model, labels or pictures is said before anything is written.
+        // Errors in model, labels or images are reported before anything is written.
         let model = try source.load(for: preprocess)
         let cuts = try AssessedCuts.everythingInside(assessment: nil, for: model)
         _ = try BundleRecipe(
@@ -62,7 +62,7 @@ struct Quickstart: Command {
         }
     }
 
-    /// The options of `partition` that read the model as it was read here.
+    /// The options of `partition` for reading the model in the same way.
     private var reading: [String] {
         var options: [String] = []
         for (name, value) in [

@@ -5,14 +5,14 @@ import Inference
 import Tensors
 
 struct Run: Command {
-    static let configuration = CommandConfiguration(abstract: "Run a model locally on a picture or a tensor.")
+    static let configuration = CommandConfiguration(abstract: "Run a model locally on an image or a tensor.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "A picture, or a .npy file with the input tensor.") var input: String
-    @Option(help: "How many classes to print.") var top = 5
+    @Option(help: "An image, or a .npy file with the input tensor.") var input: String
+    @Option(help: "Number of classes to print.") var top = 5
     @Flag(help: "Print JSON.") var json = false
 
     func execute() async throws {
@@ -25,13 +25,13 @@ struct Run: Command {
             let tensors = try preprocess.inputs(input, for: model)
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
             let isHalf = model.answersInHalf
-            // The plan takes the weights over: held by the model, too, they would be in memory twice.
+            // The plan takes over the weights; if the model kept them too, they would be in memory twice.
             let plan = try Plan(
                 compiling: (consume model).graph,
                 options: PlanOptions(threads: threads, precision: Precision(table)))
             let start = ContinuousClock.now
             var outputs = try tensors.map { try plan.run([$0])[0] }
-            // The file's own type, which is what other engines print.
+            // The file's own type, which other engines print too.
             if isHalf {
                 outputs = try outputs.map {
                     try Tensor(try $0.floats().map { Float(Float16($0)) }, shape: $0.shape.dimensions)
@@ -44,7 +44,7 @@ struct Run: Command {
         if let file = self.source.outputFile {
             try OutputFile.write(result.npyBytes(), to: file)
         }
-        // A bound from outside must not become a crash.
+        // An untrusted number must not cause a trap.
         let best = values.indices.sorted { (values[$0], -$0) > (values[$1], -$1) }.prefix(max(0, top))
         if json {
             try printJSON(
@@ -58,7 +58,7 @@ struct Run: Command {
         }
     }
 
-    /// Answers to several pictures as one tensor, in which they lie along the first axis.
+    /// The results for several images as one tensor, concatenated along the first axis.
     private static func joined(_ outputs: [Tensor]) throws -> Tensor {
         guard outputs.count > 1 else { return outputs[0] }
         let shape = outputs[0].shape.dimensions
@@ -76,7 +76,7 @@ struct Run: Command {
         let shape: [Int]
         let top: [Entry]
         let milliseconds: Double
-        /// From the opening of the model's file to its first result.
+        /// From opening the model's file to its first result.
         let firstResultMilliseconds: Double
     }
 }

@@ -1,19 +1,20 @@
 import EnclaveImage
 import Foundation
 
-/// The enclave's executable and the libraries that its loader maps.
+/// The enclave's executable and the libraries that it is linked with.
 struct EnclaveFiles {
     let executable: String
-    /// Paths as the loader finds them, the loader itself among them.
+    /// Paths as the loader finds them, including the loader itself.
     let libraries: [String]
 
-    /// - Throws: ``CommandFailure`` when a library is missing, or the executable is none of this machine's.
+    /// - Throws: ``CommandFailure`` when a library is missing, or the executable is not for this machine.
     init(_ executable: EnclaveExecutable) throws {
         self.executable = executable.path
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/ldd")
         process.arguments = [executable.path]
-        // What the loader would find in this environment only is not in the image.
+        // The environment is fixed, because the image does not contain libraries that the loader finds only in this
+        // one.
         process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin"]
         process.standardInput = FileHandle.nullDevice
         let output = Pipe()
@@ -32,7 +33,8 @@ struct EnclaveFiles {
         libraries = try Self.libraries(text)
     }
 
-    /// What `ldd` prints: `NAME => PATH (0x…)`, `PATH (0x…)` for the loader, and `linux-vdso` that is in the kernel.
+    /// Parses the output of `ldd`: `NAME => PATH (0x…)`, `PATH (0x…)` for the loader, and `linux-vdso`, which is in the
+    /// kernel.
     static func libraries(_ text: String) throws -> [String] {
         var paths: Set<String> = []
         for line in text.split(separator: "\n") {
@@ -47,9 +49,9 @@ struct EnclaveFiles {
         return paths.sorted()
     }
 
-    /// The archive that the kernel unpacks: the executable as its first process, what it links, and modules.
+    /// The archive that the kernel unpacks: the executable as its first process, its libraries, and modules.
     ///
-    /// - Parameter modules: Files in the order in which they have to be loaded.
+    /// - Parameter modules: Files in the order in which they must be loaded.
     func initialFileSystem(modules: [String]) throws -> [UInt8] {
         var entries = ["dev", "proc", "sys"].map { CPIOEntry($0, .folder) }
         entries.append(CPIOEntry("init", .file([UInt8](try InputFile.read(executable)), isExecutable: true)))
@@ -70,7 +72,7 @@ struct EnclaveFiles {
     }
 }
 
-/// A kernel module, which distributions compress in different ways; the first process takes none of them.
+/// A kernel module. Distributions compress modules in several formats; the first process reads only uncompressed ones.
 enum ModuleFile {
     static func read(_ path: String) throws -> [UInt8] {
         let programs = ["xz": "xz", "zst": "zstd", "gz": "gzip"]

@@ -3,16 +3,16 @@ import Foundation
 import LeakageAssessment
 import SealedChannel
 
-/// An image on disk: what starts the machine, with `image.json` and `measured.json`.
+/// An image on disk: the files that start the machine, with `image.json` and `measured.json`.
 struct EnclaveImageFolder {
     private static let maximumFileBytes = 1 << 32
     let path: String
 
     init(_ path: String) { self.path = path }
 
-    /// A folder that will be made when something is written.
+    /// A folder that is created when something is written.
     ///
-    /// - Throws: ``CommandFailure`` for a folder that has something in it.
+    /// - Throws: ``CommandFailure`` for a folder that is not empty.
     init(new path: String) throws {
         self.path = path
         guard FileManager.default.fileExists(atPath: path) else { return }
@@ -52,7 +52,7 @@ struct EnclaveImageFolder {
             let image = try EnclaveImageFormat(
                 kernel: kernel.file, commandLine: recipe.commandLine, ramdisks: [disk], metadata: metadata)
             let bytes = image.encoded()
-            // What was written is what a reader finds.
+            // The written file must parse to the same content.
             guard try EnclaveImageFormat(parsing: bytes) == image else {
                 throw CommandFailure("image", "the image that was made cannot be read back")
             }
@@ -60,7 +60,7 @@ struct EnclaveImageFolder {
             try write("image.eif", bytes)
         } else {
             let firmware = [UInt8](try InputFile.read(firmware ?? "", maximumBytes: 64 << 20))
-            // Refused before anything is written.
+            // Checked before anything is written.
             if recipe.kind == .snp {
                 _ = try Self.launches(
                     recipe, firmware: firmware,
@@ -79,7 +79,7 @@ struct EnclaveImageFolder {
         try writeScript(recipe)
     }
 
-    /// Writes what Gramine makes an SGX enclave of.
+    /// Writes the files from which Gramine builds an SGX enclave.
     func write(_ recipe: ImageRecipe, _ enclave: EnclaveFiles, gramineThreads: Int) throws {
         let manifest = GramineManifest.template(libraries: enclave.libraries, threads: gramineThreads)
         try make()
@@ -109,7 +109,7 @@ struct EnclaveImageFolder {
             policy: ImageRecipe.guestPolicy)
     }
 
-    /// The digest of the key that signed the identity blocks, which have to be of these launches.
+    /// The digest of the key that signed the identity blocks, which must be for these launches.
     private func identityKeyDigest(_ recipe: ImageRecipe, _ launches: [LaunchMeasurement]) throws -> [UInt8]? {
         guard recipe.guestSVN != nil else { return nil }
         var digests: Set<[UInt8]> = []
@@ -143,7 +143,7 @@ struct EnclaveImageFolder {
         try write("measured.json", try encoder.encode(measured) + [0x0A])
     }
 
-    /// The measurements that the image will have, computed from its files.
+    /// The expected measurements of the image, computed from its files.
     func measured() throws -> MeasuredImage {
         let recipe = try recipe()
         switch recipe.kind {
@@ -179,7 +179,7 @@ struct EnclaveImageFolder {
         return recipe
     }
 
-    /// The launches of an SNP image, one for each word of features.
+    /// The launches of an SNP image, one per value of SEV_FEATURES.
     private func launches(_ recipe: ImageRecipe) throws -> [LaunchMeasurement] {
         let hashes = KernelHashes(
             kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())

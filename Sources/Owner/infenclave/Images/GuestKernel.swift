@@ -1,7 +1,7 @@
 import EnclaveImage
 import Foundation
 
-/// The kernel of an image, with what is known of how it was built.
+/// The kernel of an image, with its build configuration if it is known.
 struct GuestKernel {
     let file: [UInt8]
     let image: KernelImage
@@ -11,8 +11,8 @@ struct GuestKernel {
     private let configuration: KernelConfiguration?
 
     /// - Parameters:
-    ///   - modules: `/lib/modules/RELEASE`; where it is not named, that of the kernel if it is there.
-    ///   - configuration: Its `.config`; where it is not named, `config-RELEASE` beside the kernel if it is there.
+    ///   - modules: `/lib/modules/RELEASE`; by default that of the kernel, if it exists.
+    ///   - configuration: Its `.config`; by default `config-RELEASE` beside the kernel, if it exists.
     init(path: String, modules: String?, configuration: String?) throws {
         self.path = path
         file = [UInt8](try InputFile.read(path, maximumBytes: 256 << 20))
@@ -49,7 +49,7 @@ struct GuestKernel {
         }
     }
 
-    /// - Throws: ``CommandFailure`` when the kernel lacks what the image needs, as far as that can be read.
+    /// - Throws: ``CommandFailure`` when the kernel lacks what the image needs, as far as its configuration is known.
     func check(_ recipe: ImageRecipe) throws {
         let needed = KernelRequirements(recipe)
         guard let configuration else {
@@ -71,7 +71,7 @@ struct GuestKernel {
         }
     }
 
-    /// Files of modules for what is not built in, in the order in which they have to be loaded.
+    /// The module files for drivers that are not built in, in the order in which they must be loaded.
     func moduleFiles(_ recipe: ImageRecipe) throws -> [String] {
         guard let modules, let moduleFolder else { return [] }
         let (files, missing) = modules.files(for: KernelRequirements(recipe).drivers.map(\.module))

@@ -2,13 +2,13 @@ import EnclaveImage
 import Evidence
 import Foundation
 
-/// What platforms will measure of an image, with the steps.
+/// The measurements that platforms will report for an image, with the steps.
 struct MeasuredImage {
     let values: Measured
     private let recipe: ImageRecipe
     private let measurements: [LaunchMeasurement]
 
-    /// - Parameter measurements: One for each way in which hosts start the image; their values are all of the image.
+    /// - Parameter measurements: One for each way in which hosts start the image; the image has the values of all.
     init(_ recipe: ImageRecipe, _ measurements: [LaunchMeasurement]) {
         self.recipe = recipe
         self.measurements = measurements
@@ -20,13 +20,13 @@ struct MeasuredImage {
             }
         }
         values.flags = recipe.flags
-        // With one processor the measured command line keeps the guest from running the host's tables.
+        // With one processor the measured command line prevents the guest from running the host's ACPI tables.
         if recipe.processors > 1, recipe.kind == .snp || recipe.kind == .tdx { values.open = Self.open(recipe) }
         if let guestSVN = recipe.guestSVN { values.securityVersions["guestsvn"] = guestSVN }
         self.values = values
     }
 
-    /// What is not computed, and why that may be.
+    /// What is not computed, and the reason.
     private static func open(_ recipe: ImageRecipe) -> [String] {
         switch recipe.kind {
         case .tdx:

@@ -1,11 +1,11 @@
 import EnclaveImage
 import Foundation
 
-/// Firmware of a trust domain that measures what it starts, as far as can be seen.
+/// Checks that firmware for a trust domain measures what it starts, as far as can be determined.
 enum TDXFirmware {
-    /// Warns where the firmware has no compressed volume, and the driver may be in a form that is not read.
+    /// Warns if the firmware has no compressed volume, since the driver may be stored in an unsupported form.
     ///
-    /// - Throws: ``ImageError`` (wrongFile) for firmware that is read, and does not have the driver.
+    /// - Throws: ``ImageError`` (wrongFile) for firmware that can be read and lacks the driver.
     static func check(_ firmware: [UInt8]) throws {
         if MeasuringDriver.isIn(firmware) { return }
         let sections = CompressedSection.all(in: firmware)

@@ -1,11 +1,11 @@
 import Foundation
 import Glibc
 
-/// Where a load goes.
+/// The target of a load test.
 struct LoadAddress: Sendable {
     let host: String
     let port: Int
-    /// Of the model, without a slash at its end.
+    /// The path of the model, without a trailing slash.
     let path: String
 
     init(_ url: String) throws {
@@ -22,7 +22,7 @@ struct LoadAddress: Sendable {
     var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// A blocking connection that is kept. One thread uses it: libraries for HTTP would take as much processor time as what is
+/// A blocking, persistent connection, used by one thread. HTTP libraries would use as much processor time as what is
 /// measured.
 final class LoadConnection {
     struct Answer {
@@ -81,7 +81,7 @@ final class LoadConnection {
         descriptor = socket
     }
 
-    /// Posts a body and waits for the answer. After a failure the next request has a new connection.
+    /// Posts a body and waits for the answer. After a failure the next request uses a new connection.
     func post(_ body: [UInt8]) throws(Failure) -> Answer {
         try connect()
         do throws(Failure) {
@@ -104,7 +104,7 @@ final class LoadConnection {
                     descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, flags | Int32(MSG_NOSIGNAL))
             }
             if count < 0, errno == EINTR { continue }
-            // A server that refuses early may stop reading: its answer says why.
+            // A server that refuses early may stop reading; its answer says why.
             guard count > 0 else { return }
             sent += count
         }
@@ -147,7 +147,7 @@ final class LoadConnection {
         }
     }
 
-    /// Where the body begins.
+    /// The offset of the body.
     private static func end(of head: [UInt8], from start: Int) -> Int? {
         guard head.count >= 4 else { return nil }
         for index in start...(head.count - 4)

@@ -1,7 +1,7 @@
 import AssessmentReport
 import Foundation
 
-/// What came of requests.
+/// The outcomes of requests.
 struct LoadTally: Sendable {
     /// Milliseconds.
     private(set) var answered: [Double] = []
@@ -9,7 +9,7 @@ struct LoadTally: Sendable {
     private(set) var refusals: [String: Int] = [:]
     private(set) var refusedWithoutRetryAfter = 0
     private(set) var failures: [String: Int] = [:]
-    /// Requests that no connection was free for when they were due.
+    /// Requests for which no connection was free when they were due.
     var late = 0
 
     mutating func count(_ outcome: LoadRun.Outcome, taking duration: Duration) {
@@ -33,17 +33,17 @@ struct LoadTally: Sendable {
     }
 }
 
-/// A load in numbers.
+/// The results of a load test.
 struct LoadReport: Encodable, Sendable {
-    /// Latency in milliseconds: percentiles, the longest, the mean.
+    /// Latency in milliseconds: percentiles, maximum, mean.
     struct Times: Encodable, Sendable {
         let p50, p90, p99, longest, mean: Double
 
-        /// `nil` for none.
+        /// `nil` for no samples.
         init?(_ samples: [Double]) {
             guard !samples.isEmpty else { return nil }
             let sorted = samples.sorted()
-            /// The nearest rank.
+            /// Percentile by nearest rank.
             func percentile(_ percent: Double) -> Double {
                 sorted[min(sorted.count - 1, max(0, Int((percent / 100 * Double(sorted.count)).rounded(.up)) - 1))]
             }
@@ -63,7 +63,7 @@ struct LoadReport: Encodable, Sendable {
     let refusedWithoutRetryAfter: Int
     let failures: [String: Int]
     let late: Int
-    /// Of this program, with the seconds before.
+    /// Processor time of this program, with that of the warm-up.
     let clientProcessorSeconds: Double
 
     init(

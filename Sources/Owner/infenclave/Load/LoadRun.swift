@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Requests over some connections, a thread each.
+/// Sends requests over several connections, one thread each.
 final class LoadRun: Sendable {
     private let source: any LoadSource
     private let schedule: LoadSchedule
@@ -11,7 +11,7 @@ final class LoadRun: Sendable {
     private let start = ContinuousClock.now
     private let tally = Mutex(LoadTally())
 
-    /// Channel keys are replaced after 100,000 requests and serve on for a minute.
+    /// Renewal interval. Channel keys are replaced after 100,000 requests and stay valid for a minute more.
     private static let renewal = Duration.seconds(20)
 
     init(source: any LoadSource, schedule: LoadSchedule, address: LoadAddress, connections: Int) {
@@ -51,7 +51,7 @@ final class LoadRun: Sendable {
         var tally = LoadTally()
         var renewed = Duration.zero
         let connection = LoadConnection(address, path: source.path, headers: source.headers)
-        // A request for which there was no room was not opened by the enclave: it is still fresh.
+        // A request that was refused for lack of capacity was not decrypted by the enclave, so it can be sent again.
         var kept: LoadRequest?
         while let turn = schedule.next(at: now) {
             do {
@@ -65,7 +65,7 @@ final class LoadRun: Sendable {
                 if isMeasured { tally.count(outcome, taking: outcome.received - begin) }
                 if case .refused("overloaded", _) = outcome.kind { kept = request }
                 if outcome.wantsRenewal { source.renew() }
-                // Others are asked meanwhile.
+                // Pauses, so that other connections make progress.
                 if case .failed = outcome.kind { Self.sleep(.milliseconds(20)) }
             } catch {
                 tally.count(Outcome(kind: .failed("unsealed"), received: now), taking: .zero)
@@ -82,7 +82,7 @@ final class LoadRun: Sendable {
     struct Outcome {
         enum Kind {
             case answered
-            /// By the host, with a status that is an invitation to try again.
+            /// Refused by the host, with a status that invites a retry.
             case refused(String, hasRetryAfter: Bool)
             case failed(String)
         }
@@ -119,7 +119,7 @@ final class LoadRun: Sendable {
         while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
     }
 
-    /// Of this process so far.
+    /// Processor time of this process so far.
     private static var processorSeconds: Double {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// When requests are due. Times are since the start of a run.
+/// The schedule of requests. Times are relative to the start of a run.
 final class LoadSchedule: Sendable {
-    /// When one request is due.
+    /// One scheduled request.
     struct Turn: Sendable {
-        /// `nil` for at once.
+        /// `nil` for immediately.
         let due: Duration?
     }
 
@@ -19,7 +19,7 @@ final class LoadSchedule: Sendable {
     private let rate: Double?
     private let state: Mutex<State>
 
-    /// - Parameter rate: Requests in a second on average, at random times (Poisson's process); `nil` for a closed loop.
+    /// - Parameter rate: Average requests per second, at random times (Poisson process); `nil` for a closed loop.
     init(rate: Double?, warmUp: Duration, measured: Duration, seed: UInt64) {
         self.rate = rate
         self.warmUp = warmUp

@@ -4,26 +4,26 @@ import SealedChannel
 import Synchronization
 import Tensors
 
-/// One request, and what tells whether an answer is one.
+/// One request, with a check of its answer.
 struct LoadRequest: Sendable {
     let body: [UInt8]
-    /// Whether this is an answer; else the name of the refusal inside.
+    /// Returns `nil` for a valid answer, else the name of the refusal inside.
     let check: @Sendable ([UInt8]) -> String?
 }
 
-/// Where requests come from; asked by many threads at a time.
+/// A source of requests, used by many threads concurrently.
 protocol LoadSource: Sendable {
     var path: String { get }
-    /// Fields of the head, a line each, without their ends.
+    /// Header fields, `name: value`, without line ends.
     var headers: [String] { get }
-    /// Makes so many requests ahead.
+    /// Creates this many requests in advance.
     func prepare(_ count: Int) throws
     func next() throws -> LoadRequest
-    /// Keys have changed, or will.
+    /// Called when keys have changed or will change.
     func renew()
 }
 
-/// Fresh sealed requests with a picture of noise.
+/// Fresh encrypted requests with an image of noise.
 final class SealedLoad: LoadSource {
     private struct State {
         var session: EnclaveSession
@@ -75,7 +75,8 @@ final class SealedLoad: LoadSource {
         }
     }
 
-    /// Attests again, once at a time; what was sealed ahead is for the old keys, which serve on for a minute.
+    /// Attests again, one thread at a time. Requests created before are for the old keys, which stay valid for a
+    /// minute.
     func renew() {
         let begins = state.withLock { state in
             defer { state.isRenewing = true }
@@ -92,7 +93,7 @@ final class SealedLoad: LoadSource {
     }
 }
 
-/// The same bytes again and again.
+/// The same bytes for each request.
 struct PlainLoad: LoadSource {
     let bytes: Int
     let path: String

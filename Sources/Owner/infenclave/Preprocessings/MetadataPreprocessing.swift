@@ -1,8 +1,8 @@
 import Tensors
 
-/// What files say of the pictures that they take, in their metadata.
+/// Preprocessing from the metadata of model files.
 enum MetadataPreprocessing {
-    /// Custom Vision's and Windows ML's keys.
+    /// The keys of Custom Vision and Windows ML.
     ///
     /// - Parameter shape: `[1, channels, height, width]`.
     /// - Source: Windows ML, "Image metadata" of ONNX models.
@@ -17,7 +17,7 @@ enum MetadataPreprocessing {
         }
     }
 
-    /// The middle of the picture, an eighth cut off, with one mean and deviation.
+    /// The centre of the image with an eighth cut off, with one mean and standard deviation.
     static func centred(
         _ shape: Shape, _ channels: Preprocessing.Channels, mean: Float, std: Float
     ) throws -> Preprocessing {

@@ -2,14 +2,14 @@ import Foundation
 import StrictJSON
 import Tensors
 
-/// What a person has that says how pictures become the input: a file of ours or of a library's, or a preset's name.
+/// Sources of a preprocessing: a file in this project's or a library's format, or a preset's name.
 enum PreprocessSource {
-    /// Files that are looked for beside a model, in this order.
+    /// File names that are looked for beside a model, in this order.
     static let usualNames = ["preprocess.json", "preprocessor_config.json", "config.json"]
 
-    /// The preprocessing that `name` means.
+    /// The preprocessing that `name` denotes.
     ///
-    /// - Throws: ``CommandFailure`` that says what the file or the name is not.
+    /// - Throws: ``CommandFailure`` that says why the file or the name is invalid.
     static func preprocessing(_ name: String) throws -> Preprocessing {
         if name.hasPrefix("torchvision:") {
             guard let preset = try TorchvisionPresets.preprocessing(String(name.dropFirst("torchvision:".count))) else {
@@ -45,12 +45,12 @@ enum PreprocessSource {
         }
     }
 
-    /// The file beside a model that says it; `nil` where none does.
+    /// The preprocessing file beside a model; `nil` if there is none.
     static func beside(_ model: String) -> String? {
         let folder = URL(filePath: model).deletingLastPathComponent()
         return usualNames.map { folder.appending(path: $0).path }.first { path in
             guard FileManager.default.fileExists(atPath: path) else { return false }
-            // A config.json may describe anything.
+            // A config.json may contain anything.
             return !path.hasSuffix("/config.json") || (try? file(path)) != nil
         }
     }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// How torchvision's trained classifiers take pictures, by name.
+/// The preprocessing of torchvision's pretrained classifiers, by name.
 ///
 /// - Source: `torchvision.models`, the `transforms` of each `Weights` entry; the entry is `DEFAULT` unless it is named.
 enum TorchvisionPresets {
@@ -10,7 +10,7 @@ enum TorchvisionPresets {
         var half = false
     }
 
-    /// Architectures whose weights are not taken at 256 and 224, bilinear.
+    /// Architectures with sizes other than 256 and 224, bilinear.
     private static let special: [String: Sizes] = [
         "convnext_tiny": Sizes(resize: 236, crop: 224), "convnext_small": Sizes(resize: 230, crop: 224),
         "convnext_base": Sizes(resize: 232, crop: 224), "convnext_large": Sizes(resize: 232, crop: 224),
@@ -37,7 +37,7 @@ enum TorchvisionPresets {
         "vit_l_16:IMAGENET1K_V1": Sizes(resize: 242, crop: 224),
     ]
 
-    /// Architectures with a second set of weights, taken at 232, which is the default.
+    /// Architectures with a second set of weights, which is the default and uses 232.
     private static let second: Set<String> = [
         "mobilenet_v2", "mobilenet_v3_large", "regnet_x_16gf", "regnet_x_1_6gf", "regnet_x_32gf", "regnet_x_3_2gf",
         "regnet_x_400mf", "regnet_x_800mf", "regnet_x_8gf", "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf",
@@ -45,7 +45,7 @@ enum TorchvisionPresets {
         "resnext101_32x8d", "resnext50_32x4d", "wide_resnet101_2", "wide_resnet50_2",
     ]
 
-    /// Architectures that are taken at 256 and 224.
+    /// Architectures with 256 and 224.
     private static let usual: Set<String> = [
         "alexnet", "densenet121", "densenet161", "densenet169", "densenet201", "googlenet", "mnasnet0_5", "mnasnet1_0",
         "mobilenet_v3_small", "resnet18", "resnet34", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "squeezenet1_0",
@@ -54,7 +54,7 @@ enum TorchvisionPresets {
     ]
 
     /// - Parameter name: An architecture, or one with its weights, `resnet50:IMAGENET1K_V1`.
-    /// - Returns: `nil` for a name that is not known.
+    /// - Returns: `nil` for an unknown name.
     static func preprocessing(_ name: String) throws -> Preprocessing? {
         let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
         guard let architecture = parts.first else { return nil }

@@ -55,7 +55,7 @@ struct TransformersPreprocessing: Decodable {
             interpolation: interpolation, mean: mean.map { $0 / factor }, std: std.map { $0 / factor })
     }
 
-    /// A side of which a crop is this share, rounded down.
+    /// The side length whose fraction `share` is `side`, rounded down.
     static func pixels(_ side: Int, over share: Double) throws -> Int {
         let value = Double(side) / share
         guard value >= 0, value < 1e6 else {
@@ -66,7 +66,7 @@ struct TransformersPreprocessing: Decodable {
 
     private func sizes() throws -> (width: Int, height: Int, resize: Preprocessing.Resize) {
         guard let size else { throw TensorError(.malformed, "'size' is missing") }
-        // ConvNeXt's crops a share of small pictures only.
+        // ConvNeXt crops a fraction of small images only.
         if let share = cropPct
             ?? ((imageProcessorType ?? featureExtractorType ?? "").hasPrefix("ConvNext") ? 0.875 : nil),
             case .shorterSide(let side) = size, share > 0

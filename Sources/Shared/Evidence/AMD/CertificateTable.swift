@@ -1,18 +1,18 @@
 import Tensors
 
-/// The table of certificates that a host hands to an SNP guest (configfs-tsm `auxblob`, extended guest request). The
-/// host wrote it, so nothing in it is to be believed before it was verified.
+/// The table of certificates that a host gives to an SNP guest (configfs-tsm `auxblob`, extended guest request). The
+/// host wrote it, so its content is untrusted until it is verified.
 ///
 /// - Source: AMD 56421, GHCB specification, MSG_REPORT_REQ.
 package struct CertificateTable: Sendable, Hashable {
-    /// The entries that are looked for. Its own root (ARK) is never taken from a host.
+    /// The entries that are used. The root (ARK) is compiled in and never taken from a host.
     package enum Kind: String, Sendable, Hashable {
         case vcek = "63da758de6644564adc5f4b93be8accd"
         case vlek = "a8074bc2a25a483eaae639c045a0b8a1"
         /// ASK or ASVK.
         case intermediate = "4ab7b379bbac4fe4a02f05aef327c782"
 
-        /// Under what verifiers look for it.
+        /// The collateral role of the entry.
         var role: CollateralRole {
             switch self {
             case .vcek: .vcek
@@ -28,7 +28,7 @@ package struct CertificateTable: Sendable, Hashable {
     package let certificates: [Kind: [UInt8]]
 
     /// - Parameter bytes: The table; an empty one is valid.
-    /// - Throws: ``EvidenceError`` (malformed) for an entry that points out of the table or comes twice.
+    /// - Throws: ``EvidenceError`` (malformed) for an entry that points out of the table or is there twice.
     package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         var certificates: [Kind: [UInt8]] = [:]
         do throws(TensorError) {
@@ -54,8 +54,8 @@ package struct CertificateTable: Sendable, Hashable {
         self.certificates = certificates
     }
 
-    /// The certificates by the role that verifiers look for them under. Enclaves hand them on so, and verifiers take
-    /// them so from a table that was saved: one place says which is which.
+    /// The certificates by collateral role. Enclaves that serve evidence and verifiers that read a saved table both use
+    /// this mapping.
     package var collateral: [CollateralRole: [UInt8]] {
         Dictionary(uniqueKeysWithValues: certificates.map { ($0.key.role, $0.value) })
     }

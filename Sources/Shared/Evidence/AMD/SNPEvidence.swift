@@ -1,14 +1,14 @@
-/// A report as tools save it: alone, or with the host's table of certificates behind it in one file (an extended guest
-/// request, go-sev-guest's raw form).
+/// A saved report: alone, or followed in the same file by the host's certificate table (an extended guest request,
+/// go-sev-guest's raw form).
 package struct SNPEvidence: Sendable, Hashable {
-    /// No table of certificates is larger.
+    /// Limit of the size of a certificate table, in bytes.
     private static let maximumTableBytes = 64 << 10
 
     package let report: SNPReport
-    /// Empty where the report stands alone. Nobody signed it.
+    /// Empty if the file has only a report. The table is not signed.
     package let table: CertificateTable
 
-    /// - Throws: ``EvidenceError`` when the report is not of a known form, or what follows it is no table.
+    /// - Throws: ``EvidenceError`` when the report has an unknown form, or is followed by something other than a table.
     package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count <= SNPReport.byteCount + Self.maximumTableBytes else {
             throw EvidenceError(

@@ -16,7 +16,7 @@ package struct SNPReport: Sendable, Hashable {
 
     package let bytes: [UInt8]
 
-    /// - Throws: ``EvidenceError`` for another length, or for a version or algorithm that is not known.
+    /// - Throws: ``EvidenceError`` for another length, or for an unknown version or algorithm.
     package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count == Self.byteCount else {
             throw EvidenceError(.malformed, "an SNP report has \(bytes.count) bytes; expected \(Self.byteCount)")
@@ -43,7 +43,7 @@ package struct SNPReport: Sendable, Hashable {
     package var policy: UInt64 { integer(0x08, UInt64.self) }
     package var familyID: [UInt8] { Array(bytes[0x10..<0x20]) }
     package var imageID: [UInt8] { Array(bytes[0x20..<0x30]) }
-    /// 0 to 3 when the guest asked for the report, `0xffffffff` when the host did.
+    /// 0 to 3 when the guest requested the report, `0xffffffff` when the host did.
     package var vmpl: UInt32 { integer(0x30, UInt32.self) }
     package var currentTCB: [UInt8] { Array(bytes[0x38..<0x40]) }
     package var platformInfo: UInt64 { integer(0x40, UInt64.self) }
@@ -53,16 +53,17 @@ package struct SNPReport: Sendable, Hashable {
     package var idKeyDigest: [UInt8] { Array(bytes[0xE0..<0x110]) }
     package var authorKeyDigest: [UInt8] { Array(bytes[0x110..<0x140]) }
     package var reportID: [UInt8] { Array(bytes[0x140..<0x160]) }
-    /// The firmware versions that the signing key was derived from. Hosts may choose lower ones than run.
+    /// The firmware versions that the signing key was derived from. Hosts may report lower versions than the running
+    /// ones.
     package var reportedTCB: [UInt8] { Array(bytes[0x180..<0x188]) }
     /// Combined family and model of the CPU; `nil` in version 2, which does not have them.
     package var processor: (family: UInt8, model: UInt8)? { version < 3 ? nil : (bytes[0x188], bytes[0x189]) }
     package var chipID: [UInt8] { Array(bytes[0x1A0..<0x1E0]) }
     package var committedTCB: [UInt8] { Array(bytes[0x1E0..<0x1E8]) }
     package var launchTCB: [UInt8] { Array(bytes[0x1F0..<0x1F8]) }
-    /// Mitigations, one a bit, that were in place when the guest was launched; `nil` before version 5.
+    /// Mitigations, one per bit, that were in place at launch; `nil` before version 5.
     package var launchMitigations: UInt64? { version < 5 ? nil : integer(0x1F8, UInt64.self) }
-    /// Those in place now.
+    /// Mitigations that are in place now; `nil` before version 5.
     package var currentMitigations: UInt64? { version < 5 ? nil : integer(0x200, UInt64.self) }
 
     package var isChipMasked: Bool { bytes[0x48] & 0x02 != 0 }
@@ -78,10 +79,10 @@ package struct SNPReport: Sendable, Hashable {
     package var isDebug: Bool { policy >> 19 & 1 != 0 }
     /// Whether a migration agent may move the guest (policy bit 18).
     package var isMigratable: Bool { policy >> 18 & 1 != 0 }
-    /// Whether policy bit 17, which is always one, is one.
+    /// Whether policy bit 17, which must be one, is one.
     package var hasReservedPolicyBit: Bool { policy >> 17 & 1 != 0 }
 
-    /// Flags by name: those of the machine (PLATFORM_INFO), then what the guest was started with (POLICY).
+    /// Flags by name: those of the machine (PLATFORM_INFO), then those of the guest's launch policy (POLICY).
     package var flags: [String: Bool] {
         let platform = [
             ("smt", 0), ("tsme", 1), ("ecc", 2), ("raplDisabled", 3), ("ciphertextHiding", 4), ("aliasCheck", 5),
@@ -97,9 +98,9 @@ package struct SNPReport: Sendable, Hashable {
 
     package var signedBytes: [UInt8] { Array(bytes[..<0x2A0]) }
 
-    /// R and S, big-endian, 96 bytes. The report has both little-endian in 72 bytes, of which 48 count.
+    /// R and S, big-endian, 96 bytes. The report has both little-endian in 72 bytes each, of which 48 are used.
     ///
-    /// - Returns: `nil` when one of the others is not zero.
+    /// - Returns: `nil` when one of the unused bytes is not zero.
     package var signature: [UInt8]? {
         guard bytes[0x2D0..<0x2E8].allSatisfy({ $0 == 0 }), bytes[0x318..<0x330].allSatisfy({ $0 == 0 }) else {
             return nil

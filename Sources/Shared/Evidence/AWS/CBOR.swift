@@ -1,5 +1,5 @@
-/// The part of CBOR (RFC 8949) that attestation documents use: no floating-point numbers, and a tag only where it is
-/// asked for. Definite and indefinite lengths are both read, because both occur.
+/// The part of CBOR (RFC 8949) that attestation documents use: no floating-point numbers, and tags only where the
+/// caller expects them. Definite and indefinite lengths are both read, because both occur.
 package enum CBOR: Sendable, Hashable {
     case unsigned(UInt64)
     /// The number -1 - value.
@@ -38,7 +38,7 @@ private struct CBORParser {
         return bytes[position..<(position + Int(count))]
     }
 
-    /// Steps over the "break" that ends an indefinite length, if it comes next.
+    /// Consumes the "break" that ends an indefinite length, if it is next.
     private mutating func takeBreak() -> Bool {
         guard position < bytes.count, bytes[position] == 0xFF else { return false }
         position += 1
@@ -96,7 +96,7 @@ private struct CBORParser {
         return content
     }
 
-    // Elements are appended as they are read: a claimed count alone allocates nothing.
+    // Elements are appended as they are read, so a claimed count allocates nothing.
 
     private mutating func elements(_ count: UInt64?, _ depth: Int) throws(EvidenceError) -> [CBOR] {
         var elements: [CBOR] = []

@@ -16,7 +16,7 @@ package struct NitroDocument: Sendable, Hashable {
     package let certificate: [UInt8]
     /// The certificates above it, DER, the root first.
     package let certificateBundle: [[UInt8]]
-    /// `nil` where the enclave gave none, as the next two.
+    /// Optional, like the next two; `nil` where the enclave gave none.
     package let publicKey: [UInt8]?
     package let userData: [UInt8]?
     package let nonce: [UInt8]?
@@ -36,7 +36,7 @@ package struct NitroDocument: Sendable, Hashable {
         guard case .array(let parts) = message, parts.count == 4, case .bytes(let protected) = parts[0],
             case .bytes(let payload) = parts[2], case .bytes(let signature) = parts[3]
         else { throw EvidenceError(.malformed, "the document is not a COSE_Sign1 message of four parts") }
-        // Nobody signs it. The NSM writes an empty map; one producer of documents writes null.
+        // The unprotected header is not signed. The NSM writes an empty map; one known producer writes null.
         guard parts[1] == .map([:]) || parts[1] == .null else {
             throw EvidenceError(.malformed, "the document's unprotected header is not empty")
         }
@@ -82,7 +82,7 @@ package struct NitroDocument: Sendable, Hashable {
         [0, 1, 2].allSatisfy { pcrs[$0]?.allSatisfy { $0 == 0 } ?? true }
     }
 
-    /// A byte string with its CBOR head.
+    /// A byte string with its CBOR header.
     private static func encode(_ bytes: [UInt8]) -> [UInt8] {
         let count = bytes.count
         return switch count {

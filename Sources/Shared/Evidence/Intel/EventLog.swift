@@ -1,7 +1,7 @@
 import Tensors
 
-/// A log of what firmware and boot loader measured into a trust domain's registers (the table CCEL), in the
-/// crypto-agile format. Nobody signs it: it is worth what its replay is compared with.
+/// The log of what firmware and boot loader measured into a trust domain's registers (the table CCEL), in the
+/// crypto-agile format. The log is not signed: it is evidence only as far as its replay matches the quoted registers.
 ///
 /// - Source: TCG PC Client Platform Firmware Profile, section 10; UEFI 2.10, section 38.4 (confidential computing).
 package struct EventLog: Sendable, Hashable {
@@ -9,7 +9,7 @@ package struct EventLog: Sendable, Hashable {
         /// RTMR number, 0 to 3; `nil` for MRTD, which no event extends.
         package let register: Int?
         package let kind: UInt32
-        /// SHA-384; `nil` for an event that extends nothing.
+        /// SHA-384; `nil` for an event that extends no register.
         package let digest: [UInt8]?
         package let data: [UInt8]
 
@@ -31,7 +31,7 @@ package struct EventLog: Sendable, Hashable {
     /// In the order in which they were measured.
     package let events: [Event]
 
-    /// - Throws: ``EvidenceError`` (malformed, unsupported). Zeros or ones may fill the log up behind its last event.
+    /// - Throws: ``EvidenceError`` (malformed, unsupported). Padding of zeros or ones may follow the last event.
     package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count <= Self.maximumBytes else {
             throw EvidenceError(
@@ -40,7 +40,7 @@ package struct EventLog: Sendable, Hashable {
         do throws(TensorError) {
             var reader = ByteReader(bytes.span.bytes)
             let sizes = try Self.header(&reader)
-            // What is left when only filling is left; the bytes are looked at once.
+            // The offset after which there is only padding; each byte is examined once.
             let end = (bytes.lastIndex { $0 != 0xFF }).map { last in
                 bytes[last] == 0 ? (bytes[...last].lastIndex { $0 != 0 } ?? -1) + 1 : last + 1
             }
@@ -57,7 +57,7 @@ package struct EventLog: Sendable, Hashable {
         }
     }
 
-    /// The first event, which is in the older format and says how long digests are, by algorithm.
+    /// The first event, which has the older format and declares the length of digests by algorithm.
     @_lifetime(reader: copy reader)
     private static func header(_ reader: inout ByteReader) throws(TensorError) -> [UInt16: Int] {
         _ = try reader.read(UInt32.self, "the log's first register")

@@ -9,19 +9,19 @@ package struct IntelQuote: Sendable, Hashable {
         case tdx(TDReport)
     }
 
-    /// The kinds of ``certificationData`` that are told apart.
+    /// The kind of ``certificationData`` that is a chain of PCK certificates.
     package static let pckChainKind: UInt16 = 5
-    /// Intel's quoting enclaves; there are no others.
+    /// The vendor identifier of Intel's quoting enclaves, the only one in use.
     static let vendor: [UInt8] = [
         0x93, 0x9A, 0x72, 0x33, 0xF7, 0x9C, 0x4C, 0xA9, 0x94, 0x0A, 0x0D, 0xB3, 0x95, 0x7F, 0x06, 0x07,
     ]
     private static let tdxType: UInt32 = 0x81
-    /// The largest quotes are near 5 KB; a chain of certificates leaves room above that.
+    /// Real quotes have about 5 KB; the limit leaves room for longer chains of certificates.
     private static let maximumSignatureBytes = 60_000
 
     package let version: UInt16
     package let body: Body
-    /// Header, body descriptor and body: what the attestation key signed.
+    /// Header, body descriptor and body: the bytes that the attestation key signed.
     package let signedBytes: [UInt8]
     /// R and S, big-endian, 64 bytes.
     package let signature: [UInt8]
@@ -34,7 +34,7 @@ package struct IntelQuote: Sendable, Hashable {
     /// 1 to 3 name a platform, 4 is a certificate, 5 a chain of certificates as PEM text.
     package let certificationKind: UInt16
     package let certificationData: [UInt8]
-    /// Bytes behind the quote. Nothing signs them and nobody reads them: clouds return quotes in padded buffers.
+    /// Number of bytes after the quote. They are not signed and not read: clouds return quotes in padded buffers.
     package let trailingByteCount: Int
 
     package var tee: TEEKind {
@@ -83,7 +83,7 @@ package struct IntelQuote: Sendable, Hashable {
         }
     }
 
-    /// The header's fields. What is unknown here is thrown as `mismatch`, which becomes `unsupported`.
+    /// Checks the header's fields. Unknown values are thrown as `mismatch`, which becomes `unsupported`.
     private static func check(
         _ version: UInt16, _ keyType: UInt16, _ teeType: UInt32, _ vendor: [UInt8]
     ) throws(TensorError) {
@@ -133,7 +133,7 @@ package struct IntelQuote: Sendable, Hashable {
         }
     }
 
-    /// From the QE report on; versions 4 and 5 put one more envelope around it.
+    /// From the QE report on; versions 4 and 5 have one more envelope around it.
     @_lifetime(reader: copy reader)
     private static func certification(
         _ version: UInt16, _ reader: inout ByteReader
@@ -146,7 +146,7 @@ package struct IntelQuote: Sendable, Hashable {
         return try block(&reader, "the QE's certification data")
     }
 
-    /// Bytes behind a 32-bit length.
+    /// Bytes with a 32-bit length prefix.
     @_lifetime(reader: copy reader)
     private static func block(_ reader: inout ByteReader, _ what: StaticString) throws(TensorError) -> [UInt8] {
         let count = try reader.read(UInt32.self, what)

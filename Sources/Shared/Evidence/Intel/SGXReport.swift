@@ -1,5 +1,5 @@
-/// The report body of an SGX enclave, 384 bytes: of the application's enclave, or of the quoting enclave (QE) that
-/// vouches for it. Byte strings stand in the order of the report.
+/// The report body of an SGX enclave, 384 bytes: that of the application's enclave, or that of the quoting enclave (QE)
+/// which attests it. Byte strings are in the order of the report.
 ///
 /// - Source: Intel SGX ECDSA QuoteLib Reference, `sgx_report_body_t`.
 package struct SGXReport: Sendable, Hashable {

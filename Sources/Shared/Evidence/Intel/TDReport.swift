@@ -1,9 +1,9 @@
-/// The body of a TDX quote: what the TDX module says about a trust domain (TD). Byte strings stand in the order of
-/// the report.
+/// The body of a TDX quote: the TDX module's statement about a trust domain (TD). Byte strings are in the order of the
+/// report.
 ///
 /// - Source: Intel TDX DCAP Quoting Library API, appendix; Intel TDX module ABI specification.
 package struct TDReport: Sendable, Hashable {
-    /// The versions of the body. Each starts with the fields of the one before.
+    /// Versions of the body. Each extends the previous one.
     package enum Version: Sendable, Hashable {
         case v10, v15, v15Extended
 
@@ -19,7 +19,7 @@ package struct TDReport: Sendable, Hashable {
     package let version: Version
     package let bytes: [UInt8]
 
-    /// - Throws: ``EvidenceError`` (malformed) for a length that is not that of the version.
+    /// - Throws: ``EvidenceError`` (malformed) for a length other than the version's.
     package init(_ bytes: [UInt8], _ version: Version) throws(EvidenceError) {
         guard bytes.count == version.byteCount else {
             throw EvidenceError(
@@ -46,14 +46,15 @@ package struct TDReport: Sendable, Hashable {
     package var rtmrs: [[UInt8]] { (0..<4).map { Array(bytes[(328 + 48 * $0)..<(376 + 48 * $0)]) } }
     package var reportData: [UInt8] { Array(bytes[520..<584]) }
 
-    /// Security versions of the module that runs now; `nil` in version 1.0, which has none.
+    /// Security versions of the module that runs now; `nil` in version 1.0.
     package var currentTEETCBSVN: [UInt8]? { version == .v10 ? nil : Array(bytes[584..<600]) }
     /// `nil` in version 1.0.
     package var mrServiceTD: [UInt8]? { version == .v10 ? nil : Array(bytes[600..<648]) }
 
-    /// Whether any bit of the group "TD under debug" (bits 7 to 0) is set, not only DEBUG: each lets the host look in.
+    /// Whether any bit of the group "TD under debug" (bits 7 to 0) is set, not only DEBUG: each lets the host inspect
+    /// the TD.
     package var isDebug: Bool { bytes[120] != 0 }
-    /// Flags by name. `septVEDisable` (bit 28): the host cannot raise exceptions in the TD by taking its pages away.
+    /// Flags by name. `septVEDisable` (bit 28): the host cannot cause exceptions in the TD by removing its pages.
     package var flags: [String: Bool] { ["septVEDisable": bytes[123] & 0x10 != 0] }
     /// Whether the TD may be moved to another host by a migration TD (bit 29).
     package var isMigratable: Bool { bytes[123] & 0x20 != 0 }

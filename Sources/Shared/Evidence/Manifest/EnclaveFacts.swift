@@ -1,24 +1,26 @@
 import Tensors
 
-/// What an enclave states of itself in its evidence: which sealed parts it received, and, once the owner has provisioned it,
-/// what they do and for how long it serves. The report data covers these bytes (``ReportTranscript``).
+/// What an enclave states about itself in its evidence (RATS: Claims): which sealed parts it received, and, once the
+/// owner has provisioned it, what they do and how long it may serve. The report data covers these bytes
+/// (``ReportTranscript``).
 ///
 /// Layout, little-endian: `"INFFACTS"` ‖ u16 version = 1 ‖ SHA-256 of the FrontNet's file (32) ‖ SHA-256 of the mapping
-/// unit's file (32) ‖ u8 state (1 unprovisioned, 2 provisioned, 3 the lease has ended); in state 2 follow: u64 sequence ‖ u32
-/// seconds of the lease ‖ u32 seconds that are left ‖ u32 bytes of the service facts ‖ ``ServiceFacts``.
+/// unit's file (32) ‖ u8 state (1 unprovisioned, 2 provisioned, 3 the lease has ended); in state 2 follow: u64 sequence
+/// ‖ u32 seconds of the lease ‖ u32 seconds that are left ‖ u32 bytes of the service facts ‖ ``ServiceFacts``.
 public struct EnclaveFacts: Sendable, Hashable {
     /// How long the owner lets the enclave serve.
     public struct Lease: Sendable, Hashable {
-        /// Four years, as provisioning messages bound it.
+        /// Four years, the limit of provisioning messages.
         public static let maximumSeconds: UInt32 = 126_230_400
 
-        /// Of the provisioning message that counts: a later one has a higher number.
+        /// The sequence number of the provisioning message in force; a later message has a higher number.
         public let sequence: UInt64
-        /// As the owner granted it.
+        /// The length of the lease, as the owner granted it.
         public let seconds: UInt32
-        /// By the enclave's clock, when the evidence was made.
+        /// Seconds left when the evidence was made, by the enclave's clock.
         public let secondsLeft: UInt32
 
+        /// A lease with these values.
         public init(sequence: UInt64, seconds: UInt32, secondsLeft: UInt32) {
             self.sequence = sequence
             self.seconds = seconds
@@ -26,16 +28,18 @@ public struct EnclaveFacts: Sendable, Hashable {
         }
     }
 
+    /// The state of the enclave when it made the evidence.
     public enum State: Sendable, Hashable {
-        /// No owner has provisioned it: it cannot open the parts.
+        /// Not provisioned by an owner: it cannot open the parts.
         case unprovisioned
         case provisioned(Lease, ServiceFacts)
-        /// The lease has ended and the model was wiped; it serves nobody.
+        /// The lease has ended and the model was wiped; all requests are refused.
         case leaseEnded
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 1
-    /// More than any facts need.
+    /// Limit of the encoding's size, above any valid one.
     public static let maximumBytes = 1 << 16
     static let magic = Array("INFFACTS".utf8)
 
@@ -43,6 +47,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     public let frontNetDigest: [UInt8]
     /// SHA-256 of `mapping.sealed` as the enclave received it.
     public let mappingUnitDigest: [UInt8]
+    /// The state of the enclave when it made the evidence.
     public let state: State
 
     /// - Throws: ``EvidenceError`` (malformed) for a digest that is not 32 bytes.
@@ -54,6 +59,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         self.state = state
     }
 
+    /// The bytes that the report data covers.
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
@@ -104,7 +110,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     }
 }
 
-/// The fields as they stand. Of another version only the number is read.
+/// The raw fields. For an unknown version only the version number is read.
 private struct Fields {
     let version: UInt16
     var frontNetDigest: [UInt8] = []

@@ -1,12 +1,12 @@
 import Tensors
 
-/// The signed, canonical part of a bundle's manifest: what the enclave checks and a client rests its trust on. Its SHA-256
-/// is the bundle's manifest digest, which policies pin. `manifest.json` is its readable twin, bound to it by a digest; the
-/// enclave never reads that one.
+/// The signed, canonical part of a bundle's manifest. The enclave checks it, and clients rely on it. Its SHA-256 is the
+/// bundle's manifest digest, which policies pin. `manifest.json` is its readable form, bound to it by a digest; the
+/// enclave never reads `manifest.json`.
 ///
-/// Layout, little-endian: `"INFCORE\0"` ‖ u16 version = 2 ‖ identifier (16) ‖ owner's Ed25519 key (32) ‖ u32 bytes of the
-/// service facts ‖ ``ServiceFacts`` ‖ u8 n ‖ n parts, kinds ascending: u8 kind ‖ u64 bytes ‖ SHA-256 (32) ‖ SHA-256 of
-/// `manifest.json` (32).
+/// Layout, little-endian: `"INFCORE\0"` ‖ u16 version = 2 ‖ identifier (16) ‖ owner's Ed25519 key (32) ‖ u32 bytes of
+/// the service facts ‖ ``ServiceFacts`` ‖ u8 n ‖ n parts, kinds ascending: u8 kind ‖ u64 bytes ‖ SHA-256 (32) ‖ SHA-256
+/// of `manifest.json` (32).
 public struct ManifestCore: Sendable, Hashable {
     /// A file of the bundle.
     public enum PartKind: UInt8, Sendable, Hashable, CaseIterable {
@@ -17,8 +17,11 @@ public struct ManifestCore: Sendable, Hashable {
         case backNetPrecision = 5
     }
 
+    /// A file of the bundle, with its size and digest.
     public struct Part: Sendable, Hashable {
+        /// Which file it is.
         public let kind: PartKind
+        /// The file's size in bytes.
         public let byteCount: Int
         /// SHA-256 of the file.
         public let digest: [UInt8]
@@ -36,11 +39,13 @@ public struct ManifestCore: Sendable, Hashable {
         }
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 2
-    /// No core is larger: the boundary lists at most 512 tensors.
+    /// Limit of the core's size in bytes. The boundary lists at most 512 tensors.
     public static let maximumBytes = 1 << 16
-    /// Of one part, as sealed parts bound it.
+    /// Limit of the size of one part, the same as for sealed parts.
     public static let maximumPartBytes = 1 << 34
+    /// The size of ``identifier`` in bytes.
     public static let identifierByteCount = 16
     static let magic = Array("INFCORE\0".utf8)
 
@@ -48,8 +53,9 @@ public struct ManifestCore: Sendable, Hashable {
     public let identifier: [UInt8]
     /// Ed25519, 32 bytes.
     public let ownerPublicKey: [UInt8]
+    /// What the sealed parts do.
     public let service: ServiceFacts
-    /// In ascending order of their kinds, each at most once; FrontNet and mapping unit are among them.
+    /// In ascending order of their kinds, each at most once. FrontNet and mapping unit are required.
     public let parts: [Part]
     /// SHA-256 of `manifest.json`.
     public let textDigest: [UInt8]
@@ -79,12 +85,14 @@ public struct ManifestCore: Sendable, Hashable {
         self.textDigest = textDigest
     }
 
+    /// The file of this kind; `nil` where the bundle has none.
     public func part(_ kind: PartKind) -> Part? { parts.first { $0.kind == kind } }
 
+    /// The signed bytes.
     public func encoded() -> [UInt8] { encoded(digests: true) }
 
-    /// What the sealed parts are bound to: the core with zeros in place of all digests, since no part can be bound to its
-    /// own digest.
+    /// What the sealed parts are bound to: the core with zeros instead of all digests, since a part cannot be bound to
+    /// its own digest.
     public var sealingContext: [UInt8] { encoded(digests: false) }
 
     private func encoded(digests: Bool) -> [UInt8] {
@@ -136,7 +144,7 @@ public struct ManifestCore: Sendable, Hashable {
     }
 }
 
-/// The fields as they stand. Of another version only the number is read.
+/// The raw fields. For an unknown version only the version number is read.
 private struct Fields {
     let version: UInt16
     var identifier: [UInt8] = []

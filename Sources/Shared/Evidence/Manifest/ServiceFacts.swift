@@ -1,38 +1,46 @@
 public import Tensors
 
-/// What a bundle's sealed parts do, as far as a client's safety rests on it. The manifest core states it under the owner's
-/// signature, and the enclave states it in its evidence as it found it in the parts that it opened: a client compares both.
+/// What a bundle's sealed parts do, as far as it matters to a client's security. The manifest core states it under the
+/// owner's signature. The enclave derives it from the parts that it opened and states it in its evidence. A client
+/// compares both.
 ///
 /// Layout, little-endian: u16 version = 1 ‖ u8 inputs (1 `u8`, 3 `u8` and `f32`) ‖ u8 precision ‖ u32 channels ‖ u32
-/// height ‖ u32 width ‖ u32 classes ‖ u32 topK ‖ f64 sigma (0 for none) ‖ u16 n ‖ types of the n tensors that cross to the
-/// host ‖ u16 m ‖ types of the m tensors that come back. A type is u8 element ‖ u8 rank ‖ u64 extent, rank times.
+/// height ‖ u32 width ‖ u32 classes ‖ u32 topK ‖ f64 sigma (0 for none) ‖ u16 n ‖ types of the n tensors that cross to
+/// the host ‖ u16 m ‖ types of the m tensors that come back. A type is u8 element ‖ u8 rank ‖ u64 extent, rank times.
 public struct ServiceFacts: Sendable, Hashable {
-    /// The furthest from f32 that any layer inside the enclave may compute with; a processor that lacks the instructions
-    /// stays closer.
+    /// The lowest precision that any layer inside the enclave may use. A processor that lacks the instructions uses a
+    /// higher one.
     public enum Precision: UInt8, Sendable, Hashable, CaseIterable {
         case float32 = 1
         case bfloat16 = 2
         case int8 = 3
     }
 
+    /// The version of the encoding.
     public static let version: UInt16 = 1
-    /// More than any list of boundary tensors needs.
+    /// Limit of the number of boundary tensors in each direction.
     public static let maximumTensors = 256
     private static let maximumExtent = 1 << 16
     private static let maximumClasses = 1 << 20
-    /// As answers list them.
+    /// The same limit as for answers.
     private static let maximumTopK = 1000
 
-    /// Whether requests may hold the normalised f32 tensor; u8 pixels are always taken.
+    /// Whether requests may hold the normalised f32 tensor; u8 pixels are always accepted.
     public let acceptsFloats: Bool
+    /// The lowest precision of a layer inside the enclave.
     public let precision: Precision
+    /// Channels of the input.
     public let channels: Int
+    /// Height of the input in pixels.
     public let height: Int
+    /// Width of the input in pixels.
     public let width: Int
+    /// Number of classes.
     public let classes: Int
-    /// Entries of an answer.
+    /// Number of entries in an answer.
     public let topK: Int
-    /// Of the noise that the enclave adds to each float that crosses to the host; `nil` for none.
+    /// The standard deviation of the noise that the enclave adds to each float that crosses to the host; `nil` for
+    /// none.
     public let sigma: NoiseDeviation?
     /// The tensors that cross to the host, in the BackNet's order of inputs.
     public let toHost: [TensorType]
@@ -41,7 +49,7 @@ public struct ServiceFacts: Sendable, Hashable {
 
     /// Whether nothing crosses in either direction.
     public var isEverythingInside: Bool { toHost.isEmpty && fromHost.isEmpty }
-    /// Bytes that cross to the host for one picture.
+    /// Bytes that cross to the host for one image.
     public var boundaryByteCount: Int { toHost.reduce(0) { $0 + $1.byteCount } }
 
     /// - Throws: ``EvidenceError`` (malformed) for a value out of range, noise where nothing crosses, or tensors in one
@@ -79,6 +87,7 @@ public struct ServiceFacts: Sendable, Hashable {
         self.fromHost = fromHost
     }
 
+    /// The bytes in the manifest core and in ``EnclaveFacts``.
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(Self.version)
@@ -107,7 +116,7 @@ public struct ServiceFacts: Sendable, Hashable {
             throw EvidenceError(.unsupported, "service facts: version \(fields.version); expected \(Self.version)")
         }
         let sigma = NoiseDeviation(fields.sigma)
-        // No noise has one encoding: positive zero.
+        // Zero sigma has one encoding: positive zero.
         guard [1, 3].contains(fields.inputs), let precision = Precision(rawValue: fields.precision),
             sigma != nil || fields.sigma.bitPattern == 0
         else { throw EvidenceError(.malformed, "service facts: inputs, precision or sigma is out of range") }
@@ -118,7 +127,7 @@ public struct ServiceFacts: Sendable, Hashable {
     }
 }
 
-/// The fields as they stand, before they are checked together. Of another version only the number is read.
+/// The raw fields, before they are checked together. For an unknown version only the version number is read.
 private struct Fields {
     let version: UInt16
     var inputs: UInt8 = 0

@@ -25,7 +25,7 @@ package struct Activation: Operator {
         case erf = 13
         case floor = 14
         case ceil = 15
-        /// To the nearest integer, halves to even.
+        /// The nearest integer, half to even.
         case round = 16
         /// log(1 + exp(x))
         case softplus = 17
@@ -40,7 +40,7 @@ package struct Activation: Operator {
     }
 
     package var function: Function
-    /// Meaning as stated with the function; 0 where it has none.
+    /// As in the function's formula; 0 where it has none.
     package var alpha: Float
     package var beta: Float
 

@@ -1,6 +1,6 @@
 import Tensors
 
-// Coding and checking that several operators share.
+// Encoding and checks that several operators share.
 
 /// The limit on any single attribute integer: far above real networks, far below overflow.
 let maximumAttribute = 1 << 31
@@ -76,7 +76,7 @@ package struct Window: Sendable, Hashable {
     package func padBefore(_ axis: Int) -> Int { pads[axis] }
     package func padAfter(_ axis: Int) -> Int { pads[kernel.count + axis] }
 
-    /// The spatial extents of the result for these of the input.
+    /// The spatial extents of the result for an input of these extents.
     ///
     /// - Parameter ceil: Rounds up as ONNX does: a last window that would start in the padding is dropped.
     func resultExtents(for extents: [Int], ceil: Bool) throws(GraphError) -> [Int] {

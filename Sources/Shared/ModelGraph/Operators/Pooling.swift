@@ -30,7 +30,7 @@ package struct Pooling: Operator {
         let input = operands[0].shape
         try require(input.rank >= 3, "input \(input) has no spatial dimension")
         let extents = try window.resultExtents(for: Array(input.dimensions.dropFirst(2)), ceil: ceil)
-        // Padding may make a window of any size legal, and each of its positions is visited.
+        // With padding, a window of any size can be valid, and each of its positions is visited: limit the size.
         try require(
             window.kernel.allSatisfy { $0 <= Self.maximumWindow },
             "window \(window.kernel) is over the limit of \(Self.maximumWindow)")

@@ -1,7 +1,7 @@
 package import Tensors
 
-/// `QuantizeLinear`: operands x (float32), scale (float32) and zero point (u8 or i8), which are one value each or, along
-/// `axis`, one for each index. y = saturate(round(x / scale) + zero point), halves to even.
+/// `QuantizeLinear`: operands x (float32), scale (float32) and zero point (u8 or i8). Scale and zero point are single
+/// values or have one value per index along `axis`. y = saturate(round(x / scale) + zero point), half to even.
 package struct QuantizeLinear: Operator {
     package var axis: Int
 
@@ -22,8 +22,8 @@ package struct QuantizeLinear: Operator {
     package init(from reader: inout ByteReader) throws(TensorError) { axis = try reader.readInteger("axis") }
 }
 
-/// `DequantizeLinear`: operands x (u8, i8 or i32), scale (float32) and zero point of the type of x, which are one value
-/// each or, along `axis`, one for each index. y = (x - zero point) * scale.
+/// `DequantizeLinear`: operands x (u8, i8 or i32), scale (float32) and zero point of the type of x. Scale and zero
+/// point are single values or have one value per index along `axis`. y = (x - zero point) * scale.
 package struct DequantizeLinear: Operator {
     package var axis: Int
 

@@ -4,7 +4,7 @@ package import Tensors
 
 /// `Identity`, and `Dropout` in inference.
 package struct Identity: Operator {
-    /// Whether the model called it `Dropout`.
+    /// Whether the model's operator is `Dropout`.
     package var isDropout: Bool
 
     package init(isDropout: Bool = false) { self.isDropout = isDropout }
@@ -20,7 +20,7 @@ package struct Identity: Operator {
     package init(from reader: inout ByteReader) throws(TensorError) { isDropout = try reader.readFlag("isDropout") }
 }
 
-/// `Reshape`: 0 copies the input's dimension, one -1 takes what is left.
+/// `Reshape`: 0 copies the input's dimension, one -1 is inferred.
 package struct Reshape: Operator {
     package var dimensions: [Int]
 
@@ -55,7 +55,7 @@ package struct Reshape: Operator {
     }
 }
 
-/// `Flatten`: to a matrix, dimensions before `axis` by those from it on.
+/// `Flatten`: to a matrix; rows are the dimensions before `axis`, columns those from it on.
 package struct Flatten: Operator {
     package var axis: Int
 

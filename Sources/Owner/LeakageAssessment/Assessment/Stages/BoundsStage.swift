@@ -1,17 +1,17 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Tier 3: how what crosses moves with the picture, and how far apart pictures lie there. One piece of results per
-/// picture, and one per cut.
+/// Tier 3: how the boundary tensors change with the image, and the distances between images there. One stored result
+/// per image, and one per cut.
 enum BoundsStage {
-    /// Of what all pictures make at several cuts, at once: so much that it fits into the scratch space's memory beside the
-    /// pictures. One cut may take more, in a file.
+    /// Memory for the boundary tensors of all images at several cuts at once; it fits into the scratch space beside the
+    /// images. One cut may need more, in a file.
     private static let groupBytes = ScratchSpace.memoryBytes / 2
 
     enum Outcome {
         /// One element per cut.
         case bounds([LeakageBounds])
-        /// Left out, or a node has no derivative: why.
+        /// Left out, or a node has no derivative: the reason.
         case none(String?)
     }
 
@@ -29,7 +29,7 @@ enum BoundsStage {
         return .bounds(try bounds(context, lengths, meter))
     }
 
-    /// Computes the pieces of some of the pictures, for others to find; nothing where a node has no derivative.
+    /// Computes and stores the results for some of the images; nothing where a node has no derivative.
     static func prepare(_ context: StageContext, where isWanted: (Int) -> Bool) throws(AssessmentError) {
         let count = min(context.decoded, context.configuration.bounds.pictures)
         let pictures = (0..<count).filter(isWanted)
@@ -41,7 +41,7 @@ enum BoundsStage {
         }
     }
 
-    /// ‖Jv‖² of one picture: one list of probes per cut.
+    /// ‖Jv‖² of one image: one list of probes per cut.
     private struct Lengths: Sendable, Codable {
         var pixels: [[Double]]
         var thumbnail: [[Double]]
@@ -136,7 +136,8 @@ enum BoundsStage {
         return groups
     }
 
-    /// Inner products of what crosses. What does not fit into memory, at a cut with large maps, goes through a file.
+    /// Inner products of the boundary tensors. What does not fit into memory, at a cut with large maps, is stored in a
+    /// file.
     private static func grams(
         _ cuts: [Int], _ context: StageContext, pictures: Int
     ) throws(AssessmentError) -> [(gram: SymmetricMatrix, rootMeanSquare: Double)] {

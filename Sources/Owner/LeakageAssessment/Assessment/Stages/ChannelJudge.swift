@@ -1,13 +1,13 @@
 internal import ModelGraph
 package import Tensors
 
-/// Sends the IR images of one picture after the other through the validator. Belongs to one thread.
+/// Classifies the IR images of one image after the other with the validator. Used by one thread.
 package final class ChannelJudge {
-    /// The minima over a cut's channels.
+    /// The minimum KL divergences over a cut's channels.
     package struct Minima: Sendable, Codable {
-        /// Against each candidate's distribution; the first candidate is the picture itself.
+        /// One per class distribution in `candidates`; index 0 is the image itself.
         package var divergences: [Double]
-        /// Where the first of them is reached.
+        /// The channel where the first of them is reached.
         package var closestChannel = 0
     }
 
@@ -21,7 +21,7 @@ package final class ChannelJudge {
     private var resizers: [Extents: BilinearResize] = [:]
     private var map: [Float] = []
     private var image: [Float]
-    /// Logarithms of the validator's view of an image of zeros.
+    /// The logarithms of the validator's class distribution for an image of zeros.
     private var blank: [Double]?
 
     package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
@@ -31,10 +31,10 @@ package final class ChannelJudge {
     }
 
     /// - Parameters:
-    ///   - crossing: What crosses one cut.
-    ///   - candidates: The validator's view of the picture and of those whose null it is.
+    ///   - crossing: The boundary tensors of one cut.
+    ///   - candidates: Class distributions; index 0 is that of the image, the rest form its shuffled null.
     ///   - judged: Called after each IR image.
-    /// - Returns: Infinite minima when nothing that crosses is a map.
+    /// - Returns: Infinite minima if no boundary tensor is a feature map.
     package func minima(
         over crossing: [Tensor], candidates: [ClassDistribution], judged: () throws(AssessmentError) -> Void
     ) throws(AssessmentError) -> Minima {
@@ -56,7 +56,7 @@ package final class ChannelJudge {
         return minima
     }
 
-    /// The validator's view of the IR image of one channel.
+    /// The logarithms of the validator's class distribution for the IR image of one channel.
     private func logarithms(ofPlane plane: Int, in tensor: Tensor) throws(AssessmentError) -> [Double] {
         let extents = Extents(height: tensor.shape[2], width: tensor.shape[3])
         let area = extents.height * extents.width
@@ -69,7 +69,7 @@ package final class ChannelJudge {
         return try classifier.distribution(of: input(image)).flooredLogarithms
     }
 
-    /// Dead channels are common and all look the same.
+    /// The result for constant channels, which are common and give the same IR image, an image of zeros.
     private func blankLogarithms() throws(AssessmentError) -> [Double] {
         if let blank { return blank }
         let zeros = [Float](repeating: 0, count: image.count)
@@ -86,7 +86,7 @@ package final class ChannelJudge {
         return resizer
     }
 
-    /// Scaled to 0...255, copied to the validator's channels and normalised as it wants.
+    /// Scaled to 0...255, copied to the validator's channels and normalised as its preprocessing says.
     private func input(_ image: [Float]) -> Tensor {
         let normalization = preprocessing.normalization
         return Tensor(type: classifier.inputType) { bytes in

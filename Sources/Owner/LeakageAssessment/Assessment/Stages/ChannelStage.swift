@@ -1,10 +1,10 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Tier 1: the channel KL of every cut that has maps. One piece of results per picture and cut.
+/// Tier 1: the channel KL of every cut that has feature maps. One stored result per image and cut.
 enum ChannelStage {
-    /// - Parameter decides: Per cut, whether the channel KL can still decide.
-    /// - Returns: One element per cut; `nil` where nothing that crosses is a map.
+    /// - Parameter decides: Per cut, whether the channel KL can still change the verdict.
+    /// - Returns: One element per cut; `nil` where no boundary tensor is a feature map.
     static func run(
         _ context: StageContext, truths: Truths, decides: [Bool]
     ) throws(AssessmentError) -> [ChannelKL?] {
@@ -18,7 +18,7 @@ enum ChannelStage {
             let count = counts[index]
             let minima = try minima(
                 context, at: context.cuts[index], truths: truths, among: count, meter: meter)
-            // The IR images of the picture at this distance after it were judged against it at the same place.
+            // The IR images of the image `distance` positions later were compared with this one at index `distance`.
             let divergences = minima.indices.map { picture in
                 minima[picture].divergences.indices.map { distance in
                     minima[(picture + distance) % minima.count].divergences[distance]
@@ -31,7 +31,7 @@ enum ChannelStage {
         return results
     }
 
-    /// Computes the pieces of these cuts, for others to find.
+    /// Computes and stores the results of these cuts.
     static func prepare(
         _ context: StageContext, truths: Truths, of cuts: [(cut: Cut, decides: Bool)]
     ) throws(AssessmentError) {
@@ -44,7 +44,7 @@ enum ChannelStage {
         }
     }
 
-    /// IR images that go through the validator where every cut fails another gate.
+    /// Number of IR images to classify if every cut fails another gate.
     static func leastImages(_ context: StageContext) -> Int {
         let configuration = context.configuration
         let pictures = min(
@@ -56,8 +56,8 @@ enum ChannelStage {
         decides ? truths.count : min(truths.count, max(2, context.configuration.fewChannelImages))
     }
 
-    /// - Parameter count: The first so many pictures, which are each other's candidates.
-    /// - Returns: One element per picture.
+    /// - Parameter count: The number of images, which are each other's candidates.
+    /// - Returns: One element per image.
     private static func minima(
         _ context: StageContext, at cut: Cut, truths: Truths, among count: Int, meter: ProgressMeter
     ) throws(AssessmentError) -> [ChannelJudge.Minima] {
@@ -97,8 +97,8 @@ enum ChannelStage {
         }
     }
 
-    /// The picture and those before it (cyclically), whose null its IR images are: at most
-    /// ``ChannelKL/maximumCandidates`` of all.
+    /// The image and those before it (cyclically), for whose null its IR images are used: at most
+    /// ``ChannelKL/maximumCandidates``.
     static func candidates(for picture: Int, of count: Int) -> [Int] {
         (0..<min(count, ChannelKL.maximumCandidates)).map { (picture + count - $0) % count }
     }

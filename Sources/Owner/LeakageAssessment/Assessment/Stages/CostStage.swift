@@ -2,15 +2,15 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// What each plan costs: arithmetic, bytes and memory counted, times measured on this machine.
+/// The cost of each plan: arithmetic, bytes and memory are counted, times measured on this machine.
 enum CostStage {
-    /// Runs of which the fastest counts: whatever else the machine does only adds.
+    /// Number of runs, of which the fastest counts: other load only adds time.
     private static let runs = 7
 
     struct Outcome: Codable {
-        /// One per cut, the mapping unit being as small as it can be.
+        /// One per cut, with the smallest possible mapping unit.
         let costs: [CutCost]
-        /// Of everything inside.
+        /// The cost of everything inside.
         let whole: CutCost
         private let shallower: String?
         private let shallowerCosts: [CutCost?]
@@ -22,11 +22,11 @@ enum CostStage {
             self.shallowerCosts = shallowerCosts
         }
 
-        /// The same with one more layer inside before the mapping unit; `nil` for cuts that are not before it.
+        /// The costs with one more layer in the mapping unit; `nil` for cuts that are not before it.
         var shallowerMapping: (name: String, costs: [CutCost?])? { shallower.map { ($0, shallowerCosts) } }
     }
 
-    /// Times are kept as well: a resumed assessment has those of its first run.
+    /// Times are stored as well: a resumed assessment has those of its first run.
     static func run(_ context: StageContext) throws(AssessmentError) -> Outcome {
         let (configuration, pictures) = (context.configuration, context.pictures)
         let key = context.inputs.key("costs", pictures: [pictures.entries[0].digest]) { hasher in
@@ -56,7 +56,7 @@ enum CostStage {
         var (costs, others): ([CutCost], [CutCost?]) = ([], [])
         for cut in cuts {
             try cancellation.check()
-            // A cut at or behind the mapping unit leaves nothing outside.
+            // A cut at or after the mapping cut leaves nothing outside.
             let front = cut.nodesInside < mapping.nodesInside ? cut : mapping
             costs.append(try cost(configuration, front: front, mapping: mapping, input, rate, wholePlan))
             if let shallower, cut.nodesInside < shallower.nodesInside {
@@ -112,7 +112,7 @@ enum CostStage {
         let spread: Double
     }
 
-    /// Times the parts and the whole model in turn, so that whatever else the machine does meets both.
+    /// Times the parts and the whole model in interleaved rounds, so that other load affects both.
     private static func time(
         _ parts: TernaryPartition, _ front: Plan, _ mapping: Plan?, _ whole: Plan, _ input: Tensor,
         _ compile: (Graph, ExtraMemory) throws(AssessmentError) -> Plan

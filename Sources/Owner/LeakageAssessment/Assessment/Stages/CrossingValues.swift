@@ -1,9 +1,9 @@
-/// The values that cross several cuts, each named once, and which of them cross each cut.
+/// The values that cross several cuts, each named once, and the values of each cut.
 struct CrossingValues {
     let names: [String]
     private let positions: [[Int]]
 
-    /// - Parameter crossing: The names that cross each cut.
+    /// - Parameter crossing: The names of the values that cross each cut.
     init(_ crossing: [[String]]) {
         var names: [String] = []
         var known: [String: Int] = [:]
@@ -18,6 +18,6 @@ struct CrossingValues {
         self.names = names
     }
 
-    /// What belongs to the values of each cut, given in the order of ``names``.
+    /// Groups `elements`, one per value in the order of ``names``, by cut.
     func byCut<Element>(_ elements: [Element]) -> [[Element]] { positions.map { $0.map { elements[$0] } } }
 }

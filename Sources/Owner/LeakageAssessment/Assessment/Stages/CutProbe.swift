@@ -2,7 +2,7 @@ internal import Inference
 package import ModelGraph
 package import Tensors
 
-/// Runs the model once per picture and gives what crosses each of several cuts.
+/// Runs the model once per image and returns the boundary tensors of several cuts.
 package final class CutProbe {
     private let plan: Plan
     private let values: CrossingValues
@@ -11,7 +11,7 @@ package final class CutProbe {
         try self.init(network, CrossingValues(cuts.map(\.crossing)), depth: cuts.map(\.nodesInside).max() ?? 0)
     }
 
-    /// Looks at everything that the network computes, as one list.
+    /// Observes every value that the network computes, as one list.
     convenience init(everythingIn network: AssessmentConfiguration.Network) throws(AssessmentError) {
         let graph = network.graph
         let values = graph.nodes.flatMap(\.outputs).filter { graph.type(of: $0).element == .float32 }
@@ -31,13 +31,13 @@ package final class CutProbe {
         plan = try EngineBridge.compile(inside, name: network.name)
     }
 
-    /// What crosses each cut, in the order of the cuts.
+    /// The boundary tensors of each cut, in the order of the cuts.
     ///
-    /// - Throws: ``AssessmentError`` `.notFinite` when any of it is not finite: a later layer might hide it.
+    /// - Throws: ``AssessmentError`` `.notFinite` when a value is not finite, since a later layer might hide it.
     package func crossing(of input: Tensor) throws(AssessmentError) -> [[Tensor]] {
         let made = try EngineBridge.run(plan, [input])
         for (name, value) in zip(values.names, made) where value.type.element == .float32 {
-            // Zero times a value is zero unless the value is no finite number.
+            // A value times zero is zero unless the value is not finite.
             let isFinite = value.withElements(as: Float.self) { $0.reduce(0) { $0 + $1 * 0 } == 0 }
             guard isFinite else { throw AssessmentError(.notFinite, "the values of '\(name)' are not all finite") }
         }

@@ -1,30 +1,30 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Tier 2: the decoders of every cut. One piece of results per cut.
+/// Tier 2: the decoders of every cut. One stored result per cut.
 enum DecoderStage {
-    /// Features of several cuts are recorded at once, up to so many bytes of ``ScratchSpace``; the model runs once per
-    /// picture and group.
+    /// Features of several cuts are recorded at once, up to this many bytes of ``ScratchSpace``; the model runs once
+    /// per image and group.
     static let groupBytes = 4 << 30
-    /// A decoder holds a few hundred megabytes.
+    /// A decoder uses a few hundred megabytes, which limits the threads.
     static let maximumThreads = 4
 
     struct Outcome: Sendable, Codable {
         let scores: DecoderScores
-        /// Of the pictures of ``GalleryStage/positions(_:)``.
+        /// The images at ``GalleryStage/positions(_:)``.
         let gallery: [StoredImage]
-        /// Of the attacks of ``AttackCatalogue``; under noise and for the trained decoder of those that
+        /// Of the attacks of ``AttackCatalogue``. Under noise and for the trained decoder only of attacks with
         /// ``Attack/followsDecoders``.
         var findings: CutFindings
     }
 
     /// - Parameters:
-    ///   - cuts: Some of the context's.
-    ///   - classes: The model's own answers for the decoders' pictures.
-    ///   - views: Of ``SecondViewStage``, for all attacks; `nil` with training or noise, for those that
-    ///     ``Attack/followsDecoders``.
+    ///   - cuts: Some of the context's cuts.
+    ///   - classes: The model's own predictions for the decoders' images.
+    ///   - views: From ``SecondViewStage``, for all attacks; `nil` with training or noise, where only attacks with
+    ///     ``Attack/followsDecoders`` run.
     ///   - training: `nil` for the closed-form decoders alone.
-    ///   - noise: On what crosses each cut, for learning and for testing; `nil` for none.
+    ///   - noise: Noise on the boundary of each cut, for training and testing; `nil` for none.
     /// - Returns: One element per cut.
     static func run(
         _ context: StageContext, cuts: [Cut], classes: [Int], views: Lazily<SymmetricMatrix>?,
@@ -107,7 +107,7 @@ enum DecoderStage {
         return groups.map { ($0, Array(cuts[$0])) }
     }
 
-    /// Runs the model on every picture.
+    /// Runs the model on every image.
     private static func record(
         _ cuts: [RecordedCut], _ context: StageContext
     ) throws(AssessmentError) -> [FeatureRecorder] {

@@ -2,11 +2,11 @@ internal import Imaging
 internal import ModelGraph
 internal import Tensors
 
-/// Pictures that show a reader what each cut gives away.
+/// The example images of the report, which show what each cut reveals.
 enum GalleryStage {
     static let rows = 6
 
-    /// Which of the split's test pictures are shown, ascending: those that the channel KL has seen too come first.
+    /// Which of the split's test images are shown, ascending. Images of the channel KL have priority.
     static func positions(_ context: StageContext) -> [Int] {
         let configuration = context.configuration
         let testing = context.split.testing

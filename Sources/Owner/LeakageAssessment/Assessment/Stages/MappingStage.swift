@@ -1,11 +1,11 @@
 internal import ModelGraph
 internal import Tensors
 
-/// The model's answers, and what crosses to the mapping unit says of them. Every value inside the model is looked at
-/// here: one that is not finite must not be hidden by the layers after it.
+/// The model's predictions, and what the input of the mapping unit reveals of them. Every value inside the model is
+/// checked here: one that is not finite must not be hidden by later layers.
 enum MappingStage {
     struct Outcome: Codable, Sendable {
-        /// Classes of the decoders' pictures.
+        /// The predicted classes of the decoders' images.
         let answers: [Int]
         let leakage: MappingLeakage
     }

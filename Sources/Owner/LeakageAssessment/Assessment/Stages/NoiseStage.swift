@@ -1,28 +1,28 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Whether noise on the boundary rescues the cuts that fail a gate, and at what price.
+/// Whether noise on the boundary brings the failing cuts within the gates, and at what cost.
 ///
-/// For each: the largest deviation under which at least ``agreement`` of the pictures keep their best class; decoders that
-/// learn from features under that noise; and, where they stay within the gates, the smallest deviation of which that is
-/// still true. The channel KL is taken as it is without noise, which overstates the leak. It is reported and never
+/// For each cut: the largest deviation under which at least ``agreement`` of the images keep their top-1 class;
+/// decoders trained on features under that noise; and, if they stay within the gates, the smallest deviation for which
+/// that still holds. The channel KL is taken without noise, which overstates the leak. The result is reported and never
 /// recommended: ``NoiseMeasurement/whyNotRecommended``.
 ///
 /// - Source: design notes, section 5, step 2.
 enum NoiseStage {
     static let agreement = 0.99
     static let pictures = 100
-    /// Of the search for the largest deviation.
+    /// Steps of the search for the largest deviation.
     private static let agreementSteps = 8
-    /// Of the search for the smallest: to a tenth of its value.
+    /// Steps of the search for the smallest deviation: to a tenth of its value.
     private static let gateSteps = 6
-    /// Deviations of interest, in root mean squares of what crosses.
+    /// Range of the search, in root mean squares of the boundary tensor.
     private static let range = (low: 1e-3, high: 1e2)
 
-    /// The end of the search for the largest deviation.
+    /// The result of the search for the largest deviation.
     private struct Price: Codable {
         let scale: Double
-        /// `nil` where the least deviation of interest changes more answers than it may.
+        /// `nil` where even the smallest deviation of the range changes too many predictions.
         let largest: Double?
     }
 
@@ -31,7 +31,8 @@ enum NoiseStage {
         let outcome: DecoderStage.Outcome
         let verdict: GateVerdict
 
-        /// Whether the pictures at hand exceed no gate; what an attacker with more finds is not measured under noise.
+        /// Whether no gate is exceeded with the images at hand. The attacker with more images is not measured under
+        /// noise.
         var holds: Bool {
             !verdict.checks.contains { $0.outcome == .fails && verdict.protected.contains($0.metric.asset) }
         }
@@ -57,7 +58,7 @@ enum NoiseStage {
         }
     }
 
-    /// What decoders find where an attacker averages near-duplicates, by cut.
+    /// The decoders' results if an attacker averages near-duplicates, by cut.
     private static func repeated(
         _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ attacks: [Int: Attack]
     ) throws(AssessmentError) -> [Int: [NoiseMeasurement.Copies]] {
@@ -88,7 +89,7 @@ enum NoiseStage {
         }
     }
 
-    /// Decoders and gates of cuts, each under noise of its deviation.
+    /// Decoders and gates of the cuts, each under noise of its deviation.
     private static func attack(
         _ context: StageContext, _ measured: [CutMeasurement], classes: [Int], _ sigmas: [Int: Double],
         copies: Int = 1
@@ -127,7 +128,7 @@ enum NoiseStage {
         }
     }
 
-    /// - Returns: `nil` for a deviation that no bundle carries.
+    /// - Returns: `nil` for a deviation outside the range of bundles.
     private static func measurement(
         _ context: StageContext, _ index: Int, _ attack: Attack, _ copies: [NoiseMeasurement.Copies]
     ) throws(AssessmentError) -> NoiseMeasurement? {
@@ -147,7 +148,7 @@ enum NoiseStage {
 }
 
 extension CutMeasurement {
-    /// The same cut with what decoders made of it under noise.
+    /// The same cut with the decoders' results under noise.
     fileprivate func under(_ outcome: DecoderStage.Outcome) -> CutMeasurement {
         CutMeasurement(
             cut: cut, operatorName: operatorName, crossing: crossing, decoder: outcome.scores,

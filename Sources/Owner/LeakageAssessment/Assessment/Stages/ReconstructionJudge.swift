@@ -3,15 +3,15 @@ internal import Inference
 internal import ModelGraph
 internal import Tensors
 
-/// Shows reconstructions to the validator. Belongs to one thread.
+/// Evaluates reconstructions with the validator. Used by one thread.
 package final class ReconstructionJudge {
-    /// What the validator thinks of one cut's reconstructions.
+    /// The validator's measures for one cut's reconstructions.
     package struct Judgement: Sendable, Hashable, Codable {
         package let divergence: DecoderDivergence
-        /// Mean over the test pictures of ``FeatureDistance`` from picture to reconstruction; `nil` when the validator has
-        /// no layer of maps.
+        /// Mean over the test images of ``FeatureDistance`` between image and reconstruction; `nil` when the validator
+        /// has no layer of feature maps.
         package let featureDistance: Double?
-        /// The same from picture to mean picture: what a decoder that sees nothing scores.
+        /// The same between image and mean image: the score of a decoder without information.
         package let featureDistanceOfMean: Double?
 
         package init(divergence: DecoderDivergence, featureDistance: Double?, featureDistanceOfMean: Double?) {
@@ -21,7 +21,7 @@ package final class ReconstructionJudge {
         }
     }
 
-    /// Layers of maps that distances are taken in, spread over the validator's depth.
+    /// Number of layers in which distances are computed, spread over the validator's depth.
     static let layers = 4
 
     private let plan: Plan
@@ -57,8 +57,8 @@ package final class ReconstructionJudge {
 
     /// - Parameters:
     ///   - reconstructions: At least two.
-    ///   - pictures: What they were made from, at their size: what they lack in resolution is not counted.
-    ///   - mean: The mean training picture.
+    ///   - pictures: The originals at the size of the reconstructions, so that lost resolution does not count.
+    ///   - mean: The mean training image.
     package func judge(
         _ reconstructions: [Picture], of pictures: [Picture], mean: Picture
     ) throws(AssessmentError) -> Judgement {

@@ -2,13 +2,13 @@ internal import Imaging
 internal import ModelGraph
 internal import Tensors
 
-/// A second network's view of the decoders' pictures: what an attacker who has candidates compares with. One view of each
-/// picture, and one of another version of it: seven eighths of it, mirrored, in other colours.
+/// A second network's features of the decoders' images: what an attacker with candidate images compares. One view of
+/// each image, and one of an altered version: seven eighths of it, mirrored, recoloured.
 ///
 /// - Source: design notes, section 6 (identification by another public network's features).
 enum SecondViewStage {
     struct Views: Sendable, Codable {
-        /// Inner products, `[2 pictures, 2 pictures]`: the pictures, then the other versions.
+        /// Inner products, `[2 pictures, 2 pictures]`: the images, then the altered versions.
         fileprivate let products: [Double]
 
         var gram: SymmetricMatrix {
@@ -19,7 +19,7 @@ enum SecondViewStage {
         }
     }
 
-    /// Inner products of the views, computed when they are asked for.
+    /// Inner products of the views, computed on demand.
     static func views(_ context: StageContext) -> Lazily<SymmetricMatrix> {
         Lazily { () throws(AssessmentError) in try run(context).gram }
     }
@@ -30,7 +30,7 @@ enum SecondViewStage {
         }
     }
 
-    /// The vector before the last layer, where there is one; else the class scores.
+    /// The name of the vector before the last layer, if there is one; else of the class scores.
     private static func place(in network: AssessmentConfiguration.Network) throws(AssessmentError) -> Cut {
         let mapping = try network.graph.mappingCut()
         let vectors = network.graph.assessableCuts.filter { cut in
@@ -62,14 +62,14 @@ enum SecondViewStage {
                 try views.write(values, at: picture + offset * count)
             }
         }
-        // Features of one network differ much in size: the square root keeps a few from deciding the comparison.
+        // Features of one network differ widely in scale; the square root keeps a few from dominating the comparison.
         let gram = GramMatrix.of(
             (0..<2 * count).map { views.record($0).map { $0 < 0 ? -(-$0).squareRoot() : $0.squareRoot() } })
         try views.check()
         return Views(products: gram.full)
     }
 
-    /// Of the same size, so that every preprocessing takes it.
+    /// Of the same size, so that every preprocessing accepts it.
     private static func otherVersion(of image: Image, _ name: String) throws(AssessmentError) -> Image {
         let (width, height) = (max(1, image.width * 7 / 8), max(1, image.height * 7 / 8))
         do throws(ImagingError) {

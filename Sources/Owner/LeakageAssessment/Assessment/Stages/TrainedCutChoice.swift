@@ -1,12 +1,13 @@
-/// Which cuts a trained decoder attacks: training is long, and only what bears on the decision needs it.
+/// The cuts that a trained decoder attacks. Training takes minutes, so only cuts that affect the decision are attacked.
 package enum TrainedCutChoice {
-    /// Of the cuts within the gates so far, which alone a stronger attack can rule out: the recommended one, its neighbours
-    /// and the next faster plan's; the shallowest one, and the next faster plan's, where everything is to be inside.
+    /// Cuts within the gates so far, since only these can be ruled out by a stronger attack: the recommended one, its
+    /// neighbours and the next faster plan's. If everything inside is recommended: the shallowest one and the next
+    /// faster plan's.
     ///
     /// - Parameters:
-    ///   - measured: With what is known so far.
-    ///   - hasMaps: Per cut; the network needs a grid.
-    ///   - followsFaster: Whether the next faster plan's cut is wanted.
+    ///   - measured: The results so far.
+    ///   - hasMaps: Per cut, whether it has feature maps, which the network needs.
+    ///   - followsFaster: Whether to include the next faster plan's cut.
     /// - Returns: Ascending indices.
     package static func wanted(
         _ choice: AssessmentConfiguration.TrainedCuts,

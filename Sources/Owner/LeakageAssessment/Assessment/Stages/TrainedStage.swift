@@ -1,10 +1,10 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Trains decoders where they bear on the recommendation, until the recommended cut has stood one.
+/// Trains decoders where they affect the recommendation, until the recommended cut has passed one.
 enum TrainedStage {
-    /// A next faster plan that stands a trained decoder less well than before may give way to another one: so many are
-    /// followed, since each takes minutes.
+    /// If the next faster plan does worse against a trained decoder, another plan may become the next faster one. Limit
+    /// of how many are followed, since each takes minutes.
     private static let fasterPlans = 2
 
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {

@@ -1,7 +1,7 @@
 internal import Imaging
 internal import Tensors
 
-/// The validator's view of the pictures of the channel KL.
+/// The validator's class distributions for the images of the channel KL.
 struct Truths: Sendable {
     let count: Int
     /// Probabilities, then the entropy.
@@ -31,7 +31,7 @@ struct Truths: Sendable {
 }
 
 enum TruthStage {
-    /// - Parameter wanted: Only of these pictures; those of the channel KL when `nil`.
+    /// - Parameter wanted: Only these images; `nil` for all of the channel KL.
     static func run(_ context: StageContext, of wanted: [Int]? = nil) throws(AssessmentError) -> Truths {
         let pictures = context.pictures
         let count = min(pictures.entries.count, context.configuration.channelImageLimit)

@@ -1,12 +1,12 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Attacks the gallery's first pictures with the FrontNet's own gradient, near the decision. One piece of results per
-/// picture and cut.
+/// Attacks the gallery's first images with the FrontNet's own gradient, near the decision. One stored result per image
+/// and cut.
 enum WhiteBoxStage {
     struct Outcome: Sendable {
         let scores: WhiteBoxScores
-        /// Of the first rows of the gallery.
+        /// The reconstructions of the first rows of the gallery.
         let gallery: [StoredImage]
     }
 
@@ -19,7 +19,7 @@ enum WhiteBoxStage {
         let residual: Double
     }
 
-    /// The recommended cut and its neighbours; the deepest ones when everything is to be inside.
+    /// The recommended cut and its neighbours; the deepest ones if everything inside is recommended.
     static func cuts(_ conclusion: Findings.Conclusion) -> [Int] {
         let last = conclusion.cuts.count - 1
         let chosen = conclusion.cuts.firstIndex { $0.name == conclusion.recommendation.front } ?? last
@@ -101,7 +101,7 @@ enum WhiteBoxStage {
             similarityOfMean: try StructuralSimilarity.value(guess, truth), residual: outcome.residual)
     }
 
-    /// Of the decoders' training pictures, at full size.
+    /// The mean of the decoders' training images, at full size.
     private static func meanPicture(_ context: StageContext) throws(AssessmentError) -> Picture {
         var mean = try context.pictures.picture(context.split.training[0])
         var sum = [Double](repeating: 0, count: mean.values.count)
