@@ -11,8 +11,8 @@ struct Load: Command {
         discussion: """
             Without --rate each connection sends its next request when it has the answer to the previous one (a \
             closed loop). With --rate requests are due at random times, with this average per second, whatever the \
-            server does (an open loop); latency counts from the time when a request was due. Each request is \
-            encrypted separately. The client's own computation takes processor time, too, and is reported separately \
+            server does (an open loop); latency counts from the time when a request was due, and for a refusal from \
+            when it was sent. Each request is encrypted separately. The client's own computation takes processor time, too, and is reported separately \
             (clientProcessorSeconds). The owner must provision with sufficient --requests and --per-minute.
             """)
 
@@ -25,7 +25,7 @@ struct Load: Command {
             "Post this many unencrypted bytes to --server, whose URL then has a path; not to an enclave.",
             discussion: "For comparison with other servers."))
     var plainBytes: Int?
-    @Option(help: "A field of the head of plain requests, NAME: VALUE; repeat it.") var plainHeader: [String] = []
+    @Option(help: "A header field of plain requests, NAME: VALUE; repeatable.") var plainHeader: [String] = []
     @Option(help: "Connections, each with one request at a time.") var connections = 8
     @Option(help: "Requests per second (open loop); without it, a closed loop.") var rate: Double?
     @Option(help: "Duration of the measurement in seconds.") var seconds = 10.0

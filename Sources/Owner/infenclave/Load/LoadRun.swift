@@ -60,9 +60,12 @@ final class LoadRun: Sendable {
                 if let due = turn.due { Self.sleep(due - now) }
                 let begin = turn.due ?? now
                 if turn.due != nil, now - begin > .milliseconds(10) { tally.late += 1 }
+                let sent = now
                 let outcome = self.outcome(of: request, over: connection)
-                let isMeasured = begin >= schedule.warmUp
-                if isMeasured { tally.count(outcome, taking: outcome.received - begin) }
+                // An answer's time counts from when it was due, a refusal's from when the request was sent.
+                var counted = begin
+                if case .refused = outcome.kind { counted = sent }
+                if begin >= schedule.warmUp { tally.count(outcome, taking: outcome.received - counted) }
                 if case .refused("overloaded", _) = outcome.kind { kept = request }
                 if outcome.wantsRenewal { source.renew() }
                 // Pauses, so that other connections make progress.
