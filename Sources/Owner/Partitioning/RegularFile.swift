@@ -121,16 +121,17 @@ package final class RegularFile: Sendable {
         try checkUnchanged()
     }
 
-    /// Some of the bytes, as long as nothing writes to the file.
+    /// Some of the bytes, for a reader who knows the digest of all: whoever wrote to the file is found by that, and a file that
+    /// was only touched is as good as before.
     ///
-    /// - Throws: ``PartitioningError`` when the file changed since it was opened.
+    /// - Throws: ``PartitioningError`` when the file has another size than when it was opened.
     package func bytes(_ range: Range<Int>) throws(PartitioningError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count)
         var elements = bytes.mutableSpan
         try elements.withUnsafeMutableBytes { (target) throws(PartitioningError) in
             try fill(target, from: range.lowerBound)
         }
-        try checkUnchanged()
+        try checkSize()
         return bytes
     }
 
@@ -148,6 +149,14 @@ package final class RegularFile: Sendable {
                     "\(label) ended at byte \(offset + done) while it was read, expected \(byteCount) bytes")
             }
             done += count
+        }
+    }
+
+    private func checkSize() throws(PartitioningError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount else {
+            throw PartitioningError(
+                .damagedBundle, "\(label) changed since it was opened, expected \(byteCount) bytes")
         }
     }
 
