@@ -359,7 +359,8 @@ let package = Package(
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
                 "Evidence", "FrameStream", "Inference",
-                "ModelGraph", "Sandbox", "SandboxProbe", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                "ModelGraph", "Sandbox", "SandboxProbe", "SealedChannel", "SecretMemory", "Tensors",
+                "TestSupport", "Wire",
                 "infenclave-enclave", crypto,
             ]
         ),
@@ -371,7 +372,9 @@ let package = Package(
                 "MutantEnclave", "SealedChannel", "SecretMemory", "Tensors", "Wire", crypto,
             ]
         ),
-        tests("HostTests", ["Evidence", "HostCore", "HostServer", "TestSupport", "TraceExport", "Wire"]),
+        tests(
+            "HostTests",
+            ["Evidence", "HostCore", "HostServer", "Tensors", "TestSupport", "TraceExport", "Wire"]),
         tests(
             "OpenInferenceBackNetTests",
             ["EngineMessages", "HostCore", "ModelGraph", "OpenInferenceBackNet", "Tensors", "TestSupport"]),

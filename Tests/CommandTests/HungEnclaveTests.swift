@@ -85,6 +85,61 @@ struct HungEnclaveTests {
         #expect(answers.count == Demo.clients.count && answers[0][0].name == "Stop")
     }
 
+    @Test("One replica that hangs holds up neither evidence nor keys nor provisioning of the other")
+    func besideAnother() throws {
+        let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
+        let server = try Server(deployment, options: ["--replicas", "2"])
+        try succeed(deployment.provisionArguments(server.url) + ["--replicas", "2"], in: deployment.folder)
+        let enclaves = server.program.children
+        try #require(enclaves.count == 2)
+        kill(enclaves[0], SIGSTOP)
+        defer { kill(enclaves[0], SIGCONT) }
+        func ask(_ replica: Int, from host: UInt8 = 1) throws -> Int32 {
+            let client = try Loopback.connect(port: server.port, from: host)
+            let path = "/.well-known/infenclave/evidence?nonce=\(String(repeating: "07", count: 32))&replica=\(replica)"
+            let head = "GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            guard Loopback.send(Array(head.utf8), to: client) else { throw Unexpected("nothing is sent") }
+            return client
+        }
+        /// Waits so long for an answer.
+        func answer(_ client: Int32, seconds: Int) throws -> HTTPAnswer? {
+            var timeout = timeval(tv_sec: seconds, tv_usec: 0)
+            setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+            var received: [UInt8] = []
+            while true {
+                let next = Loopback.receive(client)
+                if next.isEmpty { break }
+                received += next
+            }
+            return received.isEmpty ? nil : try HTTPAnswer(received)
+        }
+        let first = try ask(0, from: 2)
+        let hung = try answer(first, seconds: 2) == nil ? 0 : 1
+        close(first)
+        // As much as is made at a time, from as many addresses as may have so much.
+        let waiting = try (0..<8).map { try ask(hung, from: 3 + UInt8($0 / 2)) }
+        defer { for client in waiting { close(client) } }
+        usleep(100_000)
+        let start = ContinuousClock.now
+        let other = try ask(1 - hung)
+        defer { close(other) }
+        #expect(try answer(other, seconds: 10)?.status == 200)
+        #expect(try server.get("/ohttp-keys").status == 200)
+        try succeed(
+            deployment.provisionArguments(server.url) + ["--replica", "\(1 - hung)"], in: deployment.folder)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        // Those who asked the silent one are told once that is known, long before it is ended.
+        for client in waiting {
+            let refused = try answer(client, seconds: 45)
+            #expect(refused?.status == 503 && refused?.code == "enclaveUnavailable", "\(refused?.head ?? "nothing")")
+        }
+        #expect(server.program.children == enclaves)
+        kill(enclaves[0], SIGCONT)
+        try server.program.wait(upTo: 30, until: "both replicas") {
+            try server.getAsOperator("/health/ready").json?["reason"] == nil
+        }
+    }
+
     @Test("SIGTERM ends the server within its time with a request under way, and the stopped process with it")
     func termination() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

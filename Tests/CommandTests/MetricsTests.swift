@@ -57,9 +57,6 @@ struct MetricsTests {
         #expect(exposition.samples["infenclave_http_answers_total{endpoint=\"ohttp\",status=\"200\"}"] == 3)
         #expect(exposition.samples["infenclave_state{state=\"ready\"}"] == 1)
         #expect(exposition.samples.keys.contains { $0.hasPrefix("infenclave_build_info{version=") })
-        // The BackNet's time is what it computed, without what it waited.
-        let computed = exposition.samples["infenclave_stage_seconds_sum{stage=\"backnet\"}"]
-        #expect(computed == exposition.samples["infenclave_backnet_seconds_total"])
     }
 
     @Test("promtool finds nothing to say about the metrics", .enabled(if: promtool != nil, "there is no promtool"))
@@ -84,7 +81,8 @@ struct MetricsTests {
             let deployment = try Deployment(in: try TemporaryFolder())
             let server = try Server(provisioned: deployment, options: ["--log-format", "json", "--log-level", "debug"])
             for _ in 0..<3 { _ = try deployment.classify(server.url, [picture]) }
-            let text = try metrics(server)
+            // Each deployment has a bundle of its own.
+            let text = try metrics(server).replacing(/manifest="[0-9a-f]{64}"/, with: "")
             let times = ["seconds_bucket", "seconds_sum", "seconds_total", "lease_remaining"]
             let lines = text.split(separator: "\n").map(String.init).filter { line in
                 !times.contains { line.contains($0) } || line.contains("le=\"+Inf\"")

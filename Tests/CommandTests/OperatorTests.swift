@@ -36,6 +36,20 @@ struct OperatorTests {
         }
     }
 
+    @Test(
+        "A low soft limit of descriptors is raised beyond what the start needs, so that a reload has some",
+        .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
+    func softLimit() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment, prefix: "ulimit -Sn 256; exec")
+        let limits = try String(contentsOfFile: "/proc/\(server.program.identifier)/limits", encoding: .utf8)
+        let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+        let soft = try #require(line.split(separator: " ").dropFirst(3).first.flatMap { Int($0) })
+        // 1024 connections and 16 of operators, and what stays free of them.
+        #expect(soft >= 1024 + 16 + 512, "\(line)")
+        #expect(!server.program.errors.contains("LimitNOFILE"), "\(server.program.errors)")
+    }
+
     @Test("With fewer descriptors than it needs for itself, serve says how many it needs")
     func tooFewDescriptors() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -70,19 +84,59 @@ struct OperatorTests {
     }
 
     @Test(
-        "Without --threads there are as many as the processors that the process may use",
-        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "there is no taskset"))
-    func affinity() throws {
+        "Without --threads there are a worker and its thread for each processor that the process may use",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "there is no taskset"),
+        .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "there is one processor"),
+        arguments: [("0", 1), ("0,1", 2)])
+    func affinity(_ list: String, _ processors: Int) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let program = try Program(
             [
-                "-c", "0", Program.products + "/infenclave", "serve", deployment.bundle, "--tee", "development",
+                "-c", list, Program.products + "/infenclave", "serve", deployment.bundle, "--tee", "development",
                 "--listen", "127.0.0.1:0", "--admin-listen", "none",
             ], in: deployment.folder, executable: "/usr/bin/taskset")
         try program.wait(upTo: 60, until: "a server") { program.errors.contains(" at http://") }
         let enclave = try #require(program.children.first)
         let arguments = try String(contentsOfFile: "/proc/\(enclave)/cmdline", encoding: .utf8).split(separator: "\0")
-        #expect(arguments.suffix(6) == ["--workers", "1", "--threads", "1", "--threads-alone", "1"])
+        #expect(
+            arguments.suffix(6).map(String.init) == [
+                "--workers", "\(processors)", "--threads", "1", "--threads-alone", "\(processors)",
+            ])
+    }
+
+    @Test("A bundle's files that are touched while they are served are as good as before: a new enclave takes them")
+    func touched() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let files = try FileManager.default.contentsOfDirectory(atPath: deployment.bundle)
+        #expect(files.count > 4)
+        for file in files {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date() + 10], ofItemAtPath: deployment.bundle + "/" + file)
+        }
+        for child in server.program.children { kill(child, SIGKILL) }
+        try server.program.wait(upTo: 30, until: "new enclave") {
+            try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
+        }
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+    }
+
+    @Test("A part of a bundle that is written to while it is served is found by its digest, and no enclave takes it")
+    func overwritten() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let part = deployment.bundle + "/frontnet.sealed"
+        let handle = try FileHandle(forUpdating: URL(filePath: part))
+        try handle.seek(toOffset: 200)
+        try handle.write(contentsOf: Data([0, 1, 2, 3, 4, 5, 6, 7]))
+        try handle.close()
+        for child in server.program.children { kill(child, SIGKILL) }
+        try server.program.wait(upTo: 30, until: "refusal") {
+            server.program.errors.contains("the enclave cannot be started")
+                && server.program.errors.contains("partRefused")
+        }
+        #expect(try server.state() == "starting")
     }
 
     @Test("An enclave that ends at its start fails serve with its exit status and its last words")
@@ -101,7 +155,7 @@ struct OperatorTests {
         #expect(outcome.errors.contains("status 3") && outcome.errors.contains("the device is not there"))
     }
 
-    @Test("Where no memory may be locked, serve warns that secrets can be swapped out")
+    @Test("Where no memory may be locked, serve warns that secrets can be swapped out, and serves")
     func lockedMemory() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // Root may lock what it likes.
@@ -109,6 +163,39 @@ struct OperatorTests {
         let server = try Server(deployment, prefix: "ulimit -l 0; exec\(drop)")
         #expect(server.program.errors.contains("LimitMEMLOCK"), "\(server.program.errors)")
         #expect(try server.state() == "unprovisioned")
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
+        #expect(try server.metric("enclave_restarts_total") == 0)
+    }
+
+    @Test(
+        "Memory that runs out while an enclave serves ends in refusals and a new process, and holds nobody",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit"), "there is no prlimit"))
+    func exhaustedMemory() throws {
+        let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
+        let server = try Server(deployment, options: ["--workers", "4"])
+        let provision =
+            deployment.provisionArguments(server.url) + ["--requests", "1000000", "--per-minute", "1000000"]
+        try succeed(provision, in: deployment.folder)
+        let enclave = try #require(server.program.children.first)
+        let outcome = try Program(
+            ["--pid", "\(enclave)", "--as=1000000:1000000"], in: deployment.folder, executable: "/usr/bin/prlimit"
+        ).wait()
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        // More requests at a time than it had memory for so far.
+        let start = ContinuousClock.now
+        let load = try infenclave(
+            ["load"] + deployment.target(server.url) + [
+                "--token", deployment.token, "--connections", "16", "--seconds", "4", "--warm-up", "0.5", "--json",
+            ], in: deployment.folder)
+        #expect(ContinuousClock.now - start < .seconds(60), "\(load.errors)")
+        try server.program.wait(upTo: 30, until: "new enclave") {
+            try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
+        }
+        #expect(server.program.errors.contains("the enclave process"), "\(server.program.errors)")
+        #expect(try server.metric("requests_waiting") == 0)
+        try succeed(provision, in: deployment.folder)
+        #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
     @Test("SIGHUP without a terminal, SIGUSR1, SIGUSR2 and a log that nobody reads end nothing")

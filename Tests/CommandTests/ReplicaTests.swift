@@ -235,6 +235,33 @@ struct ReplicaTests {
         #expect(((verified.json as? [String: Any])?["events"] as? [String: Int])?["release"] == 3)
     }
 
+    @Test("After kill -9 of a host whoever starts it again need do no more: a keyholder makes it ready")
+    func killedHost() throws {
+        let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
+        let folder = deployment.folder
+        let first = try Server(deployment)
+        try succeed(["keyhold", "sign", "--policy", deployment.policy, "--owner-key", deployment.ownerKey], in: folder)
+        try FileManager.default.copyItem(
+            atPath: deployment.token, toPath: try folder.makeFolder("clients") + "/alice.token")
+        let keyholder = try Program(
+            [
+                "keyhold", "--server", first.url, "--policy", deployment.policy, "--key", deployment.modelKey,
+                "--owner-key", deployment.ownerKey, "--clients", folder.file("clients"), "--log",
+                folder.file("keyhold.log"), "--tee", "development", "--interval", "0.2",
+            ], in: folder)
+        try keyholder.wait(upTo: 60, until: "service") { try first.state() == "ready" }
+        let enclaves = first.program.children
+        kill(first.program.identifier, SIGKILL)
+        #expect(try first.program.wait(seconds: 10).status == 128 + 9)
+        // Its enclave goes with it.
+        try keyholder.wait(upTo: 10, until: "end of the enclave") { enclaves.allSatisfy { kill($0, 0) == -1 } }
+        let second = try Server(deployment, options: ["--listen", "127.0.0.1:\(first.port)"])
+        #expect(second.port == first.port)
+        try keyholder.wait(upTo: 60, until: "service") { try second.state() == "ready" }
+        #expect(try deployment.classify(second.url, [Demo.clients[0].0])[0][0].name == "Stop")
+        #expect(keyholder.isRunning)
+    }
+
     private func wait(for what: String, _ condition: () throws -> Bool) async throws {
         let end = ContinuousClock.now + .seconds(120)
         while try !condition() {

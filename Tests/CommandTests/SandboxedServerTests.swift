@@ -9,15 +9,9 @@ struct SandboxedServerTests {
             .first { $0.hasPrefix(name + ":") }?.split(separator: "\t").last.map(String.init)
     }
 
-    /// Landlock's version, as a server in demand of all of it finds it.
-    private static let isWhole: Bool = {
-        guard let folder = try? TemporaryFolder(), let deployment = try? Deployment(in: folder) else { return false }
-        return (try? Server(deployment, options: ["--sandbox", "required"])) != nil
-    }()
-
     @Test(
         "Server and enclave serve in it under the process identifiers that they were started with",
-        .enabled(if: isWhole, "this kernel lacks Landlock 4 or seccomp"))
+        .enabled(if: KernelFeatures.hasWholeSandbox, "this kernel lacks Landlock 4 or seccomp"))
     func serving() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment, options: ["--sandbox", "required"])
@@ -34,6 +28,46 @@ struct SandboxedServerTests {
         #expect(try deployment.classify(server.url, [Demo.clients[1].0])[0][0].name == Demo.clients[1].1)
         #expect(!server.program.errors.contains("not in the sandbox"))
         #expect(try server.stop().status == 0)
+    }
+
+    @Test(
+        "While it runs it reads nothing outside its folders: a bundle there is refused, and taken without a sandbox",
+        .enabled(if: KernelFeatures.landlockVersion > 0, "this kernel lacks Landlock"), arguments: [true, false])
+    func folders(isConfined: Bool) throws {
+        let (folder, outside) = (try TemporaryFolder(), try TemporaryFolder())
+        let deployment = try Deployment(cuts: Demo.everythingInside, in: folder)
+        let other = try Deployment(cuts: Demo.everythingInside, name: "other", in: outside)
+        let path = folder.file("serve.json")
+        func write(_ bundles: [String]) throws {
+            let members: [String: Any] = [
+                "bundles": bundles, "tee": "development", "listen": "127.0.0.1:0", "admin-listen": "none",
+                "threads": 1, "sandbox": isConfined ? "available" : "none",
+            ]
+            try JSONSerialization.data(withJSONObject: members).write(to: URL(filePath: path))
+        }
+        try write([deployment.bundle])
+        let program = try Program(
+            [
+                "-c", "\(ReplicaTests.detached) \"$0\" \"$@\"", Program.products + "/infenclave", "serve", "--config",
+                path,
+            ],
+            in: folder, executable: "/bin/sh")
+        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        try write([deployment.bundle, other.bundle])
+        kill(program.identifier, SIGHUP)
+        if isConfined {
+            try program.wait(upTo: 60, until: "refusal") {
+                program.errors.contains("\(other.bundle) is not taken, and what is served goes on")
+            }
+            #expect(program.errors.contains("Permission denied"), "\(program.errors)")
+            #expect(!program.errors.contains("/models/other") && program.children.count == 1)
+        } else {
+            try program.wait(upTo: 60, until: "second model") {
+                program.errors.contains("serving classifier at /models/other")
+            }
+        }
+        kill(program.identifier, SIGTERM)
+        #expect(try program.wait(seconds: 20).status == 0)
     }
 
     @Test("It is left out where its host says so")

@@ -80,6 +80,9 @@ struct ServeConfigurationTests {
             let name = model.bundle == first.bundle ? "first" : "second"
             #expect(try model.classify("\(url)/models/\(name)", [Demo.clients[0].0])[0][0].name == "Stop")
         }
+        // Who came when it was alone goes on as before.
+        #expect(try first.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
+        try succeed(first.provisionArguments(url), in: folder)
         members["bundles"] = [second.bundle]
         members["log-level"] = "error"
         try Data(try configuration(members)).write(to: URL(filePath: path))
@@ -90,6 +93,89 @@ struct ServeConfigurationTests {
         kill(program.identifier, SIGUSR1)
         usleep(300_000)
         #expect(program.errorLineCount == lines, "\(program.errors)")
+        kill(program.identifier, SIGTERM)
+        #expect(try program.wait(seconds: 20).status == 0)
+    }
+
+    @Test("With another number of replicas the enclaves share the processors anew")
+    func replicas() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(cuts: Demo.everythingInside, in: folder)
+        let path = folder.file("serve.json")
+        var members: [String: Any] = [
+            "bundles": [deployment.bundle], "tee": "development", "listen": "127.0.0.1:0", "admin-listen": "none",
+            "threads": 1,
+        ]
+        try Data(try configuration(members)).write(to: URL(filePath: path))
+        let program = try Program(
+            [
+                "-c", "\(ReplicaTests.detached) \"$0\" \"$@\"", Program.products + "/infenclave", "serve", "--config",
+                path,
+            ],
+            in: folder, executable: "/bin/sh")
+        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        func workers(_ process: pid_t) throws -> Int? {
+            let words = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8).split(separator: "\0")
+            return words.firstIndex(of: "--workers").flatMap { Int(words[$0 + 1]) }
+        }
+        let alone = try #require(program.children.first)
+        let processors = try #require(try workers(alone))
+        members["replicas"] = 2
+        try Data(try configuration(members)).write(to: URL(filePath: path))
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "staged replicas") { program.errors.contains("are staged") }
+        let staged = program.children.filter { $0 != alone }
+        #expect(staged.count == 2)
+        for enclave in staged { #expect(try workers(enclave) == max(1, processors / 2)) }
+        #expect(try workers(alone) == processors)
+    }
+
+    @Test("A model that waits for the end of a grace holds up no other bundle, nor the next reading")
+    func grace() throws {
+        let folder = try TemporaryFolder()
+        let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)
+        let next = try Deployment(cuts: Demo.everythingInside, name: "next", in: folder)
+        let second = try Deployment(cuts: Demo.everythingInside, name: "second", in: folder)
+        let third = try Deployment(cuts: Demo.everythingInside, name: "third", in: folder)
+        let path = folder.file("serve.json")
+        var members: [String: Any] = [
+            "bundles": [first.bundle], "tee": "development", "listen": "127.0.0.1:0", "admin-listen": "none",
+            "threads": 1, "swap-grace": 600,
+        ]
+        func read(_ bundles: [String]) throws {
+            members["bundles"] = bundles
+            try Data(try configuration(members)).write(to: URL(filePath: path))
+        }
+        try read([first.bundle])
+        let program = try Program(
+            [
+                "-c", "\(ReplicaTests.detached) \"$0\" \"$@\"", Program.products + "/infenclave", "serve", "--config",
+                path,
+            ],
+            in: folder, executable: "/bin/sh")
+        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
+        let url = String(address.output.1)
+        // Another bundle takes its place, and its own comes back during the grace.
+        let aside = folder.file("aside")
+        try FileManager.default.moveItem(atPath: first.bundle, toPath: aside)
+        try FileManager.default.copyItem(atPath: next.bundle, toPath: first.bundle)
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "staged bundle") { program.errors.contains("are staged") }
+        try succeed(next.provisionArguments(url) + ["--staged"], in: folder)
+        try program.wait(upTo: 60, until: "switch") { program.errors.contains("what was staged serves") }
+        try FileManager.default.removeItem(atPath: first.bundle)
+        try FileManager.default.moveItem(atPath: aside, toPath: first.bundle)
+        try read([first.bundle, second.bundle])
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "second model") {
+            program.errors.contains("serving classifier at /models/second")
+        }
+        try read([first.bundle, second.bundle, third.bundle])
+        kill(program.identifier, SIGHUP)
+        try program.wait(upTo: 60, until: "third model") {
+            program.errors.contains("serving classifier at /models/third")
+        }
         kill(program.identifier, SIGTERM)
         #expect(try program.wait(seconds: 20).status == 0)
     }

@@ -72,5 +72,7 @@ struct ServiceManagerTests {
         let outcome = try Program(["verify", copy], in: folder, executable: "/usr/bin/systemd-analyze").wait()
         #expect(outcome.status == 0 && !outcome.errors.contains("infenclave.service"), "\(outcome.errors)")
         #expect(text.contains("Type=notify") && text.contains("WatchdogSec="))
+        // SIGHUP reads bundles and configuration again where there is no terminal.
+        #expect(text.split(separator: "\n").contains("ExecReload=/bin/kill -HUP $MAINPID"))
     }
 }

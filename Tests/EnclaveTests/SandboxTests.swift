@@ -3,6 +3,7 @@ import Evidence
 import FrameStream
 import Glibc
 import Sandbox
+import TestSupport
 import Testing
 import Wire
 
@@ -27,12 +28,12 @@ private func probe(_ words: String...) throws -> Int32 {
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
 }
 
-/// Whether this kernel has what a sandbox takes.
-private let hasSandbox = (try? probe("development", "nothing")) == 0
-
-@Suite("The sandbox", .enabled(if: hasSandbox, "this kernel lacks Landlock 4 or seccomp"))
+@Suite("The sandbox", .enabled(if: KernelFeatures.hasWholeSandbox, "this kernel lacks Landlock 4 or seccomp"))
 struct SandboxTests {
     private static let killed = 128 + SIGSYS
+
+    @Test("A process enters all of it where the kernel has all of it", arguments: ["development", "nitro", "snp"])
+    func entered(_ kind: String) throws { #expect(try probe(kind, "nothing") == 0) }
 
     @Test(
         "What only an intruder does ends the process",

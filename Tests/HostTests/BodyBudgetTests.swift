@@ -1,5 +1,6 @@
 import HostServer
 import Testing
+import Wire
 
 private func second(_ count: Double) -> ContinuousClock.Instant { start + .seconds(count) }
 private let start = ContinuousClock.now
@@ -98,9 +99,15 @@ private final class Shares {
     init(limitsAddresses: Bool = true) { shares = EvidenceShares(limitsAddresses: limitsAddresses, at: second(0)) }
 
     var addressCount: Int { shares.addressCount }
-    func take(_ address: ClientAddress, at time: Double) -> Bool { shares.take(for: address, at: second(time)) }
-    func isBusy(_ address: ClientAddress) -> Bool { shares.isBusy(for: address) }
-    func give(_ address: ClientAddress, at time: Double) { shares.give(for: address, at: second(time)) }
+    func take(_ address: ClientAddress, of replica: Int = 0, at time: Double) -> Bool {
+        shares.take(for: address, of: KeySlot.all[replica], at: second(time))
+    }
+    func isBusy(_ address: ClientAddress, of replica: Int = 0) -> Bool {
+        shares.isBusy(for: address, of: KeySlot.all[replica])
+    }
+    func give(_ address: ClientAddress, of replica: Int = 0, at time: Double) {
+        shares.give(for: address, of: KeySlot.all[replica], at: second(time))
+    }
 
     /// How many of so many tries are granted; each is given back at once.
     func granted(_ tries: Int, for address: ClientAddress, at time: Double) -> Int {
@@ -157,6 +164,25 @@ struct EvidenceSharesTests {
         #expect(!shares.take(ClientAddress(ipv4: 9), at: 9), "eight at a time in all")
         shares.give(stranger, at: 9)
         #expect(shares.take(ClientAddress(ipv4: 9), at: 9))
+    }
+
+    @Test("What one replica does not answer takes no place at another; how much is made a second is of both together")
+    func replicas() {
+        let shares = Shares()
+        for address in 1..<5 as Range<UInt32> {
+            for _ in 0..<2 { #expect(shares.take(ClientAddress(ipv4: address), of: 1, at: 0)) }
+        }
+        #expect(!shares.take(ClientAddress(ipv4: 9), of: 1, at: 0) && shares.isBusy(ClientAddress(ipv4: 9), of: 1))
+        #expect(!shares.isBusy(stranger, of: 2))
+        for _ in 0..<2 { #expect(shares.take(stranger, of: 2, at: 0)) }
+        #expect(!shares.take(stranger, of: 2, at: 0))
+        shares.give(stranger, of: 2, at: 0)
+        shares.give(stranger, of: 2, at: 0)
+        #expect(shares.granted(100, for: stranger, at: 0) == 6, "4 of its 10 are spent")
+        for address in 1..<5 as Range<UInt32> {
+            for _ in 0..<2 { shares.give(ClientAddress(ipv4: address), of: 1, at: 0) }
+        }
+        #expect(shares.take(ClientAddress(ipv4: 9), of: 1, at: 0))
     }
 
     @Test("Addresses are forgotten, and where clients share one it may have all")

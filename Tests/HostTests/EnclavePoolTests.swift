@@ -74,17 +74,37 @@ struct EnclavePoolTests {
         #expect { try pool.admit(to: first) } throws: { ($0 as? HostError)?.code == .overloaded }
         #expect(try await pool.ask(0x11).slot == 1)
         try await PooledEnclaves.wait(for: "silence") { pool.readyCount == 1 }
-        // All of the room is the other one's now, and who asks for the silent one is sent to it.
+        // What is left of the room is the other one's now, and who asks for the silent one is sent to it.
         #expect { try pool.admit(to: first) } throws: { ($0 as? HostError)?.enclaveCode == .unknownKey }
-        for _ in 0..<8 { try pool.admit(to: second) }
+        for _ in 0..<4 { try pool.admit(to: second) }
+        #expect(pool.waiting == 8)
         #expect { try pool.admit(to: second) } throws: { ($0 as? HostError)?.code == .overloaded }
-        for _ in 0..<8 { pool.release(second) }
+        for _ in 0..<4 { pool.release(second) }
         #expect(await pool.readiness.reason?.contains("replica 0 is unresponsive") == true)
         kill(hung, SIGCONT)
         for task in waiting { try await task.value }
         try await PooledEnclaves.wait(for: "answer") { pool.readyCount == 2 }
         #expect(pool.waiting == 0)
         #expect(try await pool.ask(0x01).process == hung)
+        await pool.stop()
+    }
+
+    @Test("A replica that no owner has provisioned takes no room from the one that serves")
+    func unprovisioned() async throws {
+        let pool = try PooledEnclaves.pool(2, maximumWaiting: 8)
+        try await pool.begin()
+        try await pool.members[1].host.provision([1])
+        for _ in 0..<8 { try pool.admit(to: pool.members[1]) }
+        #expect { try pool.admit(to: pool.members[1]) } throws: { ($0 as? HostError)?.code == .overloaded }
+        // Provisioned later, it gets a share of what is free: nothing yet.
+        try await pool.members[0].host.provision([1])
+        #expect { try pool.admit(to: pool.members[0]) } throws: { ($0 as? HostError)?.code == .overloaded }
+        for _ in 0..<4 { pool.release(pool.members[1]) }
+        for _ in 0..<4 { try pool.admit(to: pool.members[0]) }
+        #expect { try pool.admit(to: pool.members[1]) } throws: { ($0 as? HostError)?.code == .overloaded }
+        #expect(pool.waiting == 8)
+        for member in pool.members { for _ in 0..<4 { pool.release(member) } }
+        #expect(pool.waiting == 0)
         await pool.stop()
     }
 

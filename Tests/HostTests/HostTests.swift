@@ -24,7 +24,8 @@ struct ScriptedEnclave {
     }
 
     static func pool(
-        _ script: String, executable: String = "/bin/sh", slots: [KeySlot] = KeySlot.first(1), manifest: UInt8 = 9,
+        _ script: String, executable: String = "/bin/sh", slots: [KeySlot] = KeySlot.first(1),
+        engine: (any BackNetEngine)? = nil, manifest: UInt8 = 9,
         maximumWaiting: Int = 64, startTimeout: Duration = .seconds(60), metrics: HostMetrics = HostMetrics(),
         log: @escaping @Sendable (LogLine) -> Void = { _ in }
     ) throws -> EnclavePool {
@@ -35,7 +36,7 @@ struct ScriptedEnclave {
                 backNet: nil),
             slots: slots,
             placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
-            maximumWaiting: maximumWaiting, startTimeout: startTimeout, metrics: metrics, log: log)
+            engine: engine, maximumWaiting: maximumWaiting, startTimeout: startTimeout, metrics: metrics, log: log)
     }
 
     /// What is served under this name.

@@ -41,5 +41,9 @@ struct MetricsTests {
             text.text
                 == "# HELP infenclave_x Help.\n# TYPE infenclave_x gauge\ninfenclave_x{name=\"a\\\"b\\\\c\\nd\"} 0.25\n"
         )
+        // A manifest's title may hold any text.
+        var forged = MetricsText()
+        forged.add("x", .gauge, "Help.", [([("name", "a\r\nb\u{301} 1")], 1)])
+        #expect(forged.text.utf8.count { $0 == 10 } == 3 && forged.text.contains("a\r\\nb\u{301} 1\"} 1\n"))
     }
 }

@@ -23,11 +23,29 @@ struct ModelRegistryTests {
         #expect(throws: HostServerError.self) { try registry(names) }
     }
 
+    @Test("Who is alone has the short paths and keeps them when others come")
+    func shortPaths() throws {
+        let registry = try registry(["shop"])
+        for name in ["cars", "birds"] { try registry.add(try ScriptedEnclave("exit 0").model(name)) }
+        #expect(registry[nil]?.name == "shop")
+        _ = registry.remove("cars")
+        #expect(registry[nil]?.name == "shop")
+        try registry.add(try ScriptedEnclave("exit 0").model("cars"))
+        _ = registry.remove("shop")
+        // Neither of the two that are left was ever alone.
+        #expect(registry[nil] == nil)
+        try registry.add(try ScriptedEnclave("exit 0").model("shop"))
+        #expect(registry[nil] == nil)
+        _ = registry.remove("shop")
+        _ = registry.remove("cars")
+        #expect(registry[nil]?.name == "birds")
+    }
+
     @Test("A model that is added is found, one that is taken away is not, and the last one stays")
     func changes() throws {
         let registry = try registry(["shop"])
         try registry.add(try ScriptedEnclave("exit 0").model("cars"))
-        #expect(registry["cars"]?.name == "cars" && registry[nil] == nil)
+        #expect(registry["cars"]?.name == "cars" && registry[nil]?.name == "shop")
         #expect(throws: HostServerError.self) { try registry.add(try ScriptedEnclave("exit 0").model("cars")) }
         #expect(throws: HostServerError.self) { try registry.add(try ScriptedEnclave("exit 0").model("a/b")) }
         #expect(registry.remove("birds") == nil)

@@ -4,16 +4,18 @@ import HostCore
 import HostServer
 import Testing
 
-/// A server without an enclave.
+/// A server without an enclave, or of another model.
 enum ServedHost {
-    /// Runs a server without an enclave while `body` asks it.
+    /// Runs a server while `body` asks it.
+    ///
+    /// - Parameter model: Begun already; one without an enclave unless said otherwise.
     static func serving(
-        _ limits: ServerLimits = ServerLimits(), origins: [String] = [],
+        _ limits: ServerLimits = ServerLimits(), model: ServedModel? = nil, origins: [String] = [],
         _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
     ) async throws {
         let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
         let server = HostServer(
-            models: try ModelRegistry([try ScriptedEnclave("exit 0").model()]), address: any,
+            models: try ModelRegistry([try model ?? ScriptedEnclave("exit 0").model()]), address: any,
             admin: any, limits: limits, origins: try AllowedOrigins(parsing: origins),
             log: OperatorLog(format: .text, level: .error))
         let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)

@@ -48,7 +48,15 @@ struct ServedModelTests {
         try await PooledEnclaves.wait(for: "switch") { model.serving === new }
         #expect(model.staged == nil)
         for slot in 0..<4 as Range<UInt8> { #expect(try await Self.ask(model, slot << 4).slot == slot) }
-        #expect(await model.metricsText.text.contains("infenclave_bundle_switches_total{model=\"model\"} 1"))
+        let text = await model.metricsText.text
+        #expect(text.contains("infenclave_bundle_switches_total{model=\"model\"} 1"))
+        // Which bundles are there can be told from metrics alone.
+        for (role, digest) in [("serving", "02"), ("retiring", "01")] {
+            let manifest = String(repeating: digest, count: 32)
+            #expect(
+                text.contains(
+                    "infenclave_model_info{model=\"model\",pool=\"\(role)\",title=\"\",manifest=\"\(manifest)\"} 1\n"))
+        }
         await model.stop()
     }
 

@@ -62,8 +62,10 @@ struct TraceExportTests {
         let exporter = try exporter(collector)
         exporter.start()
         let start = ContinuousClock.now
+        var parents: Set<String> = []
         for number in 0..<3 {
             let trace = RequestTrace(at: start)
+            parents.insert(trace.traceParent)
             trace.add(.admission, from: start, to: start + .milliseconds(1))
             trace.add(.enclave, from: start + .milliseconds(1), to: start + .milliseconds(4))
             trace.add(
@@ -89,6 +91,8 @@ struct TraceExportTests {
             let parts = spans.filter { $0.trace == root.trace && !$0.parent.isEmpty }
             #expect(parts.allSatisfy { $0.parent == root.identifier })
             let times = parts.map { [$0.begin - root.begin, $0.end - root.begin].map { $0 / 1_000_000 } }
+            // What an engine is told is the span in which it computes.
+            #expect(parents.contains("00-\(root.trace)-\(parts[3].identifier)-01"))
             #expect(parts.map(\.name) == ["admission", "enclave", "queue", "backnet"])
             #expect(times == [[0, 1], [1, 4], [4, 6], [6, 9]])
             // Now, within a day that has no leap.

@@ -146,6 +146,24 @@ struct ReplicaTests {
         #expect(second.inferences.count > 0)
     }
 
+    @Test("An engine is told the host's own trace and span, where there are any, and nothing else of a request")
+    func traces() async throws {
+        let engine = try TestEngine()
+        let deployed = try await Deployed([engine])
+        try await deployed.wait(until: "health") { deployed.isHealthy(engine) }
+        let marker: [UInt8] = Float(78).bitPattern.littleEndian.bytes
+        #expect(try await deployed.ask(78))
+        let trace = RequestTrace(at: .now)
+        #expect(try await RequestTrace.$current.withValue(trace) { try await deployed.ask(78) })
+        let asked = engine.inferences.filter { $0.body.firstRange(of: marker) != nil }
+        #expect(asked.map { $0.headers["traceparent"] } == [nil, trace.traceParent])
+        #expect(trace.traceParent.wholeMatch(of: /00-[0-9a-f]{32}-[0-9a-f]{16}-01/) != nil)
+        let names = asked.map { Set($0.headers.keys).subtracting(["traceparent"]) }
+        #expect(names[0] == names[1])
+        // Questions about its health belong to no request.
+        #expect(engine.requests.count { $0.headers["traceparent"] != nil } == 1)
+    }
+
     @Test("A request that fails everywhere is asked of each replica once, and of three at most")
     func bounded() async throws {
         let engines = try (0..<5).map { _ in try TestEngine() }

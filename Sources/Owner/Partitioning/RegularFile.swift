@@ -120,16 +120,17 @@ package final class RegularFile: Sendable {
         try checkUnchanged()
     }
 
-    /// A range of the bytes, provided that the file is not written to.
+    /// Some of the bytes, for a reader who knows the digest of all: whoever wrote to the file is found by that, and a file that
+    /// was only touched is as good as before.
     ///
-    /// - Throws: ``PartitioningError`` when the file changed since it was opened.
+    /// - Throws: ``PartitioningError`` when the file has another size than when it was opened.
     package func bytes(_ range: Range<Int>) throws(PartitioningError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count)
         var elements = bytes.mutableSpan
         try elements.withUnsafeMutableBytes { (target) throws(PartitioningError) in
             try fill(target, from: range.lowerBound)
         }
-        try checkUnchanged()
+        try checkSize()
         return bytes
     }
 
@@ -150,8 +151,15 @@ package final class RegularFile: Sendable {
         }
     }
 
-    /// If the path is replaced by another file, the open one stays valid; if the open file is written to, it is
-    /// refused.
+    private func checkSize() throws(PartitioningError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount else {
+            throw PartitioningError(
+                .damagedBundle, "\(label) changed since it was opened, expected \(byteCount) bytes")
+        }
+    }
+
+    /// A file that is replaced by another stays what it was; one that is written to is refused.
     private func checkUnchanged() throws(PartitioningError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,

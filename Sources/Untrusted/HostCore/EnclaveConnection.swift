@@ -12,6 +12,8 @@ final class EnclaveConnection: Sendable {
     private struct Question {
         let continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
         let role: HostMessage.Role
+        /// Whoever asks again elsewhere loses nothing.
+        let isRepeatable: Bool
     }
 
     private struct State {
@@ -106,7 +108,8 @@ final class EnclaveConnection: Sendable {
             guard !state.hasEnded else { return state.farewell }
             // The task may have been cancelled before there was anything to give up.
             guard !Task.isCancelled else { return Self.cancelled }
-            state.open[identifier] = Question(continuation: continuation, role: role)
+            state.open[identifier] = Question(
+                continuation: continuation, role: role, isRepeatable: message.isRepeatable)
             let patience = message.patience + (message.dependsOnSize ? allowance : .zero)
             state.owed.ask(identifier, isComputed: role.isComputed, patience: patience, at: .now)
             return nil
@@ -148,6 +151,24 @@ final class EnclaveConnection: Sendable {
     /// - Parameter wasSilent: It was overdue at the last look: only an answer changes that.
     func overdue(at now: ContinuousClock.Instant, wasSilent: Bool) -> Duration? {
         state.withLock { $0.owed.overdue(at: now, patience: wasSilent ? Self.pause : nil) }
+    }
+
+    /// Whether an answer is late, though not so late that the enclave counts as silent.
+    func hesitates(at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { $0.owed.overdue(at: now, patience: Self.hesitation) != nil }
+    }
+
+    /// Far longer than a quote or a status takes.
+    private static let hesitation = Duration.seconds(2)
+
+    /// Fails the questions that can as well be asked of another enclave: whoever asked need not wait for this one.
+    func failRepeatable(_ error: HostError) {
+        let questions = state.withLock { state in
+            let questions = state.open.filter(\.value.isRepeatable)
+            for identifier in questions.keys { state.open[identifier] = nil }
+            return questions.values
+        }
+        for question in questions { question.continuation.resume(returning: .failure(error)) }
     }
 
     /// Between two looks.
@@ -237,6 +258,9 @@ extension HostMessage {
         case .hello, .keySlot, .loadManifest, .loadPart, .evidence, .backNetFailure, .cancel, .status, .shutdown: false
         }
     }
+
+    /// Whether nothing is lost when the answer is not waited for.
+    fileprivate var isRepeatable: Bool { if case .evidence = self { true } else { false } }
 
     fileprivate enum Role {
         /// The first message of a request.

@@ -2,7 +2,7 @@ package import BundleFormat
 import Dispatch
 import Evidence
 import Foundation
-import Wire
+package import Wire
 
 /// One replica of a pool: relays opaque messages between clients and its enclave, runs the BackNet, and starts the enclave
 /// process again when it ends. A new process is unprovisioned: only the owner can give it the model key.
@@ -37,7 +37,7 @@ package actor EnclaveHost {
 
     package nonisolated let metrics: HostMetrics
     /// What its enclave's keys are called.
-    nonisolated let slot: KeySlot
+    package nonisolated let slot: KeySlot
     nonisolated let standing = ReplicaStanding()
     private let bundle: HostedBundle
     private let backNet: (any BackNetEngine)?
@@ -249,9 +249,12 @@ package actor EnclaveHost {
 
     /// Relays a client's `message/ohttp-req`, which ``EnclavePool`` admitted, and returns the `message/ohttp-res`.
     ///
-    /// - Parameter received: When the request was whole.
+    /// - Parameters:
+    ///   - received: When the request was whole.
+    ///   - deadline: A task that is cancelled from then on was late; before, its client is gone.
     package func answer(
-        _ message: [UInt8], since received: ContinuousClock.Instant = .now
+        _ message: [UInt8], since received: ContinuousClock.Instant = .now,
+        by deadline: ContinuousClock.Instant? = nil
     ) async throws(HostError) -> [UInt8] {
         let start = ContinuousClock.now
         do throws(HostError) {
@@ -259,6 +262,8 @@ package actor EnclaveHost {
             metrics.countAnswer(taking: .now - start, enclave: enclave)
             return answer
         } catch {
+            let isLate = error.code == .cancelled && deadline.map { $0 <= .now } == true
+            let error = isLate ? HostError.deadlineExceeded : error
             metrics.countRefusal(error.enclaveCode?.name ?? error.code.name)
             throw error
         }
@@ -303,10 +308,7 @@ package actor EnclaveHost {
 
     /// - Throws: ``HostError`` `enclaveUnavailable` while the enclave process is silent: nobody should wait for it in vain.
     private func requireAnswers() throws(HostError) {
-        guard let silence else { return }
-        throw HostError(
-            .enclaveUnavailable,
-            "the enclave process has not answered for \(Int(silence / .seconds(1))) s; try again later")
+        if let silence { throw Self.silent(for: silence) }
     }
 
     /// Tells the enclave what to call its keys. One of an older build does not know the message, and calls them anything.

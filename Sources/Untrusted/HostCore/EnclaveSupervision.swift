@@ -76,9 +76,11 @@ extension EnclaveHost {
         let now = ContinuousClock.now
         if now - last > Self.latestLook { connection.hostPaused(for: now - last, until: now) }
         let overdue = connection.overdue(at: now, wasSilent: silence != nil)
+        standing.hesitates(connection.hesitates(at: now))
         switch (silence, overdue) {
         case (nil, let overdue?):
             metrics.countStall()
+            connection.failRepeatable(Self.silent(for: overdue))
             log(LogLine(.error, "the enclave process has not answered for \(Self.words(overdue)): not ready"))
         case (let before?, nil):
             log(LogLine(.info, "the enclave process answers again, after \(Self.words(before))"))
@@ -90,6 +92,13 @@ extension EnclaveHost {
         // Ending it takes a second, in which this actor has other work.
         DispatchQueue.global().async { connection.close() }
         return false
+    }
+
+    /// What those are told who ask meanwhile.
+    static func silent(for silence: Duration) -> HostError {
+        HostError(
+            .enclaveUnavailable,
+            "the enclave process has not answered for \(Int(silence / .seconds(1))) s; try again later")
     }
 
     /// A process that ends while ``start()`` still talks to it fails that start instead.
@@ -138,6 +147,7 @@ extension EnclaveHost {
         isProvisioned = false
         leaseHasEnded = false
         silence = nil
+        standing.hesitates(false)
         lease.ended()
     }
 

@@ -18,6 +18,8 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let protocolViolation = Code("protocolViolation")
         /// Whoever asked waits no longer.
         package static let cancelled = Code("cancelled")
+        /// The request was not answered in the time that a request has.
+        package static let deadlineExceeded = Code("deadlineExceeded")
         /// The machine does not let this process have what serving takes.
         package static let resourceExhausted = Code("resourceExhausted")
         /// A file of the bundle changed or went while it was served.
@@ -43,6 +45,9 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         self.message = "the enclave refused: \(code.name)"
         self.enclaveCode = code
     }
+
+    static let deadlineExceeded = HostError(
+        .deadlineExceeded, "the request was not answered in the time that it has here; try again later")
 
     package var description: String { message }
 }

@@ -24,6 +24,10 @@ package final class RequestTrace: Sendable {
     /// Of the request that this task is about.
     @TaskLocal package static var current: RequestTrace?
 
+    /// Random, 16 bytes: the request's own, never a client's.
+    package let traceID: (UInt64, UInt64)
+    /// Of the span in which the BackNet computes.
+    package let backNetSpan: UInt64
     package let start: ContinuousClock.Instant
     /// Of the start, in nanoseconds since 1970.
     package let startTime: UInt64
@@ -33,6 +37,9 @@ package final class RequestTrace: Sendable {
     private static let maximumSpans = 16
 
     package init(at start: ContinuousClock.Instant) {
+        // None is zero, and the root's span is the first half of the trace's.
+        traceID = (UInt64.random(in: 1 ... .max), UInt64.random(in: .min ... .max))
+        backNetSpan = UInt64.random(in: 1 ... .max)
         self.start = start
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -52,6 +59,17 @@ package final class RequestTrace: Sendable {
         let computing = end - run.computed
         add(.queue, from: computing - run.queued, to: computing)
         add(.backNet, from: computing, to: end)
+    }
+
+    /// For the engine that runs the BackNet, so that its own spans hang on the host's (W3C Trace Context, level 1).
+    package var traceParent: String {
+        "00-\(Self.hexadecimal(traceID.0))\(Self.hexadecimal(traceID.1))-\(Self.hexadecimal(backNetSpan))-01"
+    }
+
+    /// 16 digits.
+    package static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     package var spans: [Span] { recorded.withLock { $0 } }

@@ -5,7 +5,20 @@ import Synchronization
 package final class ModelRegistry: Sendable {
     private struct State {
         var models: [ServedModel]
+        /// The model that the short paths lead to.
+        var short: ServedModel?
         var isStopping = false
+
+        init(models: [ServedModel]) {
+            self.models = models
+            findShort()
+        }
+
+        /// Whoever is alone has the short paths, and keeps them: its clients know no others.
+        mutating func findShort() {
+            if !models.contains(where: { $0 === short }) { short = nil }
+            if models.count == 1 { short = models[0] }
+        }
     }
 
     private let state: Mutex<State>
@@ -25,10 +38,10 @@ package final class ModelRegistry: Sendable {
     package var models: [ServedModel] { state.withLock(\.models) }
     var isStopping: Bool { state.withLock(\.isStopping) }
 
-    /// - Parameter name: `nil` for the only model there is.
+    /// - Parameter name: `nil` for the only model there is, or the one that was when others came.
     package subscript(name: String?) -> ServedModel? {
         state.withLock { state in
-            guard let name else { return state.models.count == 1 ? state.models[0] : nil }
+            guard let name else { return state.short }
             return state.models.first { $0.name == name }
         }
     }
@@ -58,6 +71,7 @@ package final class ModelRegistry: Sendable {
             guard state.models.count > 1, let index = state.models.firstIndex(where: { $0.name == name }) else {
                 return nil
             }
+            defer { state.findShort() }
             return state.models.remove(at: index)
         }
     }

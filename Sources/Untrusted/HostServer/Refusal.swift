@@ -69,7 +69,8 @@ struct Refusal: Error, Sendable {
                     ? .internalServerError : .serviceUnavailable,
                 error.code.name, error.message, remedy: "try again in a moment",
                 retryAfterSeconds: error.code == .enclaveUnavailable
-                    ? retryAfterSeconds ?? 5 : error.code == .backNetUnavailable ? 5 : nil)
+                    ? retryAfterSeconds ?? 5
+                    : error.code == .backNetUnavailable || error.code == .deadlineExceeded ? 5 : nil)
         }
     }
 

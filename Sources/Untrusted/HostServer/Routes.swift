@@ -6,6 +6,7 @@ import HostCore
 import Hummingbird
 import NIOCore
 import Synchronization
+import Wire
 
 /// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
 /// read them. They are complete when they come here: see ``RequestGate``.
@@ -17,7 +18,9 @@ final class Routes: HTTPResponder {
         let model: ServedModel
         let evidence: EvidenceDesk
         let keys: KeyConfigurationCache
-        let provisionings: Slots
+        /// Of each replica, by its slot.
+        private let provisionings: [Slots]
+        let pipeline: RequestPipeline
 
         init(_ model: ServedModel, _ limits: ServerLimits) {
             self.model = model
@@ -25,8 +28,11 @@ final class Routes: HTTPResponder {
             evidence = EvidenceDesk(
                 metrics: model.metrics, limitsAddresses: limits.connectionsPerAddress < limits.connections)
             keys = KeyConfigurationCache(model: model)
-            provisionings = Slots(limits.provisioningsAtOnce)
+            provisionings = KeySlot.all.map { _ in Slots(limits.provisioningsAtOnce) }
+            pipeline = RequestPipeline(model, timeout: limits.requestTime)
         }
+
+        func provisionings(of member: EnclavePool.Member) -> Slots { provisionings[Int(member.host.slot.number)] }
     }
 
     private let models: ModelRegistry
@@ -78,7 +84,7 @@ final class Routes: HTTPResponder {
         return response
     }
 
-    /// - Parameter model: `nil` for all together, where replicas cannot be asked about.
+    /// - Parameter model: `nil` for the model of the short paths, or for all together, where replicas cannot be asked about.
     private func readiness(_ request: Request, of model: ServedModel?) async -> Response {
         guard let model = model ?? models[nil] else {
             return Response(status: await models.readiness.state == .ready ? .ok : .serviceUnavailable)
@@ -132,15 +138,16 @@ final class Routes: HTTPResponder {
     }
 
     private func provision(_ request: Request, at desk: Desk) async -> Response {
-        guard desk.provisionings.take() else {
-            desk.model.metrics.countRefusal("overloaded")
-            return Refusal.overloaded("other provisioning messages wait already").response
-        }
-        defer { desk.provisionings.give() }
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
             // Sealed like a request: its first byte names a key.
             let (_, member) = try desk.model.member(forKey: message.first)
+            let slots = desk.provisionings(of: member)
+            guard slots.take() else {
+                desk.model.metrics.countRefusal("overloaded")
+                throw HostError(.overloaded, "other provisioning messages wait already")
+            }
+            defer { slots.give() }
             let statistics = try await member.host.provision(message.bytes)
             let more = statistics.isEmpty ? "" : #","statistics":"\#(Data(statistics).base64EncodedString())""#
             return response(Array(#"{"state":"ready"\#(more)}"#.utf8), type: "application/json")
@@ -151,25 +158,12 @@ final class Routes: HTTPResponder {
     private func answer(_ request: Request, at desk: Desk, unless channel: any Channel) async -> Response {
         let start = ContinuousClock.now
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
-        let (pool, member): (EnclavePool, EnclavePool.Member)
-        do throws(HostError) {
-            (pool, member) = try desk.model.member(forKey: message.first)
-            try pool.admit(to: member)
-        } catch { return Refusal(error).response }
+        let place: RequestPipeline.Place
+        do throws(HostError) { place = try desk.pipeline.admit(forKey: message.first, since: start) } catch {
+            return Refusal(error).response
+        }
         let trace = traces.map { _ in RequestTrace(at: start) }
-        let work = Task {
-            await RequestTrace.$current.withValue(trace) {
-                await admittedAnswer(message.bytes, of: member, in: pool, since: start)
-            }
-        }
-        registry.onClose(of: channel) { work.cancel() }
-        let answer = await withTaskCancellationHandler {
-            await work.value
-        } onCancel: {
-            work.cancel()
-        }
-        registry.onClose(of: channel, nil)
-        pool.release(member)
+        let answer = await admittedAnswer(message.bytes, at: place, of: desk, trace, unless: channel)
         if let trace {
             traces?.take(
                 trace, request: request.headers[.requestIdentifier] ?? "", model: desk.model.name,
@@ -179,13 +173,18 @@ final class Routes: HTTPResponder {
     }
 
     private func admittedAnswer(
-        _ message: [UInt8], of member: EnclavePool.Member, in pool: EnclavePool, since start: ContinuousClock.Instant
+        _ message: [UInt8], at place: RequestPipeline.Place, of desk: Desk, _ trace: RequestTrace?,
+        unless channel: any Channel
     ) async -> Response {
+        defer { registry.onClose(of: channel, nil) }
         do throws(HostError) {
-            return response(try await member.host.answer(message, since: start), type: "message/ohttp-res")
+            let answer = try await desk.pipeline.answer(message, at: place, trace: trace) { abandon in
+                registry.onClose(of: channel, abandon)
+            }
+            return response(answer, type: "message/ohttp-res")
         } catch {
             // Another replica takes the same request at once, sealed anew.
-            return Refusal(error, retryAfterSeconds: pool.isReady ? 1 : nil).response
+            return Refusal(error, retryAfterSeconds: place.pool.isReady ? 1 : nil).response
         }
     }
 

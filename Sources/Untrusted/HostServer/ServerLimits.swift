@@ -19,7 +19,9 @@ package struct ServerLimits: Sendable {
     package var provisioningMemory = 8 << 20
     /// Bodies in reception for longer make room for others first: see ``BodyBudget``.
     package var receptionGrace: Duration = .seconds(2)
-    /// Provisioning messages that the enclave opens or that wait for it.
+    /// From a whole request to its answer, before it is refused.
+    package var requestTime: Duration = .seconds(60)
+    /// Provisioning messages that an enclave opens or that wait for it.
     package var provisioningsAtOnce = 4
     package var clock = RequestClock.Limits()
 

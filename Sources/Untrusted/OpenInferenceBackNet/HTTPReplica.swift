@@ -1,5 +1,6 @@
 package import EngineMessages
 import HTTPCalls
+import HostCore
 import ModelGraph
 import NIOCore
 import NIOHTTP1
@@ -59,6 +60,8 @@ package final class HTTPReplica: EngineReplica {
         let request = try InferRequest(inputs, for: signature, in: form)
         var headers: HTTPHeaders = ["content-type": request.contentType]
         if let bytes = request.jsonBytes { headers.add(name: "inference-header-content-length", value: "\(bytes)") }
+        // The host's own identifiers, so that the engine's spans hang on the host's; a client has no part in them.
+        if let trace = RequestTrace.current { headers.add(name: "traceparent", value: trace.traceParent) }
         let answer = try await send(
             .POST, "/infer", headers, ByteBuffer(bytes: request.body), within: end - .now)
         guard answer.status == 200 else { throw refusal(answer, sent: request.body.count) }

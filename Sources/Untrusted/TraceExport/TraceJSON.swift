@@ -33,7 +33,7 @@ struct TraceJSON {
 
     private mutating func append(_ finished: FinishedTrace) {
         // Those of one trace differ, and none is zero.
-        let root = finished.traceID.0
+        let root = finished.trace.traceID.0
         span(finished, root, parent: nil, "request", .server, from: .zero, to: finished.took)
         append(#""attributes":["#)
         attribute("infenclave.request", finished.request)
@@ -48,8 +48,10 @@ struct TraceJSON {
         for (index, part) in finished.trace.spans.enumerated() {
             append(",")
             let isOutside = part.stage == .enclave || part.stage == .backNet
+            let identifier =
+                part.stage == .backNet ? finished.trace.backNetSpan : Self.child(of: root, index + 1)
             span(
-                finished, Self.child(of: root, index + 1), parent: root, part.stage.rawValue,
+                finished, identifier, parent: root, part.stage.rawValue,
                 isOutside ? .client : .internal, from: part.begin, to: part.end)
             append(#""status":{"code":\#(Outcome.ok.rawValue)}}"#)
         }
@@ -65,9 +67,11 @@ struct TraceJSON {
         _ finished: FinishedTrace, _ identifier: UInt64, parent: UInt64?, _ name: String, _ kind: Kind,
         from begin: Duration, to end: Duration
     ) {
-        append(#"{"traceId":""# + Self.hex(finished.traceID.0) + Self.hex(finished.traceID.1))
-        append(#"","spanId":""# + Self.hex(identifier))
-        if let parent { append(#"","parentSpanId":""# + Self.hex(parent)) }
+        append(
+            #"{"traceId":""# + RequestTrace.hexadecimal(finished.trace.traceID.0)
+                + RequestTrace.hexadecimal(finished.trace.traceID.1))
+        append(#"","spanId":""# + RequestTrace.hexadecimal(identifier))
+        if let parent { append(#"","parentSpanId":""# + RequestTrace.hexadecimal(parent)) }
         append(#"","name":""# + name + #"","kind":\#(kind.rawValue),"startTimeUnixNano":""#)
         append(Self.time(finished.trace, begin) + #"","endTimeUnixNano":""# + Self.time(finished.trace, end) + "\",")
     }
@@ -94,10 +98,5 @@ struct TraceJSON {
             }
         }
         bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

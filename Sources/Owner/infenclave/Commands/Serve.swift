@@ -88,6 +88,11 @@ struct Serve: Command {
                 """))
     var batchDelay: Double?
     @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
+    @Option(
+        help: ArgumentHelp(
+            "Seconds from a request's last byte to its answer; what is not answered by then is refused.",
+            discussion: "Its client is told so at once; what is computed for it already is finished, and dropped."))
+    var requestTimeout = 60.0
     @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
     @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
     var logLevel = LogLine.Level.info
@@ -172,6 +177,9 @@ struct Serve: Command {
         guard batchDelay == nil || backnet.isEmpty else {
             throw ValidationError("--batch-delay is for the BackNet on this process' own engine, without --backnet")
         }
+        guard (0.1...3600).contains(requestTimeout) else {
+            throw ValidationError("--request-timeout takes 0.1 to 3600 seconds")
+        }
         guard otlp == nil || otlp.flatMap(TraceEndpoint.init) != nil else {
             throw ValidationError("--otlp takes http://HOST:PORT, without TLS")
         }
@@ -203,40 +211,45 @@ struct Serve: Command {
 
     /// Most requests at a time with one thread each: all processors work as soon as there are as many requests, and one that comes
     /// alone gets them all.
-    private var chosenWorkers: Int {
+    private func chosenWorkers(_ processors: Int) -> Int {
         guard enclaveAt == .spawn else { return workers ?? 1 }
-        return workers ?? min(Self.mostWorkers, max(1, processorsOfAReplica / (threads ?? 1)))
+        return workers ?? min(Self.mostWorkers, max(1, processors / (threads ?? 1)))
     }
 
     /// Each has activations of its own.
     private static let mostWorkers = 8
 
-    private var processorsOfAReplica: Int { max(1, UsableProcessors.count() / replicas) }
+    /// Where the enclaves are, by how many there are for a bundle: they share the processors.
+    private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {
+        if let place = enclaveAt.place, let kind = tee.flatMap(TEEKind.init(rawValue:)) {
+            let placement = EnclavePlacement(place, workers: chosenWorkers(1), tee: kind)
+            warn(of: kind, log)
+            return (kind, { _ in placement })
+        }
+        let executable = try EnclaveExecutable(enclave)
+        // What is found is hardware or nothing: development is only ever served by name.
+        let kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
+        let key = kind == .development ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil
+        warn(of: kind, log)
+        let usable = UsableProcessors.count()
+        let placements = (1...EnclavePool.maximumReplicas).map { replicas in
+            let processors = max(1, usable / replicas)
+            let workers = chosenWorkers(processors)
+            return EnclavePlacement(
+                .process(
+                    executable: executable.path,
+                    arguments: executable.arguments(
+                        tee: kind, developmentKey: key, workers: workers,
+                        threads: threads ?? max(1, processors / workers), alone: threads ?? processors,
+                        sandbox: sandbox.rawValue)),
+                workers: workers, tee: kind)
+        }
+        return (kind, { placements[$0 - 1] })
+    }
 
-    private func enclavePlacement(_ log: OperatorLog) throws -> EnclavePlacement {
-        let place: EnclavePlacement.Place
-        let kind: TEEKind
-        let workers = chosenWorkers
-        if let other = enclaveAt.place, let named = tee.flatMap(TEEKind.init(rawValue:)) {
-            (place, kind) = (other, named)
-        } else {
-            let executable = try EnclaveExecutable(enclave)
-            // What is found is hardware or nothing: development is only ever served by name.
-            kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
-            let processors = processorsOfAReplica
-            place = .process(
-                executable: executable.path,
-                arguments: executable.arguments(
-                    tee: kind,
-                    developmentKey: kind == .development
-                        ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil,
-                    workers: workers, threads: threads ?? max(1, processors / workers), alone: threads ?? processors,
-                    sandbox: sandbox.rawValue))
-        }
-        if kind == .development {
-            log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
-        }
-        return EnclavePlacement(place, workers: workers, tee: kind)
+    private func warn(of kind: TEEKind, _ log: OperatorLog) {
+        guard kind == .development else { return }
+        log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
     }
 
     /// - Parameter config: The configuration, which is read again.
@@ -285,9 +298,9 @@ struct Serve: Command {
         try requireMachine()
         let log = OperatorLog(format: logFormat, level: logLevel)
         for part in missing { log.write(LogLine(.warning, "not in the sandbox: \(part)")) }
-        let placement = try enclavePlacement(log)
+        let (kind, placements) = try enclavePlacements(log)
         let serving = try await Serving(
-            self, placement: placement, places: try places(), config: config, log: log)
+            self, placements: placements, places: try places(), config: config, log: log)
         let models = serving.models
         do { for model in models.models { try await model.serving.begin() } } catch {
             for model in models.models { await model.stop() }
@@ -299,10 +312,11 @@ struct Serve: Command {
         traces?.start()
         var limits = ServerLimits()
         limits.connectionsPerAddress = connectionsPerAddress
+        limits.requestTime = .seconds(requestTimeout)
         let server = HostServer(
             models: models, address: address.listening, admin: admin?.listening, limits: limits,
             origins: try origins(), log: log,
-            build: [("version", SoftwareVersions.program), ("tee", placement.tee?.rawValue ?? tee ?? "")],
+            build: [("version", SoftwareVersions.program), ("tee", kind.rawValue)],
             inherited: inherited, traces: traces, onReload: { await serving.reload() })
         let titles = serving.titles
         try await server.run { ports in

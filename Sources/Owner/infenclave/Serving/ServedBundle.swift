@@ -72,7 +72,8 @@ struct ServedBundle {
         _ slots: [KeySlot], metrics: HostMetrics = HostMetrics(), lines: @escaping @Sendable (LogLine) -> Void
     ) throws(HostError) -> EnclavePool {
         try EnclavePool(
-            bundle: bundle, slots: slots, placement: terms.placement, backNetThreads: terms.threads, engine: engine,
+            title: title, bundle: bundle, slots: slots, placement: terms.placement,
+            backNetThreads: terms.threads, engine: engine,
             requestBytes: requestBytes, maximumWaiting: terms.maximumWaiting, metrics: metrics, log: lines)
     }
 

@@ -6,6 +6,9 @@ import Wire
 
 /// What `serve` serves, and how it follows the bundles on the disk and the configuration.
 final class Serving: Sendable {
+    /// Where the enclaves of a bundle are, by how many there are: 1 to ``EnclavePool/maximumReplicas``.
+    typealias Placements = @Sendable (Int) -> EnclavePlacement
+
     let models: ModelRegistry
     /// The models' names in paths, and their own.
     let titles: [(name: String, title: String)]
@@ -15,9 +18,10 @@ final class Serving: Sendable {
     ///
     /// - Parameter config: Where the settings come from; `nil` for the command line.
     init(
-        _ settings: Serve, placement: EnclavePlacement, places: BackNetPlaces, config: String?, log: OperatorLog
+        _ settings: Serve, placements: @escaping Placements, places: BackNetPlaces, config: String?,
+        log: OperatorLog
     ) async throws {
-        let bundles = ServedBundles(settings, placement: placement, places: places, log: log)
+        let bundles = ServedBundles(settings, placements: placements, places: places, log: log)
         var (models, titles): ([ServedModel], [(String, String)]) = ([], [])
         for path in settings.bundles {
             let (model, title) = try await bundles.model(path, isOnly: settings.bundles.count == 1)
@@ -35,7 +39,7 @@ final class Serving: Sendable {
 
 /// Makes of bundles what is served.
 private struct ServedBundles: Sendable {
-    let placement: EnclavePlacement
+    let placements: Serving.Placements
     let places: BackNetPlaces
     let log: OperatorLog
     private let threads: Int
@@ -44,8 +48,10 @@ private struct ServedBundles: Sendable {
     private let limits: ServedModel.Limits
     var replicas: Int
 
-    init(_ settings: Serve, placement: EnclavePlacement, places: BackNetPlaces, log: OperatorLog) {
-        (self.placement, self.places, self.log) = (placement, places, log)
+    init(
+        _ settings: Serve, placements: @escaping Serving.Placements, places: BackNetPlaces, log: OperatorLog
+    ) {
+        (self.placements, self.places, self.log) = (placements, places, log)
         threads = settings.threads ?? UsableProcessors.count()
         maximumWaiting = settings.maximumWaiting
         batchDelay = settings.batchDelay.map { .milliseconds(1) * $0 }
@@ -63,7 +69,7 @@ private struct ServedBundles: Sendable {
         try await ServedBundle(
             path,
             under: .init(
-                placement: placement, replicas: replicas, threads: threads, places: places,
+                placement: placements(replicas), replicas: replicas, threads: threads, places: places,
                 maximumWaiting: maximumWaiting, batchDelay: batchDelay), log: log,
             lines: lines(ServedBundle.name(path), isOnly: isOnly))
     }
@@ -93,6 +99,9 @@ private actor Reloader {
     private let models: ModelRegistry
     private let config: String?
     private let log: OperatorLog
+    /// Models that are followed, and whether to look at them once more.
+    private var following: [String: Bool] = [:]
+    private var lastTurn: Task<Void, Never>?
 
     /// For what a model that is no longer served still computes.
     private static let drainTime = Duration.seconds(10)
@@ -105,15 +114,56 @@ private actor Reloader {
         isFixed = if case .listening = settings.enclaveAt { true } else { false }
     }
 
-    func reload() async {
+    /// Begins to follow what is asked for; each model is followed by itself.
+    func reload() {
         guard readConfiguration() else { return }
         guard !isFixed else {
             return log.write(
                 LogLine(.warning, "an enclave that dials takes another bundle with a restart of the server"))
         }
-        for path in paths { await follow(path) }
+        for path in paths { follow(ServedBundle.name(path)) }
+        endOthers()
+    }
+
+    /// Ends the models that nobody asks for any more.
+    private func endOthers() {
         let names = Set(paths.map(ServedBundle.name))
         for model in models.models where !names.contains(model.name) { end(model.name) }
+    }
+
+    /// Follows a model's bundle beside the others: one that waits for the end of a grace holds up no other.
+    private func follow(_ name: String) {
+        guard following[name] == nil else {
+            following[name] = true
+            return
+        }
+        following[name] = false
+        Task {
+            repeat {
+                following[name] = false
+                await models[name]?.waitForRoom()
+                await inTurn {
+                    // What is asked for may be something else by now.
+                    guard let path = await self.path(of: name) else { return }
+                    await self.bring(path)
+                }
+            } while following[name] == true
+            following[name] = nil
+            endOthers()
+        }
+    }
+
+    private func path(of name: String) -> String? { paths.first { ServedBundle.name($0) == name } }
+
+    /// One bundle after another is opened and laid out, as each takes memory and all processors.
+    private func inTurn(_ work: @escaping @Sendable () async -> Void) async {
+        let before = lastTurn
+        let turn = Task {
+            await before?.value
+            await work()
+        }
+        lastTurn = turn
+        await turn.value
     }
 
     /// - Returns: Whether there is something to follow.
@@ -138,7 +188,7 @@ private actor Reloader {
         return true
     }
 
-    private func follow(_ path: String) async {
+    private func bring(_ path: String) async {
         let name = ServedBundle.name(path)
         let isOnly = paths.count == 1
         do {

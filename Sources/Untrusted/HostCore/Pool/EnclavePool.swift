@@ -18,6 +18,8 @@ package final class EnclavePool: Sendable {
 
     /// SHA-256 of the manifest core.
     package let manifestDigest: [UInt8]
+    /// The model's own name, as its owner wrote it.
+    let title: String
     /// The largest body of a sealed request.
     package let requestBytes: Int
     package let metrics: HostMetrics
@@ -27,8 +29,11 @@ package final class EnclavePool: Sendable {
     /// Whose turn it is among those that are ready.
     private let turn = Atomic(0)
     private let isRetired = Atomic(false)
+    /// Requests that are admitted and not answered, of all replicas.
+    private let admitted = Mutex(0)
 
     /// - Parameters:
+    ///   - title: The model's own name, for operators.
     ///   - bundle: Weights of its BackNet are released as they are converted, if nothing else holds them.
     ///   - slots: Of the replicas, as many as there are to be: one at least.
     ///   - backNetThreads: Threads of the BackNet on this process' own engine.
@@ -37,7 +42,8 @@ package final class EnclavePool: Sendable {
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     package init(
-        bundle: consuming HostedBundle, slots: [KeySlot] = KeySlot.first(1), placement: EnclavePlacement,
+        title: String = "", bundle: consuming HostedBundle, slots: [KeySlot] = KeySlot.first(1),
+        placement: EnclavePlacement,
         backNetThreads: Int, engine: (any BackNetEngine)? = nil,
         requestBytes: Int = FrameLimits.maximumMessageBytes, maximumWaiting: Int = 64,
         startTimeout: Duration = .seconds(120), metrics: HostMetrics = HostMetrics(),
@@ -45,7 +51,8 @@ package final class EnclavePool: Sendable {
     ) throws(HostError) {
         precondition(!slots.isEmpty, "a pool without replicas")
         manifestDigest = bundle.manifestDigest
-        (self.requestBytes, self.maximumWaiting, self.metrics) = (requestBytes, maximumWaiting, metrics)
+        (self.title, self.requestBytes) = (title, requestBytes)
+        (self.maximumWaiting, self.metrics) = (maximumWaiting, metrics)
         let graph = bundle.backNet.take()
         if let engine {
             self.engine = engine
@@ -99,7 +106,7 @@ package final class EnclavePool: Sendable {
             && (member.standing.isReady || !members.contains(where: \.standing.isReady))
     }
     /// Requests that are admitted and not answered.
-    package var waiting: Int { members.reduce(0) { $0 + $1.standing.waiting } }
+    package var waiting: Int { admitted.withLock { $0 } }
 
     /// From now on nothing more is admitted.
     func retire() { isRetired.store(true, ordering: .sequentiallyConsistent) }
@@ -127,10 +134,15 @@ extension EnclavePool {
     }
 
     /// Who gives evidence to a client: of those that are ready, else of those that answer, the one that the client's route leads
-    /// to, or whose turn it is.
-    package func member(for route: Route?) -> Member {
+    /// to, or whose turn it is. One that hesitates is asked where all do.
+    ///
+    /// - Parameter tried: Replicas that are asked where there is no other.
+    package func member(for route: Route?, except tried: Set<Int> = []) -> Member {
         let able = members.filter(\.standing.isReady)
-        let candidates = able.isEmpty ? members.filter(\.standing.answers) : able
+        let present = able.isEmpty ? members.filter(\.standing.answers) : able
+        let untried = present.filter { !tried.contains($0.replica) }
+        let prompt = untried.filter { !$0.standing.hesitates }
+        let candidates = prompt.isEmpty ? untried.isEmpty ? present : untried : prompt
         guard let first = candidates.first ?? members.first else { preconditionFailure("a pool without replicas") }
         guard candidates.count > 1 else { return first }
         if let route { return candidates.max { route.weight(of: $0.replica) < route.weight(of: $1.replica) } ?? first }
@@ -140,8 +152,9 @@ extension EnclavePool {
 
     /// Makes room for a request at a replica; ``release(_:)`` gives it back.
     ///
-    /// The replicas that answer share the room equally, so that one that stops to answer fills its own share, and a silent one
-    /// takes part no more.
+    /// The replicas that serve share the room equally, so that one that stops to answer fills its own share, and a silent one
+    /// takes part no more: what it still holds is missing to the others until it is given up, as the room is that of the memory
+    /// of all requests.
     ///
     /// - Throws: ``HostError``: `overloaded`; `unknownKey` where the replica does not serve and another does, as a client that
     ///   attests again is served by that one; `enclaveUnavailable` while the enclave does not answer; `backNetUnavailable`
@@ -158,13 +171,10 @@ extension EnclavePool {
             guard engine?.outage == nil else {
                 throw HostError(.backNetUnavailable, "no engine runs the layers outside the enclave; try again later")
             }
-            let sharers = max(1, members.count { $0.standing.answers })
-            guard standing.take(limit: (maximumWaiting + sharers - 1) / sharers) else {
-                throw HostError(.overloaded, "\(standing.waiting) requests wait already; try again later")
-            }
+            try take(standing)
             // Looked at when the request is counted: whoever retires the pool looks at the count afterwards.
             guard !isRetired.load(ordering: .sequentiallyConsistent) else {
-                standing.give()
+                release(member)
                 throw HostError(refused: .unknownKey)
             }
         } catch {
@@ -173,7 +183,24 @@ extension EnclavePool {
         }
     }
 
-    package func release(_ member: Member) { member.standing.give() }
+    /// - Throws: ``HostError`` `overloaded` where the replica's share is full, or all of the room.
+    private func take(_ standing: ReplicaStanding) throws(HostError) {
+        let sharers = max(1, members.count { $0.standing.serves })
+        let share = (maximumWaiting + sharers - 1) / sharers
+        let (isTaken, waiting) = admitted.withLock { admitted in
+            guard admitted < maximumWaiting, standing.take(limit: share) else { return (false, admitted) }
+            admitted += 1
+            return (true, admitted)
+        }
+        guard isTaken else {
+            throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
+        }
+    }
+
+    package func release(_ member: Member) {
+        admitted.withLock { $0 -= 1 }
+        member.standing.give()
+    }
 }
 
 // What operators are told.

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What may be known of a replica at any moment without waiting for it, and the requests that it holds.
 final class ReplicaStanding: Sendable {
-    private let value = Mutex((state: EnclaveHost.State.starting, waiting: 0))
+    private let value = Mutex((state: EnclaveHost.State.starting, hesitates: false, waiting: 0))
 
     /// Of the enclave process; whether engines run is not in it.
     var state: EnclaveHost.State { value.withLock(\.state) }
@@ -11,6 +11,12 @@ final class ReplicaStanding: Sendable {
     var isReady: Bool { state == .ready }
     /// Whether there is a process that answers.
     var answers: Bool { [.ready, .unprovisioned, .stopping].contains(state) }
+    /// Whether requests that are admitted to it are computed.
+    var serves: Bool { [.ready, .stopping].contains(state) }
+    /// Whether it owes an answer for longer than usual: who has the choice asks another one.
+    var hesitates: Bool { value.withLock(\.hesitates) }
+
+    func hesitates(_ hesitates: Bool) { value.withLock { $0.hesitates = hesitates } }
 
     func become(_ state: EnclaveHost.State) { value.withLock { $0.state = state } }
 

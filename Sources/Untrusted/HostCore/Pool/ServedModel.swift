@@ -104,11 +104,16 @@ extension ServedModel {
     /// - Returns: Slots for a pool of so many replicas; `nil` when the model has stopped.
     package func slots(for count: Int) async -> [KeySlot]? {
         await unstage()
-        while state.withLock({ $0.retiring != nil && !$0.hasStopped }) { try? await Task.sleep(for: Self.look) }
+        await waitForRoom()
         guard !state.withLock(\.hasStopped) else { return nil }
         let taken = Set(serving.members.map(\.host.slot))
         let free = KeySlot.all.filter { !taken.contains($0) }
         return free.count < count ? nil : Array(free.prefix(count))
+    }
+
+    /// Waits until no pool is retiring, which is at most a grace and what is computed then.
+    package func waitForRoom() async {
+        while state.withLock({ $0.retiring != nil && !$0.hasStopped }) { try? await Task.sleep(for: Self.look) }
     }
 
     /// Gives up the pool that waits for its owner.
@@ -195,6 +200,12 @@ extension ServedModel {
                 text.add(await pool.replicaMetrics(labels: labels + [("pool", role.rawValue)]))
             }
             var own = MetricsText(labels: labels)
+            own.add(
+                "model_info", .gauge, "The bundles that are there: title and digest of the manifest; always 1.",
+                pools.map { role, pool in
+                    let manifest = pool.manifestDigest.hexadecimal
+                    return ([("pool", role.rawValue), ("title", pool.title), ("manifest", manifest)], 1)
+                })
             own.add(
                 "bundle_switches_total", .counter, "Times that another bundle took the place of the served one.",
                 Double(switches))

@@ -19,6 +19,9 @@ package struct DescriptorLimit: Sendable {
     /// An event loop has a queue, a wake-up and a timer.
     private static let perEventLoop = 3
     private static let fewestConnections = 2
+    /// Beyond what is counted on: a reload may bring other models and more replicas, of which nothing is known at the start. It
+    /// takes no connection from clients.
+    private static let headroom = 512
 
     /// Raises the soft limit as far as it helps.
     ///
@@ -46,13 +49,16 @@ package struct DescriptorLimit: Sendable {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 32
     }
 
+    /// Raises the limit to what is wanted and the headroom, where that is allowed.
+    ///
     /// - Returns: How many descriptors this process may have, at most what is wanted.
     private static func raised(to wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
-        if limit.rlim_cur < rlim_t(wanted) {
+        let desired = rlim_t(wanted + headroom)
+        if limit.rlim_cur < desired {
             var raised = limit
-            raised.rlim_cur = min(rlim_t(wanted), limit.rlim_max)
+            raised.rlim_cur = min(desired, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
         return Int(min(limit.rlim_cur, rlim_t(wanted)))

@@ -1,6 +1,7 @@
 import BundleFormat
 import HostCore
 import Synchronization
+import Wire
 
 /// Evidence of a model for whoever asks, within limits: an enclave makes it on the one thread that also answers requests.
 final class EvidenceDesk: Sendable {
@@ -17,11 +18,11 @@ final class EvidenceDesk: Sendable {
     private static let patience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
 
-    private func take(for address: ClientAddress) async throws(HostError) {
+    private func take(for address: ClientAddress, of replica: KeySlot) async throws(HostError) {
         let deadline = ContinuousClock.now + Self.patience
         while true {
             let (isTaken, isBusy) = shares.withLock { shares in
-                (shares.take(for: address, at: .now), shares.isBusy(for: address))
+                (shares.take(for: address, of: replica, at: .now), shares.isBusy(for: address, of: replica))
             }
             if isTaken { return }
             guard isBusy, ContinuousClock.now < deadline, (try? await Task.sleep(for: Self.step)) != nil else { break }
@@ -36,8 +37,9 @@ final class EvidenceDesk: Sendable {
     func evidence(
         nonce: [UInt8], of member: EnclavePool.Member, for address: ClientAddress
     ) async throws(HostError) -> EvidenceDocument {
-        try await take(for: address)
-        defer { shares.withLock { $0.give(for: address, at: .now) } }
+        let replica = member.host.slot
+        try await take(for: address, of: replica)
+        defer { shares.withLock { $0.give(for: address, of: replica, at: .now) } }
         return try await member.host.evidence(nonce: nonce)
     }
 }

@@ -1,5 +1,8 @@
+package import Wire
+
 /// How much evidence is made: so much a second in all, and for each address a share of that, so that one stranger cannot
-/// use up what everybody needs. No clock of its own.
+/// use up what everybody needs. What waits is counted for each replica, so that one that does not answer holds up nobody who
+/// asks another. No clock of its own.
 package struct EvidenceShares: Sendable {
     /// A quote takes the enclave milliseconds to tens of milliseconds: twenty a second leave most of its time to
     /// requests. A quarter of that is more than a client needs, which asks once an hour.
@@ -7,11 +10,13 @@ package struct EvidenceShares: Sendable {
 
     private struct Share: Sendable {
         var bucket: TokenBucket
-        var waiting = 0
+        /// By replica.
+        var waiting: [KeySlot: Int] = [:]
     }
 
     private var bucket: TokenBucket
-    private var waiting = 0
+    /// By replica.
+    private var waiting: [KeySlot: Int] = [:]
     private var shares: [ClientAddress: Share] = [:]
     private let limitsAddresses: Bool
 
@@ -21,37 +26,49 @@ package struct EvidenceShares: Sendable {
         bucket = TokenBucket(perSecond: Self.all.perSecond, burst: Self.all.burst, at: now)
     }
 
-    /// Takes room for one document; ``give(for:at:)`` gives it back.
+    /// Takes room for one document; ``give(for:of:at:)`` gives it back.
     ///
     /// - Returns: Whether there was room. What is refused costs nobody anything.
-    package mutating func take(for address: ClientAddress, at now: ContinuousClock.Instant) -> Bool {
+    package mutating func take(
+        for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant
+    ) -> Bool {
         var share =
             shares[address]
             ?? Share(bucket: TokenBucket(perSecond: Self.each.perSecond, burst: Self.each.burst, at: now))
-        guard waiting < Self.all.atOnce else { return false }
+        guard waiting[replica, default: 0] < Self.all.atOnce else { return false }
         if limitsAddresses {
-            guard share.waiting < Self.each.atOnce, share.bucket.take(at: now) else { return false }
+            guard share.waiting[replica, default: 0] < Self.each.atOnce, share.bucket.take(at: now) else {
+                return false
+            }
         }
         guard bucket.take(at: now) else { return false }
-        waiting += 1
-        share.waiting += 1
+        waiting[replica, default: 0] += 1
+        share.waiting[replica, default: 0] += 1
         shares[address] = share
         return true
     }
 
     /// Whether only documents that are being made stand in the way: they are done in milliseconds, so that waiting helps.
-    package func isBusy(for address: ClientAddress) -> Bool {
-        waiting >= Self.all.atOnce || (limitsAddresses && (shares[address]?.waiting ?? 0) >= Self.each.atOnce)
+    package func isBusy(for address: ClientAddress, of replica: KeySlot) -> Bool {
+        waiting[replica, default: 0] >= Self.all.atOnce
+            || (limitsAddresses && (shares[address]?.waiting[replica] ?? 0) >= Self.each.atOnce)
     }
 
     /// Gives back what was taken. A share that is whole again is forgotten, so that those kept are bounded by what is made
     /// in the time in which one fills up.
-    package mutating func give(for address: ClientAddress, at now: ContinuousClock.Instant) {
-        waiting -= 1
-        shares[address]?.waiting -= 1
-        shares = shares.filter { $0.value.waiting > 0 || !$0.value.bucket.isFull(at: now) }
+    package mutating func give(for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant) {
+        waiting.giveOne(of: replica)
+        shares[address]?.waiting.giveOne(of: replica)
+        shares = shares.filter { !$0.value.waiting.isEmpty || !$0.value.bucket.isFull(at: now) }
     }
 
     /// Addresses that are remembered.
     package var addressCount: Int { shares.count }
+}
+
+extension [KeySlot: Int] {
+    fileprivate mutating func giveOne(of replica: KeySlot) {
+        let left = self[replica, default: 0] - 1
+        self[replica] = left > 0 ? left : nil
+    }
 }

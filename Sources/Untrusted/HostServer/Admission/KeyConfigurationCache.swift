@@ -1,7 +1,8 @@
 import BundleFormat
 import HostCore
 
-/// The key configuration of one of a model's enclaves, asked for once in ten seconds however many want it.
+/// The key configuration of one of a model's enclaves, asked for once in ten seconds however many want it. A replica that does not
+/// answer soon does not hold those who want it: another one is asked.
 actor KeyConfigurationCache {
     private typealias Outcome = Result<[UInt8], HostError>
 
@@ -11,15 +12,25 @@ actor KeyConfigurationCache {
     /// A failure is not asked for again at once either.
     private static let failureLifetime: Duration = .seconds(1)
 
+    /// For one replica while there is another to ask.
+    private static let patience: Duration = .seconds(2)
+
     /// A run of an enclave.
     private struct Run: Hashable {
         let host: ObjectIdentifier
         let generation: Int
     }
 
+    private struct Found: Sendable {
+        let outcome: Outcome
+        let member: EnclavePool.Member
+        /// `nil` where none ran.
+        let run: Run?
+    }
+
     private let model: ServedModel
     private var kept: (outcome: Outcome, member: EnclavePool.Member, run: Run, expiry: ContinuousClock.Instant)?
-    private var refresh: Task<Outcome, Never>?
+    private var refresh: Task<Found, Never>?
 
     init(model: ServedModel) { self.model = model }
 
@@ -30,24 +41,54 @@ actor KeyConfigurationCache {
         {
             return try kept.outcome.get()
         }
-        if let refresh { return try await refresh.value.get() }
-        let member = model.serving.member(for: nil)
-        guard let run = await run(of: member) else {
-            throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
-        }
-        // Another may have begun meanwhile.
-        if let refresh { return try await refresh.value.get() }
-        let task = Task { [host = member.host] in await Self.fetch(from: host) }
+        if let refresh { return try await refresh.value.outcome.get() }
+        let task = Task { [model] in await Self.fetch(from: model.serving) }
         refresh = task
-        let outcome = await task.value
+        let found = await task.value
         refresh = nil
-        let lifetime = if case .success = outcome { Self.lifetime } else { Self.failureLifetime }
-        kept = (outcome, member, run, .now + lifetime)
-        return try outcome.get()
+        if let run = found.run {
+            let lifetime = if case .success = found.outcome { Self.lifetime } else { Self.failureLifetime }
+            kept = (found.outcome, found.member, run, .now + lifetime)
+        }
+        return try found.outcome.get()
     }
 
-    private func run(of member: EnclavePool.Member) async -> Run? {
+    private func run(of member: EnclavePool.Member) async -> Run? { await Self.run(of: member) }
+
+    private static func run(of member: EnclavePool.Member) async -> Run? {
         await member.host.runningGeneration.map { Run(host: ObjectIdentifier(member.host), generation: $0) }
+    }
+
+    /// Asks one replica after another, until one answers or all were asked.
+    private static func fetch(from pool: EnclavePool) async -> Found {
+        var tried: Set<Int> = []
+        while true {
+            let member = pool.member(for: nil, except: tried)
+            tried.insert(member.replica)
+            let hasOthers = !tried.contains(pool.member(for: nil, except: tried).replica)
+            let run = await run(of: member)
+            let outcome: Outcome =
+                if run != nil {
+                    await fetch(from: member.host, within: hasOthers ? patience : nil)
+                } else {
+                    .failure(
+                        HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment"))
+                }
+            if case .failure = outcome, hasOthers { continue }
+            return Found(outcome: outcome, member: member, run: run)
+        }
+    }
+
+    /// - Parameter time: `nil` for as long as it takes.
+    private static func fetch(from host: EnclaveHost, within time: Duration?) async -> Outcome {
+        let task = Task { await fetch(from: host) }
+        guard let time else { return await task.value }
+        let alarm = Task {
+            try await Task.sleep(for: time)
+            task.cancel()
+        }
+        defer { alarm.cancel() }
+        return await task.value
     }
 
     private static func fetch(from host: EnclaveHost) async -> Outcome {

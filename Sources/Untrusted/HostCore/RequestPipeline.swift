@@ -1,0 +1,115 @@
+import Synchronization
+
+/// The way of one sealed request through a model, from its admission to its answer. What it takes of the pool is given back
+/// once, whether it is answered, refused, late, or nobody waits for it any more.
+package struct RequestPipeline: Sendable {
+    /// Who is to answer.
+    package struct Place: Sendable {
+        package let pool: EnclavePool
+        let member: EnclavePool.Member
+        /// A request that is not answered by then is refused.
+        let deadline: ContinuousClock.Instant
+        let start: ContinuousClock.Instant
+    }
+
+    private typealias Outcome = Result<[UInt8], HostError>
+
+    private let model: ServedModel
+    /// From the whole request to its answer.
+    private let timeout: Duration
+
+    package init(_ model: ServedModel, timeout: Duration) { (self.model, self.timeout) = (model, timeout) }
+
+    /// Finds the enclave of a request and makes room for it there.
+    ///
+    /// - Parameters:
+    ///   - keyIdentifier: The first byte of the message; `nil` for an empty one.
+    ///   - start: When the request was whole.
+    /// - Returns: The place, which ``answer(_:at:trace:whenAbandoned:)`` has to be called with.
+    /// - Throws: ``HostError``, as ``ServedModel/member(forKey:)`` and ``EnclavePool/admit(to:)``.
+    package func admit(
+        forKey keyIdentifier: UInt8?, since start: ContinuousClock.Instant = .now
+    ) throws(HostError) -> Place {
+        let (pool, member) = try model.member(forKey: keyIdentifier)
+        try pool.admit(to: member)
+        return Place(pool: pool, member: member, deadline: start + timeout, start: start)
+    }
+
+    /// Has the request answered, and gives its place back. At the deadline its client is told at once; the place is free when
+    /// nothing works on the request any more.
+    ///
+    /// - Parameters:
+    ///   - message: A client's `message/ohttp-req`.
+    ///   - whenAbandoned: Is given what to call when nobody waits for the answer any more.
+    /// - Throws: ``HostError``; `deadlineExceeded`, and `cancelled` when the task or the request was given up.
+    package func answer(
+        _ message: [UInt8], at place: Place, trace: RequestTrace? = nil,
+        whenAbandoned: (@escaping @Sendable () -> Void) -> Void = { _ in }
+    ) async throws(HostError) -> [UInt8] {
+        let first = FirstOutcome<Outcome>()
+        let work = Task {
+            let outcome = await RequestTrace.$current.withValue(trace) { await Self.outcome(of: message, at: place) }
+            place.pool.release(place.member)
+            first.settle(outcome)
+        }
+        let alarm = Task {
+            try await Task.sleep(until: place.deadline, clock: .continuous)
+            work.cancel()
+            first.settle(.failure(.deadlineExceeded))
+        }
+        defer { alarm.cancel() }
+        whenAbandoned { work.cancel() }
+        let outcome = await withTaskCancellationHandler {
+            await first.value
+        } onCancel: {
+            work.cancel()
+        }
+        return try outcome.get()
+    }
+
+    private static func outcome(of message: [UInt8], at place: Place) async -> Outcome {
+        do throws(HostError) {
+            return .success(try await place.member.host.answer(message, since: place.start, by: place.deadline))
+        } catch { return .failure(error) }
+    }
+}
+
+/// The first of several results, for one who waits.
+private final class FirstOutcome<Outcome: Sendable>: Sendable {
+    private enum State {
+        case open
+        case awaited(CheckedContinuation<Outcome, Never>)
+        case settled(Outcome)
+    }
+
+    private let state = Mutex(State.open)
+
+    func settle(_ outcome: Outcome) {
+        let continuation = state.withLock { state -> CheckedContinuation<Outcome, Never>? in
+            switch state {
+            case .open:
+                state = .settled(outcome)
+                return nil
+            case .awaited(let continuation):
+                state = .settled(outcome)
+                return continuation
+            case .settled: return nil
+            }
+        }
+        continuation?.resume(returning: outcome)
+    }
+
+    /// To be asked for once.
+    var value: Outcome {
+        get async {
+            await withCheckedContinuation { continuation in
+                let outcome = state.withLock { state -> Outcome? in
+                    if case .settled(let outcome) = state { return outcome }
+                    state = .awaited(continuation)
+                    return nil
+                }
+                if let outcome { continuation.resume(returning: outcome) }
+            }
+        }
+    }
+}

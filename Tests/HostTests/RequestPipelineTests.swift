@@ -1,0 +1,170 @@
+import Glibc
+import HostCore
+import HostServer
+import Synchronization
+import Tensors
+import Testing
+import Wire
+
+/// Takes a while, whoever gives it up.
+private final class SlowEngine: BackNetEngine {
+    private let state = Mutex((isHeld: true, runs: 0))
+
+    var runs: Int { state.withLock(\.runs) }
+    func letGo() { state.withLock { $0.isHeld = false } }
+
+    func run(_ inputs: [Tensor]) async -> BackNetRun? {
+        state.withLock { $0.runs += 1 }
+        while state.withLock(\.isHeld) {
+            await Task.detached { try? await Task.sleep(for: .milliseconds(5)) }.value
+        }
+        return BackNetRun(outputs: [], queued: .seconds(5), computed: .seconds(1))
+    }
+}
+
+@Suite("The way of a request", .enabled(if: PooledEnclaves.isPossible))
+struct RequestPipelineTests {
+    /// Other tests may keep this one waiting.
+    private static let ample = Duration.seconds(600)
+    private static let short = Duration.milliseconds(300)
+
+    /// The second byte has an enclave never answer.
+    private static let endless: [UInt8] = [0, 1]
+    private static let usual: [UInt8] = [0, 0]
+
+    private func model(
+        _ program: String = PooledEnclaves.program, engine: (any BackNetEngine)? = nil, maximumWaiting: Int = 64
+    ) async throws -> ServedModel {
+        let pool = try ScriptedEnclave.pool(
+            program, executable: "/usr/bin/python3", engine: engine, maximumWaiting: maximumWaiting,
+            startTimeout: .seconds(600))
+        try await pool.begin()
+        try await pool.provision()
+        return ServedModel(name: "model", pool: pool, log: { _ in })
+    }
+
+    private func answer(
+        _ message: [UInt8], of model: ServedModel, within time: Duration = Self.ample
+    ) async throws(HostError) -> [UInt8] {
+        let pipeline = RequestPipeline(model, timeout: time)
+        return try await pipeline.answer(message, at: try pipeline.admit(forKey: message.first))
+    }
+
+    private func refusals(_ code: String, of model: ServedModel) async -> Int {
+        let line = "infenclave_refusals_total{model=\"model\",code=\"\(code)\"} "
+        let lines = await model.metricsText.text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(line) }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+    }
+
+    @Test("One that the enclave does not answer is refused at its deadline, and its place is free")
+    func computing() async throws {
+        let model = try await model(maximumWaiting: 1)
+        let start = ContinuousClock.now
+        await #expect { _ = try await answer(Self.endless, of: model, within: Self.short) } throws: {
+            ($0 as? HostError)?.code == .deadlineExceeded
+        }
+        #expect(.now - start >= Self.short)
+        try await PooledEnclaves.wait(for: "the place") { model.waiting == 0 }
+        #expect(await refusals("deadlineExceeded", of: model) == 1)
+        #expect(await refusals("cancelled", of: model) == 0)
+        #expect(try await PooledAnswer(answer(Self.usual, of: model)).message == Self.usual)
+        await model.stop()
+    }
+
+    @Test("One that waits for a credit is refused at its deadline, and the enclave never hears of it")
+    func waiting() async throws {
+        let oneCredit = PooledEnclaves.program.replacing(
+            "b\"development\" + struct.pack(\"<I\", 1000)", with: "b\"development\" + struct.pack(\"<I\", 1)")
+        #expect(oneCredit != PooledEnclaves.program)
+        let model = try await model(oneCredit)
+        let first = Task { try await answer(Self.endless, of: model) }
+        try await PooledEnclaves.wait(for: "the first request") { model.waiting == 1 }
+        // The first one has to have the credit.
+        try await PooledEnclaves.wait(for: "its credit") {
+            await model.metricsText.text.contains("stage_seconds_count{model=\"model\",stage=\"admission\"} 1")
+        }
+        for _ in 0..<3 {
+            await #expect { _ = try await answer(Self.usual, of: model, within: Self.short) } throws: {
+                ($0 as? HostError)?.code == .deadlineExceeded
+            }
+        }
+        try await PooledEnclaves.wait(for: "their places") { model.waiting == 1 }
+        #expect(await refusals("deadlineExceeded", of: model) == 3)
+        first.cancel()
+        await #expect { _ = try await first.value } throws: { ($0 as? HostError)?.code == .cancelled }
+        try await PooledEnclaves.wait(for: "its place") { model.waiting == 0 }
+        await model.stop()
+    }
+
+    @Test("One whose BackNet is late is refused at its deadline; its place is taken while the engine works on it")
+    func outside() async throws {
+        let split = PooledEnclaves.program.replacing(
+            "say(134, request, struct.pack(\"<BI\", slot, os.getpid()) + payload)",
+            with: "say(133, request, struct.pack(\"<I\", 0))")
+        #expect(split != PooledEnclaves.program)
+        let engine = SlowEngine()
+        let model = try await model(split, engine: engine)
+        await #expect { _ = try await answer(Self.usual, of: model, within: Self.short) } throws: {
+            ($0 as? HostError)?.code == .deadlineExceeded
+        }
+        #expect(engine.runs == 1 && model.waiting == 1)
+        engine.letGo()
+        try await PooledEnclaves.wait(for: "its place") { model.waiting == 0 }
+        #expect(await refusals("deadlineExceeded", of: model) == 1)
+        // The engine's time is what it says that it computed, without what the request waited for it.
+        let text = await model.metricsText.text
+        for line in [
+            "backnet_seconds_total{model=\"model\"} 1", "stage_seconds_sum{model=\"model\",stage=\"backnet\"} 1",
+            "stage_seconds_sum{model=\"model\",stage=\"queue\"} 5",
+        ] { #expect(text.contains("infenclave_\(line)\n"), "\(line) in \(text)") }
+        await model.stop()
+    }
+
+    @Test("Whatever becomes of requests, each gives its place back once")
+    func release() async throws {
+        let model = try await model(maximumWaiting: 32)
+        let codes = await withTaskGroup(of: HostError.Code?.self) { group in
+            for number in 0..<240 {
+                group.addTask {
+                    let work = Task<HostError.Code?, Never> {
+                        let isLate = number % 3 == 0
+                        do throws(HostError) {
+                            _ = try await answer(
+                                isLate ? Self.endless : Self.usual, of: model, within: isLate ? Self.short : Self.ample)
+                            return nil
+                        } catch { return error.code }
+                    }
+                    if number % 4 == 0 { work.cancel() }
+                    return await work.value
+                }
+            }
+            return await group.reduce(into: [HostError.Code?]()) { $0.append($1) }
+        }
+        #expect(Set(codes.compactMap { $0 }).isSubset(of: [.deadlineExceeded, .cancelled, .overloaded]))
+        try await PooledEnclaves.wait(for: "the places") { model.waiting == 0 }
+        let pipeline = RequestPipeline(model, timeout: Self.ample)
+        var places: [RequestPipeline.Place] = []
+        for _ in 0..<32 { places.append(try pipeline.admit(forKey: 0)) }
+        #expect { _ = try pipeline.admit(forKey: 0) } throws: { ($0 as? HostError)?.code == .overloaded }
+        for place in places { _ = try await pipeline.answer(Self.usual, at: place) }
+        #expect(model.waiting == 0)
+        await model.stop()
+    }
+
+    @Test("Over HTTP it is a 503 with a code and retry-after, and the connection goes on")
+    func http() async throws {
+        let model = try await model()
+        var limits = ServerLimits()
+        limits.requestTime = Self.short
+        try await ServedHost.serving(limits, model: model) { ports in
+            let connection = try Connection(port: ports.port)
+            let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 2\r\n\r\n"
+            connection.send(head + "\u{0}\u{1}")
+            connection.send("GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            let answers = connection.rest()
+            #expect(answers.hasPrefix("HTTP/1.1 503") && answers.contains("\"deadlineExceeded\""), "\(answers)")
+            #expect(answers.lowercased().contains("retry-after: 5") && answers.contains("HTTP/1.1 200"), "\(answers)")
+        }
+        await model.stop()
+    }
+}
