@@ -1,10 +1,11 @@
 internal import COpenBLAS
 internal import OneDNN
+internal import ProductVersion
 
 /// What computed an assessment, so that somebody else can compute it again.
 package struct SoftwareVersions: Sendable, Hashable {
     /// Of this program.
-    package static let program = "0.1.0"
+    package static let program = ProductVersion.text
 
     package let oneDNN: String
     /// As the library describes itself: version, options, kernel.
