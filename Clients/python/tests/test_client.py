@@ -231,15 +231,22 @@ def test_a_lease_that_has_ended_is_said_by_name(deployment):
 def test_a_lease_that_was_renewed_is_found_within_the_call(deployment):
     import time
 
-    with deployment.serve() as fresh, Meddler(fresh.url) as host:
-        fresh.provision("--lease", "2s")
-        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True)
+    with deployment.serve() as ended, deployment.serve() as renewed, Meddler(ended.url) as host:
+        ended.provision("--lease", "2s")
+        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True, maximum_attempts=1)
         client.classify(STOP)
+        renewed.provision()
         time.sleep(3)
-        fresh.provision()
+
+        def change(path, body):
+            # The enclave that refuses under seal is not the one that is asked for evidence next.
+            host.target = renewed.url if path == "/ohttp" else host.target
+            return body
+
+        host.change = change
         host.asked.clear()
         assert client.classify(STOP)[0].name == "Stop"
-        assert host.paths.count(EVIDENCE) == 1 and len(set(host.posted)) == 2
+        assert host.paths == ["/ohttp", EVIDENCE, "/ohttp"] and len(set(host.posted)) == 2
 
 
 def test_old_evidence_is_not_relied_on(deployment, server):

@@ -219,7 +219,7 @@ def test_a_kept_connection_that_breaks_is_made_anew_and_the_picture_sealed_again
             posts.append(number)
         return number == 0 and b"POST /ohttp" in received
 
-    with relay(server, drop) as host, client_of(kind, deployment, host.url) as client:
+    with relay(server, drop) as host, client_of(kind, deployment, host.url, maximum_attempts=1) as client:
         assert client.classify(STOP)[0].name == "Stop"
         assert host.count == 2 and set(posts) == {0, 1}
 
