@@ -72,6 +72,11 @@ class Server:
                             "--key", folder / "model.key", "--owner-key", folder / "owner.key", "--client-token",
                             self.deployment.token, *options)
 
+    def lose(self):
+        """Ends it as the loss of its machine would."""
+        self.process.kill()
+        self.process.wait(30)
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

@@ -141,7 +141,7 @@ struct ProxyTests {
             }
         }
         // The only server is lost.
-        _ = try server.stop()
+        try server.lose()
         #expect(try proxy.best(Demo.clients[0].0).contains("cannot be reached"))
         try wait(for: "infenclave serve")
         let posts = between.posts(to: "/ohttp").count
@@ -153,7 +153,7 @@ struct ProxyTests {
         sleep(7)
         #expect(try proxy.ready().status == 503)
         #expect(between.posts(to: "/ohttp").count == posts)
-        _ = try stranger.stop()
+        try stranger.lose()
         let back = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
         try succeed(deployment.provisionArguments(back.url), in: folder)
         try proxy.waitUntilReady()
@@ -190,7 +190,7 @@ struct ProxyTests {
         }
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         #expect(try servers.allSatisfy { try $0.metric("answers_total") > 0 })
-        _ = try servers[0].stop()
+        try servers[0].lose()
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         // The other one runs as long as its value lives.
         withExtendedLifetime(servers) {}

@@ -140,6 +140,7 @@ def test_a_client_that_starts_first_loses_its_server_and_finds_it_restarted(depl
             three.assert_refused("notProvisioned", "the owner has not provisioned the enclave", "infenclave provision")
             server.provision()
             three.assert_served()
+            server.lose()
         # It is lost.
         three.assert_refused("unreachable", f"{url} cannot be reached: no connection could be made", "infenclave serve")
         # It is found restarted: with other keys, and at first without a model.
@@ -147,6 +148,7 @@ def test_a_client_that_starts_first_loses_its_server_and_finds_it_restarted(depl
             three.assert_refused("notProvisioned", "the owner has not provisioned the enclave", "infenclave provision")
             server.provision()
             three.assert_served()
+            server.lose()
 
 
 def test_a_client_finds_another_enclave_at_the_same_port(deployment, other, tmp_path):
@@ -156,13 +158,15 @@ def test_a_client_finds_another_enclave_at_the_same_port(deployment, other, tmp_
         first.provision()
         three = stack.enter_context(Three(deployment, first.url, tmp_path))
         three.assert_served()
-        first.stop()
+        first.lose()
         with other.serve(port=port) as stranger:
             stranger.provision()
             three.assert_refused("attestationRejected", "evidence rejected", "send nothing to this server")
+            stranger.lose()
         with deployment.serve(port=port) as back:
             back.provision()
             three.assert_served()
+            back.lose()
 
 
 def test_a_lease_ends_and_another_begins(deployment, tmp_path):
