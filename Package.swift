@@ -64,6 +64,7 @@ let package = Package(
         library("Wire", in: "Shared", ["Tensors"]),
         library("Evidence", in: "Shared", ["Tensors"]),
         library("StrictJSON", in: "Shared"),
+        library("ProductVersion", in: "Shared"),
         library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
@@ -210,7 +211,7 @@ let package = Package(
         library(
             "ProxyCommand", in: "Verifier",
             [
-                "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+                "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "ProductVersion", "SealedChannel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -242,8 +243,8 @@ let package = Package(
         library(
             "LeakageAssessment", in: "Owner",
             [
-                "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "StrictJSON", "Tensors",
-                crypto,
+                "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "ProductVersion",
+                "StrictJSON", "Tensors", crypto,
             ]),
         library(
             "AssessmentReport", in: "Owner",

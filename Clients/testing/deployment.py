@@ -38,17 +38,17 @@ class Deployment:
             raise RuntimeError(f"infenclave {arguments[0]}: {done.stderr}")
         return done.stdout
 
-    def serve(self, *options):
-        return Server(self, options)
+    def serve(self, *options, port=0):
+        return Server(self, options, port)
 
 
 class Server:
     """A running server; a context manager that ends it."""
 
-    def __init__(self, deployment, options):
+    def __init__(self, deployment, options, port):
         self.deployment = deployment
         self.process = subprocess.Popen(
-            [deployment.program, "serve", str(deployment.bundle), "--tee", "development", "--listen", "127.0.0.1:0",
+            [deployment.program, "serve", str(deployment.bundle), "--tee", "development", "--listen", f"127.0.0.1:{port}",
              # One address asks for all the evidence here.
              "--admin-listen", "none", "--threads", "2", "--connections-per-address", "1024", *options],
             env=deployment.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -71,6 +71,11 @@ class Server:
         self.deployment.run("provision", "--server", self.url, "--policy", self.deployment.policy, "--tee", "development",
                             "--key", folder / "model.key", "--owner-key", folder / "owner.key", "--client-token",
                             self.deployment.token, *options)
+
+    def lose(self):
+        """Ends it as the loss of its machine would."""
+        self.process.kill()
+        self.process.wait(30)
 
     def stop(self):
         if self.process.poll() is None:

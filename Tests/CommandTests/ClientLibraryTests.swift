@@ -209,6 +209,102 @@ struct ClientLibraryTests {
         #expect(proxy.exchanges.count { $0.asks("POST ") } == posts)
     }
 
+    @Test("What takes an enclave's place after an answer gets nothing that it can open, and soon only questions")
+    func replacedEnclave() async throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let server = try Server(provisioned: deployment)
+        let proxy = try RecordingProxy(to: server.port)
+        let client = try client(proxy.url, deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        #expect(try await best(picture, client) == "Stop")
+        let key = try #require(proxy.posts(to: "/ohttp").first?.first)
+        try server.lose()
+        let stranger = try Server(other, options: ["--listen", "127.0.0.1:\(server.port)"])
+        try succeed(other.provisionArguments(stranger.url), in: folder)
+        let error = try await rejection(picture, by: client)
+        #expect(error?.code == .attestationRejected && error?.verdict?.isAccepted == false, "\(error?.message ?? "")")
+        // What went out before the evidence came is sealed to the first enclave's key, whose number stands in front.
+        let sent = proxy.posts(to: "/ohttp")
+        #expect(sent.allSatisfy { $0.first == key } && Set(sent).count == 2)
+        #expect(try stranger.metric("answers_total") == 0)
+        let again = try await rejection(picture, by: client)
+        #expect(again?.code == .attestationRejected)
+        #expect(proxy.posts(to: "/ohttp").count == sent.count)
+        // The right one is back.
+        try stranger.lose()
+        let back = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
+        try succeed(deployment.provisionArguments(back.url), in: folder)
+        #expect(try await best(picture, client) == "Stop")
+    }
+
+    @Test("A host that is started again at the same port is found by the same client")
+    func restartedHost() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try client(server.url, deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        #expect(try await best(picture, client) == "Stop")
+        try server.lose()
+        let gone = try await rejection(picture, by: client)
+        #expect(gone?.code == .unreachable && gone?.remedy.contains("infenclave serve") == true)
+        let second = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
+        let waiting = try await rejection(picture, by: client)
+        #expect(waiting?.refusal == .notProvisioned && waiting?.remedy.contains("infenclave provision") == true)
+        try succeed(deployment.provisionArguments(second.url), in: deployment.folder)
+        #expect(try await best(picture, client) == "Stop")
+    }
+
+    @Test("Under a policy that was withdrawn nothing is sent, until there is another")
+    func withdrawnPolicy() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let proxy = try RecordingProxy(to: server.port)
+        let client = try client(proxy.url, deployment)
+        let picture = try Image(contentsOf: Demo.clients[0].0)
+        #expect(try await best(picture, client) == "Stop")
+        let count = proxy.exchanges.count
+        client.withdrawPolicy(ClientError(.invalidConfiguration, "it is gone"))
+        let error = try await rejection(picture, by: client)
+        #expect(error?.message == "it is gone")
+        #expect(proxy.exchanges.count == count)
+        client.replacePolicy(try Policy(json: try bytes(of: deployment.policy)))
+        #expect(try await best(picture, client) == "Stop")
+    }
+
+    @Test("A sequence of pictures is asked for no more than may be in flight, and a bad picture ends it in its place")
+    func picturesInFlight() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try client(server.url, deployment)
+        let asked = Mutex(0)
+        let pictures = try Demo.clients.map { try Image(contentsOf: $0.0) }
+        let camera = AsyncStream<Image> {
+            asked.withLock { asked in
+                asked += 1
+                return pictures[(asked - 1) % pictures.count]
+            }
+        }
+        var answers = client.classify(camera, maximumInFlight: 3).makeAsyncIterator()
+        for taken in 1...7 {
+            let answer = try await answers.next()
+            #expect(answer?.first?.name == Demo.clients[(taken - 1) % pictures.count].1)
+            #expect(asked.withLock(\.self) <= taken + 3)
+        }
+        let (some, source) = AsyncStream<Image>.makeStream()
+        // Smaller than the model's crop.
+        let small = try Image(width: 1, height: 1, channels: 3, pixels: [0, 0, 0])
+        for picture in [pictures[0], small, pictures[1]] { source.yield(picture) }
+        source.finish()
+        var few = client.classify(some).makeAsyncIterator()
+        let first = try await few.next()
+        #expect(first?.first?.name == Demo.clients[0].1)
+        _ = try? await few.next()
+        let all = try await client.classify(pictures)
+        #expect(all.count == pictures.count)
+    }
+
     @Test("A host that only says that keys are unknown gets the same picture sealed once")
     func lyingHost() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())

@@ -153,6 +153,12 @@ final class Server {
         return try program.wait(seconds: 20)
     }
 
+    /// Ends it as the loss of its machine would.
+    func lose() throws {
+        kill(program.identifier, SIGKILL)
+        _ = try program.wait(seconds: 20)
+    }
+
     func get(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: port) }
 
     func post(_ path: String, _ body: [UInt8], type: String = ObliviousRequest.mediaType) throws -> HTTPAnswer {

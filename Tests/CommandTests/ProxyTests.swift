@@ -103,6 +103,83 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
+    @Test("An ended lease is said with its reason and what helps, by the proxy's health too, and the next one is found")
+    func lease() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let proxy = try RunningProxy(deployment, [server.url])
+        try proxy.waitUntilReady()
+        // Keys are new under another lease, so that the proxy attests again; nobody asks for anything when it ends.
+        try succeed(deployment.provisionArguments(server.url) + ["--lease", "3s"], in: deployment.folder)
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+        try proxy.program.wait(upTo: 30, until: "reason") {
+            let error = try proxy.ready().json?["error"] as? String ?? ""
+            return error.contains("lease for the enclave has ended") && error.contains("`infenclave provision` again")
+        }
+        let refusal = try proxy.classify(Demo.clients[0].0)
+        #expect(refusal.status == 503)
+        #expect(
+            (refusal.json?["error"] as? String)?.contains("lease for the enclave has ended; the owner runs") == true)
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        try proxy.waitUntilReady()
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+    }
+
+    @Test("Another enclave at the port of one that was lost is asked who it is, and sent nothing")
+    func anotherEnclave() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        let other = try Deployment(name: "other", in: folder)
+        let server = try Server(provisioned: deployment)
+        let between = try RecordingProxy(to: server.port)
+        let proxy = try RunningProxy(deployment, [between.url])
+        try proxy.waitUntilReady()
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+        func wait(for words: String) throws {
+            try proxy.program.wait(upTo: 30, until: words) {
+                (try proxy.ready().json?["error"] as? String)?.contains(words) == true
+            }
+        }
+        // The only server is lost.
+        try server.lose()
+        #expect(try proxy.best(Demo.clients[0].0).contains("cannot be reached"))
+        try wait(for: "infenclave serve")
+        let posts = between.posts(to: "/ohttp").count
+        let stranger = try Server(other, options: ["--listen", "127.0.0.1:\(server.port)"])
+        try succeed(other.provisionArguments(stranger.url), in: folder)
+        try wait(for: "evidence rejected")
+        #expect(try proxy.best(Demo.clients[0].0).contains("not attested, and nothing was sent"))
+        // Its host says that it is ready, which moves nothing.
+        sleep(7)
+        #expect(try proxy.ready().status == 503)
+        #expect(between.posts(to: "/ohttp").count == posts)
+        try stranger.lose()
+        let back = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
+        try succeed(deployment.provisionArguments(back.url), in: folder)
+        try proxy.waitUntilReady()
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+    }
+
+    @Test("A server that never answers keeps neither a removed policy nor another server waiting")
+    func silentServer() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let silent = try SilentServer()
+        let proxy = try RunningProxy(deployment, [silent.url, server.url])
+        try proxy.waitUntilReady()
+        try proxy.program.wait(upTo: 20, until: "question to the silent one") { silent.requests > 0 }
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+        let policy = try bytes(of: deployment.policy)
+        try FileManager.default.removeItem(atPath: deployment.policy)
+        try proxy.program.wait(upTo: 4, until: "refusal") { try proxy.ready().status == 503 }
+        let answer = try proxy.best(Demo.clients[0].0)
+        #expect(answer.contains("cannot be read"), "\(answer)")
+        try Data(policy).write(to: URL(filePath: deployment.policy), options: .atomic)
+        try proxy.program.wait(upTo: 8, until: "ready proxy") { try proxy.ready().status == 200 }
+        #expect(try proxy.best(Demo.clients[0].0) == "Stop")
+        withExtendedLifetime(silent) {}
+    }
+
     @Test("With several servers the loss of one is not noticed")
     func severalServers() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -113,7 +190,7 @@ struct ProxyTests {
         }
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         #expect(try servers.allSatisfy { try $0.metric("answers_total") > 0 })
-        _ = try servers[0].stop()
+        try servers[0].lose()
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         // The other one runs as long as its value lives.
         withExtendedLifetime(servers) {}

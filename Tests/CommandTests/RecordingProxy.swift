@@ -29,7 +29,12 @@ final class RecordingProxy: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let client = Loopback.accept(listener)
-                guard client >= 0, let self, let server = try? Loopback.connect(port: serverPort) else { return }
+                guard client >= 0, let self else { return }
+                // A server that is away may come back, or another in its place.
+                guard let server = try? Loopback.connect(port: serverPort) else {
+                    close(client)
+                    continue
+                }
                 self.count.withLock { $0 += 1 }
                 let connection = self.count.withLock { $0 }
                 self.pump(from: client, to: server) { bytes in self.record(bytes, \.toServer, of: connection) }
@@ -42,6 +47,12 @@ final class RecordingProxy: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)" }
     var exchanges: [Exchange] { recorded.withLock { $0 } }
+    /// What was posted to a path, by bodies.
+    func posts(to path: String) -> [[UInt8]] {
+        exchanges.filter { $0.asks("POST \(path) ") }
+            .map { $0.toServer.split(separator: [13, 10, 13, 10], maxSplits: 1).last.map(Array.init) ?? [] }
+    }
+
     /// How many connections there were.
     var connectionCount: Int { count.withLock { $0 } }
 

@@ -4,7 +4,6 @@ import Foundation
 import Glibc
 import InfenclaveClient
 import SealedChannel
-import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -116,10 +115,44 @@ struct TransportTests {
             environment: ["http_proxy": "http://127.0.0.1:9", "all_proxy": "http://127.0.0.1:9"])
         let outcome = try program.wait()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        let elsewhere = try Program(
-            ["attest"] + deployment.target("http://infenclave.invalid:80"), in: folder,
-            environment: ["http_proxy": "http://127.0.0.1:9"])
-        #expect(try elsewhere.wait().errors.contains("no connection could be made"))
+    }
+
+    @Test("A proxy of the environment that does not run is named, and the server is not said to be away")
+    func absentProxy() throws {
+        let folder = try TemporaryFolder()
+        let deployment = try Deployment(in: folder)
+        func errors(_ environment: [String: String]) throws -> String {
+            try Program(
+                ["attest"] + deployment.target("http://infenclave.invalid:80"), in: folder, environment: environment
+            ).wait().errors
+        }
+        let absent = try errors(["http_proxy": "http://user:word@127.0.0.1:9"])
+        let expected = "made to the proxy http://127.0.0.1:9, which the variable http_proxy names"
+        #expect(absent.contains(expected), "\(absent)")
+        #expect(absent.contains("start that proxy, or list the server in the variable no_proxy"))
+        #expect(!absent.contains("infenclave serve") && !absent.contains("word"))
+        let unnamed = try errors(["http_proxy": "http://127.0.0.1:9", "no_proxy": "example.org, .invalid"])
+        #expect(unnamed.contains("the host name is unknown") && unnamed.contains("infenclave serve"), "\(unnamed)")
+    }
+
+    @Test(
+        "The proxy of an address is the one that libcurl takes",
+        arguments: [
+            ("http://a.example", ["http_proxy": "p:1", "all_proxy": "q:1"], "http_proxy p:1"),
+            ("https://a.example/x", ["http_proxy": "p:1", "ALL_PROXY": "q:1"], "ALL_PROXY q:1"),
+            ("https://a.example", ["HTTPS_PROXY": "socks5://u:p@q:1"], "HTTPS_PROXY socks5://q:1"),
+            ("http://a.example", ["HTTP_PROXY": "p:1"], nil), ("http://a.example", ["http_proxy": ""], nil),
+            ("http://a.example", [:], nil), ("http://a.example", ["http_proxy": "p:1", "no_proxy": "*"], nil),
+            ("http://a.example", ["http_proxy": "p:1", "no_proxy": "x, example"], nil),
+            ("http://a.example", ["http_proxy": "p:1", "NO_PROXY": "A.example"], nil),
+            ("http://aexample", ["http_proxy": "p:1", "no_proxy": "example"], "http_proxy p:1"),
+            ("http://[fd00::1]:9", ["http_proxy": "p:1", "no_proxy": "fd00::1"], nil),
+            // Whether the range has it is not computed.
+            ("http://10.0.0.1", ["http_proxy": "p:1", "no_proxy": "192.168.0.0/16"], nil),
+        ] as [(String, [String: String], String?)])
+    func environmentProxies(_ url: String, _ environment: [String: String], _ expected: String?) {
+        let found = EnvironmentProxy(for: url, in: environment)
+        #expect(found.map { "\($0.variable) \($0.address)" } == expected)
     }
 
     @Test("Addresses of IPv6 keep their brackets")
@@ -131,28 +164,4 @@ struct TransportTests {
             error?.message == "http://[::1]:9 cannot be reached: no connection could be made", "\(error?.message ?? "")"
         )
     }
-}
-
-/// Takes requests and never answers.
-private final class SilentServer: Sendable {
-    private let listener: Int32
-    private let port: Int
-    private let count = Mutex(0)
-
-    init() throws {
-        let (listener, port) = try Loopback.listen()
-        (self.listener, self.port) = (listener, port)
-        Thread.detachNewThread { [weak self] in
-            while true {
-                let client = Loopback.accept(listener)
-                guard client >= 0, let self else { return }
-                if !Loopback.receive(client).isEmpty { self.count.withLock { $0 += 1 } }
-            }
-        }
-    }
-
-    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
-
-    var url: String { "http://127.0.0.1:\(port)" }
-    var requests: Int { count.withLock { $0 } }
 }

@@ -47,6 +47,18 @@ struct EvidenceTests {
         }
     }
 
+    @Test("A document of another version says which it has, which is expected, and what helps", arguments: [1, 3])
+    func otherVersion(_ version: Int) throws {
+        let text = String(decoding: try Self.sample().json(), as: UTF8.self)
+            .replacing(#""version":2"#, with: #""version":\#(version)"#)
+        let error = #expect(throws: EvidenceError.self) { try EvidenceDocument(json: Array(text.utf8)) }
+        #expect(error?.code == .unsupported)
+        #expect(
+            error?.message
+                == "the evidence document has version \(version), expected 2: use one version of infenclave on both sides"
+        )
+    }
+
     @Test(
         "A document that names a member twice is refused by name, at any depth and in any spelling",
         arguments: [

@@ -9,6 +9,7 @@ private let allowedEdges: [String: Set<String>] = [
     "Wire": ["Tensors"],
     "Evidence": ["Tensors"],
     "StrictJSON": [],
+    "ProductVersion": [],
     "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
     // Transport: the only I/O that host and enclave share.
     "FrameStream": ["Tensors", "Wire"],
@@ -83,7 +84,7 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-log/Logging", "swift-protobuf/SwiftProtobuf", "swift-service-lifecycle/ServiceLifecycle",
     ],
     "ProxyCommand": [
-        "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "SealedChannel",
+        "Attestation", "Evidence", "InferenceProxy", "InfenclaveClient", "ProductVersion", "SealedChannel",
         "swift-argument-parser/ArgumentParser",
         "swift-service-lifecycle/ServiceLifecycle", "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
@@ -99,8 +100,8 @@ private let allowedEdges: [String: Set<String>] = [
     "Differentiation": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": [
-        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "StrictJSON", "Tensors",
-        "swift-crypto/Crypto",
+        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "ProductVersion", "StrictJSON",
+        "Tensors", "swift-crypto/Crypto",
     ],
     "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto"],
     "Partitioning": [
@@ -215,6 +216,30 @@ struct PackageTests {
                 "SecretMemory", "CSecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
                 "swift-crypto/CryptoExtras",
             ])
+    }
+
+    @Test("Programs, wheel and chart have one version, which is written down once for all programs")
+    func version() throws {
+        func text(_ path: String) throws -> String {
+            try String(contentsOf: packageRoot().appending(path: path), encoding: .utf8)
+        }
+        let version = try #require(
+            try text("Sources/Shared/ProductVersion/ProductVersion.swift").firstMatch(of: /text = "([0-9.]+)"/)?.output
+                .1)
+        #expect(try text("Clients/python/pyproject.toml").contains("\nversion = \"\(version)\"\n"))
+        let chart = try text("Examples/cluster/helm/Chart.yaml")
+        #expect(chart.contains("\nversion: \(version)\n") && chart.contains("\nappVersion: \"\(version)\""))
+        let sources = try #require(
+            FileManager.default.enumerator(
+                at: packageRoot().appending(path: "Sources"), includingPropertiesForKeys: nil))
+        let files = sources.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
+        #expect(files.count > 300)
+        let literal = "\"\(version)\""
+        let others = try files.filter { file in
+            let source = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+            return file.lastPathComponent != "ProductVersion.swift" && source.contains(literal)
+        }
+        #expect(others.isEmpty, "\(others)")
     }
 
     @Test("Without being asked for, gRPC is no part of the package: neither a build nor the tests wait for it")

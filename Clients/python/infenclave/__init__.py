@@ -10,7 +10,8 @@ Verification, sealing and opening are the Swift library's, behind a C interface;
 
 from ._assess import Assessment, Cut, assess
 from ._attestation import Attestation, Check, appraise
-from ._client import AsyncClient, Classification, Client
+from ._client import AsyncClient, Client
+from ._core import Classification
 from ._errors import (
     AttestationRejected,
     Error,
@@ -18,6 +19,7 @@ from ._errors import (
     InvalidInput,
     InvalidResponse,
     Refused,
+    TimedOut,
     UnknownToken,
     Unreachable,
 )
@@ -25,6 +27,6 @@ from ._pictures import Preprocessing
 
 __all__ = [
     "Assessment", "AsyncClient", "Attestation", "AttestationRejected", "Check", "Classification", "Client", "Cut", "Error",
-    "InvalidConfiguration", "InvalidInput", "InvalidResponse", "Preprocessing", "Refused", "UnknownToken", "Unreachable",
-    "appraise", "assess",
+    "InvalidConfiguration", "InvalidInput", "InvalidResponse", "Preprocessing", "Refused", "TimedOut", "UnknownToken",
+    "Unreachable", "appraise", "assess",
 ]

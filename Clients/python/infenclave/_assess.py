@@ -13,11 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Union
 
 from ._errors import InvalidConfiguration, InvalidInput
+from ._figure import ASSETS, figure
 from ._pictures import Picture, decode
 
 # What a table shows of each cut, in this order; `Cut.members` has all of it.
-COLUMNS = ("name", "operator", "nodesInside", "boundaryBytes", "klMean", "r2", "ssim", "retrievalTop1", "class1Shot",
-           "decoderKL")
+COLUMNS = ("name", "operator", "nodesInside", "boundaryBytes", "outcome", "appearance", "identity", "class", "klMean", "r2", "ssim",
+           "retrievalTop1", "class1Shot", "decoderKL")
+# What a table shows of each estimate.
+ESTIMATE_COLUMNS = ("cut", "attack", "metric", "lower", "value", "upper", "standing")
 
 
 class Cut:
@@ -34,10 +37,25 @@ class Cut:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The columns of the table."""
+        """The columns of the table: of each asset, what an attacker with more pictures is estimated to find of it."""
         row = {column: self.members.get(column) for column in COLUMNS}
         row["boundaryBytes"] = sum(tensor["bytes"] for tensor in self.members["crossing"])
+        row["outcome"] = (self.members.get("gates") or {}).get("outcome")
+        for asset in ASSETS:
+            row[asset] = self.asset(asset).get("estimate")
         return row
+
+    def asset(self, name: str) -> Mapping[str, Any]:
+        """What is known of ``appearance``, ``identity`` or ``class``: ``outcome``, ``lower``, ``estimate``, ``upper``, ``curves``;
+        empty where it was not measured."""
+        return (self.members.get("assets") or {}).get(name) or {}
+
+    @property
+    def estimates(self) -> list[dict[str, Any]]:
+        """A row for each attack and metric: the interval that it found, and whether that is evidence."""
+        return [{"cut": self.name, "attack": attack, "metric": metric, **{
+                    name: found.get(name) for name in ("lower", "value", "upper", "standing")}}
+                for attack, metrics in (self.members.get("estimates") or {}).items() for metric, found in metrics.items()]
 
     def __repr__(self) -> str:
         return f"<Cut {self.name}>"
@@ -79,11 +97,22 @@ class Assessment:
         """A row for each cut."""
         return [cut.row for cut in self.cuts]
 
-    def to_pandas(self) -> Any:
-        """The table as a ``pandas.DataFrame``, indexed by the cut's name; it needs pandas."""
+    @property
+    def estimates(self) -> list[dict[str, Any]]:
+        """A row for each cut, attack and metric."""
+        return [row for cut in self.cuts for row in cut.estimates]
+
+    def to_pandas(self, rows: str = "table") -> Any:
+        """``table`` as a ``pandas.DataFrame`` indexed by the cut's name, or ``estimates``; it needs pandas."""
         import pandas
 
+        if rows == "estimates":
+            return pandas.DataFrame(self.estimates, columns=list(ESTIMATE_COLUMNS))
         return pandas.DataFrame(self.table, columns=list(COLUMNS)).set_index("name")
+
+    def figure(self) -> str:
+        """What is left of appearance (R²), identity and class by depth, as an SVG."""
+        return figure(self.cuts)
 
     def __repr__(self) -> str:
         return f"<Assessment of {len(self.cuts)} cuts: {self.plan['front']} / {self.plan['mapping']}>"
@@ -96,7 +125,7 @@ class Assessment:
         head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
         rows = "".join(f"<tr>{''.join(cell(row[column]) for column in COLUMNS)}</tr>" for row in self.table)
         warned = "".join(f"<li>{html.escape(warning)}</li>" for warning in self.warnings)
-        return (f"<section><p>{html.escape(self.recommendation)}</p><ul>{warned}</ul>"
+        return (f"<section><p>{html.escape(self.recommendation)}</p><ul>{warned}</ul>{self.figure()}"
                 f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>")
 
 

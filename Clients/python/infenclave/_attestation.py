@@ -152,4 +152,5 @@ def read_policy(policy: str | pathlib.Path | bytes | None) -> bytes:
     try:
         return pathlib.Path(policy).read_bytes()
     except OSError as error:
-        raise InvalidConfiguration(f"the policy {policy} cannot be read: {error.strerror}") from None
+        raise InvalidConfiguration(
+            f"the policy {policy} cannot be read", f"put the policy's file there ({error.strerror})") from None

@@ -13,26 +13,42 @@ class Error(Exception):
 
     Attributes:
         code: The name of the code in the Swift library, such as ``attestationRejected``.
+        message: What happened.
         remedy: What a person can do about it; may be empty.
         refusal: The server's or the enclave's word for a refusal, such as ``notProvisioned``; else None.
+        is_retryable: Whether the same may succeed in a moment: no input was taken in, or the request changes nothing.
+        retry_after: Seconds after which the server says that it is worth another try; else None.
     """
 
     code = "error"
 
-    def __init__(self, message: str, remedy: str = "", refusal: str | None = None) -> None:
+    def __init__(
+        self, message: str, remedy: str = "", refusal: str | None = None, *, is_retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
+        self.message = message
         self.remedy = remedy
         self.refusal = refusal
+        self.is_retryable = is_retryable
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
-        message = super().__str__()
-        return f"{message}; {self.remedy}" if self.remedy else message
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
 class Unreachable(Error):
-    """No connection, or it broke, or it took too long."""
+    """No connection, or it broke, or what is in front of the server has none to lead to."""
 
     code = "unreachable"
+    # Whether a kept connection broke before any answer came.
+    is_stale = False
+
+
+class TimedOut(Unreachable):
+    """No answer in time."""
+
+    code = "timedOut"
 
 
 class InvalidResponse(Error):
@@ -48,8 +64,8 @@ class Refused(Error):
 
     @property
     def asks_for_fresh_evidence(self) -> bool:
-        """Whether the enclave was restarted or has new keys, by the host's word."""
-        return self.refusal in ("unknownKey", "undecipherable", "wrongEpoch")
+        """Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease."""
+        return self.refusal in ("unknownKey", "undecipherable", "wrongEpoch", "leaseEnded", "notProvisioned")
 
     @property
     def is_of_unknown_key(self) -> bool:
@@ -94,4 +110,5 @@ def from_failure(failure: dict[str, Any]) -> Error:
 
     if failure["verdict"] is not None:
         return AttestationRejected(failure["message"], failure["remedy"], Attestation(failure["verdict"]))
-    return _KINDS.get(failure["code"], InvalidResponse)(failure["message"], failure["remedy"], failure["refusal"])
+    return _KINDS.get(failure["code"], InvalidResponse)(
+        failure["message"], failure["remedy"], failure["refusal"], is_retryable=failure["refusal"] == "tooManyRequests")

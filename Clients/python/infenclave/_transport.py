@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import secrets
+import socket
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ._errors import InvalidConfiguration, InvalidResponse, Refused, Unreachable
+from ._errors import Error, InvalidConfiguration, InvalidResponse, Refused, TimedOut, Unreachable
 
 _CHUNK = 1 << 16
 _REMEDY = "check the address and that `infenclave serve` runs"
+_LATE, _BROKEN, _NO_CONNECTION = "it did not answer in time", "the connection broke", "no connection could be made"
+_UNCONNECTED = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTDOWN}
 
 
 class Answer(NamedTuple):
@@ -45,10 +51,60 @@ class Address:
         except ValueError:
             self.is_loopback = host == "localhost"
 
+    def change_route(self) -> None:
+        """It led to a server that does not serve: another one may."""
+        self.route = f"{(int(self.route, 16) + 1 + secrets.randbelow(255)) % 256:02x}"
 
-def headers(route: str, content_type: str | None) -> dict[str, str]:
-    """What a request says beside what its library does."""
-    return {"infenclave-route": route, **({"Content-Type": content_type} if content_type else {})}
+    def headers(self, content_type: str | None) -> dict[str, str]:
+        """What a request says beside what its library does."""
+        return {"infenclave-route": self.route, **({"Content-Type": content_type} if content_type else {})}
+
+    def unreachable(self, words: str, *, is_retryable: bool, is_stale: bool = False) -> Unreachable:
+        """The error of a request that has no answer."""
+        kind = TimedOut if words == _LATE else Unreachable
+        error = kind(f"{self.base} cannot be reached: {words}", _REMEDY, is_retryable=is_retryable)
+        error.is_stale = is_stale
+        return error
+
+    def failure(self, error: BaseException, body: bytes | None, *, is_late: bool, is_kept: bool = False) -> Error:
+        """What an exception of an HTTP library means.
+
+        Args:
+            error: It, with those that it stands for.
+            body: What was posted. A request without one changes nothing, and may be sent again wherever it broke.
+            is_late: Whether the library says that time is up.
+            is_kept: Whether it came before any answer, over a connection that was kept from an earlier request.
+        """
+        causes = list(_causes(error))
+        if is_late:
+            return self.unreachable(_LATE, is_retryable=False)
+        if any(isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError" for cause in causes):
+            return self.unreachable("the host name is unknown", is_retryable=True)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return self.unreachable("this system does not trust its certificate", is_retryable=True)
+        if any(isinstance(cause, OSError) and cause.errno in _UNCONNECTED for cause in causes):
+            return self.unreachable(_NO_CONNECTION, is_retryable=True)
+        if any(type(cause).__name__ in _NOT_HTTP for cause in causes):
+            return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+        return self.unreachable(_BROKEN, is_retryable=body is None or is_kept, is_stale=is_kept)
+
+
+_NOT_HTTP = {
+    "HTTPException", "BadStatusLine", "UnknownProtocol", "LineTooLong", "InvalidHeader", "HeaderParsingError", "DecodingError",
+    "ContentDecodingError", "DecodeError",
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and those behind it, which each library puts elsewhere."""
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
 def bounded(chunks: Any, limit: int) -> bytes:
@@ -60,14 +116,21 @@ def bounded(chunks: Any, limit: int) -> bytes:
     return bytes(body)
 
 
-def answer(status: int, content_type: str, body: bytes) -> Answer:
+def answer(status: int, headers: Any, body: bytes) -> Answer:
     """The answer; a refusal is raised. The host is not trusted: its words are shown, and nothing rests on them."""
     if status == 200:
-        return Answer(content_type, body)
+        return Answer(headers.get("Content-Type", ""), body)
     try:
         error = json.loads(body)["error"]
-        code, message, remedy = (str(error[name]) for name in ("code", "message", "remedy"))
+        code, message, remedy = (error[name] for name in ("code", "message", "remedy"))
+        if not all(isinstance(text, str) for text in (code, message, remedy)):
+            raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
+        if status in (502, 503, 504):
+            # A balancer or a proxy that has no server to lead to. With 503 it has sent the request to none.
+            raise Unreachable(
+                f"what is in front of the server answered with HTTP status {status}: the server is gone, or does not answer",
+                "try again; the answer to this request is lost", is_retryable=status == 503) from None
         raise InvalidResponse(
             f"the server answered with HTTP status {status}", "check that the address is that of `infenclave serve`"
         ) from None
@@ -75,7 +138,11 @@ def answer(status: int, content_type: str, body: bytes) -> Answer:
     def plain(text: str, count: int) -> str:
         return "".join(character if character.isprintable() else "?" for character in text[:count])
 
-    raise Refused(f"the server refused: {plain(message, 300)}", plain(remedy, 300), plain(code, 64))
+    after = headers.get("Retry-After") or ""
+    raise Refused(
+        f"the server refused: {plain(message, 300)}", plain(remedy, 300), plain(code, 64),
+        is_retryable=code in ("overloaded", "enclaveUnavailable", "evidenceUnavailable"),
+        retry_after=int(after) if after.isascii() and after.isdigit() and len(after) < 6 else None)
 
 
 class _NoRedirection(urllib.request.HTTPRedirectHandler):
@@ -84,7 +151,7 @@ class _NoRedirection(urllib.request.HTTPRedirectHandler):
 
 
 class UrllibTransport:
-    """The standard library's HTTP."""
+    """The standard library's HTTP, with a connection for each request."""
 
     def __init__(self, address: Address, timeout: float) -> None:
         handlers: list[Any] = [_NoRedirection()]
@@ -92,76 +159,100 @@ class UrllibTransport:
             # Proxies of the environment cannot reach this machine as the client does.
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
-        self._timeout, self._route = timeout, address.route
+        self._address, self._timeout = address, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
-        request = urllib.request.Request(url, body, headers(self._route, content_type))
+        request = urllib.request.Request(url, body, self._address.headers(content_type))
         try:
             try:
                 response = self._opener.open(request, timeout=self._timeout)
             except urllib.error.HTTPError as error:
                 response = error
             with response:
-                return answer(response.status, response.headers.get("Content-Type", ""),
-                              bounded(iter(lambda: response.read(_CHUNK), b""), limit))
-        except (OSError, ValueError) as error:
-            raise Unreachable(f"{url.split('?')[0]} cannot be reached: {getattr(error, 'reason', error)}", _REMEDY) from None
-        except Exception as error:
-            # What http.client raises for an answer that is no HTTP.
-            if type(error).__module__ == "http.client":
-                raise InvalidResponse("what the server sent is no answer in HTTP", _REMEDY) from None
+                data = bounded(iter(lambda: response.read(_CHUNK), b""), limit)
+                if getattr(response, "length", None):
+                    raise ConnectionResetError("it ended before the answer did")
+                return answer(response.status, response.headers, data)
+        except Error:
             raise
+        except Exception as error:
+            # What http.client raises for an answer that is no HTTP is no OSError.
+            if not isinstance(error, (OSError, ValueError)) and type(error).__module__ != "http.client":
+                raise
+            late = any(isinstance(cause, TimeoutError) for cause in _causes(error))
+            raise self._address.failure(error, body, is_late=late) from None
 
 
 class RequestsTransport:
     """A ``requests.Session`` of the caller's."""
 
     def __init__(self, address: Address, session: Any, timeout: float) -> None:
-        self._session, self._timeout, self._route = session, timeout, address.route
+        self._address, self._session, self._timeout = address, session, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import requests
 
+        opened, has_answer = self._opened(url), False
         try:
             with self._session.request("POST" if body is not None else "GET", url, data=body,
-                                       headers=headers(self._route, content_type), stream=True,
+                                       headers=self._address.headers(content_type), stream=True,
                                        timeout=self._timeout, allow_redirects=False) as response:
-                return answer(response.status_code, response.headers.get("Content-Type", ""),
-                              bounded(response.iter_content(_CHUNK), limit))
+                has_answer = True
+                return answer(response.status_code, response.headers, bounded(response.iter_content(_CHUNK), limit))
         except requests.RequestException as error:
-            raise Unreachable(f"{url.split('?')[0]} cannot be reached: {error}", _REMEDY) from None
+            kept = not has_answer and opened is not None and opened == self._opened(url)
+            raise self._address.failure(error, body, is_late=isinstance(error, requests.Timeout), is_kept=kept) from None
+
+    def _opened(self, url: str) -> int | None:
+        """How many connections urllib3 has made; None where that is not known, as through a proxy."""
+        try:
+            pools = self._session.get_adapter(url).poolmanager.pools
+            return sum(pools.get(key).num_connections for key in pools.keys()) or None
+        except (AttributeError, TypeError, ValueError):
+            return None
 
 
 class HTTPXTransport:
     """An ``httpx.Client`` of the caller's."""
 
     def __init__(self, address: Address, client: Any, timeout: float) -> None:
-        self._client, self._timeout, self._route = client, timeout, address.route
+        self._address, self._client, self._timeout = address, client, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
+        steps: set[str] = set()
         try:
-            with self._client.stream("POST" if body is not None else "GET", url, content=body,
-                                     headers=headers(self._route, content_type), timeout=self._timeout, follow_redirects=False) as response:
-                return answer(response.status_code, response.headers.get("Content-Type", ""),
-                              bounded(response.iter_bytes(), limit))
+            with self._client.stream(
+                "POST" if body is not None else "GET", url, content=body, headers=self._address.headers(content_type),
+                timeout=self._timeout, follow_redirects=False, extensions={"trace": lambda step, _: steps.add(step)},
+            ) as response:
+                steps.add(_ANSWERED)
+                return answer(response.status_code, response.headers, bounded(response.iter_bytes(), limit))
         except httpx.HTTPError as error:
-            raise Unreachable(f"{url.split('?')[0]} cannot be reached: {error}", _REMEDY) from None
+            raise _httpx_failure(self._address, error, body, steps) from None
 
 
 class AsyncHTTPXTransport:
     """An ``httpx.AsyncClient`` of the caller's."""
 
     def __init__(self, address: Address, client: Any, timeout: float) -> None:
-        self._client, self._timeout, self._route = client, timeout, address.route
+        self._address, self._client, self._timeout = address, client, timeout
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
+        steps: set[str] = set()
+
+        async def trace(step: str, _: Any) -> None:
+            steps.add(step)
+
         try:
-            async with self._client.stream("POST" if body is not None else "GET", url, content=body,
-                                           headers=headers(self._route, content_type), timeout=self._timeout, follow_redirects=False) as response:
+            async with self._client.stream(
+                "POST" if body is not None else "GET", url, content=body, headers=self._address.headers(content_type),
+                timeout=self._timeout, follow_redirects=False, extensions={"trace": trace},
+            ) as response:
+                steps.add(_ANSWERED)
                 chunks = []
                 count = 0
                 async for chunk in response.aiter_bytes():
@@ -169,9 +260,26 @@ class AsyncHTTPXTransport:
                     count += len(chunk)
                     if count > limit:
                         break
-                return answer(response.status_code, response.headers.get("Content-Type", ""), bounded(chunks, limit))
+                return answer(response.status_code, response.headers, bounded(chunks, limit))
         except httpx.HTTPError as error:
-            raise Unreachable(f"{url.split('?')[0]} cannot be reached: {error}", _REMEDY) from None
+            raise _httpx_failure(self._address, error, body, steps) from None
+
+
+_ANSWERED = "answered"
+
+
+def _httpx_failure(address: Address, error: Any, body: bytes | None, steps: set[str]) -> Error:
+    import httpx
+
+    # A request that made no connection went over one that was kept, if it was sent at all.
+    kept = _ANSWERED not in steps and any("send_request" in step for step in steps) and not any(
+        step.startswith("connection.connect") for step in steps)
+    if isinstance(error, (httpx.ConnectError, httpx.ProxyError)) and not any(
+            isinstance(cause, (socket.gaierror, ssl.SSLCertVerificationError)) for cause in _causes(error)):
+        return address.unreachable(_NO_CONNECTION, is_retryable=True)
+    if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disconnected", "peer closed")):
+        return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+    return address.failure(error, body, is_late=isinstance(error, httpx.TimeoutException), is_kept=kept)
 
 
 def transport(address: Address, http: Any, timeout: float) -> Any:

@@ -1,21 +1,21 @@
 """Clients against a real server."""
 
 import asyncio
-import http.server
 import inspect
 import json
 import pathlib
-import threading
 
 import numpy as np
 import pytest
 from deployment import DEMO, PICTURES
+from meddler import Meddler
 from PIL import Image
 
 import infenclave
 from infenclave import AsyncClient, Client
 
 STOP = DEMO / "client/stop.png"
+EVIDENCE = "/.well-known/infenclave/evidence"
 
 
 @pytest.fixture()
@@ -108,52 +108,23 @@ def test_a_notebook_shows_text_of_strangers_as_text():
     ({"maximumLeaseSeconds": 60}, ("lease", "lease_too_long")),
 ])
 def test_an_enclave_that_the_policy_does_not_describe_is_sent_nothing(deployment, server, change, reason):
-    client = Client(
-        server.url, other_policy(deployment, **change), deployment.token, dangerously_accept_development=True)
-    with pytest.raises(infenclave.AttestationRejected) as caught:
-        client.classify(STOP)
-    assert [(check.name, check.code) for check in caught.value.attestation.failures] == [reason]
-    assert caught.value.code == "attestationRejected" and "send nothing" in str(caught.value)
+    with Meddler(server.url) as host:
+        client = Client(host.url, other_policy(deployment, **change), deployment.token, dangerously_accept_development=True)
+        with pytest.raises(infenclave.AttestationRejected) as caught:
+            client.classify(STOP)
+        assert [(check.name, check.code) for check in caught.value.attestation.failures] == [reason]
+        assert caught.value.code == "attestationRejected" and "send nothing" in str(caught.value)
+        assert host.paths == [EVIDENCE]
+        # The same host gets a picture of a client whose policy describes the enclave.
+        assert Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True).classify(STOP)
+        assert host.paths == [EVIDENCE, EVIDENCE, "/ohttp"]
 
 
 def test_the_development_tee_has_to_be_accepted_by_name(deployment, server):
-    with pytest.raises(infenclave.AttestationRejected, match="development_not_accepted"):
-        Client(server.url, deployment.policy, deployment.token).classify(STOP)
-
-
-class Meddler(http.server.BaseHTTPRequestHandler):
-    """Hands requests on, and changes what comes back."""
-
-    target, change = "", staticmethod(lambda path, body: body)
-
-    def do_GET(self):
-        self.hand_on(None)
-
-    def do_POST(self):
-        self.hand_on(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def hand_on(self, body):
-        import urllib.error
-        import urllib.request
-
-        headers = {"Content-Type": self.headers["Content-Type"]} if body else {}
-        try:
-            response = urllib.request.urlopen(urllib.request.Request(self.target + self.path, body, headers))
-        except urllib.error.HTTPError as error:
-            response = error
-        data = response.read()
-        changed = self.change(self.path, data)
-        status = response.status
-        if isinstance(changed, tuple):
-            status, changed = changed
-        self.send_response(status)
-        self.send_header("Content-Type", response.headers["Content-Type"])
-        self.send_header("Content-Length", str(len(changed)))
-        self.end_headers()
-        self.wfile.write(changed)
-
-    def log_message(self, *_):
-        pass
+    with Meddler(server.url) as host:
+        with pytest.raises(infenclave.AttestationRejected, match="development_not_accepted"):
+            Client(host.url, deployment.policy, deployment.token).classify(STOP)
+        assert host.paths == [EVIDENCE]
 
 
 @pytest.fixture()
@@ -161,18 +132,14 @@ def meddled(deployment, server):
     """A client behind a host that changes what comes back."""
     started = []
 
-    def start(change):
-        handler = type("Handler", (Meddler,), {"target": server.url, "change": staticmethod(change)})
-        host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=host.serve_forever, daemon=True).start()
+    def start(change, **options):
+        host = Meddler(server.url, change)
         started.append(host)
-        return Client(f"http://127.0.0.1:{host.server_port}", deployment.policy, deployment.token,
-                      dangerously_accept_development=True)
+        return Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True, **options)
 
     yield start
     for host in started:
-        host.shutdown()
-        host.server_close()
+        host.stop()
 
 
 def test_evidence_that_was_changed_is_refused(meddled):
@@ -210,19 +177,19 @@ def test_answers_that_were_changed_are_refused(meddled):
         meddled(on_answers(lambda body: (302, b""))).classify(STOP)
 
 
-def test_a_hosts_claim_of_new_keys_moves_nothing(meddled):
-    asked = []
-
+def test_a_hosts_claim_of_new_keys_moves_nothing(deployment, server):
     def claim(path, body):
-        asked.append(path.split("?")[0])
         refusal = b'{"error":{"code":"unknownKey","message":"new\\nkeys","remedy":""}}'
         return (400, refusal) if path == "/ohttp" else body
 
-    with pytest.raises(infenclave.Refused, match="new.keys") as caught:
-        meddled(claim).classify(STOP)
-    assert caught.value.refusal == "unknownKey" and "\n" not in str(caught.value)
-    # The same bytes go out twice: behind a balancer another server may have the key.
-    assert asked == ["/.well-known/infenclave/evidence", "/ohttp", "/ohttp", "/.well-known/infenclave/evidence"]
+    with Meddler(server.url, claim) as host:
+        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True)
+        with pytest.raises(infenclave.Refused, match="new.keys") as caught:
+            client.classify(STOP)
+        assert caught.value.refusal == "unknownKey" and "\n" not in str(caught.value)
+        # The same bytes go out again, three attestations long: behind a balancer another server may have the key.
+        assert host.paths == [EVIDENCE, "/ohttp", "/ohttp"] * 4
+        assert len(set(host.posted)) == 1
 
 
 def test_new_keys_are_attested_and_the_picture_sealed_anew(client, server):
@@ -261,6 +228,66 @@ def test_a_lease_that_has_ended_is_said_by_name(deployment):
         assert client.classify(STOP)[0].name == "Stop"
 
 
+def test_a_lease_that_was_renewed_is_found_within_the_call(deployment):
+    import time
+
+    with deployment.serve() as ended, deployment.serve() as renewed, Meddler(ended.url) as host:
+        ended.provision("--lease", "2s")
+        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True, maximum_attempts=1)
+        client.classify(STOP)
+        renewed.provision()
+        time.sleep(3)
+
+        def change(path, body):
+            # The enclave that refuses under seal is not the one that is asked for evidence next.
+            host.target = renewed.url if path == "/ohttp" else host.target
+            return body
+
+        host.change = change
+        host.asked.clear()
+        assert client.classify(STOP)[0].name == "Stop"
+        assert host.paths == ["/ohttp", EVIDENCE, "/ohttp"] and len(set(host.posted)) == 2
+
+
+def test_old_evidence_is_not_relied_on(deployment, server):
+    with Meddler(server.url) as host:
+        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True)
+        assert [client.classify(STOP)[0].name for _ in range(2)] == ["Stop"] * 2
+        assert host.paths == [EVIDENCE, "/ohttp", "/ohttp"]
+        host.asked.clear()
+        wary = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True, maximum_session_age=0)
+        assert [wary.classify(STOP)[0].name for _ in range(2)] == ["Stop"] * 2
+        assert host.paths == [EVIDENCE, "/ohttp"] * 2
+    # An hour unless it is said otherwise, as in the Swift library.
+    assert inspect.signature(Client).parameters["maximum_session_age"].default == 3600
+    assert inspect.signature(AsyncClient).parameters["maximum_session_age"].default == 3600
+
+
+@pytest.mark.parametrize("kind", ["Client", "AsyncClient"])
+def test_a_policy_may_be_replaced(kind, deployment, server):
+    with Meddler(server.url) as host:
+        client = getattr(infenclave, kind)(
+            host.url, deployment.policy, deployment.token, dangerously_accept_development=True)
+
+        def classify():
+            return client.classify(STOP) if kind == "Client" else asyncio.run(client.classify(STOP))
+
+        assert classify()[0].name == "Stop"
+        client.replace_policy(other_policy(deployment, measurements={"development": ["11" * 48]}))
+        host.asked.clear()
+        with pytest.raises(infenclave.AttestationRejected):
+            classify()
+        assert host.paths == [EVIDENCE]
+        # One that cannot be used replaces nothing.
+        for wrong in (b"", b"{}", "/nowhere/policy.json"):
+            with pytest.raises(infenclave.InvalidConfiguration, match="policy"):
+                client.replace_policy(wrong)
+        with pytest.raises(infenclave.AttestationRejected):
+            classify()
+        client.replace_policy(deployment.policy)
+        assert classify()[0].name == "Stop"
+
+
 def test_a_token_that_the_owner_did_not_list_is_refused_by_the_enclave(deployment, server):
     client = Client(server.url, deployment.policy, bytes(32), dangerously_accept_development=True)
     with pytest.raises(infenclave.UnknownToken):
@@ -291,6 +318,9 @@ def test_arguments_that_cannot_be_used_are_refused_at_once(deployment, monkeypat
         Client("https://host", policy, token, http=object())
     monkeypatch.setenv("INFENCLAVE_TOKEN", str(token))
     Client("https://host", policy)
+    for wrong in ({"maximum_session_age": -1}, {"maximum_session_age": float("nan")}, {"maximum_attempts": 0}):
+        with pytest.raises(infenclave.InvalidConfiguration, match="maximum"):
+            Client("https://host", policy, token, **wrong)
 
 
 @pytest.mark.parametrize("kind", ["requests", "httpx"])

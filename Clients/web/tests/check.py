@@ -31,8 +31,8 @@ OFFLINE = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disabl
            "--disable-component-update"]
 
 
-def opened(chromium, origin, path):
-    page = devtools.Page(chromium, "about:blank", arguments=OFFLINE)
+def opened(chromium, origin, path, arguments=()):
+    page = devtools.Page(chromium, "about:blank", arguments=[*OFFLINE, *arguments])
     page.call("Network.enable")
     page.call("Runtime.enable")
     page.load(origin + path)

@@ -22,6 +22,10 @@ report_check = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(report_check)
 
 
+# A camera that shows a test picture, and a person who allows it.
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
+
 class Proxy:
     """A running proxy; a context manager that ends it."""
 
@@ -90,7 +94,7 @@ def keyboard(page):
     for _ in range(12):
         page.key("Tab", 9)
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.className || document.activeElement.tagName"))
-    return [f"the keyboard does not reach {wanted}: {reached}" for wanted in ("skip", "file", "SUMMARY") if wanted not in reached]
+    return [f"the keyboard does not reach {wanted}: {reached}" for wanted in ("skip", "file", "camera", "SUMMARY") if wanted not in reached]
 
 
 def check(chromium, program, folder, opened, strangers):
@@ -100,7 +104,7 @@ def check(chromium, program, folder, opened, strangers):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(deployment.serve())
         proxy = stack.enter_context(Proxy(deployment, server.url))
-        page = opened(chromium, proxy.origin, "/console")
+        page = opened(chromium, proxy.origin, "/console", CAMERA)
         stack.callback(page.close)
         faults += wait(page, "document.querySelector('#status').innerText.startsWith('Nothing is sent')")
         faults += wait(page, "document.querySelector('#servers').innerText.includes('not provisioned')")
@@ -117,13 +121,13 @@ def check(chromium, program, folder, opened, strangers):
         shown["#servers"] = text(page, "#servers")
         for selector, parts in {
             "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Seal", "Host and enclave"],
-            "#host": ["Sealed request", "bytes"], "#requests": ["picture", "answered", "notProvisioned"],
+            "#host": ["Sealed request", "bytes", "Crosses to the host", "stage2.pool", "6,144 bytes"], "#requests": ["picture", "answered", "notProvisioned"],
             "#servers": [measurement, "development-signature", "report-data", "passed", "protects against nothing", "stage2.pool",
                          "6,144 bytes", "without noise", "seconds were left"],
             "#policy-path": ["policy.json"],
         }.items():
             faults += [f"{selector} lacks '{part}': {shown[selector][:300]}" for part in parts if part not in shown[selector]]
-        faults += looks(page) + keyboard(page)
+        faults += looks(page) + keyboard(page) + camera(page)
         # A file that is no picture, by its name in markup.
         bad = folder / "<img src=x onerror=alert(1)>.png"
         bad.write_bytes(b"no picture")
@@ -134,11 +138,33 @@ def check(chromium, program, folder, opened, strangers):
             page.evaluate("fetch('/console/classify', {method: 'POST', body: 'x', headers: {'content-type': 'image/png'}}).then(r => r.text())")
         page.evaluate("fetch('/console/state').then(r => r.json()).then(s => { window.kept = s.requests.length; })")
         faults += [] if page.evaluate("window.kept <= 50") else ["more than fifty requests are kept"]
-        faults += strangers(page)
         faults += [f"the page complained: {event['params']['exceptionDetails'].get('text')}"
                    for event in page.events if event["method"] == "Runtime.exceptionThrown"]
         faults += other_origins(page, stack, proxy) + rejected(page, stack, deployment, server, folder) + key(page, stack, deployment, server, folder)
+        # Last, for all of these pages.
+        faults += strangers(page)
     return faults, "the console shows what it has to, in both schemes and on a phone, and no request left this machine"
+
+
+def camera(page):
+    """A picture of the camera is classified as a file is, and the camera is let go."""
+    page.evaluate("document.querySelector('#camera').click()")
+    faults = wait(page, "document.querySelector('#video').videoWidth > 0 && !document.querySelector('#viewfinder').hidden")
+    page.evaluate("window.track = document.querySelector('#video').srcObject.getTracks()[0]; document.querySelector('#seen').src = 'data:,'")
+    faults += looks(page)
+    page.evaluate("document.querySelector('#shoot').click()")
+    faults += wait(page, "document.querySelector('#seen').naturalWidth === 64 && /%$/.test(document.querySelector('#result').innerText)")
+    faults += wait(page, "window.track.readyState === 'ended' && document.querySelector('#viewfinder').hidden")
+    faults += [] if page.evaluate("document.querySelector('#requests').rows[0].innerText.includes('answered')") else [
+        "the camera's picture is not among the requests"]
+    # Closed without a picture.
+    page.evaluate("document.querySelector('#camera').click()")
+    faults += wait(page, "document.querySelector('#video').videoWidth > 0")
+    page.evaluate("window.track = document.querySelector('#video').srcObject.getTracks()[0]; document.querySelector('#close').click()")
+    faults += wait(page, "window.track.readyState === 'ended' && document.querySelector('#viewfinder').hidden")
+    # Refused.
+    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('not allowed')); document.querySelector('#camera').click()")
+    return faults + wait(page, "document.querySelector('#result').innerText === 'The camera cannot be used: not allowed'")
 
 
 def other_origins(page, stack, proxy):

@@ -8,7 +8,7 @@ public struct Classifications: AsyncSequence, Sendable {
     private let feed: @Sendable (RequestWindow) async throws -> Void
 
     /// - Parameter feed: Begins requests in the window until there are no more.
-    init(maximumInFlight: Int, feed: @escaping @Sendable (RequestWindow) async throws -> Void) {
+    package init(maximumInFlight: Int, feed: @escaping @Sendable (RequestWindow) async throws -> Void) {
         self.maximumInFlight = Swift.max(1, maximumInFlight)
         self.feed = feed
     }

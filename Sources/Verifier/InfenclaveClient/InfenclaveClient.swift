@@ -28,6 +28,8 @@ public final class InfenclaveClient: Sendable {
         var policy: Policy
         /// Changes with the policy, so that nothing is kept that another one accepted.
         var generation = 0
+        /// Why nothing may be sent to anybody.
+        var withdrawal: ClientError?
         var session: (value: EnclaveSession, since: ContinuousClock.Instant)?
     }
 
@@ -115,6 +117,18 @@ public final class InfenclaveClient: Sendable {
     public func replacePolicy(_ policy: Policy) {
         state.withLock { state in
             state.policy = policy
+            state.withdrawal = nil
+            state.generation += 1
+            state.session = nil
+        }
+    }
+
+    /// Has nothing sent to anybody until there is another policy.
+    ///
+    /// - Parameter error: What requests fail with.
+    package func withdrawPolicy(_ error: ClientError) {
+        state.withLock { state in
+            state.withdrawal = error
             state.generation += 1
             state.session = nil
         }
@@ -140,8 +154,23 @@ public final class InfenclaveClient: Sendable {
 
     private func freshSession() async throws -> EnclaveSession {
         while true {
-            let (policy, generation) = state.withLock { ($0.policy, $0.generation) }
-            let session = try await attested(under: policy)
+            let (policy, generation) = try state.withLock { state in
+                if let withdrawal = state.withdrawal { throw withdrawal }
+                return (state.policy, state.generation)
+            }
+            let session: EnclaveSession
+            do { session = try await attested(under: policy) } catch let error as ClientError
+                where error.code == .attestationRejected
+            {
+                // Nothing more goes to the keys of a session whose server shows other evidence by now.
+                let isOfPresentPolicy = state.withLock { state in
+                    guard state.generation == generation else { return false }
+                    state.session = nil
+                    return true
+                }
+                if isOfPresentPolicy { throw error }
+                continue
+            }
             let isOfPresentPolicy = state.withLock { state in
                 guard state.generation == generation else { return false }
                 // One that serves nobody is attested again by the next request.

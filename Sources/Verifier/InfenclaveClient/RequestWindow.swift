@@ -1,7 +1,7 @@
 import Synchronization
 
 /// The requests of a sequence that are under way, or answered and not taken: so many at most.
-final class RequestWindow: Sendable {
+package final class RequestWindow: Sendable {
     typealias Answer = Task<[Classification], any Error>
 
     private struct State {
@@ -37,12 +37,12 @@ final class RequestWindow: Sendable {
     /// Waits until another request may begin.
     ///
     /// - Returns: False when nobody waits for answers any more.
-    func hasRoom() async -> Bool {
+    package func hasRoom() async -> Bool {
         var iterator = room.makeAsyncIterator()
         return await iterator.next() != nil
     }
 
-    func begin(_ request: @escaping @Sendable () async throws -> [Classification]) {
+    package func begin(_ request: @escaping @Sendable () async throws -> [Classification]) {
         let answer = state.withLock { state -> Answer? in
             guard !state.isOver else { return nil }
             let answer = Task { try await request() }

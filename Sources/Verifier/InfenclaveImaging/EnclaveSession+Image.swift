@@ -44,4 +44,20 @@ extension InfenclaveClient {
         let session = try await session()
         return try await classify(images.map { try session.tensor(of: $0) }, maximumInFlight: maximumInFlight)
     }
+
+    /// Classifies the pictures that a sequence gives, such as a camera's, as long as it gives some.
+    ///
+    /// - Parameter maximumInFlight: The sequence is asked for the next picture when fewer than this many have answers that
+    ///   nobody took; 1 or more.
+    /// - Returns: The classes of each picture, in the order of the sequence. It ends with the first failure.
+    public func classify<Inputs: AsyncSequence & Sendable>(
+        _ images: Inputs, maximumInFlight: Int = 4
+    ) -> Classifications where Inputs.Element == Image {
+        Classifications(maximumInFlight: maximumInFlight) { [self] window in
+            var images = images.makeAsyncIterator()
+            while await window.hasRoom(), let image = try await images.next() {
+                window.begin { try await self.classify(image) }
+            }
+        }
+    }
 }

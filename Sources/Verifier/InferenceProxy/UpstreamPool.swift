@@ -106,16 +106,26 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// Attests servers that have no session, and looks whether the others are there, until it is cancelled.
+    /// Reads the policy, attests servers that have no session, and looks whether the others are there, until it is cancelled.
+    /// Each goes on by itself: a server that does not answer keeps neither the policy nor another server waiting.
     package func run() async throws {
+        let clients = state.withLock { $0.upstreams.map(\.client) }
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                self.readPolicy()
-                await withTaskGroup { group in
-                    for (index, client) in self.due() { group.addTask { await self.look(at: client, index) } }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await Self.repeatedly { self.readPolicy() } }
+                for (index, client) in clients.enumerated() {
+                    group.addTask {
+                        await Self.repeatedly { if self.isDue(index) { await self.look(at: client, index) } }
+                    }
                 }
-                try? await Task.sleep(for: Self.interval)
             }
+        }
+    }
+
+    private static func repeatedly(_ work: () async -> Void) async {
+        while !Task.isCancelled {
+            await work()
+            try? await Task.sleep(for: interval)
         }
     }
 
@@ -123,6 +133,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
     private func first<Value>(_ body: (InfenclaveClient) async throws -> Value) async throws -> Value {
         var failure: ClientError?
         for (index, client) in try order() {
+            // It may have gone while the server before was waited for.
+            if let refusal = state.withLock({ $0.refusal }) { throw refusal }
             do {
                 let value = try await body(client)
                 settle(index, client, nil)
@@ -148,22 +160,21 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// Servers that have to be attested, or asked whether they are there.
-    private func due() -> [(Int, InfenclaveClient)] {
-        state.withLock { state in
-            guard state.refusal == nil else { return [] }
-            return state.upstreams.enumerated().filter { $0.element.nextTry <= .now }
-                .map { ($0.offset, $0.element.client) }
-        }
+    /// Whether a server has to be attested, or asked whether it is there.
+    private func isDue(_ index: Int) -> Bool {
+        state.withLock { $0.refusal == nil && $0.upstreams[index].nextTry <= .now }
     }
 
     private func look(at client: InfenclaveClient, _ index: Int) async {
         do {
-            if client.currentSession == nil {
-                let session = try await client.attest()
-                try session.requireService()
+            // Where one was lost another may stand by now, and whoever says that it does not serve says not why: evidence does.
+            if client.currentSession == nil || state.withLock({ $0.upstreams[index].fault != nil }) {
+                try await client.attest().requireService()
             } else {
-                try await client.probe()
+                do { try await client.probe() } catch let error as ClientError where error.code == .refused {
+                    try await client.attest().requireService()
+                    throw error
+                }
             }
             settle(index, client, nil)
         } catch let error as ClientError { settle(index, client, error, isLook: true) } catch {}
@@ -174,7 +185,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
         let change = state.withLock { state -> Logger.Message? in
             let before = state.upstreams[index].fault
             if let error {
-                state.upstreams[index].fault = "\(client.server): \(error.message)"
+                state.upstreams[index].fault =
+                    "\(client.server): \(error.message)" + (error.remedy.isEmpty ? "" : " (\(error.remedy))")
                 if let verdict = error.verdict {
                     state.upstreams[index].rejection = (verdict, Int64(Date().timeIntervalSince1970))
                 }
@@ -222,7 +234,10 @@ package final class UpstreamPool: ClassificationBackend, Service {
             }
         case .unusable(let error):
             logger.error("\(error.message): nothing is sent to anybody")
-            state.withLock { $0.refusal = error }
+            state.withLock { state in
+                state.refusal = error
+                for upstream in state.upstreams { upstream.client.withdrawPolicy(error) }
+            }
         }
     }
 }

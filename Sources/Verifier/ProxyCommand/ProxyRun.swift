@@ -2,6 +2,7 @@ import Foundation
 import InfenclaveClient
 package import InferenceProxy
 package import Logging
+import ProductVersion
 import SealedChannel
 package import ServiceLifecycle
 import UnixSignals
@@ -22,9 +23,8 @@ package struct ProxyRun: Sendable {
     private let console: Console
     private let address: ProxyAddress
 
-    /// - Parameter version: Of this program.
     /// - Throws: ``ProxyError``, ``ClientError``, `SealedChannelError`.
-    package init(_ arguments: ProxyArguments, version: String) throws {
+    package init(_ arguments: ProxyArguments) throws {
         guard let address = ProxyAddress(arguments.listen) else {
             throw ProxyError("'\(arguments.listen)' is no address to listen on")
         }
@@ -59,7 +59,7 @@ package struct ProxyRun: Sendable {
         let backend = LoggedBackend(pool, log: log)
         console = Console(pool: pool, log: log, policy: file)
         parts = Parts(
-            service: InferenceService(backend: backend, version: version),
+            service: InferenceService(backend: backend, version: ProductVersion.text),
             access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),
             logger: logger)
     }

@@ -22,7 +22,7 @@ struct ProxyProgram: AsyncParsableCommand {
                 guard let address = ProxyAddress(text) else { throw ProxyError("'\(text)' is no address") }
                 return address
             }
-            try await ProxyRun(arguments, version: "0.1.0").run { parts in
+            try await ProxyRun(arguments).run { parts in
                 address.map { [GRPCListener($0, parts)] } ?? []
             }
         } catch {

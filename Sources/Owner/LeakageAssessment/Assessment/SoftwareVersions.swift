@@ -1,10 +1,11 @@
 internal import COpenBLAS
 internal import OneDNN
+internal import ProductVersion
 
 /// The versions of the software that computed an assessment, needed to reproduce it.
 package struct SoftwareVersions: Sendable, Hashable {
-    /// The version of this program.
-    package static let program = "0.1.0"
+    /// Of this program.
+    package static let program = ProductVersion.text
 
     package let oneDNN: String
     /// OpenBLAS' own description: version, options, kernel.

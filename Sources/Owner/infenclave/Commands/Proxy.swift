@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Glibc
-import LeakageAssessment
 import ProxyCommand
 import SecretMemory
 
@@ -19,7 +18,7 @@ struct Proxy: Command {
     func execute() async throws {
         try ProcessHardening.forbidDumps()
         guard arguments.grpc != nil else {
-            try await ProxyRun(arguments, version: SoftwareVersions.program).run()
+            try await ProxyRun(arguments).run()
             return
         }
         let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()

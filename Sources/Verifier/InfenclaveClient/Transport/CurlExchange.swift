@@ -60,7 +60,7 @@ final class CurlExchange: Sendable {
         case CHC_ANSWERED where answer.isHeadComplete:
             return .success(TransportResponse(status: Int(status), headers: answer.headers, body: answer.body))
         case CHC_ANSWERED: return .failure(TransportError(.brokenConnection, "the connection broke"))
-        default: return .failure(Self.error(outcome, reason))
+        default: return .failure(error(outcome, reason))
         }
     }
 
@@ -129,8 +129,16 @@ final class CurlExchange: Sendable {
         }
     }
 
-    private static func error(_ outcome: chc_outcome, _ reason: UnsafePointer<CChar>?) -> TransportError {
-        switch outcome {
+    private func error(_ outcome: chc_outcome, _ reason: UnsafePointer<CChar>?) -> TransportError {
+        if [CHC_NOT_CONNECTED, CHC_UNKNOWN_PROXY].contains(outcome), !isDirect,
+            let proxy = EnvironmentProxy(for: request.url, in: ProcessInfo.processInfo.environment)
+        {
+            return TransportError(
+                .notConnected,
+                "no connection could be made to the proxy \(proxy.address), which the variable \(proxy.variable) names",
+                remedy: "start that proxy, or list the server in the variable no_proxy")
+        }
+        return switch outcome {
         case CHC_UNKNOWN_HOST: TransportError(.notConnected, "the host name is unknown")
         case CHC_UNKNOWN_PROXY: TransportError(.notConnected, "the name of the proxy is unknown")
         case CHC_NOT_CONNECTED: TransportError(.notConnected, "no connection could be made")

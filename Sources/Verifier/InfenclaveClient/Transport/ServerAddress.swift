@@ -107,7 +107,7 @@ extension ClientError {
             self.init(
                 error.code == .timedOut ? .timedOut : .unreachable,
                 "\(server.text) cannot be reached: \(error.message)",
-                remedy: "check the address and that `infenclave serve` runs",
+                remedy: error.remedy ?? "check the address and that `infenclave serve` runs",
                 isRetryable: error.code == .notConnected || error.code == .staleConnection
                     || (isRepeatable && error.code == .brokenConnection),
                 isStale: error.code == .staleConnection)

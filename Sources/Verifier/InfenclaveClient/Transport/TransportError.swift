@@ -23,10 +23,13 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
 
     public let code: Code
     public let message: String
+    /// What helps, where that is not to look after the server.
+    public let remedy: String?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, remedy: String? = nil) {
         self.code = code
         self.message = message
+        self.remedy = remedy
     }
 
     public var description: String { message }

@@ -2,6 +2,8 @@
 
 const find = (id) => document.getElementById(id);
 let key = "";
+// What is known of the model that the servers have.
+let model = null;
 
 function element(name, text = "", className = "") {
   const made = document.createElement(name);
@@ -104,7 +106,9 @@ function showState(state) {
       element("td", request.outcome, request.outcome === "answered" ? "passed" : "failed"));
     return row;
   }));
-  const working = state.servers.filter(({ fault }) => !fault).length;
+  const serving = state.servers.filter(({ fault }) => !fault);
+  model = serving.find((one) => one.model)?.model ?? null;
+  const working = serving.length;
   const text = working > 0
     ? `Verified: ${working} of ${state.servers.length} servers have an enclave that the policy accepts.`
     : "Nothing is sent: no server has an enclave that the policy accepts.";
@@ -141,26 +145,63 @@ function showAnswer(answer) {
     row.append(element("td", name), element("td", number(milliseconds), "number"));
     return row;
   }));
-  find("host").replaceChildren(...facts(answer.exchanges.flatMap((exchange) => [
+  find("host").replaceChildren(...facts([...answer.exchanges.flatMap((exchange) => [
     ["Sealed request", `${number(exchange.sentBytes)} bytes`], ["Its first bytes", exchange.sent, true],
     ["Sealed answer", `${number(exchange.receivedBytes)} bytes, one size for all answers`],
     ["Its first bytes", exchange.received, true],
-  ])).childNodes);
+  ]), ["Crosses to the host", model && crossing(model)]]).childNodes);
   const [best] = answer.classes;
   find("result").textContent = `${best.name}, ${(100 * best.probability).toFixed(1)} %`;
 }
 
-async function classify(file) {
-  find("result").textContent = `Classifying ${file.name} …`;
+async function classify(file, name = file.name) {
+  find("result").textContent = `Classifying ${name} …`;
+  let answer = null;
   try {
-    showAnswer(await ask("/console/classify", { method: "POST", body: file, headers: { "content-type": file.type || "image/*" } }));
+    answer = await ask("/console/classify", { method: "POST", body: file, headers: { "content-type": file.type || "image/*" } });
   } catch (error) {
     find("result").textContent = error.message;
   }
   await refresh();
+  if (answer) showAnswer(answer);
+}
+
+function closeCamera() {
+  for (const track of find("video").srcObject?.getTracks() ?? []) track.stop();
+  find("video").srcObject = null;
+  find("viewfinder").hidden = true;
+  find("camera").hidden = false;
+}
+
+async function openCamera() {
+  try {
+    // A browser has none for pages of other machines that come without TLS.
+    if (!navigator.mediaDevices) throw new Error("the browser gives it to no page of another machine without TLS");
+    find("video").srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
+    find("viewfinder").hidden = false;
+    find("camera").hidden = true;
+    find("shoot").focus();
+  } catch (error) {
+    find("result").textContent = `The camera cannot be used: ${error.message}`;
+  }
+}
+
+async function shoot() {
+  const video = find("video");
+  if (!video.videoWidth) return;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  const picture = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
+  closeCamera();
+  find("camera").focus();
+  await classify(picture, "the camera's picture");
 }
 
 find("file").addEventListener("change", ({ target }) => { if (target.files[0]) classify(target.files[0]); });
+find("camera").addEventListener("click", openCamera);
+find("shoot").addEventListener("click", shoot);
+find("close").addEventListener("click", closeCamera);
 for (const type of ["dragover", "dragleave", "drop"]) {
   find("drop").addEventListener(type, (event) => {
     event.preventDefault();

@@ -1,0 +1,224 @@
+"""The life of a client, as in the Swift library: when it attests, what it tries again, and what it seals anew.
+
+It is written once, for clients that wait and for those of asyncio: a ``Medium`` sends and waits. ``wait_for`` runs it where the
+medium blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
+
+from . import _library, _transport
+from ._core import Classification, Core, Session, Tensor, is_of_unknown_key
+from ._errors import AttestationRejected, Error, Refused, Unreachable
+from ._pictures import Picture
+
+_EVIDENCE_BYTES, _ANSWER_BYTES = 8 << 20, 4 << 20
+# Seconds; the pause doubles from one attempt to the next. A server that asks for a longer one is not tried again.
+_FIRST_PAUSE, _MAXIMUM_PAUSE = 0.2, 2.0
+# Attestations for one request, beside the one before it. Behind a balancer without affinity a request may reach a server that
+# does not have its key several times.
+_MAXIMUM_ATTESTATIONS = 3
+Value = TypeVar("Value")
+
+
+class Medium(Protocol):
+    """How a client sends, waits and computes."""
+
+    lock: AbstractAsyncContextManager[Any]
+
+    async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer: ...
+
+    async def pause(self, seconds: float) -> None: ...
+
+    async def compute(self, work: Callable[..., Value], *arguments: Any) -> Value: ...
+
+
+class _BlockingLock(AbstractAsyncContextManager[None]):
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class BlockingMedium:
+    """Blocks the calling thread."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.lock: AbstractAsyncContextManager[Any] = _BlockingLock()
+
+    async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer:
+        answer: _transport.Answer = self._transport.send(url, body, content_type, limit)
+        return answer
+
+    async def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def compute(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        return work(*arguments)
+
+
+class AsyncMedium:
+    """Waits in asyncio; a transport that blocks, and what computes, has threads."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.lock: AbstractAsyncContextManager[Any] = asyncio.Lock()
+
+    async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer:
+        answer: _transport.Answer
+        if isinstance(self._transport, _transport.AsyncHTTPXTransport):
+            answer = await self._transport.send(url, body, content_type, limit)
+        else:
+            answer = await asyncio.to_thread(self._transport.send, url, body, content_type, limit)
+        return answer
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def compute(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        return await asyncio.to_thread(work, *arguments)
+
+
+def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
+    """Runs what never waits but by blocking."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        value: Value = end.value
+        return value
+    raise RuntimeError("a medium that blocks has waited otherwise")
+
+
+class Life:
+    """One client's."""
+
+    def __init__(self, core: Core, medium: Medium) -> None:
+        self._core, self._medium = core, medium
+
+    async def attest(self) -> Session:
+        """Fetches evidence over a fresh nonce and appraises it."""
+        async with self._medium.lock:
+            return await self._attest()
+
+    async def session(self) -> Session:
+        """The session that the next request would use: the present one, or a fresh one."""
+        if session := self._core.session:
+            return session
+        async with self._medium.lock:
+            return self._core.session or await self._attest()
+
+    async def _attest(self) -> Session:
+        while True:
+            policy, generation = self._core.present_policy()
+            try:
+                session = await self._retrying(functools.partial(self._attested, policy))
+            except AttestationRejected:
+                # Nothing more goes to the keys of a session whose server shows other evidence by now.
+                if self._core.keep(None, generation):
+                    raise
+                continue
+            if self._core.keep(session, generation):
+                return session
+
+    async def _attested(self, policy: bytes) -> Session:
+        nonce, url = self._core.question()
+        document = (await self._medium.send(url, None, None, _EVIDENCE_BYTES)).body
+        return await self._medium.compute(self._core.verified, document, nonce, policy)
+
+    async def classify(self, picture: Picture) -> list[Classification]:
+        """Classifies one picture."""
+        session = await self.session()
+        # What an enclave that serves nobody says of itself comes before what the picture lacks.
+        self._core.require_service(session)
+        tensor = await self._medium.compute(session.tensor, picture)
+        sessions = [session]
+
+        async def attempt() -> list[Classification]:
+            return await self._answered(tensor, sessions.pop() if sessions else await self.session())
+
+        return await self._retrying(attempt)
+
+    async def _retrying(self, work: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+        """Tries again where that is safe."""
+        pause = _FIRST_PAUSE
+        for left in reversed(range(self._core.maximum_attempts)):
+            try:
+                return await work()
+            except Error as error:
+                asked = error.retry_after
+                if not error.is_retryable or left == 0 or (asked or 0) > _MAXIMUM_PAUSE:
+                    raise
+            await self._medium.pause(pause if asked is None else asked)
+            pause = min(2 * pause, _MAXIMUM_PAUSE)
+        raise AssertionError("no attempt was made")
+
+    async def _answered(self, tensor: Tensor, session: Session) -> list[Classification]:
+        # What was sealed to which keys: a host that leads the client from one enclave to another and back gets the same bytes
+        # again, which no enclave serves twice.
+        request = await self._sealed(session, tensor)
+        sealed = [(session, request)]
+        attestations, is_resealed = 0, False
+        while True:
+            try:
+                return await self._sent(request)
+            except Unreachable as error:
+                if not error.is_stale:
+                    raise
+                if is_resealed:
+                    error.is_retryable = False
+                    raise
+                # The enclave refuses a message that it has seen.
+                is_resealed = True
+                request = await self._sealed(session, tensor)
+                sealed = [(one, request if one is session else other) for one, other in sealed]
+            except Refused as error:
+                attestations += 1
+                if not error.asks_for_fresh_evidence or attestations > _MAXIMUM_ATTESTATIONS:
+                    raise
+                fresh = await self._session_after(session)
+                # A host that merely says so must not get the same tensor sealed twice: the same bytes are sent again.
+                if fresh.peer.has_same_keys(session.peer):
+                    if not error.is_of_unknown_key:
+                        raise
+                    continue
+                session = fresh
+                known = [other for one, other in sealed if one.peer.has_same_keys(fresh.peer)]
+                request = known[0] if known else await self._sealed(fresh, tensor)
+                sealed.append((fresh, request))
+
+    async def _session_after(self, failed: Session) -> Session:
+        """The session that some other request has opened since, or a fresh one; several requests that need one attest once."""
+        async with self._medium.lock:
+            session = self._core.session
+            if session and not session.peer.has_same_keys(failed.peer):
+                return session
+            return await self._attest()
+
+    async def _sealed(self, session: Session, tensor: Tensor) -> _library.Request:
+        return await self._medium.compute(self._core.seal, session, tensor)
+
+    async def _sent(self, request: _library.Request) -> list[Classification]:
+        try:
+            answer = await self._posted(request)
+        except Refused as error:
+            if not is_of_unknown_key(error):
+                raise
+            # Behind a balancer that leads requests anywhere another server may know the key. No enclave serves the same bytes
+            # twice.
+            answer = await self._posted(request)
+        return self._core.classes(request, answer)
+
+    async def _posted(self, request: _library.Request) -> _transport.Answer:
+        return await self._medium.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)

@@ -1,0 +1,4 @@
+/// The version of every program here, and of the wheel and the chart (`PackageTests`).
+package enum ProductVersion {
+    package static let text = "0.1.0"
+}

@@ -1,0 +1,38 @@
+import Foundation
+
+/// The proxy that libcurl takes from the environment for an address, so that an error can name it.
+package struct EnvironmentProxy: Sendable, Hashable {
+    package let variable: String
+    /// Without a user's name and password.
+    package let address: String
+
+    /// `nil` where the server is asked directly, or where that is not certain.
+    ///
+    /// - Source: libcurl's manual, `CURLOPT_PROXY`, `CURLOPT_NOPROXY`.
+    package init?(for url: String, in environment: [String: String]) {
+        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(), let host = parts.host,
+            Self.isProxied(host.lowercased(), environment["no_proxy"] ?? environment["NO_PROXY"] ?? "")
+        else { return nil }
+        // HTTP_PROXY in capitals is what a server sets for a header of a request: nobody reads it.
+        let names = ["\(scheme)_proxy"] + (scheme == "http" ? [] : ["\(scheme.uppercased())_PROXY"])
+        guard let name = (names + ["all_proxy", "ALL_PROXY"]).first(where: { environment[$0]?.isEmpty == false }),
+            let value = environment[name]
+        else { return nil }
+        variable = name
+        address =
+            value.lastIndex(of: "@").map { end in
+                let start = value.range(of: "://")?.upperBound ?? value.startIndex
+                return String(value[..<start] + value[value.index(after: end)...])
+            } ?? value
+    }
+
+    /// Names mean themselves and what ends with them after a dot. Ranges of addresses are not computed: a list that has one
+    /// may mean the host.
+    private static func isProxied(_ host: String, _ exceptions: String) -> Bool {
+        let host = host.trimmingCharacters(in: ["[", "]", "."])
+        return exceptions.lowercased().split(whereSeparator: { ", \t".contains($0) }).allSatisfy { entry in
+            let name = entry.trimmingCharacters(in: ["[", "]", "."])
+            return entry != "*" && !entry.contains("/") && host != name && !host.hasSuffix("." + name)
+        }
+    }
+}
