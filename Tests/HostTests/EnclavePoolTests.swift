@@ -1,5 +1,6 @@
 import Glibc
 import HostCore
+import HostServer
 import Testing
 import Wire
 
@@ -106,6 +107,27 @@ struct EnclavePoolTests {
         for member in pool.members { for _ in 0..<4 { pool.release(member) } }
         #expect(pool.waiting == 0)
         await pool.stop()
+    }
+
+    @Test("The key configuration comes from another replica where the one that is asked first does not answer")
+    func keys() async throws {
+        let pool = try PooledEnclaves.pool(2)
+        try await pool.begin()
+        try await pool.provision()
+        let hung = try await pool.ask(0x01).process
+        // Whose turn it is next.
+        while pool.member(for: nil).replica == 0 {}
+        let model = ServedModel(name: "model", pool: pool, log: { _ in })
+        kill(hung, SIGSTOP)
+        try await ServedHost.serving(model: model) { ports in
+            let start = ContinuousClock.now
+            let keys = try ServedHost.ask("GET /ohttp-keys", port: ports.port)
+            #expect(keys.hasPrefix("HTTP/1.1 200") && keys.hasSuffix("\r\n\r\n\u{1}"), "\(keys)")
+            // Before anybody knows that the first one hangs, however busy the machine is.
+            #expect(.now - start < .seconds(30))
+        }
+        kill(hung, SIGKILL)
+        await model.stop()
     }
 
     @Test("Evidence is asked of replicas in turn, or where the route leads; a replica that is gone moves only its own")

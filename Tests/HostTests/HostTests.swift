@@ -32,7 +32,8 @@ struct ScriptedEnclave {
         try EnclavePool(
             bundle: HostedBundle(
                 manifestDigest: [UInt8](repeating: manifest, count: 32), manifestCore: [3], manifest: [1],
-                manifestSignature: [2], frontNet: PartContent([4]), mappingUnit: PartContent([5]),
+                manifestSignature: [UInt8](repeating: 2, count: 64), frontNet: PartContent([4]),
+                mappingUnit: PartContent([5]),
                 backNet: nil),
             slots: slots,
             placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,

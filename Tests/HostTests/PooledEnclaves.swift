@@ -7,7 +7,7 @@ import Wire
 
 /// Programs that speak frames as enclaves do, for pools. Each answers a request with the slot that it was given, the process
 /// that it is, and the request's own bytes; a request whose second byte is 1 it never answers. It serves once any message has
-/// provisioned it.
+/// provisioned it. In its evidence, which proves nothing, the slot stands for its keys.
 enum PooledEnclaves {
     static let isPossible = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 
@@ -32,7 +32,9 @@ enum PooledEnclaves {
                 slot = payload[0]
                 say(130, request)
             elif kind in (2, 3): say(130, request)
-            elif kind == 4: say(135, request, struct.pack("<H", 64))
+            elif kind == 4:
+                one = struct.pack("<I", 1)
+                say(131, request, one + b"e" + bytes(4) + one + bytes([slot]) + one + b"f" + bytes(16))
             elif kind == 5:
                 state = 3
                 say(132, request)
