@@ -39,12 +39,14 @@ def figure(cuts: Sequence[Any]) -> str:
         return _TOP + high * (1 - min(max(value, 0.0), 1.0))
 
     parts = [f"<path d='M{_LEFT} {up(value):.1f}h{wide}' stroke='currentColor' stroke-opacity='0.2'/>"
-             f"<text x='{_LEFT - 6}' y='{up(value) + 4:.1f}' text-anchor='end'>{value:g}</text>" for value in (0.0, 0.25, 0.5, 0.75, 1.0)]
+             f"<text x='{_LEFT - 6}' y='{up(value) + 4:.1f}' text-anchor='end'>{value:g}</text>"
+             for value in (0.0, 0.25, 0.5, 0.75, 1.0)]
     # More names than fit are left out; each mark says its own.
     step = -(-len(cuts) // 20)
     for number, cut in list(enumerate(cuts))[::step]:
         x, y = across(number), _TOP + high + 12
-        parts.append(f"<text x='{x:.1f}' y='{y}' text-anchor='end' transform='rotate(-45 {x:.1f} {y})'>{html.escape(cut.name[-20:])}</text>")
+        parts.append(f"<text x='{x:.1f}' y='{y}' text-anchor='end' transform='rotate(-45 {x:.1f} {y})'>"
+                     f"{html.escape(cut.name[-20:])}</text>")
     for order, asset in enumerate(ASSETS):
         shift = 5.0 * (order - 1)
         known = [(number, cut, cut.asset(asset)) for number, cut in enumerate(cuts) if cut.asset(asset).get("estimate") is not None]
