@@ -47,6 +47,16 @@ struct EvidenceTests {
         }
     }
 
+    @Test("A document of version 1 is refused with what to do")
+    func versionOne() throws {
+        let text = String(decoding: try Self.sample().json(), as: UTF8.self)
+        let error = #expect(throws: EvidenceError.self) {
+            try EvidenceDocument(json: Array(text.replacing(#""version":2"#, with: #""version":1"#).utf8))
+        }
+        #expect(error?.message.contains("version 1, expected 2") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("use one version of infenclave on both sides") == true)
+    }
+
     @Test(
         "A document that names a member twice is refused by name, at any depth and in any spelling",
         arguments: [
