@@ -332,7 +332,7 @@ let package = Package(
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
-            "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
+            "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", "TestSupport", crypto],
             exclude: ["noise.json", "noise_reference.py", "ohttp_reference.py", "vectors.json"]
         ),
         tests(
@@ -359,7 +359,8 @@ let package = Package(
                 "Attestation", "AttestationFixtures", "BundleFormat", "CNitro", "EnclaveCore", "EnclaveFixtures",
                 "EnclavePlatform",
                 "Evidence", "FrameStream", "Inference",
-                "ModelGraph", "Sandbox", "SandboxProbe", "SealedChannel", "SecretMemory", "Tensors", "Wire",
+                "ModelGraph", "Sandbox", "SandboxProbe", "SealedChannel", "SecretMemory", "Tensors", "TestSupport",
+                "Wire",
                 "infenclave-enclave", crypto,
             ]
         ),
