@@ -333,7 +333,7 @@ let package = Package(
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
-            "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", crypto],
+            "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", "TestSupport", crypto],
             exclude: ["noise.json", "noise_reference.py", "ohttp_reference.py", "vectors.json"]
         ),
         tests(

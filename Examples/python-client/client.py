@@ -22,6 +22,7 @@ PUBLIC_KEY_BYTES = {KEM_XWING: 1216, KEM_X25519: 32}  # the one that a client pr
 FILES = {1: "frontnet.sealed", 2: "mapping.sealed", 3: "backnet.graph", 4: "backnet.onnx", 5: "backnet.precision"}
 PREPROCESSING = {"width", "height", "channels", "resize", "interpolation", "mean", "std"}
 CHANNELS = {"RGB": 3, "BGR": 3, "grey": 1}
+ASSETS = ["appearance", "identity", "class"]
 PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3}
 STATES = {1: "is not provisioned", 2: "is provisioned", 3: "had a lease that has ended"}
 STATUSES = ["answered", "malformed request", "unknown token", "wrong tensor type", "replayed", "over a limit",
@@ -255,6 +256,11 @@ def natural(value):
 def number(value):
     return type(value) in (int, float) and 0 <= value < math.inf
 
+def assets(value):
+    """Some of them, each once."""
+    return (type(value) is list and all(type(one) is str for one in value) and set(value) <= set(ASSETS)
+            and len(set(value)) == len(value))
+
 POLICY = {
     "version": lambda value: type(value) is int and value == 2,
     "tee": lambda value: type(value) is list and value and set(value) <= {"sgx", "tdx", "snp", "nitro", "development"},
@@ -263,8 +269,10 @@ POLICY = {
         type(values) is list and values and all(map(unhex, values)) for values in value.values()),
     "everythingInside": lambda value: value is True, "pixelsOnly": lambda value: value is True,
     "maximumBoundaryBytes": natural, "maximumLeaseSeconds": natural, "minimumSigma": number, "maximumSigma": number,
-    "assessment": lambda value: type(value) is dict and value and value.keys() <= {"sha256", "gates"}
-        and hex32(value.get("sha256", "0" * 64)) and value.get("gates", "strict") in ("standard", "strict"),
+    "assessment": lambda value: type(value) is dict and value not in ({}, {"protects": []}) and value.keys() <= {"sha256", "gates", "protects", "attackerPictures"}
+        and hex32(value.get("sha256", "0" * 64)) and value.get("gates", "strict") in ("standard", "strict")
+        and assets(value.get("protects", [])) and value.get("attackerPictures", 1) != 0
+        and natural(value.get("attackerPictures", 1)),
     "skip": lambda value: type(value) is dict and value.keys() <= SKIPPED and all(
         type(reason) is str and reason for reason in value.values()),
     # These loosen what is demanded of hardware. What the schema demands of hardware beyond them, no development
@@ -301,16 +309,23 @@ def judge_assessment(wanted, manifest):
     status, digest, _, gates, adversary = (member(manifest, f"assessment.{name}", str)
                                            for name in ("status", "sha256", "headline", "gates", "adversary"))
     passes, pictures = member(manifest, "assessment.passes", bool), member(manifest, "assessment.pictures", int)
+    protected = member(manifest, "assessment.protected", list)
+    attacker = member(manifest, "assessment.attackerPictures", int)
     if status == "none":
-        require((digest, gates, adversary, passes, pictures) == ("", "", "", False, 0), "assessment: malformed")
+        require((digest, gates, adversary, passes, pictures, protected, attacker) == ("", "", "", False, 0, [], 0),
+                "assessment: malformed")
         require(not wanted, "assessment: there was none")
     else:
+        require(protected == [asset for asset in ASSETS if asset in protected]
+                and 1 <= attacker <= 1 << 53, "assessment: malformed")
         require(status == "assessed" and unhex(digest, 32).hex() == digest and gates in ("standard", "strict", "custom")
                 and adversary in ("paper", "informed", "both") and 1 <= pictures <= 1 << 31, "assessment: malformed")
     require(wanted.get("sha256", digest).lower() == digest, "assessment: another one")
-    if "gates" in wanted:
+    if wanted.keys() & {"gates", "attackerPictures"} or wanted.get("protects"):
         require(passes and adversary in ("informed", "both"), "assessment: not passed against an informed adversary")
-        require(gates in ("strict", wanted["gates"]), "assessment: by other gates")
+    require("gates" not in wanted or gates in ("strict", wanted["gates"]), "assessment: by other gates")
+    require(set(wanted.get("protects", [])) <= set(protected), "assessment: protects something else")
+    require(wanted.get("attackerPictures", 0) <= attacker, "assessment: against a weaker attacker")
 
 # --- Attestation (sections 2 to 4; attestation-checks.md names the checks)
 

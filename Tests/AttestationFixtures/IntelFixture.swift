@@ -34,6 +34,8 @@ package struct IntelFixture: EvidenceFixture {
     package var missing: Set<CollateralRole> = []
     /// The root that the verifier is told to trust, if not the fixture's.
     package var trusted: TestCertificate?
+    /// What the quote carries of the chain of the PCK certificate, made of the PEM of its three certificates.
+    package var chain: @Sendable (_ pck: [UInt8], _ authority: [UInt8], _ root: [UInt8]) -> [UInt8] = { $0 + $1 + $2 }
     /// Bytes behind the quote, as clouds return them.
     package var padding = 0
 
@@ -130,7 +132,7 @@ extension IntelFixture {
         let authentication = (0..<32).map { UInt8($0) }
         var report = quotingEnclave
         report.put(binding ?? Array(SHA256.hash(data: attestationKey.point + authentication)), at: 320)
-        let chain = try pckDER().pem() + authority.pem() + rootCertificate.pem()
+        let chain = try chain(pckDER().pem(), authority.pem(), rootCertificate.pem())
         let certification =
             try report + qeReportSigner.rawSignature(over: report) + .littleEndian(UInt16(authentication.count))
             + authentication + .littleEndian(certificationKind) + .littleEndian(UInt32(chain.count)) + chain

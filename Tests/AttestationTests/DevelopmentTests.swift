@@ -207,11 +207,15 @@ struct DevelopmentTests {
         #expect(error?.code == .invalidPolicy)
     }
 
-    @Test("A policy without a version is refused, and the error says what to add")
+    @Test("A policy without a version, or of version 1, is refused, and the error says what to do")
     func policyVersion() throws {
         let error = #expect(throws: AttestationError.self) { try Policy(json: Array(#"{"tee":["tdx"]}"#.utf8)) }
         #expect(error?.code == .invalidPolicy)
         #expect(error?.message.contains(#"add "version": 2"#) == true)
+        let old = #expect(throws: AttestationError.self) {
+            try Policy(json: Array(#"{"version": 1,"tee":["tdx"]}"#.utf8))
+        }
+        #expect(old?.message.contains("make the policy again with this version's `infenclave policy`") == true)
         #expect(throws: Never.self) { try Policy(json: Array(#"{"version": 2,"tee":["tdx"]}"#.utf8)) }
     }
 }

@@ -9,9 +9,11 @@ import Testing
 
 @Suite("The memory of large bodies")
 struct BodyMemoryTests {
+    static let side = 2300
+
     /// A model whose pictures take nearly as much as a request may have.
-    private static func deployment(in folder: TemporaryFolder) throws -> Deployment {
-        let type = TensorType(.float32, try Shape([1, 3, 2300, 2300]))
+    static func deployment(in folder: TemporaryFolder) throws -> Deployment {
+        let type = TensorType(.float32, try Shape([1, 3, side, side]))
         let graph = try Graph(
             name: "large", inputs: [Value(name: "picture", type: type)], outputs: ["prob"],
             nodes: [
@@ -22,7 +24,7 @@ struct BodyMemoryTests {
                 Node(name: "prob", operation: .softmax(Softmax(axis: 1)), inputs: ["flat"], outputs: ["prob"]),
             ], constants: [:])
         let preprocess = #"""
-            {"width": 2300, "height": 2300, "channels": "RGB", "resize": {"mode": "stretch"},
+            {"width": \#(side), "height": \#(side), "channels": "RGB", "resize": {"mode": "stretch"},
              "interpolation": "bilinear", "mean": [0, 0, 0], "std": [255, 255, 255]}
             """#
         return try Deployment(
@@ -44,7 +46,7 @@ struct BodyMemoryTests {
         let server = try Server(try Self.deployment(in: try TemporaryFolder()))
         let process = server.program.identifier
         let before = try Self.residentMemory(of: process)
-        let body = [UInt8](repeating: 1, count: 2300 * 2300 * 3)
+        let body = [UInt8](repeating: 1, count: Self.side * Self.side * 3)
         let port = server.port
         let statuses = Mutex<[Int]>([])
         let group = DispatchGroup()

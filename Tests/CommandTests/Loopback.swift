@@ -25,9 +25,14 @@ enum Loopback {
         return descriptor
     }
 
-    /// - Parameter host: The last byte of the address in 127.0.0.0/24 that the connection comes from.
-    static func connect(port: Int, from host: UInt8 = 1) throws -> Int32 {
+    /// - Parameters:
+    ///   - host: The last byte of the address in 127.0.0.0/24 that the connection comes from.
+    ///   - receiveBytes: What the kernel keeps for a client that does not read; `nil` for its default.
+    static func connect(port: Int, from host: UInt8 = 1, receiveBytes: Int32? = nil) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if var receiveBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
+        }
         if host != 1 {
             var own = self.address(port: 0, host: host)
             let isBound = withUnsafePointer(to: &own) { pointer in

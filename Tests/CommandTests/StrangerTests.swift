@@ -16,27 +16,35 @@ private struct PayingClient {
     private let token: AccessToken
     private let picture: Tensor
 
-    init(_ server: Server, _ deployment: Deployment) throws {
+    init(_ server: Server, _ deployment: Deployment, side: Int = 64) throws {
         port = server.port
         let keys = try server.evidence().keyConfiguration
         recipient = try KeyConfiguration.preferred(in: KeyConfiguration.parseList(keys.span.bytes))
         token = try AccessToken(contentsOf: deployment.token)
-        picture = try Tensor([UInt8](repeating: 128, count: 64 * 64 * 3), shape: [1, 64, 64, 3])
+        picture = try Tensor([UInt8](repeating: 128, count: side * side * 3), shape: [1, side, side, 3])
     }
 
+    /// - Parameter tries: How often it asks where there is no room.
     /// - Returns: The time from a new connection to the opened answer.
-    private func classify() throws -> Duration {
+    func classify(tries: Int = 1) throws -> Duration {
         let request = try ClassificationRequest(token: token, tensor: picture).encodeBinaryRequest(authority: "")
         let sealed = try ObliviousRequest.seal(request.bytes, to: recipient)
         let start = ContinuousClock.now
-        let answer = try HTTPAnswer.to(
-            "POST", "/ohttp", type: ObliviousRequest.mediaType, body: sealed.message, port: port)
+        var answer = try answer(to: sealed.message)
+        for _ in 1..<tries where answer.code == "overloaded" {
+            usleep(100_000)
+            answer = try self.answer(to: sealed.message)
+        }
         guard answer.status == 200 else { throw Unexpected("status \(answer.status): \(answer.code ?? "")") }
         let plaintext = try sealed.opener.open(answer.body.span.bytes)
         let time = ContinuousClock.now - start
         let status = try ClassificationAnswer(binaryResponse: plaintext.bytes).status
         guard status == .answered else { throw Unexpected("\(status)") }
         return time
+    }
+
+    private func answer(to message: [UInt8]) throws -> HTTPAnswer {
+        try HTTPAnswer.to("POST", "/ohttp", type: ObliviousRequest.mediaType, body: message, port: port)
     }
 
     /// The time that 99 of 100 requests do not exceed.
@@ -97,8 +105,12 @@ private func residentMemory(of process: pid_t) throws -> Int {
 
 @Suite("Strangers and the service", .serialized)
 struct StrangerTests {
+    /// `INFENCLAVE_QUIET`: whoever runs the tests says that this machine does nothing else meanwhile, so that times mean
+    /// something; then this suite is run alone.
+    private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
+
     @Test(
-        "While strangers idle, drip and send too much, a paying client is served; when they stop, everything is over",
+        "While strangers idle, drip, send too much and read nothing, a paying client is served; when they stop, everything is over",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func attack() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -111,21 +123,26 @@ struct StrangerTests {
         let calmFindings = calm.stop()
 
         let strangers = Strangers(port: server.port)
-        strangers.idle(1024)
-        strangers.drip(64)
-        strangers.send16MiB(32)
-        try server.program.wait(upTo: 30, until: "crowd") { try server.metric("connections_evicted_total") > 800 }
+        strangers.idle(1024, from: [2, 3, 4, 5])
+        strangers.drip(64, from: [6])
+        strangers.ask(32, from: [6])
+        strangers.send(16 << 20, 32, from: [6])
+        try server.program.wait(upTo: 120, until: "crowd") {
+            try server.metric("connections") > 1000 && server.metric("connections_evicted_total") > 100
+                && server.metric("connections_stalled") >= 8
+        }
         let watch = Watch(server)
         var attacked = try client.p99(200)
         // Other tests of this process take the processors, too: one bad moment is none of the strangers.
-        let bound = max(quiet * 3, quiet + .milliseconds(150))
+        let bound = Self.isQuiet ? quiet * 3 : max(quiet * 3, quiet + .milliseconds(150))
         for _ in 0..<2 where attacked > bound { attacked = try client.p99(200) }
         #expect(attacked <= bound, "quiet \(quiet)")
         let findings = watch.stop()
         #expect(findings.failures == 0)
-        #expect(findings.slowest < max(.seconds(1), calmFindings.slowest * 3), "calm \(calmFindings.slowest)")
+        let slowest: Duration = Self.isQuiet ? .seconds(1) : max(.seconds(1), calmFindings.slowest * 3)
+        #expect(findings.slowest < slowest, "calm \(calmFindings.slowest)")
         #expect(findings.peakMemory < 300 << 20)
-        #expect(try server.metric("connections") <= 256)
+        #expect(try server.metric("connections") <= 1024)
         #expect(try server.metric("http_refusals_total{status=\"413\"}") >= 32)
 
         strangers.callOff()
@@ -137,6 +154,67 @@ struct StrangerTests {
             after < memory + 48 << 20, "from \(memory >> 20) MiB to \(findings.peakMemory >> 20) and \(after >> 20)")
         #expect(try client.p99(100) <= bound)
         #expect(server.program.isRunning)
+    }
+
+    @Test(
+        "Clients that do not read their answers hold neither places nor memory, and a paying client is served",
+        .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
+    func unread() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        // So few places that the strangers have all of them.
+        let descriptors = 100 + 3 * ProcessInfo.processInfo.processorCount
+        let server = try Server(provisioned: deployment, prefix: "ulimit -n \(descriptors); exec")
+        let places = try server.metric("connections_limit")
+        let client = try PayingClient(server, deployment)
+        let strangers = Strangers(port: server.port)
+        strangers.ask(Int(places), from: [2, 3])
+        try server.program.wait(upTo: 120, until: "full house") {
+            try server.metric("connections_stalled") >= places * 3 / 4 && server.metric("connections") >= places - 5
+        }
+        let watch = Watch(server)
+        for _ in 0..<30 { _ = try client.classify() }
+        try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
+        let findings = watch.stop()
+        #expect(findings.failures == 0)
+        #expect(try server.metric("connections_turned_away_total") == 0)
+        #expect(try server.metric("body_bytes") == 0)
+        // Those that nobody's place was needed for are cut off as well.
+        try server.program.wait(upTo: 60, until: "cut") { try server.metric("connections_unread_total") >= places / 4 }
+        strangers.callOff()
+        try server.program.wait(upTo: 20, until: "end") { try server.metric("connections") <= 2 }
+    }
+
+    @Test("Bodies of 15 MiB that are taken in, whose senders have no token, leave room for a paying client")
+    func largeBodies() throws {
+        let deployment = try BodyMemoryTests.deployment(in: try TemporaryFolder())
+        let server = try Server(provisioned: deployment)
+        let client = try PayingClient(server, deployment, side: BodyMemoryTests.side)
+        let quiet = try (0..<3).map { _ in try client.classify() }.max() ?? .zero
+        let calm = Watch(server)
+        let bytes = BodyMemoryTests.side * BodyMemoryTests.side * 3
+        usleep(500_000)
+        let calmFindings = calm.stop()
+        let strangers = Strangers(port: server.port)
+        strangers.send(bytes, 32, from: [2, 3])
+        strangers.drip(64, from: [4])
+        try server.program.wait(upTo: 60, until: "bodies") {
+            // Not there before the first.
+            (try? server.metric("http_answers_total{endpoint=\"ohttp\",status=\"400\"}")) ?? 0 > 20
+        }
+        let watch = Watch(server)
+        let times = try (0..<10).map { _ in try client.classify(tries: 100) }
+        let findings = watch.stop()
+        #expect(findings.failures == 0)
+        let slowest: Duration = Self.isQuiet ? .seconds(1) : max(.seconds(1), calmFindings.slowest * 3)
+        #expect(findings.slowest < slowest, "calm \(calmFindings.slowest)")
+        // Of bodies 64 MiB at a time, and the enclave is a process of its own.
+        #expect(findings.peakMemory < 300 << 20)
+        if Self.isQuiet { #expect(times.sorted()[times.count / 2] < quiet * 6, "\(times), quiet \(quiet)") }
+        strangers.callOff()
+        try server.program.wait(upTo: 20, until: "end") {
+            try server.metric("connections") <= 2 && server.metric("body_bytes") == 0
+        }
+        _ = try client.classify()
     }
 
     @Test("Unfinished provisioning messages are bounded, and the owner's goes through between them")

@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Connections that want nothing but to be in the way, from 127.0.0.1, until they are called off. Whatever the server
-/// closes is opened again.
+/// Connections that want nothing but to be in the way, from addresses of 127.0.0.0/24 by their last bytes, until they are
+/// called off. Whatever the server closes is opened again.
 final class Strangers: Sendable {
     private let port: Int
     private let isOver = Mutex(false)
@@ -29,29 +29,42 @@ final class Strangers: Sendable {
     deinit { isOver.withLock { $0 = true } }
 
     /// Opens connections that stay silent.
-    func idle(_ count: Int) {
-        keep(count, opening: "", pause: 200_000) { _ in true }
+    func idle(_ count: Int, from hosts: [UInt8]) {
+        keep(count, from: hosts, opening: "", pause: 200_000) { _ in true }
     }
 
     /// Opens connections that send a body of 20,000 bytes, a byte in a quarter of a second.
-    func drip(_ count: Int) {
+    func drip(_ count: Int, from hosts: [UInt8]) {
         let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 20000\r\n\r\n"
-        keep(count, opening: head, pause: 250_000) { Self.send([0x78], to: $0) }
+        keep(count, from: hosts, opening: head, pause: 250_000) { Self.send([0x78], to: $0) }
     }
 
-    /// Opens connections that send 16 MiB each as fast as they can.
-    func send16MiB(_ count: Int) {
+    /// Opens connections that send one request after another and read no answer.
+    func ask(_ count: Int, from hosts: [UInt8]) {
+        // Fewer at once than the server takes ahead, and so many that its buffers are full in a few seconds.
+        let requests = Array(String(repeating: "GET /ohttp-keys HTTP/1.1\r\nHost: x\r\n\r\n", count: 8).utf8)
+        keep(count, from: hosts, opening: "", pause: 100_000, receiveBytes: 4096) { descriptor in
+            _ = Self.send(requests, to: descriptor)
+            return true
+        }
+    }
+
+    /// Opens connections that send so many bytes each as fast as they can.
+    func send(_ bytes: Int, _ count: Int, from hosts: [UInt8]) {
         let head =
-            "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 16777216\r\n\r\n"
-        for _ in 0..<count {
+            "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: \(bytes)\r\n\r\n"
+        for number in 0..<count {
             thread { strangers in
                 let piece = [UInt8](repeating: 0, count: 1 << 20)
                 while !strangers.isCalledOff {
-                    guard let descriptor = try? Loopback.connect(port: strangers.port) else { continue }
-                    var pieces = 0
+                    let host = hosts[number % hosts.count]
+                    guard let descriptor = try? Loopback.connect(port: strangers.port, from: host) else { continue }
+                    var left = bytes
                     if Loopback.send(Array(head.utf8), to: descriptor) {
-                        while pieces < 16, Loopback.send(piece, to: descriptor) { pieces += 1 }
+                        while left > 0, Loopback.send(Array(piece.prefix(left)), to: descriptor) { left -= piece.count }
                     }
+                    // What was taken in is answered.
+                    if left <= 0 { _ = Loopback.receive(descriptor) }
                     close(descriptor)
                     usleep(250_000)
                 }
@@ -69,11 +82,12 @@ final class Strangers: Sendable {
 
     /// Keeps so many connections open; opens at most 10 again after a pause.
     private func keep(
-        _ count: Int, opening: String, pause: UInt32, each: @escaping @Sendable (Int32) -> Bool
+        _ count: Int, from hosts: [UInt8], opening: String, pause: UInt32, receiveBytes: Int32? = nil,
+        each: @escaping @Sendable (Int32) -> Bool
     ) {
         thread { strangers in
             var open: [Int32] = []
-            var isFirst = true
+            var (isFirst, next) = (true, 0)
             while !strangers.isCalledOff {
                 open = open.filter { descriptor in
                     if !Self.isClosed(descriptor), each(descriptor) { return true }
@@ -81,7 +95,12 @@ final class Strangers: Sendable {
                     return false
                 }
                 for _ in 0..<(isFirst ? count : min(10, count - open.count)) {
-                    guard let descriptor = try? Loopback.connect(port: strangers.port) else { break }
+                    next += 1
+                    let host = hosts[next % hosts.count]
+                    guard
+                        let descriptor = try? Loopback.connect(
+                            port: strangers.port, from: host, receiveBytes: receiveBytes)
+                    else { break }
                     _ = Self.send(Array(opening.utf8), to: descriptor)
                     open.append(descriptor)
                 }

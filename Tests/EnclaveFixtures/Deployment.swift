@@ -1,9 +1,21 @@
 package import Evidence
-import ModelGraph
+package import ModelGraph
 package import SealedChannel
 import SecretMemory
 package import Tensors
 package import Wire
+
+/// A model of which an owner makes a bundle.
+package protocol BundledModel {
+    /// Whether the BackNet is empty.
+    var isAllInside: Bool { get }
+    func frontNetPart() throws -> FrontNetPart
+    func mappingUnitPart() throws -> MappingUnitPart
+    /// Where something crosses.
+    func backNetGraph() throws -> Graph
+    /// What an honest owner signs of it.
+    func facts() throws -> ServiceFacts
+}
 
 /// An owner with a bundle, and its clients.
 package struct Deployment {
@@ -22,8 +34,8 @@ package struct Deployment {
     ///   - facts: What the owner signs, if it is not the truth.
     ///   - mapping: The model whose mapping unit is in the bundle, if it is another one.
     package init(
-        _ model: TinyModel = TinyModel(isAllInside: false), claiming facts: ServiceFacts? = nil,
-        mapping: TinyModel? = nil, owner: OwnerSigningKey = .random(), modelKey: ModelKey = .random()
+        _ model: some BundledModel = TinyModel(isAllInside: false), claiming facts: ServiceFacts? = nil,
+        mapping: (any BundledModel)? = nil, owner: OwnerSigningKey = .random(), modelKey: ModelKey = .random()
     ) throws {
         self.owner = owner
         self.modelKey = modelKey

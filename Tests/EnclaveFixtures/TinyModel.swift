@@ -6,7 +6,7 @@ package import Tensors
 /// A classifier of 2x2 pictures of two channels into three classes, small enough to compute by hand:
 /// a = relu(first(x)), b = second(a), logits = mean of third(a + b). The value `a` is used after the BackNet too, so it
 /// is sent and retained.
-package struct TinyModel {
+package struct TinyModel: BundledModel {
     /// Whether the BackNet is empty.
     package let isAllInside: Bool
     package var classNames = ["cat", "sulphur-crested cockatoo", "dog"]
@@ -19,6 +19,8 @@ package struct TinyModel {
     package var acceptsFloats = true
     /// Zeros that the FrontNet holds besides, one of which it adds: for parts of some size.
     package var ballast = 0
+    /// Eight numbers that the FrontNet adds to the first convolution's result.
+    package var addend: Tensor?
 
     package init(isAllInside: Bool, sigma: NoiseDeviation? = nil) {
         self.isAllInside = isAllInside
@@ -39,14 +41,17 @@ package struct TinyModel {
             try Tensor(rows.flatMap { $0 }.map { $0 * gain }, shape: [rows.count, rows[0].count, 1, 1])
         }
         let convolution = Operation.convolution(Convolution(window: Window(kernel: [1, 1])))
-        let isHeavy = ballast > 0
-        let heavy = [
-            Node(
-                name: "zero", operation: .slice(Slice(starts: [0], ends: [1], axes: [0], steps: [1])),
-                inputs: ["ballast"], outputs: ["z"]),
-            Node(name: "lift", operation: .arithmetic(Arithmetic(.add)), inputs: ["t", "z"], outputs: ["u"]),
-        ]
-        let zeros = isHeavy ? ["ballast": try Tensor([Float](repeating: 0, count: ballast), shape: [ballast])] : [:]
+        let isHeavy = ballast > 0 || addend != nil
+        let slice = Node(
+            name: "zero", operation: .slice(Slice(starts: [0], ends: [1], axes: [0], steps: [1])), inputs: ["ballast"],
+            outputs: ["z"])
+        let heavy =
+            (addend == nil ? [slice] : []) + [
+                Node(name: "lift", operation: .arithmetic(Arithmetic(.add)), inputs: ["t", "z"], outputs: ["u"])
+            ]
+        let zeros =
+            try addend.map { ["z": $0] }
+            ?? (ballast > 0 ? ["ballast": try Tensor([Float](repeating: 0, count: ballast), shape: [ballast])] : [:])
         return try Graph(
             name: "tiny", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 2, 2, 2])))],
             outputs: ["logits"],

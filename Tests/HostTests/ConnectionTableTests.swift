@@ -19,6 +19,7 @@ private final class Table {
     func beginAnswer(_ identifier: UInt64) -> Bool { table.beginAnswer(identifier) }
     func completed(_ identifier: UInt64, at time: Double) { table.completed(identifier, at: second(time)) }
     func closing(_ identifier: UInt64) { table.closing(identifier) }
+    func setStalled(_ identifier: UInt64, _ isStalled: Bool) { table.setStalled(identifier, isStalled) }
 }
 
 @Suite("The table of connections")
@@ -53,6 +54,20 @@ struct ConnectionTableTests {
         table.completed(another, at: 101)
         #expect(table.open(from: other, at: 102)?.evicted == another)
         #expect(!table.beginAnswer(another), "what was evicted is not answered")
+    }
+
+    @Test("One whose client does not read its answer makes room for a newcomer, and stays when it reads again")
+    func stalled() throws {
+        let table = Table(total: 2, perAddress: 2)
+        let first = try #require(table.open(from: one, at: 0)).identifier
+        let another = try #require(table.open(from: one, at: 0)).identifier
+        #expect(table.beginAnswer(first) && table.beginAnswer(another))
+        table.setStalled(first, true)
+        table.setStalled(another, true)
+        table.setStalled(another, false)
+        #expect(table.open(from: one, at: 1)?.evicted == first)
+        let third = try #require(table.open(from: one, at: 2))
+        #expect(third.evicted != another && table.isOpen(another))
     }
 
     @Test("One that only waits for its client to close goes first")
@@ -102,6 +117,7 @@ struct ConnectionTableTests {
             let identifier: ConnectionTable.Identifier
             let address: ClientAddress
             var phase = 0
+            var isStalled = false
             var time: Int
         }
 
@@ -125,7 +141,9 @@ struct ConnectionTableTests {
                 explore(table, known, depth: depth - 1)
             }
             for index in known.indices {
-                for event in 0..<4 {
+                // Of the others it makes no difference but in their order.
+                let canStall = known[index].phase == 1 || known[index].isStalled
+                for event in 0..<(canStall ? 5 : 4) {
                     var (table, known) = (table, known)
                     let identifier = known[index].identifier
                     switch event {
@@ -138,9 +156,12 @@ struct ConnectionTableTests {
                     case 2:
                         table.closing(identifier)
                         known[index].phase = 2
-                    default:
+                    case 3:
                         table.close(identifier)
                         known.remove(at: index)
+                    default:
+                        known[index].isStalled.toggle()
+                        table.setStalled(identifier, known[index].isStalled)
                     }
                     explore(table, known, depth: depth - 1)
                 }
@@ -156,12 +177,15 @@ struct ConnectionTableTests {
             var expected: ConnectionTable.Identifier?
             var hasRoom = true
             if isFull || known.count >= limits.total {
-                let candidates = known.filter { $0.phase != 1 && (!isFull || $0.address == address) }
+                let candidates = known.filter {
+                    ($0.phase != 1 || $0.isStalled) && (!isFull || $0.address == address)
+                }
                 let most = candidates.map { count($0.address) }.max()
                 let busiest = candidates.filter { count($0.address) == most }
                 let closing = busiest.filter { $0.phase == 2 }
+                let stalled = busiest.filter { $0.isStalled }
                 expected =
-                    (closing.isEmpty ? busiest : closing).min {
+                    [closing, stalled, busiest].first { !$0.isEmpty }?.min {
                         ($0.time, $0.identifier) < ($1.time, $1.identifier)
                     }?.identifier
                 hasRoom = expected != nil

@@ -58,6 +58,28 @@ struct RequestClockTests {
         #expect(clock.deadline == second(140) && clock.expiry(at: second(140)) == .request)
     }
 
+    @Test("A client that does not read has fifteen seconds, and one more for every 64 KiB that it has read")
+    func unread() {
+        var clock = clock()
+        clock.bytesArrived(at: second(0))
+        clock.headArrived(at: second(0))
+        clock.requestArrived()
+        clock.stalled(sent: 1000, at: second(10))
+        clock.stalled(sent: 2000, at: second(20))
+        #expect(clock.deadline == second(25) && clock.expiry(at: second(24.9)) == nil)
+        #expect(clock.expiry(at: second(25)) == .unread)
+        clock.sent(1000 + 2 << 16)
+        #expect(clock.deadline == second(27) && clock.expiry(at: second(26.9)) == nil)
+        clock.resumed()
+        #expect(clock.deadline == nil)
+        // Between two requests, what comes first ends the connection.
+        clock.answered(at: second(30))
+        clock.stalled(sent: 0, at: second(31))
+        #expect(clock.expiry(at: second(46)) == .unread)
+        clock.closing(at: second(32))
+        #expect(clock.expiry(at: second(34)) == .closing)
+    }
+
     @Test("After the last answer the client has two seconds to read it, and nothing prolongs them")
     func closing() {
         var clock = clock()

@@ -88,6 +88,35 @@ enum Attacks {
             }
             world.provision(slot, 1)
             world.provision(slot, 0)
+        case .provisioningEpoch:
+            load(try cast.honest.load(), as: cast.honest)
+            _ = try world.makeProvisioning(
+                for: slot, clients: [client], epoch: MutantEnclave.Defence.anotherEpoch.bytes)
+            world.provision(slot, 0)
+        case .provisioningOwner:
+            load(try cast.honest.load(), as: cast.honest)
+            _ = try world.makeProvisioning(
+                for: slot, clients: [client], signedBy: MutantEnclave.Defence.anotherOwnerKey)
+            world.provision(slot, 0)
+        case .renewalKey:
+            try serve(cast.honest)
+            _ = try world.makeProvisioning(for: slot, clients: [client], modelKey: .random())
+            world.provision(slot, 1)
+        case .statedFacts:
+            load(try cast.honest.load(), as: cast.honest)
+            // Nobody has provisioned it, and the host says that its owner did.
+            let nonce = [UInt8](repeating: 9, count: 32)
+            guard let document = try world.document(of: slot, nonce: nonce, facts: try cast.honest.hopedFacts()) else {
+                return
+            }
+            try world.ask(document, nonce: nonce, pinned: cast.honest, token: cast.tokens[0])
+        case .resultOnce:
+            try serve(cast.cut)
+            try request(pinned: cast.cut)
+            infer(0)
+            guard let boundary = world.boundaries.first else { return }
+            let result = try world.backNet(boundary)
+            for _ in 0..<2 { world.send(.backNetResult([result]), to: slot) }
         case .answerSize:
             try serve(cast.honest)
             for token in [cast.tokens[0], cast.stranger] { try request(token, pinned: cast.honest) }

@@ -53,6 +53,9 @@ struct Cast: @unchecked Sendable {
         ]
     }
 
+    /// Not the owner's.
+    let otherKey = ModelKey.random()
+
     var bundles: [Deployment] { [honest, cut] + traps }
 
     /// A client's policy for one bundle.
@@ -70,5 +73,15 @@ struct Cast: @unchecked Sendable {
         }
         let json = "{" + members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}"
         return try Policy(json: Array(json.utf8))
+    }
+}
+
+extension Deployment {
+    /// What a host would like an enclave with these parts to state, whatever its owner did.
+    func hopedFacts() throws -> [UInt8] {
+        try EnclaveFacts(
+            frontNetDigest: ContentDigest(of: frontNet).bytes, mappingUnitDigest: ContentDigest(of: mappingUnit).bytes,
+            state: .provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), core.service)
+        ).encoded()
     }
 }

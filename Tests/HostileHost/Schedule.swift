@@ -1,6 +1,7 @@
 import BundleFormat
 import EnclaveFixtures
 import Evidence
+import MutantEnclave
 import SealedChannel
 import Tensors
 import Wire
@@ -44,7 +45,7 @@ struct Schedule {
         default: break
         }
         if !slot.begun.isEmpty, generator.chance(4) { return world.finish(generator.below(slot.begun.count), of: slot) }
-        switch generator.below(20) {
+        switch generator.below(22) {
         case 0 where world.enclaves.count < 3: try world.start()
         case 0: world.enclaves.remove(at: generator.below(world.enclaves.count))
         case 1 where slot.bundle != nil: infer(slot)
@@ -59,6 +60,8 @@ struct Schedule {
         case 16: world.advance(by: .seconds([1, 30, 59, 61, 599, 601, 3601, 3700][generator.below(8)]))
         case 17: mutated(slot)
         case 18: try lie(slot)
+        case 19: deliver()
+        case 20: try forge(slot)
         default: world.send(.status, to: slot)
         }
     }
@@ -141,10 +144,49 @@ struct Schedule {
         case 3: values = values.indices.map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: generator.next())) }
         default: break
         }
+        // What an honest BackNet made of some request, of this one or another.
+        if generator.chance(2), let boundary = generator.pick(world.boundaries), boundary.count == 8 {
+            let requestID = identifier()
+            let result = try world.backNet(boundary)
+            for _ in 0...generator.below(2) { world.send(.backNetResult([result]), to: slot, requestID: requestID) }
+            return
+        }
         let shape = values.count == 8 ? [1, 2, 2, 2] : [1, 2, 2, 1]
         let tensor = try Tensor(values, shape: shape)
         let tensors = generator.chance(5) ? [tensor, tensor] : generator.chance(9) ? [] : [tensor]
         world.send(.backNetResult(tensors), to: slot, requestID: identifier())
+    }
+
+    /// An answer of another request, of before, or with changed bytes.
+    private mutating func deliver() {
+        guard var answer = generator.pick(world.answers)?.bytes, let request = generator.pick(world.requests) else {
+            return
+        }
+        switch generator.below(3) {
+        case 0: answer[generator.below(answer.count)] ^= 1 << UInt8(generator.below(8))
+        case 1: answer.removeLast(1 + generator.below(answer.count - 1))
+        default: break
+        }
+        world.deliver(answer, to: request)
+    }
+
+    /// A message with one thing that is not the owner's: the signer, the model key, or the run that it is for.
+    private mutating func forge(_ slot: World.Slot) throws {
+        let clients = [ClientGrant(token: world.cast.tokens[0].digest)]
+        let message: [UInt8]? =
+            switch generator.below(4) {
+            case 0:
+                try world.makeProvisioning(for: slot, clients: clients, signedBy: MutantEnclave.Defence.anotherOwnerKey)
+            case 1: try world.makeProvisioning(for: slot, clients: clients, modelKey: world.cast.otherKey)
+            case 2:
+                try world.makeProvisioning(for: slot, clients: clients, epoch: MutantEnclave.Defence.anotherEpoch.bytes)
+            default:
+                // Of another enclave that runs, if there is one.
+                try world.makeProvisioning(
+                    for: slot, clients: clients,
+                    epoch: generator.pick(world.enclaves.map(\.epoch).filter { !$0.isEmpty }))
+            }
+        if message != nil { world.provision(slot, world.provisionings.count - 1) }
     }
 
     /// A sealed message with a changed byte, or cut short.
@@ -166,6 +208,17 @@ struct Schedule {
     /// Evidence with a field of other evidence, or with a changed byte.
     private mutating func lie(_ slot: World.Slot) throws {
         let nonce = (0..<32).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        if generator.chance(3), let bundle = slot.bundle {
+            let stated = world.evidence(of: slot)?.facts
+            let hoped = try bundle.hopedFacts()
+            guard stated != hoped, let document = try world.document(of: slot, nonce: nonce, facts: hoped) else {
+                return
+            }
+            if try world.ask(document, nonce: nonce, pinned: bundle, token: world.cast.tokens[0]) {
+                world.violate("a client accepted facts that the enclave does not state")
+            }
+            return
+        }
         guard let fresh = try world.document(of: slot, nonce: nonce), let other = generator.pick(world.documents) else {
             return
         }

@@ -10,6 +10,9 @@ import Wire
 
 /// One world: enclaves that the host runs, an owner who provisions them, a client who asks. The host passes everything on,
 /// or something else, or nothing. Every message that was ever made is the host's to use again.
+///
+/// A seed gives the same schedule every time, but not the same bytes: keys, tokens and encapsulations are random, as nothing
+/// here replaces the randomness of the enclave or of swift-crypto. What a mutated byte hits can differ therefore.
 final class World {
     /// A request that a client sealed.
     struct Request {
@@ -32,7 +35,11 @@ final class World {
     var enclaves: [Slot] = []
     var requests: [Request] = []
     /// Provisioning messages that the owner made, with what they say.
-    var provisionings: [(message: [UInt8], epoch: [UInt8], terms: ServiceTerms, clients: [ClientGrant])] = []
+    var provisionings: [Provisioning] = []
+    /// Answers that enclaves gave, with the requests that they are for.
+    private(set) var answers: [(bytes: [UInt8], request: Request)] = []
+    /// What the host saw of requests, which it can run the BackNet on.
+    private(set) var boundaries: [[Float]] = []
     /// Evidence that some enclave gave.
     var documents: [EvidenceDocument] = []
     private var sequence: UInt64 = 0
@@ -40,10 +47,24 @@ final class World {
     /// Requests whose clients were told no.
     private var refused: Set<[UInt8]> = []
 
+    /// A provisioning message, and what it says.
+    struct Provisioning {
+        let message: [UInt8]
+        let epoch: [UInt8]
+        let terms: ServiceTerms
+        let clients: [ClientGrant]
+        /// Whether the owner of the bundle signed it.
+        let isSignedByOwner: Bool
+        /// Whether it holds the key of the bundle.
+        let hasModelKey: Bool
+    }
+
     /// A running enclave with what the host loaded, and what is known of it.
     final class Slot {
         let enclave: any EnclaveUnderTest
         var bundle: Deployment?
+        /// Names its run.
+        var epoch: [UInt8] = []
         /// The highest of the owner's messages that it took.
         var terms: ServiceTerms?
         var clients: [ClientGrant] = []
@@ -133,6 +154,7 @@ extension World {
         for (secret, name) in Self.secrets where contains(bytes, secret) { violate("\(name) left the enclave") }
         switch frame.message {
         case .intermediate(let tensors):
+            if let values = try? tensors.first?.floats() { boundaries.append(values) }
             let begun = slot.underWay.removeValue(forKey: frame.requestID)
             guard let request = request ?? begun else { return violate("tensors came out for no request") }
             slot.waiting[frame.requestID] = request
@@ -150,6 +172,7 @@ extension World {
             let request = request ?? begun ?? slot.waiting[frame.requestID]
             let isOutstanding = slot.waiting.removeValue(forKey: frame.requestID) != nil || begun != nil
             guard let request else { return violate("an answer came for no request") }
+            answers.append((answer, request))
             guard let opened = opened(answer, request) else { break }
             guard opened.status == .answered else {
                 refused.insert(request.message)
@@ -191,6 +214,12 @@ extension World {
         if clock.now >= slot.leaseEnd { violate("a client was served after the lease") }
     }
 
+    /// A client gets bytes as the answer to its request. It takes none but those that an enclave made for it.
+    func deliver(_ answer: [UInt8], to request: Request) {
+        let isGenuine = answers.contains { $0.bytes == answer && $0.request.message == request.message }
+        if opened(answer, request) != nil, !isGenuine { violate("a client took an answer that is not its own") }
+    }
+
     private func opened(_ answer: [UInt8], _ request: Request) -> ClassificationAnswer? {
         guard let plaintext = try? request.opener.open(answer.span.bytes) else { return nil }
         return try? ClassificationAnswer(binaryResponse: plaintext.bytes)
@@ -225,21 +254,29 @@ extension World {
 extension World {
     /// The owner attests an enclave and provisions it. The owner signs whatever helps the host.
     func makeProvisioning(
-        for slot: Slot, clients: [ClientGrant], leaseSeconds: UInt32 = 600, sequence chosen: UInt64? = nil
+        for slot: Slot, clients: [ClientGrant], leaseSeconds: UInt32 = 600, sequence chosen: UInt64? = nil,
+        signedBy signer: OwnerSigningKey? = nil, modelKey: ModelKey? = nil, epoch: [UInt8]? = nil
     ) throws -> [UInt8]? {
         guard let bundle = slot.bundle, let evidence = evidence(of: slot) else { return nil }
         sequence = chosen ?? sequence + 1
         let terms = ServiceTerms(sequence: sequence, leaseSeconds: leaseSeconds, requestsInFlight: 8)
-        let message = try bundle.provisioning(for: evidence, clients: clients, terms: terms)
-        provisionings.append((message, evidence.epoch, terms, clients))
+        let message = try bundle.provisioning(
+            for: evidence, signedBy: signer, modelKey: modelKey, epoch: epoch, clients: clients, terms: terms)
+        provisionings.append(
+            Provisioning(
+                message: message, epoch: epoch ?? evidence.epoch, terms: terms, clients: clients,
+                isSignedByOwner: signer == nil, hasModelKey: modelKey == nil))
         return message
     }
 
     /// Hands a provisioning message to an enclave, and follows what it may do from then on.
     func provision(_ slot: Slot, _ index: Int) {
-        let message = provisionings[index].message
-        guard case .provisioned? = send(.provision(ciphertext: message), to: slot).last else { return }
-        let (terms, clients) = (provisionings[index].terms, provisionings[index].clients)
+        let provisioning = provisionings[index]
+        guard case .provisioned? = send(.provision(ciphertext: provisioning.message), to: slot).last else { return }
+        let (terms, clients) = (provisioning.terms, provisioning.clients)
+        if provisioning.epoch != slot.epoch { violate("a provisioning message for another run counted") }
+        if !provisioning.isSignedByOwner { violate("a provisioning message of somebody else than the owner counted") }
+        if !provisioning.hasModelKey { violate("a provisioning message with another model key counted") }
         if let before = slot.terms, terms.sequence <= before.sequence {
             violate("an earlier provisioning message counted after a later one")
         }
@@ -250,17 +287,21 @@ extension World {
     func evidence(of slot: Slot, nonce: [UInt8] = [UInt8](repeating: 1, count: 32)) -> EnclaveEvidence? {
         guard case .evidence(let evidence)? = send(.evidence(nonce: nonce), to: slot).last else { return nil }
         slot.keyConfigurations.append(evidence.keyConfiguration)
+        if slot.epoch.isEmpty { slot.epoch = evidence.epoch }
+        if slot.epoch != evidence.epoch { violate("one run of an enclave has two names") }
         return evidence
     }
 
-    /// The document that an honest host makes of an enclave's evidence.
-    func document(of slot: Slot, nonce: [UInt8]) throws -> EvidenceDocument? {
+    /// The document that a host makes of an enclave's evidence.
+    ///
+    /// - Parameter facts: In the place of those that the enclave states.
+    func document(of slot: Slot, nonce: [UInt8], facts: [UInt8]? = nil) throws -> EvidenceDocument? {
         guard let bundle = slot.bundle, let evidence = evidence(of: slot, nonce: nonce) else { return nil }
         let core = bundle.core.encoded()
         let document = try EvidenceDocument(
             tee: .development, nonce: nonce, evidence: evidence.evidence, keyConfiguration: evidence.keyConfiguration,
             manifestCore: core, manifest: bundle.manifest,
-            manifestSignature: try ManifestSignature.sign(core, by: cast.owner), facts: evidence.facts,
+            manifestSignature: try ManifestSignature.sign(core, by: cast.owner), facts: facts ?? evidence.facts,
             epoch: evidence.epoch)
         documents.append(document)
         return document
@@ -281,8 +322,11 @@ extension World {
         } catch { return false }
         guard peer.isProvisioned else { return false }
         // Only the keys of an enclave may be accepted, and only with parts that do what the client was promised.
-        if !enclaves.contains(where: { $0.keyConfigurations.contains(peer.keyConfiguration) }) {
-            violate("a client accepted keys that no enclave has")
+        let slot = enclaves.first { $0.keyConfigurations.contains(peer.keyConfiguration) }
+        if slot == nil { violate("a client accepted keys that no enclave has") }
+        // While something is computed after the end of a lease, evidence says that no second of it is left.
+        if let slot, slot.terms == nil || (slot.leaseEnd <= clock.now && slot.begun.isEmpty) {
+            violate("a client accepted an enclave that serves nobody")
         }
         let bundle = cast.bundles.first { $0.manifestDigest.bytes == peer.manifestDigest }
         guard let bundle else {
@@ -308,5 +352,13 @@ extension World {
             Request(
                 message: sealed.message, opener: sealed.opener, token: token, isFloats: floats, bundle: bundle,
                 sealedAt: clock.now))
+    }
+}
+
+// The layers outside, which anybody may compute.
+extension World {
+    /// What an honest BackNet makes of what crosses.
+    func backNet(_ boundary: [Float]) throws -> Tensor {
+        try Tensor(TinyModel.backNet(boundary.map(Double.init)).map(Float.init), shape: [1, 2, 2, 2])
     }
 }

@@ -98,6 +98,19 @@ struct SubnormalTests {
         }
     }
 
+    @Test("So they do in int8", .enabled(if: ProcessorSupport.hasInteger8, "no int8 here"), arguments: [1, 2])
+    func takesTheSameTimeInInteger8(_ threads: Int) throws {
+        let problem = try #require(try SubnormalProblems.all.get().first)
+        let graph = try problem.graph()
+        var calibrator = try Calibrator(graph, threads: 1)
+        try calibrator.observe(problem.given)
+        let table = try PrecisionSearch(graph, ranges: calibrator.ranges, examples: [], threads: 1).table(.integer8)
+        var options = PlanOptions(threads: threads, precision: Precision(table))
+        options.keepsSlowPrecision = true
+        let plan = try expectSameTime(problem, options)
+        #expect(plan.reducedProducts.values.contains(.integer8))
+    }
+
     @discardableResult
     private func expectSameTime(_ problem: Problem, _ options: PlanOptions) throws -> Plan {
         let plan = try Plan(compiling: try problem.graph(), options: options)

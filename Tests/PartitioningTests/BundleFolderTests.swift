@@ -74,7 +74,8 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "A manifest or a signature that was blown up is refused at once", arguments: ["manifest.json", "manifest.sig"])
+        "A manifest or a signature that was blown up is refused at once",
+        arguments: ["manifest.json", "manifest.sig", "manifest.core"])
     func sparseManifest(_ file: String) throws {
         var start = Self.processorTime()
         let error = try refusal { bundle in

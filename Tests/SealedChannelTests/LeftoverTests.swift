@@ -2,54 +2,24 @@ import Foundation
 import SealedChannel
 import SecretMemory
 import Tensors
+import TestSupport
 import Testing
 
-/// Bytes that can be recognised in memory without being written there: each is computed when it is needed.
-private struct Pattern {
-    let seed: UInt64
-
-    func byte(_ index: Int) -> UInt8 {
-        var mixed = (seed &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        return UInt8(truncatingIfNeeded: mixed ^ (mixed >> 27))
-    }
-
-    func secret(_ count: Int) -> SecretBytes {
+extension MemoryPattern {
+    fileprivate func secret(_ count: Int) -> SecretBytes {
         SecretBytes(count: count) { target in
             for index in target.indices { target[index] = byte(index) }
         }
     }
-
-    /// How often `count` consecutive bytes from `start` on are in the writable memory of this process.
-    func occurrences(start: Int, count: Int) -> Int {
-        var found = 0
-        let content = FileHandle(forReadingAtPath: "/proc/self/maps")?.readDataToEndOfFile()
-        let maps = String(decoding: content ?? Data(), as: UTF8.self)
-        for line in maps.split(separator: "\n") where line.contains(" rw-p ") {
-            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
-            guard range.count == 2, let base = UnsafeRawPointer(bitPattern: range[0]) else { continue }
-            let memory = UnsafeRawBufferPointer(start: base, count: Int(range[1] - range[0]))
-            var offset = 0
-            while offset + count <= memory.count {
-                guard let hit = memchr(base + offset, Int32(byte(start)), memory.count - count - offset + 1) else {
-                    break
-                }
-                offset = UnsafeRawPointer(hit) - base
-                if (1..<count).allSatisfy({ memory[offset + $0] == byte(start + $0) }) { found += 1 }
-                offset += 1
-            }
-        }
-        return found
-    }
 }
 
-private func token(of pattern: Pattern) throws -> AccessToken {
+private func token(of pattern: MemoryPattern) throws -> AccessToken {
     let bytes = pattern.secret(AccessToken.byteCount)
     let token = AccessToken(bytes: bytes.bytes)
     return try #require(token)
 }
 
-private func modelKey(of pattern: Pattern) throws -> ModelKey {
+private func modelKey(of pattern: MemoryPattern) throws -> ModelKey {
     let bytes = pattern.secret(ModelKey.byteCount)
     let key = ModelKey(bytes: bytes.bytes)
     return try #require(key)
@@ -71,7 +41,7 @@ struct LeftoverTests {
     @Test("The search finds a copy that was forgotten, and none that was not")
     func searchWorks() async {
         await #expect(processExitsWith: .success) {
-            let pattern = Pattern(seed: UInt64.random(in: 0...UInt64.max))
+            let pattern = MemoryPattern()
             #expect(pattern.occurrences(start: 0, count: 64) == 0)
             let forgotten = (0..<100).map { pattern.byte($0) }
             #expect(pattern.occurrences(start: 0, count: 64) == 1)
@@ -83,9 +53,9 @@ struct LeftoverTests {
     @Test("After a request was opened, decoded and answered, memory holds neither picture nor token")
     func request() async {
         await #expect(processExitsWith: .success) {
-            let pixels = Pattern(seed: UInt64.random(in: 0...UInt64.max))
-            let tokenBytes = Pattern(seed: UInt64.random(in: 0...UInt64.max))
-            let name = Pattern(seed: UInt64.random(in: 0...UInt64.max))
+            let pixels = MemoryPattern()
+            let tokenBytes = MemoryPattern()
+            let name = MemoryPattern()
             let type = TensorType(.uint8, try Shape([3, 50, 60]))
             let keys = try ChannelKeyPair.generate()
             for recipient in keys.configurations {
@@ -120,8 +90,8 @@ struct LeftoverTests {
     @Test("After a bundle was sealed, provisioned and opened, memory holds neither model key nor parts")
     func bundle() async {
         await #expect(processExitsWith: .success) {
-            let keyBytes = Pattern(seed: UInt64.random(in: 0...UInt64.max))
-            let weights = Pattern(seed: UInt64.random(in: 0...UInt64.max))
+            let keyBytes = MemoryPattern()
+            let weights = MemoryPattern()
             let template = ContentDigest(of: [1])
             do {
                 let owner = OwnerSigningKey.random()

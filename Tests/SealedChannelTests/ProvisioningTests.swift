@@ -1,3 +1,5 @@
+import Crypto
+import Foundation
 import SealedChannel
 import SecretMemory
 import Testing
@@ -149,6 +151,34 @@ struct ProvisioningTests {
             _ = try ProvisioningMessage.open(request.span.bytes, with: setting.keys, expecting: setting.expectation)
         }
         #expect(code == .undecryptable)
+    }
+
+    @Test("A message of version 1 is told which version to use, and its contents do not matter")
+    func versionOne() throws {
+        let setting = try Setting()
+        let recipient = try #require(setting.keys.configurations.first { $0.kem == .x25519 })
+        // As version 1 sealed it: another label, and plaintext of another layout.
+        let header: [UInt8] = [recipient.keyIdentifier, 0x00, 0x20, 0x00, 0x01, 0x00, 0x02]
+        func message(label: String) throws -> [UInt8] {
+            var sender = try HPKE.Sender(
+                recipientKey: try Curve25519.KeyAgreement.PublicKey(rawRepresentation: recipient.publicKey),
+                ciphersuite: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256),
+                info: Data(Array(label.utf8) + [0] + header))
+            let ciphertext = try sender.seal([UInt8](repeating: 7, count: 300))
+            return header + Array(sender.encapsulatedKey) + Array(ciphertext)
+        }
+        func error(_ message: [UInt8]) -> SealedChannelError? {
+            do throws(SealedChannelError) {
+                _ = try ProvisioningMessage.open(message.span.bytes, with: setting.keys, expecting: setting.expectation)
+                return nil
+            } catch { return error }
+        }
+        let old = error(try message(label: "infenclave provisioning v1"))
+        #expect(old?.code == .unsupportedVersion)
+        #expect(old?.message.contains("version 1, expected 2") == true)
+        #expect(old?.message.contains("provision with the version of infenclave that the enclave runs") == true)
+        #expect(error(try message(label: "infenclave provisioning v0"))?.code == .undecryptable)
+        #expect(error(try message(label: "infenclave provisioning v2"))?.code != .unsupportedVersion)
     }
 
     @Test("Too many clients, one twice, limits out of range and oversized messages are refused")

@@ -20,6 +20,8 @@ package struct OpenedBundle: Sendable {
     package let mappingUnit: RegularFile
     /// `nil` when everything is inside.
     package let backNet: Graph?
+    /// The file of ``backNet``, which an audit reads again.
+    package let backNetFile: RegularFile?
     /// The precision of the BackNet.
     package let backNetPrecision: PrecisionTable
 
@@ -53,12 +55,12 @@ package struct OpenedBundle: Sendable {
         } catch { throw PartitioningError(.damagedBundle, "\(path): \(error.message)") }
 
         var bytes: [BundleFile: [UInt8]] = [:]
-        var sealed: [BundleFile: RegularFile] = [:]
+        var files: [BundleFile: RegularFile] = [:]
         for (part, name, file) in try folder.parts(of: manifest) {
             let digest: ContentDigest
+            files[name] = file
             if name == .backNetONNX || name.isSealed {
                 digest = try file.digest()
-                sealed[name] = file
             } else {
                 (bytes[name], digest) = try file.contents()
             }
@@ -67,11 +69,12 @@ package struct OpenedBundle: Sendable {
                     .damagedBundle, "\(path): \(part.file) is not what the manifest lists: copy the bundle again")
             }
         }
-        guard let frontNet = sealed[.frontNet], let mappingUnit = sealed[.mapping] else {
+        guard let frontNet = files[.frontNet], let mappingUnit = files[.mapping] else {
             throw PartitioningError(.damagedBundle, "\(path): a sealed part is missing")
         }
         self.frontNet = frontNet
         self.mappingUnit = mappingUnit
+        backNetFile = files[.backNet]
         do throws(GraphError) {
             if let graph = bytes[.backNet] {
                 let graph = try GraphFile.decode(graph.span.bytes)

@@ -1,3 +1,7 @@
+#if MUTANTS
+    package import SealedChannel
+#endif
+
 /// The enclave's defences that `Tests/HostileHost` removes one at a time, to show that its attacks succeed without them.
 /// In the enclave each is always in place: only a second build of these sources, for tests, defines `MUTANTS`.
 package enum Defence: String, Sendable, CaseIterable {
@@ -19,6 +23,16 @@ package enum Defence: String, Sendable, CaseIterable {
     case renewedKeys
     /// An earlier provisioning message does not count after a later one.
     case sequence
+    /// A provisioning message is for this run of the enclave.
+    case provisioningEpoch
+    /// A provisioning message is signed by the owner of the bundle.
+    case provisioningOwner
+    /// A renewal has the model key that opened the parts.
+    case renewalKey
+    /// Evidence binds what the enclave states of itself.
+    case statedFacts
+    /// A result of the BackNet is taken once.
+    case resultOnce
     /// All answers of a bundle have one size.
     case answerSize
     /// Floats are refused where the owner allows pixels only.
@@ -31,6 +45,10 @@ package enum Defence: String, Sendable, CaseIterable {
     #if MUTANTS
         /// The defence that is not there, in the present task.
         @TaskLocal package static var removed: Defence?
+        /// Whose messages count without ``provisioningOwner``, and the run that they are for without ``provisioningEpoch``.
+        package static let anotherOwner = anotherOwnerKey.publicKey
+        package static let anotherOwnerKey = OwnerSigningKey.random()
+        package static let anotherEpoch = EnclaveEpoch.random()
         var isInPlace: Bool { Self.removed != self }
     #else
         var isInPlace: Bool { true }

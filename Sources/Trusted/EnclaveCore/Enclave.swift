@@ -295,7 +295,8 @@ extension Enclave {
         do throws(EvidenceError) {
             facts = try bundle.facts(state).encoded()
             transcript = try ReportTranscript(
-                nonce: nonce, keyConfiguration: keyConfiguration, facts: facts,
+                nonce: nonce, keyConfiguration: keyConfiguration,
+                facts: Defence.statedFacts.isInPlace ? facts : try bundle.hopedFacts.encoded(),
                 manifestDigest: bundle.manifest.digest.bytes, ownerPublicKey: bundle.manifest.owner.bytes,
                 epoch: epoch.bytes)
         } catch { throw EnclaveRefusal(.malformed) }
@@ -310,15 +311,24 @@ extension Enclave {
         } catch { throw EnclaveRefusal(.evidenceUnavailable) }
     }
 
+    /// What an owner's message has to be for.
+    private func expectation(_ manifest: VerifiedManifest) -> ProvisioningMessage.Expectation {
+        #if MUTANTS
+            return .init(
+                owner: Defence.provisioningOwner.isInPlace ? manifest.owner : Defence.anotherOwner,
+                manifestDigest: manifest.digest,
+                epoch: Defence.provisioningEpoch.isInPlace ? epoch : Defence.anotherEpoch)
+        #else
+            return .init(owner: manifest.owner, manifestDigest: manifest.digest, epoch: epoch)
+        #endif
+    }
+
     /// Takes the owner's message. A message that fails changes nothing; where it opens parts that cannot be run, which only
     /// their owner could make, the host has to load them again.
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         let now = clock.now()
         let (attested, _) = try attested(at: now)
-        let (message, sealer) = try keyRing.open(
-            ciphertext,
-            expecting: .init(
-                owner: attested.manifest.owner, manifestDigest: attested.manifest.digest, epoch: epoch))
+        let (message, sealer) = try keyRing.open(ciphertext, expecting: expectation(attested.manifest))
         let audit: Auditor?
         switch state {
         case .awaitingManifest, .awaitingParts: throw EnclaveRefusal(.bundleMissing)

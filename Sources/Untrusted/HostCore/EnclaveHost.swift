@@ -341,8 +341,8 @@ package actor EnclaveHost {
     }
 
     private func loadBackNet(_ connection: EnclaveConnection) async throws(HostError) {
-        guard let file = bundle.backNetFile?() else { return }
-        try await load(.backNet, PartContent(file), connection)
+        guard let file = bundle.backNetFile else { return }
+        try await load(.backNet, file, connection)
     }
 
     private func load(

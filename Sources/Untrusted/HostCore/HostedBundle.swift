@@ -17,15 +17,15 @@ package struct HostedBundle: Sendable {
     var partBytes: Int { frontNet.byteCount + mappingUnit.byteCount }
     /// `nil` when everything is inside, or once a host has taken it over.
     package internal(set) var backNet: Graph?
-    /// Reads `backnet.graph`, which the enclave needs where its owner demands an audit; `nil` when everything is inside.
-    package let backNetFile: (@Sendable () -> [UInt8]?)?
+    /// `backnet.graph`, which the enclave needs where its owner demands an audit; `nil` when everything is inside.
+    package let backNetFile: PartContent?
     /// What the BackNet computes with.
     package let backNetPrecision: PrecisionTable
 
     package init(
         manifestDigest: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
         frontNet: PartContent, mappingUnit: PartContent, backNet: Graph?,
-        backNetFile: (@Sendable () -> [UInt8]?)? = nil,
+        backNetFile: PartContent? = nil,
         backNetPrecision: PrecisionTable = .float32
     ) {
         self.manifestDigest = manifestDigest

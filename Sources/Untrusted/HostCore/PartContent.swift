@@ -1,4 +1,4 @@
-/// The ciphertext of a part, wherever it lies.
+/// The bytes of a part, wherever they lie.
 package struct PartContent: Sendable {
     package let byteCount: Int
     private let read: @Sendable (Range<Int>) -> [UInt8]?
@@ -18,7 +18,7 @@ package struct PartContent: Sendable {
         guard let bytes = read(range), bytes.count == range.count else {
             throw HostError(
                 .bundleUnreadable,
-                "a sealed part of the bundle was changed or removed while it is served: start the server again")
+                "a part of the bundle was changed or removed while it is served: start the server again")
         }
         return bytes
     }

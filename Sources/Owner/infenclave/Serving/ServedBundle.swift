@@ -61,7 +61,7 @@ struct ServedBundle {
             } else {
                 try await Self.engine(opened.backNet, name, terms.places, threads: terms.threads, log: lines)
             }
-        bundle = HostedBundle(consume opened, at: path)
+        bundle = HostedBundle(consume opened)
         self.terms = terms
     }
 
@@ -122,17 +122,13 @@ extension BundleManifest {
 }
 
 extension HostedBundle {
-    /// - Parameter path: Of its folder.
-    init(_ bundle: OpenedBundle, at path: String) {
-        let file = URL(filePath: path).appending(path: BundleFile.backNet.rawValue)
-        // The enclave compares it with the manifest.
-        let read: @Sendable () -> [UInt8]? = { (try? Data(contentsOf: file)).map { [UInt8]($0) } }
+    init(_ bundle: OpenedBundle) {
         self.init(
             manifestDigest: bundle.manifestDigest.bytes, manifestCore: bundle.coreBytes,
             manifest: bundle.manifestBytes, manifestSignature: bundle.signature,
             frontNet: PartContent(bundle.frontNet), mappingUnit: PartContent(bundle.mappingUnit),
             backNet: bundle.backNet,
-            backNetFile: bundle.backNet == nil ? nil : read,
+            backNetFile: bundle.backNetFile.map { PartContent($0) },
             backNetPrecision: bundle.backNetPrecision)
     }
 }

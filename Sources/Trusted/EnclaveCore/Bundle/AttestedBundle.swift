@@ -18,4 +18,11 @@ struct AttestedBundle {
         try EnclaveFacts(
             frontNetDigest: frontNetDigest.bytes, mappingUnitDigest: mappingUnitDigest.bytes, state: state)
     }
+
+    /// Those that a host would like to state: what evidence says without ``Defence/statedFacts``.
+    var hopedFacts: EnclaveFacts {
+        get throws(EvidenceError) {
+            try facts(.provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), manifest.core.service))
+        }
+    }
 }

@@ -24,12 +24,12 @@ struct PendingRequests {
     var count: Int { requests.count }
     var isFull: Bool { requests.count >= capacity }
 
-    func contains(_ requestID: UInt64) -> Bool { requests[requestID] != nil }
+    subscript(_ requestID: UInt64) -> PendingRequest? { requests[requestID] }
 
     /// Adds a request whose identifier is not in use, where there is room.
     mutating func insert(_ request: PendingRequest, requestID: UInt64) { requests[requestID] = request }
 
-    mutating func remove(_ requestID: UInt64) -> PendingRequest? { requests.removeValue(forKey: requestID) }
+    mutating func remove(_ requestID: UInt64) { requests[requestID] = nil }
 
     /// Removes those that came at `time` or before, in ascending order of their identifiers.
     mutating func remove(arrivedBy time: Duration) -> [(requestID: UInt64, request: PendingRequest)] {

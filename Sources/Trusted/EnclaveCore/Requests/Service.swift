@@ -69,7 +69,7 @@ final class Service {
         guard message.terms.sequence > provisioning.terms.sequence || !Defence.sequence.isInPlace else {
             throw EnclaveRefusal(.staleSequence)
         }
-        guard message.modelKey.constantTimeEquals(provisioning.modelKey) else {
+        guard message.modelKey.constantTimeEquals(provisioning.modelKey) || !Defence.renewalKey.isInPlace else {
             throw EnclaveRefusal(.frontNetRefused)
         }
         provisioning = message
@@ -121,7 +121,7 @@ final class Service {
     func infer(
         _ message: [UInt8], requestID: UInt64, keyRing: inout ChannelKeyRing, at now: Duration
     ) throws(EnclaveRefusal) -> Reply {
-        guard !pending.contains(requestID), !underWay.contains(requestID) else {
+        guard pending[requestID] == nil, !underWay.contains(requestID) else {
             throw EnclaveRefusal(.duplicateRequest)
         }
         // Before the request is opened: it costs its client nothing, and the same message may come again.
@@ -220,7 +220,7 @@ final class Service {
     /// - Returns: What the mapping unit is to compute; a refusal comes of it when the tensors are impossible.
     /// - Throws: ``EnclaveRefusal`` (unknownRequest)
     func resume(_ requestID: UInt64, backNet tensors: [Tensor]) throws(EnclaveRefusal) -> Reply {
-        let request = try remove(requestID)
+        let request = try Defence.resultOnce.isInPlace ? remove(requestID) : waiting(requestID)
         auditor?.countResult()
         guard let boundary = request.audited, let auditor, let terms = auditor.terms else {
             return computation(
@@ -245,7 +245,13 @@ final class Service {
     }
 
     private func remove(_ requestID: UInt64) throws(EnclaveRefusal) -> PendingRequest {
-        guard let request = pending.remove(requestID) else { throw EnclaveRefusal(.unknownRequest) }
+        let request = try waiting(requestID)
+        pending.remove(requestID)
+        return request
+    }
+
+    private func waiting(_ requestID: UInt64) throws(EnclaveRefusal) -> PendingRequest {
+        guard let request = pending[requestID] else { throw EnclaveRefusal(.unknownRequest) }
         return request
     }
 

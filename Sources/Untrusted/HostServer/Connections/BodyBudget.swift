@@ -1,4 +1,4 @@
-/// The memory of bodies, over all connections together: those in reception, and complete ones until they are answered.
+/// The memory of bodies, over all connections together: those in reception, and complete ones until their answer is ready.
 /// No input or output, and no clock of its own.
 ///
 /// Bytes are charged as they arrive, not as they are announced: otherwise a few connections that announce much and send

@@ -3,7 +3,8 @@ import NIOCore
 import Synchronization
 
 /// The connections of one listener and the memory of their bodies. Connections live on several event loops; what is
-/// decided about them is decided under one lock, so that one whose request is complete is never evicted.
+/// decided about them is decided under one lock, so that one whose request is complete is not evicted while its client
+/// reads.
 final class ConnectionRegistry: Sendable {
     typealias Identifier = ConnectionTable.Identifier
 
@@ -16,6 +17,7 @@ final class ConnectionRegistry: Sendable {
         /// Of connections with a body in memory.
         var budgetOf: [Identifier: Intake.Budget] = [:]
         var channels: [Identifier: any Channel] = [:]
+        var identifiers: [ObjectIdentifier: Identifier] = [:]
         /// What to do when a connection closes before its answer is sent.
         var abandonments: [ObjectIdentifier: @Sendable () -> Void] = [:]
         /// The most that bodies held since the allocator gave back what was free.
@@ -36,7 +38,9 @@ final class ConnectionRegistry: Sendable {
         mutating func forget(_ identifier: Identifier) -> (any Channel)? {
             releaseBody(identifier)
             table.close(identifier)
-            return channels.removeValue(forKey: identifier)
+            guard let channel = channels.removeValue(forKey: identifier) else { return nil }
+            identifiers[ObjectIdentifier(channel)] = nil
+            return channel
         }
     }
 
@@ -61,8 +65,8 @@ final class ConnectionRegistry: Sendable {
 
     /// The metrics as text.
     var metricsText: MetricsText {
-        let (connections, bytes) = state.withLock { ($0.table.count, $0.bodyBytes) }
-        return metrics.text(connections: connections, limit: limit, bodyBytes: bytes)
+        let (connections, stalled, bytes) = state.withLock { ($0.table.count, $0.table.stalledCount, $0.bodyBytes) }
+        return metrics.text(connections: connections, limit: limit, stalled: stalled, bodyBytes: bytes)
     }
 
     /// Says what to do when this connection closes; `nil` for nothing any more.
@@ -82,6 +86,7 @@ final class ConnectionRegistry: Sendable {
         let (identifier, evicted) = state.withLock { state -> (Identifier?, (any Channel)?) in
             guard let opening = state.table.open(from: address, at: now) else { return (nil, nil) }
             state.channels[opening.identifier] = channel
+            state.identifiers[ObjectIdentifier(channel)] = opening.identifier
             return (opening.identifier, opening.evicted.flatMap { state.forget($0) })
         }
         if identifier == nil { metrics.countTurnedAway() }
@@ -119,7 +124,8 @@ final class ConnectionRegistry: Sendable {
         return isGranted
     }
 
-    /// A request is complete: from now on neither it nor its connection goes before it is answered.
+    /// A request is complete: from now on neither it nor its connection goes before it is answered, as long as the client
+    /// reads.
     ///
     /// - Parameter hasBody: Whether ``beginBody(_:_:at:)`` was called for it.
     /// - Returns: `false` when it went before.
@@ -132,6 +138,23 @@ final class ConnectionRegistry: Sendable {
             return state.table.beginAnswer(identifier)
         }
     }
+
+    /// The answer to the request of this channel is ready: nobody needs its body any more. The client may take its time
+    /// with the answer, but not with the memory.
+    func answerIsReady(on channel: any Channel) {
+        state.withLock { state in
+            guard let identifier = state.identifiers[ObjectIdentifier(channel)] else { return }
+            state.releaseBody(identifier)
+        }
+    }
+
+    /// The client does not read what is sent to it, or reads again.
+    func setStalled(_ identifier: Identifier, _ isStalled: Bool) {
+        state.withLock { $0.table.setStalled(identifier, isStalled) }
+    }
+
+    /// A connection is closed because its client did not read.
+    func countUnread() { metrics.countUnread() }
 
     /// The answer was sent.
     func completed(_ identifier: Identifier, at now: ContinuousClock.Instant) {

@@ -1,9 +1,10 @@
 /// Which connections are open, and which one has to go when there are too many. No input or output, and no clock of its
 /// own.
 ///
-/// A connection can be evicted while it is idle or a request of it is in reception, and after its last answer; never
-/// while a complete request of it is being answered. What deserves its place least is, in this order: of the address
-/// with the most connections; already answered for the last time; longest without a completed request. A connection
+/// A connection can be evicted while it is idle or a request of it is in reception, and after its last answer; while a
+/// complete request of it is being answered only if its client does not read. What deserves its place least is, in this
+/// order: of the address with the most connections; already answered for the last time; with a client that does not read
+/// its answers; longest without a completed request. A connection
 /// that has not completed any counts from its opening: were it always first, strangers with one completed request each
 /// could have every newcomer evicted before its first request is in.
 package struct ConnectionTable: Sendable {
@@ -26,6 +27,8 @@ package struct ConnectionTable: Sendable {
 
         let address: ClientAddress
         var phase = Phase.waiting
+        /// What was answered waits for the client to read it.
+        var isStalled = false
         /// The opening, or the end of the last completed request.
         var lastCompleted: ContinuousClock.Instant
     }
@@ -38,6 +41,9 @@ package struct ConnectionTable: Sendable {
     package init(_ limits: Limits) { self.limits = limits }
 
     package var count: Int { entries.count }
+
+    /// Connections whose clients do not read their answers.
+    package var stalledCount: Int { entries.values.count { $0.isStalled } }
 
     package func isOpen(_ identifier: Identifier) -> Bool { entries[identifier] != nil }
 
@@ -80,6 +86,11 @@ package struct ConnectionTable: Sendable {
         entries[identifier]?.lastCompleted = now
     }
 
+    /// Its client does not read what is sent to it, or reads again.
+    package mutating func setStalled(_ identifier: Identifier, _ isStalled: Bool) {
+        entries[identifier]?.isStalled = isStalled
+    }
+
     /// Nothing more is read from it: it only waits for its client to close.
     package mutating func closing(_ identifier: Identifier) { entries[identifier]?.phase = .closing }
 
@@ -94,10 +105,11 @@ package struct ConnectionTable: Sendable {
     private func leastDeserving(of address: ClientAddress?) -> Identifier? {
         // Smaller is less deserving.
         var least: (Int, Int, ContinuousClock.Instant, Identifier)?
-        for (identifier, entry) in entries where entry.phase != .answering {
+        for (identifier, entry) in entries where entry.phase != .answering || entry.isStalled {
             guard address == nil || entry.address == address else { continue }
             let merit = (
-                -counts[entry.address, default: 0], entry.phase == .closing ? 0 : 1, entry.lastCompleted, identifier
+                -counts[entry.address, default: 0], entry.phase == .closing ? 0 : entry.isStalled ? 1 : 2,
+                entry.lastCompleted, identifier
             )
             if least.map({ merit < $0 }) ?? true { least = merit }
         }

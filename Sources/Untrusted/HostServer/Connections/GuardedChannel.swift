@@ -44,10 +44,12 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
 }
 
-/// Tells the gate of every byte, before the decoder has made anything of it.
-private final class ByteWatch: ChannelInboundHandler {
+/// Tells the gate of every byte: before the decoder has made anything of it, and after the encoder has made it.
+private final class ByteWatch: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
 
     private let gate: RequestGate
 
@@ -56,5 +58,10 @@ private final class ByteWatch: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         gate.bytesArrived(unwrapInboundIn(data).readableBytes)
         context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        gate.bytesWritten(unwrapOutboundIn(data).readableBytes)
+        context.write(data, promise: promise)
     }
 }

@@ -11,6 +11,10 @@ package struct RequestClock: Sendable {
         /// For every so many bytes that have *arrived* the body has one second more: a large body on a slow link gets
         /// its time (16 MiB: 271 s), and one that drips does not.
         package var bodyBytesPerSecond = 64 << 10
+        /// From the moment that more is to be sent than may wait, until the client has read enough of it.
+        package var unread: Duration = .seconds(15)
+        /// For every so many bytes that have *left* since then it has one second more.
+        package var readBytesPerSecond = 64 << 10
         /// From a last answer to the end of the connection, in which the client can read it.
         package var closing: Duration = .seconds(2)
 
@@ -22,8 +26,19 @@ package struct RequestClock: Sendable {
         case idle
         /// A request has begun and is not complete: 408.
         case request
+        /// The client does not read its answers: the connection is closed.
+        case unread
         /// The last answer was sent: the connection is closed.
         case closing
+    }
+
+    /// What is to be sent waits for the client to read, in whatever phase.
+    private struct Stall {
+        let start: ContinuousClock.Instant
+        /// Bytes that the connection had sent then.
+        let before: Int
+        /// And has sent now.
+        var sent: Int
     }
 
     private enum Phase {
@@ -37,6 +52,7 @@ package struct RequestClock: Sendable {
 
     private let limits: Limits
     private var phase: Phase
+    private var stall: Stall?
 
     package init(_ limits: Limits, at now: ContinuousClock.Instant) {
         self.limits = limits
@@ -60,7 +76,20 @@ package struct RequestClock: Sendable {
         if case .body(let start, let received) = phase { phase = .body(start, received: received + bytes) }
     }
 
-    /// The request is complete: its answer may take as long as it takes.
+    /// More is to be sent than may wait.
+    ///
+    /// - Parameter sent: Bytes that the connection has sent so far.
+    package mutating func stalled(sent: Int, at now: ContinuousClock.Instant) {
+        if stall == nil { stall = Stall(start: now, before: sent, sent: sent) }
+    }
+
+    /// - Parameter total: Bytes that the connection has sent so far.
+    package mutating func sent(_ total: Int) { stall?.sent = total }
+
+    /// The client has read enough.
+    package mutating func resumed() { stall = nil }
+
+    /// The request is complete: its answer may take as long as it takes, unless the client does not read it.
     package mutating func requestArrived() { phase = .answering(hasMore: false) }
 
     /// The answer was sent.
@@ -77,8 +106,17 @@ package struct RequestClock: Sendable {
     /// Nothing of a request has come since the last one.
     package var isIdle: Bool { if case .idle = phase { true } else { false } }
 
-    /// When the connection is given up unless something happens; `nil` while a request is answered.
-    package var deadline: ContinuousClock.Instant? {
+    /// When the connection is given up unless something happens; `nil` while a request is answered to a client that
+    /// reads.
+    package var deadline: ContinuousClock.Instant? { [phaseDeadline, readingDeadline].compactMap(\.self).min() }
+
+    private var readingDeadline: ContinuousClock.Instant? {
+        guard let stall else { return nil }
+        let bytes = max(0, stall.sent - stall.before)
+        return stall.start + limits.unread + .seconds(Double(bytes) / Double(limits.readBytesPerSecond))
+    }
+
+    private var phaseDeadline: ContinuousClock.Instant? {
         switch phase {
         case .idle(let start): start + limits.idle
         case .head(let start): start + limits.head
@@ -91,7 +129,9 @@ package struct RequestClock: Sendable {
 
     /// What has run out.
     package func expiry(at now: ContinuousClock.Instant) -> Expiry? {
-        guard let deadline, deadline <= now else { return nil }
+        guard let phaseDeadline, phaseDeadline <= now else {
+            return readingDeadline.map { $0 <= now } == true ? .unread : nil
+        }
         switch phase {
         case .idle: return .idle
         case .head, .body: return .request

@@ -1,3 +1,4 @@
+import Glibc
 import HTTPTypes
 import HostCore
 import NIOCore
@@ -6,7 +7,7 @@ import NIOHTTPTypes
 
 /// Lets only complete requests in: it keeps the headers back until the body is there, within the limits on time, size
 /// and memory, and refuses what exceeds them without reading on. One request at a time; what a client sends meanwhile
-/// stays in its socket. When the server stops, the answer under way or the next one is the connection's last.
+/// stays in its socket. A client that does not read its answers loses its connection. When the server stops, the answer under way or the next one is the connection's last.
 final class RequestGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -55,6 +56,8 @@ final class RequestGate: ChannelDuplexHandler {
     private let alarm = DeadlineAlarm()
     /// Bytes of which the decoder has made nothing yet.
     private var undecodedBytes = 0
+    /// Bytes that were handed to the channel, which may not have sent them yet.
+    private var writtenBytes = 0
 
     /// Clients that send requests without waiting for answers send a few; more would take much more memory than they
     /// have bytes.
@@ -127,11 +130,48 @@ final class RequestGate: ChannelDuplexHandler {
 
     private func ring() {
         guard let context else { return }
+        clock.sent(sentBytes(context))
         switch clock.expiry(at: .now) {
         case .request: refuse(.tooSlow, context)
+        case .unread:
+            registry.countUnread()
+            drop(context)
+        case .closing where !context.channel.isWritable: drop(context)
         case .idle, .closing: context.close(promise: nil)
         case nil: arm(context)
         }
+    }
+
+    // MARK: Reading clients
+
+    func bytesWritten(_ count: Int) { writtenBytes += count }
+
+    private func sentBytes(_ context: ChannelHandlerContext) -> Int {
+        let waiting = try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
+        return writtenBytes - (waiting ?? 0)
+    }
+
+    /// The next answer waits in the responder while the channel takes nothing more, and does not come by here.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isStalled = !context.channel.isWritable
+        if let identifier { registry.setStalled(identifier, isStalled) }
+        if isStalled {
+            clock.stalled(sent: sentBytes(context), at: .now)
+            arm(context)
+        } else {
+            clock.resumed()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Closes the connection with what its client has not read, which the kernel would keep for it.
+    private func drop(_ context: ChannelHandlerContext) {
+        forgetUnsent(context)
+        context.close(promise: nil)
+    }
+
+    private func forgetUnsent(_ context: ChannelHandlerContext) {
+        _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
     }
 
     // MARK: Requests
@@ -289,6 +329,8 @@ final class RequestGate: ChannelDuplexHandler {
             if let identifier { registry.closing(identifier) }
             clock.closing(at: .now)
             arm(context)
+        } else if mode == .all, !context.channel.isWritable {
+            forgetUnsent(context)
         }
         context.close(mode: mode, promise: promise)
     }

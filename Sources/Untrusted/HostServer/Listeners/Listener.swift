@@ -26,6 +26,9 @@ struct Listener: Service {
     /// Connections that wait to be accepted; Linux' own default. With a full queue a client tries again after a second,
     /// which is long for a probe.
     private static let backlog: Int32 = 4096
+    /// What the kernel keeps of answers that a client does not read, of its own accord up to 4 MiB for each connection. An
+    /// answer is much shorter.
+    private static let sendBufferBytes = 128 << 10
 
     /// - Parameters:
     ///   - registry: Of the listener's connections.
@@ -53,6 +56,7 @@ struct Listener: Service {
                 var response = try await routes.respond(to: request, context: context)
                 response.headers[.date] = dates.text
                 response.headers[.server] = "infenclave"
+                registry.answerIsReady(on: channel)
                 try await writer.write(response: response.head, body: response.body)
             }, registry: registry, intake: intake, onEnd: onEnd)
     }
@@ -86,6 +90,7 @@ struct Listener: Service {
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.socketOption(.so_sndbuf), value: Self.sendBufferBytes)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: limit))

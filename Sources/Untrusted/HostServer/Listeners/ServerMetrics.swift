@@ -13,6 +13,7 @@ package final class ServerMetrics: Sendable {
         var refusals: [Int: Int] = [:]
         var evicted = 0
         var turnedAway = 0
+        var unread = 0
     }
 
     private let values = Mutex(Values())
@@ -31,14 +32,16 @@ package final class ServerMetrics: Sendable {
 
     func countEviction() { values.withLock { $0.evicted += 1 } }
     func countTurnedAway() { values.withLock { $0.turnedAway += 1 } }
+    func countUnread() { values.withLock { $0.unread += 1 } }
 
     /// In Prometheus' text format.
     ///
     /// - Parameters:
     ///   - connections: Open now.
     ///   - limit: Of connections.
+    ///   - stalled: Connections whose clients do not read now.
     ///   - bodyBytes: Of bodies in memory now.
-    func text(connections: Int, limit: Int, bodyBytes: Int) -> MetricsText {
+    func text(connections: Int, limit: Int, stalled: Int, bodyBytes: Int) -> MetricsText {
         let values = values.withLock { $0 }
         var metrics = MetricsText()
         metrics.add(
@@ -53,6 +56,9 @@ package final class ServerMetrics: Sendable {
             })
         metrics.add("connections", .gauge, "Open connections of clients.", Double(connections))
         metrics.add("connections_limit", .gauge, "Connections that are held at a time.", Double(limit))
+        metrics.add(
+            "connections_stalled", .gauge, "Open connections whose clients do not read their answers.",
+            Double(stalled))
         metrics.add("body_bytes", .gauge, "Bodies of requests in memory.", Double(bodyBytes))
         metrics.add(
             "connections_evicted_total", .counter, "Connections closed to make room for others.",
@@ -60,6 +66,9 @@ package final class ServerMetrics: Sendable {
         metrics.add(
             "connections_turned_away_total", .counter, "Connections closed at once because there was no room.",
             Double(values.turnedAway))
+        metrics.add(
+            "connections_unread_total", .counter, "Connections closed because their clients did not read.",
+            Double(values.unread))
         return metrics
     }
 }
