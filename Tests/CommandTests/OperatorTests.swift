@@ -50,6 +50,15 @@ struct OperatorTests {
         #expect(!server.program.errors.contains("LimitNOFILE"), "\(server.program.errors)")
     }
 
+    @Test("--batch-delay has no effect where all layers are inside, and a warning says so", arguments: [true, false])
+    func batchesOfNothing(everythingInside: Bool) throws {
+        let deployment = try Deployment(
+            cuts: everythingInside ? Demo.everythingInside : Demo.cuts, in: try TemporaryFolder())
+        let server = try Server(deployment, options: ["--batch-delay", "1"])
+        let warning = "--batch-delay has no effect for model: all its layers are inside the enclave"
+        #expect(server.program.errors.contains(warning) == everythingInside, "\(server.program.errors)")
+    }
+
     @Test("With fewer descriptors than it needs for itself, serve says how many it needs")
     func tooFewDescriptors() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

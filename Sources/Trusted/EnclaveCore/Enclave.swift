@@ -296,7 +296,7 @@ extension Enclave {
             facts = try bundle.facts(state).encoded()
             transcript = try ReportTranscript(
                 nonce: nonce, keyConfiguration: keyConfiguration,
-                facts: Defence.statedFacts.isInPlace ? facts : try bundle.hopedFacts.encoded(),
+                facts: try bundle.bound(facts),
                 manifestDigest: bundle.manifest.digest.bytes, ownerPublicKey: bundle.manifest.owner.bytes,
                 epoch: epoch.bytes)
         } catch { throw EnclaveRefusal(.malformed) }

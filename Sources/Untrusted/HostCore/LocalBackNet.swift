@@ -11,9 +11,6 @@ package final class LocalBackNet: BackNetEngine {
         var idle: IdlePlans
     }
 
-    /// Each has activations of its own.
-    private static let mostWorkers = 8
-
     private let plans: WorkerPlans
     private let state: Mutex<State>
     private let executor: InferenceExecutor
@@ -23,7 +20,7 @@ package final class LocalBackNet: BackNetEngine {
     ///   - threads: Of all requests together.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(_ graph: consuming Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
-        let count = min(threads, Self.mostWorkers)
+        let count = min(threads, InferenceWorkers.defaultMaximum)
         let workers = InferenceWorkers(count: count, threads: threads / count, threadsAlone: threads)
         do throws(InferenceError) {
             plans = try WorkerPlans(

@@ -1,5 +1,8 @@
 /// How concurrent inferences of one model share the processors.
 package struct InferenceWorkers: Sendable, Hashable {
+    /// How many there are by default at most: each has activations of its own.
+    package static let defaultMaximum = 8
+
     /// Concurrent inferences.
     package let count: Int
     /// Threads of one inference.

@@ -213,11 +213,8 @@ struct Serve: Command {
     /// alone gets them all.
     private func chosenWorkers(_ processors: Int) -> Int {
         guard enclaveAt == .spawn else { return workers ?? 1 }
-        return workers ?? min(Self.mostWorkers, max(1, processors / (threads ?? 1)))
+        return workers ?? min(InferenceWorkers.defaultMaximum, max(1, processors / (threads ?? 1)))
     }
-
-    /// Each has activations of its own.
-    private static let mostWorkers = 8
 
     /// Where the enclaves are, by how many there are for a bundle: they share the processors.
     private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {

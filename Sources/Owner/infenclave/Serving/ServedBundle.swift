@@ -54,6 +54,10 @@ struct ServedBundle {
         name = Self.name(path)
         title = opened.manifest.model.name
         requestBytes = min(ServerLimits().requestBytes, opened.manifest.largestRequestBytes)
+        if terms.batchDelay != nil, opened.backNet == nil {
+            log.write(
+                LogLine(.warning, "--batch-delay has no effect for \(name): all its layers are inside the enclave"))
+        }
         engine =
             if let delay = terms.batchDelay, let backNet = opened.backNet {
                 try await BatchedBackNet.ifFaster(

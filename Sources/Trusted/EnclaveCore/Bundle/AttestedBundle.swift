@@ -19,10 +19,16 @@ struct AttestedBundle {
             frontNetDigest: frontNetDigest.bytes, mappingUnitDigest: mappingUnitDigest.bytes, state: state)
     }
 
-    /// Those that a host would like to state: what evidence says without ``Defence/statedFacts``.
-    var hopedFacts: EnclaveFacts {
-        get throws(EvidenceError) {
-            try facts(.provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), manifest.core.service))
-        }
+    /// The encoded facts that report data bind.
+    func bound(_ facts: [UInt8]) throws(EvidenceError) -> [UInt8] {
+        #if MUTANTS
+            if !Defence.statedFacts.isInPlace {
+                // What a host would like to state.
+                return try self.facts(
+                    .provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), manifest.core.service)
+                ).encoded()
+            }
+        #endif
+        return facts
     }
 }
