@@ -53,4 +53,22 @@ struct ModelRegistryTests {
         #expect(registry[nil]?.name == "cars")
         #expect(registry.remove("cars") == nil && registry.models.count == 1)
     }
+
+    @Test("The memory of a model that is served no more is free after the next request to another one")
+    func removedModel() async throws {
+        let registry = try registry(["shop"])
+        weak let removed = try ScriptedEnclave("exit 0").model("cars")
+        try registry.add(try #require(removed))
+        try await ServedHost.serving(models: registry) { ports in
+            func ask(_ model: String) throws {
+                #expect(try ServedHost.ask("GET /models/\(model)/ohttp-keys", port: ports.port).contains("503"))
+            }
+            try ask("shop")
+            try ask("cars")
+            _ = registry.remove("cars")
+            try ask("shop")
+            let end = ContinuousClock.now + .seconds(60)
+            while removed != nil { try #require(.now < end, "its memory is free") }
+        }
+    }
 }

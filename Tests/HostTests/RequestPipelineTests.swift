@@ -151,6 +151,28 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
+    @Test("One timer watches the deadlines of all requests, and each is kept")
+    func deadlines() async throws {
+        let deadlines = RequestDeadlines()
+        let start = ContinuousClock.now
+        for _ in 0..<20_000 { deadlines.remove(deadlines.add(start + .seconds(3600)) { Issue.record("removed") }) }
+        let late = Mutex([Int]())
+        let kept = (1...5).map { number in
+            deadlines.add(start + .seconds(3600) + .milliseconds(number)) { late.withLock { $0.append(number) } }
+        }
+        try await PooledEnclaves.wait(for: "the timer") { deadlines.timers > 0 }
+        #expect(deadlines.timers == 1)
+        for identifier in kept { deadlines.remove(identifier) }
+        let short = RequestDeadlines()
+        for number in 1...5 {
+            _ = short.add(.now + .milliseconds(20 * number)) { late.withLock { $0.append(number) } }
+        }
+        try await PooledEnclaves.wait(for: "them all") { late.withLock(\.count) == 5 }
+        #expect(late.withLock { $0 } == [1, 2, 3, 4, 5])
+        _ = short.add(.now + .milliseconds(20)) { late.withLock { $0.append(6) } }
+        try await PooledEnclaves.wait(for: "one that came when none was left") { late.withLock(\.last) == 6 }
+    }
+
     @Test("Over HTTP it is a 503 with a code and retry-after, and the connection goes on")
     func http() async throws {
         let model = try await model()

@@ -13,9 +13,17 @@ enum ServedHost {
         _ limits: ServerLimits = ServerLimits(), model: ServedModel? = nil, origins: [String] = [],
         _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
     ) async throws {
+        let models = try ModelRegistry([try model ?? ScriptedEnclave("exit 0").model()])
+        try await serving(limits, models: models, origins: origins, body)
+    }
+
+    static func serving(
+        _ limits: ServerLimits = ServerLimits(), models: ModelRegistry, origins: [String] = [],
+        _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
+    ) async throws {
         let any = ListeningAddress(hostname: "127.0.0.1", port: 0)
         let server = HostServer(
-            models: try ModelRegistry([try model ?? ScriptedEnclave("exit 0").model()]), address: any,
+            models: models, address: any,
             admin: any, limits: limits, origins: try AllowedOrigins(parsing: origins),
             log: OperatorLog(format: .text, level: .error))
         let (ports, continuation) = AsyncStream.makeStream(of: HostServer.Ports.self)
@@ -89,6 +97,14 @@ final class Connection: Sendable {
             guard count > 0 else { return String(decoding: received, as: UTF8.self) }
             received += buffer.prefix(count)
         }
+    }
+
+    /// One answer with a body of this length.
+    func answer(bodyBytes: (_ head: String) -> Int) -> String {
+        let head = head()
+        var body = [UInt8](repeating: 0, count: bodyBytes(head))
+        guard recv(descriptor, &body, body.count, Int32(MSG_WAITALL.rawValue)) == body.count else { return head }
+        return head + String(decoding: body, as: UTF8.self)
     }
 
     /// One answer without a body.

@@ -97,7 +97,9 @@ package actor EnclaveHost {
         return isProvisioned ? .ready : .unprovisioned
     }
 
-    private func publish() { standing.become(processState) }
+    private func publish() {
+        standing.become(processState, connection: teeKind == nil ? nil : connection, silence: silence)
+    }
 
     package var readiness: Readiness {
         let reason: String? =
@@ -252,14 +254,13 @@ package actor EnclaveHost {
     /// - Parameters:
     ///   - received: When the request was whole.
     ///   - deadline: A task that is cancelled from then on was late; before, its client is gone.
-    package func answer(
+    package nonisolated func answer(
         _ message: [UInt8], since received: ContinuousClock.Instant = .now,
         by deadline: ContinuousClock.Instant? = nil
     ) async throws(HostError) -> [UInt8] {
-        let start = ContinuousClock.now
         do throws(HostError) {
             let (answer, enclave) = try await exchange(message, since: received)
-            metrics.countAnswer(taking: .now - start, enclave: enclave)
+            metrics.countAnswer(taking: .now - received, enclave: enclave)
             return answer
         } catch {
             let isLate = error.code == .cancelled && deadline.map { $0 <= .now } == true
@@ -270,13 +271,14 @@ package actor EnclaveHost {
     }
 
     /// - Returns: The answer, and the time that the enclave took for it.
-    private func exchange(
+    private nonisolated func exchange(
         _ message: [UInt8], since received: ContinuousClock.Instant
     ) async throws(HostError) -> ([UInt8], Duration) {
         let connection = try current()
-        guard await connection.credits.take() else { throw EnclaveConnection.cancelled }
+        let hasCredit = await connection.credits.take()
         let asked = ContinuousClock.now
         metrics.countAdmission(taking: asked - received)
+        guard hasCredit else { throw EnclaveConnection.cancelled }
         let trace = RequestTrace.current
         trace?.add(.admission, from: received, to: asked)
         var (reply, requestID) = try await connection.ask(.infer(message: message), requestID: nil)
@@ -298,17 +300,17 @@ package actor EnclaveHost {
         return (answer, enclave)
     }
 
-    private func current() throws(HostError) -> EnclaveConnection {
-        guard let connection, teeKind != nil else {
+    /// Whom to ask, without waiting for this actor.
+    ///
+    /// - Throws: ``HostError`` `enclaveUnavailable` while no enclave process has the bundle, and while it is silent: nobody should
+    ///   wait for it in vain.
+    private nonisolated func current() throws(HostError) -> EnclaveConnection {
+        let (connection, silence) = standing.service
+        guard let connection else {
             throw HostError(.enclaveUnavailable, "the enclave process is starting; try again in a moment")
         }
-        try requireAnswers()
-        return connection
-    }
-
-    /// - Throws: ``HostError`` `enclaveUnavailable` while the enclave process is silent: nobody should wait for it in vain.
-    private func requireAnswers() throws(HostError) {
         if let silence { throw Self.silent(for: silence) }
+        return connection
     }
 
     /// Tells the enclave what to call its keys. One of an older build does not know the message, and calls them anything.

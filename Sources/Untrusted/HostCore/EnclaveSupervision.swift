@@ -14,9 +14,10 @@ extension EnclaveHost {
     /// Asks the enclave regularly whether it serves: a lease ends without a message.
     func follow(_ connection: EnclaveConnection, generation: Int) {
         Task { [weak self] in
-            while let before = await self?.provisionings, let reply = try? await connection.ask(.status) {
-                guard case .status(let status) = reply else { return }
-                await self?.note(status, generation: generation, before: before)
+            while let before = await self?.provisionings, !connection.hasEnded {
+                if case .status(let status)? = try? await connection.ask(.status) {
+                    await self?.note(status, generation: generation, before: before)
+                }
                 try? await Task.sleep(for: Self.statusInterval)
             }
         }
@@ -120,6 +121,7 @@ extension EnclaveHost {
     /// A start has failed; others serve meanwhile.
     func startLater(after error: HostError) async {
         failure = error
+        metrics.countStartFailure()
         let delay = backoff.delay(afterLifetime: .zero)
         log(LogLine(.error, "the enclave cannot be started: \(error)"))
         await keepStarting(after: delay)
@@ -136,6 +138,7 @@ extension EnclaveHost {
             } catch {
                 guard !hasStopped else { return }
                 failure = error
+                metrics.countStartFailure()
                 delay = backoff.delay(afterLifetime: .zero)
                 log(LogLine(.error, "the enclave cannot be started: \(error); next try in \(Self.words(delay))"))
             }

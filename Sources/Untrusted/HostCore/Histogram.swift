@@ -4,6 +4,8 @@ package struct Histogram: Sendable {
     /// Upper bounds in seconds, as they are written: from a hit in the cache of a small network to a time-out.
     package static let bounds = [
         "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10",
+        "30",
+        "60",
     ]
     private static let values = bounds.map { Double($0) ?? .infinity }
 

@@ -19,6 +19,7 @@ package final class HostMetrics: Sendable {
         var backNetSeconds = 0.0
         var backNetFailures = 0
         var restarts = 0
+        var startFailures = 0
         var stalls = 0
         var refusals: [String: Int] = [:]
         var stages: [Stage: Histogram] = [:]
@@ -52,6 +53,7 @@ package final class HostMetrics: Sendable {
 
     func countBackNetFailure() { values.withLock { $0.backNetFailures += 1 } }
     func countRestart() { values.withLock { $0.restarts += 1 } }
+    func countStartFailure() { values.withLock { $0.startFailures += 1 } }
     func countStall() { values.withLock { $0.stalls += 1 } }
     package func countRefusal(_ code: String) { values.withLock { $0.refusals[code, default: 0] += 1 } }
 
@@ -68,9 +70,11 @@ package final class HostMetrics: Sendable {
         var metrics = MetricsText(labels: labels)
         metrics.add("answers_total", .counter, "Sealed answers sent.", Double(values.answers))
         metrics.add(
-            "answer_seconds", histogram: "Time from request to answer.", [([], values.answerTimes)])
+            "answer_seconds", histogram: "Time from the last byte of a request to its answer.",
+            [([], values.answerTimes)])
         metrics.add(
-            "stage_seconds", histogram: "Time that answered requests spend in each stage.",
+            "stage_seconds",
+            histogram: "Time that requests spend in each stage, also those that are refused or late after it.",
             Stage.allCases.map { ([("stage", $0.rawValue)], values.stages[$0] ?? Histogram()) })
         metrics.add("backnet_runs_total", .counter, "Runs of the BackNet.", Double(values.backNetRuns))
         metrics.add(
@@ -79,6 +83,9 @@ package final class HostMetrics: Sendable {
             "backnet_failures_total", .counter, "Requests that the BackNet could not run.",
             Double(values.backNetFailures))
         metrics.add("enclave_restarts_total", .counter, "Enclave processes that ended.", Double(values.restarts))
+        metrics.add(
+            "enclave_start_failures_total", .counter, "Enclave processes that could not be started.",
+            Double(values.startFailures))
         metrics.add("enclave_stalls_total", .counter, "Times that the enclave did not answer.", Double(values.stalls))
         metrics.add(
             "refusals_total", .counter, "Requests refused, by code.",

@@ -17,6 +17,7 @@ package struct RequestPipeline: Sendable {
     private let model: ServedModel
     /// From the whole request to its answer.
     private let timeout: Duration
+    private let deadlines = RequestDeadlines()
 
     package init(_ model: ServedModel, timeout: Duration) { (self.model, self.timeout) = (model, timeout) }
 
@@ -52,12 +53,11 @@ package struct RequestPipeline: Sendable {
             place.pool.release(place.member)
             first.settle(outcome)
         }
-        let alarm = Task {
-            try await Task.sleep(until: place.deadline, clock: .continuous)
+        let expiry = deadlines.add(place.deadline) {
             work.cancel()
             first.settle(.failure(.deadlineExceeded))
         }
-        defer { alarm.cancel() }
+        defer { deadlines.remove(expiry) }
         whenAbandoned { work.cancel() }
         let outcome = await withTaskCancellationHandler {
             await first.value

@@ -82,6 +82,7 @@ package struct HostServer: Sendable {
     /// - Throws: ``HostServerError`` when an address cannot be listened on, or hardly any connection would be possible.
     package func run(onReady: @escaping @Sendable (Ports) -> Void) async throws {
         HostMemory.returnLargeBlocks()
+        HostProcess.noteStart()
         let manager = ServiceManager()
         let ready = ReadyPorts(needsAdmin: admin != nil) { ports in
             onReady(ports)

@@ -50,12 +50,15 @@ final class Routes: HTTPResponder {
         (self.origins, self.traces) = (origins, traces)
     }
 
-    /// Models come and go; a desk keeps its own, and goes when another model comes.
+    /// A desk keeps its model in memory: that of a model that is no longer served goes with the next request.
     private func desk(of model: ServedModel) -> Desk {
-        desks.withLock { desks in
+        let served = models.models
+        return desks.withLock { desks in
+            if desks.count > served.count {
+                let identifiers = Set(served.map(ObjectIdentifier.init))
+                desks = desks.filter { identifiers.contains($0.key) }
+            }
             if let desk = desks[ObjectIdentifier(model)] { return desk }
-            let served = models.models.map(ObjectIdentifier.init)
-            desks = desks.filter { served.contains($0.key) }
             let desk = Desk(model, limits)
             desks[ObjectIdentifier(model)] = desk
             return desk

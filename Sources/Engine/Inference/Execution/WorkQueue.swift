@@ -39,13 +39,15 @@ package final class WorkQueue: @unchecked Sendable {
 
     /// Adds work, or returns why it is refused.
     package func submit(_ work: @escaping Work) -> Refusal? {
-        locked {
+        let refusal: Refusal? = locked {
             if isClosed { return .closed }
             guard waiting.count + running < limit else { return .full }
             waiting.append(work)
-            pthread_cond_signal(changed)
             return nil
         }
+        // A thread that is woken under the lock would wait for it at once.
+        if refusal == nil { pthread_cond_signal(changed) }
+        return refusal
     }
 
     /// Ends the threads once no work waits.

@@ -107,6 +107,15 @@ package final class EnclavePool: Sendable {
     }
     /// Requests that are admitted and not answered.
     package var waiting: Int { admitted.withLock { $0 } }
+    /// Why no request is admitted, whatever replica it is for; `nil` where one may be.
+    var overload: HostError? {
+        let waiting = waiting
+        return waiting >= maximumWaiting && isReady ? Self.overloaded(waiting) : nil
+    }
+
+    private static func overloaded(_ waiting: Int) -> HostError {
+        HostError(.overloaded, "\(waiting) requests wait already; try again later")
+    }
 
     /// From now on nothing more is admitted.
     func retire() { isRetired.store(true, ordering: .sequentiallyConsistent) }
@@ -192,9 +201,7 @@ extension EnclavePool {
             admitted += 1
             return (true, admitted)
         }
-        guard isTaken else {
-            throw HostError(.overloaded, "\(waiting) requests wait already; try again later")
-        }
+        guard isTaken else { throw Self.overloaded(waiting) }
     }
 
     package func release(_ member: Member) {

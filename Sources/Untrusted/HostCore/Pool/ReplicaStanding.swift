@@ -2,7 +2,17 @@ import Synchronization
 
 /// What may be known of a replica at any moment without waiting for it, and the requests that it holds.
 final class ReplicaStanding: Sendable {
-    private let value = Mutex((state: EnclaveHost.State.starting, hesitates: false, waiting: 0))
+    private struct Value {
+        var state = EnclaveHost.State.starting
+        /// `nil` while no enclave process has the bundle.
+        var connection: EnclaveConnection?
+        /// Since when the enclave has owed an answer for too long.
+        var silence: Duration?
+        var hesitates = false
+        var waiting = 0
+    }
+
+    private let value = Mutex(Value())
 
     /// Of the enclave process; whether engines run is not in it.
     var state: EnclaveHost.State { value.withLock(\.state) }
@@ -18,7 +28,18 @@ final class ReplicaStanding: Sendable {
 
     func hesitates(_ hesitates: Bool) { value.withLock { $0.hesitates = hesitates } }
 
-    func become(_ state: EnclaveHost.State) { value.withLock { $0.state = state } }
+    /// Where to ask, and for how long the enclave there has been silent.
+    var service: (connection: EnclaveConnection?, silence: Duration?) {
+        value.withLock { ($0.connection, $0.silence) }
+    }
+
+    func become(_ state: EnclaveHost.State, connection: EnclaveConnection?, silence: Duration?) {
+        // Released after the lock.
+        _ = value.withLock { value in
+            defer { (value.state, value.connection, value.silence) = (state, connection, silence) }
+            return value.connection
+        }
+    }
 
     /// - Returns: Whether there was room below the limit; ``give()`` gives it back.
     func take(limit: Int) -> Bool {

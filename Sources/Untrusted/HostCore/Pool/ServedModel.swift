@@ -67,6 +67,12 @@ package final class ServedModel: Sendable {
     /// The largest body of a sealed request.
     package var requestBytes: Int { pools.map(\.pool.requestBytes).max() ?? 0 }
 
+    /// Why no request is admitted, whatever its key is; `nil` where one may be. It is known before the body is there.
+    package var overload: HostError? {
+        let reasons = pools.map(\.pool.overload)
+        return reasons.contains { $0 == nil } ? nil : reasons[0]
+    }
+
     /// Whose enclave has such a key.
     ///
     /// - Parameter keyIdentifier: The first byte of the message; `nil` for an empty one.

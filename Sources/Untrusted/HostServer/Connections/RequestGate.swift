@@ -6,7 +6,8 @@ import NIOHTTP1
 import NIOHTTPTypes
 
 /// Lets only complete requests in: it keeps the headers back until the body is there, within the limits on time, size
-/// and memory, and refuses what exceeds them without reading on. One request at a time; what a client sends meanwhile
+/// and memory, and refuses what exceeds them without reading on. A request for which there is no room is refused on its event loop, and
+/// its body never kept. One request at a time; what a client sends meanwhile
 /// stays in its socket. A client that does not read its answers loses its connection. When the server stops, the answer under way or the next one is the connection's last.
 final class RequestGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
@@ -46,6 +47,8 @@ final class RequestGate: ChannelDuplexHandler {
     private var phase = Phase.waiting
     /// Of the request in reception.
     private var body = ByteBuffer()
+    /// Bytes of a body that is read and dropped.
+    private var droppedBytes = 0
     /// Of further requests that came together with the one that is answered.
     private var held: [HTTPRequestPart] = []
     private var endsAfterAnswer = false
@@ -111,7 +114,7 @@ final class RequestGate: ChannelDuplexHandler {
         stopReceiving()
     }
 
-    private func stopReceiving() { (phase, body, held) = (.closing, ByteBuffer(), []) }
+    private func stopReceiving() { (phase, body, droppedBytes, held) = (.closing, ByteBuffer(), 0, []) }
 
     // MARK: Time
 
@@ -209,7 +212,10 @@ final class RequestGate: ChannelDuplexHandler {
         switch intake.verdict(on: head) {
         case .refused(let refusal): refuse(refusal, of: head, context)
         case .accepted(let allowance):
-            if let identifier, let budget = allowance.budget { registry.beginBody(identifier, budget, at: now) }
+            if allowance.awaitsContinue, let refusal = allowance.refusal { return refuse(refusal, of: head, context) }
+            if allowance.refusal == nil, let identifier, let budget = allowance.budget {
+                registry.beginBody(identifier, budget, at: now)
+            }
             phase = .receiving(Reception(head: head, allowance: allowance))
             if allowance.awaitsContinue {
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
@@ -220,7 +226,13 @@ final class RequestGate: ChannelDuplexHandler {
 
     private func receive(_ bytes: ByteBuffer, _ allowance: Intake.Allowance, _ context: ChannelHandlerContext) {
         let count = bytes.readableBytes
-        guard body.readableBytes + count <= allowance.limit else { return refuse(allowance.excess, context) }
+        guard body.readableBytes + droppedBytes + count <= allowance.limit else {
+            return refuse(allowance.excess, context)
+        }
+        if allowance.refusal != nil {
+            droppedBytes += count
+            return clock.bodyArrived(count)
+        }
         guard let identifier, registry.take(count, for: identifier, at: .now) else { return refuse(.noRoom, context) }
         if body.capacity == 0 {
             // Memory that is never written to costs nothing, so that what was announced is reserved once.
@@ -231,18 +243,22 @@ final class RequestGate: ChannelDuplexHandler {
     }
 
     private func complete(_ reception: Reception, _ trailers: HTTPFields?, _ context: ChannelHandlerContext) {
-        guard let identifier, registry.beginAnswer(identifier, hasBody: reception.allowance.budget != nil) else {
+        let refusal = reception.allowance.refusal
+        let hasBody = refusal == nil && reception.allowance.budget != nil
+        guard let identifier, registry.beginAnswer(identifier, hasBody: hasBody) else {
             return refuse(.noRoom, context)
         }
         clock.requestArrived()
-        let record = RequestRecord(reception.allowance, bodyBytes: body.readableBytes)
+        var record = RequestRecord(reception.allowance, bodyBytes: body.readableBytes + droppedBytes)
+        if let refusal { record.note(refusal) }
         phase = .answering(
             Answering(
                 record: record, isHead: reception.head.method == .head,
                 originHeaders: intake.origins.headers(for: reception.head),
                 isLast: reception.head.headerFields[.connection] == "close", start: .now))
         let message = body
-        body = ByteBuffer()
+        (body, droppedBytes) = (ByteBuffer(), 0)
+        if let refusal { return turnAway(reception.head, refusal, context) }
         var head = reception.head
         // In the place of whatever the client wrote there.
         head.headerFields[.requestIdentifier] = record.identifier
@@ -252,6 +268,19 @@ final class RequestGate: ChannelDuplexHandler {
     }
 
     // MARK: Answers
+
+    /// Refuses the request and goes on with the connection.
+    private func turnAway(_ head: HTTPRequest, _ refusal: Refusal, _ context: ChannelHandlerContext) {
+        let json = refusal.body
+        var headers = refusal.headers
+        headers[.contentLength] = String(json.readableBytes)
+        headers[.route] = (Route(of: head.headerFields) ?? .random()).text
+        let response = HTTPResponse(status: refusal.status, headerFields: headers)
+        write(context: context, data: wrapOutboundOut(.head(response)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.body(json)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+        context.flush()
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .answering(var answering) = phase else { return context.write(data, promise: promise) }

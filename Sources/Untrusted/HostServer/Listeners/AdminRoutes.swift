@@ -31,6 +31,7 @@ struct AdminRoutes: HTTPResponder {
     private func metrics() async -> String {
         var text = MetricsText()
         text.add("build_info", .gauge, "What runs here; always 1.", [(build, 1)])
+        text.add(HostProcess.metricsText)
         text.add(await models.metricsText)
         text.add(registry.metricsText)
         if let traces { text.add(traces.metricsText) }

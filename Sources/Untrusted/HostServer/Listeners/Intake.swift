@@ -22,6 +22,8 @@ struct Intake: Sendable {
         let excess: Refusal
         /// The client sends its body once it is told that it may.
         let awaitsContinue: Bool
+        /// How the request is refused for lack of room, once its body was read and dropped; `nil` where there is room now.
+        let refusal: Refusal?
     }
 
     enum Verdict: Sendable {
@@ -59,6 +61,7 @@ struct Intake: Sendable {
             Allowance(
                 endpoint: endpoint, model: target?.model?.name, limit: limit, budget: budget, announced: announced,
                 excess: excess,
-                awaitsContinue: expectation != nil && limit > 0 && announced != 0))
+                awaitsContinue: expectation != nil && limit > 0 && announced != 0,
+                refusal: endpoint == .sealedRequest ? target?.model?.overload.map { Refusal($0) } : nil))
     }
 }
