@@ -59,6 +59,19 @@ struct OperatorTests {
         #expect(server.program.errors.contains(warning) == everythingInside, "\(server.program.errors)")
     }
 
+    @Test(
+        "provision says how soon a client can use up its quota, where that is before the end of the lease",
+        arguments: [("1000", "100", "its 1000 after 10 min"), ("10", "100", "its 10 after 1 min"), ("10080", "1", nil)])
+    func quotas(_ requests: String, _ perMinute: String, _ expected: String?) throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let server = try Server(deployment)
+        let outcome = try succeed(
+            deployment.provisionArguments(server.url) + ["--requests", requests, "--per-minute", perMinute],
+            in: deployment.folder)
+        #expect(outcome.output.contains("quota") == (expected != nil), "\(outcome.output)")
+        if let expected { #expect(outcome.output.contains(expected), "\(outcome.output)") }
+    }
+
     @Test("With fewer descriptors than it needs for itself, serve says how many it needs")
     func tooFewDescriptors() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

@@ -88,7 +88,7 @@ struct Provision: Command {
                 throw error.failure
             } catch { failure = failure ?? (number, error) }
         }
-        if let first = done.first { try report(done, first, clients: clients.count, sequence: sequence) }
+        if let first = done.first { try report(done, first, clients: clients, sequence: sequence) }
         guard let failure else { return }
         guard !done.isEmpty else { throw failure.error }
         let reason = CommandFailure(failure.error)
@@ -117,18 +117,39 @@ struct Provision: Command {
         let statistics: AuditStatistics?
     }
 
-    private func report(_ all: [Provisioned], _ first: Provisioned, clients: Int, sequence: UInt64) throws {
-        if json { return try printJSON(Answer(all, first, clients: clients, sequence: sequence, lease: lease.seconds)) }
+    private func report(
+        _ all: [Provisioned], _ first: Provisioned, clients: [ClientGrant], sequence: UInt64
+    ) throws {
+        if json {
+            return try printJSON(
+                Answer(all, first, clients: clients.count, sequence: sequence, lease: lease.seconds))
+        }
         for one in all {
             let number = all.count > 1 ? "replica \(one.replica) " : ""
             print(
-                "\(number)provisioned: \(one.session.peer.verdict.summary); it answers \(clients) client(s) for \(lease.text)"
+                "\(number)provisioned: \(one.session.peer.verdict.summary); it answers \(clients.count) client(s) for \(lease.text)"
             )
             // A different epoch at a renewal means that the previous run has ended, or continues elsewhere until its
             // lease ends.
             print("  run of the enclave: \(one.session.peer.epoch.hexadecimal)")
             for line in one.statistics?.lines ?? [] { print(line) }
         }
+        if let line = Self.quotaLine(clients, leaseSeconds: lease.seconds) { print(line) }
+    }
+
+    /// What the operator cannot see: a client that is refused for its quota gets answers as all others do.
+    ///
+    /// - Returns: `nil` where every quota lasts as long as the lease.
+    private static func quotaLine(_ clients: [ClientGrant], leaseSeconds: UInt32) -> String? {
+        func minutes(_ client: ClientGrant) -> UInt64 {
+            let rest = client.requests - min(client.requests, UInt64(client.requestsPerMinute))
+            return rest / UInt64(client.requestsPerMinute) + 1
+        }
+        guard let first = clients.min(by: { minutes($0) < minutes($1) }), minutes(first) < leaseSeconds / 60 else {
+            return nil
+        }
+        return
+            "  quota: a client that sends \(first.requestsPerMinute) requests a minute has used up its \(first.requests) after \(minutes(first)) min; it is refused from then on, until you provision again"
     }
 
     private struct Answer: Encodable {
