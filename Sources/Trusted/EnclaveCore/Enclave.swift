@@ -395,6 +395,3 @@ extension Enclave {
             rejectedResults: counters.rejectedResults)
     }
 }
-
-/// The enclave could not make its keys.
-package struct EnclaveStartError: Error, Sendable {}

@@ -6,3 +6,6 @@ struct EnclaveRefusal: Error {
 
     init(_ code: EnclaveErrorCode) { self.code = code }
 }
+
+/// The enclave could not make its keys.
+package struct EnclaveStartError: Error, Sendable {}

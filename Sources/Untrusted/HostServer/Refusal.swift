@@ -85,6 +85,14 @@ struct Refusal: Error, Sendable {
         return headers
     }
 
+    /// Of an answer that is written without a framework.
+    var content: (headers: HTTPFields, body: ByteBuffer) {
+        let body = body
+        var headers = headers
+        headers[.contentLength] = String(body.readableBytes)
+        return (headers, body)
+    }
+
     /// Empty without a code.
     var body: ByteBuffer {
         struct Body: Encodable {

@@ -226,9 +226,8 @@ final class RequestGate: ChannelDuplexHandler {
 
     private func receive(_ bytes: ByteBuffer, _ allowance: Intake.Allowance, _ context: ChannelHandlerContext) {
         let count = bytes.readableBytes
-        guard body.readableBytes + droppedBytes + count <= allowance.limit else {
-            return refuse(allowance.excess, context)
-        }
+        let total = body.readableBytes + droppedBytes + count
+        guard total <= allowance.limit else { return refuse(allowance.excess, context) }
         if allowance.refusal != nil {
             droppedBytes += count
             return clock.bodyArrived(count)
@@ -271,14 +270,12 @@ final class RequestGate: ChannelDuplexHandler {
 
     /// Refuses the request and goes on with the connection.
     private func turnAway(_ head: HTTPRequest, _ refusal: Refusal, _ context: ChannelHandlerContext) {
-        let json = refusal.body
-        var headers = refusal.headers
-        headers[.contentLength] = String(json.readableBytes)
+        var (headers, json) = refusal.content
         headers[.route] = (Route(of: head.headerFields) ?? .random()).text
         let response = HTTPResponse(status: refusal.status, headerFields: headers)
-        write(context: context, data: wrapOutboundOut(.head(response)), promise: nil)
-        write(context: context, data: wrapOutboundOut(.body(json)), promise: nil)
-        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+        for part: HTTPResponsePart in [.head(response), .body(json), .end(nil)] {
+            write(context: context, data: wrapOutboundOut(part), promise: nil)
+        }
         context.flush()
     }
 
@@ -335,9 +332,7 @@ final class RequestGate: ChannelDuplexHandler {
         record.note(refusal)
         onEnd(record)
         stopReceiving()
-        let json = refusal.body
-        var headers = refusal.headers
-        headers[.contentLength] = String(json.readableBytes)
+        var (headers, json) = refusal.content
         headers[.connection] = "close"
         headers[.requestIdentifier] = record.identifier
         if let head = head ?? reception?.head {
