@@ -103,7 +103,7 @@ final class Connection: Sendable {
     func answer(bodyBytes: (_ head: String) -> Int) -> String {
         let head = head()
         var body = [UInt8](repeating: 0, count: bodyBytes(head))
-        guard recv(descriptor, &body, body.count, Int32(MSG_WAITALL.rawValue)) == body.count else { return head }
+        guard recv(descriptor, &body, body.count, Int32(MSG_WAITALL)) == body.count else { return head }
         return head + String(decoding: body, as: UTF8.self)
     }
 
