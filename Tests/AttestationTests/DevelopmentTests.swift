@@ -62,7 +62,7 @@ struct DevelopmentTests {
         #expect(peer.keyConfiguration == fixture.keyConfiguration)
         #expect(peer.manifest == fixture.manifest)
         #expect(peer.epoch == fixture.epoch)
-        #expect(peer.verdict.warnings.contains { $0.contains("protects against nothing") })
+        #expect(peer.verdict.warnings.contains { $0.contains("protects nothing") })
         #expect(peer.verdict.skipped.isEmpty)
     }
 

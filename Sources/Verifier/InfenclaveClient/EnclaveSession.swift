@@ -161,7 +161,7 @@ public struct EnclaveSession: Sendable {
         case .unknownToken:
             throw ClientError(
                 .unknownToken, "the owner did not list this access token",
-                remedy: "ask the owner to provision its digest", refusal: .unknownToken)
+                remedy: "ask the owner to provision again with this token listed", refusal: .unknownToken)
         case .wrongTensorType:
             let preprocessing = manifest.input.preprocessing
             throw ClientError(

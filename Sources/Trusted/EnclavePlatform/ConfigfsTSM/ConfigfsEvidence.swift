@@ -26,8 +26,8 @@ package struct ConfigfsEvidence: EvidenceSource {
         } catch {
             throw EvidenceSourceError(
                 .absent,
-                "\(ReportEntry.root) gives no reports (errno \(error.number)): expected a \(kind.rawValue) "
-                    + "guest with Linux 6.7 or later, configfs mounted, as root")
+                "\(ReportEntry.root) gives no reports (errno \(error.number)): expected a guest of kind "
+                    + "\(kind.rawValue) with Linux 6.7 or later, configfs mounted, as root")
         }
         guard provider == expected else {
             throw EvidenceSourceError(
