@@ -120,7 +120,7 @@ struct SNPVerification {
     ) throws(Rejection) {
         let name = "crl/\(chain[0].commonName)"
         guard let der = request.collateral[.crl] else {
-            // Who saw a list, and perhaps a revocation in it, does not go on without one.
+            // A verifier that has seen a list, and perhaps a revocation in it, must not accept evidence without one.
             if let earlier = request.seenBefore[name] {
                 throw log.reject(
                     .collateralAge, .collateralRolledBack, found: "no revocation list of the ARK",
