@@ -24,8 +24,8 @@ package struct SecretPages: Sendable {
     /// come back wiped are kept for the next secret of their size.
     package static let system = SecretPages(map: mapGuarded, unmap: unmapGuarded).keeping(maximumByteCount: 8 << 20)
 
-    /// The same, but for pages that come back: as many bytes of them are kept for the next secret of their size, the latest
-    /// ones, so that what happens again and again maps nothing.
+    /// The same with another limit on the bytes of returned pages that are kept for reuse. The latest are kept, so that
+    /// repeated work maps no memory.
     package func keeping(maximumByteCount: Int) -> SecretPages {
         let kept = KeptPages(maximumByteCount: maximumByteCount)
         return SecretPages(

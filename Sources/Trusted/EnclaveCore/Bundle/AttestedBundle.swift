@@ -1,7 +1,7 @@
 import Evidence
 import SealedChannel
 
-/// What evidence says of the bundle: the manifest, and the digests of the sealed parts as they were received.
+/// The bundle as evidence states it: the manifest, and the digests of the sealed parts as received.
 struct AttestedBundle {
     let manifest: VerifiedManifest
     let frontNetDigest: ContentDigest
@@ -19,7 +19,7 @@ struct AttestedBundle {
             frontNetDigest: frontNetDigest.bytes, mappingUnitDigest: mappingUnitDigest.bytes, state: state)
     }
 
-    /// Those that a host would like to state: what evidence says without ``Defence/statedFacts``.
+    /// Facts of the host's choice: what evidence states without ``Defence/statedFacts``.
     var hopedFacts: EnclaveFacts {
         get throws(EvidenceError) {
             try facts(.provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), manifest.core.service))
