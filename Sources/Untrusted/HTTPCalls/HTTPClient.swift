@@ -80,7 +80,7 @@ package final class HTTPClient: Sendable {
             .connect(host: host, port: port).get()
     }
 
-    /// The connection that was used last: the others may be closed in peace.
+    /// The connection that was used last, so that the others become idle and are closed.
     private static func takeActive(_ idle: inout [any Channel]) -> (any Channel)? {
         while let channel = idle.popLast() { if channel.isActive { return channel } }
         return nil

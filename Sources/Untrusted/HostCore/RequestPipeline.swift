@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The way of one sealed request through a model, from its admission to its answer. What it takes of the pool is given back
-/// once, whether it is answered, refused, late, or nobody waits for it any more.
+/// The way of one sealed request through a model, from its admission to its answer. Its place in the pool is released
+/// once, whether it is answered, refused, late, or abandoned.
 package struct RequestPipeline: Sendable {
     /// Who is to answer.
     package struct Place: Sendable {
@@ -74,7 +74,7 @@ package struct RequestPipeline: Sendable {
     }
 }
 
-/// The first of several results, for one who waits.
+/// Gives the first of several results to a caller that waits.
 private final class FirstOutcome<Outcome: Sendable>: Sendable {
     private enum State {
         case open

@@ -20,7 +20,7 @@ package final class TraceExporter: TraceSink {
     package let endpoint: TraceEndpoint
     private let client: HTTPClient
     private let version: String
-    /// For an answer to one batch, and at the end for all that waits.
+    /// The timeout for one batch, and at the end for all that waits.
     private let timeout: Duration
     private let log: @Sendable (LogLine) -> Void
     private let state = Mutex(State())

@@ -113,7 +113,7 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// Demands something else from now on. The enclave is attested again, under the new policy, before the next request.
+    /// Replaces the policy. The enclave is attested again, under the new policy, before the next request.
     public func replacePolicy(_ policy: Policy) {
         state.withLock { state in
             state.policy = policy
@@ -123,7 +123,7 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// Has nothing sent to anybody until there is another policy.
+    /// Stops all requests until there is another policy.
     ///
     /// - Parameter error: What requests fail with.
     package func withdrawPolicy(_ error: ClientError) {

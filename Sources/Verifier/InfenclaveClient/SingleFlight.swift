@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Work that several callers wait for and one of them begins. Who is cancelled stops waiting at once; the work is cancelled
+/// Work that one caller begins and several wait for. A cancelled caller stops waiting at once; the work is cancelled
 /// when nobody waits for it any more.
 final class SingleFlight<Value: Sendable>: Sendable {
     private struct State {

@@ -19,7 +19,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
 
     private struct State {
         var upstreams: [Upstream]
-        /// Whose turn it is among those that work.
+        /// The position in the rotation among those that work.
         var turn = 0
         var model: ServedModel?
         /// Why nothing may be sent to anybody.
@@ -243,7 +243,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
 }
 
 extension ClientError {
-    /// Whether another server may do better: the fault is not of the input, the token or its quota.
+    /// Whether another server may succeed: the failure is not caused by the input, the token or its quota.
     fileprivate var isOfServer: Bool {
         switch code {
         case .invalidInput, .unknownToken, .invalidConfiguration, .unusableFile: false

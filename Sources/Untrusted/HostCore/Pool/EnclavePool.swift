@@ -2,8 +2,8 @@ import BundleFormat
 import Synchronization
 package import Wire
 
-/// Replicas of one bundle: enclave processes that share the host's copy of the bundle and its BackNet, and nothing else. One
-/// that ends or hangs is looked after by itself, and takes no request of the others along.
+/// Replicas of one bundle: enclave processes that share the host's copy of the bundle and its BackNet, and nothing
+/// else. One that ends or hangs is restarted by itself and does not affect requests of the others.
 package final class EnclavePool: Sendable {
     /// One of the replicas.
     package struct Member: Sendable {
@@ -13,7 +13,7 @@ package final class EnclavePool: Sendable {
         var standing: ReplicaStanding { host.standing }
     }
 
-    /// Who has had the largest pool can be replaced by another one of its size: see ``KeySlot``.
+    /// Half of the slots, so that the largest pool can be replaced by another one of its size: see ``KeySlot``.
     package static let maximumReplicas = KeySlot.count / 2
 
     /// SHA-256 of the manifest core.
@@ -26,7 +26,7 @@ package final class EnclavePool: Sendable {
     package let members: [Member]
     private let engine: (any BackNetEngine)?
     private let maximumWaiting: Int
-    /// Whose turn it is among those that are ready.
+    /// The position in the rotation among those that are ready.
     private let turn = Atomic(0)
     private let isRetired = Atomic(false)
     /// Requests that are admitted and not answered, of all replicas.

@@ -1,8 +1,8 @@
 import HostCore
 import ServiceLifecycle
 
-/// A service that has so much time to finish when the server stops; then the enclave is ended, so that nothing waits for
-/// it any more.
+/// A service with a time limit for finishing when the server stops. After it the enclave is ended, so that nothing
+/// waits for it any more.
 struct Draining: Service {
     let service: any Service
     let models: ModelRegistry

@@ -113,8 +113,8 @@ struct SNPVerification {
         return chain
     }
 
-    /// AMD publishes lists, but they are not always to be had; without one the check is skipped, and a policy for a
-    /// peer has to agree to that.
+    /// AMD publishes lists, but they are not always available. Without one the check is skipped, and a policy for a
+    /// peer must allow that.
     private func revocation(
         _ chain: [Certificate], _ claims: inout Claims, _ log: inout CheckLog
     ) throws(Rejection) {

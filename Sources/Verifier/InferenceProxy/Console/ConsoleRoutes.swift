@@ -5,7 +5,8 @@ import InfenclaveImaging
 import NIOCore
 import OpenInference
 
-/// The console page and what it asks for. The page holds nothing of anybody; what it asks for is for whom the proxy answers.
+/// The console page and the requests that it makes. The page itself holds no data; its requests need the same access as
+/// others.
 struct ConsoleRoutes: Sendable {
     let console: Console
     let access: AccessRule
