@@ -43,7 +43,7 @@ package final class HTTPClient: Sendable {
         let promise = channel.eventLoop.makePromise(of: HTTPAnswer.self)
         let call = HTTPCall(
             head: head, body: body, maximumBytes: maximumBytes, deadline: deadline, promise: promise)
-        // The handler is told of what fails later; a write to a closed channel never reaches it.
+        // The handler gets later failures, but a write to a closed channel never reaches it.
         channel.writeAndFlush(call).whenFailure { _ in promise.fail(HTTPFault.closedBeforeAnswer) }
         let answer = try await promise.futureResult.get()
         if answer.keepsConnection {

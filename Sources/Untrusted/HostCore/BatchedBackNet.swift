@@ -165,7 +165,7 @@ extension BatchedBackNet {
         return gain < leastGain ? nil : batched
     }
 
-    /// The time of so many requests at once.
+    /// The time of this many requests at once.
     private static func time(_ count: Int, _ engine: some BackNetEngine, _ inputs: [Tensor]) async -> Duration {
         let start = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in

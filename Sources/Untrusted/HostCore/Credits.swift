@@ -12,7 +12,7 @@ final class Credits: Sendable {
 
     private let state = Mutex(State())
 
-    /// Sets how many may be taken at a time; at least one, so that whoever waits is served.
+    /// Sets how many may be taken at a time; at least one, so that waiters make progress.
     func limit(to limit: Int) {
         serve { state in
             let limit = max(1, limit)

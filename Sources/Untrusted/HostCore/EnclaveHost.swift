@@ -153,8 +153,8 @@ package actor EnclaveHost {
         }
         self.connection = connection
         forgetService()
-        // Ending the process fails every question that it has not answered. A queue of its own, as whoever waits may
-        // hold all threads of the cooperative pool.
+        // Ending the process fails every question that it has not answered. A queue of its own, since waiters may hold
+        // all threads of the cooperative pool.
         let watchdog = DispatchWorkItem { [startTimeout, log] in
             log(LogLine(.error, "the enclave process did not start within \(startTimeout): ending it"))
             connection.close(HostError(.enclaveUnavailable, "the enclave process did not start within \(startTimeout)"))
@@ -306,7 +306,8 @@ package actor EnclaveHost {
         return connection
     }
 
-    /// - Throws: ``HostError`` `enclaveUnavailable` while the enclave process is silent: nobody should wait for it in vain.
+    /// - Throws: ``HostError`` `enclaveUnavailable` while the enclave process is silent, so that callers do not wait
+    ///   for it.
     private func requireAnswers() throws(HostError) {
         if let silence { throw Self.silent(for: silence) }
     }

@@ -3,7 +3,7 @@ import Glibc
 /// Checks whether the server's threads can be started. Libraries end the process when one of theirs cannot be; a check
 /// beforehand gives an error message instead.
 package enum ThreadProbe {
-    /// Starts so many threads at once, and ends them.
+    /// Starts this many threads at once, and ends them.
     ///
     /// - Throws: ``HostError`` `resourceExhausted` when one cannot be started.
     package static func require(_ count: Int) throws(HostError) {

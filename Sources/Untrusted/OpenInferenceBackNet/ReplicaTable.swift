@@ -22,7 +22,7 @@ struct ReplicaTable {
     private(set) var entries: [Entry]
     private var turn = 0
 
-    /// So many refusals in a row mean that something is wrong with the engine and not with a request.
+    /// This many consecutive refusals mean a fault of the engine rather than of a request.
     static let toleratedRefusals = 2
     /// A busy engine may be late with one answer about its health.
     static let toleratedChecks = 1

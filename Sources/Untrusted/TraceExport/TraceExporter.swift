@@ -78,7 +78,7 @@ package final class TraceExporter: TraceSink {
         state.withLock { $0.task = task }
     }
 
-    /// Sends what waits, and ends; a collector that does not answer keeps nobody longer than a few seconds.
+    /// Sends what waits, and ends. A collector that does not answer delays this by a few seconds at most.
     package func stop() async {
         waker.yield()
         waker.finish()

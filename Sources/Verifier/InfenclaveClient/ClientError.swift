@@ -56,7 +56,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     /// Whether the same call may succeed in a moment and is safe to repeat: no input was accepted, or the request
     /// changes nothing.
     public let isRetryable: Bool
-    /// When the server says that it is worth another try.
+    /// The time after which the server suggests another attempt.
     public let retryAfter: Duration?
     /// Whether a kept connection broke before any answer came.
     let isStale: Bool

@@ -105,7 +105,7 @@ public struct EnclaveSession: Sendable {
         ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
     }
 
-    /// A request for `/ohttp`. Whoever sends it otherwise than by this session sends it once.
+    /// A request for `/ohttp`. A caller that sends it by other means must send it once only.
     ///
     /// - Throws: ``SealedChannelError``.
     package func sealed(_ tensor: Tensor, token: AccessToken) throws(SealedChannelError) -> ObliviousRequest {

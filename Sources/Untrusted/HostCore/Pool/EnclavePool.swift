@@ -121,7 +121,7 @@ package final class EnclavePool: Sendable {
     }
 }
 
-// Who answers what.
+// Which replica answers which request.
 extension EnclavePool {
     /// The replica whose enclave has such a key, if any has.
     ///
@@ -133,8 +133,8 @@ extension EnclavePool {
         return members.first { $0.host.slot == KeySlot(of: keyIdentifier) }
     }
 
-    /// Who gives evidence to a client: of those that are ready, else of those that answer, the one that the client's route leads
-    /// to, or whose turn it is. One that hesitates is asked where all do.
+    /// The replica that gives evidence to a client. Of those that are ready, else of those that answer, it is the one
+    /// that the client's route leads to, or the next in rotation. One that hesitates is used only if all do.
     ///
     /// - Parameter tried: Replicas that are asked where there is no other.
     package func member(for route: Route?, except tried: Set<Int> = []) -> Member {
@@ -172,7 +172,7 @@ extension EnclavePool {
                 throw HostError(.backNetUnavailable, "no engine runs the layers outside the enclave; try again later")
             }
             try take(standing)
-            // Looked at when the request is counted: whoever retires the pool looks at the count afterwards.
+            // Checked when the request is counted, since retiring the pool checks the count afterwards.
             guard !isRetired.load(ordering: .sequentiallyConsistent) else {
                 release(member)
                 throw HostError(refused: .unknownKey)
@@ -203,7 +203,7 @@ extension EnclavePool {
     }
 }
 
-// What operators are told.
+// State for operators.
 extension EnclavePool {
     /// `ready` while one replica is; the reason says how many are not, and why.
     package var readiness: EnclaveHost.Readiness {

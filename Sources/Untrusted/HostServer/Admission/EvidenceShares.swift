@@ -28,7 +28,7 @@ package struct EvidenceShares: Sendable {
 
     /// Takes room for one document; ``give(for:of:at:)`` gives it back.
     ///
-    /// - Returns: Whether there was room. What is refused costs nobody anything.
+    /// - Returns: Whether there was room. A refusal uses no room.
     package mutating func take(
         for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant
     ) -> Bool {

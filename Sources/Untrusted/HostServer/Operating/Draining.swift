@@ -24,8 +24,8 @@ struct Draining: Service {
     }
 }
 
-/// Tells the service manager that the process lives, and what it does. It asks the hosts for that, so that one that
-/// stands still is noticed.
+/// Reports liveness and state to the service manager. It asks the hosts for their state, so that a stalled host is
+/// detected.
 struct Heartbeat: Service {
     let models: ModelRegistry
     let manager: ServiceManager?

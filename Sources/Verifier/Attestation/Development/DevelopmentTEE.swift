@@ -5,7 +5,7 @@ public enum DevelopmentTEE: Sendable, Hashable {
     /// For trials on machines that the caller owns. Every verdict says so.
     case dangerouslyAccept
 
-    /// What everyone who uses it is told, in these words.
+    /// The warning for everyone who uses it, always in these words.
     package static let warning =
         "the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence"
 }

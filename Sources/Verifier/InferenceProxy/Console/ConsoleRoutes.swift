@@ -12,7 +12,7 @@ struct ConsoleRoutes: Sendable {
     let access: AccessRule
     let budget: RequestBudget
 
-    /// The page loads nothing from anywhere else, and nobody may frame it.
+    /// The page loads nothing from anywhere else, and no page may frame it.
     private static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:; connect-src 'self'; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
