@@ -12,7 +12,8 @@ struct CutTable {
             ["last layer inside", "crosses"] + columns.compactMap { $0.column.map { $0.heading + ", expected" } } + [
                 "R²", "SSIM (mean picture)",
                 "top-1 of \(result.testImages)",
-                "KL matched / mismatched",
+                // A soft hyphen, so that the table fits paper.
+                "KL matched / mis&shy;matched",
                 "pass uniform", "AUC", "KL top-1", "dec.-KL ratio", "inside", "across", "FrontNet / BackNet, ms",
                 "enclave", "gates",
             ]
