@@ -24,7 +24,7 @@ def drawings(trained, priced):
     largest = max([largest] + [cut["cost"]["enclaveBytes"] / 2**20 for result in priced.values() for cut in result["cuts"]])
     return {
         "decoders.svg": plots.lines(
-            "The informed adversary: best decoder by cut", inside, "R²: 1 is the picture, 0 the mean picture",
+            "The informed adversary: best decoder by cut", inside, "R²: 1 = exact, 0 = no better than the mean image",
             by_depth(lambda cut, _: max(0, cut["r2"])), [("gate", gates["maximumR2"])]),
         "kl.svg": plots.lines(
             "The paper's adversary: nearest channel by cut", inside, "mean KL over the uniform baseline; the rule asks for 1",
@@ -160,8 +160,8 @@ def trained_section(network, result):
         f"### {network.name}", "",
         f"{network.kind}. {result['images']} images (`{network.images}`), {result['testImages']} of them to test; validator: "
         f"{validator}, unsure of {unsure} of {result['klImages']}; uniform baseline {number(result['baselineMean'])} nats.", "",
-        *table(["cut after", "inside", "KL own / null", "AUC", "R²", "decoder", "SSIM gain", f"found among {result['testImages']}",
-                "decoder-KL / null", "gates"], rows), ""]
+        *table(["cut after", "inside", "KL matched / mismatched", "AUC", "R²", "decoder", "SSIM gain", f"top-1 of {result['testImages']}",
+                "decoder-KL ratio", "gates"], rows), ""]
 
 
 def choices(trained):

@@ -1766,7 +1766,9 @@ const REMEDIES = {
   tcb_status_not_allowed: "update the machine's firmware, or accept the status in the policy",
   vek_tcb_mismatch: "get the certificate for this chip and its reported TCB",
   vek_chip_id_mismatch: "get the certificate for this chip and its reported TCB",
-  signing_key_mismatch: "give the certificate or key of the kind that signed this evidence",
+  signing_key_mismatch:
+    "check that this is the intended server; if it is, get a new policy from the owner, or for SNP the certificate "
+    + "of the kind of key that signed the report",
   debug_enabled: "use an enclave without debug mode: with it the host reads its memory",
   migrate_ma_enabled: "start the guest without migration, or allow it in the policy",
   vmpl_not_allowed: "ask for the report at a lower VMPL, or allow this one in the policy",
@@ -1930,7 +1932,7 @@ class VerificationRequest {
 }
 
 const DEVELOPMENT_WARNING =
-  "the development TEE protects against nothing: whoever owns the machine can read everything and forge this";
+  "the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence";
 
 /** Verifies evidence; `claims` are filled as far as it was read, also when a check fails. */
 async function verifyEvidence(request, policy, development, claims, log) {
@@ -1977,8 +1979,11 @@ async function verifyDevelopment(request, { policy, development }, claims, log) 
     log.reject("development-accepted", "development_not_accepted", "no policy",
       "a policy that names 'development' and its key");
   }
-  log.require("development-accepted", policy.tee.has("development") && development === "dangerouslyAccept",
-    "development_not_accepted", "development evidence", "evidence of hardware");
+  const accepting = "a policy and a call that both accept the development TEE by name";
+  const named = policy.tee.has("development");
+  const accepted = named && development === "dangerouslyAccept";
+  log.require("development-accepted", accepted, "development_not_accepted",
+    accepted ? accepting : named ? "a call that does not accept it" : "a policy that does not name it", accepting);
   log.warnings.push(DEVELOPMENT_WARNING);
   const [report, fault] = await parsed(() => new DevelopmentReport(request.evidence));
   if (fault) log.reject("evidence-format", fault.reason, fault.message);
@@ -2982,7 +2987,8 @@ function readAnswer(content, service) {
 /** What the statuses of an answer mean: `[code, refusal, message, remedy]`. */
 const ANSWER_STATUSES = {
   1: ["refused", "malformedRequest", "the enclave could not read the request", "use the version of infenclave that the server runs"],
-  2: ["unknownToken", "unknownToken", "the owner did not list this access token", "ask the owner to provision its digest"],
+  2: ["unknownToken", "unknownToken", "the owner did not list this access token",
+    "ask the owner to provision again with this token listed"],
   3: ["invalidInput", "wrongTensorType", "the model takes another type or shape, or a number is not finite", ""],
   4: ["refused", "replayedRequest", "the enclave saw this message before", ""],
   5: ["refused", "overLimit", "this client has used up its requests of the present lease",

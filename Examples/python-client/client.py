@@ -600,7 +600,7 @@ def main():
         if refused.code not in ("unknownKey", "undecipherable", "wrongEpoch"):
             raise
         answer = once()  # the enclave has new keys
-    print("warning: the development TEE protects nothing from whoever owns the server's machine", file=sys.stderr)
+    print("warning: the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence", file=sys.stderr)
     for index, probability, name in answer:
         print(f"{probability:9.4%}  {index:4}  {name}")
 

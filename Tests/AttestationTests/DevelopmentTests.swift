@@ -62,8 +62,11 @@ struct DevelopmentTests {
         #expect(peer.keyConfiguration == fixture.keyConfiguration)
         #expect(peer.manifest == fixture.manifest)
         #expect(peer.epoch == fixture.epoch)
-        #expect(peer.verdict.warnings.contains { $0.contains("protects against nothing") })
+        #expect(peer.verdict.warnings.contains { $0.contains("protects nothing") })
         #expect(peer.verdict.skipped.isEmpty)
+        // A check that passed has found what it expected.
+        let accepted = try #require(peer.verdict.entries.first { $0.check == .developmentAccepted })
+        #expect(accepted.found == accepted.expected && !accepted.found.isEmpty)
     }
 
     @Test("Development evidence is refused unless the call accepts it by name")

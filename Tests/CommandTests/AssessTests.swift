@@ -68,7 +68,10 @@ struct AssessTests {
         }
         #expect(pieces(folder.file("work")) > 40)
         #expect(try mode(of: folder.file("work")) == 0o700)
+        // The report contains images.
+        #expect(try mode(of: folder.file("first")) == 0o700)
         for file in ["assessment.json", "plan.json", "report.html"] {
+            #expect(try mode(of: folder.file("first") + "/" + file) == 0o600, "\(file)")
             #expect(try bytes(of: folder.file("first") + "/" + file) == bytes(of: folder.file("second") + "/" + file))
         }
     }

@@ -14,8 +14,9 @@ struct FormatTests {
     @Test(
         "Shares, bytes and counts",
         arguments: [
-            (Format.percent(0.5), "50 %"), (Format.percent(0.0123), "1.2 %"), (Format.bytes(9_999), "9999 bytes"),
-            (Format.bytes(774_400), "774 kB"), (Format.bytes(12_345_678), "12.3 MB"),
+            (Format.percent(0.5), "50 %"), (Format.percent(0.0123), "1.2 %"), (Format.bytes(1023), "1023 bytes"),
+            (Format.bytes(1024), "1.0 KiB"), (Format.bytes(774_400), "756.3 KiB"),
+            (Format.bytes(12_345_678), "11.8 MiB"),
             (Format.count(1_235_496), "1.2 M"),
             (Format.count(349_152_000), "349 M"), (Format.count(3_870_000_000), "3.87 G"),
         ])

@@ -109,6 +109,103 @@ struct PagesTests {
         #expect(count > 100)
     }
 
+    @Test("Words that plain ones have replaced do not come back")
+    func replacedWords() throws {
+        var texts = try Self.pages().filter { $0.path == "README.md" || $0.path.hasPrefix("Documentation/") }
+        texts.append(("Sources", try Self.sources("Sources", ["swift", "c", "h"])))
+        for text in texts {
+            // A phrase may be broken over lines, of comments too.
+            let lines = text.text.split(separator: "\n").map { $0.drop { $0 == " " || $0 == "/" } }
+            let bytes = Array(lines.joined(separator: " ").lowercased().utf8)
+            for phrase in Self.replaced {
+                #expect(!Self.contains(bytes, Array(phrase.utf8)), "\(text.path): '\(phrase)'")
+            }
+        }
+        #expect(texts.count > 20)
+        #expect(Self.contains(Array("own / null".utf8), Array("/ null".utf8)))
+    }
+
+    /// In lower case. House words for what has a standard name, and sentences that had to be read twice.
+    private static let replaced = [
+        "a basis for work, not a product", "before believing anything", "careful…", "does for a cache", "found among",
+        "full-fledged", "intel says", "is no oracle", "is not to be had", "keep it from strangers", "kl finds",
+        "left backwards", "measured, not assumed away", "of those whose null", "on networks that can be had",
+        "on the way there", "others sign as you", "own / null", "own/null", "protects against nothing",
+        "provision its digest", "rectifiers and maxima", "stand a trained decoder", "the oldest of 64",
+        "the paper's channel kl with a null", "whatever is fast", "who saw a list", "whoever owns this machine",
+    ]
+
+    private static func contains(_ text: [UInt8], _ phrase: [UInt8]) -> Bool {
+        guard let first = phrase.first, text.count >= phrase.count else { return false }
+        return text.withUnsafeBufferPointer { text in
+            for start in 0...text.count - phrase.count where text[start] == first {
+                if text[start..<start + phrase.count].elementsEqual(phrase) { return true }
+            }
+            return false
+        }
+    }
+
+    @Test("The README is short, and the numbers of the pages' tables are those of the sources")
+    func numbers() throws {
+        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+        #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
+        for number in Self.numbers {
+            let page = try String(
+                contentsOf: Self.root.appending(path: "Documentation/\(number.page).md"), encoding: .utf8)
+            let source = try String(
+                contentsOf: Self.root.appending(path: "Sources/\(number.file).swift"), encoding: .utf8)
+            #expect(page.contains(number.quoted), "\(number.page): \(number.quoted)")
+            #expect(source.contains(number.literal), "\(number.file): \(number.literal)")
+        }
+    }
+
+    /// A page's words about a number, and where the number comes from. Who changes one has to change the other.
+    private static let numbers: [(page: String, quoted: String, file: String, literal: String)] = [
+        ("deploying", "at most 1461 days | `7d` |", terms, "defaultLeaseSeconds: UInt32 = 604_800"),
+        ("deploying", "at most 1461 days | `7d` |", terms, "maximumLeaseSeconds: UInt32 = 126_230_400"),
+        ("deploying", "requests of each client in the lease | 10,000 |", terms, "defaultRequests: UInt64 = 10_000"),
+        (
+            "deploying", "a minute; as many may come at once | 1,200 |", terms,
+            "defaultRequestsPerMinute: UInt32 = 1200"
+        ),
+        ("deploying", "at least one, at most 65,536.", provisioning, "maximumClients = 65_536"),
+        ("deploying", "the enclave holds 64 at most | 64 |", "Owner/infenclave/Commands/Provision", "UInt32 = 64"),
+        ("deploying", "| clients | `--listen` | `127.0.0.1:8080` |", serve, "\"127.0.0.1:8080\""),
+        ("deploying", "or `none` | `127.0.0.1:9464` |", serve, "adminListen = \"127.0.0.1:9464\""),
+        ("deploying", "`--connections-per-address` (256)", serve, "connectionsPerAddress = 256"),
+        ("deploying", "`--maximum-waiting` (64)", serve, "maximumWaiting = 64"),
+        ("deploying", "`--request-timeout` (60 s)", serve, "requestTimeout = 60.0"),
+        ("deploying", "every 5 s (`--interval`)", "Owner/infenclave/Commands/KeyholdRun", "interval = 5.0"),
+        ("deploying", "at most 64 MiB of requests and 8 MiB", limits, "requestMemory = 64 << 20"),
+        ("deploying", "at most 64 MiB of requests and 8 MiB", limits, "provisioningMemory = 8 << 20"),
+        ("deploying", "**Connections**: at most 1024", limits, "connections = 1024"),
+        (
+            "deploying", "20 of these a second with bursts of 40", "Untrusted/HostServer/Admission/EvidenceShares",
+            "(perSecond: 20.0, burst: 40, atOnce: 8)"
+        ),
+        ("deploying", "after an hour or 100,000 requests", enclave, "requestsPerKey: Int = 100_000"),
+        ("deploying", "| sealed part, at the enclave | 8 GiB |", enclave, "partBytes: Int = 1 << 33"),
+        ("deploying", "2 to 1,048,576; 1024 bytes; 1000 |", parts, "maximumClasses = 1 << 20"),
+        ("deploying", "2 to 1,048,576; 1024 bytes; 1000 |", parts, "maximumClassNameBytes = 1024"),
+        ("deploying", "2 to 1,048,576; 1024 bytes; 1000 |", answer, "maximumClassCount = 1000"),
+        ("architecture", "| 7 days; 1 second to 4 years |", terms, "defaultLeaseSeconds: UInt32 = 604_800"),
+        ("architecture", "| 10,000; 1,200 |", terms, "defaultRequests: UInt64 = 10_000"),
+        ("architecture", "| 10,000; 1,200 |", terms, "defaultRequestsPerMinute: UInt32 = 1200"),
+        ("architecture", "computed or wait for the BackNet | 64 |", enclave, "requestsInFlight: Int = 64"),
+        ("architecture", "under seal | 10 minutes |", "Trusted/EnclaveCore/Requests/Service", ".seconds(600)"),
+        ("architecture", "| 1 hour; 100,000; 1 minute |", enclave, "keyLifetime: Duration = .seconds(3600)"),
+        ("architecture", "| 1 hour; 100,000; 1 minute |", enclave, "keyGrace: Duration = .seconds(60)"),
+        ("architecture", "| 65,536; 8 GiB; 16 MiB |", provisioning, "maximumClients = 65_536"),
+        ("architecture", "| 65,536; 8 GiB; 16 MiB |", "Shared/Wire/FrameLimits", "maximumMessageBytes = 16 << 20"),
+    ]
+    private static let terms = "Secrets/SealedChannel/ServiceTerms"
+    private static let provisioning = "Secrets/SealedChannel/ProvisioningMessage"
+    private static let answer = "Secrets/SealedChannel/ClassificationAnswer"
+    private static let serve = "Owner/infenclave/Commands/Serve"
+    private static let limits = "Untrusted/HostServer/ServerLimits"
+    private static let enclave = "Trusted/EnclaveCore/EnclaveLimits"
+    private static let parts = "Shared/ModelGraph/EnclaveParts"
+
     private static func kebab(_ name: String) -> String {
         var text = ""
         var previous: Character = "A"

@@ -122,7 +122,7 @@ def check(chromium, program, folder, opened, strangers):
         for selector, parts in {
             "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Seal", "Host and enclave"],
             "#host": ["Sealed request", "bytes", "Crosses to the host", "stage2.pool", "6,144 bytes"], "#requests": ["picture", "answered", "notProvisioned"],
-            "#servers": [measurement, "development-signature", "report-data", "passed", "protects against nothing", "stage2.pool",
+            "#servers": [measurement, "development-signature", "report-data", "passed", "protects nothing", "stage2.pool",
                          "6,144 bytes", "without noise", "seconds were left"],
             "#policy-path": ["policy.json"],
         }.items():

@@ -40,7 +40,8 @@ package enum AssessmentReport {
         }
     }
 
-    /// Writes the three files, all or none; they replace an earlier assessment and its stored results.
+    /// Writes the three files, all or none; they replace an earlier assessment and its stored results. The folder is a
+    /// new one with mode 0700, also where it replaces another; the files have mode 0600.
     ///
     /// - Throws: ``AssessmentError`` `.file`, and what ``checkWritable(_:)`` refuses.
     package static func write(_ result: AssessmentResult, to folder: String) throws(AssessmentError) {
@@ -52,8 +53,14 @@ package enum AssessmentReport {
         let fresh = parent.appending(path: stem + ".new", directoryHint: .isDirectory)
         let manager = FileManager.default
         do {
-            try manager.createDirectory(at: fresh, withIntermediateDirectories: false)
-            for (name, data) in files { try data.write(to: fresh.appending(path: name)) }
+            // The report contains images, so folder and files are for their owner only, whatever the umask.
+            try manager.createDirectory(
+                at: fresh, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+            for (name, data) in files {
+                let file = fresh.appending(path: name)
+                try data.write(to: file)
+                try manager.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path())
+            }
             if manager.fileExists(atPath: target.path()) {
                 let old = parent.appending(path: stem + ".old", directoryHint: .isDirectory)
                 try manager.moveItem(at: target, to: old)

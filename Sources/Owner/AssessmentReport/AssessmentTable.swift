@@ -24,7 +24,7 @@ package struct AssessmentTable {
             (3, Column("crosses") { cut, _ in Format.bytes(cut.cost.boundaryBytes) }),
             (
                 0,
-                Column("KL own/null") { cut, _ in
+                Column("KL match/mismatch") { cut, _ in
                     cut.channelKL.map { Format.fixed($0.mean, 2) + "/" + Format.fixed($0.nullMean, 2) } ?? "-"
                 }
             ),
@@ -42,7 +42,7 @@ package struct AssessmentTable {
             (7, Column("top-1") { cut, _ in Format.fixed(cut.decoder.retrievalTopOne, 2) }),
             (
                 2,
-                Column("dKL/null") { cut, _ in
+                Column("dKL ratio") { cut, _ in
                     cut.judgement.map { Format.fixed($0.divergence.ratioToNull, 2) } ?? "-"
                 }
             ),

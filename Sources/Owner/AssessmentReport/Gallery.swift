@@ -124,12 +124,12 @@ struct Gallery {
         var list =
             fact(
                 "R² of the best decoder", Format.number(decoder.rSquared),
-                "± \(Format.number(decoder.rSquaredError)); 1 is the picture")
+                "± \(Format.number(decoder.rSquaredError)); 1 = exact reconstruction")
             + fact(
                 "SSIM", Format.number(decoder.similarity),
                 "the mean picture alone: \(Format.number(decoder.similarityOfMean))")
             + fact(
-                "found among \(decoder.candidates)", Format.percent(decoder.retrievalTopOne),
+                "top-1 of \(decoder.candidates)", Format.percent(decoder.retrievalTopOne),
                 "chance: \(Format.percent(1 / Double(max(1, decoder.candidates))))")
         if let kl = cut.channelKL {
             list += fact("channel KL", Format.number(kl.mean), "of another picture: \(Format.number(kl.nullMean))")

@@ -59,7 +59,7 @@ struct LeakageCharts {
 
     private var decoder: String {
         LineChart(
-            title: "What a decoder recovers", unit: "1 is the picture, 0 the mean picture",
+            title: "What a decoder recovers", unit: "1 = exact reconstruction, 0 = no better than the mean picture",
             series: [
                 .init(
                     name: "R²", values: cuts.map { max(0, $0.decoder.rSquared) },
@@ -79,13 +79,13 @@ struct LeakageCharts {
             unit: "1 always; chance is 0.5 for the KL, 1/\(result.testImages) for the decoder",
             series: [
                 .init(
-                    name: "decoder: found among \(result.testImages)", values: cuts.map(\.decoder.retrievalTopOne),
+                    name: "decoder: top-1 of \(result.testImages)", values: cuts.map(\.decoder.retrievalTopOne),
                     bars: cuts.map(found), color: 3),
                 .init(
                     name: "channel KL: AUC", values: cuts.map { $0.channelKL?.areaUnderCurve },
                     bars: cuts.map { $0.channelKL.flatMap { bar($0.areaUnderCurve, $0.areaUnderCurveError) } },
                     color: 4),
-                .init(name: "channel KL: found", values: cuts.map { $0.channelKL?.topOne }, color: 5, dashed: true),
+                .init(name: "channel KL: top-1", values: cuts.map { $0.channelKL?.topOne }, color: 5, dashed: true),
             ],
             limits: limit(.areaUnderCurve) { "gate: AUC \($0)" },
             range: 0...1, labels: labels, marked: marked
@@ -98,9 +98,9 @@ struct LeakageCharts {
         return LineChart(
             title: "The paper's measure: nearest channel's KL", unit: "nats, mean over pictures; low leaks",
             series: [
-                .init(name: "own picture", values: cuts.map { $0.channelKL?.mean }, color: 1),
+                .init(name: "matched picture", values: cuts.map { $0.channelKL?.mean }, color: 1),
                 .init(
-                    name: "another picture (null)", values: cuts.map { $0.channelKL?.nullMean }, color: 5, dashed: true),
+                    name: "mismatched picture", values: cuts.map { $0.channelKL?.nullMean }, color: 5, dashed: true),
             ],
             limits: [.init(value: result.baselineMean, name: "uniform baseline \(Format.number(result.baselineMean))")],
             range: 0...max(1, top), labels: labels, marked: marked
@@ -119,7 +119,7 @@ struct LeakageCharts {
             guard values.contains(where: { $0 != nil }) else { return }
             series.append(.init(name: name, values: values, bars: bars, color: color))
         }
-        add("decoder-KL over its null (low leaks)", ratios, bars: bars, 1)
+        add("decoder-KL ratio (low leaks)", ratios, bars: bars, 1)
         add("distance correlation (high leaks)", correlations, 2)
         add("class from one example (high leaks)", classes, 4)
         return LineChart(

@@ -14,7 +14,8 @@ package enum ReportPage {
             <title>Leakage assessment: \(name)</title>
             <style>\(ReportStyle.css)\(Gallery.rules(result.cuts.count))</style></head><body><main>
             <header><b>Leakage assessment: <code>\(name)</code></b><span>\(result.images) pictures · \(result.cuts.count) cuts · \
-            validator \(HTML.escape(result.validator?.name ?? "the model itself"))</span></header>
+            validator \(HTML.escape(result.validator?.name ?? "the model itself"))</span>
+            <span>Contains originals and reconstructions of your images: protect it as you protect them.</span></header>
             \(VerdictSection(result: result).html)
             \(try Gallery(result: result).html())
             \(LeakageCharts(result: result).html)

@@ -113,7 +113,7 @@ enum ReportStyle {
         padding:8px 12px;gap:12px} .panel img,.panel svg{max-width:56px} .panel caption{font-size:12px} .facts-of-cut{position:static}
         .facts-of-cut dt{margin-top:3px;font-size:9.5px} .state{font-size:12px}
         table,small,.legend,.unit,.figures dt,.card ul{font-size:9px} .plans{grid-template-columns:minmax(0,1fr)}
-        .numbers{font-size:7.5px} .numbers th,.numbers td{padding:2px 3px;white-space:normal} .numbers small{font-size:7px}}
+        .numbers{font-size:7.5px} .numbers th,.numbers td{padding:2px;white-space:normal} .numbers small{font-size:7px}}
 
         """
 }

@@ -53,7 +53,7 @@ struct VerdictSection {
             figures.append(
                 (
                     Format.percent(decoder.retrievalTopOne),
-                    "of the pictures found among \(decoder.candidates) (chance "
+                    "of the pictures identified among \(decoder.candidates) (chance "
                         + "\(Format.percent(1 / Double(max(1, decoder.candidates)))))"
                 ))
         } else {

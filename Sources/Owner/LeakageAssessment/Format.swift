@@ -31,11 +31,12 @@ package enum Format {
         return fixed(value, value > 0 && value < 9.95 ? 1 : 0) + " %"
     }
 
+    /// With binary units, as all programs of the project show bytes.
     package static func bytes(_ count: Int) -> String {
         switch count {
-        case ..<10_000: "\(count) bytes"
-        case ..<10_000_000: fixed(Double(count) / 1000, 0) + " kB"
-        default: fixed(Double(count) / 1e6, 1) + " MB"
+        case ..<1024: "\(count) bytes"
+        case ..<(1024 * 1024): fixed(Double(count) / 1024, 1) + " KiB"
+        default: fixed(Double(count) / 1_048_576, 1) + " MiB"
         }
     }
 

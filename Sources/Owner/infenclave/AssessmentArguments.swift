@@ -9,35 +9,48 @@ struct AssessmentArguments: ParsableArguments {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Option(help: "A folder of images like those that clients will send.") var images: String?
-    @Option(help: "An independent classifier that judges IR images.") var validator: String?
-    @Option(help: "The validator's preprocessing, a JSON file.") var validatorPreprocess: String?
-    @Option(help: "Use only the first N images, by name.") var limit: Int?
+    @Option(help: ArgumentHelp("A folder of images like those that clients will send.", valueName: "dir")) var images:
+        String?
+    @Option(help: ArgumentHelp("An independent classifier that judges IR images.", valueName: "file")) var validator:
+        String?
+    @Option(help: ArgumentHelp("The validator's preprocessing, a JSON file.", valueName: "file"))
+    var validatorPreprocess: String?
+    @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
     @Option(
         help:
-            "Images for the channel KL at every cut. Default: 60, and 20 at a cut that fails another gate."
+            ArgumentHelp(
+                "Images for the channel KL at every cut. Default: 60, and 20 at a cut that fails another gate.",
+                valueName: "n")
     )
     var klImages: Int?
     @Option(
         help:
-            "Images for the decoders (default: 300); from a larger folder, a sample is drawn with --seed."
+            ArgumentHelp(
+                "Images for the decoders (default: 300); from a larger folder, a sample is drawn with --seed.",
+                valueName: "n")
     )
     var decoderImages: Int?
-    @Option(help: "Assess this cut; repeatable. `all` assesses every cut.") var cut: [String] = []
-    @Option(help: "The seed of samples, projections and splits.") var seed: UInt64 = 1
+    @Option(help: ArgumentHelp("Assess this cut; repeatable. `all` assesses every cut.", valueName: "layer")) var cut:
+        [String] = []
+    @Option(help: ArgumentHelp("The seed of samples, projections and splits.", valueName: "n")) var seed: UInt64 = 1
     @Option(
         help:
-            "Cuts at which to train a neural decoder: none, decision (the recommended cut, its neighbours, the next faster plan) or all."
+            ArgumentHelp(
+                "Cuts at which to train a neural decoder: none, decision (the recommended cut, its neighbours, the next faster plan) or all.",
+                valueName: "cuts")
     )
     var trained: AssessmentConfiguration.TrainedCuts = .decision
     @Option(
         help:
-            "Images for the bounds; 0 leaves them out. Default: 50, if a cut is within the gates."
+            ArgumentHelp(
+                "Images for the bounds; 0 leaves them out. Default: 50, if a cut is within the gates.", valueName: "n")
     )
     var boundPictures: Int?
     @Option(
         help:
-            "Images for the white-box attack near the decision; 0 leaves it out. Default: 4, if a cut is within the gates."
+            ArgumentHelp(
+                "Images for the white-box attack near the decision; 0 leaves it out. Default: 4, if a cut is within the gates.",
+                valueName: "n")
     )
     var whiteBox: Int?
     @Flag(
@@ -49,22 +62,34 @@ struct AssessmentArguments: ParsableArguments {
     var adversary: Adversary = .both
     @Option(
         help:
-            "The assets that a cut must protect: appearance, identity, class, separated by commas. Default: all."
+            ArgumentHelp(
+                "The assets that a cut must protect: appearance, identity, class, separated by commas. Default: all.",
+                valueName: "assets")
     )
     var protect: ProtectedAssets = .all
-    @Option(help: "Judge the gates for an attacker who learns from this many images.") var attackerPictures = 100_000
+    @Option(help: ArgumentHelp("Judge the gates for an attacker who learns from this many images.", valueName: "n"))
+    var attackerPictures = 100_000
     @Option(
-        help: "The result of an external attack, NAME=RESULT.json; repeatable. It cannot improve a verdict."
+        help: ArgumentHelp(
+            "The result of an external attack, NAME=RESULT.json; repeatable. It cannot improve a verdict.",
+            valueName: "name=file")
     )
     var attack: [AttackArgument] = []
     @Option(help: "The gates: standard, strict, or custom with --gates.") var security: Security = .standard
-    @Option(help: "Custom gates, a JSON file.") var gates: String?
-    @Option(help: "Maximum enclave memory of the plan, such as 93M.") var enclaveMemory: ByteSize?
-    @Option(help: "Maximum latency of the plan, in milliseconds per image.") var latency: Double?
-    @Option(help: "How much slower layers run inside the enclave; 1 for the development TEE.") var enclaveFactor = 1.0
-    @Option(help: "A public model, .onnx or .cfg, to compare this model's layers with.")
+    @Option(help: ArgumentHelp("Custom gates, a JSON file.", valueName: "file")) var gates: String?
+    @Option(help: ArgumentHelp("Maximum enclave memory of the plan, such as 93M.", valueName: "bytes"))
+    var enclaveMemory: ByteSize?
+    @Option(help: ArgumentHelp("Maximum latency of the plan, in milliseconds per image.", valueName: "ms")) var latency:
+        Double?
+    @Option(
+        help: ArgumentHelp(
+            "How much slower layers run inside the enclave; 1 for the development TEE.", valueName: "factor"))
+    var enclaveFactor = 1.0
+    @Option(
+        help: ArgumentHelp("A public model, .onnx or .cfg, to compare this model's layers with.", valueName: "file"))
     var publicBackbone: String?
-    @Option(help: "The weights of a --public-backbone in .cfg form.") var publicWeights: String?
+    @Option(help: ArgumentHelp("The weights of a --public-backbone in .cfg form.", valueName: "file"))
+    var publicWeights: String?
 
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 

@@ -9,14 +9,16 @@ struct AuditArguments: ParsableArguments {
         help: ArgumentHelp(
             "Share of the requests for which the enclave computes the BackNet again, such as 5%.",
             discussion:
-                "The host learns neither the share nor the requests. A wrong result is replaced by the enclave's."))
+                "The host learns neither the share nor the requests. A wrong result is replaced by the enclave's.",
+            valueName: "share"))
     var audit: Share?
     @Option(
         help: ArgumentHelp(
             "Tolerated difference of a host's value from the enclave's, relative to the largest value in its tensor.",
-            discussion: "Default: 0.01, or 0.1 for a bundle that is not f32."))
+            discussion: "Default: 0.01, or 0.1 for a bundle that is not f32.", valueName: "share"))
     var auditTolerance: Share?
-    @Option(help: "Wrong results after which the enclave computes every BackNet itself.") var auditMismatches: UInt32 =
+    @Option(help: ArgumentHelp("Wrong results after which the enclave computes every BackNet itself.", valueName: "n"))
+    var auditMismatches: UInt32 =
         1
 
     func validate() throws {

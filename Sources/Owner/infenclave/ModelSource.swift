@@ -10,18 +10,21 @@ import Tensors
 struct ModelArguments: ParsableArguments {
     @Argument(help: "The model, an .onnx file or Darknet's .cfg.")
     var model: String
-    @Option(help: "The weights of a .cfg; without it, the .weights file of the same name beside it.")
+    @Option(
+        help: ArgumentHelp(
+            "The weights of a .cfg; without it, the .weights file of the same name beside it.", valueName: "file"))
     var weights: String?
     @Option(
         help: ArgumentHelp(
             "The input's shape, if the model leaves it open: 1,3,224,224 or NAME=1,3,224,224.",
-            discussion: "Otherwise width and height come from a preprocess.json."))
+            discussion: "Otherwise width and height come from a preprocess.json.", valueName: "shape"))
     var shape: String?
     @Option(
         help: ArgumentHelp(
             "The model's output with the class scores, if it has several outputs.",
-            discussion: "With `run`, a .npy file or a path in an existing folder names the file for the result instead."
-        )
+            discussion:
+                "With `run`, a .npy file or a path in an existing folder names the file for the result instead.",
+            valueName: "name")
     )
     var output: [String] = []
 

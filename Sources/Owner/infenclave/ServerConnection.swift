@@ -3,11 +3,14 @@ import InfenclaveClient
 import ProxyCommand
 import SealedChannel
 
+/// For commands that import no verifier.
+let developmentWarning = DevelopmentTEE.warning
+
 extension ServerArguments {
     /// Prints the warning about an accepted development TEE. Errors before acceptance are printed without it.
     func warnOfDevelopment() {
         guard tee == "development" else { return }
-        printError("warning: the development TEE protects nothing from whoever owns the server's machine")
+        printError("warning: \(DevelopmentTEE.warning)")
     }
 
     /// A client for the server under the policy. It shares the collateral history between commands.

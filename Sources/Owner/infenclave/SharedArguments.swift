@@ -13,8 +13,8 @@ struct PreprocessArguments: ParsableArguments {
         help: ArgumentHelp(
             "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, or torchvision:NAME.",
             discussion:
-                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual."
-        ))
+                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual.",
+            valueName: "file"))
     var preprocess: String?
 
     /// The same as naming this file on the command line.
@@ -79,7 +79,7 @@ struct PreprocessArguments: ParsableArguments {
 
 /// Options of the engine.
 struct EngineArguments: ParsableArguments {
-    @Option(help: "Threads. Default: the number of processors that this process may use.")
+    @Option(help: ArgumentHelp("Threads. Default: the number of processors that this process may use.", valueName: "n"))
     var threads: Int?
 
     func validate() throws {
@@ -91,12 +91,14 @@ struct EngineArguments: ParsableArguments {
 
 /// The server to connect to, and the policy for it.
 struct ServerArguments: ParsableArguments {
-    @Option(help: "The server, http://HOST:PORT.") var server: String
-    @Option(help: "The policy that its enclave must satisfy, a JSON file.") var policy: String
+    @Option(help: ArgumentHelp("The server, http://HOST:PORT.", valueName: "url")) var server: String
+    @Option(help: ArgumentHelp("The policy that its enclave must satisfy, a JSON file.", valueName: "file")) var policy:
+        String
     @Option(
         help: ArgumentHelp(
             "Accept this TEE; the policy must name it too.",
-            discussion: "Needed for `development` only, a process that the machine's owner can read."))
+            discussion: "Needed for `development` only, a process that the machine's owner can read.", valueName: "kind"
+        ))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments
 

@@ -38,7 +38,7 @@ public struct AccessToken: Sendable {
     }
 
     /// SHA-256 of a label, a zero byte and the token. It does not reveal the token, and may be compared and looked up
-    /// by ordinary means: who does not know a token cannot choose its digest.
+    /// by ordinary means: without the token nobody can choose its digest.
     public var digest: TokenDigest {
         var hash = SHA256()
         hash.update(data: Labels.prefix(Labels.tokenDigest))

@@ -12,7 +12,7 @@ public struct AuditStatistics: Sendable, Hashable {
     public var audited: UInt64 = 0
     /// Of these, those beyond the tolerance; they were answered from the enclave's own result.
     public var mismatches: UInt64 = 0
-    /// Requests that the host was not asked for any more.
+    /// Requests whose BackNet the host was no longer asked to compute.
     public var withoutHost: UInt64 = 0
 
     public init() {}

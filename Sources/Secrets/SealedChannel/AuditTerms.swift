@@ -1,13 +1,13 @@
-/// How an enclave checks what the host says that the BackNet made: it computes a random share of the results again.
+/// How an enclave checks BackNet results of the host: it recomputes a random share of them.
 public struct AuditTerms: Sendable, Hashable {
     public static let unit: UInt32 = 1_000_000
 
-    /// Requests of which the BackNet is computed again, in millionths: 1 to 1,000,000. Which ones they are is drawn inside,
-    /// when the request leaves; the host is not told the share.
+    /// The share of requests whose BackNet is recomputed, in millionths: 1 to 1,000,000. Which ones they are is drawn
+    /// inside, when the request leaves; the host is not told the share.
     public let share: UInt32
     /// How far a value may be from the enclave's own, in millionths of the largest magnitude in its tensor.
     public let tolerance: UInt32
-    /// After so many wrong results the enclave computes every BackNet itself.
+    /// The number of wrong results after which the enclave computes every BackNet itself.
     public let mismatches: UInt32
 
     /// For a BackNet in f32: engines differ by about 1e-6 there.

@@ -13,7 +13,7 @@ enum Labels {
     static let provisioning = "infenclave provisioning v2"
     /// Exporter context of what the enclave answers to it. No zero byte follows.
     static let provisioningAnswer = "infenclave provisioning answer v1"
-    /// The same of version 1, whose messages are told what to do and never taken.
+    /// The same of version 1, whose messages are recognised, so that the error can name the remedy, and never accepted.
     static let provisioningVersion1 = "infenclave provisioning v1"
     /// Start of what the owner signs inside a provisioning message.
     static let provisioningSignature = "infenclave provisioning signature v2"

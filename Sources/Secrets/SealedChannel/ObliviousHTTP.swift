@@ -41,8 +41,8 @@ package struct ObliviousGateway: Sendable {
         self.maximumMessageBytes = maximumMessageBytes
     }
 
-    /// Opens an encapsulated request. It may be a replay of one that was opened before: whoever acts on it looks up
-    /// ``OpenedRequest/replayIdentifier`` first.
+    /// Opens an encapsulated request. It may be a replay of an earlier one: callers must check
+    /// ``OpenedRequest/replayIdentifier`` before they act on it.
     ///
     /// - Throws: ``SealedChannelError``: `.malformed`, `.tooLarge`, `.unsupportedSuite`, `.undecryptable`.
     package func open(_ message: RawSpan) throws(SealedChannelError) -> OpenedRequest {

@@ -3,7 +3,7 @@ internal import SecretMemory
 /// The owner's signature over a policy that releases keys: Ed25519 over "infenclave policy v1", a zero byte, u64 little-endian
 /// sequence number, and the bytes of the policy.
 public enum PolicySignature {
-    /// - Parameter sequence: Orders policies: who follows them takes no lower number than before.
+    /// - Parameter sequence: Orders policies: a policy with a lower number than before is refused.
     public static func sign(
         _ policy: [UInt8], sequence: UInt64, by key: OwnerSigningKey
     ) throws(SealedChannelError) -> [UInt8] {

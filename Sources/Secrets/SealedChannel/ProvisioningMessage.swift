@@ -122,7 +122,7 @@ package struct ProvisioningMessage: Sendable {
 }
 
 extension ProvisioningMessage {
-    /// What an enclave knows before it is provisioned, and a message must be for.
+    /// What an enclave knows before it is provisioned: the run, bundle and keys that a message must be for.
     package struct Expectation: Sendable {
         package let owner: OwnerPublicKey
         package let manifestDigest: ContentDigest

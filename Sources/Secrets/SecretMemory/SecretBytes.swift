@@ -1,7 +1,7 @@
 internal import CSecretMemory
 
-/// Bytes that nobody else may see: one owner, allocated once, never grown, lent only while borrowed, and wiped (their
-/// whole pages) when the owner goes.
+/// Secret bytes: one owner, allocated once, never grown, lent only while borrowed, and wiped (in whole pages) when the
+/// owner is released.
 ///
 /// Not `Copyable`, `Codable`, `Hashable` or printable. What Swift cannot promise: a value that was loaded from here
 /// into a register or spilled to the stack by the code that borrowed it is not wiped.

@@ -37,7 +37,7 @@ package enum SecretFile {
         let temporary = "\(path).\(String(suffix.next(), radix: 36)).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw writeFailure(path, errno) }
-        // After a rename there is nothing left to remove.
+        // After a rename the temporary file no longer exists.
         defer { unlink(temporary) }
         try writeAll(bytes, toClosing: descriptor, path: path)
         if overwriting {

@@ -2,7 +2,7 @@ internal import CSecretMemory
 internal import Glibc
 internal import Synchronization
 
-/// Where secret memory comes from and goes to. A parameter, so that a test can look at memory that is given back.
+/// Source and destination of secret memory. A parameter, so that a test can inspect released memory.
 package struct SecretPages: Sendable {
     /// Returns the given number of zeroed bytes, aligned to ``pageByteCount``. Traps when there is no memory.
     let map: @Sendable (Int) -> UnsafeMutableRawPointer
@@ -24,8 +24,8 @@ package struct SecretPages: Sendable {
     /// come back wiped are kept for the next secret of their size.
     package static let system = SecretPages(map: mapGuarded, unmap: unmapGuarded).keeping(maximumByteCount: 8 << 20)
 
-    /// The same, but for pages that come back: as many bytes of them are kept for the next secret of their size, the latest
-    /// ones, so that what happens again and again maps nothing.
+    /// The same with another limit on the bytes of returned pages that are kept for reuse. The latest are kept, so that
+    /// repeated work maps no memory.
     package func keeping(maximumByteCount: Int) -> SecretPages {
         let kept = KeptPages(maximumByteCount: maximumByteCount)
         return SecretPages(
@@ -44,7 +44,8 @@ package struct SecretPages: Sendable {
             fatalError("no memory for \(byteCount) secret bytes")
         }
         _ = madvise(usable, byteCount, MADV_DONTDUMP)
-        // Each page from its first use on: a block that is filled while another is given back needs no memory for both.
+        // Pages are locked from their first use on, so a block that is filled while another is released does not need
+        // memory for both.
         csecret_lock(usable, byteCount)
         return usable
     }
@@ -101,7 +102,7 @@ private final class KeptPages: Sendable {
     }
 }
 
-/// One run of whole pages, wiped before it is given back. Its owner calls ``release()`` exactly once.
+/// One run of whole pages, wiped before it is released. Its owner calls ``release()`` exactly once.
 ///
 /// - Note: `@unchecked Sendable` because it only names the pages; their owner decides who touches them.
 struct SecretRegion: @unchecked Sendable {

@@ -5,8 +5,8 @@ package import Wire
 
 /// Blocking frames over a stream of bytes that it owns.
 ///
-/// One thread reads; any thread may write, one frame at a time. To avoid that both ends wait for each other to read, the
-/// host's reader never writes. A vanished peer is an error, never a signal.
+/// One thread reads; any thread may write, one frame at a time. The host's reader never writes, so that the two ends
+/// cannot deadlock, each waiting for the other to read. A vanished peer is an error, never a signal.
 package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: Sendable {
     private let stream: any ByteStream
     private let decoder: Mutex<FrameDecoder<Incoming>>

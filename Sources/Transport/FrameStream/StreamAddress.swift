@@ -1,7 +1,8 @@
 import Glibc
 package import Wire
 
-/// Where an enclave finds its host. The enclave dials: a host that dials early reaches nobody, or somebody's predecessor.
+/// Where an enclave finds its host. The enclave dials: a host that dialled early would reach no enclave or an earlier
+/// one.
 package enum StreamAddress: Sendable, Hashable {
     /// A connected socket that the host left in the process that it started. Nothing is between the two, so there is no epoch.
     case descriptor(Int32)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-// The layout of `struct nsm_raw`, and `NSM_IOCTL_RAW`, which is made of it: a kernel that reads something else would
-// write to memory of its own choice.
+// The layout of `struct nsm_raw`, and `NSM_IOCTL_RAW`, which encodes its size: with another layout the kernel would
+// write to the wrong memory.
 _Static_assert(sizeof(struct cnitro_vector) == 16, "struct nsm_iovec has 16 bytes");
 _Static_assert(sizeof(struct cnitro_message) == 32, "struct nsm_raw has 32 bytes");
 _Static_assert(offsetof(struct cnitro_message, request) == 0, "the request comes first");

@@ -27,7 +27,7 @@ package enum Defence: String, Sendable, CaseIterable {
     case provisioningEpoch
     /// A provisioning message is signed by the owner of the bundle.
     case provisioningOwner
-    /// A renewal has the model key that opened the parts.
+    /// A renewal must bring the model key that opened the parts.
     case renewalKey
     /// Evidence binds what the enclave states of itself.
     case statedFacts
@@ -37,15 +37,16 @@ package enum Defence: String, Sendable, CaseIterable {
     case answerSize
     /// Floats are refused where the owner allows pixels only.
     case pixelsOnly
-    /// So many requests are under way at most.
+    /// The number of requests in progress is bounded.
     case requestsInFlight
-    /// What is computed for a request that was answered or given up meanwhile does not leave.
+    /// The result of a computation for a request that was answered or given up does not leave the enclave.
     case abandonment
 
     #if MUTANTS
-        /// The defence that is not there, in the present task.
+        /// The defence that is removed in the current task.
         @TaskLocal package static var removed: Defence?
-        /// Whose messages count without ``provisioningOwner``, and the run that they are for without ``provisioningEpoch``.
+        /// The owner whose messages are accepted without ``provisioningOwner``, and the epoch that is accepted without
+        /// ``provisioningEpoch``.
         package static let anotherOwner = anotherOwnerKey.publicKey
         package static let anotherOwnerKey = OwnerSigningKey.random()
         package static let anotherEpoch = EnclaveEpoch.random()

@@ -4,8 +4,8 @@ package import Inference
 import SealedChannel
 package import Wire
 
-/// The enclave as a state machine: a message of the host in, frames for the host out. It believes nothing that the host
-/// says, and does no I/O but to ask the platform for evidence and the time.
+/// The enclave as a state machine: it takes messages of the host and returns frames for the host. It trusts nothing
+/// that the host says. Its only I/O is to ask the platform for evidence and the time.
 ///
 /// States: a bundle is loaded, the owner provisions it, it answers clients until the owner's lease ends; then the model is
 /// wiped, and the owner may provision again. Another bundle or owner needs a new process.
@@ -50,7 +50,7 @@ package struct Enclave: ~Copyable {
         self.workers = workers
     }
 
-    /// What the host may send in the present state.
+    /// Limits on what the host may send in the present state.
     package var frameLimits: FrameLimits {
         switch state {
         case .awaitingManifest, .awaitingParts, .awaitingOwner, .leaseEnded: FrameLimits(tensorBytes: 0)
@@ -58,7 +58,7 @@ package struct Enclave: ~Copyable {
         }
     }
 
-    /// Threads that compute; `nil` where the enclave's own does.
+    /// Worker threads; `nil` if the enclave's own thread computes.
     func makeWorkers() -> Workers? { workers.count == 1 ? nil : Workers(workers) }
 
     /// When ``advance()`` has something to do next, by the enclave's clock.
@@ -70,7 +70,7 @@ package struct Enclave: ~Copyable {
     /// How long until ``nextChange``; zero when it is due.
     package var timeToNextChange: Duration { max(.zero, nextChange - clock.now()) }
 
-    /// Does what time alone demands: ends a lease and wipes the model, replaces and forgets channel keys.
+    /// Does what is due by the clock: ends a lease and wipes the model, replaces and forgets channel keys.
     ///
     /// - Returns: Refusals for requests under way when a lease ends, and for those that waited too long for the BackNet.
     package mutating func advance() -> [Frame<EnclaveMessage>] {
@@ -83,7 +83,7 @@ package struct Enclave: ~Copyable {
             if service.isIdle { wipe(service) }
         }
         if case .provisioned(let service) = state { frames += service.giveUpOldRequests(at: now) }
-        // If no keys can be made now, the next message tries again; keys whose time is over open nothing.
+        // If no keys can be made now, the next message tries again; expired keys open nothing.
         try? keyRing.advance(to: now)
         return frames
     }
@@ -98,11 +98,11 @@ package struct Enclave: ~Copyable {
         }
     }
 
-    /// What comes of a message at once.
+    /// The immediate outcome of a message.
     package struct Step {
         /// The reply with the message's identifier, if it has one already; before it, what ``Enclave/advance()`` says.
         package var frames: [Frame<EnclaveMessage>]
-        /// What is to be computed for the reply: ``Enclave/finish(_:)`` takes what comes of it, in any order.
+        /// A computation for the reply. Its result goes to ``Enclave/finish(_:)``, in any order.
         package var computation: Computation?
     }
 
@@ -118,13 +118,13 @@ package struct Enclave: ~Copyable {
         return step
     }
 
-    /// Takes what came of a computation.
+    /// Takes the result of a computation.
     ///
     /// - Returns: The reply to its request, unless it was answered or given up meanwhile; before it, what ``advance()`` says.
     package mutating func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] {
         let frames = advance()
         guard case .provisioned(let service) = state else { return frames }
-        // Where nobody waits for it, it may be the last that kept a lease from ending.
+        // Even if nobody waits for it, it may be the last that kept a lease from ending.
         guard let reply = service.finish(computed) else { return frames + advance() }
         return frames + [Frame(requestID: computed.requestID, message: reply)]
     }
@@ -159,7 +159,7 @@ package struct Enclave: ~Copyable {
         }
     }
 
-    /// Replies for which nothing is computed.
+    /// Replies that need no computation.
     private mutating func answer(
         to message: HostMessage, requestID: UInt64
     ) throws(EnclaveRefusal) -> EnclaveMessage {
@@ -311,7 +311,7 @@ extension Enclave {
         } catch { throw EnclaveRefusal(.evidenceUnavailable) }
     }
 
-    /// What an owner's message has to be for.
+    /// The run, bundle and keys that an owner's message must be for.
     private func expectation(_ manifest: VerifiedManifest) -> ProvisioningMessage.Expectation {
         #if MUTANTS
             return .init(
@@ -359,7 +359,7 @@ extension Enclave {
         }
         if audit != nil { backNet = nil }
         auditor = audit
-        // What was found until now, whatever the message demands from now on.
+        // The findings so far, whatever terms this message sets.
         let statistics = audit.map { sealer.sealed($0.statistics) } ?? []
         audit?.begin(message.terms.audit)
         return .provisioned(statistics: statistics)

@@ -1,9 +1,9 @@
 package import FrameStream
 package import Wire
 
-/// Drives an ``Enclave`` over a stream of frames. One thread reads, writes and owns the enclave's state; it computes as well where
-/// there is one worker, else workers do. Inference never runs on the cooperative pool, and each thread of the engine's
-/// callers keeps its own team.
+/// Drives an ``Enclave`` over a stream of frames. One thread reads, writes and owns the enclave's state. With one
+/// worker it also computes; otherwise the workers do. Inference never runs on the cooperative pool, and each thread of
+/// the engine's callers keeps its own team.
 package enum EnclaveServer {
     /// Serves until the host closes the stream or asks to shut down.
     ///
@@ -38,7 +38,8 @@ package enum EnclaveServer {
         }
     }
 
-    /// Waiting does not count the time that the machine sleeps, leases do: so the clock is looked at this often.
+    /// A wait does not count time during which the machine sleeps, but a lease does, so the clock is checked this
+    /// often.
     private static let longestWait = Duration.seconds(10)
 
     private static func write(_ replies: [Frame<EnclaveMessage>], to stream: EnclaveStream) throws(WireError) {

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Watches from a thread of its own that the enclave's thread does in time what time demands. A host that stalls that thread
-/// could otherwise keep a model, or a key, in memory for as long as it likes.
+/// Checks from a thread of its own that the enclave's thread meets its deadlines. A host that stalls that thread could
+/// otherwise keep a model, or a key, in memory for as long as it likes.
 package final class Watchdog: Sendable {
     /// How many seconds in a row a deadline has to be over: longer than an inference or the opening of a model takes, short
     /// beside a lease. They are counted while this process runs, so that a machine that slept does not end it.
@@ -20,7 +20,7 @@ package final class Watchdog: Sendable {
         self.onStall = onStall
     }
 
-    /// From now on the thread has to come here again by `deadline`, by the enclave's clock.
+    /// The thread must call this again by `deadline` of the enclave's clock.
     package func expect(progressBy deadline: Duration) { self.deadline.withLock { $0 = deadline } }
 
     /// Looks at the clock; called once a second.
@@ -46,7 +46,7 @@ package final class Watchdog: Sendable {
                 watchdog.onStall()
                 return nil
             }, watch.toOpaque())
-        // Without its watch the enclave must not serve.
+        // The enclave must not serve without the watchdog.
         guard status == 0 else {
             watch.release()
             return onStall()

@@ -21,7 +21,7 @@ package enum EnclaveArguments: Sendable, Equatable {
     ///   - workers: Requests that are computed at a time.
     ///   - threads: Of one inference.
     ///   - threadsAlone: Of one that begins while no other is computed.
-    ///   - sandbox: What this process has to take from itself.
+    ///   - sandbox: Restrictions that this process must put on itself.
     case serve(
         TEEKind, developmentKey: String?, connect: StreamAddress, workers: Int?, threads: Int?, threadsAlone: Int?,
         sandbox: Sandbox.Demand)

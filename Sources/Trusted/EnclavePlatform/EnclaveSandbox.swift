@@ -3,7 +3,7 @@ package import Sandbox
 
 /// The sandbox of an enclave's process.
 package enum EnclaveSandbox {
-    /// What is left to it once it has its evidence source and its connection with the host.
+    /// Its permissions once it has its evidence source and its connection with the host.
     ///
     /// - Returns: `nil` under Gramine, which answers system calls itself: its manifest says which files there are.
     package static func sandbox(for kind: TEEKind) -> Sandbox? {

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// In the child, which has the parent's memory until it runs the program: calls of the system only.
+/// Runs in the child, which shares the parent's memory until exec: system calls only.
 static int prepare(pid_t parent, int socket, int output) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
@@ -19,7 +19,7 @@ static int prepare(pid_t parent, int socket, int output) {
     int input = open("/dev/null", O_RDONLY);
     if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 || dup2(socket, 3) < 0)
         return errno;
-    // Listening sockets and connections of clients are not for it.
+    // The child must not inherit listening sockets and client connections.
     if (close_range(4, ~0U, 0) != 0) return errno;
     sigset_t none;
     sigemptyset(&none);

@@ -1,7 +1,7 @@
 package import ModelGraph
 package import Tensors
 
-/// What a BackNet takes and makes. Its tensors have the names of `backnet.onnx`.
+/// The inputs and outputs of a BackNet, with the names of `backnet.onnx`.
 package struct BackNetSignature: Sendable, Hashable {
     package let inputs: [Value]
     package let outputs: [Value]
@@ -22,7 +22,7 @@ package struct BackNetSignature: Sendable, Hashable {
             inputs: graph.inputs, outputs: graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) })
     }
 
-    /// Checks what an engine gave: nothing else may go on to the enclave, which checks it again.
+    /// Checks the results of an engine before they go to the enclave, which checks them again.
     ///
     /// - Throws: ``EngineError`` (`wrongAnswer`).
     package func check(_ tensors: [Tensor]) throws(EngineError) {

@@ -1,10 +1,10 @@
-/// Why an engine did not do what it was asked.
+/// Why a request to an engine failed.
 package struct EngineError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         package let name: String
         private init(_ name: String) { self.name = name }
 
-        /// What stands in `--backnet` is no address of an engine that this program can ask.
+        /// `--backnet` has no address of an engine that this program can use.
         package static let invalidAddress = Code("invalidAddress")
         /// There is no connection, or it broke.
         package static let unreachable = Code("unreachable")
@@ -16,9 +16,10 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         package static let refused = Code("refused")
         /// The request is over a limit of the engine, or its answer over ours.
         package static let tooLarge = Code("tooLarge")
-        /// What it sent is no answer of the protocol.
+        /// Its answer violates the protocol.
         package static let malformedAnswer = Code("malformedAnswer")
-        /// The answer has other tensors than the BackNet makes, is not finite, or is another model's.
+        /// The answer has tensors that the BackNet does not compute, or values that are not finite, or is another
+        /// model's.
         package static let wrongAnswer = Code("wrongAnswer")
     }
 
@@ -34,7 +35,7 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { "\(message); \(remedy)" }
 
-    /// What an engine said of a failure, as it may stand in a log: printable, in one line, short.
+    /// An engine's words about a failure, made safe for a log: printable, in one line, short.
     package static func excerpt(_ text: some StringProtocol) -> String {
         String(
             String.UnicodeScalarView(

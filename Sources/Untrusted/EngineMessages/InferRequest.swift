@@ -95,7 +95,7 @@ package struct InferRequest: Sendable {
             }
             if index > 0 { text.append(UInt8(ascii: ",")) }
             let short = value.description
-            // The shortest digits that give the float may give a double beside the middle between two floats.
+            // The shortest digits of a float, read as a double, may round to a neighbouring float.
             text += Array((Double(short).map { Float($0) } == value ? short : Double(value).description).utf8)
         }
     }

@@ -5,7 +5,7 @@ package import NIOHTTP1
 struct HTTPCall: Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer?
-    /// Of the answer's body, at most.
+    /// The maximum size of the answer's body.
     let maximumBytes: Int
     let deadline: NIODeadline
     let promise: EventLoopPromise<HTTPAnswer>
@@ -19,9 +19,9 @@ package struct HTTPAnswer: Sendable {
     let keepsConnection: Bool
 }
 
-/// A connection broke, was late, or brought something else than HTTP.
+/// A connection broke, timed out, or carried something other than HTTP.
 package enum HTTPFault: Error {
-    /// Before a byte of the answer came: a kept connection that the other end had closed looks so.
+    /// It broke before a byte of the answer came, as a kept connection does that the other end had closed.
     case closedBeforeAnswer
     case closedWithinAnswer
     case late

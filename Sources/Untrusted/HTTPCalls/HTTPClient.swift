@@ -43,7 +43,7 @@ package final class HTTPClient: Sendable {
         let promise = channel.eventLoop.makePromise(of: HTTPAnswer.self)
         let call = HTTPCall(
             head: head, body: body, maximumBytes: maximumBytes, deadline: deadline, promise: promise)
-        // The handler is told of what fails later; a write to a closed channel never reaches it.
+        // The handler gets later failures, but a write to a closed channel never reaches it.
         channel.writeAndFlush(call).whenFailure { _ in promise.fail(HTTPFault.closedBeforeAnswer) }
         let answer = try await promise.futureResult.get()
         if answer.keepsConnection {
@@ -80,7 +80,7 @@ package final class HTTPClient: Sendable {
             .connect(host: host, port: port).get()
     }
 
-    /// The connection that was used last: the others may be closed in peace.
+    /// The connection that was used last, so that the others become idle and are closed.
     private static func takeActive(_ idle: inout [any Channel]) -> (any Channel)? {
         while let channel = idle.popLast() { if channel.isActive { return channel } }
         return nil

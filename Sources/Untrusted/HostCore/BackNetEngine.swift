@@ -1,6 +1,6 @@
 package import Tensors
 
-/// What runs the layers outside the enclave.
+/// Runs the layers outside the enclave.
 package protocol BackNetEngine: Sendable {
     /// Runs them for one request.
     ///

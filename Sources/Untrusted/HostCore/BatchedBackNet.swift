@@ -35,7 +35,7 @@ package final class BatchedBackNet: BackNetEngine {
     ///   - graph: For one request. Its weights are kept beside those that are laid out.
     ///   - precision: Where the processor lacks its instructions or is faster without them, float32.
     ///   - threads: Of one batch.
-    ///   - delay: That the first request of a batch waits for others.
+    ///   - delay: How long the first request of a batch waits for others.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(
         _ graph: Graph, precision: PrecisionTable = .float32, threads: Int, delay: Duration
@@ -128,7 +128,7 @@ package final class BatchedBackNet: BackNetEngine {
 }
 
 extension BatchedBackNet {
-    /// Batches have to be faster by more than timings vary.
+    /// Batches must be faster by more than the variation of timings.
     private static let leastGain = 1.05
     private static let rounds = 3
 
@@ -153,7 +153,7 @@ extension BatchedBackNet {
             Tensor(type: input.type) { bytes in bytes.initializeMemory(as: UInt8.self, repeating: 0x3E) }
         }
         var (alone, together) = (Duration.seconds(1_000_000), Duration.seconds(1_000_000))
-        // The first of each is warmer for those that follow.
+        // The first round of each fills caches for the following ones and does not count.
         for round in 0...rounds {
             let count = max(2 * largestBatch, 4 * threads)
             let times = (await time(count, single, inputs), await time(count, batched, inputs))
@@ -165,7 +165,7 @@ extension BatchedBackNet {
         return gain < leastGain ? nil : batched
     }
 
-    /// The time of so many requests at once.
+    /// The time of this many requests at once.
     private static func time(_ count: Int, _ engine: some BackNetEngine, _ inputs: [Tensor]) async -> Duration {
         let start = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// So many at a time; who finds no room waits its turn.
+/// A limited number at a time; callers that find no room wait in order.
 final class Credits: Sendable {
     private struct State {
         var left = 1
@@ -12,7 +12,7 @@ final class Credits: Sendable {
 
     private let state = Mutex(State())
 
-    /// Sets how many may be taken at a time; at least one, so that whoever waits is served.
+    /// Sets how many may be taken at a time; at least one, so that waiters make progress.
     func limit(to limit: Int) {
         serve { state in
             let limit = max(1, limit)
@@ -47,7 +47,7 @@ final class Credits: Sendable {
 
     func give() { serve { $0.left += 1 } }
 
-    /// Whoever waits is served, and nobody waits any more: there is nothing left to wait for.
+    /// Admits all that wait and all that come later: there is nothing left to wait for.
     func close() { serve { $0.isClosed = true } }
 
     private func giveUp(_ identifier: UInt64) {

@@ -12,7 +12,7 @@ final class EnclaveConnection: Sendable {
     private struct Question {
         let continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
         let role: HostMessage.Role
-        /// Whoever asks again elsewhere loses nothing.
+        /// It can be asked of another enclave without loss.
         let isRepeatable: Bool
     }
 
@@ -27,7 +27,7 @@ final class EnclaveConnection: Sendable {
         var abandoned: Set<UInt64> = []
         var owed: OwedAnswers
         var hasEnded = false
-        /// What those are told whose questions end with the process.
+        /// The error for callers whose questions end with the process.
         var farewell = EnclaveConnection.ended
 
         init(workers: Int) { owed = OwedAnswers(workers: workers) }
@@ -38,11 +38,11 @@ final class EnclaveConnection: Sendable {
     static func allowance(forPartBytes bytes: Int) -> Duration { .seconds(bytes / 25_000_000) }
 
     private let process: any RunningEnclave
-    /// What the model's size adds to the patience with what is computed.
+    /// The additional time for computations that the model's size allows.
     private let allowance: Duration
     private let state: Mutex<State>
     private let writer = SerialThread(name: "enclave-writer")
-    /// For inferences: the enclave refuses what goes beyond. Each is given back with the first answer, also when nobody waits
+    /// Credits for inferences; the enclave refuses more. Each is returned with the first answer, also when nobody waits
     /// for it any more.
     let credits = Credits()
 
@@ -161,7 +161,7 @@ final class EnclaveConnection: Sendable {
     /// Far longer than a quote or a status takes.
     private static let hesitation = Duration.seconds(2)
 
-    /// Fails the questions that can as well be asked of another enclave: whoever asked need not wait for this one.
+    /// Fails the questions that another enclave can answer as well, so that nobody waits for this one.
     func failRepeatable(_ error: HostError) {
         let questions = state.withLock { state in
             let questions = state.open.filter(\.value.isRepeatable)
@@ -181,13 +181,13 @@ final class EnclaveConnection: Sendable {
 
     /// Ends the process.
     ///
-    /// - Parameter farewell: What those are told who wait.
+    /// - Parameter farewell: The error for those who wait.
     func close(_ farewell: HostError = EnclaveConnection.ended) {
         state.withLock { $0.farewell = farewell }
         process.end()
     }
 
-    /// How the process ended, which it has, and the last that it said.
+    /// How the process ended, and its last output. It must have ended.
     var lastWords: String {
         let (ending, line) = (process.end(), process.lastLine)
         return "the enclave process \(ending.description)" + (line.isEmpty ? "" : "; it said: \(line)")

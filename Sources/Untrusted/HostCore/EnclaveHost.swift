@@ -18,7 +18,7 @@ package actor EnclaveHost {
         case ready
         /// The enclave process runs and does not answer.
         case unresponsive
-        /// What is under way is finished; nothing new should come.
+        /// Requests in progress are finished; no new ones should come.
         case stopping
         case stopped
     }
@@ -36,7 +36,7 @@ package actor EnclaveHost {
     }
 
     package nonisolated let metrics: HostMetrics
-    /// What its enclave's keys are called.
+    /// Decides the identifiers of its enclave's keys.
     package nonisolated let slot: KeySlot
     nonisolated let standing = ReplicaStanding()
     private let bundle: HostedBundle
@@ -155,8 +155,8 @@ package actor EnclaveHost {
         }
         self.connection = connection
         forgetService()
-        // Ending the process fails every question that it has not answered. A queue of its own, as whoever waits may
-        // hold all threads of the cooperative pool.
+        // Ending the process fails every question that it has not answered. A queue of its own, since waiters may hold
+        // all threads of the cooperative pool.
         let watchdog = DispatchWorkItem { [startTimeout, log] in
             log(LogLine(.error, "the enclave process did not start within \(startTimeout): ending it"))
             connection.close(HostError(.enclaveUnavailable, "the enclave process did not start within \(startTimeout)"))
@@ -192,10 +192,10 @@ package actor EnclaveHost {
         }
     }
 
-    /// From now on it says that it is not ready; what is under way and what comes all the same is answered.
+    /// From now on it reports that it is not ready. Requests in progress, and those that still come, are answered.
     package func beginStopping() { isStopping = true }
 
-    /// Ends the enclave process; nothing is served afterwards. Who waits is told so.
+    /// Ends the enclave process; nothing is served afterwards. Callers that wait get an error.
     package func stop() {
         hasStopped = true
         source.close()
@@ -253,7 +253,7 @@ package actor EnclaveHost {
     ///
     /// - Parameters:
     ///   - received: When the request was whole.
-    ///   - deadline: A task that is cancelled from then on was late; before, its client is gone.
+    ///   - deadline: A task that is cancelled after it was late; one that is cancelled before it has lost its client.
     package nonisolated func answer(
         _ message: [UInt8], since received: ContinuousClock.Instant = .now,
         by deadline: ContinuousClock.Instant? = nil

@@ -2,12 +2,13 @@ import Dispatch
 import Evidence
 import Wire
 
-/// What the host does so that nobody has to look after the enclave process: it notices an end, a silence and the end of a
-/// lease, says so, and starts again what ended.
+/// Supervision of the enclave process: the host detects its end, its silence and the end of a lease, reports them, and
+/// restarts a process that ended.
 extension EnclaveHost {
-    /// Without an answer for so long, the process is ended and another one started. It was visible long before.
+    /// After this long without an answer, the process is ended and another one started. Operators saw the state long
+    /// before.
     static var longestSilence: Duration { .seconds(120) }
-    /// A look that comes so late says that this process did not run: it was stopped, or the machine slept.
+    /// A check that is this late shows that this process did not run: it was stopped, or the machine slept.
     private static var latestLook: Duration { .seconds(2) }
     private static var statusInterval: Duration { .seconds(1) }
 
@@ -95,7 +96,7 @@ extension EnclaveHost {
         return false
     }
 
-    /// What those are told who ask meanwhile.
+    /// The error for callers meanwhile.
     static func silent(for silence: Duration) -> HostError {
         HostError(
             .enclaveUnavailable,
@@ -145,7 +146,7 @@ extension EnclaveHost {
         }
     }
 
-    /// What was true of one process holds for no other.
+    /// Resets what holds for one process only.
     func forgetService() {
         isProvisioned = false
         leaseHasEnded = false

@@ -1,5 +1,5 @@
-/// How many durations lie in each of some fixed ranges. The ranges are the same for every stage and model, so that what is
-/// counted depends on nothing else.
+/// Counts of durations in fixed ranges. The ranges are the same for every stage and model, so that the counts depend on
+/// nothing else.
 package struct Histogram: Sendable {
     /// Upper bounds in seconds, as they are written: from a hit in the cache of a small network to a time-out.
     package static let bounds = [

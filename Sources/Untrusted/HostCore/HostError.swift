@@ -1,6 +1,6 @@
 package import Wire
 
-/// Why the host could not do what it was asked.
+/// Why a call of the host failed.
 package struct HostError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         package let name: String
@@ -16,11 +16,11 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let overloaded = Code("overloaded")
         /// The enclave answered with something else than the protocol allows.
         package static let protocolViolation = Code("protocolViolation")
-        /// Whoever asked waits no longer.
+        /// The caller waits no longer.
         package static let cancelled = Code("cancelled")
         /// The request was not answered in the time that a request has.
         package static let deadlineExceeded = Code("deadlineExceeded")
-        /// The machine does not let this process have what serving takes.
+        /// The machine does not give this process the resources that serving needs.
         package static let resourceExhausted = Code("resourceExhausted")
         /// A file of the bundle changed or went while it was served.
         package static let bundleUnreadable = Code("bundleUnreadable")

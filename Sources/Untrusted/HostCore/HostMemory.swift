@@ -11,7 +11,7 @@ package enum HostMemory {
     /// Once, at the start of a server.
     package static func returnLargeBlocks() { callocator_return_blocks_from(largeBlockBytes) }
 
-    /// Whether an enclave process that this one starts may lock so many bytes, so that they are never written to a disk.
+    /// Whether a child process may lock this many bytes, so that they are never written to a disk.
     package static func canLock(_ bytes: Int) -> Bool { callocator_can_lock(bytes) != 0 }
 
     /// What an enclave process locks at most: weights exist as graph and as a plan's block, and requests and keys take some.

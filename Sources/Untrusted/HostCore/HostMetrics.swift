@@ -4,7 +4,7 @@ import Synchronization
 package final class HostMetrics: Sendable {
     /// Where a request spends its time.
     package enum Stage: String, Sendable, CaseIterable {
-        /// From its last byte until the enclave is asked: until it has room for one more, among others.
+        /// From its last byte until the enclave is asked, including the wait for room in the enclave.
         case admission
         /// From each question to the enclave until its answer, both together; what it does for others meanwhile is in it.
         case enclave

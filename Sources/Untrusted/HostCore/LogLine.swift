@@ -1,4 +1,4 @@
-/// What a host tells its operators. It has no secret to tell: nothing in it depends on an input or a result.
+/// A line of the host's log. It holds no secret: nothing in it depends on an input or a result.
 package struct LogLine: Sendable, Hashable {
     package enum Level: String, Sendable, CaseIterable, Comparable {
         case debug, info, warning, error

@@ -1,7 +1,7 @@
 /// Which answers the enclave owes, and for how long it has worked on them. No clock of its own.
 ///
 /// One thread of the enclave takes all messages in their order, and computes with one worker. With several, requests go on to
-/// threads, which begin them in their order, so many at a time as there are workers.
+/// threads, which begin them in order, one at a time for each worker.
 package struct OwedAnswers: Sendable {
     private struct Owed: Sendable {
         let identifier: UInt64

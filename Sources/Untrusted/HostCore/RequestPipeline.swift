@@ -1,9 +1,9 @@
 import Synchronization
 
-/// The way of one sealed request through a model, from its admission to its answer. What it takes of the pool is given back
-/// once, whether it is answered, refused, late, or nobody waits for it any more.
+/// The way of one sealed request through a model, from its admission to its answer. Its place in the pool is released
+/// once, whether it is answered, refused, late, or abandoned.
 package struct RequestPipeline: Sendable {
-    /// Who is to answer.
+    /// The replica that is to answer.
     package struct Place: Sendable {
         package let pool: EnclavePool
         let member: EnclavePool.Member
@@ -36,12 +36,12 @@ package struct RequestPipeline: Sendable {
         return Place(pool: pool, member: member, deadline: start + timeout, start: start)
     }
 
-    /// Has the request answered, and gives its place back. At the deadline its client is told at once; the place is free when
-    /// nothing works on the request any more.
+    /// Answers the request and releases its place. At the deadline its client gets an error at once; the place is free
+    /// when nothing works on the request any more.
     ///
     /// - Parameters:
     ///   - message: A client's `message/ohttp-req`.
-    ///   - whenAbandoned: Is given what to call when nobody waits for the answer any more.
+    ///   - whenAbandoned: Gets a function to call when the request is abandoned.
     /// - Throws: ``HostError``; `deadlineExceeded`, and `cancelled` when the task or the request was given up.
     package func answer(
         _ message: [UInt8], at place: Place, trace: RequestTrace? = nil,
@@ -74,7 +74,7 @@ package struct RequestPipeline: Sendable {
     }
 }
 
-/// The first of several results, for one who waits.
+/// Gives the first of several results to a caller that waits.
 private final class FirstOutcome<Outcome: Sendable>: Sendable {
     private enum State {
         case open

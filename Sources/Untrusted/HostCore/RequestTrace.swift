@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Where a request spent its time, for operators: times and codes, and nothing that depends on what is in a picture. A client
-/// has no part in it: what its request says of traces is not read.
+/// Where a request spent its time, for operators: times and codes, and nothing that depends on the content of a
+/// picture. Trace headers of a client's request are not read.
 package final class RequestTrace: Sendable {
     package enum Stage: String, Sendable, CaseIterable {
         /// Until the enclave has room for one more.

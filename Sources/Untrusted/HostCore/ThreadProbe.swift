@@ -1,9 +1,9 @@
 import Glibc
 
-/// Whether a server's threads can be had. Libraries end the process when one of theirs cannot be started; asked before,
-/// that is a message.
+/// Checks whether the server's threads can be started. Libraries end the process when one of theirs cannot be; a check
+/// beforehand gives an error message instead.
 package enum ThreadProbe {
-    /// Starts so many threads at once, and ends them.
+    /// Starts this many threads at once, and ends them.
     ///
     /// - Throws: ``HostError`` `resourceExhausted` when one cannot be started.
     package static func require(_ count: Int) throws(HostError) {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// How many processors this process may use, which may be fewer than the machine has: threads beyond them take turns, and
-/// all wait for the last one.
+/// How many processors this process may use, which may be fewer than the machine has. More threads than that would
+/// share processors, and all would wait for the slowest.
 package enum UsableProcessors {
     /// The least of the machine's processors, the affinity of this process (taskset, cpuset) and the quotas of its control
     /// groups (containers, `CPUQuota`), rounded down and at least 1. What cannot be read limits nothing.

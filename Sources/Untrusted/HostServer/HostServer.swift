@@ -45,9 +45,9 @@ package struct HostServer: Sendable {
     /// starts itself anew: a signal that is ignored then stays ignored.
     package static func prepareSignals() { OperatorSignals.prepare() }
 
-    /// What is not answered by then is refused, and its clients are told so.
+    /// Requests that are not answered by then are refused, with an error to their clients.
     static let drainTime: Duration = .seconds(6)
-    /// What is not over by then is broken off.
+    /// Connections that are not finished by then are closed.
     private static let shutdownTime: Duration = .seconds(10)
 
     /// - Parameters:

@@ -14,7 +14,7 @@ package final class ModelRegistry: Sendable {
             findShort()
         }
 
-        /// Whoever is alone has the short paths, and keeps them: its clients know no others.
+        /// A model that was alone has the short paths and keeps them, since its clients know no others.
         mutating func findShort() {
             if !models.contains(where: { $0 === short }) { short = nil }
             if models.count == 1 { short = models[0] }
@@ -65,7 +65,7 @@ package final class ModelRegistry: Sendable {
 
     /// Serves one less.
     ///
-    /// - Returns: What was served, which goes on until it is stopped; `nil` when there is none of the name, or no other model.
+    /// - Returns: The model, which runs until it is stopped; `nil` if none has the name, or if it is the only one.
     package func remove(_ name: String) -> ServedModel? {
         state.withLock { state in
             guard state.models.count > 1, let index = state.models.firstIndex(where: { $0.name == name }) else {

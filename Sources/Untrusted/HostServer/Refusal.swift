@@ -11,7 +11,7 @@ struct Refusal: Error, Sendable {
     let code: String
     let message: String
     let remedy: String
-    /// For refusals by load: when it is worth another try.
+    /// For refusals because of load: the seconds after which to try again.
     let retryAfterSeconds: Int?
 
     init(
@@ -55,7 +55,8 @@ struct Refusal: Error, Sendable {
             retryAfterSeconds: retryAfterSeconds)
     }
 
-    /// - Parameter retryAfterSeconds: When it is worth another try where the enclave does not run, if that is known.
+    /// - Parameter retryAfterSeconds: The seconds after which to try again if the enclave does not run; `nil` if
+    ///   unknown.
     init(_ error: HostError, retryAfterSeconds: Int? = nil) {
         if let code = error.enclaveCode {
             let (status, remedy) = Self.meaning(of: code)

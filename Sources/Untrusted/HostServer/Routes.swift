@@ -24,7 +24,7 @@ final class Routes: HTTPResponder {
 
         init(_ model: ServedModel, _ limits: ServerLimits) {
             self.model = model
-            // An operator who lets one address have all connections says that it is a proxy's.
+            // An operator who allows one address all connections has a proxy at that address.
             evidence = EvidenceDesk(
                 metrics: model.metrics, limitsAddresses: limits.connectionsPerAddress < limits.connections)
             keys = KeyConfigurationCache(model: model)
@@ -157,7 +157,7 @@ final class Routes: HTTPResponder {
         } catch { return Refusal(error).response }
     }
 
-    /// - Parameter channel: When it closes first, nobody waits for the answer any more.
+    /// - Parameter channel: If it closes first, the request is abandoned.
     private func answer(_ request: Request, at desk: Desk, unless channel: any Channel) async -> Response {
         let start = ContinuousClock.now
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }

@@ -1,6 +1,6 @@
 import Wire
 
-/// What strangers may take of a host.
+/// Limits on a host's resources for strangers.
 package struct ServerLimits: Sendable {
     /// Connections at a time, fewer where the process may not have as many file descriptors.
     package var connections = 1024

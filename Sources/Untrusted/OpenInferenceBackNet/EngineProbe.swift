@@ -3,11 +3,11 @@ package import HostCore
 import ModelGraph
 import Tensors
 
-/// A question whose answer is known: what this host's own engine makes of it. An engine that has another model under the
-/// name, or computes something else, is found before it gets a request.
+/// A request whose answer is known from this host's own engine. It detects an engine that has another model under the
+/// name, or computes something else, before that engine gets a client's request.
 ///
-/// It finds mistakes, not malice: an engine that answers this question rightly may answer others as it likes. The owner's
-/// audit is against that.
+/// It detects mistakes, not malice: an engine may answer this request correctly and others not. The owner's audit
+/// detects that.
 package struct EngineProbe: Sendable {
     let inputs: [Tensor]
     let expected: [Tensor]

@@ -1,15 +1,15 @@
 import EngineMessages
 
-/// Which replica gets the next request, and what is known of each. It has no clock and asks nobody.
+/// Decides which replica gets the next request, and keeps the state of each. It has no clock and does no I/O.
 struct ReplicaTable {
     struct Entry {
         /// Why it gets no requests; `nil` while it is healthy.
         var fault: EngineError?
         /// Requests that it has not answered yet.
         var inFlight = 0
-        /// Its last refusals, without an answer between them.
+        /// The number of consecutive refusals.
         var refusalsInRow = 0
-        /// Its last checks that failed, without one between them that did not.
+        /// The number of consecutive failed checks.
         var checksFailedInRow = 0
         /// When it got its last request, counted in requests.
         var lastTurn = 0
@@ -22,7 +22,7 @@ struct ReplicaTable {
     private(set) var entries: [Entry]
     private var turn = 0
 
-    /// So many refusals in a row mean that something is wrong with the engine and not with a request.
+    /// This many consecutive refusals mean a fault of the engine rather than of a request.
     static let toleratedRefusals = 2
     /// A busy engine may be late with one answer about its health.
     static let toleratedChecks = 1

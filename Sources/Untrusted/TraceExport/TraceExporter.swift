@@ -20,7 +20,7 @@ package final class TraceExporter: TraceSink {
     package let endpoint: TraceEndpoint
     private let client: HTTPClient
     private let version: String
-    /// For an answer to one batch, and at the end for all that waits.
+    /// The timeout for one batch, and at the end for all that waits.
     private let timeout: Duration
     private let log: @Sendable (LogLine) -> Void
     private let state = Mutex(State())
@@ -78,7 +78,7 @@ package final class TraceExporter: TraceSink {
         state.withLock { $0.task = task }
     }
 
-    /// Sends what waits, and ends; a collector that does not answer keeps nobody longer than a few seconds.
+    /// Sends what waits, and ends. A collector that does not answer delays this by a few seconds at most.
     package func stop() async {
         waker.yield()
         waker.finish()

@@ -73,7 +73,7 @@ static CURLcode configure(CURL *curl, const chc_request *request, struct curl_sl
     SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout_seconds);
     SET(CURLOPT_CONNECTTIMEOUT, (long)request->timeout_seconds);
     SET(CURLOPT_TIMEOUT_MS, (long)request->deadline_milliseconds);
-    // The resolver of names cannot be interrupted: who gives up does not wait for it.
+    // Name resolution cannot be interrupted, so a caller that gives up does not wait for it.
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_HEADERFUNCTION, on_header);

@@ -43,7 +43,7 @@ extension Peer {
         case .unknownToken:
             Failure(
                 "unknownToken", "the owner did not list this access token",
-                remedy: "ask the owner to provision its digest", refusal: "unknownToken")
+                remedy: "ask the owner to provision again with this token listed", refusal: "unknownToken")
         case .wrongTensorType: Failure("invalidInput", expectation, refusal: "wrongTensorType")
         case .replayedRequest:
             Failure("refused", "the enclave saw this message before", refusal: "replayedRequest")

@@ -1,6 +1,6 @@
 /// The answers to a sequence of tensors, in its order: what `classify(_:maximumInFlight:)` of ``InfenclaveClient`` returns.
 ///
-/// Who stops iterating, or is cancelled, gives up what is under way.
+/// When the iteration stops or is cancelled, requests in progress are given up.
 public struct Classifications: AsyncSequence, Sendable {
     public typealias Element = [Classification]
 

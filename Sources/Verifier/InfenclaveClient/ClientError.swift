@@ -53,9 +53,10 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public let refusal: Refusal?
     /// How the evidence was judged, where it was.
     public let verdict: Verdict?
-    /// Whether the same may succeed in a moment, and may be tried again: no input was taken in, or the request changes nothing.
+    /// Whether the same call may succeed in a moment and is safe to repeat: no input was accepted, or the request
+    /// changes nothing.
     public let isRetryable: Bool
-    /// When the server says that it is worth another try.
+    /// The time after which the server suggests another attempt.
     public let retryAfter: Duration?
     /// Whether a kept connection broke before any answer came.
     let isStale: Bool
@@ -85,7 +86,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// Whether whoever refused has not opened the message for want of its key.
+    /// Whether the message was refused because the receiver lacks its key.
     var isOfUnknownKey: Bool { [.unknownKey, .undecipherable].contains(refusal) }
 
     /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.

@@ -25,7 +25,7 @@ public struct ClientEvent: Sendable, CustomStringConvertible {
     }
 }
 
-/// What a client may be told beside whom to talk to.
+/// Optional settings of a client.
 public struct ClientOptions: Sendable {
     public var retries = RetryPolicy()
     /// An enclave is attested again before a request when its evidence is older. What a vendor or an owner has revoked

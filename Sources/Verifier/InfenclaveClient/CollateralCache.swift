@@ -90,8 +90,8 @@ public struct CollateralCache: Sendable {
     }
 }
 
-/// Where a client takes vendors' collateral from. What is given here takes the place of what the server sends: for Intel's
-/// TEEs of all of it but the platform's certificates, so that the server cannot choose an older piece.
+/// The client's sources of vendors' collateral. They replace collateral that the server sends. For Intel's TEEs they
+/// replace all of it except the platform's certificates, so that the server cannot choose an older piece.
 public struct CollateralSources: Sendable {
     /// Files by their role.
     public var files: [CollateralRole: [UInt8]]

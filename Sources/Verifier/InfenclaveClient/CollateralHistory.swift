@@ -3,8 +3,8 @@ import Foundation
 import StrictJSON
 import Synchronization
 
-/// How new each piece of collateral is that a client verified. A host that serves collateral of before a revocation is found
-/// out by it, as long as this client saw newer collateral once.
+/// The dates of the collateral that a client has verified. They expose a host that serves collateral from before a
+/// revocation, if this client once saw newer collateral.
 public struct CollateralHistory: Sendable {
     private final class Memory: Sendable {
         let records = Mutex<[String: CollateralRecord]>([:])

@@ -105,7 +105,7 @@ public struct EnclaveSession: Sendable {
         ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
     }
 
-    /// A request for `/ohttp`. Whoever sends it otherwise than by this session sends it once.
+    /// A request for `/ohttp`. A caller that sends it by other means must send it once only.
     ///
     /// - Throws: ``SealedChannelError``.
     package func sealed(_ tensor: Tensor, token: AccessToken) throws(SealedChannelError) -> ObliviousRequest {
@@ -161,7 +161,7 @@ public struct EnclaveSession: Sendable {
         case .unknownToken:
             throw ClientError(
                 .unknownToken, "the owner did not list this access token",
-                remedy: "ask the owner to provision its digest", refusal: .unknownToken)
+                remedy: "ask the owner to provision again with this token listed", refusal: .unknownToken)
         case .wrongTensorType:
             let preprocessing = manifest.input.preprocessing
             throw ClientError(

@@ -26,8 +26,7 @@ extension InfenclaveClient {
 
     /// Classifies what a sequence gives, as long as it gives something.
     ///
-    /// - Parameter maximumInFlight: The sequence is asked for the next tensor when fewer than this many have answers that
-    ///   nobody took; 1 or more.
+    /// - Parameter maximumInFlight: The most tensors that are in progress or answered and not yet taken; 1 or more.
     /// - Returns: The classes of each tensor, in the order of the sequence. It ends with the first failure.
     public func classify<Inputs: AsyncSequence & Sendable>(
         _ inputs: Inputs, maximumInFlight: Int = 4
@@ -54,7 +53,7 @@ extension InfenclaveClient {
         return try await retrying {
             try await observed(.classification) {
                 let session = try await session()
-                // One that serves nobody was attested just now.
+                // The enclave that does not serve was attested just now.
                 try session.requireService()
                 return try await answer(to: tensor, token, through: session)
             }

@@ -37,7 +37,7 @@ public final class InfenclaveClient: Sendable {
     ///   - server: `http://HOST:PORT` or `https://HOST:PORT`.
     ///   - model: The model's name, where the server has several.
     ///   - policy: What is demanded of the enclave.
-    ///   - token: What the enclave's owner knows this client by; only who classifies needs one.
+    ///   - token: The token by which the owner knows this client. Only classification needs one.
     ///   - development: Evidence of the development TEE is refused unless it is accepted here by name and the policy
     ///     names it too.
     ///   - collateral: The client's own, which takes the place of what the server sends. SGX and TDX need it.
@@ -62,8 +62,8 @@ public final class InfenclaveClient: Sendable {
         self.options = options
     }
 
-    /// Whether the server says that an enclave of its serves, and how many it has. Nothing vouches for it: it only tells whether
-    /// to look.
+    /// Whether the server says that it has a serving enclave, and how many it has. The answer is not authenticated: it
+    /// only tells whether to check.
     ///
     /// - Throws: ``ClientError`` `.unreachable`; `CancellationError`.
     package func saysReady(_ place: ReplicaPlace) async throws -> (isReady: Bool, replicas: ReplicaCount) {
@@ -113,7 +113,7 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// Demands something else from now on. The enclave is attested again, under the new policy, before the next request.
+    /// Replaces the policy. The enclave is attested again, under the new policy, before the next request.
     public func replacePolicy(_ policy: Policy) {
         state.withLock { state in
             state.policy = policy
@@ -123,7 +123,7 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// Has nothing sent to anybody until there is another policy.
+    /// Stops all requests until there is another policy.
     ///
     /// - Parameter error: What requests fail with.
     package func withdrawPolicy(_ error: ClientError) {
@@ -173,7 +173,7 @@ public final class InfenclaveClient: Sendable {
             }
             let isOfPresentPolicy = state.withLock { state in
                 guard state.generation == generation else { return false }
-                // One that serves nobody is attested again by the next request.
+                // An enclave that does not serve is attested again by the next request.
                 state.session = session.peer.isProvisioned ? (session, .now) : nil
                 return true
             }
@@ -203,7 +203,7 @@ extension InfenclaveClient {
         }
     }
 
-    /// Tells the observer what became of some work.
+    /// Reports the outcome of some work to the observer.
     func observed<Value>(_ kind: ClientEvent.Kind, _ work: () async throws -> Value) async throws -> Value {
         let start = ContinuousClock.now
         func tell(_ failure: ClientError?) {

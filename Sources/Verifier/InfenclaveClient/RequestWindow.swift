@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The requests of a sequence that are under way, or answered and not taken: so many at most.
+/// The requests of a sequence that are in progress, or answered and not taken: a limited number.
 package final class RequestWindow: Sendable {
     typealias Answer = Task<[Classification], any Error>
 
@@ -23,7 +23,7 @@ package final class RequestWindow: Sendable {
         for _ in 0..<count { makeRoom.yield() }
     }
 
-    /// Has `feed` begin requests, beside whoever takes the answers.
+    /// Runs `feed`, which begins requests, concurrently with the caller that takes the answers.
     func fill(by feed: @escaping @Sendable (RequestWindow) async throws -> Void) {
         let filling = Task {
             do {
@@ -36,7 +36,7 @@ package final class RequestWindow: Sendable {
 
     /// Waits until another request may begin.
     ///
-    /// - Returns: False when nobody waits for answers any more.
+    /// - Returns: `false` when answers are no longer wanted.
     package func hasRoom() async -> Bool {
         var iterator = room.makeAsyncIterator()
         return await iterator.next() != nil

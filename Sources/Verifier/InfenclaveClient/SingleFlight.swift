@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Work that several callers wait for and one of them begins. Who is cancelled stops waiting at once; the work is cancelled
+/// Work that one caller begins and several wait for. A cancelled caller stops waiting at once; the work is cancelled
 /// when nobody waits for it any more.
 final class SingleFlight<Value: Sendable>: Sendable {
     private struct State {
-        /// Counts what was begun, so that work which was given up tells nobody its result.
+        /// Counts the work that was begun, so that the result of abandoned work is dropped.
         var number = 0
         var work: Task<Void, Never>?
         var waiters: [Waiter<Value>] = []

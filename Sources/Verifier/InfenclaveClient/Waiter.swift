@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A continuation that is resumed once, by whoever comes first: a result, or the caller's cancellation.
+/// A continuation that is resumed once: by a result or by the caller's cancellation, whichever comes first.
 final class Waiter<Value: Sendable>: Sendable {
     private enum State {
         case notBegun

@@ -15,7 +15,7 @@ extension EnclaveSession {
     ///
     /// - Throws: ``ClientError``: `.invalidInput` for a picture that is too small; `CancellationError`.
     public func classify(_ image: Image, token: AccessToken) async throws -> [Classification] {
-        // What an enclave that serves nobody says of itself comes before what the picture lacks.
+        // The error of an enclave that does not serve comes before errors of the picture.
         try requireService()
         return try await classify(try tensor(of: image), token: token)
     }
@@ -47,8 +47,7 @@ extension InfenclaveClient {
 
     /// Classifies the pictures that a sequence gives, such as a camera's, as long as it gives some.
     ///
-    /// - Parameter maximumInFlight: The sequence is asked for the next picture when fewer than this many have answers that
-    ///   nobody took; 1 or more.
+    /// - Parameter maximumInFlight: The most pictures that are in progress or answered and not yet taken; 1 or more.
     /// - Returns: The classes of each picture, in the order of the sequence. It ends with the first failure.
     public func classify<Inputs: AsyncSequence & Sendable>(
         _ images: Inputs, maximumInFlight: Int = 4

@@ -1,8 +1,8 @@
 import SecretMemory
 
-/// What clients of a proxy show that others than this machine can reach: `Authorization: Bearer KEY`.
+/// The key that clients send to a proxy that other machines can reach: `Authorization: Bearer KEY`.
 package final class APIKey: Sendable {
-    /// Fewer can be guessed.
+    /// Shorter keys can be guessed.
     private static let lengths = 16...4096
 
     private let secret: SecretBytes

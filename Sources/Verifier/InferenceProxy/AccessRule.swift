@@ -1,6 +1,6 @@
 package import OpenInference
 
-/// Who may ask the proxy.
+/// Decides who may use the proxy.
 package struct AccessRule: Sendable {
     private let key: APIKey?
 

@@ -1,6 +1,6 @@
 package import InfenclaveImaging
 
-/// What the proxy stands in front of: a model in verified enclaves. Tests put something else in its place.
+/// The model in verified enclaves behind the proxy. A protocol, so that tests can replace it.
 package protocol ClassificationBackend: Sendable {
     /// The model, once an enclave that the policy accepts serves it.
     ///

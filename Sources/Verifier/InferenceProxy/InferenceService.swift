@@ -99,7 +99,7 @@ package struct InferenceService: Sendable {
 }
 
 extension OpenInferenceError {
-    /// What a failure of the client is to the proxy's own client.
+    /// Translates a failure of the client into an error for the proxy's own client.
     init(_ error: ClientError) {
         let code: Code =
             switch error.code {

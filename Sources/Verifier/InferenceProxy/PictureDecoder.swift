@@ -3,8 +3,8 @@ import Foundation
 package import InfenclaveImaging
 import Synchronization
 
-/// Makes pictures into what a model takes, on threads of its own, as many at a time as there are processors: a large one takes
-/// hundreds of milliseconds, and as many megabytes.
+/// Decodes and resizes pictures for a model on threads of its own, at most as many at a time as there are processors: a
+/// large picture takes hundreds of milliseconds and as many megabytes.
 package final class PictureDecoder: Sendable {
     private let queues: [DispatchQueue]
     private let next = Atomic(0)

@@ -26,7 +26,7 @@ package struct ProxyAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
-    /// Whether nobody but this machine reaches it.
+    /// Whether only this machine reaches it.
     package var isLoopback: Bool { Self.isLoopback(host) }
 
     static func isLoopback(_ host: String) -> Bool {

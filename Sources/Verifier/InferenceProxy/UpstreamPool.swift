@@ -19,7 +19,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
 
     private struct State {
         var upstreams: [Upstream]
-        /// Whose turn it is among those that work.
+        /// The position in the rotation among those that work.
         var turn = 0
         var model: ServedModel?
         /// Why nothing may be sent to anybody.
@@ -107,7 +107,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
     }
 
     /// Reads the policy, attests servers that have no session, and looks whether the others are there, until it is cancelled.
-    /// Each goes on by itself: a server that does not answer keeps neither the policy nor another server waiting.
+    /// Each runs by itself: a server that does not answer delays neither the policy nor another server.
     package func run() async throws {
         let clients = state.withLock { $0.upstreams.map(\.client) }
         await cancelWhenGracefulShutdown {
@@ -167,7 +167,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
 
     private func look(at client: InfenclaveClient, _ index: Int) async {
         do {
-            // Where one was lost another may stand by now, and whoever says that it does not serve says not why: evidence does.
+            // Another enclave may run in place of a lost one, and a server that does not serve does not say why; its
+            // evidence does.
             if client.currentSession == nil || state.withLock({ $0.upstreams[index].fault != nil }) {
                 try await client.attest().requireService()
             } else {
@@ -180,7 +181,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
         } catch let error as ClientError { settle(index, client, error, isLook: true) } catch {}
     }
 
-    /// Keeps what became of a request or a look. Only looks make the pause before the next look longer.
+    /// Keeps the outcome of a request or a check. Only checks lengthen the pause before the next check.
     private func settle(_ index: Int, _ client: InfenclaveClient, _ error: ClientError?, isLook: Bool = false) {
         let change = state.withLock { state -> Logger.Message? in
             let before = state.upstreams[index].fault
@@ -243,7 +244,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
 }
 
 extension ClientError {
-    /// Whether another server may do better: the fault is not of the input, the token or its quota.
+    /// Whether another server may succeed: the failure is not caused by the input, the token or its quota.
     fileprivate var isOfServer: Bool {
         switch code {
         case .invalidInput, .unknownToken, .invalidConfiguration, .unusableFile: false

@@ -7,18 +7,22 @@ package import InfenclaveClient
 package struct CollateralArguments: ParsableArguments {
     @Option(
         help:
-            "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, event_log.bin, …"
+            ArgumentHelp(
+                "A folder with the vendor's collateral, files named by role: tcb_info.json, pck_crl.der, vcek.der, event_log.bin, …",
+                valueName: "dir")
     )
     package var collateral: String?
     @Option(
         help: ArgumentHelp(
             "A cache of Intel's collateral, https://HOST:PORT, for SGX and TDX.",
-            discussion: "One with the interface of Intel's PCCS. It need not be trusted. Files take precedence."))
+            discussion: "One with the interface of Intel's PCCS. It need not be trusted. Files take precedence.",
+            valueName: "url"))
     package var pccs: String?
     @Option(
         help: ArgumentHelp(
             "Where dates of accepted collateral are kept, so that older collateral is refused.",
-            discussion: "For servers there is a file in the user's state folder unless another is named."))
+            discussion: "For servers there is a file in the user's state folder unless another is named.",
+            valueName: "file"))
     package var collateralHistory: String?
 
     package init() {}

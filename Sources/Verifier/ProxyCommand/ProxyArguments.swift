@@ -3,7 +3,7 @@ import InfenclaveClient
 import InferenceProxy
 import SealedChannel
 
-/// What `infenclave proxy` and `infenclave-proxy` are told.
+/// The options of `infenclave proxy` and `infenclave-proxy`.
 package struct ProxyArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -1,3 +1,4 @@
+import Attestation
 import Foundation
 import InfenclaveClient
 package import InferenceProxy
@@ -69,7 +70,7 @@ package struct ProxyRun: Sendable {
     /// - Parameter others: Listeners beside REST's.
     package func run(beside others: (Parts) throws -> [any Service] = { _ in [] }) async throws {
         if arguments.tee == "development" {
-            parts.logger.warning("the development TEE protects nothing from whoever owns the server's machine")
+            parts.logger.warning("\(DevelopmentTEE.warning)")
         }
         let (address, logger) = (address, parts.logger)
         let server = RESTServer(

@@ -41,8 +41,14 @@ package struct Recommendation: Sendable, Hashable {
         attackerPictures: Int = 100_000
     ) -> Recommendation {
         let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
+        let attackers =
+            switch adversary {
+            case .paper: "paper's adversary"
+            case .informed: "informed adversary"
+            case .both: "both adversaries"
+            }
         let rule =
-            "\(adversary == .paper ? "paper's" : "informed") adversary with \(attackerPictures) pictures, gates '\(gates.name)' of "
+            "\(attackers) with \(attackerPictures) pictures, gates '\(gates.name)' of "
             + "\(Asset.sentence(protected)): "
             + (isTimed
                 ? "the fastest plan (times of this machine, the enclave's times \(Format.number(budgets.enclaveFactor)); "

@@ -14,9 +14,11 @@ struct AssessMerge: Command {
             """)
 
     @Argument(help: "The folders that the shards wrote with --work.") var shards: [String]
-    @Option(help: "The folder to write.") var out: String
+    @Option(help: ArgumentHelp("The folder to write.", valueName: "dir")) var out: String
     @Option(
-        help: "The folder for intermediate results, which are kept; by default in --out until the report is written.")
+        help: ArgumentHelp(
+            "The folder for intermediate results, which are kept; by default in --out until the report is written.",
+            valueName: "dir"))
     var work: String?
     @Flag(help: "Print a summary as JSON.") var json = false
 

@@ -15,15 +15,21 @@ struct AssessModel: Command {
             """)
 
     @OptionGroup var arguments: AssessmentArguments
-    @Option(help: "The folder to write.") var out: String?
+    @Option(help: ArgumentHelp("The folder to write.", valueName: "dir")) var out: String?
     @Option(
-        help: "The folder for intermediate results, which are kept; by default in --out until the report is written.")
+        help: ArgumentHelp(
+            "The folder for intermediate results, which are kept; by default in --out until the report is written.",
+            valueName: "dir"))
     var work: String?
-    @Option(help: "Compute only part I of N, as I/N, into --work; `assess merge` merges the parts.")
+    @Option(
+        help: ArgumentHelp(
+            "Compute only part I of N, as I/N, into --work; `assess merge` merges the parts.", valueName: "i/n"))
     var shard: Shard?
     @Option(
         help:
-            "Time budget, such as 90s, 10m or 2h: attack only cuts with an open verdict instead of every cut."
+            ArgumentHelp(
+                "Time budget, such as 90s, 10m or 2h: attack only cuts with an open verdict instead of every cut.",
+                valueName: "time")
     )
     var budget: LeaseTime?
     @Flag(

@@ -15,8 +15,8 @@ struct Classify: Command {
         abstract: "Classify images in an attested enclave; they leave this machine only encrypted.")
 
     @OptionGroup var target: ServerArguments
-    @Option(help: "Your access token.") var token: String
-    @Option(help: "Number of classes to print.") var top = 5
+    @Option(help: ArgumentHelp("Your access token.", valueName: "file")) var token: String
+    @Option(help: ArgumentHelp("Number of classes to print.", valueName: "n")) var top = 5
     @Flag(help: "Print JSON, one object per image and line.") var json = false
     @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF), or .npy files with the input tensor.") var images: [String]
 

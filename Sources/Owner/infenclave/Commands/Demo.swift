@@ -67,8 +67,7 @@ struct Demo: Command {
         print(
             """
             The report with pictures of what each cut shows: \(file("assessment/report.html"))
-            The development TEE is an ordinary process: it shows how everything works, and protects nothing from whoever \
-            owns this machine.
+            The development TEE is an ordinary process: it shows how everything works, and protects nothing.
             """)
     }
 

@@ -69,7 +69,7 @@ struct KeyholdRun: Command {
             log: try log ?? StateFolder.file("keyhold.log"), pause: .milliseconds(Int(interval * 1000)),
             now: { Date().timeIntervalSince1970 }, say: { printError(printable($0.summary)) })
         if tee == "development" {
-            printError("warning: the development TEE protects nothing from whoever owns the server's machine")
+            printError("warning: \(DevelopmentTEE.warning)")
         }
         try await keyholder.watch(try server.map(watched))
     }

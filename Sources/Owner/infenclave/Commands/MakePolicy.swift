@@ -11,30 +11,33 @@ struct MakePolicy: Command {
         abstract: "Write a policy that pins the owner's key, the bundle's manifest and the enclave's measurement.")
 
     @Argument(help: "The bundle, NAME.infenclave.") var bundle: String
-    @Option(help: "The TEE that the service will run in: sgx, tdx, snp, nitro, az-snp, az-tdx or development.") var tee:
-        String
-    @Option(help: "The policy to write.") var out: String
+    @Option(
+        help: ArgumentHelp(
+            "The TEE that the service will run in: sgx, tdx, snp, nitro, az-snp, az-tdx or development.",
+            valueName: "kind")) var tee: String
+    @Option(help: ArgumentHelp("The policy to write.", valueName: "file")) var out: String
     @Option(
         help: ArgumentHelp(
             "Hardware: measured.json of an image, or what `infenclave measure BUNDLE --tee KIND --json` printed for an enclave that you trust.",
             discussion:
-                "The policy accepts exactly these values. Unless `infenclave image` computed them, they must come from your own machine."
-        ))
+                "The policy accepts exactly these values. Unless `infenclave image` computed them, they must come from your own machine.",
+            valueName: "file"))
     var measured: String?
     @Option(
         help: ArgumentHelp(
             "SNP and TDX, with an image: a minimum version of the platform, NAME=NUMBER; repeatable.",
             discussion:
-                "SNP: bl, tee, snp and ucode (and fmc on Turin), as AMD's bulletins and `infenclave attest` of your machine say. TDX: module, 0 unless given: Intel's TCB status judges it."
-        ))
+                "SNP: bl, tee, snp and ucode (and fmc on Turin), as AMD's bulletins and `infenclave attest` of your machine say. TDX: module, 0 unless given: Intel's TCB status judges it.",
+            valueName: "name=n"))
     var minimumTCB: [String] = []
     @Option(
         help: ArgumentHelp(
             "SGX and TDX: the minimum tcbEvaluationDataNumber of Intel's collateral.",
-            discussion: "Use that of your present TCB info: older evaluations are refused."))
+            discussion: "Use that of your present TCB info: older evaluations are refused.", valueName: "n"))
     var minimumEvaluationDataNumber: Int?
-    @Option(help: "Development: the enclave's executable.") var enclave: String?
-    @Option(help: "Development: the file of its signing key.") var developmentKey: String?
+    @Option(help: ArgumentHelp("Development: the enclave's executable.", valueName: "file")) var enclave: String?
+    @Option(help: ArgumentHelp("Development: the file of its signing key.", valueName: "file")) var developmentKey:
+        String?
 
     func validate() throws {
         guard let kind = TEEKind(rawValue: tee) else {
@@ -103,7 +106,7 @@ struct MakePolicy: Command {
     private func hardware(_ kind: TEEKind, of own: Measured) throws -> PinnedPolicy {
         guard let measured else {
             throw CommandFailure(
-                "policy", "the measurements of a \(tee) enclave depend on the image that it is started from",
+                "policy", "the measurements of an enclave of kind \(tee) depend on the image that it is started from",
                 remedy:
                     "make one with `infenclave image` and give its measured.json with --measured; or run `infenclave measure "
                     + "BUNDLE --tee \(tee) --json` where the enclave runs, and give the output"

@@ -23,20 +23,27 @@ struct Partition: Command {
     @OptionGroup var arithmetic: PrecisionArguments
     @Option(
         help:
-            "Compare the answers with those in f32, on the images of this folder. Default: those of --calibration."
+            ArgumentHelp(
+                "Compare the answers with those in f32, on the images of this folder. Default: those of --calibration.",
+                valueName: "dir")
     )
     var accuracy: String?
-    @Option(help: "A plan.json of `assess`, with its assessment.json beside it.") var plan: String?
-    @Option(help: "The assessment.json for --plan, or for --front with --mapping.") var assessment: String?
-    @Option(help: "The last layer of the FrontNet.") var front: String?
-    @Option(help: "The last layer before the mapping unit.") var mapping: String?
-    @Option(help: "Standard deviation of Gaussian noise on each float that crosses to the host; 0 for none.")
+    @Option(help: ArgumentHelp("A plan.json of `assess`, with its assessment.json beside it.", valueName: "file"))
+    var plan: String?
+    @Option(help: ArgumentHelp("The assessment.json for --plan, or for --front with --mapping.", valueName: "file"))
+    var assessment: String?
+    @Option(help: ArgumentHelp("The last layer of the FrontNet.", valueName: "layer")) var front: String?
+    @Option(help: ArgumentHelp("The last layer before the mapping unit.", valueName: "layer")) var mapping: String?
+    @Option(
+        help: ArgumentHelp(
+            "Standard deviation of Gaussian noise on each float that crosses to the host; 0 for none.",
+            valueName: "sigma"))
     var noise: Double?
-    @Option(help: "The class names, one per line.") var labels: String
-    @Option(help: "The bundle to write, NAME.infenclave.") var out: String
-    @Option(help: "The file for the model key.") var keyOut: String
-    @Option(help: "The owner's signing key.") var ownerKey: String?
-    @Option(help: "Number of classes in an answer. Default: 20.") var topK: Int?
+    @Option(help: ArgumentHelp("The class names, one per line.", valueName: "file")) var labels: String
+    @Option(help: ArgumentHelp("The bundle to write, NAME.infenclave.", valueName: "bundle")) var out: String
+    @Option(help: ArgumentHelp("The file for the model key.", valueName: "file")) var keyOut: String
+    @Option(help: ArgumentHelp("The owner's signing key.", valueName: "file")) var ownerKey: String?
+    @Option(help: ArgumentHelp("Number of classes in an answer. Default: 20.", valueName: "n")) var topK: Int?
     @Flag(
         help: ArgumentHelp(
             "Let clients send the normalised f32 tensor beside u8 pixels.",

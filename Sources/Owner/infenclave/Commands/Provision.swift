@@ -17,22 +17,25 @@ struct Provision: Command {
             """)
 
     @OptionGroup var target: ServerArguments
-    @Option(help: "The model key, as `partition` wrote it.") var key: String
-    @Option(help: "The owner's signing key.") var ownerKey: String
+    @Option(help: ArgumentHelp("The model key, as `partition` wrote it.", valueName: "file")) var key: String
+    @Option(help: ArgumentHelp("The owner's signing key.", valueName: "file")) var ownerKey: String
     @Option(
         help: ArgumentHelp(
             "A client's access token; repeatable.",
-            discussion: "FILE,requests=N,per-minute=N gives one client quotas of its own."))
+            discussion: "FILE,requests=N,per-minute=N gives one client quotas of its own.", valueName: "file"))
     var clientToken: [String] = []
-    @Option(help: "Each client's request quota in the lease.") var requests = ClientGrant.defaultRequests
-    @Option(help: "Each client's request quota per minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
-    @Option(help: "How long the enclave may serve: a number with s, m, h or d.")
+    @Option(help: ArgumentHelp("Each client's request quota in the lease.", valueName: "n")) var requests = ClientGrant
+        .defaultRequests
+    @Option(help: ArgumentHelp("Each client's request quota per minute.", valueName: "n")) var perMinute = ClientGrant
+        .defaultRequestsPerMinute
+    @Option(help: ArgumentHelp("How long the enclave may serve: a number with s, m, h or d.", valueName: "time"))
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: "Maximum requests in the enclave that wait for the BackNet.") var inFlight: UInt32 = 64
+    @Option(help: ArgumentHelp("Maximum requests in the enclave that wait for the BackNet.", valueName: "n"))
+    var inFlight: UInt32 = 64
     @Option(
         help: ArgumentHelp(
             "Orders provisioning messages: a lower number than before is refused.",
-            discussion: "Default: the present time in milliseconds."))
+            discussion: "Default: the present time in milliseconds.", valueName: "n"))
     var sequence: UInt64?
     @OptionGroup var audit: AuditArguments
     @Flag(help: "Provision the bundle that the server has staged; it is served from then on.") var staged =
@@ -40,9 +43,9 @@ struct Provision: Command {
     @Option(
         help: ArgumentHelp(
             "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
-            discussion: "A server that reports more gets nothing, since its report is not verified."))
+            discussion: "A server that reports more gets nothing, since its report is not verified.", valueName: "n"))
     var replicas = 1
-    @Option(help: "Only this replica of the server, counted from 0.") var replica: Int?
+    @Option(help: ArgumentHelp("Only this replica of the server, counted from 0.", valueName: "n")) var replica: Int?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

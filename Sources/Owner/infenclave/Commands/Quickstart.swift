@@ -49,8 +49,8 @@ struct Quickstart: Command {
         try await trial.serve([], named: "model", pictures: picture) { server, policy in
             print(
                 """
-                The development TEE is an ordinary process: it shows how everything works, and protects nothing from whoever \
-                owns this machine. `infenclave assess` says what a BackNet outside would show of your pictures.
+                The development TEE is an ordinary process: it shows how everything works, and protects nothing. \
+                `infenclave assess` says what a BackNet outside would show of your pictures.
                 """)
             guard !once else { return }
             print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):\n")

@@ -17,84 +17,101 @@ struct Serve: Command {
     static let configuration = CommandConfiguration(
         abstract: "Serve bundles: start an enclave for each, run the BackNets, answer clients over HTTP.",
         discussion: """
-            One bundle is served at the server's address. Several are served each under /models/NAME, where NAME is the \
-            bundle's file name without .infenclave: clients and owners write --server http://HOST:PORT/models/NAME.
+            One bundle is served at the server's address. Several bundles are each served under /models/NAME, where NAME \
+            is the bundle's file name without .infenclave: clients and owners write --server http://HOST:PORT/models/NAME.
 
-            SIGHUP, without a terminal, reads the bundles again. One that has changed is started beside the one that is \
-            served, and takes its place once the owner has run `infenclave provision --staged`.
+            On SIGHUP a server without a terminal reads the bundles again. A bundle that has changed is started beside \
+            the one that is served, and takes its place once the owner has run `infenclave provision --staged`.
             """)
 
     @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String] = []
-    @Option(help: "The TEE: sgx, tdx, snp, nitro, az-snp, auto for the one of these that is here, or development.")
+    @Option(
+        help: ArgumentHelp(
+            "The TEE: sgx, tdx, snp, nitro, az-snp, auto for the one of these that is here, or development.",
+            valueName: "kind"))
     var tee: String?
     @Option(
         help: ArgumentHelp(
             "A JSON file with these options by name, and `bundles`, in place of the command line.",
             discussion:
-                "SIGHUP reads it again: `bundles`, `replicas` and `log-level` change then, others with a restart."))
+                "SIGHUP reads it again: `bundles`, `replicas` and `log-level` change then, all others after a restart.",
+            valueName: "file"))
     var config: String?
     @Option(
         help: ArgumentHelp(
             "Enclave processes for each bundle, 1 to \(EnclavePool.maximumReplicas).",
-            discussion: "The owner provisions each of them; one that ends takes no other along."))
+            discussion: "The owner provisions each of them. If one ends, the others go on.", valueName: "n"))
     var replicas = 1
-    @Option(help: "Seconds for which what was served before still answers, once another bundle has taken its place.")
-    var swapGrace = 60.0
-    @Option(help: "Where to listen.") var listen = "127.0.0.1:8080"
     @Option(
         help: ArgumentHelp(
-            "Where operators ask for metrics and health: HOST:PORT, or none.",
-            discussion: "Keep it from strangers: it says how much is refused, and whether the enclave is provisioned."))
+            "Seconds for which a bundle still answers after another one has taken its place.", valueName: "seconds"))
+    var swapGrace = 60.0
+    @Option(help: ArgumentHelp("The address for clients, HOST:PORT.", valueName: "address")) var listen =
+        "127.0.0.1:8080"
+    @Option(
+        help: ArgumentHelp(
+            "The address for operators, with metrics and health: HOST:PORT, or none.",
+            discussion: "Do not expose it: it shows how much is refused, and whether the enclave is provisioned.",
+            valueName: "address"))
     var adminListen = "127.0.0.1:9464"
     @Option(
         help: ArgumentHelp(
-            "Connections at a time from one address, or one /64 of IPv6.",
-            discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total."))
+            "Connections at a time from one address, or from one /64 of IPv6.",
+            discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total.",
+            valueName: "n"))
     var connectionsPerAddress = 256
     @Option(
         help: ArgumentHelp(
-            "Let pages of this origin ask from a browser, https://HOST or https://HOST:PORT; repeat it for more.",
-            discussion: "Exactly these: there is no pattern. Pages cannot provision."))
+            "Answer browser pages of this origin, https://HOST or https://HOST:PORT; repeatable.",
+            discussion: "Origins must match exactly; there are no patterns. Pages cannot provision.",
+            valueName: "origin"))
     var allowOrigin: [String] = []
     @Option(
         help: ArgumentHelp(
             "Requests that each enclave computes at a time.",
             discussion:
-                "Unless said otherwise as many as there are processors for --threads, which is 1 then, and at most 8; 1 with --enclave-at."
-        ))
+                "Default: the number of processors divided by --threads (1 unless given), at most 8; 1 with --enclave-at.",
+            valueName: "n"))
     var workers: Int?
     @Option(
         help: ArgumentHelp(
             "Threads of one inference, in each BackNet and each enclave.",
             discussion:
-                "Unless said otherwise as many as the processors that this process may use, or a worker's share of them."
-        ))
+                "Default: the number of processors that this process may use, or a worker's share of them.",
+            valueName: "n"))
     var threads: Int?
     @Option(
         help: ArgumentHelp(
-            "Where the BackNet runs: oip+http://HOST:PORT/MODEL,… for replicas of an engine of the Open Inference Protocol.",
+            "Engines of the Open Inference Protocol that run the BackNet: oip+http://HOST:PORT/MODEL,… for replicas.",
             discussion: """
-                Unless said otherwise in this process. With several bundles NAME=oip+http://…, for each that is meant. An \
-                engine has to have the bundle's backnet.onnx loaded as MODEL, and sees what this host sees.
-                """))
+                Default: this process runs it. With several bundles, write NAME=oip+http://… for each bundle. An engine \
+                must have the bundle's backnet.onnx loaded as MODEL. It sees what this host sees.
+                """, valueName: "url"))
     var backnet: [String] = []
-    @Option(help: "Seconds that an engine may take for a request before another is asked.") var backnetTimeout = 10.0
     @Option(
         help: ArgumentHelp(
-            "Compute requests of several clients in one batch of the BackNet: the first waits so many milliseconds.",
+            "Seconds that an engine may take for a request before another engine is asked.", valueName: "seconds"))
+    var backnetTimeout = 10.0
+    @Option(
+        help: ArgumentHelp(
+            "Compute the BackNet for requests of several clients in one batch; the first waits so many milliseconds.",
             discussion: """
-                Where this machine is not faster so, which is measured at the start, requests are computed singly. Its \
-                weights are held twice.
-                """))
+                The server measures at the start whether batches are faster on this machine; if not, it computes \
+                requests one by one. The BackNet's weights are held twice.
+                """, valueName: "ms"))
     var batchDelay: Double?
-    @Option(help: "Requests admitted at a time, for each bundle.") var maximumWaiting = 64
+    @Option(help: ArgumentHelp("Requests admitted at a time, for each bundle.", valueName: "n")) var maximumWaiting = 64
     @Option(
         help: ArgumentHelp(
-            "Seconds from a request's last byte to its answer; what is not answered by then is refused.",
-            discussion: "Its client is told so at once; what is computed for it already is finished, and dropped."))
+            "Seconds from a request's last byte to its answer; a request that takes longer is refused.",
+            discussion: "The client is told at once. A computation that has begun is finished, and its result dropped.",
+            valueName: "seconds"))
     var requestTimeout = 60.0
-    @Option(help: "How the log on stderr is written: text or json.") var logFormat = OperatorLog.Format.text
-    @Option(help: "What the log holds: debug (a line for every request), info, warning or error.")
+    @Option(help: ArgumentHelp("Form of the log on stderr: text or json.", valueName: "format")) var logFormat =
+        OperatorLog.Format.text
+    @Option(
+        help: ArgumentHelp(
+            "Lowest level in the log: debug (a line for every request), info, warning or error.", valueName: "level"))
     var logLevel = LogLine.Level.info
     @Option(
         help: ArgumentHelp(
@@ -102,25 +119,27 @@ struct Serve: Command {
             discussion: """
                 spawn starts the executable beside this program. At unix:PATH and vsock:PORT this program waits for an \
                 enclave that dials. A command joins the machine's stream to its file descriptor 3, such as \
-                'exec qemu-system-x86_64 … -chardev socket,id=enclave,fd=3'. --workers then has to be what the machine's \
-                command line says.
-                """))
+                'exec qemu-system-x86_64 … -chardev socket,id=enclave,fd=3'. --workers must equal the value in the \
+                machine's command line.
+                """, valueName: "place"))
     var enclaveAt = EnclaveLocation.spawn
     @Option(
         help: ArgumentHelp(
-            "Where traces go: http://HOST:PORT of a collector that takes OTLP as JSON over HTTP.",
-            discussion: "Times and codes of each request, under identifiers of this server's own."))
+            "The collector for traces, http://HOST:PORT; it must take OTLP as JSON over HTTP.",
+            discussion: "Traces hold times and codes of each request, under identifiers that this server makes.",
+            valueName: "url"))
     var otlp: String?
     @Option(
         help: ArgumentHelp(
-            "What server and enclave forbid themselves: required, available or none.",
+            "Restrictions that server and enclave put on themselves: required, available or none.",
             discussion: """
                 The server opens its bundles, programs and libraries only; the enclave's process opens no file and starts \
-                nothing. Unless it is required, what this kernel lacks is said and left out.
-                """))
+                no program. With `available`, what this kernel lacks is reported and left out.
+                """, valueName: "demand"))
     var sandbox = Sandbox.Demand.available
-    @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "The file of the development TEE's signing key.") var developmentKey: String?
+    @Option(help: ArgumentHelp("The enclave's executable.", valueName: "file")) var enclave: String?
+    @Option(help: ArgumentHelp("The file of the development TEE's signing key.", valueName: "file")) var developmentKey:
+        String?
 
     func validate() throws {
         guard config == nil else {
@@ -246,7 +265,7 @@ struct Serve: Command {
 
     private func warn(of kind: TEEKind, _ log: OperatorLog) {
         guard kind == .development else { return }
-        log.write(LogLine(.warning, "the development TEE protects nothing from whoever owns this machine"))
+        log.write(LogLine(.warning, developmentWarning))
     }
 
     /// - Parameter config: The configuration, which is read again.

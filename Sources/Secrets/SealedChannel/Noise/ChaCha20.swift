@@ -1,5 +1,5 @@
 /// The key stream of ChaCha20 with 32-byte keys. Additions, rotations and exclusive ors only: its time tells nothing of
-/// the key. swift-crypto has the cipher too, but leaves copies of what it makes in memory that nobody wipes.
+/// the key. swift-crypto has the cipher too, but leaves copies of its output in memory that is not wiped.
 ///
 /// - Source: RFC 8439 sections 2.1 to 2.4.
 package enum ChaCha20 {

@@ -2,7 +2,7 @@ internal import Glibc
 package import SecretMemory
 package import Tensors
 
-/// Independent normal numbers with mean 0 and deviation 1 that only who has the seed can compute.
+/// Independent normal numbers with mean 0 and standard deviation 1 that can be computed only with the seed.
 ///
 /// Sixteen bytes of the seed's ChaCha20 stream (nonce 0, counter from 0) make two of them: the upper 53 bits of the two
 /// little-endian words are u = (bits + 1) / 2⁵³ in (0, 1] and v = bits / 2⁵³ in [0, 1), the numbers
@@ -16,7 +16,7 @@ package struct KeyedNormals: ~Copyable {
     package init(seed: consuming SecretBytes) { self.seed = seed }
 
     private static let pairByteCount = 16
-    /// Pairs of one piece of the key stream: 4 kB.
+    /// Pairs of one piece of the key stream: 4 KiB.
     private static let piecePairs = 256
 
     /// Adds the first `values.count` numbers, times the deviation, in double precision and rounded once.

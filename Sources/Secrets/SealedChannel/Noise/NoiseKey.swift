@@ -1,7 +1,7 @@
 internal import Crypto
 internal import SecretMemory
 
-/// What the noise on the boundary is derived from: whoever has it can subtract the noise, and nobody else.
+/// The key from which the noise on the boundary is derived. Only its holders can subtract the noise.
 ///
 /// Noise is a function of bundle and input: many runs over one picture show the host one noisy value of each float, not
 /// many whose mean is the clean one.

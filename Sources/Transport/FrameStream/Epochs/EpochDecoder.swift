@@ -5,7 +5,7 @@ package import Wire
 package struct EpochDecoder: ~Copyable {
     package typealias Source = (UnsafeMutableRawBufferPointer) throws(WireError) -> Int
 
-    /// What reading came to.
+    /// The result of a read.
     package enum Outcome: Sendable, Hashable {
         case bytes(Int)
         /// The peer closed the stream between two records.
@@ -14,19 +14,19 @@ package struct EpochDecoder: ~Copyable {
         case opening(epoch: [UInt8])
     }
 
-    /// More than devices between the two ends hold. What follows more of it is not looked for.
+    /// More bytes than the devices between the two ends can hold. A marker behind more bytes is not searched for.
     package static let maximumSkippedBytes = 4 << 20
 
     /// A whole record, and as much of what follows.
     private var buffer = [UInt8](repeating: 0, count: 2 * EpochRecord.maximumByteCount)
     private var start = 0
     private var end = 0
-    /// Bytes of the present record's payload that were not taken. All of it is here, and was seen to be whole.
+    /// Unread bytes of the present record's payload, which is buffered and was found complete.
     private var remaining = 0
 
     package init() {}
 
-    /// Whether bytes are here that were read from the source and not taken.
+    /// Whether buffered bytes are left that nobody has taken.
     package var hasBufferedBytes: Bool { end > start }
 
     /// Skips to the next marker.
@@ -83,12 +83,12 @@ package struct EpochDecoder: ~Copyable {
 
     private enum Header {
         case record(payloadBytes: Int)
-        /// No record of the epoch begins here, or its peer stopped within it and something else completed it.
+        /// No record of the epoch begins here, or its sender stopped within it and other bytes completed it.
         case other
         case ended
     }
 
-    /// Takes the header of a record once all of the record is here.
+    /// Takes the header of a record once the whole record is buffered.
     private mutating func takeHeader(_ epoch: [UInt8], _ source: Source) throws(WireError) -> Header {
         guard try fill(to: EpochRecord.headerByteCount, source) else {
             guard end == start else { throw Self.brokenOff }
@@ -104,7 +104,7 @@ package struct EpochDecoder: ~Copyable {
         return .record(payloadBytes: payloadBytes)
     }
 
-    /// Reads until so many bytes are here.
+    /// Reads until this many bytes are buffered.
     ///
     /// - Returns: `false` when the stream ended before.
     private mutating func fill(to count: Int, _ source: Source) throws(WireError) -> Bool {

@@ -1,8 +1,8 @@
 import Glibc
 package import Wire
 
-/// One connection of an enclave with its host, over a stream that may know no connections: a virtual machine's serial port
-/// goes on when either end starts again.
+/// One connection of an enclave with its host, over a stream that may have no notion of connections: a virtual
+/// machine's serial port stays open when either end restarts.
 ///
 /// The enclave writes 16 KiB of zeros, which end a record that its predecessor left unfinished, then an opening with a random
 /// epoch, and repeats the opening until the host's answer has the same epoch. All bytes before the answer are skipped. After

@@ -40,7 +40,7 @@ package final class DescriptorStream: ByteStream {
             if count >= 0 { return count }
             switch errno {
             case EINTR: continue
-            // Whoever shares the descriptor may have made it non-blocking.
+            // Another process that shares the descriptor may have made it non-blocking.
             case EAGAIN: try Self.wait(for: POLLIN, of: input)
             case ECONNRESET, EPIPE: throw WireError(.closed, "the peer is gone")
             default: throw WireError(.system, "reading failed with errno \(errno)")

@@ -22,7 +22,7 @@ package final class StreamListener: Sendable {
 
     /// Begins to listen. The file of a Unix socket gets mode 0600 and replaces a socket that nobody listens at.
     ///
-    /// - Throws: ``WireError`` (system) when the address cannot be had.
+    /// - Throws: ``WireError`` (system) when the address is not available.
     package init(_ address: Address) throws(WireError) {
         self.address = address
         switch address {

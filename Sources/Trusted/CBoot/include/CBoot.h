@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What the first process of a machine asks of the kernel and has no other way to ask. Each returns 0 or an error number.
+// Calls of the kernel for the first process of a machine that Swift cannot make. Each returns 0 or an error number.
 
 /// mount(2) with MS_NOSUID; an error of EBUSY means that it was mounted before.
 int cboot_mount(const char *type, const char *target, int forbids_programs);
@@ -12,15 +12,15 @@ int cboot_mount(const char *type, const char *target, int forbids_programs);
 /// finit_module(2) without parameters.
 int cboot_load_module(int descriptor);
 
-/// Fills memory from the processor: RDSEED where it has it, else RDRAND.
+/// Fills memory with random bytes of the processor: RDSEED if available, else RDRAND.
 ///
-/// @return ENOTSUP where it has neither, EIO when it gives nothing.
+/// @return ENOTSUP if the processor has neither, EIO if it gives no bytes.
 int cboot_hardware_random(uint8_t *bytes, size_t count);
 
 /// Mixes bytes into the kernel's generator and counts them as entropy (RNDADDENTROPY, random(4)).
 int cboot_add_entropy(const uint8_t *bytes, size_t count);
 
-/// Starts the machine anew, or turns it off (reboot(2)). Where neither is possible the processor is halted.
+/// Reboots the machine or turns it off (reboot(2)). If neither is possible, halts the processor.
 void cboot_end(int turns_off) __attribute__((noreturn));
 
 #endif

@@ -10,7 +10,7 @@ struct cnitro_vector {
     uint64_t length;
 };
 
-/// The argument of the driver's one call that is used here.
+/// The argument of the only driver call that is used here.
 struct cnitro_message {
     struct cnitro_vector request;
     /// The driver replaces the length by that of the answer.
@@ -20,13 +20,13 @@ struct cnitro_message {
 /// The number of that call.
 extern const unsigned long cnitro_request_number;
 
-/// What takes the place of `ioctl`: tests put a model of the driver there. Returns 0, or -1 with errno.
+/// A replacement for `ioctl`, so that tests can simulate the driver. Returns 0, or -1 with errno.
 typedef int (*cnitro_call)(int descriptor, unsigned long request, void *argument);
 
 /// `ioctl` itself.
 int cnitro_ioctl(int descriptor, unsigned long request, void *argument);
 
-/// One exchange. The buffers stay the caller's.
+/// Sends one request and receives its response. The caller keeps the buffers.
 ///
 /// @param used The length of the answer, at most `capacity`; written on success only.
 /// @return 0, or the errno of the call; EPROTO for an answer longer than its buffer.

@@ -1,13 +1,13 @@
 import SealedChannel
 
-/// What came of computing a result of the host again.
+/// The outcome of recomputing a result of the host.
 enum AuditVerdict: Sendable {
     case right
     case wrong
 }
 
-/// Which results of the host are computed again, and what was found. The frame thread's own; it outlives leases, as its
-/// counts are of the process.
+/// Chooses which results of the host are recomputed, and counts the outcomes. Only the frame thread uses it. It
+/// outlives leases, since it counts per process.
 final class Auditor {
     let reference: BackNetReference
     private(set) var statistics = AuditStatistics()
@@ -18,16 +18,16 @@ final class Auditor {
 
     init(_ reference: BackNetReference) { self.reference = reference }
 
-    /// Takes the terms of a later message: the host may show itself again.
+    /// Adopts the terms of a later message. Wrong results are counted anew, so the host is asked again.
     func begin(_ terms: AuditTerms?) {
         self.terms = terms
         wrong = 0
     }
 
-    /// Whether the host has not given as many wrong results as the owner allows.
+    /// Whether the host is still asked: it has given fewer wrong results than the owner's limit.
     var asksHost: Bool { terms.map { wrong < $0.mismatches } ?? true }
 
-    /// Whether the result of a request that leaves now is to be computed again. Nobody outside can tell.
+    /// Whether to recompute the result of a request that leaves now. Nobody outside can tell.
     func draws() -> Bool {
         guard let terms else { return false }
         return !asksHost || UInt32.random(in: 0..<AuditTerms.unit) < terms.share
@@ -45,7 +45,7 @@ final class Auditor {
 }
 
 extension ResponseSealer {
-    /// For the owner; empty if it cannot be sealed, which the owner's side takes for a failure.
+    /// Sealed to the owner; empty if sealing fails, which the owner's side treats as an error.
     func sealed(_ statistics: AuditStatistics) -> [UInt8] {
         let bytes = statistics.encoded()
         return (try? seal(bytes.span.bytes)) ?? []

@@ -5,14 +5,14 @@ import SealedChannel
 import Tensors
 import Wire
 
-/// The layers outside, compiled inside, to compute again what the host says that they made. Neither their weights nor what
-/// they take and make is a secret from the host.
+/// The BackNet compiled inside the enclave, to recompute results of the host. Its weights, inputs and outputs are no
+/// secrets from the host.
 final class BackNetReference: Sendable {
     private let plans: WorkerPlans
 
     /// - Parameter file: `backnet.graph`, of the digest that the manifest core lists.
-    /// - Throws: ``EnclaveRefusal``: `factsMismatch` when it takes or makes other tensors than cross, `partRefused` when it
-    ///   is no graph that can be run.
+    /// - Throws: ``EnclaveRefusal``: `factsMismatch` if its inputs or outputs differ from the boundary's, `partRefused`
+    ///   if the graph cannot run.
     init(_ file: [UInt8], facts: ServiceFacts, workers: InferenceWorkers) throws(EnclaveRefusal) {
         let graph: Graph
         do throws(GraphError) { graph = try GraphFile.decode(file.span.bytes) } catch {
@@ -26,7 +26,7 @@ final class BackNetReference: Sendable {
         } catch { throw EnclaveRefusal(.partRefused) }
     }
 
-    /// - Parameter boundary: What the host got.
+    /// - Parameter boundary: The tensors that the host received.
     /// - Throws: ``AnswerRefusal`` (failed).
     func run(_ boundary: [Tensor], worker: Int) throws(AnswerRefusal) -> [Tensor] {
         do throws(InferenceError) { return try plans.run(boundary, worker: worker) } catch {
@@ -34,7 +34,7 @@ final class BackNetReference: Sendable {
         }
     }
 
-    /// Whether every value of the host is as near to the enclave's own as the owner demands.
+    /// Whether every value of the host is within the owner's tolerance of the enclave's own value.
     ///
     /// - Parameter tolerance: In ``AuditTerms/unit``s of the largest magnitude in each of `own`.
     static func agree(_ own: [Tensor], _ hosts: [Tensor], tolerance: UInt32) -> Bool {
@@ -44,7 +44,7 @@ final class BackNetReference: Sendable {
                 hosts.withElements(as: Float.self) { hosts in
                     let largest = own.reduce(Float.zero) { max($0, abs($1)) }
                     let limit = max(largest, .leastNormalMagnitude) * Float(tolerance) / Float(AuditTerms.unit)
-                    // Not a number is no nearer than anything.
+                    // NaN is never within the tolerance.
                     return zip(own, hosts).allSatisfy { abs($0 - $1) <= limit }
                 }
             }

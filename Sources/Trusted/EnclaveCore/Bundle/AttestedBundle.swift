@@ -1,7 +1,7 @@
 import Evidence
 import SealedChannel
 
-/// What evidence says of the bundle: the manifest, and the digests of the sealed parts as they were received.
+/// The bundle as evidence states it: the manifest, and the digests of the sealed parts as received.
 struct AttestedBundle {
     let manifest: VerifiedManifest
     let frontNetDigest: ContentDigest

@@ -2,8 +2,8 @@ import Evidence
 import SealedChannel
 import Wire
 
-/// What the host has loaded so far of a bundle: the manifest core first, then the sealed parts that it lists. A class, so
-/// that chunks are appended in place.
+/// The part of a bundle that the host has loaded so far: first the manifest core, then the sealed parts that it lists.
+/// A class, so that chunks are appended in place.
 final class BundleAssembly {
     let manifest: VerifiedManifest
     private let limits: EnclaveLimits
@@ -18,13 +18,13 @@ final class BundleAssembly {
         mappingUnit = try PartAssembly(manifest.core.part(.mappingUnit), limit: limits.partBytes)
     }
 
-    /// The whole bundle, once it is there.
+    /// The complete bundle; `nil` until both parts are loaded.
     var bundle: SealedBundle? {
         guard let frontNet = frontNet.whole, let mappingUnit = mappingUnit.whole else { return nil }
         return SealedBundle(manifest: manifest, frontNet: frontNet, mappingUnit: mappingUnit)
     }
 
-    /// Waits for both parts again.
+    /// Discards both parts; the host has to load them again.
     ///
     /// - Throws: ``EnclaveRefusal`` (partRefused); never where the assembly could be made.
     func restart() throws(EnclaveRefusal) {
@@ -44,8 +44,8 @@ final class BundleAssembly {
     }
 }
 
-/// A manifest core under the signature of the owner's key in it. Whether that key is the right owner's is for those to
-/// judge who get it in evidence; here it decides who may provision.
+/// A manifest core signed by the owner's key that it names. Clients judge from the evidence whether that is the right
+/// owner; here the key decides who may provision.
 struct VerifiedManifest {
     let core: ManifestCore
     /// SHA-256 of the core: what clients pin.

@@ -4,14 +4,14 @@ import Glibc
 import SealedChannel
 import Wire
 
-/// Memory for the ciphertext of a part, straight from the kernel: what is given back is the kernel's again at once, which
-/// an allocator does not promise.
+/// Memory for the ciphertext of a part, mapped directly from the kernel: released pages return to the kernel at once,
+/// which an allocator does not guarantee.
 final class PartMemory {
     private let base: UnsafeMutableRawPointer
     private let capacity: Int
     private(set) var byteCount = 0
 
-    /// `nil` where there is not that much memory. Pages are taken when they are first written.
+    /// `nil` if there is not enough memory. Pages are allocated when they are first written.
     init?(capacity: Int) {
         self.capacity = max(capacity, 1)
         let mapped = mmap(nil, self.capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -34,12 +34,12 @@ final class PartMemory {
         return Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
-    /// Gives whole pages back; they read as zeros from then on.
+    /// Releases whole pages; they read as zeros afterwards.
     func release(_ range: Range<Int>) { madvise(base + range.lowerBound, range.count, MADV_DONTNEED) }
 }
 
-/// A sealed part with the digest of exactly the bytes that were received. A class, so that its memory can go back block by
-/// block while it is opened.
+/// A sealed part with the digest of the bytes as received. A class, so that its memory can be released block by block
+/// while it is opened.
 final class ReceivedPart {
     /// A multiple of every page's size.
     private static let blockBytes = 1 << 20
@@ -55,13 +55,13 @@ final class ReceivedPart {
 
     var byteCount: Int { memory.byteCount }
 
-    /// Whether nothing of it was given back.
+    /// Whether no block was released.
     var isWhole: Bool { released == 0 }
 
     /// - Parameter range: None of it was released.
     func bytes(_ range: Range<Int>) -> [UInt8] { memory.bytes(range) }
 
-    /// Gives back the blocks before this byte.
+    /// Releases the blocks before this byte.
     func release(before offset: Int) {
         let end = min(offset, byteCount) / Self.blockBytes * Self.blockBytes
         guard end > released else { return }
@@ -77,7 +77,7 @@ struct PartAssembly {
     private var memory: PartMemory?
     private var hash = SHA256()
 
-    /// The whole part, once it is there.
+    /// The complete part; `nil` until all of its bytes are received.
     private(set) var whole: ReceivedPart?
 
     /// - Throws: ``EnclaveRefusal`` (partRefused) for a part that is missing in the core or over the limit.

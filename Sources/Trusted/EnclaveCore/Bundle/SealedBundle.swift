@@ -3,17 +3,18 @@ import SealedChannel
 import SecretMemory
 import Wire
 
-/// A bundle whose parts nobody here can read yet.
+/// A complete bundle whose parts are still encrypted.
 struct SealedBundle {
     let manifest: VerifiedManifest
     let frontNet: ReceivedPart
     let mappingUnit: ReceivedPart
 
-    /// Whether both parts are still there. Opening gives their ciphertext back as it is read, so that ciphertext and weights
-    /// are not both held.
+    /// Whether the ciphertext of both parts is still held. Opening releases it as it is read, so that ciphertext and
+    /// weights are not held at the same time.
     var isWhole: Bool { frontNet.isWhole && mappingUnit.isWhole }
 
-    /// Opens every byte of both parts and keeps none: after it a part fails to open only if its owner made it so.
+    /// Authenticates every byte of both parts and keeps none. Afterwards a part can fail to open only because its owner
+    /// made it so.
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
     func authenticate(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) {
@@ -27,14 +28,14 @@ struct SealedBundle {
         }
     }
 
-    /// Opens and decodes the FrontNet, its weights in wiped memory, and gives its ciphertext back.
+    /// Opens and decodes the FrontNet, its weights in wiped memory, and releases its ciphertext.
     ///
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused).
     func openFrontNet(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> FrontNetPart {
         try open(frontNet, as: .frontNet, with: provisioning, otherwise: .frontNetRefused)
     }
 
-    /// Opens and decodes the mapping unit, its weights in wiped memory, and gives its ciphertext back.
+    /// Opens and decodes the mapping unit, its weights in wiped memory, and releases its ciphertext.
     ///
     /// - Throws: ``EnclaveRefusal`` (mappingUnitRefused).
     func openMappingUnit(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) -> MappingUnitPart {

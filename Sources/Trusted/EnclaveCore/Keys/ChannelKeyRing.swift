@@ -2,9 +2,9 @@ import SealedChannel
 import SecretMemory
 import Wire
 
-/// The enclave's channel keys and the requests that they have opened. Keys are replaced when they reach an age, or have
-/// opened as many requests as are remembered. Replaced keys open requests for a grace period, then they are forgotten:
-/// a request that the host withholds for longer never opens.
+/// The enclave's channel keys and the requests that they have opened. Keys are replaced at a maximum age, or when they
+/// have opened as many requests as are remembered. Replaced keys open requests for a grace period, then they are
+/// forgotten: a request that the host withholds for longer never opens.
 struct ChannelKeyRing {
     /// Keys with the requests that they opened.
     private struct Generation {
@@ -23,26 +23,26 @@ struct ChannelKeyRing {
     /// Counts from 1.
     private(set) var generation: UInt32 = 1
     private var current: Generation
-    /// The latest first. A client that wears keys out cannot end the grace of others' requests with one more change.
+    /// Newest first. A client that uses keys up cannot end the grace period of others' requests by one more change.
     private var replaced: [(generation: Generation, endsAt: Duration)] = []
     private let maximumReplaced: Int
-    /// What the keys may be called.
+    /// The identifiers that the keys may have.
     private let identifiers: ClosedRange<UInt8>
     /// Whether the present keys are too old and could not be replaced: they open nothing.
     private var isOverdue = false
     private let limits: EnclaveLimits
 
-    /// - Parameter slot: What the keys are called; `nil` for any names.
+    /// - Parameter slot: Decides the keys' identifiers; `nil` for any.
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made.
     init(limits: EnclaveLimits, slot: KeySlot? = nil, at now: Duration) throws(EnclaveRefusal) {
         identifiers = slot?.identifiers ?? 0...255
-        // Two names for the present keys, and two for those that are made while all others are still known.
+        // Two identifiers for the present keys, and two for new ones while all others are still valid.
         maximumReplaced = min(8, identifiers.count / 2 - 2)
         current = try Generation(of: identifiers, avoiding: [], at: now)
         self.limits = limits
     }
 
-    /// What requests are sealed to from now on.
+    /// The keys for new requests.
     var keyConfiguration: [UInt8] { current.keys.keyConfiguration }
 
     /// When the next keys are due to be replaced or forgotten.
@@ -51,10 +51,10 @@ struct ChannelKeyRing {
         return replaced.reduce(renewal) { min($0, $1.endsAt) }
     }
 
-    /// Forgets replaced keys after their grace period, and replaces keys that are old or worn.
+    /// Forgets replaced keys after their grace period, and replaces keys that are old or used up.
     ///
-    /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones are gone all the same if
-    ///   their time is over.
+    /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then expired ones are removed all the
+    ///   same.
     mutating func advance(to now: Duration) throws(EnclaveRefusal) {
         guard Defence.keyAge.isInPlace else { return }
         replaced.removeAll { $0.endsAt <= now }
@@ -110,11 +110,12 @@ struct ChannelKeyRing {
         }
     }
 
-    /// Notes that a request of a listed client is about to be served. Others need not be remembered, and must not wear the
-    /// keys out: no replay of them reaches the FrontNet under this list of clients, and a new list comes with new keys.
+    /// Notes that a request of a listed client is about to be served. Others need not be remembered, and must not use
+    /// the keys up: no replay of them reaches the FrontNet under this list of clients, and a new list comes with new
+    /// keys.
     mutating func remember(_ replayIdentifier: ContentDigest) { current.replays.remember(replayIdentifier) }
 
-    /// Tries the present keys, and those before them if the message names none of the present.
+    /// Tries the present keys, then the replaced ones if the message names none of the present.
     private func withKeys<Value: ~Copyable>(
         _ body: (borrowing Generation) throws(SealedChannelError) -> Value
     ) throws(EnclaveRefusal) -> Value {

@@ -3,8 +3,8 @@ import SealedChannel
 /// Remembers which requests were opened. Another encapsulation of the same request does not decrypt, because HPKE binds
 /// the encapsulated key into the message's key.
 struct ReplayGuard {
-    /// 128 bits of the SHA-256 of an encapsulated key: a request that was seen is always recognised; an unseen one is
-    /// taken for it with negligible probability, unless its own sender worked for that.
+    /// 128 bits of the SHA-256 of an encapsulated key: a replay is always recognised; a new request is mistaken for one
+    /// with negligible probability, unless its own sender searched for a collision.
     private struct Trace: Hashable {
         let low: UInt64
         let high: UInt64

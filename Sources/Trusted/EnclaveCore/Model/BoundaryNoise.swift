@@ -9,7 +9,7 @@ struct BoundaryNoise {
 
     /// - Parameters:
     ///   - boundary: float32, as ``FrontNetPart`` demands.
-    ///   - input: What the FrontNet took; for one picture the same, whether it came as pixels or as floats.
+    ///   - input: The FrontNet's input, which is the same for one picture whether it came as pixels or as floats.
     func added(to boundary: [Tensor], input: Tensor) -> [Tensor] {
         boundary.enumerated().map { index, tensor in
             Tensor(type: tensor.type, allocator: .wiping) { target in

@@ -5,7 +5,7 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// The first layers, compiled: from a client's tensor to what crosses the boundary and what stays.
+/// The compiled first layers. From a client's tensor they compute the boundary tensors and those that stay inside.
 struct FrontNet: ~Copyable, Sendable {
     private let plans: WorkerPlans
     private let normalization: PixelNormalization
@@ -20,15 +20,15 @@ struct FrontNet: ~Copyable, Sendable {
     let acceptsFloats: Bool
     /// The network's own input, `[1, C, H, W]`.
     let inputShape: Shape
-    /// Of the noise on what goes to the host.
+    /// The standard deviation of the noise on the boundary tensors.
     var sigma: NoiseDeviation? { noise?.sigma }
 
-    /// What goes to the host.
+    /// The boundary tensors, which go to the host.
     var boundary: ArraySlice<Value> { outputs.prefix(boundaryCount) }
 
     /// - Parameters:
     ///   - part: Its weights are released as they are converted.
-    ///   - noiseKey: For a part that asks for noise.
+    ///   - noiseKey: Used if the part asks for noise.
     /// - Throws: ``EnclaveRefusal`` (frontNetRefused) when the part cannot be run.
     init(_ part: consuming FrontNetPart, noiseKey: NoiseKey, workers: InferenceWorkers) throws(EnclaveRefusal) {
         let shape = part.graph.inputs[0].type.shape
@@ -55,7 +55,7 @@ struct FrontNet: ~Copyable, Sendable {
     }
 
     /// - Parameter input: Of one of ``inputTypes``.
-    /// - Returns: One tensor for each of ``outputs``; what goes to the host of them, under its noise.
+    /// - Returns: One tensor for each of ``outputs``; and those of them that go to the host, with noise.
     /// - Throws: ``AnswerRefusal``: `wrongTensorType` for an input that is not finite, `failed`.
     func run(_ input: Tensor, worker: Int) throws(AnswerRefusal) -> (results: [Tensor], boundary: [Tensor]) {
         guard input.isFinite else { throw AnswerRefusal(.wrongTensorType) }

@@ -5,13 +5,13 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// The last layers, compiled, and the class names: from what the BackNet returns to a client's answer.
+/// The compiled last layers and the class names. They turn the BackNet's results into a client's answer.
 struct MappingUnit: ~Copyable, Sendable {
     private let plans: WorkerPlans
     private let names: ClassNames
     private let appliesSoftmax: Bool
     let layout: AnswerLayout
-    /// Of the model.
+    /// The number of the model's classes.
     let classes: Int
     /// The graph's inputs: what comes back from the host, then what was retained.
     let inputs: [Value]

@@ -1,7 +1,7 @@
 import Tensors
 
 extension Tensor {
-    /// Whether no element is infinite or not a number. Reads every element, whatever it finds.
+    /// Whether every element is finite. Reads all elements in any case.
     var isFinite: Bool {
         guard element == .float32 else { return true }
         return withElements(as: UInt32.self) { bits in

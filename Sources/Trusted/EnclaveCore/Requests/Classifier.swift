@@ -6,10 +6,10 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// What a provisioned enclave computes with: the opened parts. It has no state: several threads may use it at a time, each
-/// with a number of its own.
+/// The opened parts of a provisioned enclave. It has no state, so several threads may use it at a time, each with a
+/// worker number of its own.
 final class Classifier: Sendable {
-    /// How far the enclave gets with a request by itself.
+    /// The outcome of the FrontNet for a request.
     enum Start: ~Copyable {
         /// Everything is inside: the binary HTTP response to seal.
         case answered(SecretBytes)
@@ -17,11 +17,11 @@ final class Classifier: Sendable {
         case boundary([Tensor], retained: [String: Tensor])
     }
 
-    /// What the parts do, as found in them.
+    /// What the parts do, derived from the parts themselves.
     let facts: ServiceFacts
     private let frontNet: FrontNet
     private let mappingUnit: MappingUnit
-    /// The mapping unit's inputs that the BackNet makes: the first of them.
+    /// The mapping unit's inputs that the BackNet computes; they come first.
     let backOutputs: [Value]
     /// Bytes of a sealed request, at most.
     let maximumRequestBytes: Int
@@ -34,9 +34,9 @@ final class Classifier: Sendable {
     init(
         opening bundle: SealedBundle, with provisioning: ProvisioningMessage, workers: InferenceWorkers
     ) throws(EnclaveRefusal) {
-        // A wrong key shows here, while nothing has been given back yet.
+        // A wrong key is detected here, before any ciphertext is released.
         try bundle.authenticate(with: provisioning)
-        // One part is opened and compiled after the other, and each constant is given back once it is laid out.
+        // One part is opened and compiled after the other, and each constant is released once it is laid out.
         let frontPart = try bundle.openFrontNet(with: provisioning)
         let frontPrecision = frontPart.precision.level
         let frontNet = try FrontNet(
@@ -100,7 +100,7 @@ final class Classifier: Sendable {
     ///   - request: A binary HTTP request that its channel key opened.
     ///   - ledger: Charged for a request of a listed client.
     ///   - onListedClient: Called once the token is known to be listed, before anything is computed.
-    /// - Returns: What the FrontNet takes.
+    /// - Returns: The FrontNet's input.
     /// - Throws: ``AnswerRefusal``: `malformedRequest`, `unknownToken`, `wrongTensorType`, `overLimit`, `tooManyRequests`.
     func admit(
         _ request: RawSpan, ledger: inout ClientLedger, at now: Duration, onListedClient: () -> Void
@@ -113,7 +113,7 @@ final class Classifier: Sendable {
         }
         guard let client = ledger.client(classification.token) else { throw AnswerRefusal(.unknownToken) }
         do throws(AnswerRefusal) { try ledger.charge(client, at: now) } catch {
-            // A quota of the lease does not come back under these keys; a rate does, and then a replay would be served.
+            // A quota of the lease is not refilled under these keys. A rate is, and then a replay would be served.
             if error.status != .overLimit { onListedClient() }
             throw error
         }
@@ -137,10 +137,10 @@ final class Classifier: Sendable {
     /// Runs the mapping unit.
     ///
     /// - Parameters:
-    ///   - tensors: What the host says that the BackNet made; in the enclave's own memory already.
-    ///   - retained: What the start of the request gave.
+    ///   - tensors: The BackNet results that the host returned, in the enclave's own memory.
+    ///   - retained: The tensors that ``start(_:worker:)`` retained.
     /// - Returns: The binary HTTP response to seal.
-    /// - Throws: ``AnswerRefusal``: `outsideFailed` when number, types or values are impossible; `failed`.
+    /// - Throws: ``AnswerRefusal``: `outsideFailed` if their number, types or values are invalid; `failed`.
     func answer(
         backNet tensors: [Tensor], retained: [String: Tensor], worker: Int
     ) throws(AnswerRefusal) -> SecretBytes {

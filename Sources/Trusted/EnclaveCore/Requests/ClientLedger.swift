@@ -1,7 +1,6 @@
 import SealedChannel
 
-/// The owner's list of clients, with what each has used of its quotas. Nothing that one client does takes anything from
-/// another.
+/// The owner's list of clients, with what each has used of its quotas. No client can use up another's quota.
 struct ClientLedger {
     private struct Usage {
         var requestsLeft: UInt64
@@ -21,8 +20,8 @@ struct ClientLedger {
         }
     }
 
-    /// Looks a client up. The digest is looked up, not the token: who does not know a token cannot choose its digest, so the
-    /// time that this takes tells nothing.
+    /// Looks a client up. The digest is looked up, not the token: without the token nobody can choose its digest, so
+    /// the time of the lookup reveals nothing.
     ///
     /// - Returns: A number for ``charge(_:at:)``, or `nil` when the owner did not list the token.
     func client(_ token: AccessToken) -> Int? {

@@ -3,15 +3,15 @@ import SecretMemory
 import Synchronization
 import Tensors
 
-/// What is to be computed for one request. It holds the request's own tensors and nothing of the enclave's state, so any
-/// thread may run it, once; ``Enclave/finish(_:)`` takes what comes of it.
+/// A computation for one request. It holds the request's own tensors and nothing of the enclave's state, so any thread
+/// may run it, once. ``Enclave/finish(_:)`` takes its result.
 package struct Computation: Sendable {
     enum Stage: Sendable {
         /// The client's tensor.
         case frontNet(Tensor)
-        /// What the host says that the BackNet made, and what the FrontNet left inside.
+        /// The BackNet results that the host returned, and the tensors that the FrontNet retained.
         case mappingUnit([Tensor], retained: [String: Tensor])
-        /// The same where the BackNet is computed again from what the host got.
+        /// The same, with the BackNet recomputed from the tensors that the host received.
         case audit([Tensor], retained: [String: Tensor], boundary: [Tensor], tolerance: UInt32)
 
         var isFirst: Bool { if case .frontNet = self { true } else { false } }
@@ -71,7 +71,7 @@ package struct Computation: Sendable {
     }
 }
 
-/// What came of a ``Computation``.
+/// The result of a ``Computation``.
 package struct Computed: Sendable {
     enum Outcome: Sendable {
         /// Sealed.
@@ -84,13 +84,13 @@ package struct Computed: Sendable {
     let requestID: UInt64
     let ticket: Ticket
     let outcome: Outcome
-    /// Of a result that was computed again.
+    /// The verdict on a result that was recomputed.
     let verdict: AuditVerdict?
     /// Whether the BackNet was computed inside because the host is not asked any more.
     let isWithoutHost: Bool
 }
 
-/// Tells the computations of one identifier from each other, and says when nobody waits for one any more.
+/// Identifies a computation, since hosts reuse identifiers, and says when nobody waits for it any more.
 final class Ticket: Sendable {
     /// Whether it is of a request's first computation, the FrontNet's.
     let isFirst: Bool

@@ -8,7 +8,7 @@ struct EndedService {
     let assembly: BundleAssembly
     let layout: AnswerLayout
     let maximumRequestBytes: Int
-    /// Of the last message that counted.
+    /// The sequence number of the last accepted message.
     let sequence: UInt64
 
     /// - Throws: ``EnclaveRefusal`` of ``BundleAssembly``.

@@ -5,10 +5,10 @@ import Tensors
 struct PendingRequest {
     /// Seals its answer.
     let sealer: ResponseSealer
-    /// What the FrontNet made and the mapping unit takes, by the values' names. It never leaves the enclave.
+    /// The FrontNet's results that the mapping unit takes, by value name. They never leave the enclave.
     let retained: [String: Tensor]
     let arrival: Duration
-    /// What the host got, where its result is to be computed again; it is not told.
+    /// The boundary tensors, if the host's result will be recomputed. The host is not told.
     let audited: [Tensor]?
 }
 
@@ -16,7 +16,7 @@ struct PendingRequest {
 /// enclave's memory. When there is no room the newest is refused, before anything is computed for it.
 struct PendingRequests {
     private var requests: [UInt64: PendingRequest] = [:]
-    /// What is there already stays, also when this becomes smaller.
+    /// Requests that wait already stay, also when this becomes smaller.
     var capacity: Int
 
     init(capacity: Int) { self.capacity = capacity }
@@ -31,9 +31,9 @@ struct PendingRequests {
 
     mutating func remove(_ requestID: UInt64) { requests[requestID] = nil }
 
-    /// Removes those that came at `time` or before, in ascending order of their identifiers.
+    /// Removes requests that arrived at `time` or before, in ascending order of their identifiers.
     mutating func remove(arrivedBy time: Duration) -> [(requestID: UInt64, request: PendingRequest)] {
-        // Nothing is sorted or copied where nothing is old, which is nearly always.
+        // Fast path: nearly always no request is old.
         guard requests.contains(where: { $0.value.arrival <= time }) else { return [] }
         let old = requests.filter { $0.value.arrival <= time }
         for requestID in old.keys { requests[requestID] = nil }

@@ -1,6 +1,6 @@
 import SealedChannel
 
-/// The requests that are computed, each under the host's identifier.
+/// The requests in computation, by the host's identifier.
 struct RequestsUnderWay {
     struct Request {
         /// Seals its answer.
@@ -10,9 +10,9 @@ struct RequestsUnderWay {
     }
 
     private var requests: [UInt64: Request] = [:]
-    /// Computations that were handed out and did not come back, those that nobody waits for among them.
+    /// Computations that were handed out and have not returned, including those that nobody waits for.
     private(set) var running = 0
-    /// Those among them that are a request's first.
+    /// Those of them that are a request's first.
     private(set) var runningFirst = 0
 
     var count: Int { requests.count }
@@ -29,10 +29,10 @@ struct RequestsUnderWay {
         return ticket
     }
 
-    /// Notes that a computation came back.
+    /// Notes that a computation has returned.
     ///
-    /// - Returns: The request that waits for it; `nil` when it was answered or given up meanwhile, whatever has its
-    ///   identifier now.
+    /// - Returns: The request that waits for it; `nil` if it was answered or given up meanwhile, even if its identifier
+    ///   is in use again.
     mutating func end(_ computed: Computed) -> Request? {
         running -= 1
         if computed.ticket.isFirst { runningFirst -= 1 }
@@ -40,7 +40,7 @@ struct RequestsUnderWay {
         return requests.removeValue(forKey: computed.requestID)
     }
 
-    /// Gives a request up: what comes of its computation is dropped.
+    /// Gives a request up: the result of its computation will be dropped.
     mutating func remove(_ requestID: UInt64) -> Request? {
         let request = requests.removeValue(forKey: requestID)
         request?.ticket.end()

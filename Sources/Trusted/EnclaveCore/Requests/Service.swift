@@ -7,16 +7,16 @@ import Wire
 
 /// A provisioned enclave's work: opens requests, follows them through computation and BackNet, seals answers.
 final class Service {
-    /// What a message comes to at once.
+    /// The immediate outcome of a message.
     enum Reply {
         case message(EnclaveMessage)
         case computation(Computation)
     }
 
-    /// What ``EnclaveStatus`` tells of it.
+    /// Its counts in ``EnclaveStatus``.
     struct Counters {
         var inFlight = 0
-        /// Requests that it takes now.
+        /// The number of requests that it accepts now.
         var credits = 0
         var opened: UInt64 = 0
         var answered: UInt64 = 0
@@ -24,7 +24,7 @@ final class Service {
     }
 
     let bundle: AttestedBundle
-    /// The owner's message that counts.
+    /// The owner's message in force.
     private(set) var provisioning: ProvisioningMessage
     private let classifier: Classifier
     private let limits: EnclaveLimits
@@ -33,9 +33,9 @@ final class Service {
     private var ledger: ClientLedger
     private var pending: PendingRequests
     private var underWay = RequestsUnderWay()
-    /// FrontNets at a time at most, those that wait for a thread and those that nobody waits for among them. What the host
-    /// says that the BackNet made is taken in any case, and takes no room from requests: the host cannot know when a mapping
-    /// unit is computed. Those stay few: each had a FrontNet, and threads take computations in their order.
+    /// The maximum number of FrontNets at a time, including those that wait for a thread and those that nobody waits
+    /// for. BackNet results are taken in any case and use none of this room, since the host cannot know when a mapping
+    /// unit is computed. Mapping units stay few: each had a FrontNet, and threads take computations in order.
     private let computingCapacity: Int
     private var total = Counters()
     /// When the lease ends.
@@ -116,7 +116,7 @@ final class Service {
     /// Opens a client's request and charges its client.
     ///
     /// - Returns: What is to be computed for it, or a sealed refusal.
-    /// - Throws: ``EnclaveRefusal`` for what no client can be answered to: `duplicateRequest`, `overloaded`, and those of
+    /// - Throws: ``EnclaveRefusal`` where no sealed answer is possible: `duplicateRequest`, `overloaded`, and those of
     ///   ``ChannelKeyRing/open(_:maximumBytes:)``.
     func infer(
         _ message: [UInt8], requestID: UInt64, keyRing: inout ChannelKeyRing, at now: Duration
@@ -154,11 +154,11 @@ final class Service {
                 reference: reference))
     }
 
-    /// Takes what came of a computation.
+    /// Takes the result of a computation.
     ///
     /// - Returns: `nil` when nobody waits for it any more.
     func finish(_ computed: Computed) -> EnclaveMessage? {
-        // Also where nobody waits for the answer: a wrong result is one.
+        // Also if nobody waits for the answer: a wrong result counts.
         if let verdict = computed.verdict { auditor?.count(verdict) }
         if computed.isWithoutHost { auditor?.countWithoutHost() }
         guard let request = underWay.end(computed) else { return abandoned(computed) }
@@ -179,7 +179,7 @@ final class Service {
         }
     }
 
-    /// Nothing; what it would be without the defence.
+    /// `nil`; without the defence, the result of the abandoned request.
     private func abandoned(_ computed: Computed) -> EnclaveMessage? {
         guard !Defence.abandonment.isInPlace else { return nil }
         switch computed.outcome {
@@ -215,9 +215,9 @@ final class Service {
         }
     }
 
-    /// Takes what the host says that the BackNet made.
+    /// Takes the BackNet results that the host returned.
     ///
-    /// - Returns: What the mapping unit is to compute; a refusal comes of it when the tensors are impossible.
+    /// - Returns: The mapping unit's computation; its result is a refusal if the tensors are invalid.
     /// - Throws: ``EnclaveRefusal`` (unknownRequest)
     func resume(_ requestID: UInt64, backNet tensors: [Tensor]) throws(EnclaveRefusal) -> Reply {
         let request = try Defence.resultOnce.isInPlace ? remove(requestID) : waiting(requestID)

@@ -33,13 +33,13 @@ final class Workers: Sendable {
         _ = close(signalling)
     }
 
-    /// Has a thread run it.
+    /// Queues a computation for a thread.
     func submit(_ computation: Computation) {
         state.withLock { $0.waiting.append(computation) }
         guard queue.submit({ [self] in runNext() }) == nil else { Self.endProcess() }
     }
 
-    /// Has nothing begun any more, and waits for what is computed: libraries may be unloaded after it.
+    /// Starts no further computation and waits for those that run. Libraries may be unloaded afterwards.
     func stop() {
         queue.close()
         state.withLock { $0.waiting = [] }
@@ -52,7 +52,7 @@ final class Workers: Sendable {
             state.plans.giveBack(worker)
             state.finished.append(computed)
         }
-        // Where the socket is full it is readable all the same.
+        // If the socket is full, it is readable in any case.
         var byte: UInt8 = 1
         _ = write(signalling, &byte, 1)
     }
@@ -68,7 +68,7 @@ final class Workers: Sendable {
         return next.map { ($0.computation.run(worker: $0.worker), $0.worker) }
     }
 
-    /// What was finished since the last call, in the order in which it was.
+    /// The results since the last call, in order of completion.
     func takeFinished() -> [Computed] {
         var bytes: UInt64 = 0
         _ = read(signal, &bytes, MemoryLayout.size(ofValue: bytes))

@@ -43,7 +43,7 @@ package struct AzureSource: EvidenceSource {
     package func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
         do throws(KernelError) {
             let report = try readReport()
-            // A TPM signs no more along than its largest digest has.
+            // A TPM signs at most as many extra bytes as its largest digest has.
             let extraData = Array(SHA256.hash(data: reportData))
             for _ in 0..<Self.attempts {
                 let (message, signature) = try quote(over: extraData)

@@ -13,7 +13,7 @@ package struct BootConfiguration: Sendable, Equatable {
 
     /// The options of the executable.
     package let arguments: [String]
-    /// Where to say that the machine has booted, and to await that it was heard: Nitro's parent, at 3:9000.
+    /// Where to report that the machine has booted and to await the acknowledgement: Nitro's parent, at 3:9000.
     package let heartbeat: VsockAddress?
     /// How the machine ends. `reboot` unless said otherwise: without ACPI a machine cannot be turned off.
     package let end: End

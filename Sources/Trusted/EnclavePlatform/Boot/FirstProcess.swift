@@ -40,7 +40,7 @@ package enum FirstProcess {
     private static func runEnclave(_ arguments: [String]) throws(BootError) -> String {
         let words = ["infenclave-enclave"] + arguments
         var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0 as String) } + [nil]
-        // Nothing of the environment that the kernel made of its command line.
+        // The environment that the kernel made from its command line is not passed on.
         var environment: [UnsafeMutablePointer<CChar>?] =
             ["LANG=C", "SWIFT_BACKTRACE=enable=no"].map { strdup($0 as String) } + [nil]
         defer { for text in argv + environment { free(text) } }

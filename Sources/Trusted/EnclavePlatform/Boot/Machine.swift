@@ -89,7 +89,7 @@ enum Machine {
     }
 
     private static func mount(_ type: String, _ target: String, forbidsPrograms: Bool) throws(BootError) {
-        // An image without the folder is as good.
+        // An image may lack the folder.
         mkdir(target, 0o755)
         let failure = cboot_mount(type, target, forbidsPrograms ? 1 : 0)
         guard failure == 0 || failure == EBUSY else { throw BootError("\(target) cannot be mounted: \(text(failure))") }

@@ -4,7 +4,7 @@ import Glibc
 
 /// TDX quotes and SEV-SNP reports through Linux's configfs-tsm (Linux 6.7 or later).
 package struct ConfigfsEvidence: EvidenceSource {
-    /// How often to try when the kernel is busy, or another process came between.
+    /// Number of attempts if the kernel is busy or another process interferes.
     private static let attempts = 5
     /// A TDX quote over this size must begin as one, because newer kernels give other formats there.
     private static let quoteBytes = 8192
@@ -26,8 +26,8 @@ package struct ConfigfsEvidence: EvidenceSource {
         } catch {
             throw EvidenceSourceError(
                 .absent,
-                "\(ReportEntry.root) gives no reports (errno \(error.number)): expected a \(kind.rawValue) "
-                    + "guest with Linux 6.7 or later, configfs mounted, as root")
+                "\(ReportEntry.root) gives no reports (errno \(error.number)): expected a guest of kind "
+                    + "\(kind.rawValue) with Linux 6.7 or later, configfs mounted, as root")
         }
         guard provider == expected else {
             throw EvidenceSourceError(
@@ -63,7 +63,7 @@ package struct ConfigfsEvidence: EvidenceSource {
     }
 
     /// The certificates of the host's table. They prove nothing by themselves: whoever appraises the evidence verifies
-    /// them, and a client may have its own, so a table that is broken is none.
+    /// them. A client may have its own, so a malformed table is ignored.
     private static func certificates(_ table: [UInt8]) -> [CollateralRole: [UInt8]] {
         do throws(EvidenceError) { return try CertificateTable(parsing: table).collateral } catch { return [:] }
     }

@@ -10,7 +10,7 @@ struct ReportEntry: ~Copyable {
     private let files: any KernelFiles
     private let path: String
 
-    /// - Parameter name: Nobody else's, so that nobody else writes its attributes.
+    /// - Parameter name: Unique, so that no other process writes its attributes.
     init(name: String, files: any KernelFiles) throws(KernelError) {
         self.files = files
         path = "\(Self.root)/\(name)"

@@ -2,7 +2,7 @@ package import Crypto
 package import EnclaveCore
 package import Evidence
 
-/// Evidence of the development TEE. It protects against nothing that owns the machine: whoever has the key file can
+/// Evidence of the development TEE. It protects nothing from the machine's owner: whoever has the key file can
 /// make it for any code.
 package struct DevelopmentEvidence: EvidenceSource {
     private let measurement: [UInt8]

@@ -65,7 +65,7 @@ final class ChildProgram: Sendable {
 
     /// Waits for its end, and kills it, with what it started, when it has not ended in time.
     ///
-    /// - Returns: How it ended, whoever waited for it first.
+    /// - Returns: How it ended; the same for every caller.
     @discardableResult
     func end(within time: Duration = .seconds(1)) -> EnclaveEnding {
         ending.withLock { ending in

@@ -4,8 +4,8 @@ import Wire
 
 /// Waits for enclaves that dial. One is taken at a time; another one's dial waits until the connection before it is closed.
 final class ListenerSource: EnclaveSource {
-    /// How long one that dialled may be silent, so that a port scan keeps nobody out for long. A machine that boots with its
-    /// port already open has that time to come up.
+    /// How long one that dialled may be silent, so that a port scan does not block an enclave for long. A machine that
+    /// boots with its port already open has that time to come up.
     private static let patience = Duration.seconds(300)
 
     private let listener: StreamListener

@@ -28,7 +28,7 @@ final class OutputPipe: Sendable {
     /// Waits a moment for what is on its way.
     func waitForEnd() { _ = ended.wait(timeout: .now() + 0.2) }
 
-    /// Reads on a thread of its own until nobody can write any more.
+    /// Reads on a thread of its own until every writer has closed the pipe.
     func read(_ onLine: @escaping @Sendable (String) -> Void) {
         let thread = Thread { [self] in
             var line: [UInt8] = []

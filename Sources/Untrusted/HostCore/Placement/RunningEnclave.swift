@@ -9,7 +9,7 @@ protocol RunningEnclave: AnyObject, Sendable {
 
     /// Ends the run, as far as this host can.
     ///
-    /// - Returns: How it ended, whoever asked first.
+    /// - Returns: How it ended; the same for every caller.
     @discardableResult
     func end() -> EnclaveEnding
 }

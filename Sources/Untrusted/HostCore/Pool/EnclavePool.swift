@@ -2,8 +2,8 @@ import BundleFormat
 import Synchronization
 package import Wire
 
-/// Replicas of one bundle: enclave processes that share the host's copy of the bundle and its BackNet, and nothing else. One
-/// that ends or hangs is looked after by itself, and takes no request of the others along.
+/// Replicas of one bundle: enclave processes that share the host's copy of the bundle and its BackNet, and nothing
+/// else. One that ends or hangs is restarted by itself and does not affect requests of the others.
 package final class EnclavePool: Sendable {
     /// One of the replicas.
     package struct Member: Sendable {
@@ -13,7 +13,7 @@ package final class EnclavePool: Sendable {
         var standing: ReplicaStanding { host.standing }
     }
 
-    /// Who has had the largest pool can be replaced by another one of its size: see ``KeySlot``.
+    /// Half of the slots, so that the largest pool can be replaced by another one of its size: see ``KeySlot``.
     package static let maximumReplicas = KeySlot.count / 2
 
     /// SHA-256 of the manifest core.
@@ -26,7 +26,7 @@ package final class EnclavePool: Sendable {
     package let members: [Member]
     private let engine: (any BackNetEngine)?
     private let maximumWaiting: Int
-    /// Whose turn it is among those that are ready.
+    /// The position in the rotation among those that are ready.
     private let turn = Atomic(0)
     private let isRetired = Atomic(false)
     /// Requests that are admitted and not answered, of all replicas.
@@ -130,7 +130,7 @@ package final class EnclavePool: Sendable {
     }
 }
 
-// Who answers what.
+// Which replica answers which request.
 extension EnclavePool {
     /// The replica whose enclave has such a key, if any has.
     ///
@@ -142,8 +142,8 @@ extension EnclavePool {
         return members.first { $0.host.slot == KeySlot(of: keyIdentifier) }
     }
 
-    /// Who gives evidence to a client: of those that are ready, else of those that answer, the one that the client's route leads
-    /// to, or whose turn it is. One that hesitates is asked where all do.
+    /// The replica that gives evidence to a client. Of those that are ready, else of those that answer, it is the one
+    /// that the client's route leads to, or the next in rotation. One that hesitates is used only if all do.
     ///
     /// - Parameter tried: Replicas that are asked where there is no other.
     package func member(for route: Route?, except tried: Set<Int> = []) -> Member {
@@ -181,7 +181,7 @@ extension EnclavePool {
                 throw HostError(.backNetUnavailable, "no engine runs the layers outside the enclave; try again later")
             }
             try take(standing)
-            // Looked at when the request is counted: whoever retires the pool looks at the count afterwards.
+            // Checked when the request is counted, since retiring the pool checks the count afterwards.
             guard !isRetired.load(ordering: .sequentiallyConsistent) else {
                 release(member)
                 throw HostError(refused: .unknownKey)
@@ -210,7 +210,7 @@ extension EnclavePool {
     }
 }
 
-// What operators are told.
+// State for operators.
 extension EnclavePool {
     /// `ready` while one replica is; the reason says how many are not, and why.
     package var readiness: EnclaveHost.Readiness {

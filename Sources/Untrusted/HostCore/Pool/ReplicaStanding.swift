@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What may be known of a replica at any moment without waiting for it, and the requests that it holds.
+/// The state of a replica that can be read without waiting for it, and the requests that it holds.
 final class ReplicaStanding: Sendable {
     private struct Value {
         var state = EnclaveHost.State.starting
@@ -23,7 +23,7 @@ final class ReplicaStanding: Sendable {
     var answers: Bool { [.ready, .unprovisioned, .stopping].contains(state) }
     /// Whether requests that are admitted to it are computed.
     var serves: Bool { [.ready, .stopping].contains(state) }
-    /// Whether it owes an answer for longer than usual: who has the choice asks another one.
+    /// Whether it owes an answer for longer than usual, so that another one should be asked if there is one.
     var hesitates: Bool { value.withLock(\.hesitates) }
 
     func hesitates(_ hesitates: Bool) { value.withLock { $0.hesitates = hesitates } }

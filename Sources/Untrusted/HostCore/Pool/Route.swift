@@ -1,5 +1,5 @@
-/// What leads the requests of a client to one of several enclaves, for this host and for balancers in front of it. Clients
-/// choose one of a few values, so that it names none of them; nothing may rest on it.
+/// The value that leads the requests of a client to one of several enclaves, for this host and for balancers in front
+/// of it. Clients choose one of a few values, so that it identifies none of them. Security must not rest on it.
 package struct Route: Sendable, Hashable {
     /// In the header `infenclave-route`: 1 to 16 of the characters 0-9 and a-z.
     package let text: String

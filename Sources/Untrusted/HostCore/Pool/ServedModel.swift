@@ -107,7 +107,7 @@ package final class ServedModel: Sendable {
 extension ServedModel {
     /// Waits until there is room for another pool, which a staged one leaves at once, and a retiring one at its end.
     ///
-    /// - Returns: Slots for a pool of so many replicas; `nil` when the model has stopped.
+    /// - Returns: Slots for a pool of this many replicas; `nil` when the model has stopped.
     package func slots(for count: Int) async -> [KeySlot]? {
         await unstage()
         await waitForRoom()
@@ -191,7 +191,7 @@ extension ServedModel {
     }
 }
 
-// What operators are told.
+// State for operators.
 extension ServedModel {
     package var readiness: EnclaveHost.Readiness { get async { await serving.readiness } }
 

@@ -3,7 +3,8 @@ import HostCore
 import Synchronization
 import Wire
 
-/// Evidence of a model for whoever asks, within limits: an enclave makes it on the one thread that also answers requests.
+/// Evidence of a model for anyone, within limits, since an enclave makes it on the one thread that also answers
+/// requests.
 final class EvidenceDesk: Sendable {
     private let metrics: HostMetrics
     private let shares: Mutex<EvidenceShares>
@@ -14,7 +15,7 @@ final class EvidenceDesk: Sendable {
         shares = Mutex(EvidenceShares(limitsAddresses: limitsAddresses, at: .now))
     }
 
-    /// How long a client waits while others' evidence is made: clients behind one address may come together.
+    /// How long a client waits while evidence for others is made: clients behind one address may come together.
     private static let patience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
 

@@ -1,8 +1,8 @@
 package import Wire
 
-/// How much evidence is made: so much a second in all, and for each address a share of that, so that one stranger cannot
-/// use up what everybody needs. What waits is counted for each replica, so that one that does not answer holds up nobody who
-/// asks another. No clock of its own.
+/// Limits on evidence: a rate for all clients, and for each address a share of it, so that one stranger cannot use up
+/// the rate of all. Pending evidence is counted for each replica, so that one that does not answer does not block
+/// requests to another. No clock of its own.
 package struct EvidenceShares: Sendable {
     /// A quote takes the enclave milliseconds to tens of milliseconds: twenty a second leave most of its time to
     /// requests. A quarter of that is more than a client needs, which asks once an hour.
@@ -28,7 +28,7 @@ package struct EvidenceShares: Sendable {
 
     /// Takes room for one document; ``give(for:of:at:)`` gives it back.
     ///
-    /// - Returns: Whether there was room. What is refused costs nobody anything.
+    /// - Returns: Whether there was room. A refusal uses no room.
     package mutating func take(
         for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant
     ) -> Bool {

@@ -6,8 +6,8 @@ import HostCore
 actor KeyConfigurationCache {
     private typealias Outcome = Result<[UInt8], HostError>
 
-    /// Keys change with every enclave process, hourly and with every provisioning message; a client with old ones is told so
-    /// and fetches them again.
+    /// Keys change with every enclave process, hourly and with every provisioning message; a client with old ones gets
+    /// an error and fetches them again.
     private static let lifetime: Duration = .seconds(10)
     /// A failure is not asked for again at once either.
     private static let failureLifetime: Duration = .seconds(1)

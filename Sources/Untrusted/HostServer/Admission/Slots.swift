@@ -1,6 +1,6 @@
 import Synchronization
 
-/// So many at a time, and no queue.
+/// A limited number at a time, without a queue.
 final class Slots: Sendable {
     private let limit: Int
     private let taken = Mutex(0)

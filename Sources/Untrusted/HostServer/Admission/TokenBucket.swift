@@ -1,4 +1,4 @@
-/// So many a second on average, and so many at once. No clock of its own.
+/// A token bucket: a rate per second on average, and a burst. No clock of its own.
 package struct TokenBucket: Sendable {
     private let perSecond: Double
     private let burst: Double

@@ -2,9 +2,9 @@
 /// No input or output, and no clock of its own.
 ///
 /// Bytes are charged as they arrive, not as they are announced: otherwise a few connections that announce much and send
-/// little would shut everybody else out. When there is no room, bodies in reception for longer than ``grace`` are given
-/// up, the longest first, because whoever sends slowly holds memory for long; without such, the newest is refused.
-/// Complete bodies stay.
+/// little would exclude all others. When there is no room, bodies in reception for longer than ``grace`` are given up,
+/// the oldest first, because slow senders hold memory for long. If there are none, the newest body is refused. Complete
+/// bodies stay.
 package struct BodyBudget: Sendable {
     package typealias Identifier = ConnectionTable.Identifier
 

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Whom connections are counted for: an IPv4 address, or the first 64 bits of an IPv6 address, as one customer usually
-/// holds a whole /64.
+/// The key by which connections are counted: an IPv4 address, or the first 64 bits of an IPv6 address, as one customer
+/// usually holds a whole /64.
 package struct ClientAddress: Sendable, Hashable {
     private enum Family { case ipv4, ipv6, other }
 

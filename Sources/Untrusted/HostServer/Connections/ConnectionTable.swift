@@ -1,5 +1,5 @@
-/// Which connections are open, and which one has to go when there are too many. No input or output, and no clock of its
-/// own.
+/// Which connections are open, and which one is evicted when there are too many. No input or output, and no clock of
+/// its own.
 ///
 /// A connection can be evicted while it is idle or a request of it is in reception, and after its last answer; while a
 /// complete request of it is being answered only if its client does not read. What deserves its place least is, in this

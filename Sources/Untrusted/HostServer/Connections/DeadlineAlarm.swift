@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Rings at a connection's deadline. Deadlines mostly move away, so that one task serves until it rings too early: whoever
-/// is called looks at the clock and sets the alarm again.
+/// Fires at a connection's deadline. Deadlines mostly move later, so one scheduled task is kept. If it fires too early,
+/// the callee checks the clock and sets the alarm again.
 final class DeadlineAlarm {
     private var scheduled: (task: Scheduled<Void>, time: ContinuousClock.Instant)?
 

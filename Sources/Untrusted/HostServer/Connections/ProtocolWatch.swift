@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Brings what older and stricter clients say about the connection into the one form that is looked at later: `close`, or
+/// Normalises the `connection` header of older and stricter clients to the one form that is checked later: `close`, or
 /// nothing. HTTP/1.0 knows no other end of an answer that every such client understands.
 final class ProtocolWatch: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart

@@ -8,12 +8,12 @@ package struct RequestClock: Sendable {
         /// From the end of the headers, whatever arrives. Together with ``bodyBytesPerSecond`` this admits every link
         /// that carries half a megabit a second: a picture of 224 x 224 pixels has 147 KiB and takes 2.4 s there.
         package var body: Duration = .seconds(15)
-        /// For every so many bytes that have *arrived* the body has one second more: a large body on a slow link gets
-        /// its time (16 MiB: 271 s), and one that drips does not.
+        /// For each of these many bytes that have *arrived* the body has one second more. So a large body on a slow
+        /// link has enough time (16 MiB: 271 s), and one that drips has not.
         package var bodyBytesPerSecond = 64 << 10
         /// From the moment that more is to be sent than may wait, until the client has read enough of it.
         package var unread: Duration = .seconds(15)
-        /// For every so many bytes that have *left* since then it has one second more.
+        /// For each of these many bytes that have *left* since then it has one second more.
         package var readBytesPerSecond = 64 << 10
         /// From a last answer to the end of the connection, in which the client can read it.
         package var closing: Duration = .seconds(2)

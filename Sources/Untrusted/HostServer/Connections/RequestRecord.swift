@@ -1,8 +1,8 @@
 import HTTPTypes
 
-/// What an operator may know of a request once it is over. Nothing of it is inside the seal.
+/// What an operator may know of a finished request. Nothing of it comes from sealed content.
 struct RequestRecord: Sendable {
-    /// Of the host's own making: a client's report can be found in the log by it, and nobody can count others' by it.
+    /// Made by the host. It finds a client's report in the log, and does not reveal the number of others' requests.
     let identifier: String
     /// `nil` when the request did not get so far that it names one.
     let endpoint: Endpoint?

@@ -1,7 +1,7 @@
 import HTTPTypes
 
-/// The origins whose pages may ask this host from a browser (WHATWG Fetch, section 3.2). Everybody else may ask it too, but
-/// browsers do not let other pages read what it answers.
+/// The origins whose pages may use this host from a browser (CORS: WHATWG Fetch, section 3.2). Others may send requests
+/// too, but browsers do not let their pages read the answers.
 package struct AllowedOrigins: Sendable {
     private let origins: Set<String>
 
@@ -23,7 +23,7 @@ package struct AllowedOrigins: Sendable {
         self.init(Set(texts))
     }
 
-    /// What an answer to a request has to say, so that the page that sent it may read it; nothing for other pages.
+    /// The headers with which a browser lets the page read the answer; empty for other pages.
     func headers(for head: HTTPRequest) -> HTTPFields {
         guard !origins.isEmpty else { return [:] }
         // Caches must not give one page's answer to another.
@@ -35,7 +35,8 @@ package struct AllowedOrigins: Sendable {
         return headers
     }
 
-    /// What a browser asks before it sends a page's request with another content type than forms have.
+    /// The answer to a preflight request, which browsers send before a request with a content type that forms do not
+    /// have.
     ///
     /// - Returns: The headers of the answer, which ``headers(for:)`` completes; `nil` for what is no such question, or of a
     ///   page that is not allowed, or about a path or method that pages have no use for.

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// Sockets on which the service manager that started this process listens already (sd_listen_fds(3)): no connection is refused
-/// while the server is started, or started anew.
+/// Sockets on which the service manager that started this process listens already (sd_listen_fds(3)): so no connection
+/// is refused while the server starts or restarts.
 package struct InheritedSockets: Sendable, Equatable {
     /// For everybody; `nil` where this process listens by itself.
     package let clients: Int32?

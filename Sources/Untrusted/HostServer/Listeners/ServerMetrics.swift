@@ -1,7 +1,7 @@
 import HostCore
 import Synchronization
 
-/// Counters of one listener: what was answered and refused, and what became of connections.
+/// Counters of one listener: answers, refusals and the ends of connections.
 package final class ServerMetrics: Sendable {
     private struct Answered: Hashable {
         let endpoint: String

@@ -1,8 +1,8 @@
 import HostCore
 import ServiceLifecycle
 
-/// A service that has so much time to finish when the server stops; then the enclave is ended, so that nothing waits for
-/// it any more.
+/// A service with a time limit for finishing when the server stops. After it the enclave is ended, so that nothing
+/// waits for it any more.
 struct Draining: Service {
     let service: any Service
     let models: ModelRegistry
@@ -24,8 +24,8 @@ struct Draining: Service {
     }
 }
 
-/// Tells the service manager that the process lives, and what it does. It asks the hosts for that, so that one that
-/// stands still is noticed.
+/// Reports liveness and state to the service manager. It asks the hosts for their state, so that a stalled host is
+/// detected.
 struct Heartbeat: Service {
     let models: ModelRegistry
     let manager: ServiceManager?

@@ -6,7 +6,7 @@ import Synchronization
 
 /// The server's log on the standard error stream: a line an event, as text or as JSON.
 ///
-/// A thread of its own writes it, so that a reader that stands still never holds the server; what such a reader misses is
+/// A thread of its own writes it, so that a stalled reader never blocks the server. Lines that are dropped for it are
 /// counted.
 package final class OperatorLog: Sendable {
     package enum Format: String, Sendable, CaseIterable { case text, json }
@@ -25,7 +25,7 @@ package final class OperatorLog: Sendable {
     /// Lines that wait for a slow reader.
     private static let longestQueue = 4096
 
-    /// - Parameter level: Less is not written.
+    /// - Parameter level: The lowest level that is written.
     package init(format: Format, level: LogLine.Level) {
         self.format = format
         kept = Mutex(level)
@@ -106,7 +106,7 @@ extension LogLine {
         return String(decoding: json ?? Data("{}".utf8), as: UTF8.self)
     }
 
-    /// Some words come from outside: they must not forge lines.
+    /// Some text comes from outside and must not forge lines.
     private static func printable(_ text: String) -> String {
         String(
             text.unicodeScalars.map { scalar in

@@ -3,7 +3,7 @@ import Glibc
 import HostCore
 import Synchronization
 
-/// Signals that would end a process that does not know them, and with it the enclave, which only its owner can provision
+/// Handles signals whose default action ends the process, and with it the enclave, which only its owner can provision
 /// again.
 ///
 /// SIGUSR1 and SIGUSR2 write the state to the log. SIGHUP says that the terminal is gone: where there is one the server

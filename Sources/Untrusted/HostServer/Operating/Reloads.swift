@@ -1,6 +1,6 @@
 import HostCore
 
-/// Readings of the configuration, one after the other: what is asked for during one leads to one more.
+/// Reloads of the configuration, one after the other. Requests during a reload lead to one more.
 struct Reloads: Sendable {
     private let work: (@Sendable () async -> Void)?
     private let log: OperatorLog

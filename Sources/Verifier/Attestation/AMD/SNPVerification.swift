@@ -113,14 +113,14 @@ struct SNPVerification {
         return chain
     }
 
-    /// AMD publishes lists, but they are not always to be had; without one the check is skipped, and a policy for a
-    /// peer has to agree to that.
+    /// AMD publishes lists, but they are not always available. Without one the check is skipped, and a policy for a
+    /// peer must allow that.
     private func revocation(
         _ chain: [Certificate], _ claims: inout Claims, _ log: inout CheckLog
     ) throws(Rejection) {
         let name = "crl/\(chain[0].commonName)"
         guard let der = request.collateral[.crl] else {
-            // Who saw a list, and perhaps a revocation in it, does not go on without one.
+            // A verifier that has seen a list, and perhaps a revocation in it, must not accept evidence without one.
             if let earlier = request.seenBefore[name] {
                 throw log.reject(
                     .collateralAge, .collateralRolledBack, found: "no revocation list of the ARK",

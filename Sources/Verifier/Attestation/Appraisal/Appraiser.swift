@@ -45,7 +45,7 @@ public struct Appraiser: Sendable {
         var claims = Claims()
         var bound: (core: ManifestCore, facts: EnclaveFacts)?
         do throws(Rejection) {
-            // Before anything is read: a TEE that the policy does not name is of no interest.
+            // Checked before anything is read: evidence of a TEE that the policy does not name is not examined.
             guard policy.tee.contains(document.tee) else {
                 throw log.reject(
                     .teeAllowed, document.tee == .development ? .developmentNotAccepted : .wrongTEE,
@@ -75,8 +75,8 @@ extension Appraiser {
         _ own: [CollateralRole: [UInt8]], _ role: CollateralRole, of tee: TEEKind
     ) -> Bool {
         switch tee.hardware {
-        // Who has some says how fresh it is: the server must not choose the rest. Certificates have no freshness.
-        // An event log says nothing of the platform.
+        // A caller with collateral of its own decides how fresh it is, so the server must not choose the rest.
+        // Certificates have no freshness. An event log says nothing of the platform.
         case .sgx, .tdx:
             return own.keys.contains { $0 != .pckCertificateChain && $0 != .eventLog } && role != .pckCertificateChain
         // Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win.
@@ -88,7 +88,8 @@ extension Appraiser {
     }
 }
 
-/// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and only to one can be encrypted.
+/// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and messages can be encrypted to
+/// nothing else.
 public struct VerifiedPeer: Sendable {
     /// How the peer was judged.
     public let verdict: Verdict

@@ -3,8 +3,8 @@ import Crypto
 import Evidence
 
 /// The checks that tie verified evidence to this session, this key configuration, this manifest, and what the enclave
-/// states of itself. They can't be left out: a quote that is bound to nothing proves that some machine runs the right code,
-/// not that it is this one.
+/// states of itself. They cannot be left out: a quote that is bound to nothing proves that some machine runs the right
+/// code, but not which one.
 struct DocumentBinding {
     let policy: Policy
     let document: EvidenceDocument
@@ -78,7 +78,7 @@ struct DocumentBinding {
             throw log.reject(.reportData, .reportDataMismatch, found: error.message)
         }
         var expected = Array(SHA512.hash(data: transcript.encoded()))
-        // A TPM signs no more along than its largest digest has, which may be less than 64 bytes.
+        // A TPM signs at most as many extra bytes as its largest digest has, which may be fewer than 64.
         if document.tee.isAzure { expected = Array(SHA256.hash(data: expected)) }
         try log.require(
             .reportData, claims.reportData == expected, otherwise: .reportDataMismatch, found: claims.reportData.hex,

@@ -25,7 +25,7 @@ struct EvidenceVerification {
         try age(claims, &log)
     }
 
-    /// Whoever serves collateral could serve what was valid before a revocation, as long as it has not expired.
+    /// A server of collateral could send collateral from before a revocation, as long as it has not expired.
     private func age(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) {
         let known = claims.collateral.filter { request.seenBefore[$0.key] != nil }
         guard !known.isEmpty else {

@@ -1,6 +1,6 @@
 import Evidence
 
-/// Judges saved evidence, which belongs to no session. No peer comes of it.
+/// Judges saved evidence, which belongs to no session, so it never gives a peer.
 public struct SavedEvidenceAppraiser: Sendable {
     private let policy: Policy?
     private let reportData: Requirement<[UInt8]>

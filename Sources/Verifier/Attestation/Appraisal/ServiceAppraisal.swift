@@ -11,8 +11,8 @@ struct ServiceAppraisal {
     /// The exact bytes of `manifest.json`, whose digest is in the core.
     let manifest: [UInt8]
 
-    /// What is known to be served. An enclave that was not provisioned serves nobody; what the owner signed is then judged,
-    /// which the enclave will compare with the parts before it serves.
+    /// The service facts to judge. For an enclave that is not provisioned these are the facts that the owner signed;
+    /// the enclave compares them with the parts before it serves.
     private var service: ServiceFacts {
         if case .provisioned(_, let service) = facts.state { service } else { core.service }
     }
@@ -114,7 +114,8 @@ struct ServiceAppraisal {
                     try recorded["protected"].array().map { element throws(JSONFault) in try element.string() })
                 let attackerPictures = try recorded["attackerPictures"].integer()
                 let adversary = try recorded["adversary"].string()
-                // Gates against the paper's adversary alone say nothing of one who knows or imitates the FrontNet.
+                // Gates against the paper's adversary alone do not cover an adversary who knows or imitates the
+                // FrontNet.
                 let passes = try recorded["passes"].boolean() && ["informed", "both"].contains(adversary)
                 let holds =
                     status == "assessed" && (demand.digest.map { $0.hex == digest } ?? true)

@@ -4,4 +4,8 @@ public enum DevelopmentTEE: Sendable, Hashable {
     case refuse
     /// For trials on machines that the caller owns. Every verdict says so.
     case dangerouslyAccept
+
+    /// The warning for everyone who uses it, always in these words.
+    package static let warning =
+        "the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence"
 }

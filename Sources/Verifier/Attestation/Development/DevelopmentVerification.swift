@@ -7,19 +7,20 @@ struct DevelopmentVerification {
     let policy: Policy?
     let acceptance: DevelopmentTEE
 
-    static let warning =
-        "the development TEE protects against nothing: whoever owns the machine can read everything and forge this"
-
     func verify(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
         guard let policy else {
             throw log.reject(
                 .developmentAccepted, .developmentNotAccepted, found: "no policy",
                 expected: "a policy that names 'development' and its key")
         }
+        let accepting = "a policy and a call that both accept the development TEE by name"
+        let isNamed = policy.tee.contains(.development)
+        let isAccepted = isNamed && acceptance == .dangerouslyAccept
+        let refusing = isNamed ? "a call that does not accept it" : "a policy that does not name it"
         try log.require(
-            .developmentAccepted, policy.tee.contains(.development) && acceptance == .dangerouslyAccept,
-            otherwise: .developmentNotAccepted, found: "development evidence", expected: "evidence of hardware")
-        log.warnings.append(Self.warning)
+            .developmentAccepted, isAccepted, otherwise: .developmentNotAccepted,
+            found: isAccepted ? accepting : refusing, expected: accepting)
+        log.warnings.append(DevelopmentTEE.warning)
 
         let report: DevelopmentReport
         do throws(EvidenceError) {

@@ -23,7 +23,7 @@ extension JSONText {
         return time
     }
 
-    /// A status that is not known is refused: nobody can say what it allows.
+    /// An unknown status is refused, since its meaning is unknown.
     func tcbStatus() throws(JSONFault) -> TCBStatus {
         let text = try string()
         guard let status = TCBStatus(rawValue: text) else { throw JSONFault("\(name) is '\(text)', an unknown status") }

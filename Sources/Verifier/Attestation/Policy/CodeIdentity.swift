@@ -26,8 +26,8 @@ package enum CodeIdentity {
     /// - Source: TCG PC Client Platform Firmware Profile, section 3.3.4; UAPI Group, Linux TPM PCR Registry.
     private static let bootRegisters: Set<String> = ["pcr2", "pcr4", "pcr7", "pcr8", "pcr9", "pcr12"]
 
-    /// Whether a pinned value says that nothing measured the code: a register that nobody extends is zero, whatever runs.
-    /// Zeros of Nitro mean debug mode, which is a check of its own.
+    /// Whether a pinned value means that the code was not measured: a register that is never extended is zero, whatever
+    /// runs. Zeros of Nitro mean debug mode, which is a check of its own.
     package static func isUnmeasured(_ name: String, _ value: some Collection<UInt8>, of tee: TEEKind) -> Bool {
         tee != .nitro && !mayBeZero.contains(name) && value.allSatisfy { $0 == 0 }
     }

@@ -1,5 +1,5 @@
-/// What a policy says about one check. There is no value that silently means "unchecked": what is skipped has a
-/// reason, which the verdict repeats.
+/// What a policy says about one check. No value silently means "unchecked": a skipped check has a reason, which the
+/// verdict repeats.
 public enum Requirement<Value: Sendable & Hashable>: Sendable, Hashable {
     case require(Value)
     /// The policy's author decided against the check.

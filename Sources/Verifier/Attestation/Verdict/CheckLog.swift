@@ -1,10 +1,10 @@
-/// The checks of one appraisal as they are made. A failed check ends the stage that it belongs to, because what comes
-/// after it would be about bytes that nobody vouches for; checks of a policy are collected.
+/// The checks of one appraisal as they are made. A failed check ends its stage, because later checks would read bytes
+/// that are not authentic. The checks of a policy are all made.
 struct CheckLog {
     private(set) var entries: [Verdict.Entry] = []
     var warnings: [String] = []
 
-    /// Notes a check that has to hold for the next ones to make sense.
+    /// Notes a check that the following checks depend on.
     ///
     /// - Throws: ``Rejection`` when it does not hold; the log then has it as failed.
     mutating func require(
@@ -15,7 +15,7 @@ struct CheckLog {
         guard holds else { throw Rejection() }
     }
 
-    /// Notes a check after whose failure the following ones are made all the same.
+    /// Notes a check; the following ones are made even if it fails.
     mutating func note(
         _ check: Check, _ holds: Bool, otherwise code: @autoclosure () -> ReasonCode,
         found: @autoclosure () -> String = "", expected: @autoclosure () -> String = ""
@@ -52,7 +52,7 @@ extension CheckLog {
     /// Names in certificates and the like come from strangers: in a terminal or log they must neither forge lines nor
     /// flood it.
     private static func printable(_ text: String) -> String {
-        // As nearly all of it is.
+        // Fast path for nearly all text.
         if text.utf8.count <= maximumCharacters, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         let scalars = text.unicodeScalars.prefix(maximumCharacters).map { scalar in
             switch scalar.properties.generalCategory {

@@ -14,8 +14,8 @@ public struct Claims: Sendable {
     public internal(set) var isDebug = false
     /// Security versions by name, such as `isvsvn` or `ucode`: what a policy's `minimumTCB` is about.
     public internal(set) var securityVersions: [String: Int] = [:]
-    /// Those of ``securityVersions`` that nobody but a policy judges: AMD publishes no list of platforms that are up to
-    /// date. Empty for other TEEs.
+    /// Those of ``securityVersions`` that only a policy judges: AMD publishes no list of platforms that are up to date.
+    /// Empty for other TEEs.
     var platformVersions: [String] = []
 
     /// Intel only, as the next four.

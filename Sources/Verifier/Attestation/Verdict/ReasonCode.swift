@@ -125,7 +125,9 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
         case .tcbNotSupported, .tcbRevoked: "use a machine with current firmware"
         case .tcbStatusNotAllowed: "update the machine's firmware, or accept the status in the policy"
         case .vekTCBMismatch, .vekChipIDMismatch: "get the certificate for this chip and its reported TCB"
-        case .signingKeyMismatch: "give the certificate or key of the kind that signed this evidence"
+        case .signingKeyMismatch:
+            "check that this is the intended server; if it is, get a new policy from the owner, or for SNP the certificate "
+                + "of the kind of key that signed the report"
         case .debugEnabled: "use an enclave without debug mode: with it the host reads its memory"
         case .migrationEnabled: "start the guest without migration, or allow it in the policy"
         case .vmplNotAllowed: "ask for the report at a lower VMPL, or allow this one in the policy"

@@ -18,7 +18,7 @@ public struct Verdict: Sendable {
 
     public let tee: TEEKind
     public let entries: [Entry]
-    /// What the evidence says; to be believed only as far as ``isAccepted`` and the passed checks go.
+    /// What the evidence says. It is trustworthy only as far as ``isAccepted`` and the passed checks go.
     public let claims: Claims
     /// What a reader must know even if all checks passed, such as that evidence of the development TEE was accepted.
     public let warnings: [String]

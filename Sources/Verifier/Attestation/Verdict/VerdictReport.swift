@@ -1,7 +1,7 @@
 import Evidence
 
-/// A verdict for programs, as JSON, and for people, as lines of text. Text that came with the evidence is in it, so
-/// whoever prints it has to see to control characters.
+/// A verdict for programs, as JSON, and for people, as lines of text. It contains text that came with the evidence, so
+/// callers must escape control characters before they print it.
 public struct VerdictReport: Encodable, Sendable {
     public struct Reason: Encodable, Sendable {
         /// The stable name of a ``Check``.

@@ -116,7 +116,7 @@ int32_t infenclave_peer_has_same_keys(const infenclave_peer *peer, const infencl
 
 void infenclave_peer_free(infenclave_peer *peer);
 
-/// Reads a token file, which nobody but its owner may be able to read.
+/// Reads a token file, which must be readable by its owner only.
 int32_t infenclave_token_read(const char *path, infenclave_token **token, infenclave_buffer *failure);
 
 /// Copies a token of 32 bytes.

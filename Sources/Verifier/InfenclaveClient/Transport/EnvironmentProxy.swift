@@ -13,7 +13,7 @@ package struct EnvironmentProxy: Sendable, Hashable {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(), let host = parts.host,
             Self.isProxied(host.lowercased(), environment["no_proxy"] ?? environment["NO_PROXY"] ?? "")
         else { return nil }
-        // HTTP_PROXY in capitals is what a server sets for a header of a request: nobody reads it.
+        // HTTP_PROXY in capitals is not read: CGI servers set it from a request's header `Proxy`.
         let names = ["\(scheme)_proxy"] + (scheme == "http" ? [] : ["\(scheme.uppercased())_PROXY"])
         guard let name = (names + ["all_proxy", "ALL_PROXY"]).first(where: { environment[$0]?.isEmpty == false }),
             let value = environment[name]

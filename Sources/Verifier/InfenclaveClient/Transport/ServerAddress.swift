@@ -6,7 +6,7 @@ struct ServerAddress: Sendable {
 
     /// - Parameters:
     ///   - server: `http://host:port` or `https://…`, and the path under which a server of several models has this one.
-    ///     Confidentiality does not rest on TLS; it only hides who talks to whom.
+    ///     Confidentiality does not rest on TLS, which only hides the communicating parties.
     ///   - model: A model of a server of several, in place of its path.
     init(_ server: String, model: String? = nil) throws(ClientError) {
         guard var base = URLComponents(string: server), let scheme = base.scheme, ["http", "https"].contains(scheme),

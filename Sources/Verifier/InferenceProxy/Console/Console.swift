@@ -1,7 +1,7 @@
 import Foundation
 import InfenclaveImaging
 
-/// What stands behind the console page: whom the proxy talks to, and one picture at a time for people.
+/// The backend of the console page: the state of the servers, and classification of one picture at a time.
 package struct Console: Sendable {
     private let pool: UpstreamPool
     private let log: RequestLog

@@ -1,6 +1,6 @@
 import InfenclaveImaging
 
-/// What became of one picture of the console, as JSON.
+/// The outcome for one picture of the console, as JSON.
 struct ConsoleAnswer: Encodable {
     struct Class: Encodable {
         let index: Int

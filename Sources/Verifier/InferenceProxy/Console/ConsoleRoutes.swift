@@ -5,13 +5,14 @@ import InfenclaveImaging
 import NIOCore
 import OpenInference
 
-/// The console page and what it asks for. The page holds nothing of anybody; what it asks for is for whom the proxy answers.
+/// The console page and the requests that it makes. The page itself holds no data; its requests need the same access as
+/// others.
 struct ConsoleRoutes: Sendable {
     let console: Console
     let access: AccessRule
     let budget: RequestBudget
 
-    /// The page loads nothing from anywhere else, and nobody may frame it.
+    /// The page loads nothing from anywhere else, and no page may frame it.
     private static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:; connect-src 'self'; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,7 +1,7 @@
 import Foundation
 import InfenclaveImaging
 
-/// What the console shows of whom is talked to, as JSON.
+/// The state of the servers as the console shows it, as JSON.
 struct ConsoleState: Encodable {
     struct Check: Encodable {
         let name: String
@@ -60,7 +60,7 @@ extension ConsoleState.Server {
     init(_ standing: UpstreamPool.Standing) {
         address = standing.server
         fault = standing.fault
-        // What a rejected enclave failed is shown as much as what an accepted one passed.
+        // The checks are shown for rejected enclaves as well as for accepted ones.
         let verdict = standing.session?.peer.verdict ?? standing.verdict
         enclave = verdict.map { .init($0, attested: standing.attested) }
         model = standing.session.map(ConsoleState.Model.init)

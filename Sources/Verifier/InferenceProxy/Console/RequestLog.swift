@@ -53,7 +53,7 @@ package final class RequestLog: Sendable {
     }
 }
 
-/// Notes what becomes of every request before it goes on.
+/// Records the outcome of every request.
 package struct LoggedBackend: ClassificationBackend {
     private let backend: any ClassificationBackend
     private let log: RequestLog
