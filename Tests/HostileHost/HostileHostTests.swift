@@ -67,6 +67,32 @@ struct HostileHostTests {
         Issue.record("\(Self.schedulesToSee) schedules did not see that \(defence.rawValue) is missing")
     }
 
+    @Test("A request whose identifier is that of one that waited too long is computed, and the other is refused")
+    func reusedIdentifier() throws {
+        let world = try Self.shipped()
+        let slot = world.enclaves[0]
+        for message in try world.cast.cut.load() { world.send(message, to: slot) }
+        slot.bundle = world.cast.cut
+        let grants = [ClientGrant(token: world.cast.tokens[0].digest)]
+        try #require(try world.makeProvisioning(for: slot, clients: grants, leaseSeconds: 86_400) != nil)
+        world.provision(slot, 0)
+        let nonce = [UInt8](repeating: 5, count: 32)
+        for _ in 0..<2 {
+            let document = try #require(try world.document(of: slot, nonce: nonce))
+            try #require(try world.ask(document, nonce: nonce, pinned: world.cast.cut, token: world.cast.tokens[0]))
+        }
+        world.begin(world.requests[0], at: slot, requestID: 1)
+        // A FrontNet that takes longer than a request may wait: what comes of it is given up with the next message.
+        world.advance(by: .seconds(601))
+        world.finish(0, of: slot)
+        #expect(slot.waiting[1] != nil)
+        world.begin(world.requests[1], at: slot, requestID: 1)
+        #expect(world.answers.count == 1 && slot.waiting[1] == nil && slot.underWay[1] != nil)
+        world.finish(0, of: slot)
+        #expect(slot.waiting[1]?.message == world.requests[1].message)
+        #expect(world.violations == [])
+    }
+
     @Test("Mutated frames and messages get one reply each, and no byte of a picture", arguments: 0..<chunks)
     func mutatedFrames(_ chunk: Int) throws {
         let world = try Self.shipped()
