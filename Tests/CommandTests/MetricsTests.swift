@@ -49,7 +49,7 @@ struct MetricsTests {
             let buckets = exposition.samples.filter {
                 $0.key.hasPrefix("infenclave_stage_seconds_bucket{stage=\"\(stage)\",le=")
             }
-            #expect(buckets.count == 15)
+            #expect(buckets.count == 17)
             #expect(buckets["infenclave_stage_seconds_bucket{stage=\"\(stage)\",le=\"+Inf\"}"] == 3)
             #expect(exposition.samples["infenclave_stage_seconds_count{stage=\"\(stage)\"}"] == 3)
         }

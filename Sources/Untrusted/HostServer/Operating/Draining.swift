@@ -36,8 +36,7 @@ struct Heartbeat: Service {
             var known: EnclaveHost.State?
             while true {
                 let state = await models.readiness.state
-                if state != known { manager.status(state.rawValue) }
-                known = state
+                if state != known, manager.status(state.rawValue) { known = state }
                 if manager.watchdogInterval != nil { manager.isAlive() }
                 try await Task.sleep(for: min(manager.watchdogInterval ?? .seconds(1), .seconds(1)))
             }

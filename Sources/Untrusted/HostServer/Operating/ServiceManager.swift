@@ -25,23 +25,25 @@ package struct ServiceManager: Sendable {
     private static let longestPath = 108
 
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
-    package func status(_ status: String) { send("STATUS=\(status)") }
+    /// - Returns: `false` when the manager has too many messages to read: it did not get this one.
+    package func status(_ status: String) -> Bool { send("STATUS=\(status)") }
     package func stopping() { send("STOPPING=1\nSTATUS=finishing requests") }
     package func isAlive() { send("WATCHDOG=1") }
 
     /// Nobody may be there any more: then nothing happens.
-    private func send(_ message: String) {
+    @discardableResult
+    private func send(_ message: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return false }
         defer { _ = close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + path.count)
         let bytes = Array(message.utf8)
-        _ = withUnsafePointer(to: &address) { pointer in
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), $0, length)
+                sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), $0, length) == bytes.count
             }
         }
     }
