@@ -21,7 +21,7 @@ struct EnclaveExecutable {
 
     /// The measurement in development evidence of this executable: SHA-384 of the file, computed here and not by the
     /// measured program.
-    func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hexadecimal }
+    func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hex }
 
     /// The public half of a development key; the key is generated if the file does not exist.
     func developmentKey(_ file: String) throws -> String { try line(["--print-development-key", file]) }

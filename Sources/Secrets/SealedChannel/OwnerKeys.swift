@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import Hexadecimal
 internal import SecretMemory
 
 /// The model owner's Ed25519 key. Signs manifests and provisioning messages, nothing else.
@@ -73,14 +74,14 @@ public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
 
     /// The key that 64 lower-case hex digits spell, or `nil`.
     public init?(hexadecimal: String) {
-        guard let bytes = Hexadecimal.bytes(hexadecimal) else { return nil }
+        guard let bytes = [UInt8](lowercaseHex: hexadecimal, count: Self.byteCount) else { return nil }
         self.init(bytes: bytes)
     }
 
     fileprivate init(_ key: Curve25519.Signing.PublicKey) { bytes = Array(key.rawRepresentation) }
 
     /// 64 lower-case hex digits.
-    public var description: String { Hexadecimal.string(bytes) }
+    public var description: String { bytes.hex }
 
     /// Whether `signature` is this key's over `transcript`.
     func isValid(_ signature: [UInt8], over transcript: UnsafeRawBufferPointer) -> Bool {
