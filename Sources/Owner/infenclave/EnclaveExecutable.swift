@@ -58,21 +58,11 @@ struct EnclaveExecutable {
     }
 
     private func line(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw CommandFailure("enclave", complaint.trimmingCharacters(in: .whitespacesAndNewlines))
+        let run = try ToolRun(path, arguments, keepsComplaint: true)
+        guard run.succeeded else {
+            throw CommandFailure("enclave", run.complaint.trimmingCharacters(in: .whitespacesAndNewlines))
         }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return run.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 

@@ -110,7 +110,7 @@ package enum GraphFile {
             name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "graph name")
             for _ in 0..<(try reader.read(UInt32.self, "inputs")) {
                 let name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "input name")
-                inputs.append(Value(name: name, type: try TensorType(from: &reader)))
+                inputs.append(Value(name: name, type: try TensorType(from: &reader, extents: Int64.self)))
             }
             var previous: String?
             for _ in 0..<(try reader.read(UInt32.self, "constants")) {
@@ -119,7 +119,7 @@ package enum GraphFile {
                     throw TensorError(.malformed, "constant '\(name)' is out of order")
                 }
                 previous = name
-                let type = try TensorType(from: &reader)
+                let type = try TensorType(from: &reader, extents: Int64.self)
                 constants[name] = try Self.constant(type, from: &reader, allocator)
             }
             let nodeCount = try reader.read(UInt32.self, "nodes")
@@ -172,16 +172,5 @@ extension TensorType {
         writer.write(element.rawValue)
         writer.write(UInt8(shape.rank))
         for dimension in shape.dimensions { writer.write(Int64(dimension)) }
-    }
-    init(from reader: inout ByteReader) throws(TensorError) {
-        let code: UInt8 = try reader.read("element type")
-        guard let element = ElementType(rawValue: code) else {
-            throw TensorError(.malformed, "element type \(code) is unknown")
-        }
-        let rank = Int(try reader.read(UInt8.self, "rank"))
-        guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
-        var dimensions: [Int] = []
-        for _ in 0..<rank { dimensions.append(Int(try reader.read(Int64.self, "dimension"))) }
-        self.init(element, try Shape(dimensions))
     }
 }
