@@ -443,7 +443,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        tests("PackageTests", ["TestSupport"]),
+        tests("PackageTests", ["TestSupport"], exclude: ["public-interface.txt"]),
     ],
     swiftLanguageModes: [.v6]
 )

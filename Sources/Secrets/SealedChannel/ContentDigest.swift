@@ -3,6 +3,7 @@ internal import Hexadecimal
 
 /// A SHA-256 digest of public bytes, such as a manifest.
 public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Bytes of a digest: SHA-256.
     public static let byteCount = 32
 
     /// Exactly ``byteCount`` bytes.
@@ -24,6 +25,7 @@ public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvert
     /// The digest of `content`.
     public init(of content: [UInt8]) { self.init(SHA256.hash(data: content)) }
 
+    /// The order of the bytes.
     public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 
     /// 64 lower-case hex digits.

@@ -3,6 +3,7 @@ internal import Hexadecimal
 /// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning
 /// message, so that no message of one run serves in another.
 public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes of an epoch.
     public static let byteCount = 16
 
     /// Exactly ``byteCount`` bytes.

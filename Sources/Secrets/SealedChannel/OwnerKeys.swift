@@ -46,6 +46,7 @@ public struct OwnerSigningKey: Sendable {
         try KeyFileFormat.ownerKey.write(seed.bytes, to: path, overwriting: overwriting)
     }
 
+    /// The public half, for manifests and policies.
     public var publicKey: OwnerPublicKey { OwnerPublicKey(key.publicKey) }
 
     /// Signs bytes that start with one of ``Labels``.
@@ -60,6 +61,7 @@ public struct OwnerSigningKey: Sendable {
 
 /// The public half of ``OwnerSigningKey``: what manifests name and policies pin.
 public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes of an Ed25519 public key (RFC 8032, section 5.1.5).
     public static let byteCount = 32
     static let signatureByteCount = 64
 
