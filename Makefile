@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example rest-check proxy-measure install-check peers-check balancer-check benchmark-serving
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example rest-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -93,6 +93,10 @@ peers-check: python-client-check wheel-check client-check boot-check web-check e
 	$(MAKE) balancer-check
 	$(MAKE) engine-check ENGINES=triton,mlserver
 	$(MAKE) cluster-check CLUSTERS=kubernetes
+
+# The public interface against that of the last release.
+api-check:
+	scripts/api-check
 
 fuzz: setup
 	scripts/fuzz $(FUZZ_SECONDS)

@@ -107,4 +107,14 @@ struct EvidenceTests {
         #expect([UInt8]([0, 255, 160]).hex == "00ffa0")
         for text in ["0", "0g", "0x", " 00", "+1"] { #expect([UInt8](hex: text) == nil, "\(text)") }
     }
+
+    @Test("Strict hexadecimal text is lower-case and of the stated number of bytes")
+    func strictHex() {
+        #expect([UInt8](lowercaseHex: "00ffa0", count: 3) == [0, 255, 160])
+        #expect([UInt8](lowercaseHex: "", count: 0) == [])
+        for text in ["00fFa0", "00ff", "00ffa", "00ffa000", "00ffag", "0x00ff", "00ffa\u{661}"] {
+            #expect([UInt8](lowercaseHex: text, count: 3) == nil, "\(text)")
+        }
+        #expect(Set<UInt8>([9]).hex == "09" && [UInt8](0...255).prefix(2).hex == "0001")
+    }
 }

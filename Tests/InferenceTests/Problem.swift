@@ -51,7 +51,9 @@ struct Problem: Sendable, CustomTestStringConvertible {
     @discardableResult
     func check(threads: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) throws -> Plan {
         let graph = try graph()
-        let plan = try Plan(compiling: graph, options: PlanOptions(threads: threads))
+        var options = PlanOptions(threads: threads)
+        options.verifiesPasses = true
+        let plan = try Plan(compiling: graph, options: options)
         #expect(plan.outputs.map(\.type) == graph.outputs.map(graph.type), sourceLocation: sourceLocation)
         let expected = try ReferenceExecutor(graph).run(given)
         // Twice, since a run must leave nothing behind that the next one reads.

@@ -70,6 +70,71 @@ struct GraphFileTests {
         #expect(refused > 0)
     }
 
+    /// What is refused, with `new` in place of `old`, of the same length, where it is first or last in the file.
+    private static func refusal(of bytes: [UInt8], replacing old: String, by new: String) -> GraphError? {
+        let (old, new) = (Array(old.utf8), Array(new.utf8))
+        let last = (0...bytes.count - old.count).last { bytes[$0..<$0 + old.count].elementsEqual(old) }
+        guard let last, old.count == new.count else { return nil }
+        var altered = bytes
+        altered.replaceSubrange(last..<last + old.count, with: new)
+        return refusal(of: altered)
+    }
+
+    private static func refusal(of bytes: [UInt8]) -> GraphError? {
+        do throws(GraphError) {
+            _ = try GraphFile.decode(bytes.span.bytes)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("A refused file says why: another version, an undefined operand, operands of wrong types, or no such format")
+    func codes() throws {
+        let bytes = GraphFile.encode(try residualGraph())
+        var newer = bytes
+        newer[8] = 2
+        #expect(Self.refusal(of: newer)?.code == .unsupportedVersion)
+        #expect(Self.refusal(of: Array(bytes.dropLast()))?.code == .malformedFile)
+        // The last "logits" in the file is the operand of the softmax.
+        let undefined = Self.refusal(of: bytes, replacing: "logits", by: "nobody")
+        #expect(undefined?.code == .invalidGraph)
+        #expect(undefined?.message.contains("canonical graph: node 'softmax'") == true, "\(undefined?.message ?? "")")
+        // The last "w3" is the second operand of the matrix product.
+        let mistyped = Self.refusal(of: bytes, replacing: "w3", by: "w1")
+        #expect(mistyped?.code == .invalidOperands, "\(mistyped?.message ?? "")")
+        #expect(mistyped?.message.contains("node 'fc'") == true)
+    }
+
+    @Test("A part and a table of another version, and a part with an invalid graph, say so by their codes")
+    func partCodes() throws {
+        let graph = try residualGraph()
+        let partition = try graph.partitioned(
+            front: try graph.cut(named: "relu1"), mapping: try graph.cut(named: "fc"))
+        let front = try FrontNetPart(
+            graph: partition.front, normalization: try PixelNormalization(mean: [1, 2, 3], std: [4, 5, 6]),
+            boundaryCount: 1, acceptsFloats: false
+        ).encoded()
+        func code(_ bytes: [UInt8]) -> GraphError.Code? {
+            do throws(GraphError) {
+                _ = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
+                return nil
+            } catch { return error.code }
+        }
+        var newer = front
+        newer[8] ^= 0x10
+        #expect(code(newer) == .unsupportedVersion)
+        var absurd = front
+        // The first dimension of the image: behind magic, version, normalisation, flags and the graph's header.
+        let place = try #require(
+            (0..<front.count - 5).first { front[$0..<$0 + 5].elementsEqual(Array("image".utf8)) })
+        absurd[place + 5 + 2] = 2
+        #expect(code(absurd) == .invalidGraph)
+        var table = PrecisionFile.encode(.float32)
+        table[8] ^= 0x10
+        #expect {
+            try PrecisionFile.decode(table.span.bytes, for: graph)
+        } throws: { ($0 as? GraphError)?.code == .unsupportedVersion }
+    }
+
     @Test("The parts of a bundle survive, and another part's magic is refused")
     func parts() throws {
         let graph = try residualGraph()

@@ -7,7 +7,8 @@ private let allowedEdges: [String: Set<String>] = [
     "Tensors": [],
     "ModelGraph": ["Tensors"],
     "Wire": ["Tensors"],
-    "Evidence": ["Tensors"],
+    "Hexadecimal": [],
+    "Evidence": ["Hexadecimal", "Tensors"],
     "StrictJSON": [],
     "ProductVersion": [],
     "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
@@ -22,7 +23,7 @@ private let allowedEdges: [String: Set<String>] = [
     // Secrets.
     "CSecretMemory": [],
     "SecretMemory": ["CSecretMemory", "Tensors"],
-    "SealedChannel": ["SecretMemory", "Tensors", "swift-crypto/Crypto"],
+    "SealedChannel": ["Hexadecimal", "SecretMemory", "Tensors", "swift-crypto/Crypto"],
     // Engine.
     "COneDNN": [],
     "OneDNN": ["COneDNN", "Tensors"],
@@ -73,8 +74,9 @@ private let allowedEdges: [String: Set<String>] = [
     "OpenInference": ["StrictJSON"],
     "CInflate": [],
     "InferenceProxy": [
-        "CInflate", "InfenclaveImaging", "OpenInference", "SecretMemory", "hummingbird/Hummingbird",
-        "hummingbird/HummingbirdCore", "swift-service-lifecycle/ServiceLifecycle", "swift-log/Logging",
+        "CInflate", "Hexadecimal", "InfenclaveImaging", "OpenInference", "SecretMemory",
+        "hummingbird/Hummingbird", "hummingbird/HummingbirdCore", "swift-service-lifecycle/ServiceLifecycle",
+        "swift-log/Logging",
     ],
     "OpenInferenceMessages": ["swift-protobuf/SwiftProtobuf"],
     "infenclave-proxy": [
@@ -100,10 +102,12 @@ private let allowedEdges: [String: Set<String>] = [
     "Differentiation": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": [
-        "COpenBLAS", "Differentiation", "Imaging", "Inference", "ModelGraph", "OneDNN", "ProductVersion", "StrictJSON",
-        "Tensors", "swift-crypto/Crypto",
+        "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "OneDNN", "ProductVersion",
+        "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
-    "AssessmentReport": ["Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto"],
+    "AssessmentReport": [
+        "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto",
+    ],
     "Partitioning": [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
@@ -123,7 +127,7 @@ private let allowedEdges: [String: Set<String>] = [
 ]
 
 /// The package's description, as SwiftPM understands it.
-private struct Description: Decodable {
+struct Description: Decodable {
     struct Target: Decodable {
         let name: String
         let type: String
@@ -156,14 +160,23 @@ private struct Description: Decodable {
     }
 
     let targets: [Target]
+
+    /// All that these targets depend on, directly or not, and themselves.
+    func reached(from start: Set<String>) -> Set<String> {
+        let edges = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0.edges) })
+        var reached: Set<String> = []
+        var open = start
+        while let next = open.popFirst() { if reached.insert(next).inserted { open.formUnion(edges[next] ?? []) } }
+        return reached
+    }
 }
 
-private func packageRoot() -> URL {
+func packageRoot() -> URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 }
 
 /// - Parameter withGRPC: With what is there only where the environment asks for it.
-private func describePackage(withGRPC: Bool = true) throws -> Description {
+func describePackage(withGRPC: Bool = true) throws -> Description {
     let scratch = FileManager.default.temporaryDirectory.appending(path: "infenclave-describe-\(getpid())")
     defer { try? FileManager.default.removeItem(at: scratch) }
     let process = Process()
@@ -199,21 +212,16 @@ struct PackageTests {
         }
     }
 
-    /// All that a target depends on, directly or not.
     private func reached(from targets: Set<String>) throws -> Set<String> {
-        let edges = Dictionary(uniqueKeysWithValues: try describePackage().targets.map { ($0.name, $0.edges) })
-        var reached: Set<String> = []
-        var open = targets
-        while let next = open.popFirst() { if reached.insert(next).inserted { open.formUnion(edges[next] ?? []) } }
-        return reached
+        try describePackage().reached(from: targets)
     }
 
     @Test("Who sends tensors links no codec of pictures, and nothing of server or owner")
     func clientDependencies() throws {
         #expect(
             try reached(from: ["InfenclaveClient"]) == [
-                "InfenclaveClient", "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel",
-                "SecretMemory", "CSecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
+                "InfenclaveClient", "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Hexadecimal",
+                "SealedChannel", "SecretMemory", "CSecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
                 "swift-crypto/CryptoExtras",
             ])
     }
@@ -256,6 +264,7 @@ struct PackageTests {
             try reached(from: ["infenclave-enclave"]) == [
                 "infenclave-enclave", "EnclaveCore", "EnclavePlatform", "Inference", "OneDNN", "COneDNN", "ModelGraph",
                 "Tensors", "SealedChannel", "SecretMemory", "CSecretMemory", "Wire", "FrameStream", "Evidence",
+                "Hexadecimal",
                 "CBoot", "CNitro", "CSandbox", "Sandbox",
                 "swift-crypto/Crypto",
             ])

@@ -10,6 +10,8 @@ package struct InferenceError: Error, Sendable, CustomStringConvertible {
         package static let unsupported = Code("unsupported")
         /// oneDNN rejected a problem that the engine expected it to support.
         package static let libraryFailure = Code("libraryFailure")
+        /// A fault of the engine itself: a pass left a draft that is not valid.
+        package static let internalFault = Code("internalFault")
         /// More requests wait than the executor's queue holds.
         package static let overloaded = Code("overloaded")
         /// The executor was shut down.

@@ -31,6 +31,15 @@ package struct PlanOptions: Sendable {
     /// Limit of activations and scratch of one run, in bytes. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 
+    /// Whether the draft is checked after each pass, at the cost of compile time; always in debug builds.
+    package var verifiesPasses = Self.isDebug
+
+    #if DEBUG
+        private static let isDebug = true
+    #else
+        private static let isDebug = false
+    #endif
+
     package init(threads: Int = 1, precision: Precision = .float32, allocator: StorageAllocator = .standard) {
         self.threads = max(1, threads)
         self.precision = precision

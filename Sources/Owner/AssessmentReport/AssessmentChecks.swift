@@ -1,3 +1,4 @@
+internal import Hexadecimal
 internal import LeakageAssessment
 internal import Tensors
 
@@ -34,10 +35,9 @@ extension AssessmentContent {
 
     /// - Throws: ``AssessmentError`` `.malformedAssessment` when the decision contradicts the data that it is based on.
     func check() throws(AssessmentError) {
-        let isDigest =
-            model.sha256.utf8.count == 64
-            && model.sha256.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-        guard isDigest else { throw Self.failure("'model.sha256' is not 64 hexadecimal digits") }
+        guard [UInt8](lowercaseHex: model.sha256, count: 32) != nil else {
+            throw Self.failure("'model.sha256' is not 64 hexadecimal digits")
+        }
         guard (1...1 << 31).contains(images) else { throw Self.failure("'images' is \(images), expected 1 or more") }
         guard (1...1 << 53).contains(attackerPictures) else {
             throw Self.failure("'attackerPictures' is \(attackerPictures), expected 1 or more")

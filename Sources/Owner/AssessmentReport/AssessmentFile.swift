@@ -1,5 +1,6 @@
 internal import Crypto
 package import FoundationEssentials
+internal import Hexadecimal
 package import LeakageAssessment
 package import Tensors
 
@@ -50,9 +51,7 @@ package struct AssessmentFile: Sendable {
         protected = try content.assets()
         attackerPictures = content.attackerPictures
         try content.check()
-        sha256 = SHA256.hash(data: data).map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
+        sha256 = SHA256.hash(data: data).hex
         modelSHA256 = content.model.sha256
         pictures = content.images
     }

@@ -154,7 +154,7 @@ package enum AssessmentJSON {
             ("assets", AssetJSON.assets(measurement, verdict, result)),
             ("estimates", AssetJSON.estimates(measurement, result)),
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
-            ("whiteBox", measurement.whiteBox.map(BoundsJSON.attack) ?? .null),
+            ("whiteBox", measurement.whiteBox.map(WhiteBoxJSON.scores) ?? .null),
             ("cost", CostJSON.cost(cost)),
             ("weights", measurement.weights.map(weights) ?? .null),
             ("noise", measurement.noise.map(noise) ?? .null),

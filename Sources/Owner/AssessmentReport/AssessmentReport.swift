@@ -1,6 +1,7 @@
 internal import Crypto
 package import FoundationEssentials
 internal import Glibc
+internal import Hexadecimal
 internal import Imaging
 package import LeakageAssessment
 
@@ -100,9 +101,7 @@ package enum AssessmentReport {
         of result: AssessmentResult
     ) throws(AssessmentError) -> [(name: String, data: Data)] {
         let json = Data(AssessmentJSON.text(of: result).utf8)
-        let digest = SHA256.hash(data: json).map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
+        let digest = SHA256.hash(data: json).hex
         let plan = try PartitionPlan(
             front: result.recommendation.front, mapping: result.recommendation.mapping,
             sigma: result.recommendation.sigma, modelSHA256: result.model.sha256, assessmentSHA256: digest,

@@ -1,6 +1,6 @@
 internal import LeakageAssessment
 
-/// Bounds and white-box attack in `assessment.json`.
+/// The bounds in `assessment.json`.
 enum BoundsJSON {
     static func bounds(_ bounds: LeakageBounds) -> JSONText {
         .object([
@@ -32,14 +32,6 @@ enum BoundsJSON {
         .object([
             ("mean", .number(trace.mean)), ("standardError", .number(trace.standardError)),
             ("percentile95", .number(trace.percentile95)),
-        ])
-    }
-
-    static func attack(_ scores: WhiteBoxScores) -> JSONText {
-        .object([
-            ("pictures", .integer(scores.pictures)), ("r2", .number(scores.rSquared)),
-            ("ssim", .number(scores.similarity)), ("ssimOfMean", .number(scores.similarityOfMean)),
-            ("residual", .number(scores.residual)),
         ])
     }
 }

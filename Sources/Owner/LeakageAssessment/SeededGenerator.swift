@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Tensors
 
 /// A reproducible generator: the same seed gives the same numbers on every machine.
 ///
@@ -29,10 +29,10 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// Uniform in (0, 1].
     package mutating func uniform() -> Double { Double((next() >> 11) + 1) * 0x1p-53 }
 
-    /// Normal with mean 0 and deviation 1 (Box and Muller 1958).
+    /// Normal with mean 0 and deviation 1.
     package mutating func normal() -> Double {
-        let radius = sqrt(-2 * log(uniform()))
-        return radius * cos(2 * .pi * uniform())
+        let first = uniform()
+        return BoxMuller(first, uniform()).first
     }
 
     /// A random order of 0 ..< count (Fisher and Yates).

@@ -21,7 +21,7 @@ struct EnclaveExecutable {
 
     /// The measurement in development evidence of this executable: SHA-384 of the file, computed here and not by the
     /// measured program.
-    func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hexadecimal }
+    func measurement() throws -> String { SHA384.hash(data: try InputFile.read(path)).hex }
 
     /// The public half of a development key; the key is generated if the file does not exist.
     func developmentKey(_ file: String) throws -> String { try line(["--print-development-key", file]) }
@@ -58,21 +58,11 @@ struct EnclaveExecutable {
     }
 
     private func line(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw CommandFailure("enclave", complaint.trimmingCharacters(in: .whitespacesAndNewlines))
+        let run = try ToolRun(path, arguments, keepsComplaint: true)
+        guard run.succeeded else {
+            throw CommandFailure("enclave", run.complaint.trimmingCharacters(in: .whitespacesAndNewlines))
         }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return run.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 

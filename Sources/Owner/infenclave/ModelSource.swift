@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import DarknetImport
+import Evidence
 import Foundation
 import ModelGraph
 import ONNXImport
@@ -146,7 +147,7 @@ struct LoadedModel: Sendable {
     func sha256() throws -> String {
         var digest = SHA256()
         for file in files { try InputFile.update(&digest, with: file) }
-        return digest.finalize().hexadecimal
+        return digest.finalize().hex
     }
 
     /// The image tensor that the model takes.
@@ -183,8 +184,4 @@ struct LoadedModel: Sendable {
             try Tensor(Array(values[start..<start + shape.elementCount]), shape: shape.dimensions)
         }
     }
-}
-
-extension Sequence<UInt8> {
-    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

@@ -6,23 +6,10 @@ enum OwnProgram {
     /// - Throws: ``CommandFailure`` with its error message.
     static func run(_ arguments: [String]) async throws -> String {
         try await onOwnThread {
-            let process = Process()
-            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = arguments
-            process.standardInput = FileHandle.nullDevice
-            let output = Pipe()
-            process.standardOutput = output
-            // Error messages have one or two lines, so they fit the pipe while the output is read.
-            let errors = Pipe()
-            process.standardError = errors
-            try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else {
-                throw CommandFailure(arguments.first ?? "", Self.complaint(complaint))
-            }
-            return text
+            let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
+            let run = try ToolRun(own, arguments, keepsComplaint: true)
+            guard run.succeeded else { throw CommandFailure(arguments.first ?? "", Self.complaint(run.complaint)) }
+            return run.text
         }
     }
 

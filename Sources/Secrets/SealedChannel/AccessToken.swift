@@ -49,6 +49,7 @@ public struct AccessToken: Sendable {
 
 /// Stands for an ``AccessToken`` in the owner's list.
 public struct TokenDigest: Sendable, Hashable, Comparable {
+    /// Bytes of a digest: SHA-256.
     public static let byteCount = 32
 
     /// Exactly ``byteCount`` bytes.
@@ -62,5 +63,6 @@ public struct TokenDigest: Sendable, Hashable, Comparable {
 
     init(_ digest: SHA256.Digest) { bytes = Array(digest) }
 
+    /// The order of the bytes, in which an owner's list of digests is written.
     public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }

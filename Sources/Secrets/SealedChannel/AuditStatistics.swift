@@ -15,6 +15,7 @@ public struct AuditStatistics: Sendable, Hashable {
     /// Requests whose BackNet the host was no longer asked to compute.
     public var withoutHost: UInt64 = 0
 
+    /// Statistics of an audit that has seen nothing.
     public init() {}
 
     package func encoded() -> [UInt8] {

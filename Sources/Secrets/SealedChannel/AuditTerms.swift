@@ -1,5 +1,6 @@
 /// How an enclave checks BackNet results of the host: it recomputes a random share of them.
 public struct AuditTerms: Sendable, Hashable {
+    /// The whole, of which ``share`` and ``tolerance`` count parts: a million.
     public static let unit: UInt32 = 1_000_000
 
     /// The share of requests whose BackNet is recomputed, in millionths: 1 to 1,000,000. Which ones they are is drawn
@@ -15,6 +16,7 @@ public struct AuditTerms: Sendable, Hashable {
     /// For one in bf16 or int8, which the enclave computes again in f32.
     public static let defaultReducedTolerance: UInt32 = 100_000
 
+    /// Terms in the units of the members. What is out of range is refused when a provisioning message is made or read.
     public init(share: UInt32, tolerance: UInt32 = Self.defaultTolerance, mismatches: UInt32 = 1) {
         self.share = share
         self.tolerance = tolerance

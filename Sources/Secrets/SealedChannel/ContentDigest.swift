@@ -1,7 +1,9 @@
 internal import Crypto
+internal import Hexadecimal
 
 /// A SHA-256 digest of public bytes, such as a manifest.
 public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Bytes of a digest: SHA-256.
     public static let byteCount = 32
 
     /// Exactly ``byteCount`` bytes.
@@ -23,43 +25,15 @@ public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvert
     /// The digest of `content`.
     public init(of content: [UInt8]) { self.init(SHA256.hash(data: content)) }
 
+    /// The order of the bytes.
     public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 
     /// 64 lower-case hex digits.
-    public var description: String { Hexadecimal.string(bytes) }
+    public var description: String { bytes.hex }
 
     /// The digest that 64 lower-case hex digits spell, or `nil`.
     public init?(hexadecimal: String) {
-        guard let bytes = Hexadecimal.bytes(hexadecimal) else { return nil }
+        guard let bytes = [UInt8](lowercaseHex: hexadecimal, count: Self.byteCount) else { return nil }
         self.init(bytes: bytes)
-    }
-}
-
-/// Lower-case hex, for public values.
-enum Hexadecimal {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    static func string(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
-
-    static func bytes(_ string: String) -> [UInt8]? {
-        let digits = Array(string.utf8)
-        guard digits.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 2)
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 }

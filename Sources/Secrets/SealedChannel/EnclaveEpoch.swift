@@ -1,6 +1,9 @@
+internal import Hexadecimal
+
 /// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning
 /// message, so that no message of one run serves in another.
 public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes of an epoch.
     public static let byteCount = 16
 
     /// Exactly ``byteCount`` bytes.
@@ -21,5 +24,5 @@ public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
     private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     /// 32 lower-case hex digits.
-    public var description: String { Hexadecimal.string(bytes) }
+    public var description: String { bytes.hex }
 }

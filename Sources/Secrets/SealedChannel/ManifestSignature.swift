@@ -6,6 +6,9 @@ public enum ManifestSignature {
     /// Bytes of a signature, and of `manifest.sig`.
     public static let byteCount = OwnerPublicKey.signatureByteCount
 
+    /// The signature, ``byteCount`` bytes, of a manifest core by its owner.
+    ///
+    /// - Throws: ``SealedChannelError`` `.cryptography`.
     public static func sign(_ core: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
         let transcript = Labels.prefix(Labels.manifestSignature) + core
         return try transcript.span.bytes.withUnsafeBytes { (bytes) throws(SealedChannelError) in

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import Hexadecimal
 internal import SecretMemory
 
 /// The model owner's Ed25519 key. Signs manifests and provisioning messages, nothing else.
@@ -45,6 +46,7 @@ public struct OwnerSigningKey: Sendable {
         try KeyFileFormat.ownerKey.write(seed.bytes, to: path, overwriting: overwriting)
     }
 
+    /// The public half, for manifests and policies.
     public var publicKey: OwnerPublicKey { OwnerPublicKey(key.publicKey) }
 
     /// Signs bytes that start with one of ``Labels``.
@@ -59,6 +61,7 @@ public struct OwnerSigningKey: Sendable {
 
 /// The public half of ``OwnerSigningKey``: what manifests name and policies pin.
 public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
+    /// Bytes of an Ed25519 public key (RFC 8032, section 5.1.5).
     public static let byteCount = 32
     static let signatureByteCount = 64
 
@@ -73,14 +76,14 @@ public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
 
     /// The key that 64 lower-case hex digits spell, or `nil`.
     public init?(hexadecimal: String) {
-        guard let bytes = Hexadecimal.bytes(hexadecimal) else { return nil }
+        guard let bytes = [UInt8](lowercaseHex: hexadecimal, count: Self.byteCount) else { return nil }
         self.init(bytes: bytes)
     }
 
     fileprivate init(_ key: Curve25519.Signing.PublicKey) { bytes = Array(key.rawRepresentation) }
 
     /// 64 lower-case hex digits.
-    public var description: String { Hexadecimal.string(bytes) }
+    public var description: String { bytes.hex }
 
     /// Whether `signature` is this key's over `transcript`.
     func isValid(_ signature: [UInt8], over transcript: UnsafeRawBufferPointer) -> Bool {

@@ -13,8 +13,11 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
         case internalFault
     }
 
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name, such as `undecryptable`.
         public let description: String
+        /// Who has to act.
         public let blame: Blame
         private init(_ description: String, _ blame: Blame) {
             self.description = description
@@ -64,7 +67,9 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
         public static let cryptography = Code("cryptography", .internalFault)
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What was found and what was expected, in one line.
     public let message: String
 
     package init(_ code: Code, _ message: String) {
@@ -72,5 +77,6 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }

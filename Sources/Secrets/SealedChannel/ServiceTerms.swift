@@ -16,6 +16,7 @@ public struct ServiceTerms: Sendable, Hashable {
     /// `nil` for no audit of what the host says that the BackNet made.
     public let audit: AuditTerms?
 
+    /// Terms in the units of the members. What is out of range is refused when a provisioning message is made or read.
     public init(
         sequence: UInt64, leaseSeconds: UInt32 = Self.defaultLeaseSeconds, requestsInFlight: UInt32 = 64,
         audit: AuditTerms? = nil
@@ -42,12 +43,14 @@ public struct ClientGrant: Sendable, Hashable {
     /// 20 a second, for as long as a folder of pictures takes.
     public static let defaultRequestsPerMinute: UInt32 = 1200
 
+    /// The digest of the client's access token.
     public let token: TokenDigest
     /// Requests in the lease for which the FrontNet runs; provisioning again grants them anew.
     public let requests: UInt64
     /// As many may come at once, and then as many in each minute.
     public let requestsPerMinute: UInt32
 
+    /// A grant. Both limits have to be positive, or the provisioning message is refused.
     public init(
         token: TokenDigest, requests: UInt64 = Self.defaultRequests,
         requestsPerMinute: UInt32 = Self.defaultRequestsPerMinute

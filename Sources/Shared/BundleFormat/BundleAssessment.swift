@@ -1,3 +1,5 @@
+import Evidence
+
 extension BundleManifest {
     /// What an assessment said about the bundle's cuts and noise, for the policies of clients.
     ///
@@ -61,10 +63,9 @@ extension BundleManifest {
                     return "assessment.status is none, but other members describe an assessment"
                 }
             case "assessed":
-                let isDigest =
-                    sha256.utf8.count == 64
-                    && sha256.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-                guard isDigest else { return "assessment.sha256 is not 64 hexadecimal digits" }
+                guard [UInt8](lowercaseHex: sha256, count: 32) != nil else {
+                    return "assessment.sha256 is not 64 hexadecimal digits"
+                }
                 guard ["standard", "strict", "custom"].contains(gates) else {
                     return "assessment.gates is not standard, strict or custom"
                 }

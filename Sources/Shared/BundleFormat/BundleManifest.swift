@@ -1,3 +1,4 @@
+import Evidence
 import FoundationEssentials
 import StrictJSON
 public import Tensors
@@ -226,8 +227,9 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(BundleFormatError) {
             guard condition else { throw BundleFormatError(.malformed, "manifest.json: \(message())") }
         }
-        try require(Self.isHexadecimal(identifier, digits: 32), "identifier is not 32 hexadecimal digits")
-        try require(Self.isHexadecimal(ownerPublicKey, digits: 64), "ownerPublicKey is not 64 hexadecimal digits")
+        try require([UInt8](lowercaseHex: identifier, count: 16) != nil, "identifier is not 32 hexadecimal digits")
+        try require(
+            [UInt8](lowercaseHex: ownerPublicKey, count: 32) != nil, "ownerPublicKey is not 64 hexadecimal digits")
         try require(input.shape.count == 4 && input.shape.allSatisfy { (1...1 << 16).contains($0) }, "input.shape")
         try require(
             ["u8"] == input.elements || ["u8", "f32"] == input.elements, "input.elements are not u8, or u8 and f32")
@@ -251,15 +253,10 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             Set(names) == Set(expected.map(\.rawValue)).subtracting(optional),
             "parts \(names) are not \(expected.map(\.rawValue))")
         for part in parts {
-            try require(Self.isHexadecimal(part.sha256, digits: 64), "sha256 of \(part.file)")
+            try require([UInt8](lowercaseHex: part.sha256, count: 32) != nil, "sha256 of \(part.file)")
             try require(part.bytes >= 0, "bytes of \(part.file)")
             try require(part.sealed == BundleFile(rawValue: part.file)?.isSealed, "sealed of \(part.file)")
         }
-    }
-
-    private static func isHexadecimal(_ string: String, digits: Int) -> Bool {
-        string.utf8.count == digits
-            && string.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// Whether the text contains only characters that terminals and logs show as they are.

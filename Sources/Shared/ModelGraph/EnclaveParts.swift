@@ -8,7 +8,7 @@ package protocol EnclavePart: Sendable {
     /// - Parameters:
     ///   - reader: Read to its end.
     ///   - allocator: Allocates the memory of the weights.
-    /// - Throws: ``GraphError`` with code `malformedFile`.
+    /// - Throws: ``GraphError``: `malformedFile`, `unsupportedVersion`, and what ``Graph`` and the part refuse.
     init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError)
 }
 
@@ -111,30 +111,35 @@ package struct FrontNetPart: EnclavePart {
     }
 
     package init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError) {
-        do throws(TensorError) {
-            try reader.expectPart(Self.magic, version: Self.version)
-            let channels = Int(try reader.read(UInt8.self, "channels"))
-            var values: [Float] = []
-            for _ in 0..<2 * channels { values.append(try reader.readFloat("normalisation")) }
-            let normalization = try PixelNormalization(
-                mean: Array(values.prefix(channels)), std: Array(values.suffix(channels)))
-            let acceptsFloats = try reader.readFlag("f32 inputs")
-            let deviation = Double(bitPattern: try reader.read("sigma"))
-            let sigma = NoiseDeviation(deviation)
-            // Zero noise has one encoding: positive zero.
-            guard sigma != nil || deviation.bitPattern == 0 else {
-                throw TensorError(.malformed, "sigma is no deviation")
-            }
-            let boundaryCount = Int(try reader.read(UInt32.self, "boundary tensors"))
-            let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
-            let precision = try PrecisionTable(tailFrom: &reader, for: graph)
-            try reader.finish()
-            do throws(GraphError) {
-                try self.init(
-                    graph: graph, normalization: normalization, boundaryCount: boundaryCount,
-                    acceptsFloats: acceptsFloats, precision: precision, sigma: sigma)
-            } catch { throw TensorError(.malformed, error.message) }
-        } catch { throw GraphError(.malformedFile, "FrontNet part: \(error.message)") }
+        do throws(GraphError) {
+            let normalization: PixelNormalization
+            let acceptsFloats: Bool
+            let sigma: NoiseDeviation?
+            let boundaryCount: Int
+            let parts: GraphFile.Parts
+            do throws(TensorError) {
+                try reader.expectPart(Self.magic, version: Self.version)
+                let channels = Int(try reader.read(UInt8.self, "channels"))
+                var values: [Float] = []
+                for _ in 0..<2 * channels { values.append(try reader.readFloat("normalisation")) }
+                normalization = try PixelNormalization(
+                    mean: Array(values.prefix(channels)), std: Array(values.suffix(channels)))
+                acceptsFloats = try reader.readFlag("f32 inputs")
+                let deviation = Double(bitPattern: try reader.read("sigma"))
+                sigma = NoiseDeviation(deviation)
+                // Zero noise has one encoding: positive zero.
+                guard sigma != nil || deviation.bitPattern == 0 else {
+                    throw TensorError(.malformed, "sigma is no deviation")
+                }
+                boundaryCount = Int(try reader.read(UInt32.self, "boundary tensors"))
+                parts = try GraphFile.Parts(from: &reader, allocator: allocator)
+            } catch { throw GraphError(reading: error) }
+            let graph = try parts.graph()
+            let precision = try PrecisionTable(endOf: &reader, for: graph)
+            try self.init(
+                graph: graph, normalization: normalization, boundaryCount: boundaryCount,
+                acceptsFloats: acceptsFloats, precision: precision, sigma: sigma)
+        } catch { throw error.at("FrontNet part") }
     }
 }
 
@@ -198,24 +203,27 @@ package struct MappingUnitPart: EnclavePart {
     }
 
     package init(from reader: inout ByteReader, allocator: StorageAllocator) throws(GraphError) {
-        do throws(TensorError) {
-            try reader.expectPart(Self.magic, version: Self.version)
-            let appliesSoftmax = try reader.readFlag("softmax")
-            let topK = Int(try reader.read(UInt32.self, "top-k"))
-            let count = Int(try reader.read(UInt32.self, "classes"))
-            guard count <= Self.maximumClasses else { throw TensorError(.malformed, "\(count) classes") }
+        do throws(GraphError) {
+            let appliesSoftmax: Bool
+            let topK: Int
             var names: [String] = []
-            for _ in 0..<count {
-                names.append(try reader.readString(maximumBytes: Self.maximumClassNameBytes, "class name"))
-            }
-            let graph = try GraphFile.Parts(from: &reader, allocator: allocator).graph()
-            let precision = try PrecisionTable(tailFrom: &reader, for: graph)
-            try reader.finish()
-            do throws(GraphError) {
-                try self.init(
-                    graph: graph, appliesSoftmax: appliesSoftmax, classNames: names, topK: topK, precision: precision)
-            } catch { throw TensorError(.malformed, error.message) }
-        } catch { throw GraphError(.malformedFile, "mapping part: \(error.message)") }
+            let parts: GraphFile.Parts
+            do throws(TensorError) {
+                try reader.expectPart(Self.magic, version: Self.version)
+                appliesSoftmax = try reader.readFlag("softmax")
+                topK = Int(try reader.read(UInt32.self, "top-k"))
+                let count = Int(try reader.read(UInt32.self, "classes"))
+                guard count <= Self.maximumClasses else { throw TensorError(.malformed, "\(count) classes") }
+                for _ in 0..<count {
+                    names.append(try reader.readString(maximumBytes: Self.maximumClassNameBytes, "class name"))
+                }
+                parts = try GraphFile.Parts(from: &reader, allocator: allocator)
+            } catch { throw GraphError(reading: error) }
+            let graph = try parts.graph()
+            let precision = try PrecisionTable(endOf: &reader, for: graph)
+            try self.init(
+                graph: graph, appliesSoftmax: appliesSoftmax, classNames: names, topK: topK, precision: precision)
+        } catch { throw error.at("mapping part") }
     }
 }
 
@@ -226,15 +234,19 @@ extension PrecisionTable {
         if !isFloat32 { encode(into: &writer) }
     }
 
-    fileprivate init(tailFrom reader: inout ByteReader, for graph: Graph) throws(TensorError) {
-        guard try reader.readFlag("precision table") else {
-            self = .float32
-            return
-        }
-        try self.init(from: &reader, for: graph)
-        guard !isFloat32 else {
-            throw TensorError(.malformed, "a precision table without products that are not float32")
-        }
+    /// Reads the rest of a part.
+    fileprivate init(endOf reader: inout ByteReader, for graph: Graph) throws(GraphError) {
+        do throws(TensorError) {
+            if try reader.readFlag("precision table") {
+                try self.init(from: &reader, for: graph)
+                guard !isFloat32 else {
+                    throw TensorError(.malformed, "a precision table without products that are not float32")
+                }
+            } else {
+                self = .float32
+            }
+            try reader.finish()
+        } catch { throw GraphError(reading: error) }
     }
 }
 
@@ -245,7 +257,7 @@ extension ByteReader {
         let version: UInt16 = try read("version")
         guard version == expected else {
             throw TensorError(
-                .malformed,
+                .unsupportedVersion,
                 "version \(version), expected \(expected); make the bundle again with this version's "
                     + "`infenclave partition`")
         }

@@ -28,6 +28,11 @@ package struct GraphError: Error, Sendable, CustomStringConvertible {
 
     package init(_ error: TensorError, code: Code = .invalidOperands) { self.init(code, error.message) }
 
+    /// An error of reading a canonical file, before its content is validated as a graph.
+    init(reading error: TensorError) {
+        self.init(error.code == .unsupportedVersion ? .unsupportedVersion : .malformedFile, error.message)
+    }
+
     /// The same error with its place in front of the message.
     func at(_ place: String) -> GraphError { GraphError(code, "\(place): \(message)") }
 

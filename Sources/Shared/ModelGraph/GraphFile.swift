@@ -72,18 +72,20 @@ package enum GraphFile {
     }
 
     /// - Parameter allocator: Allocates the memory of the constants.
-    /// - Throws: ``GraphError`` for anything but the canonical encoding of a valid graph.
+    /// - Throws: ``GraphError`` for anything but the canonical encoding of a valid graph: `malformedFile`,
+    ///   `unsupportedVersion`, and what ``Graph`` refuses.
     package static func decode(
         _ bytes: RawSpan, allocator: StorageAllocator = .standard
     ) throws(GraphError) -> Graph {
         var reader = ByteReader(bytes)
-        do throws(TensorError) {
-            let parts = try Parts(from: &reader, allocator: allocator)
-            try reader.finish()
+        do throws(GraphError) {
+            let parts: Parts
+            do throws(TensorError) {
+                parts = try Parts(from: &reader, allocator: allocator)
+                try reader.finish()
+            } catch { throw GraphError(reading: error) }
             return try parts.graph()
-        } catch {
-            throw GraphError(.malformedFile, "canonical graph: \(error.message)")
-        }
+        } catch { throw error.at("canonical graph") }
     }
 
     static func canonicallyPrecedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
@@ -102,12 +104,13 @@ package enum GraphFile {
             }
             let version: UInt16 = try reader.read("version")
             guard version == GraphFile.version else {
-                throw TensorError(.malformed, "version \(version) is unknown, this build reads \(GraphFile.version)")
+                throw TensorError(
+                    .unsupportedVersion, "version \(version) is unknown, this build reads \(GraphFile.version)")
             }
             name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "graph name")
             for _ in 0..<(try reader.read(UInt32.self, "inputs")) {
                 let name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "input name")
-                inputs.append(Value(name: name, type: try TensorType(from: &reader)))
+                inputs.append(Value(name: name, type: try TensorType(from: &reader, extents: Int64.self)))
             }
             var previous: String?
             for _ in 0..<(try reader.read(UInt32.self, "constants")) {
@@ -116,7 +119,7 @@ package enum GraphFile {
                     throw TensorError(.malformed, "constant '\(name)' is out of order")
                 }
                 previous = name
-                let type = try TensorType(from: &reader)
+                let type = try TensorType(from: &reader, extents: Int64.self)
                 constants[name] = try Self.constant(type, from: &reader, allocator)
             }
             let nodeCount = try reader.read(UInt32.self, "nodes")
@@ -154,14 +157,12 @@ package enum GraphFile {
             return names
         }
 
-        func graph() throws(TensorError) -> Graph {
-            do throws(GraphError) {
-                let graph = try Graph(name: name, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
-                guard graph.constants.count == constants.count else {
-                    throw GraphError(.malformedFile, "a constant is used by nothing")
-                }
-                return graph
-            } catch { throw TensorError(.malformed, error.message) }
+        func graph() throws(GraphError) -> Graph {
+            let graph = try Graph(name: name, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
+            guard graph.constants.count == constants.count else {
+                throw GraphError(.malformedFile, "a constant is used by nothing")
+            }
+            return graph
         }
     }
 }
@@ -171,17 +172,5 @@ extension TensorType {
         writer.write(element.rawValue)
         writer.write(UInt8(shape.rank))
         for dimension in shape.dimensions { writer.write(Int64(dimension)) }
-    }
-
-    init(from reader: inout ByteReader) throws(TensorError) {
-        let code: UInt8 = try reader.read("element type")
-        guard let element = ElementType(rawValue: code) else {
-            throw TensorError(.malformed, "element type \(code) is unknown")
-        }
-        let rank = Int(try reader.read(UInt8.self, "rank"))
-        guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
-        var dimensions: [Int] = []
-        for _ in 0..<rank { dimensions.append(Int(try reader.read(Int64.self, "dimension"))) }
-        self.init(element, try Shape(dimensions))
     }
 }

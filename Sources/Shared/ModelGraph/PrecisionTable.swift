@@ -145,7 +145,8 @@ package enum PrecisionFile {
         return writer.bytes
     }
 
-    /// - Throws: ``GraphError`` for anything but the encoding of a table of this graph.
+    /// - Throws: ``GraphError`` `malformedFile`, `unsupportedVersion` for anything but the encoding of a table of this
+    ///   graph.
     package static func decode(_ bytes: RawSpan, for graph: Graph) throws(GraphError) -> PrecisionTable {
         var reader = ByteReader(bytes)
         do throws(TensorError) {
@@ -154,11 +155,12 @@ package enum PrecisionFile {
             }
             let found: UInt16 = try reader.read("version")
             guard found == version else {
-                throw TensorError(.malformed, "version \(found) is unknown, this build reads \(version)")
+                throw TensorError(
+                    .unsupportedVersion, "version \(found) is unknown, this build reads \(version)")
             }
             let table = try PrecisionTable(from: &reader, for: graph)
             try reader.finish()
             return table
-        } catch { throw GraphError(.malformedFile, "precision file: \(error.message)") }
+        } catch { throw GraphError(reading: error).at("precision file") }
     }
 }

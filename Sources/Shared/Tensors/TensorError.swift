@@ -11,6 +11,8 @@ public struct TensorError: Error, Sendable, CustomStringConvertible {
         public static let mismatch = Code("mismatch")
         /// Bytes that violate their format.
         public static let malformed = Code("malformed")
+        /// A format of a version that this build does not read.
+        package static let unsupportedVersion = Code("unsupportedVersion")
     }
 
     /// The kind of error.

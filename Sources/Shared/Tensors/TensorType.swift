@@ -16,3 +16,28 @@ public struct TensorType: Sendable, Hashable, CustomStringConvertible {
     /// Element type and extents, such as `f32 1x3x224x224`.
     public var description: String { "\(element) \(shape)" }
 }
+
+extension TensorType {
+    /// Decodes u8 element type, u8 rank, and an integer per dimension, outermost first.
+    ///
+    /// - Parameter extents: The type of the integers.
+    /// - Throws: ``TensorError`` for an unknown element type, or a shape that is over the limits.
+    package init<Extent: FixedWidthInteger & BitwiseCopyable>(
+        from reader: inout ByteReader, extents: Extent.Type
+    ) throws(TensorError) {
+        let code: UInt8 = try reader.read("element type")
+        guard let element = ElementType(rawValue: code) else {
+            throw TensorError(.malformed, "element type \(code) is unknown")
+        }
+        let rank = Int(try reader.read(UInt8.self, "rank"))
+        guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
+        var dimensions: [Int] = []
+        for _ in 0..<rank {
+            guard let extent = Int(exactly: try reader.read(Extent.self, "dimension")) else {
+                throw TensorError(.malformed, "a dimension is over the limit")
+            }
+            dimensions.append(extent)
+        }
+        self.init(element, try Shape(dimensions))
+    }
+}

@@ -25,15 +25,7 @@ enum TensorListCodec {
         }
         var tensors: [Tensor] = []
         for _ in 0..<count {
-            let code: UInt8 = try reader.read("element type")
-            guard let element = ElementType(rawValue: code) else {
-                throw TensorError(.malformed, "element type \(code) is unknown")
-            }
-            let rank = Int(try reader.read(UInt8.self, "rank"))
-            guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
-            var dimensions: [Int] = []
-            for _ in 0..<rank { dimensions.append(Int(try reader.read(UInt32.self, "dimension"))) }
-            let type = TensorType(element, try Shape(dimensions))
+            let type = try TensorType(from: &reader, extents: UInt32.self)
             while reader.offset % TensorStorage.alignment != 0 {
                 guard try reader.read(UInt8.self, "padding") == 0 else {
                     throw TensorError(.malformed, "the padding before a tensor is not zero")

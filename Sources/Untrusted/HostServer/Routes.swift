@@ -107,8 +107,9 @@ final class Routes: HTTPResponder {
     private func evidence(
         for request: Request, from address: ClientAddress, by route: Route?, at desk: Desk
     ) async -> Response {
-        guard let nonce = request.uri.queryParameters["nonce"].flatMap({ bytes(hexadecimal: String($0)) }),
-            ReportTranscript.nonceByteCounts.contains(nonce.count)
+        guard let nonceDigits = request.uri.queryParameters["nonce"],
+            nonceDigits.utf8.count <= 2 * ReportTranscript.nonceByteCounts.upperBound,
+            let nonce = [UInt8](hex: nonceDigits), ReportTranscript.nonceByteCounts.contains(nonce.count)
         else {
             return Refusal(
                 .badRequest, "malformed", "the query needs a nonce of 16 to 64 bytes in hexadecimal",
@@ -205,17 +206,6 @@ final class Routes: HTTPResponder {
         let parts: [ByteBuffer]
         var first: UInt8? { parts.first?.readableBytesView.first }
         var bytes: [UInt8] { parts.reduce(into: []) { $0 += $1.readableBytesView } }
-    }
-
-    private func bytes(hexadecimal text: String) -> [UInt8]? {
-        let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
-        guard digits.count % 2 == 0, digits.count <= 256 else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(UInt8(16 * high + low))
-        }
-        return bytes
     }
 
     private func response(_ bytes: [UInt8], type: String) -> Response {

@@ -1,5 +1,6 @@
 /// Why the `Attestation` module gives no verified peer.
 public struct AttestationError: Error, Sendable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
@@ -12,7 +13,9 @@ public struct AttestationError: Error, Sendable, CustomStringConvertible {
         public static let invalidInput = Code("invalidInput")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What was found, what was expected, and the remedy, in one line.
     public let message: String
     /// Every check in order, for ``Code/rejected``.
     public let verdict: Verdict?
@@ -29,5 +32,6 @@ public struct AttestationError: Error, Sendable, CustomStringConvertible {
         self.verdict = verdict
     }
 
+    /// The message.
     public var description: String { message }
 }

@@ -1,7 +1,9 @@
 /// A point in time in whole seconds. Every verification takes it as an argument; nothing here reads a clock.
 public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Seconds since 1970-01-01T00:00:00Z, without leap seconds; negative before.
     public let secondsSince1970: Int64
 
+    /// The time so many seconds after 1970-01-01T00:00:00Z.
     public init(secondsSince1970: Int64) { self.secondsSince1970 = secondsSince1970 }
 
     /// A date of the Gregorian calendar in UTC, in the years 1 to 9999.
@@ -53,6 +55,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
             year: parts[0], month: parts[1], day: parts[2], hour: parts[3], minute: parts[4], second: parts[5])
     }
 
+    /// Whether the first time is earlier.
     public static func < (first: Timestamp, second: Timestamp) -> Bool {
         first.secondsSince1970 < second.secondsSince1970
     }

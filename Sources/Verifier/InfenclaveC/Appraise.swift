@@ -5,6 +5,7 @@ import Attestation
 public import CInfenclave
 import Evidence
 
+/// Judges saved evidence, which belongs to no session. `infenclave.h` documents parameters and results.
 @c @implementation
 public func infenclave_appraise(
     _ tee: UnsafePointer<CChar>!, _ evidence: infenclave_bytes, _ policy: infenclave_bytes,

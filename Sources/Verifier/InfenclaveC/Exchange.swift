@@ -52,6 +52,7 @@ struct Classification: Encodable {
     let probability: Float
 }
 
+/// Seals one classification request (RFC 9458). `infenclave.h` documents the parameters.
 @c @implementation
 public func infenclave_seal(
     _ peer: OpaquePointer!, _ token: OpaquePointer!, _ authority: UnsafePointer<CChar>!, _ element: UInt8,
@@ -78,6 +79,7 @@ public func infenclave_seal(
     }
 }
 
+/// Opens the answer to a request. `infenclave.h` documents parameters and result.
 @c @implementation
 public func infenclave_open(
     _ request: OpaquePointer!, _ answer: infenclave_bytes, _ classes: UnsafeMutablePointer<infenclave_buffer>!,
@@ -90,5 +92,6 @@ public func infenclave_open(
     }
 }
 
+/// Frees a request; its answer can then not be opened.
 @c @implementation
 public func infenclave_request_free(_ request: OpaquePointer!) { Handle.free(request, as: Exchange.self) }

@@ -46,5 +46,6 @@ public func infenclave_buffer_free(_ buffer: UnsafeMutablePointer<infenclave_buf
     buffer.pointee = infenclave_buffer(bytes: nil, count: 0)
 }
 
+/// `INFENCLAVE_ABI_VERSION` of the library. A program compares it with the header's before any other call.
 @c @implementation
 public func infenclave_abi_version() -> UInt32 { UInt32(INFENCLAVE_ABI_VERSION) }

@@ -78,6 +78,8 @@ private struct PeerDescription: Encodable {
     }
 }
 
+/// Verifies that an evidence document was made for a nonce by an enclave that a policy describes. `infenclave.h` documents
+/// parameters and results.
 @c @implementation
 public func infenclave_verify(
     _ document: infenclave_bytes, _ nonce: infenclave_bytes, _ policy: infenclave_bytes,
@@ -104,6 +106,7 @@ public func infenclave_verify(
     }
 }
 
+/// 1 if both are the same run of an enclave with the same keys, else 0.
 @c @implementation
 public func infenclave_peer_has_same_keys(_ peer: OpaquePointer!, _ other: OpaquePointer!) -> Int32 {
     guard let peer, let other else { return 0 }
@@ -111,5 +114,6 @@ public func infenclave_peer_has_same_keys(_ peer: OpaquePointer!, _ other: Opaqu
     return one.epoch == two.epoch && one.keyConfiguration == two.keyConfiguration ? 1 : 0
 }
 
+/// Frees a verified enclave.
 @c @implementation
 public func infenclave_peer_free(_ peer: OpaquePointer!) { Handle.free(peer, as: Peer.self) }

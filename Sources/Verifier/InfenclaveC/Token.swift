@@ -10,6 +10,7 @@ final class Token: Sendable {
     init(_ token: AccessToken) { self.token = token }
 }
 
+/// Reads a token file, which nobody but its owner may be able to read. `infenclave.h` documents the parameters.
 @c @implementation
 public func infenclave_token_read(
     _ path: UnsafePointer<CChar>!, _ token: UnsafeMutablePointer<OpaquePointer?>!,
@@ -28,6 +29,7 @@ public func infenclave_token_read(
     }
 }
 
+/// Copies a token of 32 bytes.
 @c @implementation
 public func infenclave_token_copy(
     _ bytes: infenclave_bytes, _ token: UnsafeMutablePointer<OpaquePointer?>!,
@@ -44,5 +46,6 @@ public func infenclave_token_copy(
     }
 }
 
+/// Frees a token, and wipes it with its last use.
 @c @implementation
 public func infenclave_token_free(_ token: OpaquePointer!) { Handle.free(token, as: Token.self) }

@@ -52,9 +52,8 @@ struct Attestor: Sendable {
     private func evidence(
         over nonce: [UInt8], _ place: ReplicaPlace
     ) async throws -> (EvidenceDocument, ReplicaCount) {
-        let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let response = try await server.get(
-            "/.well-known/infenclave/evidence", query: "nonce=\(digits)" + place.query,
+            "/.well-known/infenclave/evidence", query: "nonce=\(nonce.hex)" + place.query,
             maximumBytes: EvidenceDocument.maximumBytes)
         try HostRefusal.check(response)
         do throws(EvidenceError) {

@@ -2,6 +2,7 @@
 ///
 /// When the iteration stops or is cancelled, requests in progress are given up.
 public struct Classifications: AsyncSequence, Sendable {
+    /// The classes of one answer, the most probable first.
     public typealias Element = [Classification]
 
     private let maximumInFlight: Int
@@ -13,17 +14,22 @@ public struct Classifications: AsyncSequence, Sendable {
         self.feed = feed
     }
 
+    /// Begins to take tensors from the sequence, up to the limit in flight.
     public func makeAsyncIterator() -> Iterator {
         let window = RequestWindow(maximumInFlight)
         window.fill(by: feed)
         return Iterator(Use(window))
     }
 
+    /// Gives the answers in order.
     public struct Iterator: AsyncIteratorProtocol {
         private let use: Use
 
         fileprivate init(_ use: Use) { self.use = use }
 
+        /// The next answer; `nil` after the last one.
+        ///
+        /// - Throws: ``ClientError``, `CancellationError`, or what the sequence of tensors throws. No answer follows.
         public mutating func next() async throws -> [Classification]? { try await use.window.next() }
     }
 

@@ -14,7 +14,9 @@ public import Attestation
 /// }
 /// ```
 public struct ClientError: Error, Sendable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
+        /// The code's name, such as `unreachable`.
         public let name: String
         private init(_ name: String) { self.name = name }
 
@@ -46,8 +48,11 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let unusableFile = Code("file")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What happened, in one line. It holds no input, result, class name or key.
     public let message: String
+    /// What helps, in one line; may be empty.
     public let remedy: String
     /// The word for a refusal.
     public let refusal: Refusal?
@@ -84,6 +89,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         self.isStale = isStale
     }
 
+    /// The message.
     public var description: String { message }
 
     /// Whether the message was refused because the receiver lacks its key.

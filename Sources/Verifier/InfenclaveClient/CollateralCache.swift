@@ -98,6 +98,7 @@ public struct CollateralSources: Sendable {
     /// Asked for what Intel's TEEs need and the files lack.
     public var cache: CollateralCache?
 
+    /// Sources of collateral; with neither files nor a cache, only what the server sends is used.
     public init(files: [CollateralRole: [UInt8]] = [:], cache: CollateralCache? = nil) {
         self.files = files
         self.cache = cache

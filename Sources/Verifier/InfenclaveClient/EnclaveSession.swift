@@ -11,6 +11,7 @@ public import Tensors
 public struct Classification: Sendable, Hashable {
     /// Position in the model's output.
     public let index: Int
+    /// The class's name, which came sealed with the answer.
     public let name: String
     /// 0 to 1.
     public let probability: Float

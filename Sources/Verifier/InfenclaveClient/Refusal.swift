@@ -2,9 +2,13 @@ import StrictJSON
 
 /// The word of a server or an enclave for why it refused. Open: a newer server may have more.
 public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// The word, such as `leaseEnded`.
     public let rawValue: String
+    /// A refusal by its word, also one that this version does not name.
     public init(rawValue: String) { self.rawValue = rawValue }
+    /// A refusal by its word.
     public init(stringLiteral value: String) { rawValue = value }
+    /// The word.
     public var description: String { rawValue }
 
     // By the enclave, under seal or in its evidence.

@@ -1,4 +1,5 @@
 import Attestation
+import Evidence
 
 /// Whose evidence a server is asked for, where it has several enclaves for one model.
 package struct ReplicaPlace: Sendable, Hashable {
@@ -28,8 +29,7 @@ package struct ReplicaPlace: Sendable, Hashable {
     var query: String {
         switch choice {
         case .replica(let number, let isStaged): "&replica=\(number)&pool=\(isStaged ? "staged" : "serving")"
-        case .manifest(let digest):
-            "&manifest=" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        case .manifest(let digest): "&manifest=\(digest.hex)"
         case .any: ""
         }
     }

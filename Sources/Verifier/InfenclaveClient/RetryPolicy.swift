@@ -7,6 +7,7 @@ public struct RetryPolicy: Sendable, Hashable {
     /// A server that asks for a longer one is not tried again.
     public var maximumPause: Duration
 
+    /// A policy. Less than one attempt counts as one, a negative pause as none.
     public init(
         maximumAttempts: Int = 3, firstPause: Duration = .milliseconds(200), maximumPause: Duration = .seconds(2)
     ) {

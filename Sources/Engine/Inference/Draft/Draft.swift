@@ -1,16 +1,16 @@
-import ModelGraph
-import OneDNN
-import Tensors
+package import ModelGraph
+package import OneDNN
+package import Tensors
 
-/// A graph while passes rewrite it. Every node produces one value.
-struct Draft {
-    struct Node {
-        var name: String
-        var kind: Kind
+/// A graph while passes rewrite it. Every node produces one value. ``DraftVerifier`` says what holds between passes.
+package struct Draft {
+    package struct Node {
+        package var name: String
+        package var kind: Kind
         /// Operands of the operation, then those of ``post`` in order.
-        var inputs: [String]
-        var output: String
-        var post: [Post] = []
+        package var inputs: [String]
+        package var output: String
+        package var post: [Post] = []
         /// Names of the nodes that were fused into this one.
         var fused: [String] = []
 
@@ -18,7 +18,7 @@ struct Draft {
         var operands: ArraySlice<String> { inputs.dropLast(post.count { $0.takesOperand }) }
     }
 
-    enum Kind {
+    package enum Kind {
         case operation(Operation)
         /// A function of each element.
         case elementwise(Elementwise)
@@ -36,7 +36,7 @@ struct Draft {
 
     /// The multiples of a step, from the lowest to the highest factor: the possible values after QuantizeLinear and
     /// DequantizeLinear with one scale and zero point.
-    struct Levels: Equatable {
+    package struct Levels: Equatable {
         /// Positive.
         let step: Float
         /// Integers; the first is at most the second.
@@ -45,7 +45,7 @@ struct Draft {
     }
 
     /// What happens to a node's result before it is written.
-    enum Post {
+    package enum Post {
         case elementwise(Elementwise)
         /// Adds the next operand, of the result's shape.
         case add
@@ -53,16 +53,16 @@ struct Draft {
         var takesOperand: Bool { if case .add = self { true } else { false } }
     }
 
-    var inputs: [Value]
-    var outputs: [String]
-    var nodes: [Node] = []
-    var constants: [String: Tensor]
-    var types: [String: TensorType]
+    package var inputs: [Value]
+    package var outputs: [String]
+    package var nodes: [Node] = []
+    package var constants: [String: Tensor]
+    package var types: [String: TensorType]
     let options: PlanOptions
     /// The passes' changes: the pass's name and the node that it changed. Read by tests and `inspect --plan`.
     var log: [(pass: String, node: String)] = []
 
-    init(_ graph: Graph, options: PlanOptions) {
+    package init(_ graph: Graph, options: PlanOptions) {
         inputs = graph.inputs
         outputs = graph.outputs
         constants = graph.constants

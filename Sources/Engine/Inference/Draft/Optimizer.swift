@@ -1,13 +1,15 @@
 /// A rewriting of a draft that preserves its results.
-protocol Pass: Sendable {
+package protocol Pass: Sendable {
     /// The name in `inspect --plan` and in tests.
     static var name: String { get }
+    /// Passes that have to run before this one, as it relies on what they leave, or would spoil what they look for.
+    static var after: [any Pass.Type] { get }
     static func apply(to draft: inout Draft) throws(InferenceError)
 }
 
 /// The passes in the order in which they run.
-enum Optimizer {
-    static var passes: [any Pass.Type] {
+package enum Optimizer {
+    package static var passes: [any Pass.Type] {
         [
             ViewRemoval.self,
             ConstantFolding.self,
@@ -31,8 +33,25 @@ enum Optimizer {
         ]
     }
 
-    static func optimize(_ draft: inout Draft) throws(InferenceError) {
-        for pass in passes { try pass.apply(to: &draft) }
+    /// - Parameter passes: All of them, unless a test says otherwise.
+    /// - Throws: ``InferenceError``; `.internalFault` where the options have drafts checked and a pass breaks one.
+    package static func optimize(
+        _ draft: inout Draft, by passes: [any Pass.Type] = Optimizer.passes
+    ) throws(InferenceError) {
+        for pass in passes {
+            try pass.apply(to: &draft)
+            if draft.options.verifiesPasses { try DraftVerifier.check(draft, after: pass.name) }
+        }
+    }
+
+    /// The first pass that runs before one of ``Pass/after``; `nil` if the order is a valid one.
+    package static func misplaced(in passes: [any Pass.Type]) -> (any Pass.Type)? {
+        var seen: Set<ObjectIdentifier> = []
+        for pass in passes {
+            guard pass.after.allSatisfy({ seen.contains(ObjectIdentifier($0)) }) else { return pass }
+            seen.insert(ObjectIdentifier(pass))
+        }
+        return nil
     }
 }
 

@@ -3,24 +3,28 @@ import ModelGraph
 /// Fuses an element-wise function into the node that produces its operand, if the function is that value's only use.
 enum ActivationFusion: Pass {
     static let name = "activation fusion"
+    // These make functions, or take products only where nothing follows them yet.
+    static var after: [any Pass.Type] {
+        [
+            QuantizationMerging.self, HardSigmoidExpansion.self, SwishRecognition.self, BiasFusion.self,
+            ChannelScalingFolding.self, BatchNormalizationExpansion.self, LinearRecognition.self,
+        ]
+    }
 
     static func apply(to draft: inout Draft) {
-        let uses = draft.uses
-        var producers = draft.producers
-        var dead: Set<Int> = []
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
-            guard case .elementwise(let function) = node.kind, node.inputs.count == 1, uses[node.inputs[0]] == 1,
-                let producer = producers[node.inputs[0]], draft.nodes[producer].kind.appliesFunctions
-            else { continue }
+            guard case .elementwise(let function) = node.kind, node.inputs.count == 1,
+                let producer = rewriting.producer(ofOnlyUse: node.inputs[0]),
+                draft.nodes[producer].kind.appliesFunctions
+            else { return }
             draft.nodes[producer].post += [.elementwise(function)] + node.post
             draft.nodes[producer].fused += node.fused + [node.name]
             draft.nodes[producer].output = node.output
-            producers[node.output] = producer
-            dead.insert(position)
+            rewriting.producers[node.output] = producer
+            rewriting.dead.insert(position)
             draft.note(Self.self, node.name)
         }
-        draft.remove(dead)
     }
 }
 

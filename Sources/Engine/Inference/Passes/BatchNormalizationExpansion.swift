@@ -5,6 +5,8 @@ import Tensors
 /// Replaces a BatchNormalization whose parameters are not all constant by arithmetic.
 enum BatchNormalizationExpansion: Pass {
     static let name = "batch normalisation expansion"
+    // It takes what is left: parameters that are not constant.
+    static var after: [any Pass.Type] { [ChannelScalingFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
         var nodes: [Draft.Node] = []

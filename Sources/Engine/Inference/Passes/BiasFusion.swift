@@ -4,17 +4,17 @@ import Tensors
 /// Fuses an Add of a constant vector to every row, the only use of an inner product without a bias, into that product.
 enum BiasFusion: Pass {
     static let name = "bias fusion"
+    // The view between product and addition is behind them.
+    static var after: [any Pass.Type] { [ViewPostponement.self] }
 
     static func apply(to draft: inout Draft) {
-        let uses = draft.uses
-        let producers = draft.producers
-        var dead: Set<Int> = []
-        for (position, node) in draft.nodes.enumerated() {
+        draft.rewrite { draft, rewriting, position in
+            let node = draft.nodes[position]
             guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .add,
                 node.inputs.count == 2
-            else { continue }
+            else { return }
             for (operand, other) in [(0, 1), (1, 0)] {
-                guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
+                guard let producer = rewriting.producer(ofOnlyUse: node.inputs[operand]),
                     case .innerProduct = draft.nodes[producer].kind, draft.nodes[producer].inputs.count == 2,
                     draft.nodes[producer].post.isEmpty, let bias = draft.constants[node.inputs[other]],
                     bias.element == .float32, bias.shape.dimensions == [draft.shape(node.output)[1]],
@@ -24,11 +24,10 @@ enum BiasFusion: Pass {
                 draft.nodes[producer].output = node.output
                 draft.nodes[producer].fused.append(node.name)
                 draft.nodes[producer].post += node.post
-                dead.insert(position)
+                rewriting.dead.insert(position)
                 draft.note(Self.self, node.name)
                 break
             }
         }
-        draft.remove(dead)
     }
 }

@@ -7,22 +7,21 @@ import Tensors
 /// computed in Double.
 enum ChannelScalingFolding: Pass {
     static let name = "channel scaling folding"
+    // It folds the numbers by which patterns are recognised.
+    static var after: [any Pass.Type] { [GELURecognition.self, LayerNormalizationRecognition.self] }
 
     static func apply(to draft: inout Draft) {
-        let (uses, producers) = (draft.uses, draft.producers)
-        // After an earlier fold, the producer computes the folded node's value.
-        var moved: [String: Int] = [:]
-        var dead: Set<Int> = []
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
-            guard let scaling = ChannelScaling(node, draft) else { continue }
-            if uses[scaling.input] == 1, let producer = moved[scaling.input] ?? producers[scaling.input],
-                fold(scaling, into: producer, uses, &draft)
+            guard let scaling = ChannelScaling(node, draft) else { return }
+            if let producer = rewriting.producer(ofOnlyUse: scaling.input),
+                fold(scaling, into: producer, rewriting.uses, &draft)
             {
                 draft.nodes[producer].output = node.output
                 draft.nodes[producer].fused.append(node.name)
-                moved[node.output] = producer
-                dead.insert(position)
+                // The producer computes the folded node's value from now on.
+                rewriting.producers[node.output] = producer
+                rewriting.dead.insert(position)
                 draft.note(Self.self, node.name)
             } else if case .operation(.batchNormalization) = node.kind {
                 draft.nodes[position].kind = .scaleShift
@@ -30,7 +29,6 @@ enum ChannelScalingFolding: Pass {
                 draft.note(Self.self, node.name)
             }
         }
-        draft.remove(dead)
     }
 
     private static func fold(

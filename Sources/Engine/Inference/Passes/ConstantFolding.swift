@@ -5,6 +5,8 @@ import Tensors
 /// Computes nodes whose operands are all constant, with the code that would compute them in a run.
 enum ConstantFolding: Pass {
     static let name = "constant folding"
+    // Views that change nothing need no plan.
+    static var after: [any Pass.Type] { [ViewRemoval.self] }
 
     /// How much larger a result may be than its operands, so that a small file cannot claim much memory.
     private static let maximumGrowth = 16 << 20

@@ -1,6 +1,8 @@
 /// Removes nodes whose value is not used.
 enum DeadCodeRemoval: Pass {
     static let name = "dead code removal"
+    // Operands of folded nodes are dead.
+    static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) {
         var needed = Set(draft.outputs)

@@ -5,6 +5,8 @@ import Tensors
 /// Replaces x * (1 + erf(x / sqrt(2))) / 2, in the forms that exporters write, by one function.
 enum GELURecognition: Pass {
     static let name = "gelu recognition"
+    // Factors are constants, and dead nodes count as uses.
+    static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
         let graph = Neighbours(draft)

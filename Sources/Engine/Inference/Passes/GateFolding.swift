@@ -10,6 +10,8 @@ import Tensors
 /// gate. Without AVX-512, reordering the weights costs more than it saves.
 enum GateFolding: Pass {
     static let name = "gate folding"
+    // Scales are folded into constant weights only, and gates end in a fused function.
+    static var after: [any Pass.Type] { [ChannelScalingFolding.self, ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {
         guard draft.options.foldsGates, case .float32 = draft.options.precision, ProcessorSupport.hasAVX512 else {

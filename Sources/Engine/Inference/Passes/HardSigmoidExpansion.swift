@@ -4,6 +4,8 @@ import OneDNN
 /// Replaces HardSigmoid by a linear function and a clip, which primitives have.
 enum HardSigmoidExpansion: Pass {
     static let name = "hard sigmoid expansion"
+    // Constant folding does not know what this one writes.
+    static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) {
         for position in draft.nodes.indices {

@@ -5,6 +5,8 @@ import Tensors
 /// Replaces layer normalisation over the last axis, written as arithmetic on means, by one node.
 enum LayerNormalizationRecognition: Pass {
     static let name = "layer normalisation recognition"
+    // Parameters are constants, and dead nodes count as uses.
+    static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
         let graph = Neighbours(draft)

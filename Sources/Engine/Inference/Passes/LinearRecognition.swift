@@ -6,6 +6,12 @@ import Tensors
 /// code in every layout, and the preceding product can apply them.
 enum LinearRecognition: Pass {
     static let name = "linear recognition"
+    // These look for arithmetic with constants.
+    static var after: [any Pass.Type] {
+        [
+            GELURecognition.self, LayerNormalizationRecognition.self, BiasFusion.self, ChannelScalingFolding.self,
+        ]
+    }
 
     static func apply(to draft: inout Draft) {
         for position in draft.nodes.indices {

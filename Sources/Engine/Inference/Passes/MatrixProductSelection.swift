@@ -6,6 +6,8 @@ import Tensors
 /// chosen. Elsewhere they become a plain matrix product with separate scaling and addition.
 enum MatrixProductSelection: Pass {
     static let name = "matrix product selection"
+    // Weights are constants.
+    static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
         var nodes: [Draft.Node] = []

@@ -3,21 +3,22 @@ import ModelGraph
 /// Merges a Pad into the convolution or pooling that follows, where both pad with the same value.
 enum PaddingMerging: Pass {
     static let name = "padding merging"
+    // Dead nodes count as uses.
+    static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
     private static let maximumConvolutionPadding = 256
 
     static func apply(to draft: inout Draft) {
-        let (uses, producers) = (draft.uses, draft.producers)
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
-            guard let first = node.inputs.first, let producer = producers[first], uses[first] == 1,
+            guard let first = node.inputs.first, let producer = rewriting.producer(ofOnlyUse: first),
                 case .operation(.pad(let pad)) = draft.nodes[producer].kind, pad.mode == .constant,
                 let spatial = spatialPads(pad, rank: draft.shape(first).count)
-            else { continue }
+            else { return }
             switch node.kind {
             case .operation(.convolution(var convolution)) where pad.value == 0:
                 convolution.window.pads = zip(convolution.window.pads, spatial).map { $0 + $1 }
                 // A copy is cheaper than code for a padding much wider than the window.
-                guard convolution.window.pads.allSatisfy({ $0 <= maximumConvolutionPadding }) else { continue }
+                guard convolution.window.pads.allSatisfy({ $0 <= maximumConvolutionPadding }) else { return }
                 draft.nodes[position].kind = .operation(.convolution(convolution))
             case .operation(.pooling(var pooling))
             where pooling.kind == .maximum && pad.value == -.infinity && !pooling.ceil
@@ -25,9 +26,9 @@ enum PaddingMerging: Pass {
                 pooling.window.pads = zip(pooling.window.pads, spatial).map { $0 + $1 }
                 // No window may lie entirely in the padding.
                 guard zip(pooling.window.pads, pooling.window.kernel + pooling.window.kernel).allSatisfy({ $0 < $1 })
-                else { continue }
+                else { return }
                 draft.nodes[position].kind = .operation(.pooling(pooling))
-            default: continue
+            default: return
             }
             draft.nodes[position].inputs[0] = draft.nodes[producer].inputs[0]
             draft.nodes[position].fused.append(draft.nodes[producer].name)

@@ -6,27 +6,26 @@ import Tensors
 /// values rounded to levels: one step, in any layout. The bounds of a preceding activation become bounds of the levels.
 enum QuantizationMerging: Pass {
     static let name = "quantization merging"
+    // Scales are constants, and dead nodes count as uses.
+    static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
-        let uses = draft.uses
-        var producers = draft.producers
-        var dead: Set<Int> = []
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
-            guard case .operation(.dequantizeLinear) = node.kind, uses[node.inputs[0]] == 1,
-                let first = producers[node.inputs[0]], case .operation(.quantizeLinear) = draft.nodes[first].kind,
+            guard case .operation(.dequantizeLinear) = node.kind,
+                let first = rewriting.producer(ofOnlyUse: node.inputs[0]),
+                case .operation(.quantizeLinear) = draft.nodes[first].kind,
                 let levels = levels(draft.nodes[first], node, draft)
-            else { continue }
+            else { return }
             draft.nodes[first].kind = .levels(levels)
             draft.nodes[first].inputs.removeLast()
             draft.nodes[first].output = node.output
             draft.nodes[first].fused += [node.name] + node.fused
-            producers[node.output] = first
-            dead.insert(position)
+            rewriting.producers[node.output] = first
+            rewriting.dead.insert(position)
             draft.note(Self.self, node.name)
-            absorbBounds(into: first, &draft, uses, producers, &dead)
+            absorbBounds(into: first, &draft, &rewriting)
         }
-        draft.remove(dead)
     }
 
     /// The levels of the two nodes together; `nil` where their parameters differ, are not constant, or are not single
@@ -43,11 +42,10 @@ enum QuantizationMerging: Pass {
 
     /// Rounding is monotonic, so a minimum or maximum before it equals one after it with rounded bounds.
     private static func absorbBounds(
-        into position: Int, _ draft: inout Draft, _ uses: [String: Int], _ producers: [String: Int],
-        _ dead: inout Set<Int>
+        into position: Int, _ draft: inout Draft, _ rewriting: inout Rewriting
     ) {
         let node = draft.nodes[position]
-        guard case .levels(var levels) = node.kind, uses[node.inputs[0]] == 1, let producer = producers[node.inputs[0]],
+        guard case .levels(var levels) = node.kind, let producer = rewriting.producer(ofOnlyUse: node.inputs[0]),
             case .elementwise(let function) = draft.nodes[producer].kind, draft.nodes[producer].post.isEmpty
         else { return }
         func level(_ bound: Float) -> Float {
@@ -62,7 +60,7 @@ enum QuantizationMerging: Pass {
         draft.nodes[position].kind = .levels(levels)
         draft.nodes[position].inputs[0] = draft.nodes[producer].inputs[0]
         draft.nodes[position].fused = draft.nodes[producer].fused + [draft.nodes[producer].name] + node.fused
-        dead.insert(producer)
+        rewriting.dead.insert(producer)
         draft.note(Self.self, draft.nodes[producer].name)
     }
 

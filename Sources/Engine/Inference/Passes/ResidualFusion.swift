@@ -4,39 +4,37 @@ import ModelGraph
 /// only use, together with the activation that follows.
 enum ResidualFusion: Pass {
     static let name = "residual fusion"
+    // It takes the activation behind the addition along.
+    static var after: [any Pass.Type] { [ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {
-        let uses = draft.uses
-        var producers = draft.producers
-        var dead: Set<Int> = []
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
             guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .add,
                 node.inputs.count == 2, node.inputs[0] != node.inputs[1]
-            else { continue }
+            else { return }
             let shape = draft.shape(node.output)
-            guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { continue }
+            guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { return }
             // The later producer, so that the other operand is already computed.
             let candidates = node.inputs.indices.compactMap { operand -> (operand: Int, producer: Int)? in
-                guard uses[node.inputs[operand]] == 1, let producer = producers[node.inputs[operand]],
+                guard let producer = rewriting.producer(ofOnlyUse: node.inputs[operand]),
                     draft.nodes[producer].kind.addsOperand,
                     !draft.nodes[producer].post.contains(where: \.takesOperand)
                 else { return nil }
                 return (operand, producer)
             }
-            guard let chosen = candidates.max(by: { $0.producer < $1.producer }) else { continue }
+            guard let chosen = candidates.max(by: { $0.producer < $1.producer }) else { return }
             var fused = draft.nodes[chosen.producer]
             fused.inputs.append(node.inputs[1 - chosen.operand])
             fused.post += [.add] + node.post
             fused.fused += [node.name] + node.fused
             fused.output = node.output
-            dead.insert(chosen.producer)
+            rewriting.dead.insert(chosen.producer)
             // At the position of the addition, where both operands are computed.
             draft.nodes[position] = fused
-            producers[node.output] = position
+            rewriting.producers[node.output] = position
             draft.note(Self.self, node.name)
         }
-        draft.remove(dead)
     }
 }
 

@@ -4,16 +4,17 @@ import OneDNN
 /// Replaces x * sigmoid(x) by one function.
 enum SwishRecognition: Pass {
     static let name = "swish recognition"
+    // Constant folding does not know the function, and dead nodes count as uses.
+    static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
-        let (uses, producers) = (draft.uses, draft.producers)
-        for position in draft.nodes.indices {
+        draft.rewrite { draft, rewriting, position in
             let node = draft.nodes[position]
             guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == .multiply else {
-                continue
+                return
             }
             for (x, gate) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-                guard let producer = producers[gate], uses[gate] == 1,
+                guard let producer = rewriting.producer(ofOnlyUse: gate),
                     case .elementwise(let function) = draft.nodes[producer].kind, function.function == .logistic,
                     draft.nodes[producer].post.isEmpty, draft.nodes[producer].inputs == [x]
                 else { continue }

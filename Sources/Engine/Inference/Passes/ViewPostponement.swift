@@ -6,6 +6,8 @@ import Tensors
 /// view of its result, and an Add of the bias.
 enum ViewPostponement: Pass {
     static let name = "view postponement"
+    // It moves views of inner products behind functions, in which patterns are recognised already.
+    static var after: [any Pass.Type] { [MatrixProductSelection.self, GELURecognition.self, SwishRecognition.self] }
 
     static func apply(to draft: inout Draft) {
         let uses = draft.uses

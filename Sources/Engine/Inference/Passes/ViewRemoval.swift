@@ -4,6 +4,7 @@ import Tensors
 /// time.
 enum ViewRemoval: Pass {
     static let name = "view removal"
+    static var after: [any Pass.Type] { [] }
 
     static func apply(to draft: inout Draft) {
         var replacements: [String: String] = [:]

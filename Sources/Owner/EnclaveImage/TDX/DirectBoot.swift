@@ -1,4 +1,5 @@
 import Crypto
+import Evidence
 
 /// RTMR1 and RTMR2 of a trust domain with direct kernel boot by QEMU. The firmware measures the kernel as an EFI
 /// application, and the kernel's EFI stub measures its command line and initial disk.
@@ -45,7 +46,7 @@ package struct DirectBoot: Sendable, Hashable {
         var measurement = LaunchMeasurement()
         var kernelRegister = RuntimeRegister()
         kernelRegister.extend(kernel)
-        measurement.note("rtmr1", "the kernel, SHA-384 \(kernel.hexadecimal)", kernelRegister.value)
+        measurement.note("rtmr1", "the kernel, SHA-384 \(kernel.hex)", kernelRegister.value)
         for event in Self.events {
             kernelRegister.extend(Array(SHA384.hash(data: Array(event.utf8))))
             measurement.note(
@@ -53,9 +54,9 @@ package struct DirectBoot: Sendable, Hashable {
         }
         var inputs = RuntimeRegister()
         inputs.extend(commandLine)
-        measurement.note("rtmr2", "the command line, SHA-384 \(commandLine.hexadecimal)", inputs.value)
+        measurement.note("rtmr2", "the command line, SHA-384 \(commandLine.hex)", inputs.value)
         inputs.extend(initialDisk)
-        measurement.note("rtmr2", "the initial disk, SHA-384 \(initialDisk.hexadecimal)", inputs.value)
+        measurement.note("rtmr2", "the initial disk, SHA-384 \(initialDisk.hex)", inputs.value)
         return measurement
     }
 }

@@ -7,8 +7,3 @@ struct RuntimeRegister: Sendable, Hashable {
 
     mutating func extend(_ digest: [UInt8]) { value = Array(SHA384.hash(data: value + digest)) }
 }
-
-extension Array where Element == UInt8 {
-    /// Lower-case hexadecimal digits.
-    package var hexadecimal: String { hex }
-}

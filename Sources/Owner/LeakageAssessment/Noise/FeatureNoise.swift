@@ -1,4 +1,3 @@
-internal import Glibc
 package import Tensors
 
 /// Gaussian noise on the boundary tensors, as the enclave would add it, from the seeded generator: equal seeds give
@@ -28,11 +27,11 @@ package struct FeatureNoise: NoiseModel {
                 tensor.withBytes { target.copyMemory(from: $0) }
                 let values = target.bindMemory(to: Float.self)
                 for index in stride(from: 0, to: values.count, by: 2) {
-                    let radius = sigma * sqrt(-2 * log(generator.uniform()))
-                    let angle = 2 * Double.pi * generator.uniform()
-                    values[index] = Float(Double(values[index]) + radius * cos(angle))
+                    let first = generator.uniform()
+                    let normals = BoxMuller(first, generator.uniform(), deviation: sigma)
+                    values[index] = Float(Double(values[index]) + normals.first)
                     if index + 1 < values.count {
-                        values[index + 1] = Float(Double(values[index + 1]) + radius * sin(angle))
+                        values[index + 1] = Float(Double(values[index + 1]) + normals.second)
                     }
                 }
             }

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+internal import Hexadecimal
 internal import StrictJSON
 
 /// The result of an external attack, as a JSON file: `version` (1), `modelSHA256`, `cut`, `asset`, `value`, `error`,
@@ -71,8 +72,7 @@ package struct AttackResult: Sendable, Hashable {
         guard content.version == Double(Self.version) else {
             throw Self.failure("'version' is \(content.version), this build reads \(Self.version)")
         }
-        let digest = content.modelSHA256.utf8
-        guard digest.count == 64, digest.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+        guard [UInt8](lowercaseHex: content.modelSHA256, count: 32) != nil else {
             throw Self.failure("'modelSHA256' is not 64 lower-case hexadecimal digits; split.json has it")
         }
         guard let asset = Asset(rawValue: content.asset) else {

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+import Hexadecimal
 import StrictJSON
 package import Tensors
 
@@ -30,13 +31,7 @@ package struct PartitionPlan: Sendable, Hashable {
                 .malformedPlan, "plan: '\(name)' is empty or over 4096 bytes, expected a layer's name")
         }
         for (name, value) in [("modelSHA256", modelSHA256), ("assessmentSHA256", assessmentSHA256)] {
-            let isDigest =
-                value.utf8.count == 64
-                && value.utf8.allSatisfy { digit in
-                    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit)
-                        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(digit)
-                }
-            guard isDigest else {
+            guard [UInt8](lowercaseHex: value, count: 32) != nil else {
                 throw AssessmentError(
                     .malformedPlan, "plan: '\(name)' is no SHA-256, expected 64 lower-case hexadecimal digits")
             }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Hexadecimal
 internal import ModelGraph
 internal import Tensors
 
@@ -28,7 +29,7 @@ package struct AssessmentInputs: Sendable {
         var graph = SHA256()
         GraphFile.visit(network.graph) { graph.update(bufferPointer: $0) }
         var hasher = InputHasher()
-        hasher.add("graph", InputHasher.hexadecimal(graph.finalize()))
+        hasher.add("graph", graph.finalize().hex)
         hasher.add("preprocessing", everythingOf: network.preprocessing)
         return hasher.digest()
     }

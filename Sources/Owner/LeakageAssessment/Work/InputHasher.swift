@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Hexadecimal
 
 /// SHA-256 over labelled, length-prefixed values, so that different lists of values never give the same bytes.
 struct InputHasher {
@@ -20,15 +21,11 @@ struct InputHasher {
     }
 
     /// 64 lower-case hexadecimal digits.
-    func digest() -> String { Self.hexadecimal(hash.finalize()) }
+    func digest() -> String { hash.finalize().hex }
 
     static func digest(of bytes: UnsafeRawBufferPointer) -> String {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
-        return hexadecimal(hash.finalize())
-    }
-
-    static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
-        digest.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+        return hash.finalize().hex
     }
 }

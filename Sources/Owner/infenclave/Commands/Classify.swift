@@ -122,5 +122,5 @@ struct Classify: Command {
 
 extension EnclaveSession {
     /// The first measurement of the evidence, in hexadecimal.
-    var measurement: String { peer.verdict.claims.measurements.first?.value.hexadecimal ?? "" }
+    var measurement: String { peer.verdict.claims.measurements.first?.value.hex ?? "" }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evidence
 import SealedChannel
 import SecretMemory
 
@@ -32,13 +33,13 @@ struct Keygen: Command {
         case .image:
             let key = ImageSigningKey.random()
             try key.write(to: out)
-            let publicKey = key.publicKey.hexadecimal
+            let publicKey = key.publicKey.hex
             guard !json else { return try printJSON(Answer(kind: kind.rawValue, file: out, publicKey: publicKey)) }
             print("wrote the key that signs images to \(out); its public key is \(publicKey)")
         case .token:
             let token = AccessToken.random()
             try token.write(to: out)
-            let digest = token.digest.bytes.hexadecimal
+            let digest = token.digest.bytes.hex
             guard !json else { return try printJSON(Answer(kind: kind.rawValue, file: out, digest: digest)) }
             print("wrote an access token to \(out); its digest is \(digest)")
         }

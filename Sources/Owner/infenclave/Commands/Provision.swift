@@ -134,7 +134,7 @@ struct Provision: Command {
             )
             // A different epoch at a renewal means that the previous run has ended, or continues elsewhere until its
             // lease ends.
-            print("  run of the enclave: \(one.session.peer.epoch.hexadecimal)")
+            print("  run of the enclave: \(one.session.peer.epoch.hex)")
             for line in one.statistics?.lines ?? [] { print(line) }
         }
         if let line = Self.quotaLine(clients, leaseSeconds: lease.seconds) { print(line) }
@@ -183,12 +183,12 @@ struct Provision: Command {
         enum CodingKeys: CodingKey { case state, tee, clients, sequence, leaseSeconds, epoch, audit, replicas }
 
         init(_ all: [Provisioned], _ first: Provisioned, clients: Int, sequence: UInt64, lease: UInt32) {
-            (tee, epoch) = (first.session.peer.verdict.tee.rawValue, first.session.peer.epoch.hexadecimal)
+            (tee, epoch) = (first.session.peer.verdict.tee.rawValue, first.session.peer.epoch.hex)
             (self.clients, self.sequence, leaseSeconds) = (clients, sequence, lease)
             audit = first.statistics.map(Audit.init)
             replicas = all.map {
                 Replica(
-                    replica: $0.replica, epoch: $0.session.peer.epoch.hexadecimal, audit: $0.statistics.map(Audit.init))
+                    replica: $0.replica, epoch: $0.session.peer.epoch.hex, audit: $0.statistics.map(Audit.init))
             }
         }
     }

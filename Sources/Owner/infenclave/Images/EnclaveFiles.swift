@@ -10,27 +10,21 @@ struct EnclaveFiles {
     /// - Throws: ``CommandFailure`` when a library is missing, or the executable is not for this machine.
     init(_ executable: EnclaveExecutable) throws {
         self.executable = executable.path
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/ldd")
-        process.arguments = [executable.path]
-        // The environment is fixed, because the image does not contain libraries that the loader finds only in this
-        // one.
-        process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin"]
-        process.standardInput = FileHandle.nullDevice
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        do { try process.run() } catch {
+        let run: ToolRun
+        do {
+            // The environment is fixed, because the image does not contain libraries that the loader finds only in this
+            // one.
+            run = try ToolRun(
+                "/usr/bin/ldd", [executable.path], environment: ["LANG": "C", "PATH": "/usr/bin:/bin"])
+        } catch {
             throw CommandFailure("image", "/usr/bin/ldd cannot be run", remedy: "install Debian's package libc-bin")
         }
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 || text.contains("statically linked") else {
+        guard run.succeeded || run.text.contains("statically linked") else {
             throw CommandFailure(
                 "image", "\(executable.path) is not an executable of this machine",
                 remedy: "make the image on a machine with the processor architecture of the target")
         }
-        libraries = try Self.libraries(text)
+        libraries = try Self.libraries(run.text)
     }
 
     /// Parses the output of `ldd`: `NAME => PATH (0x…)`, `PATH (0x…)` for the loader, and `linux-vdso`, which is in the
@@ -79,20 +73,11 @@ enum ModuleFile {
         guard let program = programs[URL(filePath: path).pathExtension] else {
             return [UInt8](try InputFile.read(path, maximumBytes: 64 << 20))
         }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program, "-dc", path]
-        process.standardInput = FileHandle.nullDevice
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let run = try ToolRun(named: program, ["-dc", path])
+        guard run.succeeded else {
             throw CommandFailure(
                 "image", "the kernel module \(path) cannot be unpacked", remedy: "install the program \(program)")
         }
-        return [UInt8](bytes)
+        return [UInt8](run.output)
     }
 }

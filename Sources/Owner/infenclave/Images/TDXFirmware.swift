@@ -20,21 +20,12 @@ enum TDXFirmware {
         let file = FileManager.default.temporaryDirectory.appending(path: "infenclave-\(UUID().uuidString).lzma")
         try Data(section.stream).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["xz", "-dc", "--format=lzma", file.path]
-        process.standardInput = FileHandle.nullDevice
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let run = try ToolRun(named: "xz", ["-dc", "--format=lzma", file.path])
+        guard run.succeeded else {
             throw CommandFailure(
                 "image", "a compressed volume of the firmware cannot be unpacked",
                 remedy: "install Debian's package xz-utils, and give a firmware file that is whole")
         }
-        return [UInt8](bytes)
+        return [UInt8](run.output)
     }
 }

@@ -1,4 +1,3 @@
-internal import Glibc
 package import SecretMemory
 package import Tensors
 
@@ -7,8 +6,6 @@ package import Tensors
 /// Sixteen bytes of the seed's ChaCha20 stream (nonce 0, counter from 0) make two of them: the upper 53 bits of the two
 /// little-endian words are u = (bits + 1) / 2⁵³ in (0, 1] and v = bits / 2⁵³ in [0, 1), the numbers
 /// √(-2 ln u) · cos 2πv and √(-2 ln u) · sin 2πv. None exceeds 8.6 in magnitude.
-///
-/// - Source: Box and Muller 1958.
 package struct KeyedNormals: ~Copyable {
     private let seed: SecretBytes
 
@@ -40,10 +37,9 @@ package struct KeyedNormals: ~Copyable {
         for first in stride(from: 0, to: values.count, by: 2) {
             let u = stream.loadUnaligned(fromByteOffset: 8 * first, as: UInt64.self) >> 11
             let v = stream.loadUnaligned(fromByteOffset: 8 * first + 8, as: UInt64.self) >> 11
-            let radius = deviation * (-2 * log(Double(u + 1) * 0x1p-53)).squareRoot()
-            let angle = 2 * Double.pi * (Double(v) * 0x1p-53)
-            values[first] = Float(Double(values[first]) + radius * cos(angle))
-            if first + 1 < values.count { values[first + 1] = Float(Double(values[first + 1]) + radius * sin(angle)) }
+            let normals = BoxMuller(Double(u + 1) * 0x1p-53, Double(v) * 0x1p-53, deviation: deviation)
+            values[first] = Float(Double(values[first]) + normals.first)
+            if first + 1 < values.count { values[first + 1] = Float(Double(values[first + 1]) + normals.second) }
         }
     }
 }

@@ -155,21 +155,7 @@ private struct Fields {
         let count: UInt16 = try reader.read("number of tensors")
         guard count <= ServiceFacts.maximumTensors else { throw TensorError(.malformed, "\(count) tensors") }
         var types: [TensorType] = []
-        for _ in 0..<count {
-            let code: UInt8 = try reader.read("element")
-            let rank: UInt8 = try reader.read("rank")
-            guard let element = ElementType(rawValue: code), rank <= Shape.maximumRank else {
-                throw TensorError(.malformed, "element \(code), rank \(rank)")
-            }
-            var extents: [Int] = []
-            for _ in 0..<rank {
-                guard let extent = Int(exactly: try reader.read(UInt64.self, "extent")) else {
-                    throw TensorError(.malformed, "an extent is over the limit")
-                }
-                extents.append(extent)
-            }
-            types.append(TensorType(element, try Shape(extents)))
-        }
+        for _ in 0..<count { types.append(try TensorType(from: &reader, extents: UInt64.self)) }
         return types
     }
 }

@@ -30,7 +30,8 @@ final class OutputPipe: Sendable {
 
     /// Reads on a thread of its own until every writer has closed the pipe.
     func read(_ onLine: @escaping @Sendable (String) -> Void) {
-        let thread = Thread { [self] in
+        // The block keeps the thread until it ends.
+        SerialThread(name: "enclave-output").enqueue { [self] in
             var line: [UInt8] = []
             func pass() {
                 guard !line.isEmpty else { return }
@@ -56,7 +57,5 @@ final class OutputPipe: Sendable {
             _ = close(reading)
             ended.signal()
         }
-        thread.name = "enclave-output"
-        thread.start()
     }
 }

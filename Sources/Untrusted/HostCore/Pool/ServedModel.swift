@@ -1,3 +1,4 @@
+import Evidence
 import Synchronization
 package import Wire
 
@@ -146,7 +147,7 @@ extension ServedModel {
         log(
             LogLine(
                 .info,
-                "replicas of another bundle or another number are staged, manifest \(pool.manifestDigest.hexadecimal): they serve once the owner has run `infenclave provision --staged`"
+                "replicas of another bundle or another number are staged, manifest \(pool.manifestDigest.hex): they serve once the owner has run `infenclave provision --staged`"
             ))
         Task { await self.switchWhenReady(pool) }
     }
@@ -177,7 +178,7 @@ extension ServedModel {
         log(
             LogLine(
                 .info,
-                "what was staged serves, manifest \(pool.manifestDigest.hexadecimal); what is sealed to the replicas before is answered for \(Int(limits.grace / .seconds(1))) s more"
+                "what was staged serves, manifest \(pool.manifestDigest.hex); what is sealed to the replicas before is answered for \(Int(limits.grace / .seconds(1))) s more"
             ))
         try? await Task.sleep(for: limits.grace)
         guard state.withLock({ $0.retiring === old }) else { return }
@@ -187,7 +188,7 @@ extension ServedModel {
         while old.waiting > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: Self.look) }
         await old.stop()
         state.withLock { state in if state.retiring === old { state.retiring = nil } }
-        log(LogLine(.info, "the replicas before have ended, manifest \(old.manifestDigest.hexadecimal)"))
+        log(LogLine(.info, "the replicas before have ended, manifest \(old.manifestDigest.hex)"))
     }
 }
 
@@ -209,7 +210,7 @@ extension ServedModel {
             own.add(
                 "model_info", .gauge, "The bundles that are there: title and digest of the manifest; always 1.",
                 pools.map { role, pool in
-                    let manifest = pool.manifestDigest.hexadecimal
+                    let manifest = pool.manifestDigest.hex
                     return ([("pool", role.rawValue), ("title", pool.title), ("manifest", manifest)], 1)
                 })
             own.add(
@@ -220,8 +221,4 @@ extension ServedModel {
             return text
         }
     }
-}
-
-extension [UInt8] {
-    fileprivate var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

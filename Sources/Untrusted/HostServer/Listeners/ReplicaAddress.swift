@@ -1,3 +1,4 @@
+import Evidence
 import HTTPTypes
 import HostCore
 import HummingbirdCore
@@ -31,7 +32,7 @@ struct ReplicaAddress: Sendable {
         switch query["manifest"] {
         case nil: manifestDigest = nil
         case let text?:
-            guard let digest = Self.digest(text), !isStaged else {
+            guard text.utf8.count == 64, let digest = [UInt8](hex: text), !isStaged else {
                 throw Self.malformed("manifest takes 64 hexadecimal digits, and goes without pool")
             }
             manifestDigest = digest
@@ -39,12 +40,6 @@ struct ReplicaAddress: Sendable {
     }
 
     private static func malformed(_ message: String) -> Refusal { Refusal(.badRequest, "malformed", message) }
-
-    private static func digest(_ text: Substring) -> [UInt8]? {
-        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-        guard text.utf8.count == 64, digits.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { UInt8(16 * digits[$0] + digits[$0 + 1]) }
-    }
 
     func pool(of model: ServedModel) throws(Refusal) -> EnclavePool {
         if isStaged {

@@ -4,6 +4,7 @@ public import Evidence
 
 /// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
 public struct Appraiser: Sendable {
+    /// What evidence is judged against.
     public let policy: Policy
     private let development: DevelopmentTEE
 

@@ -18,6 +18,9 @@ public struct SavedEvidenceAppraiser: Sendable {
         self.development = development
     }
 
+    /// Verifies the evidence and appraises it. Rejected evidence is a verdict, not an error.
+    ///
+    /// - Returns: Every check in order, and what the evidence says of itself.
     public func verdict(on request: VerificationRequest) -> Verdict {
         var log = CheckLog()
         var claims = Claims()

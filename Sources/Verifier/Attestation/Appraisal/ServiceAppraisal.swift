@@ -149,6 +149,7 @@ struct ServiceAppraisal {
 }
 
 extension AssessmentDemand: CustomStringConvertible {
+    /// What is demanded, in one line.
     public var description: String {
         [
             digest?.hex, gates?.rawValue,

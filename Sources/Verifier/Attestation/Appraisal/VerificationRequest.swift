@@ -2,6 +2,7 @@ public import Evidence
 
 /// Evidence with everything that its verification needs. There is no clock and no network behind it.
 public struct VerificationRequest: Sendable {
+    /// The kind of TEE that the evidence is said to be of. Evidence of another kind is rejected.
     public let tee: TEEKind
     /// A quote, report or attestation document, byte for byte.
     public let evidence: [UInt8]
@@ -9,10 +10,12 @@ public struct VerificationRequest: Sendable {
     public let collateral: [CollateralRole: [UInt8]]
     /// The time at which certificates and collateral have to be valid.
     public let time: Timestamp
+    /// The certificates in which chains have to end.
     public let roots: TrustedRoots
     /// Collateral seen earlier, as ``Claims/collateral`` gave it: what is older is refused.
     public let seenBefore: [String: CollateralRecord]
 
+    /// A request. Collateral may be in any encoding that vendors' tools write: DER, PEM, hexadecimal or base64.
     public init(
         tee: TEEKind, evidence: [UInt8], collateral: [CollateralRole: [UInt8]] = [:], at time: Timestamp,
         roots: TrustedRoots = .vendors, seenBefore: [String: CollateralRecord] = [:]

@@ -54,49 +54,21 @@ struct IntelCollateral {
     func tcbInfo(
         _ rootCRL: RevocationList, _ claims: inout Claims, _ log: inout CheckLog
     ) throws(Rejection) -> TCBInfo {
-        let content = try signed(
-            .tcbInfo, "tcbInfo", .tcbInfoIssuerChain, rootCRL,
-            Checks(
-                format: .tcbInfoFormat, signer: .tcbInfoSigner, signature: .tcbInfoSignature,
-                invalid: .tcbInfoSignatureInvalid), &log)
-        let info: TCBInfo
-        do throws(JSONFault) {
-            info = try TCBInfo(content)
-        } catch {
-            throw log.reject(.tcbInfoFormat, .malformed, found: error.description)
-        }
-        try log.require(
-            .tcbInfoValidity, info.issueDate <= time && time <= info.nextUpdate,
-            otherwise: time < info.issueDate ? .tcbInfoNotYetValid : .tcbInfoExpired,
-            found: "\(info.issueDate) to \(info.nextUpdate)", expected: "valid at \(time)")
-        claims.evaluationDataNumbers.append(info.evaluationDataNumber)
-        claims.collateral["tcb_info/\(info.tee.rawValue)/\(info.fmspc.hex)"] = CollateralRecord(
-            date: info.issueDate, evaluationDataNumber: info.evaluationDataNumber)
-        return info
+        let checks = Checks(
+            format: .tcbInfoFormat, signer: .tcbInfoSigner, signature: .tcbInfoSignature,
+            invalid: .tcbInfoSignatureInvalid, validity: .tcbInfoValidity, notYetValid: .tcbInfoNotYetValid,
+            expired: .tcbInfoExpired)
+        return try statement(.tcbInfo, "tcbInfo", .tcbInfoIssuerChain, rootCRL, checks, &claims, &log)
     }
 
     func qeIdentity(
         _ rootCRL: RevocationList, _ claims: inout Claims, _ log: inout CheckLog
     ) throws(Rejection) -> QEIdentity {
-        let content = try signed(
-            .qeIdentity, "enclaveIdentity", .qeIdentityIssuerChain, rootCRL,
-            Checks(
-                format: .qeIdentityFormat, signer: .qeIdentitySigner, signature: .qeIdentitySignature,
-                invalid: .qeIdentitySignatureInvalid), &log)
-        let identity: QEIdentity
-        do throws(JSONFault) {
-            identity = try QEIdentity(content)
-        } catch {
-            throw log.reject(.qeIdentityFormat, .malformed, found: error.description)
-        }
-        try log.require(
-            .qeIdentityValidity, identity.issueDate <= time && time <= identity.nextUpdate,
-            otherwise: time < identity.issueDate ? .qeIdentityNotYetValid : .qeIdentityExpired,
-            found: "\(identity.issueDate) to \(identity.nextUpdate)", expected: "valid at \(time)")
-        claims.evaluationDataNumbers.append(identity.evaluationDataNumber)
-        claims.collateral["qe_identity/\(identity.tee.rawValue)"] = CollateralRecord(
-            date: identity.issueDate, evaluationDataNumber: identity.evaluationDataNumber)
-        return identity
+        let checks = Checks(
+            format: .qeIdentityFormat, signer: .qeIdentitySigner, signature: .qeIdentitySignature,
+            invalid: .qeIdentitySignatureInvalid, validity: .qeIdentityValidity, notYetValid: .qeIdentityNotYetValid,
+            expired: .qeIdentityExpired)
+        return try statement(.qeIdentity, "enclaveIdentity", .qeIdentityIssuerChain, rootCRL, checks, &claims, &log)
     }
 
     private struct Checks {
@@ -104,6 +76,31 @@ struct IntelCollateral {
         let signer: Check
         let signature: Check
         let invalid: ReasonCode
+        let validity: Check
+        let notYetValid: ReasonCode
+        let expired: ReasonCode
+    }
+
+    /// A signed statement that is genuine and valid now; its dates are claimed.
+    private func statement<Statement: IntelStatement>(
+        _ role: CollateralRole, _ member: String, _ issuer: CollateralRole, _ rootCRL: RevocationList,
+        _ checks: Checks, _ claims: inout Claims, _ log: inout CheckLog
+    ) throws(Rejection) -> Statement {
+        let content = try signed(role, member, issuer, rootCRL, checks, &log)
+        let statement: Statement
+        do throws(JSONFault) {
+            statement = try Statement(content)
+        } catch {
+            throw log.reject(checks.format, .malformed, found: error.description)
+        }
+        try log.require(
+            checks.validity, statement.issueDate <= time && time <= statement.nextUpdate,
+            otherwise: time < statement.issueDate ? checks.notYetValid : checks.expired,
+            found: "\(statement.issueDate) to \(statement.nextUpdate)", expected: "valid at \(time)")
+        claims.evaluationDataNumbers.append(statement.evaluationDataNumber)
+        claims.collateral[statement.recordName] = CollateralRecord(
+            date: statement.issueDate, evaluationDataNumber: statement.evaluationDataNumber)
+        return statement
     }
 
     /// The signed member of a file, once its signature and signer are verified.
@@ -151,4 +148,22 @@ struct IntelCollateral {
             found: "serial number \(signerChain.leaf.serialNumber.hex)")
         return signerChain.leaf
     }
+}
+
+/// A dated statement that Intel signs: ``TCBInfo`` or ``QEIdentity``.
+private protocol IntelStatement {
+    var issueDate: Timestamp { get }
+    var nextUpdate: Timestamp { get }
+    var evaluationDataNumber: Int { get }
+    /// The key of its dates in ``Claims/collateral``.
+    var recordName: String { get }
+    init(_ json: JSONText) throws(JSONFault)
+}
+
+extension TCBInfo: IntelStatement {
+    fileprivate var recordName: String { "tcb_info/\(tee.rawValue)/\(fmspc.hex)" }
+}
+
+extension QEIdentity: IntelStatement {
+    fileprivate var recordName: String { "qe_identity/\(tee.rawValue)" }
 }

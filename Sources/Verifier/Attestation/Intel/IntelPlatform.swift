@@ -14,6 +14,7 @@ public struct IntelPlatform: Sendable, Hashable {
     public let tee: TEEKind
     /// 6 bytes, 12 hexadecimal digits.
     public let fmspc: String
+    /// Which authority issued the PCK certificate.
     public let authority: Authority
 
     /// - Parameters:

@@ -5,6 +5,7 @@ public import Evidence
 /// A policy is a JSON file, described by `Documentation/policy.schema.json`; members that are not known are refused,
 /// because a misspelt one would be a check less.
 public struct Policy: Sendable, Hashable {
+    /// The version of the file format that this build reads.
     public static let version = 2
 
     /// The kinds of TEE that are accepted.
@@ -33,8 +34,11 @@ public struct Policy: Sendable, Hashable {
     public var advisories: Requirement<Set<String>> = .unstated
     /// The least `tcbEvaluationDataNumber` of Intel's collateral.
     public var minimumEvaluationDataNumber: Requirement<Int> = .unstated
+    /// Whether the host may look into the TEE, which then protects nothing.
     public var allowsDebug = false
+    /// Whether the guest may be moved to another machine: SNP's migration agent, TDX's `MIGRATABLE` attribute.
     public var allowsMigration = false
+    /// The highest accepted virtual machine privilege level of an SNP guest, 0 to 3; 0 is the most privileged.
     public var maximumVMPL: UInt32 = 0
     /// What flags of guest and platform have to be, by name: the ones that ``Claims/flags`` has.
     public var flags: Requirement<[String: Bool]> = .unstated
@@ -52,6 +56,7 @@ public struct Policy: Sendable, Hashable {
     public var maximumBoundaryBytes: Requirement<Int> = .unstated
     /// Bounds on the deviation of the noise on what crosses; no noise is a deviation of 0.
     public var minimumSigma: Requirement<Double> = .unstated
+    /// The upper bound; likewise.
     public var maximumSigma: Requirement<Double> = .unstated
     /// The enclave takes u8 pixels only, so that no client can feed chosen floats to the FrontNet.
     public var pixelsOnly: Requirement<Bool> = .unstated
@@ -66,8 +71,11 @@ public struct Policy: Sendable, Hashable {
     public var maximumAgeSeconds: Requirement<Int> = .unstated
     /// The nonce inside a Nitro document; a service's nonce is bound by the report data.
     public var nonce: Requirement<[UInt8]> = .unstated
+    /// What evidence is bound to: its 64 bytes of report data, or the user data of a Nitro document. Only for saved evidence: a
+    /// service binds its evidence to each session's nonce.
     public var reportData: Requirement<[UInt8]> = .unstated
 
+    /// A policy that accepts these kinds of TEE and leaves everything else unstated.
     public init(tee: Set<TEEKind>) { self.tee = tee }
 }
 

@@ -1,8 +1,10 @@
 /// What evidence says about its TEE. Before the checks have passed it is only what somebody wrote.
 public struct Claims: Sendable {
+    /// A digest of code or configuration in the TEE.
     public struct Measurement: Sendable, Hashable {
         /// A name that policies use, such as `mrenclave`, `mrtd` or `pcr0`.
         public let name: String
+        /// The bytes of the evidence's field; their number depends on the TEE and the field.
         public let value: [UInt8]
     }
 
@@ -20,7 +22,9 @@ public struct Claims: Sendable {
 
     /// Intel only, as the next four.
     public internal(set) var tcbStatus: TCBStatus?
+    /// When the platform's security versions were current (`tcbDate`).
     public internal(set) var tcbDate: Timestamp?
+    /// Intel's advisories that apply to the platform, such as `INTEL-SA-00837`.
     public internal(set) var advisories: [String] = []
     /// `tcbEvaluationDataNumber` of TCB info and QE identity.
     public internal(set) var evaluationDataNumbers: [Int] = []
@@ -33,9 +37,11 @@ public struct Claims: Sendable {
     public internal(set) var isMigratable: Bool?
     /// SNP only, as the next.
     public internal(set) var vmpl: UInt32?
+    /// Whether bit 17 of the guest policy is set, as AMD's specification demands.
     public internal(set) var hasReservedPolicyBit: Bool?
     /// SNP only, and reports of version 5: a bit for each mitigation, at launch and now.
     public internal(set) var launchMitigations: UInt64?
+    /// The mitigations now.
     public internal(set) var currentMitigations: UInt64?
     /// SNP and TDX only: flags of guest and platform by the names that a policy's `flags` uses.
     public internal(set) var flags: [String: Bool] = [:]

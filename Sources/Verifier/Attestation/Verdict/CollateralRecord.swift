@@ -6,6 +6,7 @@ public struct CollateralRecord: Sendable, Hashable {
     /// `tcbEvaluationDataNumber` of Intel's TCB info or QE identity; `nil` for lists, which have none.
     public let evaluationDataNumber: Int?
 
+    /// A record of one piece of collateral.
     public init(date: Timestamp, evaluationDataNumber: Int? = nil) {
         self.date = date
         self.evaluationDataNumber = evaluationDataNumber
@@ -26,6 +27,7 @@ public struct CollateralRecord: Sendable, Hashable {
 }
 
 extension CollateralRecord: CustomStringConvertible {
+    /// The date, and the number where there is one.
     public var description: String {
         "\(date)" + (evaluationDataNumber.map { ", evaluation data number \($0)" } ?? "")
     }

@@ -2,21 +2,31 @@ public import Evidence
 
 /// The outcome of an appraisal: every check that was made or skipped, in order, and what the evidence says of itself.
 public struct Verdict: Sendable {
+    /// A check with its outcome.
     public struct Entry: Sendable, Hashable {
+        /// What came of a check.
         public enum Outcome: Sendable, Hashable {
+            /// The evidence is as the check demands.
             case passed
+            /// It is not; the code says why.
             case failed(ReasonCode)
+            /// The check was not made.
             case skipped(reason: String)
         }
 
+        /// Which check.
         public let check: Check
+        /// What came of it.
         public let outcome: Outcome
         /// What the evidence has, and what it was compared with. Empty where a check compares no values.
         public let found: String
+        /// What ``found`` was compared with.
         public let expected: String
     }
 
+    /// The kind of TEE that the evidence is of.
     public let tee: TEEKind
+    /// Every check in order. After one that ends its stage, those behind it are missing.
     public let entries: [Entry]
     /// What the evidence says. It is trustworthy only as far as ``isAccepted`` and the passed checks go.
     public let claims: Claims

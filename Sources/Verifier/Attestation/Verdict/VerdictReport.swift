@@ -3,6 +3,7 @@ import Evidence
 /// A verdict for programs, as JSON, and for people, as lines of text. It contains text that came with the evidence, so
 /// callers must escape control characters before they print it.
 public struct VerdictReport: Encodable, Sendable {
+    /// A failed check.
     public struct Reason: Encodable, Sendable {
         /// The stable name of a ``Check``.
         public let check: String
@@ -12,26 +13,39 @@ public struct VerdictReport: Encodable, Sendable {
         public let message: String
     }
 
+    /// A check that was not made.
     public struct Skipped: Encodable, Sendable {
+        /// The stable name of a ``Check``.
         public let check: String
+        /// Why it was not made.
         public let reason: String
     }
 
+    /// The kind of TEE: ``TEEKind``'s raw value.
     public let tee: String
     /// `accepted` or `rejected`.
     public let verdict: String
+    /// The failed checks, in order; empty where the evidence is accepted.
     public let reasons: [Reason]
+    /// The checks that were not made, in order.
     public let skipped: [Skipped]
+    /// What a reader must know even if all checks passed.
     public let warnings: [String]
+    /// Intel only: the platform's status, such as `UpToDate`.
     public let tcbStatus: String?
+    /// Intel only: when the platform's security versions were current, ISO 8601.
     public let tcbDate: String?
+    /// Intel only: advisories that apply to the platform.
     public let advisories: [String]
+    /// Whether the host may look into the TEE.
     public let debug: Bool
     /// Hexadecimal, as all byte strings here.
     public let reportData: String
     /// The first of ``measurements``: the one that stands for the code.
     public let measurement: String
+    /// All measurements by name.
     public let measurements: [String: String]
+    /// Security versions by name, SGX's `isvprodid` among them.
     public let securityVersions: [String: Int]
     private let entries: [Verdict.Entry]
 
@@ -40,6 +54,7 @@ public struct VerdictReport: Encodable, Sendable {
         case measurements, securityVersions
     }
 
+    /// A report of this verdict.
     public init(_ verdict: Verdict) {
         let claims = verdict.claims
         tee = verdict.tee.rawValue
@@ -99,6 +114,7 @@ public struct VerdictReport: Encodable, Sendable {
         .compactMap(\.self).joined(separator: ", ")
     }
 
+    /// Encodes every member, `null` for what there is not.
     public func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(tee, forKey: .tee)

@@ -11,9 +11,12 @@ public protocol ClientTransport: Sendable {
 public struct TransportRequest: Sendable {
     /// What is posted.
     public struct Body: Sendable {
+        /// The content as it is sent.
         public let bytes: [UInt8]
+        /// Its media type, such as `message/ohttp-req`.
         public let contentType: String
 
+        /// A body to be posted.
         public init(bytes: [UInt8], contentType: String) {
             self.bytes = bytes
             self.contentType = contentType
@@ -36,6 +39,7 @@ public struct TransportRequest: Sendable {
     /// Whether the request needs a connection of its own, because it must not be sent twice.
     public let needsFreshConnection: Bool
 
+    /// A request. Headers have lower-case names.
     public init(
         url: String, body: Body? = nil, headers: [String: String] = [:], maximumResponseBytes: Int,
         idleTimeout: Duration = .seconds(120), deadline: Duration = .seconds(240), needsFreshConnection: Bool = false
@@ -52,11 +56,14 @@ public struct TransportRequest: Sendable {
 
 /// The answer to a ``TransportRequest``.
 public struct TransportResponse: Sendable {
+    /// The HTTP status of the final answer.
     public let status: Int
     /// By lower-case names.
     public let headers: [String: String]
+    /// The content, at most the request's ``TransportRequest/maximumResponseBytes``.
     public let body: [UInt8]
 
+    /// An answer. Headers have lower-case names.
     public init(status: Int, headers: [String: String], body: [UInt8]) {
         self.status = status
         self.headers = headers

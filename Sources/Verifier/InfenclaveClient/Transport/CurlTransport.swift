@@ -12,8 +12,12 @@ public final class CurlTransport: ClientTransport {
     /// What no request uses at the moment; the last one used is used next.
     private let kept = Mutex<[CurlConnections]>([])
 
+    /// A transport without connections yet.
     public init() {}
 
+    /// Sends one request, over a kept connection where there is one and the request allows it.
+    ///
+    /// - Throws: ``TransportError``; `CancellationError`.
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
         guard Self.isUsable, let connections = kept.withLock({ $0.popLast() }) ?? CurlConnections() else {
             throw TransportError(.unusable, "libcurl does not start")

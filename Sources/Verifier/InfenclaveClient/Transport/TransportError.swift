@@ -1,6 +1,8 @@
 /// Why a ``ClientTransport`` has no answer.
 public struct TransportError: Error, Sendable, CustomStringConvertible {
+    /// A stable, open set of error codes.
     public struct Code: Sendable, Hashable {
+        /// The code's name, such as `notConnected`.
         public let name: String
         private init(_ name: String) { self.name = name }
 
@@ -21,16 +23,20 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let unusable = Code("unusable")
     }
 
+    /// The kind of error.
     public let code: Code
+    /// What happened, in one line.
     public let message: String
     /// What helps, where that is not to look after the server.
     public let remedy: String?
 
+    /// An error of a transport.
     public init(_ code: Code, _ message: String, remedy: String? = nil) {
         self.code = code
         self.message = message
         self.remedy = remedy
     }
 
+    /// The message.
     public var description: String { message }
 }

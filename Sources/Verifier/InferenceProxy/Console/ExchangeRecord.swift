@@ -1,3 +1,4 @@
+import Hexadecimal
 package import InfenclaveClient
 import Synchronization
 
@@ -38,13 +39,11 @@ package struct ObservedTransport: ClientTransport {
         let response = try await transport.send(request)
         record.add(
             .init(
-                sentBytes: body.bytes.count, receivedBytes: response.body.count, sent: Self.hex(body.bytes),
-                received: Self.hex(response.body), milliseconds: start.duration(to: .now).milliseconds))
+                sentBytes: body.bytes.count, receivedBytes: response.body.count,
+                sent: body.bytes.prefix(Self.shownBytes).hex,
+                received: response.body.prefix(Self.shownBytes).hex, milliseconds: start.duration(to: .now).milliseconds
+            ))
         return response
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        bytes.prefix(shownBytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }
 

@@ -1,0 +1,12 @@
+internal import LeakageAssessment
+
+/// The white-box attack in `assessment.json`.
+enum WhiteBoxJSON {
+    static func scores(_ scores: WhiteBoxScores) -> JSONText {
+        .object([
+            ("pictures", .integer(scores.pictures)), ("r2", .number(scores.rSquared)),
+            ("ssim", .number(scores.similarity)), ("ssimOfMean", .number(scores.similarityOfMean)),
+            ("residual", .number(scores.residual)),
+        ])
+    }
+}

@@ -1,0 +1,2 @@
+// Who reads evidence reads hexadecimal text: importing this module imports that one, too.
+@_exported public import Hexadecimal
