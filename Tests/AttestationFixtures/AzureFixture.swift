@@ -21,6 +21,8 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
     /// What the evidence says of the registers, if it is not what the TPM signed.
     package var stated: [[UInt8]]?
     package var selection: [UInt8] = [0xFF, 0xFF, 0xFF]
+    /// TDX: whether the evidence has the hardware's quote, which an enclave's own has not.
+    package var hasQuote = true
 
     init(_ tee: TEEKind, _ hardware: Hardware) {
         self.tee = tee
@@ -53,6 +55,9 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
         return start + area + described + [UInt8](repeating: 0, count: 64)
     }
 
+    /// What the service of Azure's network answers for TDX.
+    package func tdQuote() throws -> [UInt8] { try hardwareEvidence().evidence }
+
     package func evidence(over reportData: [UInt8]) throws -> [UInt8] {
         let (digest, evidence) = try hardwareEvidence()
         let report = hclReport(digest, evidence)
@@ -63,7 +68,7 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
             #""tpm_quote":{"message":"\#(message.hex)","signature":"\#(Array(signature.rawRepresentation).hex)","#
                 + #""pcrs":[\#((stated ?? registers).map { "\"\($0.hex)\"" }.joined(separator: ","))]}"#,
         ]
-        if tee == .azureTDX { members.append(#""td_quote":"\#(Self.base64(evidence))""#) }
+        if tee == .azureTDX, hasQuote { members.append(#""td_quote":"\#(Self.base64(evidence))""#) }
         return Array("{\(members.joined(separator: ","))}".utf8)
     }
 

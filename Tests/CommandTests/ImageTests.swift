@@ -81,7 +81,11 @@ struct ImageTests {
         #expect(values["pcr0"] == Array(register).hex)
         #expect(Set(values.keys) == ["pcr0", "pcr1", "pcr2"])
 
-        try succeed(inputs.arguments("nitro", "again"), in: folder)
+        // The enclave lies in another folder, and so does the caller.
+        let other = try TemporaryFolder()
+        let copy = try other.makeFolder("a longer name") + "/infenclave-enclave"
+        try FileManager.default.copyItem(atPath: Program.products + "/infenclave-enclave", toPath: copy)
+        try succeed(inputs.arguments("nitro", "again") + ["--enclave", copy], in: other)
         for name in ["image.eif", "measured.json", "run.sh"] {
             #expect(try bytes(of: folder.file("image/\(name)")) == bytes(of: folder.file("again/\(name)")), "\(name)")
         }
@@ -150,6 +154,48 @@ struct ImageTests {
         let changed = try Program(["measure", "--image", folder.file("tdx"), "--json"], in: folder).wait()
         #expect(changed.status == 1)
         try expectRefused(["measure", "--image", folder.file("tdx")], naming: "measured.json", in: folder)
+    }
+
+    @Test(
+        "Workers and threads are measured with the command line; a kernel that reads static tables only leaves nothing open",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func commandLine() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        let (tables, poor) = (try TemporaryFolder(), ["--cpus", "4", "--workers", "2", "--threads", "2"])
+        try succeed(inputs.arguments("snp", "open") + poor, in: folder)
+        let line = String(decoding: try bytes(of: folder.file("open/cmdline")), as: UTF8.self)
+        #expect(line.hasSuffix(" infenclave.workers=2 infenclave.threads=2"))
+        let script = String(decoding: try bytes(of: folder.file("open/run.sh")), as: UTF8.self)
+        #expect(script.contains("vsock:9001 --workers 2`"))
+        #expect((try measured(folder, "open")["open"] as? [String])?.count == 1)
+        try succeed(["measure", "--image", folder.file("open")], in: folder)
+        let kernel = try ImageInputs(in: tables, options: ImageInputs.everything + ["ACPI_TABLES_ONLY"])
+        for kind in ["snp", "tdx"] {
+            try succeed(kernel.arguments(kind, kind) + poor, in: tables)
+            #expect(try measured(tables, kind)["open"] == nil)
+            try succeed(["measure", "--image", tables.file(kind)], in: tables)
+        }
+        try expectRefused(inputs.arguments("snp", "none") + ["--workers", "0"], naming: "workers", in: folder)
+    }
+
+    @Test(
+        "A table has the launch digests of one image on other machines",
+        .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
+    func table() throws {
+        let folder = try TemporaryFolder()
+        let inputs = try ImageInputs(in: folder)
+        try succeed(inputs.arguments("snp", "snp") + ["--cpus", "2", "--cpu-model", "EPYC-Milan-v2"], in: folder)
+        let values = try #require(try measured(folder, "snp")["measurements"] as? [String: String])
+        let rows = try succeed(["measure", "--image", folder.file("snp"), "--table", "3"], in: folder).output
+            .split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.count == 5 * 2 * 3 && Set(rows.map { $0[3] }).count == rows.count)
+        #expect(rows.contains { $0 == ["EPYC-Milan", "2", "0x1", values["measurement"] ?? ""] })
+        let json = try succeed(["measure", "--image", folder.file("snp"), "--table", "1", "--json"], in: folder).json
+        #expect((json as? [[String: Any]])?.count == 10)
+        try succeed(inputs.arguments("tdx", "tdx"), in: folder)
+        try expectRefused(["measure", "--image", folder.file("tdx"), "--table", "2"], naming: "tdx", in: folder)
+        try expectUsage(["measure", "--image", folder.file("snp"), "--table", "0"], in: folder)
     }
 
     @Test(

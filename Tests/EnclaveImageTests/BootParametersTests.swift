@@ -42,6 +42,73 @@ struct BootParametersTests {
         }
     }
 
+    @Test("Workers and threads are on the measured command line, and what no executable takes is refused")
+    func counts() throws {
+        let recipe = try recipe(2, 3)
+        let boot = try BootConfiguration(commandLine: Array(recipe.commandLine.utf8))
+        #expect(boot.arguments.suffix(4) == ["--workers", "2", "--threads", "3"])
+        #expect(LaunchScript.text(recipe).contains("serve --enclave-at vsock:9001 --workers 2`"))
+        #expect(try JSONDecoder().decode(ImageRecipe.self, from: Data(recipe.encoded())) == recipe)
+        for (workers, threads) in [(0, 1), (1, 0), (1025, 1), (1, -1)] {
+            #expect(throws: ImageError.self, "\(workers), \(threads)") { try self.recipe(workers, threads) }
+        }
+    }
+
+    private func recipe(_ workers: Int, _ threads: Int) throws -> ImageRecipe {
+        try ImageRecipe(
+            kind: .nitro, processors: 4, processorModel: nil, memoryMiB: 1024, transport: .vsock, guestSVN: nil,
+            workers: workers, threads: threads)
+    }
+
+    @Test("A TDX guest's quotes are asked of the service that the environment names")
+    func quotes() throws {
+        let recipe = try ImageRecipe(
+            kind: .tdx, processors: 1, processorModel: nil, memoryMiB: 1024, transport: .serial, guestSVN: nil)
+        let lines = LaunchScript.text(recipe).split(separator: "\n").map(String.init)
+        let first = try #require(lines.firstIndex { $0.hasPrefix("QGS=") })
+        let last = try #require(lines[first...].firstIndex { $0 == "esac" })
+        let object = try #require(lines.first { $0.contains("tdx-guest") })
+        func value(_ service: String?) throws -> [String: Any]? {
+            let process = Process()
+            process.executableURL = URL(filePath: "/bin/sh")
+            let words = try #require(object.firstRange(of: "-object ")).upperBound
+            let printed = "printf %s " + object[words...].trimmingCharacters(in: ["\\", " "])
+            process.arguments = [
+                "-euc", (["stop() { exit 1; }"] + lines[first...last] + [printed]).joined(separator: "\n"),
+            ]
+            process.environment = service.map { ["QGS": $0] } ?? [:]
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            let data = output.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { return nil }
+            return try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        }
+        let standard = try #require(try value(nil))
+        #expect(standard["qom-type"] as? String == "tdx-guest" && standard["id"] as? String == "tee")
+        #expect(
+            standard["quote-generation-socket"] as? [String: String] == ["type": "vsock", "cid": "2", "port": "4050"])
+        let other = try #require(try value("vsock:1:99")?["quote-generation-socket"] as? [String: String])
+        #expect(other == ["type": "vsock", "cid": "1", "port": "99"])
+        #expect(try value("/nonexistent/qgs.socket") == nil)
+    }
+
+    @Test(
+        "A guest runs the code in its host's tables with several processors, unless its kernel reads static tables only",
+        arguments: [ImageKind.snp, .tdx])
+    func tables(_ kind: ImageKind) throws {
+        for (processors, hasTablesOnly, runs) in [
+            (1, nil, false), (2, nil, true), (2, false, true), (2, true, false), (1, true, false),
+        ] as [(Int, Bool?, Bool)] {
+            let recipe = try ImageRecipe(
+                kind: kind, processors: processors, processorModel: kind == .snp ? "EPYC-v4" : nil, memoryMiB: 1024,
+                transport: .vsock, guestSVN: nil, hasTablesOnly: hasTablesOnly)
+            #expect(recipe.runsHostTables == runs)
+            #expect(recipe.commandLine.contains("acpi=off") == (processors == 1))
+        }
+    }
+
     @Test(
         "run.sh names the listener and the device of the address that the command line has",
         arguments: [
@@ -69,7 +136,7 @@ struct BootParametersTests {
         #expect(
             arguments
                 == .serve(
-                    .sgx, developmentKey: nil, connect: .standardStreams, workers: nil, threads: 3, threadsAlone: nil,
+                    .sgx, developmentKey: nil, connect: .standardStreams, workers: 1, threads: 3, threadsAlone: nil,
                     sandbox: .available))
     }
 }

@@ -15,18 +15,22 @@ struct AzureSourceTests {
     private static let reportData = (0..<64).map { UInt8($0) }
 
     /// A machine whose TPM was provisioned over the hardware of a fixture.
-    private func machine() throws -> (tpm: SoftwareTPM, fixture: AzureFixture<SNPFixture>) {
+    private func machine() throws -> (tpm: SoftwareTPM, fixture: AzureFixture<SNPFixture>) { try machine(.snp()) }
+
+    private func machine<Hardware>(
+        _ hardware: AzureFixture<Hardware>
+    ) throws -> (tpm: SoftwareTPM, fixture: AzureFixture<Hardware>) {
         let tpm = try SoftwareTPM()
         let modulus = try tpm.makeKey(at: AzureSource.quoteKey)
-        let fixture = AzureFixture.snp().with { $0.runtimeData = AzureKeys.runtimeData(modulus, [1, 0, 1]) }
+        let fixture = hardware.with { $0.runtimeData = AzureKeys.runtimeData(modulus, [1, 0, 1]) }
         try tpm.store(try fixture.hclReport(), at: AzureSource.reportIndex)
         return (tpm, fixture)
     }
 
-    private func verdict(_ evidence: [UInt8], _ fixture: AzureFixture<SNPFixture>) throws -> Verdict {
+    private func verdict(_ evidence: [UInt8], _ fixture: some EvidenceFixture) throws -> Verdict {
         SavedEvidenceAppraiser(policy: nil).verdict(
             on: VerificationRequest(
-                tee: .azureSNP, evidence: evidence, collateral: try fixture.collateral(), at: Period.now,
+                tee: fixture.tee, evidence: evidence, collateral: try fixture.collateral(), at: Period.now,
                 roots: try fixture.roots()))
     }
 
@@ -46,6 +50,33 @@ struct AzureSourceTests {
         #expect(registers.count == 24)
         #expect(registers.first { $0.name == "pcr4" }?.value == extended)
         #expect(registers.first { $0.name == "pcr9" }?.value == zero)
+    }
+
+    @Test("On a TDX machine it is the same without the hardware's quote, with which a verifier accepts it")
+    func domain() throws {
+        let (tpm, fixture) = try machine(.tdx())
+        let source = try AzureSource(.azureTDX, module: tpm)
+        #expect(source.kind == .azureTDX)
+        let evidence = try source.evidence(reportData: Self.reportData).evidence
+        #expect(try !verdict(evidence, fixture).isAccepted)
+        let report = try #require(AzureForm.reportWithoutQuote(in: evidence))
+        #expect(report.count == 1024)
+        let whole = try AzureForm.evidence(evidence, addingQuote: fixture.tdQuote())
+        let verdict = try verdict(whole, fixture)
+        #expect(verdict.isAccepted, "\(verdict.summary)")
+        #expect(verdict.claims.reportData == Array(SHA256.hash(data: Self.reportData)))
+        #expect(AzureForm.reportWithoutQuote(in: whole) == nil)
+    }
+
+    @Test("A machine of the other kind than was named is no source, and each is found by itself")
+    func kinds() throws {
+        let (snp, tdx) = (try machine(.snp()).tpm, try machine(.tdx()).tpm)
+        for (tpm, kind, other) in [(snp, TEEKind.azureSNP, TEEKind.azureTDX), (tdx, .azureTDX, .azureSNP)] {
+            let error = #expect(throws: EvidenceSourceError.self) { try AzureSource(other, module: tpm) }
+            #expect(error?.code == .absent && error?.message.contains(kind.rawValue) == true)
+            #expect(try AzureSource(kind, module: tpm).kind == kind)
+            #expect(try AzureSource(module: tpm).kind == kind)
+        }
     }
 
     @Test("A register that changes between quote and reading makes another quote")

@@ -28,6 +28,29 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
+    @Test("What the network has to add to evidence is added, and without it there is none, which the log explains")
+    func completion() async throws {
+        struct Unreachable: Error {}
+        let nonce = [UInt8](repeating: 1, count: 32)
+        let whole = try PooledEnclaves.pool(1, completion: { $0 + [1, 2] })
+        try await whole.begin()
+        let document = try await whole.members[0].host.evidence(nonce: nonce)
+        #expect("\(document)".contains("\(Array("e".utf8) + [1, 2] as [UInt8])"))
+        await whole.stop()
+
+        let lines = ScriptedEnclave.Lines()
+        let pool = try PooledEnclaves.pool(
+            1, completion: { _ in throw Unreachable() }, log: { lines.append($0.message) })
+        try await pool.begin()
+        await #expect {
+            _ = try await pool.members[0].host.evidence(nonce: nonce)
+        } throws: {
+            ($0 as? HostError)?.enclaveCode == .evidenceUnavailable
+        }
+        #expect(lines.all.contains { $0.contains("cannot be completed") && $0.contains("Unreachable") })
+        await pool.stop()
+    }
+
     @Test("One that is killed takes no other along: its clients attest again, and it is started again by itself")
     func killed() async throws {
         let pool = try PooledEnclaves.pool(2)

@@ -27,7 +27,8 @@ struct ScriptedEnclave {
         _ script: String, executable: String = "/bin/sh", slots: [KeySlot] = KeySlot.first(1),
         engine: (any BackNetEngine)? = nil, manifest: UInt8 = 9,
         maximumWaiting: Int = 64, startTimeout: Duration = .seconds(60), metrics: HostMetrics = HostMetrics(),
-        log: @escaping @Sendable (LogLine) -> Void = { _ in }
+        log: @escaping @Sendable (LogLine) -> Void = { _ in },
+        completion: EnclavePlacement.EvidenceCompletion? = nil
     ) throws -> EnclavePool {
         try EnclavePool(
             bundle: HostedBundle(
@@ -36,7 +37,9 @@ struct ScriptedEnclave {
                 mappingUnit: PartContent([5]),
                 backNet: nil),
             slots: slots,
-            placement: EnclavePlacement(.process(executable: executable, arguments: ["-c", script])), backNetThreads: 1,
+            placement: EnclavePlacement(
+                .process(executable: executable, arguments: ["-c", script]), completion: completion),
+            backNetThreads: 1,
             engine: engine, maximumWaiting: maximumWaiting, startTimeout: startTimeout, metrics: metrics, log: log)
     }
 

@@ -46,13 +46,15 @@ enum PooledEnclaves {
 
     static func pool(
         _ count: Int, from first: UInt8 = 0, manifest: UInt8 = 9, maximumWaiting: Int = 64,
-        metrics: HostMetrics = HostMetrics()
+        metrics: HostMetrics = HostMetrics(), completion: EnclavePlacement.EvidenceCompletion? = nil,
+        log: @escaping @Sendable (LogLine) -> Void = { _ in }
     ) throws -> EnclavePool {
         // Other tests may hold the threads that they are started on.
         try ScriptedEnclave.pool(
             program, executable: "/usr/bin/python3",
             slots: try (0..<count).map { try #require(KeySlot(first + UInt8($0))) },
-            manifest: manifest, maximumWaiting: maximumWaiting, startTimeout: .seconds(600), metrics: metrics)
+            manifest: manifest, maximumWaiting: maximumWaiting, startTimeout: .seconds(600), metrics: metrics,
+            log: log, completion: completion)
     }
 
     /// Waits for what happens by itself, however busy the machine is.

@@ -28,9 +28,9 @@ package enum EnclaveArguments: Sendable, Equatable {
 
     package static let usage = """
         usage: infenclave-enclave --tee development --development-key FILE [OPTIONS]
-               infenclave-enclave --tee sgx|tdx|snp|nitro|az-snp [OPTIONS]
+               infenclave-enclave --tee sgx|tdx|snp|nitro|az-snp|az-tdx [OPTIONS]
                infenclave-enclave --detect
-               infenclave-enclave --report sgx|tdx|snp|nitro|az-snp
+               infenclave-enclave --report sgx|tdx|snp|nitro|az-snp|az-tdx
                infenclave-enclave --measure
                infenclave-enclave --print-development-key FILE
         options: --connect fd:3|vsock:CID:PORT|serial:NAME|stdio   where the host is; fd:3, a connected socket, without it

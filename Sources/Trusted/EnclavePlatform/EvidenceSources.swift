@@ -19,12 +19,7 @@ package enum EvidenceSources {
         case .sgx: return try GramineEvidence()
         case .tdx, .snp: return try ConfigfsEvidence(kind)
         case .nitro: return try NitroEvidence()
-        case .azureSNP: return try AzureSource()
-        case .azureTDX:
-            throw EvidenceSourceError(
-                .configurationInvalid,
-                "a service of Azure's network makes the quote of az-tdx, and an enclave has no network; saved evidence can be verified"
-            )
+        case .azureSNP, .azureTDX: return try AzureSource(kind)
         }
     }
 

@@ -209,14 +209,23 @@ package actor EnclaveHost {
         guard case .evidence(let evidence) = try await connection.ask(.evidence(nonce: nonce)), let teeKind else {
             throw HostError(.protocolViolation, "the enclave did not answer with evidence")
         }
+        let whole = try await completed(evidence.evidence)
         do throws(EvidenceError) {
             noteLease(evidence.facts)
             return try EvidenceDocument(
-                tee: teeKind, nonce: nonce, evidence: evidence.evidence, collateral: evidence.collateral,
+                tee: teeKind, nonce: nonce, evidence: whole, collateral: evidence.collateral,
                 keyConfiguration: evidence.keyConfiguration, manifestCore: bundle.manifestCore,
                 manifest: bundle.manifest, manifestSignature: bundle.manifestSignature, facts: evidence.facts,
                 epoch: evidence.epoch)
         } catch { throw HostError(.protocolViolation, "the enclave's evidence is not usable: \(error.message)") }
+    }
+
+    private func completed(_ evidence: [UInt8]) async throws(HostError) -> [UInt8] {
+        guard let completion = placement.completion else { return evidence }
+        do { return try await completion(evidence) } catch {
+            log(LogLine(.error, "the enclave's evidence cannot be completed: \(error)"))
+            throw HostError(refused: .evidenceUnavailable)
+        }
     }
 
     /// Hands the owner's sealed message to the enclave.

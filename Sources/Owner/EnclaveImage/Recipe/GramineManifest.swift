@@ -4,8 +4,9 @@
 package enum GramineManifest {
     /// - Parameters:
     ///   - libraries: Paths of the libraries that the executable is linked with, as its loader finds them.
+    ///   - workers: Requests that the enclave computes at a time.
     ///   - threads: Number of threads of one inference.
-    package static func template(libraries: [String], threads: Int) -> String {
+    package static func template(libraries: [String], workers: Int = 1, threads: Int) -> String {
         // Gramine provides the C library.
         let own = libraries.filter { path in
             let name = path.split(separator: "/").last ?? ""
@@ -17,7 +18,7 @@ package enum GramineManifest {
             # Untested: written by `infenclave image` for Gramine 1.9, never run on hardware by its makers.
             libos.entrypoint = "/infenclave-enclave"
             loader.entrypoint.uri = "file:{{ gramine.libos }}"
-            loader.argv = ["/infenclave-enclave", "--tee", "sgx", "--connect", "stdio", "--threads", "\(threads)"]
+            loader.argv = ["/infenclave-enclave", "--tee", "sgx", "--connect", "stdio", "--workers", "\(workers)", "--threads", "\(threads)"]
             loader.env.LD_LIBRARY_PATH = "/lib"
             loader.env.LANG = "C"
             loader.env.GOMP_SPINCOUNT = "2000"
@@ -37,7 +38,7 @@ package enum GramineManifest {
             sgx.debug = false
             sgx.edmm_enable = false
             sgx.enclave_size = "2G"
-            sgx.max_threads = \(threads + 12)
+            sgx.max_threads = \(workers * threads + 12)
             sgx.isvprodid = 1
             sgx.isvsvn = 1
             sys.stack.size = "8M"

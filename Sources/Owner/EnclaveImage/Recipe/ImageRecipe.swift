@@ -5,6 +5,8 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
     package static let version = 1
     package static let processorCounts = 1...64
     package static let memoryMiB = 128...(1 << 20)
+    /// What the enclave's executable takes for `workers` and `threads`.
+    package static let threadCounts = 1...1024
     /// SMT is allowed, debugging and migration are not: bit 16, and bit 17, which must be one.
     package static let guestPolicy: UInt64 = 0x3_0000
 
@@ -17,11 +19,17 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
     package let transport: ImageTransport
     /// SNP only: the guest version in the owner's identity block, if the image has one.
     package let guestSVN: Int?
+    /// Requests that the enclave computes at a time, and threads of each; `nil` for the executable's defaults.
+    package let workers: Int?
+    package let threads: Int?
+    /// Whether the kernel reads static ACPI tables only (`CONFIG_ACPI_TABLES_ONLY` of `images/kernel`), by its
+    /// configuration.
+    package let hasTablesOnly: Bool?
 
     /// - Throws: ``ImageError`` (invalidArgument).
     package init(
         kind: ImageKind, processors: Int, processorModel: String?, memoryMiB: Int, transport: ImageTransport,
-        guestSVN: Int?
+        guestSVN: Int?, workers: Int? = nil, threads: Int? = nil, hasTablesOnly: Bool? = nil
     ) throws(ImageError) {
         version = Self.version
         self.kind = kind
@@ -30,6 +38,9 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         self.memoryMiB = memoryMiB
         self.transport = transport
         self.guestSVN = guestSVN
+        self.workers = workers
+        self.threads = threads
+        self.hasTablesOnly = hasTablesOnly
         try check()
     }
 
@@ -54,6 +65,10 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         }
         guard guestSVN.map({ (0...Int(UInt32.max)).contains($0) }) ?? true else {
             throw ImageError(.invalidArgument, "a guest's security version is 0 to 4294967295")
+        }
+        for (name, count) in [("workers", workers), ("threads", threads)] {
+            guard let count, !Self.threadCounts.contains(count) else { continue }
+            throw ImageError(.invalidArgument, "an enclave has 1 to 1024 \(name), not \(count)")
         }
         if kind == .snp { _ = try ProcessorModel(processorModel ?? "") }
     }
@@ -82,7 +97,15 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
         }
         // The host's ACPI tables are code that the guest's kernel would run. Without them it finds one processor.
         let acpi = processors == 1 && kind != .nitro ? ["acpi=off"] : []
-        return (console + acpi + ["infenclave.tee=\(kind.rawValue)"] + service).joined(separator: " ")
+        let counts = [("workers", workers), ("threads", threads)].compactMap { name, count in
+            count.map { "infenclave.\(name)=\($0)" }
+        }
+        return (console + acpi + ["infenclave.tee=\(kind.rawValue)"] + service + counts).joined(separator: " ")
+    }
+
+    /// Whether the guest's kernel runs the code in the host's ACPI tables (AML).
+    package var runsHostTables: Bool {
+        (kind == .snp || kind == .tdx) && processors > 1 && hasTablesOnly != true
     }
 
     /// Flags of a policy that follow from the way in which the image is started.

@@ -25,7 +25,7 @@ package enum LaunchScript {
             #!/bin/sh
             # Starts this image as a \(name) guest. Written by `infenclave image`; never run on hardware by its makers.
             #   QEMU    the program, qemu-system-x86_64 unless set; \(version.major).\(version.minor) or later
-            \(channelNotes(recipe.transport))
+            \(channelNotes(recipe))\(recipe.kind == .tdx ? quoteNotes : "")
             set -eu
             cd "$(dirname "$0")"
             QEMU=${QEMU:-qemu-system-x86_64}
@@ -36,7 +36,7 @@ package enum LaunchScript {
             set -- $version
             [ "$((${1:-0} * 1000 + ${2:-0}))" -ge \(version.major * 1000 + version.minor) ] ||
                 stop "QEMU ${1:-?}.${2:-?} is too old for \(name)" "use QEMU \(version.major).\(version.minor) or later: another one starts the guest with other measurements, or not at all"
-            \(platformCheck(recipe.kind))\(recipe.guestSVN == nil ? "" : features)
+            \(platformCheck(recipe.kind))\(recipe.guestSVN == nil ? "" : features)\(recipe.kind == .tdx ? quotes : "")
             \(channelCheck(recipe.transport))
 
             exec "$QEMU" -enable-kvm -nodefaults -no-user-config -no-reboot -display none -serial stdio \\
@@ -62,7 +62,8 @@ package enum LaunchScript {
             ]
         case .tdx:
             return [
-                memory, "-object tdx-guest,id=tee",
+                memory,
+                #"-object "{\"qom-type\":\"tdx-guest\",\"id\":\"tee\",\"quote-generation-socket\":$quotes}""#,
                 "-machine q35,confidential-guest-support=tee,memory-backend=ram,kernel-irqchip=split,smm=off,pic=off,hpet=off -cpu host",
             ]
         case .nitro, .sgx: return []
@@ -89,13 +90,39 @@ package enum LaunchScript {
         fi
         """
 
-    private static func channelNotes(_ transport: ImageTransport) -> String {
-        switch transport {
+    private static let quoteNotes = """
+
+        #   QGS     Intel's quote generation service, without which the guest has no evidence: a Unix socket, or
+        #           vsock:CID:PORT, vsock:2:4050 unless set
+        """
+
+    private static let quotes = #"""
+
+        QGS=${QGS:-vsock:2:4050}
+        case $QGS in
+        vsock:*:*)
+            place=${QGS#vsock:}
+            quotes="{\"type\":\"vsock\",\"cid\":\"${place%%:*}\",\"port\":\"${place#*:}\"}"
+            ;;
+        *)
+            [ -S "$QGS" ] || stop "no quote generation service listens at $QGS" "install and start Intel's tdx-qgs, and name its socket, or its port as QGS=vsock:2:4050"
+            quotes="{\"type\":\"unix\",\"path\":\"$QGS\"}"
+            ;;
+        esac
+        """#
+
+    private static func channelNotes(_ recipe: ImageRecipe) -> String {
+        switch recipe.transport {
         case .vsock:
-            "#   CID     the guest's address, 42 unless set; the host listens with `serve --enclave-at vsock:\(ImageTransport.port)`"
+            "#   CID     the guest's address, 42 unless set; the host listens with `\(serve("vsock:\(ImageTransport.port)", recipe))`"
         case .serial:
-            "#   SOCKET  where the host listens with `serve --enclave-at unix:SOCKET`; ./enclave.sock unless set"
+            "#   SOCKET  where the host listens with `\(serve("unix:SOCKET", recipe))`; ./enclave.sock unless set"
         }
+    }
+
+    /// The host has to know how many requests the enclave computes at a time.
+    private static func serve(_ place: String, _ recipe: ImageRecipe) -> String {
+        "serve --enclave-at \(place)" + (recipe.workers.map { " --workers \($0)" } ?? "")
     }
 
     private static func channelCheck(_ transport: ImageTransport) -> String {
@@ -121,7 +148,7 @@ package enum LaunchScript {
         """
         #!/bin/sh
         # Starts this image as a Nitro enclave. Written by `infenclave image`; never run on hardware by its makers.
-        #   CID     the enclave's address, 16 unless set; the host listens with `serve --enclave-at vsock:\(ImageTransport.port)`
+        #   CID     the enclave's address, 16 unless set; the host listens with `\(serve("vsock:\(ImageTransport.port)", recipe))`
         set -eu
         cd "$(dirname "$0")"
         stop() { echo "run.sh: $1" >&2; echo "  $2" >&2; exit 1; }

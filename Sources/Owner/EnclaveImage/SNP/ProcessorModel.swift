@@ -6,7 +6,7 @@ package struct ProcessorModel: Sendable, Hashable {
     /// CPUID function 1, EAX.
     package let signature: UInt32
 
-    private static let families: [(prefix: String, signature: UInt32)] = [
+    private static let signatures: [(prefix: String, signature: UInt32)] = [
         ("EPYC", 0x80_0F12), ("EPYC-Rome", 0x83_0F10), ("EPYC-Milan", 0xA0_0F11), ("EPYC-Genoa", 0xA1_0F10),
         ("EPYC-Turin", 0xB0_0F00),
     ]
@@ -14,11 +14,14 @@ package struct ProcessorModel: Sendable, Hashable {
         "EPYC": 1...5, "EPYC-Rome": 1...5, "EPYC-Milan": 1...3, "EPYC-Genoa": 1...2, "EPYC-Turin": 1...1,
     ]
 
+    /// One model of each signature: models with one signature have one launch digest.
+    package static var families: [ProcessorModel] { signatures.compactMap { try? ProcessorModel($0.prefix) } }
+
     /// All known models.
     package static var all: [ProcessorModel] { names.compactMap { try? ProcessorModel($0) } }
 
     private static var names: [String] {
-        families.flatMap { family in
+        signatures.flatMap { family in
             [family.prefix] + (versions[family.prefix].map { $0.map { "\(family.prefix)-v\($0)" } } ?? [])
         } + ["EPYC-IBPB"]
     }
@@ -26,7 +29,7 @@ package struct ProcessorModel: Sendable, Hashable {
     /// - Throws: ``ImageError`` (invalidArgument) for a model whose signature is unknown.
     package init(_ name: String) throws(ImageError) {
         let family = name == "EPYC-IBPB" ? "EPYC" : String(name.prefix { $0 != "-" }) + Self.middle(name)
-        guard Self.names.contains(name), let known = Self.families.first(where: { $0.prefix == family }) else {
+        guard Self.names.contains(name), let known = Self.signatures.first(where: { $0.prefix == family }) else {
             throw ImageError(
                 .invalidArgument, "the processor model '\(name)' is not known",
                 remedy: "use one of " + Self.names.joined(separator: ", "))

@@ -34,6 +34,14 @@ struct MakeImage: Command {
     @Option(help: "Processors of the machine.") var cpus = 1
     @Option(help: "snp: the processor model of QEMU, which is measured.") var cpuModel: String?
     @Option(help: "Memory of the machine in MiB.") var memory = 2048
+    @Option(
+        help: ArgumentHelp(
+            "Requests that the enclave computes at a time. Default: 1.",
+            discussion: "It is measured. `serve --enclave-at` takes the same number with --workers."))
+    var workers: Int?
+    @Option(
+        help: "Threads of each of these requests, which is measured. Default: the processors, divided by --workers.")
+    var threads: Int?
     @Option(help: "snp and tdx: how the guest reaches its host, vsock or serial.") var transport = ImageTransport.vsock
     @Option(
         help: ArgumentHelp(
@@ -75,22 +83,23 @@ struct MakeImage: Command {
     }
 
     func execute() async throws {
+        let kernel = try kernel.map { try GuestKernel(path: $0, modules: modules, configuration: kernelConfig) }
         let recipe = try ImageRecipe(
             kind: kind, processors: cpus, processorModel: kind == .snp ? cpuModel ?? "EPYC-v4" : nil,
-            memoryMiB: memory, transport: transport, guestSVN: idKey == nil ? nil : guestSVN ?? 0)
+            memoryMiB: memory, transport: transport, guestSVN: idKey == nil ? nil : guestSVN ?? 0, workers: workers,
+            threads: threads, hasTablesOnly: kernel?.hasTablesOnly == true ? true : nil)
         // Before anything is written.
         if idKey != nil { try ProcessHardening.forbidDumps() }
         let signer = try idKey.map { try ImageSigningKey(contentsOf: $0) }
         let executable = try EnclaveFiles(EnclaveExecutable(enclave))
         let folder = try EnclaveImageFolder(new: out)
-        if kind == .sgx {
-            try folder.write(recipe, executable, gramineThreads: cpus)
-        } else {
-            let kernel = try GuestKernel(path: kernel ?? "", modules: modules, configuration: kernelConfig)
+        if let kernel {
             try kernel.check(recipe)
             try folder.write(
                 recipe, kernel, try executable.initialFileSystem(modules: kernel.moduleFiles(recipe)),
                 firmware: firmware)
+        } else {
+            try folder.write(recipe, executable, gramineThreads: cpus)
         }
         if let signer { try folder.write(identityBlocksBy: signer) }
         let measured = try folder.measured()

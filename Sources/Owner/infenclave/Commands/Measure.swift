@@ -2,6 +2,7 @@ import ArgumentParser
 import Attestation
 import Evidence
 import Foundation
+import InfenclaveClient
 import Partitioning
 import SealedChannel
 
@@ -23,6 +24,11 @@ struct Measure: Command {
             discussion: "A log is not signed: pin its result only if you know what each of its events is."))
     var eventLog: String?
     @Flag(help: "With --image and --event-log: print each step.") var explain = false
+    @Option(
+        help: ArgumentHelp(
+            "With --image of an SNP image: print its launch digests for 1 to this many processors, and all models.",
+            discussion: "The digest also depends on a word of features (SEV_FEATURES) that the host's kernel gives."))
+    var table: Int?
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "Read a hardware TEE's values from this saved evidence instead of this machine.") var evidence:
         String?
@@ -36,6 +42,9 @@ struct Measure: Command {
             throw ValidationError("give BUNDLE --tee KIND, or --image DIR alone, or --event-log FILE alone")
         }
         guard isComputed || !explain else { throw ValidationError("--explain is for --image and --event-log") }
+        guard table == nil || image != nil && !explain, table.map({ (1...512).contains($0) }) ?? true else {
+            throw ValidationError("--table takes 1 to 512 processors, with --image DIR and without --explain")
+        }
         guard !isComputed else { return }
         guard let tee, TEEKind(rawValue: tee) != nil else {
             throw ValidationError("--tee takes \(TEEKind.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -57,7 +66,7 @@ struct Measure: Command {
         if kind == .development {
             values.measurements = ["development": try EnclaveExecutable(enclave).measurement()]
         } else {
-            try read(kind, into: &values)
+            try await read(kind, into: &values)
         }
         if json {
             try printJSON(values)
@@ -79,7 +88,12 @@ struct Measure: Command {
                 "measured", "\(path)/measured.json is not of the files beside it",
                 remedy: "make the image again, or find out who changed it")
         }
-        try measured.show(explain: explain, json: json)
+        guard let table else { return try measured.show(explain: explain, json: json) }
+        let launches = try folder.launchTable(upTo: table)
+        if json { return try printJSON(launches) }
+        for launch in launches {
+            print("\(launch.processorModel) \(launch.processors) \(launch.features) \(launch.measurement)")
+        }
     }
 
     private func measureLog(_ path: String) throws {
@@ -93,13 +107,15 @@ struct Measure: Command {
         printError("warning: an event log is not signed; compare the values with a quote, or with events that you know")
     }
 
-    private func read(_ kind: TEEKind, into values: inout Measured) throws {
+    private func read(_ kind: TEEKind, into values: inout Measured) async throws {
         let tee = kind.rawValue
         let bytes: [UInt8]
         if let evidence {
             bytes = [UInt8](try InputFile.read(evidence, maximumBytes: 1 << 20))
         } else {
-            do { bytes = try EnclaveExecutable(enclave).report(kind) } catch let failure as CommandFailure {
+            do {
+                bytes = try await AzureQuoteService().complete(EnclaveExecutable(enclave).report(kind))
+            } catch let failure as CommandFailure {
                 throw CommandFailure(
                     failure.code, failure.message,
                     remedy: "run this where the \(tee) enclave runs, or name evidence saved there with --evidence FILE")

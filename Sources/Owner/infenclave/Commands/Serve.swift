@@ -5,6 +5,7 @@ import Foundation
 import FrameStream
 import HostCore
 import HostServer
+import InfenclaveClient
 import Inference
 import LeakageAssessment
 import ModelGraph
@@ -27,7 +28,7 @@ struct Serve: Command {
     @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String] = []
     @Option(
         help: ArgumentHelp(
-            "The TEE: sgx, tdx, snp, nitro, az-snp, auto for the one of these that is here, or development.",
+            "The TEE: sgx, tdx, snp, nitro, az-snp, az-tdx, auto for the one of these that is here, or development.",
             valueName: "kind"))
     var tee: String?
     @Option(
@@ -238,7 +239,8 @@ struct Serve: Command {
     /// Where the enclaves are, by how many there are for a bundle: they share the processors.
     private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {
         if let place = enclaveAt.place, let kind = tee.flatMap(TEEKind.init(rawValue:)) {
-            let placement = EnclavePlacement(place, workers: chosenWorkers(1), tee: kind)
+            let placement = EnclavePlacement(
+                place, workers: chosenWorkers(1), tee: kind, completion: Self.completion(kind))
             warn(of: kind, log)
             return (kind, { _ in placement })
         }
@@ -258,10 +260,19 @@ struct Serve: Command {
                         tee: kind, developmentKey: key, workers: workers,
                         threads: threads ?? max(1, processors / workers), alone: threads ?? processors,
                         sandbox: sandbox.rawValue)),
-                workers: workers, tee: kind)
+                workers: workers, tee: kind, completion: Self.completion(kind))
         }
         return (kind, { placements[$0 - 1] })
     }
+
+    /// On Azure, a service of the network makes the quote of a TDX machine.
+    private static func completion(_ kind: TEEKind) -> EnclavePlacement.EvidenceCompletion? {
+        guard kind == .azureTDX else { return nil }
+        return { [service = quoteService] in try await service.complete($0) }
+    }
+
+    /// All replicas have one report.
+    private static let quoteService = AzureQuoteService()
 
     private func warn(of kind: TEEKind, _ log: OperatorLog) {
         guard kind == .development else { return }

@@ -1,4 +1,5 @@
 import EnclaveImage
+import Evidence
 import Foundation
 import LeakageAssessment
 import SealedChannel
@@ -81,7 +82,8 @@ struct EnclaveImageFolder {
 
     /// Writes the files from which Gramine builds an SGX enclave.
     func write(_ recipe: ImageRecipe, _ enclave: EnclaveFiles, gramineThreads: Int) throws {
-        let manifest = GramineManifest.template(libraries: enclave.libraries, threads: gramineThreads)
+        let manifest = GramineManifest.template(
+            libraries: enclave.libraries, workers: recipe.workers ?? 1, threads: recipe.threads ?? gramineThreads)
         try make()
         try write("infenclave-enclave.manifest.template", Array(manifest.utf8))
         try write("infenclave-enclave", try InputFile.read(enclave.executable))
@@ -165,6 +167,44 @@ struct EnclaveImageFolder {
             return MeasuredImage(recipe, [measurement])
         case .sgx: return MeasuredImage(recipe, [])
         }
+    }
+
+    /// A launch of the files of an SNP image on another machine.
+    struct Launch: Encodable {
+        let processors: Int
+        let processorModel: String
+        let features: String
+        let measurement: String
+    }
+
+    /// Launch digests of an SNP image for 1 to this many processors, each family of models and each value of
+    /// SEV_FEATURES that host kernels give.
+    func launchTable(upTo processors: Int) throws -> [Launch] {
+        let recipe = try recipe()
+        guard recipe.kind == .snp else {
+            throw CommandFailure(
+                "image",
+                "\(path) is an image for \(recipe.kind.rawValue): its measurements do not depend on processors",
+                remedy: "leave --table out")
+        }
+        let hashes = KernelHashes(
+            kernel: try read("kernel"), initialDisk: try read("initrd"), commandLine: try commandLine())
+        let firmware = try SNPFirmware(try read("firmware.fd"))
+        var table: [Launch] = []
+        for model in ProcessorModel.families {
+            for features in SNPLaunch.hostFeatures {
+                for count in 1...processors {
+                    let launch = try SNPLaunch(
+                        firmware: firmware, hashes: hashes, processors: count, model: model, features: features)
+                    table.append(
+                        Launch(
+                            processors: count, processorModel: model.name,
+                            features: "0x" + String(features, radix: 16),
+                            measurement: (launch.measurement().values["measurement"] ?? []).hex))
+                }
+            }
+        }
+        return table
     }
 
     private func recipe() throws -> ImageRecipe {

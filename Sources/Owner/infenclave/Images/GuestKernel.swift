@@ -49,6 +49,9 @@ struct GuestKernel {
         }
     }
 
+    /// Whether its configuration says that it interprets no ACPI code (a patch of `images/kernel`).
+    var hasTablesOnly: Bool { configuration?.missing(["ACPI_TABLES_ONLY"]).isEmpty ?? false }
+
     /// - Throws: ``CommandFailure`` when the kernel lacks what the image needs, as far as its configuration is known.
     func check(_ recipe: ImageRecipe) throws {
         let needed = KernelRequirements(recipe)

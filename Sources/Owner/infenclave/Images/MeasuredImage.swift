@@ -20,8 +20,7 @@ struct MeasuredImage {
             }
         }
         values.flags = recipe.flags
-        // With one processor the measured command line prevents the guest from running the host's ACPI tables.
-        if recipe.processors > 1, recipe.kind == .snp || recipe.kind == .tdx { values.open = Self.open(recipe) }
+        if recipe.runsHostTables { values.open = Self.open(recipe) }
         if let guestSVN = recipe.guestSVN { values.securityVersions["guestsvn"] = guestSVN }
         self.values = values
     }
@@ -32,13 +31,15 @@ struct MeasuredImage {
         case .tdx:
             [
                 "rtmr0 is not computed: it has the memory's layout, the firmware's variables and QEMU's ACPI tables. The policy leaves it open"
-                    + (recipe.processors == 1
-                        ? "; the measured command line has acpi=off, so that the guest runs none of those tables"
-                        : ": tables of a hostile host are code in the guest. Use --cpus 1, or pin rtmr0 of a machine of your own")
+                    + (recipe.runsHostTables
+                        ? ": tables of a hostile host are code in the guest. Use --cpus 1 or a kernel of images/kernel, or pin rtmr0 of a machine of your own"
+                        : recipe.processors == 1
+                            ? "; the measured command line has acpi=off, so that the guest runs none of those tables"
+                            : "; the measured kernel reads static tables only, so that the guest runs no code in them")
             ]
-        case .snp where recipe.processors > 1:
+        case .snp where recipe.runsHostTables:
             [
-                "the host's ACPI tables are not measured, and are code in the guest: use --cpus 1 against a hostile host"
+                "the host's ACPI tables are not measured, and are code in the guest: use --cpus 1 or a kernel of images/kernel against a hostile host"
             ]
         case .snp, .nitro: []
         case .sgx:

@@ -3,16 +3,17 @@ package import EnclaveCore
 package import Evidence
 import Glibc
 
-/// Evidence of SEV-SNP machines of Azure: the paravisor's HCL report and a quote of its TPM, as JSON.
+/// Evidence of confidential machines of Azure: the paravisor's HCL report and a quote of its TPM, as JSON.
 ///
-/// TDX machines of Azure need a quote besides, which only a service of Azure's network makes; an enclave has no network.
+/// On TDX the hardware's quote of the report is missing. A service in Azure's network makes it, and the enclave opens no
+/// connections: the host adds it. It needs no trust, since a verifier checks the quote and compares it with the report.
 package struct AzureSource: EvidenceSource {
     /// Where the paravisor keeps its report, and its key for quotes.
     package static let reportIndex: UInt32 = 0x0140_0001
     package static let quoteKey: UInt32 = 0x8100_0003
-    /// The HCL report of an SNP machine says so here, behind header and report.
+    /// Behind header and report, the HCL report says of which hardware it is.
     private static let kindOffset = 32 + 1184 + 8
-    private static let snp: UInt8 = 2
+    private static let kinds: [UInt8: TEEKind] = [2: .azureSNP, 4: .azureTDX]
     /// Every TPM returns as many bytes of an index at a time.
     private static let chunkBytes = 512
     private static let maximumReportBytes = 16 << 10
@@ -20,29 +21,37 @@ package struct AzureSource: EvidenceSource {
     private static let attempts = 5
 
     private let module: any TrustedPlatformModule
-    package var kind: TEEKind { .azureSNP }
+    package let kind: TEEKind
 
-    /// - Throws: ``EvidenceSourceError`` (absent) outside of a confidential machine of Azure with SEV-SNP.
-    package init(module: any TrustedPlatformModule = TPMDevice()) throws(EvidenceSourceError) {
+    /// - Parameter expected: The kind that the machine has to be; `nil` for either.
+    /// - Throws: ``EvidenceSourceError`` (absent) outside of a confidential machine of Azure, or on one of the other kind.
+    package init(
+        _ expected: TEEKind? = nil, module: any TrustedPlatformModule = TPMDevice()
+    ) throws(EvidenceSourceError) {
         self.module = module
         let report: [UInt8]
-        do throws(KernelError) { report = try readReport() } catch {
+        do throws(KernelError) { report = try Self.readReport(from: module) } catch {
             throw EvidenceSourceError(
                 .absent,
                 "/dev/tpmrm0 has no HCL report (errno \(error.number)): expected a confidential machine of Azure, as root"
             )
         }
         guard report.starts(with: "HCLA".utf8), report.count > Self.kindOffset,
-            report[Self.kindOffset] == Self.snp
+            let kind = Self.kinds[report[Self.kindOffset]]
         else {
             throw EvidenceSourceError(
-                .absent, "the TPM's report is not of a confidential machine of Azure with SEV-SNP")
+                .absent, "the TPM's report is not of a confidential machine of Azure with SEV-SNP or TDX")
         }
+        guard expected == nil || expected == kind else {
+            throw EvidenceSourceError(
+                .absent, "this confidential machine of Azure is \(kind.rawValue), not \(expected?.rawValue ?? "")")
+        }
+        self.kind = kind
     }
 
     package func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence {
         do throws(KernelError) {
-            let report = try readReport()
+            let report = try Self.readReport(from: module)
             // A TPM signs at most as many extra bytes as its largest digest has.
             let extraData = Array(SHA256.hash(data: reportData))
             for _ in 0..<Self.attempts {
@@ -59,7 +68,13 @@ package struct AzureSource: EvidenceSource {
     }
 
     private func exchange(_ command: [UInt8]) throws(KernelError) -> TPMResponse {
-        for _ in 0..<Self.attempts {
+        try Self.exchange(command, with: module)
+    }
+
+    private static func exchange(
+        _ command: [UInt8], with module: any TrustedPlatformModule
+    ) throws(KernelError) -> TPMResponse {
+        for _ in 0..<attempts {
             do throws(KernelError) { return try TPMResponse(module.exchange(command)) } catch {
                 guard error.number == EAGAIN else { throw error }
             }
@@ -67,18 +82,19 @@ package struct AzureSource: EvidenceSource {
         throw KernelError(EAGAIN)
     }
 
-    private func readReport() throws(KernelError) -> [UInt8] {
-        var response = try exchange(TPMCommand.readPublic(index: Self.reportIndex))
+    private static func readReport(from module: any TrustedPlatformModule) throws(KernelError) -> [UInt8] {
+        var response = try exchange(TPMCommand.readPublic(index: reportIndex), with: module)
         var area = try response.inner()
         // Index, algorithm, attributes, policy, then the size.
         _ = try area.take(4 + 2 + 4)
         _ = try area.sized()
         let size = try area.number(2)
-        guard size <= Self.maximumReportBytes else { throw KernelError(EFBIG) }
+        guard size <= maximumReportBytes else { throw KernelError(EFBIG) }
         var report: [UInt8] = []
         while report.count < size {
-            let count = min(Self.chunkBytes, size - report.count)
-            var part = try exchange(TPMCommand.read(index: Self.reportIndex, offset: report.count, count: count))
+            let count = min(chunkBytes, size - report.count)
+            var part = try exchange(
+                TPMCommand.read(index: reportIndex, offset: report.count, count: count), with: module)
             let bytes = try part.sized()
             guard bytes.count == count else { throw KernelError(EPROTO) }
             report += bytes

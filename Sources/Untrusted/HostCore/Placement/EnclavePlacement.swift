@@ -17,11 +17,16 @@ package struct EnclavePlacement: Sendable {
     package let workers: Int
     /// What it has to say that it runs in; anything without it.
     package let tee: TEEKind?
+    /// Adds to an enclave's evidence what its machine gets from a service of its network; `nil` where nothing is missing.
+    package let completion: EvidenceCompletion?
 
-    package init(_ place: Place, workers: Int = 1, tee: TEEKind? = nil) {
+    package typealias EvidenceCompletion = @Sendable ([UInt8]) async throws -> [UInt8]
+
+    package init(_ place: Place, workers: Int = 1, tee: TEEKind? = nil, completion: EvidenceCompletion? = nil) {
         self.place = place
         self.workers = workers
         self.tee = tee
+        self.completion = completion
     }
 
     /// - Throws: ``HostError`` when the address cannot be listened at.

@@ -31,6 +31,15 @@ struct AzureVerification {
             domain = report.kind == .tdx ? try TDReportStructure(report.hardwareReport) : nil
         }
 
+        /// Whether the quote is of the domain in the HCL report; true for SNP, which has no quote.
+        var isQuoteOfReport: Bool {
+            guard let domain else { return true }
+            guard let bytes = evidence.tdQuote, let quote = try? IntelQuote(parsing: bytes),
+                case .tdx(let report) = quote.body
+            else { return false }
+            return domain.domain == Array(report.bytes[120..<520]) && domain.reportData == report.reportData
+        }
+
         /// SHA-256 over the stated values of the registers that the quote is over.
         var registersDigest: [UInt8] {
             Array(SHA256.hash(data: quote.registers.flatMap { evidence.registers[$0] }))
@@ -90,13 +99,8 @@ struct AzureVerification {
 
     /// Nobody can check a TDREPORT away from its platform; it has to say what the verified quote says.
     private func domain(_ parts: Parts, _ log: inout CheckLog) throws(Rejection) {
-        guard let domain = parts.domain else { return }
-        var isEqual = false
-        if let bytes = parts.evidence.tdQuote, let quote = try? IntelQuote(parsing: bytes),
-            case .tdx(let report) = quote.body
-        {
-            isEqual = domain.domain == Array(report.bytes[120..<520]) && domain.reportData == report.reportData
-        }
+        guard parts.domain != nil else { return }
+        let isEqual = parts.isQuoteOfReport
         try log.require(
             .hclReport, isEqual, otherwise: .hclReportMismatch, found: isEqual ? "" : "a TDREPORT of another domain",
             expected: "what the quote says")

@@ -22,7 +22,7 @@ public final class CurlTransport: ClientTransport {
         guard Self.isUsable, let connections = kept.withLock({ $0.popLast() }) ?? CurlConnections() else {
             throw TransportError(.unusable, "libcurl does not start")
         }
-        let exchange = CurlExchange(request, isDirect: Self.isLoopback(request.url))
+        let exchange = CurlExchange(request, isDirect: Self.isLocal(request.url))
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard exchange.begin(continuation) else { return }
@@ -45,11 +45,14 @@ public final class CurlTransport: ClientTransport {
         }
     }
 
-    /// Proxies of the environment cannot reach this machine as the client does.
-    private static func isLoopback(_ url: String) -> Bool {
+    /// Proxies of the environment cannot reach this machine, or what is on its own link, as the client does.
+    private static func isLocal(_ url: String) -> Bool {
         let host = (URLComponents(string: url)?.host ?? "").lowercased()
         var address = in_addr()
-        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
+        if inet_pton(AF_INET, host, &address) == 1 {
+            let number = UInt32(bigEndian: address.s_addr)
+            return number >> 24 == 127 || number >> 16 == 0xA9FE
+        }
         return host == "localhost" || host == "[::1]" || host == "::1"
     }
 }

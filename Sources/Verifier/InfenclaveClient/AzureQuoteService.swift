@@ -1,0 +1,85 @@
+import Attestation
+import Evidence
+import Foundation
+
+/// The service in the network of Azure's machines that makes the hardware's quote of a TDREPORT. An enclave on such a
+/// machine opens no connections: whoever passes its evidence on adds the quote. The service is not trusted, since a
+/// verifier checks the quote and compares it with the report.
+///
+/// - Source: kinvolk/azure-cvm-tooling, az-tdx-vtpm: `POST {"report": base64url}`, answered with `{"quote": base64url}`.
+package actor AzureQuoteService {
+    /// An address that each machine of Azure reaches without a proxy (Azure Instance Metadata Service).
+    package static let standardURL = "http://169.254.169.254/acc/tdquote"
+    /// A quote has some 5 KB.
+    private static let maximumBytes = 128 << 10
+    private static let timeout: Duration = .seconds(20)
+
+    private struct Question: Encodable { let report: String }
+    private struct Answer: Decodable { let quote: String }
+
+    private let url: String
+    private let transport: any ClientTransport
+    /// A machine's report stays the same until it starts again, and the service takes few requests.
+    private var last: (report: [UInt8], quote: [UInt8])?
+
+    package init(url: String = AzureQuoteService.standardURL, transport: any ClientTransport = CurlTransport()) {
+        (self.url, self.transport) = (url, transport)
+    }
+
+    /// Adds the quote to an enclave's evidence of `az-tdx`.
+    ///
+    /// - Returns: Other evidence as it is.
+    /// - Throws: ``ClientError``: `.unreachable`, `.invalidResponse`; `CancellationError`.
+    package func complete(_ evidence: [UInt8]) async throws -> [UInt8] {
+        guard let report = AzureForm.reportWithoutQuote(in: evidence) else { return evidence }
+        if let last, last.report == report, let whole = try? AzureForm.evidence(evidence, addingQuote: last.quote) {
+            return whole
+        }
+        let quote = try await quote(of: report)
+        do throws(EvidenceError) {
+            let whole = try AzureForm.evidence(evidence, addingQuote: quote)
+            last = (report, quote)
+            return whole
+        } catch { throw invalid(error.message) }
+    }
+
+    private func quote(of report: [UInt8]) async throws -> [UInt8] {
+        let question = Question(report: Self.base64URL(report))
+        let response: TransportResponse
+        do {
+            response = try await transport.send(
+                TransportRequest(
+                    url: url,
+                    body: .init(bytes: Array(try JSONEncoder().encode(question)), contentType: "application/json"),
+                    maximumResponseBytes: Self.maximumBytes, idleTimeout: Self.timeout, deadline: Self.timeout))
+        } catch let error as TransportError {
+            throw ClientError(
+                .unreachable, "the quote service \(url): \(error.message)",
+                remedy: "az-tdx is served on a confidential machine of Azure with TDX, which reaches this address",
+                isRetryable: true)
+        }
+        guard response.status == 200 else { throw invalid("status \(response.status)") }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)),
+            let quote = Self.bytes(base64URL: answer.quote)
+        else { throw invalid("no quote") }
+        return quote
+    }
+
+    private func invalid(_ what: String) -> ClientError {
+        ClientError(
+            .invalidResponse, "the quote service \(url) answered with \(what)",
+            remedy: "try again, or restart the machine",
+            isRetryable: true)
+    }
+
+    /// Without padding, as the service takes it.
+    private static func base64URL(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    private static func bytes(base64URL text: String) -> [UInt8]? {
+        let plain = text.replacing("-", with: "+").replacing("_", with: "/").replacing("=", with: "")
+        return Data(base64Encoded: plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4)).map(
+            Array.init)
+    }
+}
