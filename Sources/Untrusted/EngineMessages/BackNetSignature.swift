@@ -22,6 +22,15 @@ package struct BackNetSignature: Sendable, Hashable {
             inputs: graph.inputs, outputs: graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) })
     }
 
+    /// - Throws: ``EngineError`` (`wrongAnswer`) for other tensors than the BackNet takes.
+    package func checkInputs(_ tensors: [Tensor]) throws(EngineError) {
+        guard tensors.map(\.type) == inputs.map(\.type) else {
+            throw EngineError(
+                .wrongAnswer, "the enclave gave other tensors than the BackNet takes",
+                remedy: "serve the bundle that the enclave was given")
+        }
+    }
+
     /// Checks what an engine gave: nothing else may go on to the enclave, which checks it again.
     ///
     /// - Throws: ``EngineError`` (`wrongAnswer`).

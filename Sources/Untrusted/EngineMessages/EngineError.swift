@@ -34,6 +34,13 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { "\(message); \(remedy)" }
 
+    /// An answer that is well formed and not this BackNet's.
+    ///
+    /// - Parameter what: What it has, as in "has no output 'y'".
+    package static func wrongAnswer(_ what: String) -> EngineError {
+        EngineError(.wrongAnswer, "the answer \(what)", remedy: BackNetSignature.deploy)
+    }
+
     /// What an engine said of a failure, as it may stand in a log: printable, in one line, short.
     package static func excerpt(_ text: some StringProtocol) -> String {
         String(

@@ -8,6 +8,7 @@ import HostServer
 import Inference
 import LeakageAssessment
 import ModelGraph
+import OpenInferenceBackNet
 import Partitioning
 import Sandbox
 import SealedChannel
@@ -75,10 +76,16 @@ struct Serve: Command {
             "Where the BackNet runs: oip+http://HOST:PORT/MODEL,… for replicas of an engine of the Open Inference Protocol.",
             discussion: """
                 Unless said otherwise in this process. With several bundles NAME=oip+http://…, for each that is meant. An \
-                engine has to have the bundle's backnet.onnx loaded as MODEL, and sees what this host sees.
+                engine has to have the bundle's backnet.onnx loaded as MODEL, and sees what this host sees. oip+grpc:// is \
+                for its gRPC port, in the program infenclave-grpc.
                 """))
     var backnet: [String] = []
     @Option(help: "Seconds that an engine may take for a request before another is asked.") var backnetTimeout = 10.0
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after which a request is sent to a second engine of --backnet as well; the first answer counts.",
+            discussion: "Unless given, no request is sent to two engines at a time."))
+    var hedgeAfter: Double?
     @Option(
         help: ArgumentHelp(
             "Compute requests of several clients in one batch of the BackNet: the first waits so many milliseconds.",
@@ -171,6 +178,11 @@ struct Serve: Command {
         guard (0.1...600).contains(backnetTimeout) else {
             throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
         }
+        if let hedgeAfter {
+            guard !backnet.isEmpty, hedgeAfter >= 0.001, hedgeAfter < backnetTimeout else {
+                throw ValidationError("--hedge-after goes with --backnet; it takes 0.001 seconds to --backnet-timeout")
+            }
+        }
         guard (0.1...1000).contains(batchDelay ?? 1) else {
             throw ValidationError("--batch-delay takes 0.1 to 1000 milliseconds")
         }
@@ -202,7 +214,9 @@ struct Serve: Command {
     }
 
     private func places() throws -> BackNetPlaces {
-        try BackNetPlaces(backnet, for: bundles.map(ServedBundle.name), attempt: .seconds(backnetTimeout))
+        try BackNetPlaces(
+            backnet, for: bundles.map(ServedBundle.name),
+            limits: .init(attempt: .seconds(backnetTimeout), hedgeAfter: hedgeAfter.map { .seconds($0) }))
     }
 
     private func adminAddress() throws -> ListenAddress? {
