@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check cluster-check cluster-manifests enclave reproducible-check release proxy client-check example rest-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -55,6 +55,10 @@ reproducible-check: setup
 proxy: build
 	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-proxy $(BUILD_OPTIONS)
 
+# The command line with engines of --backnet that are reached over gRPC, which takes minutes more to build.
+grpc: build
+	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-grpc $(BUILD_OPTIONS)
+
 # Clients of Triton and KServe from PyPI, and curl, against the proxy; `make client-check CLIENTS=rest_test` takes a part.
 CLIENTS ?=
 
@@ -92,7 +96,9 @@ python-client-check: build
 peers-check: python-client-check wheel-check client-check boot-check web-check example
 	$(MAKE) balancer-check
 	$(MAKE) engine-check ENGINES=triton,mlserver
-	$(MAKE) cluster-check CLUSTERS=kubernetes
+	$(MAKE) engine-check ENGINES=triton,mlserver TRANSPORT=grpc
+	$(MAKE) engine-page-check
+	$(MAKE) cluster-check CLUSTERS=kubernetes,kserve
 
 # The public interface against that of the last release.
 api-check:
@@ -122,11 +128,24 @@ model-check: build
 	$(PYTHON) scripts/model_check.py $(BIN)/infenclave $(MODEL_OPTIONS)
 
 # The BackNet on real engines from PyPI, in virtual environments of 400 to 550 MB each that stay in .build/engines.
-# `make engine-check ENGINES=triton,mlserver` takes a part. Needs the shared models and pictures.
+# `make engine-check ENGINES=triton,mlserver` takes a part, `TRANSPORT=grpc` infenclave-grpc, `ENGINE_OPTIONS="--model demo"` the demo's
+# model where there are the shared ones.
 ENGINES ?= triton,mlserver,kserve,ray
+TRANSPORT ?= http
+ENGINE_OPTIONS ?=
 
-engine-check: build
-	python3 scripts/engine_check.py $(BIN) --engines $(ENGINES)
+engine-check: build $(if $(filter grpc,$(TRANSPORT)),grpc)
+	python3 scripts/engine_check.py $(BIN) --engines $(ENGINES) --transport $(TRANSPORT) $(ENGINE_OPTIONS)
+
+# The worked examples of Documentation/engines.md, with the engines from PyPI.
+engine-page-check: build
+	python3 scripts/engine_check.py $(BIN) --page --engines triton,kserve,ray
+
+# False alarms of the owner's audit with honest engines, every result computed again; 100,000 take the better part of an hour.
+REQUESTS ?= 100000
+
+audit-check: build
+	python3 scripts/audit_check.py $(BIN) --requests $(REQUESTS)
 
 # Two hosts with two replicas each behind HAProxy and nginx; `make balancer-check BALANCERS=nginx` takes a part.
 BALANCERS ?= haproxy,nginx
@@ -135,7 +154,7 @@ balancer-check: build
 	python3 scripts/balancer_check.py $(BIN) --balancers $(BALANCERS)
 
 # Chart and manifests, the image, and assessments on Slurm and Ray. `make cluster-check CLUSTERS=kubernetes` takes a part; as root.
-CLUSTERS ?= kubernetes,image,slurm,ray
+CLUSTERS ?= kubernetes,kserve,image,slurm,ray
 
 cluster-check: build
 	python3 scripts/cluster_check.py $(BIN) --only $(CLUSTERS)

@@ -448,20 +448,23 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// The proxy with gRPC (`make proxy`) is there only where the environment asks for it: whatever builds all targets, as the
+// Proxy and host with gRPC (`make proxy`, `make grpc`) are there only where the environment asks for it: whatever builds all targets, as the
 // tests do, would take minutes longer with gRPC, and fetch more.
 if Context.environment["INFENCLAVE_GRPC"] != nil {
     package.dependencies += [
-        // HTTP/2 and gRPC. Its code generator is not used: six calls are registered by hand.
+        // HTTP/2 and gRPC. Its code generator is not used: the calls are written by hand.
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
     ]
-    package.products.append(.executable(name: "infenclave-proxy", targets: ["infenclave-proxy"]))
+    package.products += [
+        .executable(name: "infenclave-proxy", targets: ["infenclave-proxy"]),
+        .executable(name: "infenclave-grpc", targets: ["infenclave-grpc"]),
+    ]
     package.targets += [
         .target(
             name: "OpenInferenceMessages",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-            path: "Sources/Verifier/OpenInferenceMessages",
+            path: "Sources/Shared/OpenInferenceMessages",
             exclude: ["open_inference.proto"],
             swiftSettings: settings
         ),
@@ -479,6 +482,25 @@ if Context.environment["INFENCLAVE_GRPC"] != nil {
             ],
             path: "Sources/Verifier/infenclave-proxy",
             swiftSettings: settings
+        ),
+        .target(
+            name: "OpenInferenceGRPC",
+            dependencies: [
+                "EngineMessages", "HostCore", "ModelGraph", "OpenInferenceBackNet", "OpenInferenceMessages", "Tensors",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Sources/Untrusted/OpenInferenceGRPC",
+            swiftSettings: settings
+        ),
+        // The command line a second time, by a link, with engines that are reached over gRPC.
+        .executableTarget(
+            name: "infenclave-grpc",
+            dependencies: (package.targets.first { $0.name == "infenclave" }?.dependencies ?? [])
+                + ["OpenInferenceGRPC"],
+            path: "Sources/Owner/infenclave-grpc",
+            swiftSettings: settings + [.define("GRPC_ENGINES")]
         ),
     ]
 }

@@ -1,10 +1,10 @@
 """Checks what runs on clusters, on one machine.
 
-    python3 scripts/cluster_check.py FOLDER-OF-PROGRAMS [--only kubernetes,image,slurm,ray] [--environments DIR]
+    python3 scripts/cluster_check.py FOLDER-OF-PROGRAMS [--only kubernetes,kserve,image,slurm,ray] [--environments DIR]
 
-kubernetes: chart and manifests against the schemas of two versions, and KServe's resources against its own classes. image: the OCI image
-from Debian packages starts `infenclave serve` as an ordinary user without capabilities on a read-only root. slurm, ray: an
-assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
+kubernetes: chart, manifests and the chart's values on the page for operators, against the schemas of two versions. kserve: KServe's
+resources against its own classes. image: the OCI image from Debian packages starts `infenclave serve` as an ordinary user without
+capabilities on a read-only root. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
 
 Needs root and Debian's mmdebstrap, buildah, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
 go into virtual environments that are kept."""
@@ -14,6 +14,8 @@ import ctypes
 import glob
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +24,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+from engine_check import page_commands
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLUSTER = os.path.join(ROOT, "Examples", "cluster")
@@ -66,8 +70,8 @@ def run(arguments, **options):
 # Kubernetes
 
 VALIDATE = r'''
-import glob, os, sys, yaml, helm_python as helm, kubernetes_validate
-cluster, versions = sys.argv[1], sys.argv[2].split(",")
+import glob, json, os, sys, yaml, helm_python as helm, kubernetes_validate
+cluster, versions, page = sys.argv[1], sys.argv[2].split(","), json.loads(sys.argv[3])
 count = 0
 def check(text, where):
     global count
@@ -84,10 +88,18 @@ full = {"tee": "development", "runtimeClassName": "kata-qemu-snp", "replicas": 3
         "devices": {"sgx.intel.com/epc": "128Mi"}, "serviceMonitor": {"enabled": True},
         "nodeSelector": {"zone": "a"}, "tolerations": [{"operator": "Exists"}],
         "networkPolicy": {"engines": [{"podSelector": {"matchLabels": {"app": "triton"}}}]}}
-findings = helm.lint(chart, values=minimal) if "values" in helm.lint.__code__.co_varnames else helm.lint(chart)
-print("lint:", findings)
+# What lint finds is data and no failure. Values that the schema refuses are found, so that it is known to look.
+def lint(values):
+    return [error for version in versions for error in helm.lint(
+        chart, values=values, strict=True, kube_version=f"v{version}.0")["errors"]]
+for values in (minimal, full, page):
+    if lint(values):
+        raise SystemExit(f"helm lint: {lint(values)}")
+if not lint({}):
+    raise SystemExit("helm lint finds nothing in values without a TEE")
+print("helm lint finds nothing")
 with helm.Chart.load(chart) as loaded:
-    for values in (minimal, full):
+    for values in (minimal, full, page):
         rendered = loaded.render(values, name="signs", namespace="prod")
         for name, text in rendered.items():
             check(text, name)
@@ -143,8 +155,37 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "kserve", "*.yaml"))):
 '''
 
 
+def page_values():
+    """What the page for operators has for a cluster: the chart's values, and files that are there."""
+    commands = page_commands("kubernetes").replace("\\\n", " ").strip().splitlines()[1:]
+    chart, values = None, {}
+    for command in commands:
+        words = shlex.split(command)
+        if words[:2] == ["kubectl", "apply"]:
+            files = [words[index + 1] for index, word in enumerate(words) if word == "-f"]
+            missing = [path for path in files if not os.path.exists(os.path.join(ROOT, path))]
+            assert files and not missing, f"{command}: {missing} are missing"
+        elif words[:2] == ["helm", "install"]:
+            chart = words[3]
+            for pair in [words[index + 1] for index, word in enumerate(words) if word == "--set"]:
+                key, value = pair.split("=", 1)
+                listed = re.fullmatch(r"(\w+)\[(\d+)\]", key)
+                if listed:
+                    values.setdefault(listed.group(1), []).insert(int(listed.group(2)), value)
+                else:
+                    values[key] = value
+        else:
+            raise AssertionError(f"the page has a command for clusters that is not checked: {command}")
+    assert chart == "Examples/cluster/helm" and values, f"the page installs {chart} with {values}"
+    return values
+
+
 def kubernetes(check):
-    print(run([environment("check", check.environments), "-c", VALIDATE, CLUSTER, ",".join(VERSIONS)]).strip())
+    print(run([
+        environment("check", check.environments), "-c", VALIDATE, CLUSTER, ",".join(VERSIONS), json.dumps(page_values())]).strip())
+
+
+def kserve(check):
     print(run([environment("kserve", check.environments), "-c", KSERVE, CLUSTER]).strip())
 
 
@@ -418,7 +459,7 @@ class Check:
 
 
 def main():
-    checks = {"kubernetes": kubernetes, "image": image, "slurm": slurm, "ray": ray}
+    checks = {"kubernetes": kubernetes, "kserve": kserve, "image": image, "slurm": slurm, "ray": ray}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("programs")
     parser.add_argument("--only", default=",".join(checks))

@@ -1,15 +1,20 @@
 """Runs a bundle's BackNet on real engines of the Open Inference Protocol and compares with the host's own engine.
 
-    python3 scripts/engine_check.py FOLDER-OF-PROGRAMS [--engines triton,mlserver,kserve,ray] [--environments DIR] [--json FILE]
+    python3 scripts/engine_check.py FOLDER-OF-PROGRAMS [--engines triton,mlserver,kserve,ray] [--transport http|grpc]
+        [--model mobilenet|demo] [--page] [--environments DIR] [--json FILE]
 
-For each engine: ten photographs through client, enclave, engine and back, with the classes and probabilities compared; then, with two
-replicas, one killed while pictures are classified. The engines come from PyPI into virtual environments (400 to 550 MB each) that are
-kept. Needs the shared models and pictures (INFENCLAVE_SHARED) and Debian's own Python 3.11, in which Triton's wheel embeds itself."""
+For each engine: ten pictures through client, enclave, engine and back, with the classes and probabilities compared; then, with two
+replicas, one killed while pictures are classified. With gRPC, which takes the program `infenclave-grpc`, also an engine that goes wrong
+in each of several ways beside one that does not, and a limit on messages. --page runs the commands of Documentation/engines.md instead.
+
+The engines come from PyPI into virtual environments (400 to 550 MB each) that are kept. Debian's own Python 3.11 is needed, in which
+Triton's wheel embeds itself. The model is MobileNet-v2 with photographs where INFENCLAVE_SHARED has them, else the demo's."""
 
 import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,7 +35,8 @@ PACKAGES = {
     "kserve": ["kserve==0.21.0", "onnxruntime", "numpy"],
     "ray": ["ray[serve]==2.60.0", "onnxruntime", "numpy"],
 }
-MODEL, FRONT, MAPPING = "mobilenet-v2-1.0", "add_20", "reshape_64"
+DEMO = os.path.join(ROOT, "Examples", "demo")
+PAGE = os.path.join(ROOT, "Documentation", "engines.md")
 # Engines in f32 differ by about 1e-6 in what leaves the BackNet; this is of a probability.
 TOLERANCE = 1e-4
 
@@ -110,38 +116,46 @@ class Engines:
         with open(stamp, "w") as file:
             file.write(wanted)
 
-    def start(self, number):
+    def start(self, number, **options):
+        """A replica: its process and its ports of HTTP and gRPC."""
         port, other, third = free_port(), free_port(), free_port()
-        process = getattr(self, self.kind)(f"{self.kind}-{number}", port, other, third)
+        process = getattr(self, self.kind)(f"{self.kind}-{number}", port, other, third, **options)
         wait(
             f"{self.kind} (see {process.log})", 180,
             lambda: get(f"http://127.0.0.1:{port}/v2/models/backnet/ready")[0] == 200)
         return process, port, other
 
-    def triton(self, name, http, grpc, metrics):
+    def wheel(self, work):
+        """Triton's program of the wheel, the folder of its backends, and the variables that it needs."""
         site = subprocess.run(
             [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, text=True,
             capture_output=True).stdout.strip()
         wheel = os.path.join(site, "pytriton", "tritonserver")
-        work = os.path.join(self.folder, name)
-        shutil.copytree(os.path.join(wheel, "backends"), os.path.join(work, "backends"))
-        stub = os.path.join(work, "backends", "python", "triton_python_backend_stub")
+        backends = os.path.join(work, "backends")
+        shutil.copytree(os.path.join(wheel, "backends"), backends)
+        stub = os.path.join(backends, "python", "triton_python_backend_stub")
         shutil.copyfile(os.path.join(wheel, "python_backend_stubs", "3.11", "triton_python_backend_stub"), stub)
         os.chmod(stub, 0o755)
+        return os.path.join(wheel, "bin", "tritonserver"), backends, {
+            "PATH": os.path.join(self.environment, "bin") + ":" + os.environ["PATH"],
+            "LD_LIBRARY_PATH": os.path.join(site, "nvidia_pytriton.libs")}
+
+    def triton(self, name, http, grpc, metrics):
+        work = os.path.join(self.folder, name)
+        program, backends, variables = self.wheel(work)
         triton_repository.make(self.bundle, "backnet", os.path.join(work, "models"), "python", self.instances)
         return Process(
-            [os.path.join(wheel, "bin", "tritonserver"), "--model-repository", os.path.join(work, "models"),
-             "--backend-directory", os.path.join(work, "backends"), "--http-address", "127.0.0.1", "--http-port",
-             str(http), "--grpc-address", "127.0.0.1", "--grpc-port", str(grpc), "--metrics-address", "127.0.0.1",
-             "--metrics-port", str(metrics), "--allow-gpu-metrics", "false"], self.folder, name,
-            {"PATH": os.path.join(self.environment, "bin") + ":" + os.environ["PATH"], "OMP_NUM_THREADS": str(self.threads),
-             "LD_LIBRARY_PATH": os.path.join(site, "nvidia_pytriton.libs")})
+            [program, "--model-repository", os.path.join(work, "models"), "--backend-directory", backends,
+             "--http-address", "127.0.0.1", "--http-port", str(http), "--grpc-address", "127.0.0.1", "--grpc-port",
+             str(grpc), "--metrics-address", "127.0.0.1", "--metrics-port", str(metrics), "--allow-gpu-metrics",
+             "false"], self.folder, name, {**variables, "OMP_NUM_THREADS": str(self.threads)})
 
-    def mlserver(self, name, http, grpc, metrics):
+    def mlserver(self, name, http, grpc, metrics, more={}):
         work = os.path.join(self.folder, name)
         os.makedirs(work)
         settings = {
-            "host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics, "parallel_workers": 0}
+            "host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics, "parallel_workers": 0,
+            **more}
         model = {"name": "backnet", "implementation": "mlserver_backnet.BackNet", "parameters": {"uri": self.onnx}}
         for file, content in (("settings.json", settings), ("model-settings.json", model)):
             with open(os.path.join(work, file), "w") as target:
@@ -164,10 +178,10 @@ class Engines:
 class Service:
     """`infenclave serve` with a provisioned enclave."""
 
-    def __init__(self, check, name, options):
-        self.check = check
+    def __init__(self, check, name, options, provisioned=()):
+        self.check, self.provisioned = check, provisioned
         self.process = Process(
-            [check.program, "serve", check.bundle, "--tee", "development", "--listen", "127.0.0.1:0",
+            [check.server, "serve", check.bundle, "--tee", "development", "--listen", "127.0.0.1:0",
              "--admin-listen", "127.0.0.1:0", "--threads", "1", *options], check.folder, name)
         wait("server", 60, lambda: " serving " in self.process.text())
         self.port, self.admin = (
@@ -175,10 +189,16 @@ class Service:
             for pattern in (" serving", "admin listener"))
         self.target = [
             "--server", f"http://127.0.0.1:{self.port}", "--policy", check.file("policy.json"), "--tee", "development"]
-        check.run(
-            "provision", *self.target, "--key", check.file("model.key"), "--owner-key", check.file("owner.key"),
-            "--client-token", check.file("client.token"), "--per-minute", "100000", "--requests", "1000000")
+        self.provision()
         wait("readiness", 60, lambda: get(f"http://127.0.0.1:{self.admin}/health/ready")[0] == 200)
+
+    def provision(self):
+        """Provisions, or renews; returns what the enclave has counted until then."""
+        check = self.check
+        return json.loads(check.run(
+            "provision", *self.target, "--key", check.file("model.key"), "--owner-key", check.file("owner.key"),
+            "--client-token", check.file("client.token"), "--per-minute", "1000000", "--requests", "10000000", "--json",
+            *self.provisioned))
 
     def arguments(self, pictures):
         return [
@@ -200,18 +220,50 @@ class Service:
 
 
 class Check:
-    def __init__(self, programs, shared, folder):
-        self.program, self.folder, self.shared = os.path.join(programs, "infenclave"), folder, shared
+    """A bundle, its owner's keys, ten pictures and their classes."""
+
+    def __init__(self, programs, folder, shared=None, grpc=False, front="stage2.pool"):
+        self.program, self.folder = os.path.join(programs, "infenclave"), folder
+        self.server = os.path.join(programs, "infenclave-grpc") if grpc else self.program
+        if not os.path.exists(self.server):
+            raise SystemExit(f"engine-check: {self.server} is missing; `make grpc` builds it")
         self.bundle = self.file("model.infenclave")
-        model = os.path.join(shared, "models", MODEL)
         self.run("keygen", "owner", "--out", self.file("owner.key"))
         self.run("keygen", "token", "--out", self.file("client.token"))
+        model, self.pictures, self.classes = self.mobilenet(shared) if shared else self.demo(front)
         self.run(
-            "partition", os.path.join(model, "model.onnx"), "--preprocess", os.path.join(model, "preprocess.json"),
-            "--labels", os.path.join(shared, "models", "labels", "imagenet-1k.txt"), "--front", FRONT, "--mapping",
-            MAPPING, "--out", self.bundle, "--key-out", self.file("model.key"), "--owner-key", self.file("owner.key"))
+            "partition", *model, "--out", self.bundle, "--key-out", self.file("model.key"), "--owner-key",
+            self.file("owner.key"))
         self.run("policy", self.bundle, "--tee", "development", "--out", self.file("policy.json"))
-        self.pictures, self.classes = self.right_pictures()
+
+    def demo(self, front):
+        """The model that this project has trained, and one of its pictures of each class."""
+        pictures = sorted(os.listdir(os.path.join(DEMO, "pictures")))[:10]
+        with open(os.path.join(DEMO, "labels.txt")) as file:
+            labels = [line.strip().lower().replace(" ", "-") for line in file]
+        arguments = [
+            os.path.join(DEMO, "classifier.onnx"), "--labels", os.path.join(DEMO, "labels.txt"), "--front",
+            front, "--mapping", "logits"]
+        with open(os.path.join(DEMO, "labels.txt")) as file:
+            self.first_label = file.read().splitlines()[labels.index("stop")]
+        classes = [labels.index(os.path.splitext(name)[0].split("-", 1)[1]) for name in pictures]
+        return arguments, [os.path.join(DEMO, "pictures", name) for name in pictures], classes
+
+    def mobilenet(self, shared):
+        """MobileNet-v2, and ten photographs that ONNX Runtime classifies as their names say."""
+        models, name = os.path.join(shared, "models"), "mobilenet-v2-1.0"
+        with open(os.path.join(models, "evaluation.json")) as file:
+            predicted = json.load(file)["models"][name]["predicted"]
+        with open(os.path.join(shared, "images", "labels.json")) as file:
+            labels = {entry["file"]: entry["class_id"] for entry in json.load(file)["imagenet"]}
+        right = sorted(file for file, index in predicted.items() if labels.get(file) == index)[:100:10]
+        if len(right) != 10:
+            raise SystemExit(f"engine-check: found {len(right)} photographs of a known class, expected 10")
+        arguments = [
+            os.path.join(models, name, "model.onnx"), "--preprocess", os.path.join(models, name, "preprocess.json"),
+            "--labels", os.path.join(models, "labels", "imagenet-1k.txt"), "--front", "add_20", "--mapping",
+            "reshape_64"]
+        return arguments, [os.path.join(shared, "images", file) for file in right], [predicted[file] for file in right]
 
     def file(self, name):
         return os.path.join(self.folder, name)
@@ -223,17 +275,6 @@ class Check:
         if done.returncode:
             raise SystemExit(f"engine-check: infenclave {arguments[0]}: {done.stderr}{done.stdout}")
         return done.stdout
-
-    def right_pictures(self):
-        """Ten photographs that ONNX Runtime classifies as their names say."""
-        with open(os.path.join(self.shared, "models", "evaluation.json")) as file:
-            predicted = json.load(file)["models"][MODEL]["predicted"]
-        with open(os.path.join(self.shared, "images", "labels.json")) as file:
-            labels = {entry["file"]: entry["class_id"] for entry in json.load(file)["imagenet"]}
-        right = sorted(name for name, index in predicted.items() if labels.get(name) == index)[:100:10]
-        if len(right) != 10:
-            raise SystemExit(f"engine-check: found {len(right)} photographs of a known class, expected 10")
-        return [os.path.join(self.shared, "images", name) for name in right], [predicted[name] for name in right]
 
 
 def compare(expected, found, classes):
@@ -280,13 +321,18 @@ def classify_while(service, check, rounds, action):
     return answers[0], answers[0] / (time.monotonic() - started)
 
 
-def check_engine(kind, check, expected, environments):
+def address(transport, replica):
+    _, http, grpc = replica
+    return f"oip+{transport}://127.0.0.1:{grpc if transport == 'grpc' else http}/backnet"
+
+
+def check_engine(kind, check, expected, environments, transport):
     engines = Engines(kind, environments, check.folder, check.bundle)
     # Ray Serve has its replicas behind one address.
     started = [engines.start(number) for number in range(1 if kind == "ray" else 2)]
     service = None
     try:
-        addresses = ",".join(f"oip+http://127.0.0.1:{port}/backnet" for _, port, _ in started)
+        addresses = ",".join(address(transport, replica) for replica in started)
         service = Service(check, f"serve-{kind}", ["--backnet", addresses])
         worst = compare(expected, service.classify(check.pictures), check.classes)
         milliseconds = service.backnet_milliseconds()
@@ -300,10 +346,13 @@ def check_engine(kind, check, expected, environments):
             wait("notice of the end", 30, lambda: service.metric("infenclave_backnet_engine_healthy") == 1)
         else:
             _, rate = classify_while(service, check, rounds, lambda: None)
+        retries = service.metric("infenclave_backnet_engine_retries_total")
+        if transport == "grpc":
+            check_faults(engines, check, expected, started[-1])
         return {
-            "engine": kind, "versions": PACKAGES[kind][0], "replicas": len(started), "largestDifference": worst,
-            "backNetMilliseconds": round(milliseconds, 2), "picturesPerSecond": round(rate, 1), "lost": lost,
-            "retries": service.metric("infenclave_backnet_engine_retries_total")}
+            "engine": kind, "transport": transport, "versions": PACKAGES[kind][0], "replicas": len(started),
+            "largestDifference": worst, "backNetMilliseconds": round(milliseconds, 2),
+            "picturesPerSecond": round(rate, 1), "lost": lost, "retries": retries}
     finally:
         if service:
             service.process.kill(signal.SIGTERM)
@@ -311,31 +360,158 @@ def check_engine(kind, check, expected, environments):
             process.kill(signal.SIGTERM if kind == "ray" else signal.SIGKILL)
 
 
+# What an engine does, and what the host's log then says of it.
+FAULTS = {
+    "lies": "computes another model", "shape": "expected FP32", "nan": "not finite", "short": "bytes of",
+    "model": "is of the model 'other'", "twice": "named twice", "garbage": "is no inference.ModelInferResponse",
+    "huge": "resourceExhausted", "refuses": "out of order", "unloaded": "is not ready", "stalls": "no answer within",
+    "limit": "raise the engine's limit on messages to",
+}
+
+
+def check_faults(engines, check, expected, honest):
+    """One replica goes wrong in each of these ways beside one that does not: it is found, and every picture is answered rightly."""
+    control, port = check.file(f"{engines.kind}-fault"), free_port()
+
+    def behave(behaviour):
+        with open(control + ".new", "w") as file:
+            file.write(behaviour)
+        os.rename(control + ".new", control)
+
+    behave("honest")
+    faulty = Process(
+        [engines.python, os.path.join(ROOT, "scripts", "faulty_engine.py"), str(port), str(honest[2]), control],
+        check.folder, f"{engines.kind}-faulty")
+    service = Service(
+        check, f"serve-{engines.kind}-faulty",
+        ["--backnet", f"oip+grpc://127.0.0.1:{port}/backnet,{address('grpc', honest)}", "--backnet-timeout", "3"])
+    healthy = lambda: service.metric("infenclave_backnet_engine_healthy")
+    try:
+        for fault, reason in FAULTS.items():
+            behave("honest")
+            wait(f"two engines before it {fault}", 60, lambda: healthy() == 2)
+            # Numbers as typed contents instead of raw ones are taken, too.
+            behave("typed")
+            compare(expected, service.classify(check.pictures), check.classes)
+            said = len(service.process.text())
+            behave(fault)
+            if fault != "lies":
+                compare(expected, service.classify(check.pictures), check.classes)
+            wait(f"notice of an engine that {fault}", 90, lambda: healthy() == 1)
+            compare(expected, service.classify(check.pictures), check.classes)
+            if reason not in service.process.text()[said:]:
+                raise SystemExit(f"engine-check: {fault}: {service.process.text()[said:]!r} lacks {reason!r}")
+        print(f"{engines.kind}: beside it an engine was found that went wrong in each of {len(FAULTS)} ways", flush=True)
+    finally:
+        service.process.kill(signal.SIGTERM)
+        faulty.kill()
+    if engines.kind == "mlserver":
+        check_limit(engines, check)
+
+
+def check_limit(engines, check):
+    """A limit of a real engine that is too low is named with the bytes that it would take."""
+    limited = engines.start("limited", more={"grpc_max_message_length": 1000})
+    log = check.file("serve-limited.log")
+    server = Process(
+        [check.server, "serve", check.bundle, "--tee", "development", "--listen", "127.0.0.1:0", "--backnet",
+         address("grpc", limited)], check.folder, "serve-limited")
+    try:
+        wait(f"name of the limit, see {log}", 30, lambda: re.search(
+            r"larger than max.*raise the engine's limit on messages to \d+ bytes or more", server.text()))
+        print("mlserver: a limit of 1000 bytes on messages is named with what it would have to be", flush=True)
+    finally:
+        server.kill(signal.SIGTERM)
+        limited[0].kill()
+
+
+# The page for operators
+
+def page_commands(name):
+    """The commands of a worked example: the block whose first line is a comment that begins with its name."""
+    with open(PAGE) as file:
+        blocks = re.findall(r"```sh\n(.*?)```", file.read(), re.DOTALL)
+    found = [block for block in blocks if block.startswith(f"# {name}")]
+    if len(found) != 1:
+        raise SystemExit(f"engine-check: {PAGE} has {len(found)} examples '{name}'")
+    return found[0]
+
+
+def check_page(kind, check, environments):
+    """Runs an example as the page has it; as root in namespaces of its own, as its ports are fixed and it stops nothing."""
+    engines = Engines(kind, environments, check.folder, check.bundle)
+    folder, programs = check.file(f"page-{kind}"), check.file(f"page-{kind}-programs")
+    os.makedirs(folder)
+    os.makedirs(programs)
+    shutil.copytree(check.bundle, os.path.join(folder, "model.infenclave"))
+    for name in ("model.key", "owner.key", "client.token", "policy.json"):
+        shutil.copy(check.file(name), folder)
+    os.symlink(os.path.join(ROOT, "Examples"), os.path.join(folder, "Examples"))
+    os.symlink(check.pictures[0], os.path.join(folder, "picture.png"))
+    os.symlink(check.program, os.path.join(programs, "infenclave"))
+    if kind == "triton":
+        # The wheel's program stands for one that is installed.
+        program, backends, variables = engines.wheel(os.path.join(check.folder, "page-triton-wheel"))
+        with open(os.path.join(programs, "tritonserver"), "w") as file:
+            file.write("#!/bin/sh\n" + "".join(f"export {key}={shlex.quote(value)}\n" for key, value in variables.items()))
+            file.write(f'exec {shlex.quote(program)} --backend-directory {shlex.quote(backends)} "$@"\n')
+        os.chmod(os.path.join(programs, "tritonserver"), 0o755)
+    isolated = os.getuid() == 0
+    script = "set -eu\n" + ("ip link set lo up\n" if isolated else "") + page_commands(kind) + page_commands("serve")
+    alone = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"] if isolated else []
+    path = f"{programs}:{os.path.join(engines.environment, 'bin')}:{os.environ['PATH']}"
+    example = Process(
+        [*alone, "bash", "-c", script], folder, f"page-{kind}",
+        {"PATH": path, "INFENCLAVE_LOOPBACK": "1", "HOME": check.folder, "XDG_STATE_HOME": check.folder})
+    try:
+        code = example.process.wait(300)
+        if code or not re.search(rf"% +{check.first_label}$", example.text(), re.MULTILINE):
+            raise SystemExit(f"engine-check: the page's example of {kind} ended with {code}: {example.text()[-3000:]}")
+        print(f"{kind}: the commands of {os.path.relpath(PAGE, ROOT)} answer '{check.first_label}'", flush=True)
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"engine-check: the page's example of {kind} hangs: {example.text()[-3000:]}")
+    finally:
+        example.kill(signal.SIGTERM)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("programs")
     parser.add_argument("--engines", default="triton,mlserver,kserve,ray")
+    parser.add_argument("--transport", choices=["http", "grpc"], default="http")
+    parser.add_argument("--model", choices=["mobilenet", "demo"])
+    parser.add_argument("--page", action="store_true", help="run the worked examples of the page instead")
     parser.add_argument("--environments", default=os.path.join(ROOT, ".build", "engines"))
     parser.add_argument("--json")
     arguments = parser.parse_args()
     shared = os.environ.get("INFENCLAVE_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
-    if not os.path.isdir(os.path.join(shared, "models", MODEL)):
-        print("engine-check: skipped, INFENCLAVE_SHARED names no folder with the shared models")
-        return
+    if arguments.model == "demo" or arguments.page or (
+            arguments.model is None and not os.path.isdir(os.path.join(shared, "models", "mobilenet-v2-1.0"))):
+        shared = None
+    kinds = arguments.engines.split(",")
+    if arguments.transport == "grpc" and "ray" in kinds:
+        print("ray: skipped with gRPC; its example has routes of HTTP", flush=True)
+        kinds.remove("ray")
     results = []
     with tempfile.TemporaryDirectory(prefix="engine-check-") as folder:
-        check = Check(os.path.abspath(arguments.programs), shared, folder)
+        check = Check(os.path.abspath(arguments.programs), folder, shared, arguments.transport == "grpc")
+        if arguments.page:
+            kinds = [kind for kind in kinds if kind != "mlserver"]
+            for kind in kinds:
+                check_page(kind, check, arguments.environments)
+            print(f"{len(kinds)} passed, 0 failed")
+            return
         own = Service(check, "serve-own", [])
         expected = own.classify(check.pictures)
         compare(expected, expected, check.classes)
         own_milliseconds = own.backnet_milliseconds()
         own.process.kill(signal.SIGTERM)
         print(f"own engine: {own_milliseconds:.2f} ms for the BackNet", flush=True)
-        for kind in arguments.engines.split(","):
-            result = check_engine(kind, check, expected, arguments.environments)
+        for kind in kinds:
+            result = check_engine(kind, check, expected, arguments.environments, arguments.transport)
             results.append(result)
             print(
-                "{engine}: right classes on 10 photographs, probabilities within {largestDifference:.1e}, "
+                "{engine} over {transport}: right classes of 10 pictures, probabilities within {largestDifference:.1e}, "
                 "{backNetMilliseconds} ms for the BackNet, {picturesPerSecond} pictures/s, lost: {lost}, "
                 "asked again: {retries:.0f}".format(**result), flush=True)
     if arguments.json:

@@ -7,10 +7,12 @@ struct EngineAddressTests {
     func parts() throws {
         let plain = try EngineAddress("oip+http://triton:8000/resnet50.back")
         #expect((plain.host, plain.port, plain.prefix, plain.model) == ("triton", 8000, "", "resnet50.back"))
-        let deep = try EngineAddress("oip+grpc://[fd00::1]:9000/a/b/model")
+        let deep = try EngineAddress("oip+http://[fd00::1]:9000/a/b/model")
         #expect((deep.host, deep.port, deep.prefix, deep.model) == ("fd00::1", 9000, "/a/b", "model"))
-        #expect(deep.transport == .grpc)
-        #expect(deep.description == "oip+grpc://[fd00::1]:9000/a/b/model")
+        #expect(deep.transport == .http)
+        #expect(deep.description == "oip+http://[fd00::1]:9000/a/b/model")
+        let grpc = try EngineAddress("oip+grpc://triton:8001/model")
+        #expect((grpc.transport, grpc.port, grpc.prefix, grpc.model) == (.grpc, 8001, "", "model"))
         #expect(try EngineAddress("oip+http://backnet/m").port == 80)
         #expect(try EngineAddress.list("oip+http://a/m,oip+http://b/m").map(\.host) == ["a", "b"])
     }
@@ -22,6 +24,7 @@ struct EngineAddressTests {
             "oip+http://host:08/m", "http://host/m", "oip+http://user@host/m", "oip+http://host/m?x=1",
             "oip+http://host/../m", "oip+http://ho st/m", "oip+http://host\r\n/m", "oip+http://[::1/m",
             "oip+http://[::1]x/m", "oip+http://host/m/", "oip+http://host//m", "oip+https://host/m",
+            "oip+grpcs://host/m", "oip+grpc://host", "oip+grpc://host/a/m",
         ])
     func refused(text: String) {
         let error = #expect(throws: EngineError.self) { try EngineAddress(text) }

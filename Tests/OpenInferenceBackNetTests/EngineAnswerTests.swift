@@ -172,6 +172,29 @@ struct EngineAnswerTests {
         #expect(!error.remedy.isEmpty, "\(name)")
     }
 
+    @Test(
+        "Whatever status says that the model is not ready, 400 as Triton has it or 503 as KServe, is understood",
+        arguments: [400, 404, 503])
+    func notReady(status: Int) async throws {
+        let engine = try TestEngine { _ in .answer(status, [:], []) }
+        let replica = try replica(engine)
+        let error = await #expect(throws: EngineError.self) { try await replica.checkReady(within: .seconds(3600)) }
+        #expect(error?.code == .notReady)
+        #expect(engine.requests.map(\.path) == ["/v2/models/model/ready"])
+    }
+
+    @Test("The request of a cancelled task is given up at once")
+    func cancelled() async throws {
+        let engine = try TestEngine { _ in .silence }
+        let replica = try replica(engine)
+        let task = Task { await ask(replica) }
+        let end = ContinuousClock.now + .seconds(600)
+        while engine.inferences.isEmpty, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
+        task.cancel()
+        #expect(await task.value != nil)
+        #expect(engine.inferences.count == 1)
+    }
+
     @Test("A limit of the engine on messages is named with the bytes that it would take")
     func messageLimit() async throws {
         let engine = try TestEngine { _ in .answer(413, [:], []) }

@@ -18,9 +18,11 @@ private struct Deployed {
         var all: [String] { kept.withLock { $0 } }
     }
 
-    init(_ engines: [TestEngine], attempt: Duration = .seconds(600)) async throws {
+    init(
+        _ engines: [TestEngine], attempt: Duration = .seconds(600), hedgeAfter: Duration? = nil
+    ) async throws {
         let signature = try TestModel.signature.get()
-        var limits = OpenInferenceBackNet.Limits(attempt: attempt)
+        var limits = OpenInferenceBackNet.Limits(attempt: attempt, hedgeAfter: hedgeAfter)
         limits.checkInterval = .milliseconds(50)
         limits.checkTime = .seconds(600)
         limits.probeInterval = .milliseconds(200)
@@ -38,9 +40,12 @@ private struct Deployed {
         }
     }
 
-    func isHealthy(_ engine: TestEngine) -> Bool {
-        backNet.metricsText(labels: []).text.contains(
-            "infenclave_backnet_engine_healthy{engine=\"oip+http://127.0.0.1:\(engine.port)/model\"} 1")
+    func isHealthy(_ engine: TestEngine) -> Bool { says("healthy", 1, of: engine) }
+
+    /// Whether a metric has this value, of one engine or of all.
+    func says(_ metric: String, _ value: Int, of engine: TestEngine? = nil) -> Bool {
+        let labels = engine.map { "{engine=\"oip+http://127.0.0.1:\($0.port)/model\"}" } ?? ""
+        return backNet.metricsText(labels: []).text.contains("infenclave_backnet_engine_\(metric)\(labels) \(value)\n")
     }
 
     /// - Returns: Whether the answer is there and right.
@@ -162,6 +167,85 @@ struct ReplicaTests {
         #expect(names[0] == names[1])
         // Questions about its health belong to no request.
         #expect(engine.requests.count { $0.headers["traceparent"] != nil } == 1)
+    }
+
+    /// Engines that answer this seed late, or never, and all else at once.
+    private static func slow(_ seed: Float, _ reaction: @escaping TestEngine.Behaviour) -> TestEngine.Behaviour {
+        let marker: [UInt8] = seed.bitPattern.littleEndian.bytes
+        return { request in
+            request.body.firstRange(of: marker) == nil ? TestModel.answer(request) : reaction(request)
+        }
+    }
+
+    @Test(
+        "With hedging a request that one engine keeps is answered by a second one, and says nothing against the first")
+    func hedged() async throws {
+        let engines = try [TestEngine(), TestEngine(), TestEngine()]
+        let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(100))
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        // Whichever is asked first keeps it for ever.
+        let asked = Mutex(0)
+        for engine in engines {
+            engine.behave(
+                Self.slow(79) { request in
+                    let isFirst = asked.withLock { count in
+                        count += 1
+                        return count == 1
+                    }
+                    return isFirst ? .silence : TestModel.answer(request)
+                })
+        }
+        #expect(try await deployed.ask(79))
+        #expect(asked.withLock { $0 } == 2)
+        #expect(engines.allSatisfy(deployed.isHealthy))
+        #expect(engines.allSatisfy { deployed.says("requests_waiting", 0, of: $0) })
+        #expect(deployed.says("hedges_total", 1) && deployed.says("retries_total", 0))
+    }
+
+    @Test("Two engines at a time get a hedged request, at most, and another one is asked when both have failed")
+    func hedgedTwice() async throws {
+        let engines = try (0..<3).map { _ in try TestEngine() }
+        let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(50))
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        let (under, most, count) = (Mutex(0), Mutex(0), Mutex(0))
+        for engine in engines {
+            engine.behave(
+                Self.slow(80) { request in
+                    let isLast = count.withLock { count in
+                        count += 1
+                        return count == 3
+                    }
+                    let now = under.withLock { under in
+                        under += 1
+                        return under
+                    }
+                    most.withLock { $0 = max($0, now) }
+                    Thread.sleep(forTimeInterval: 0.5)
+                    under.withLock { $0 -= 1 }
+                    return isLast ? TestModel.answer(request) : .answer(500, [:], [])
+                })
+        }
+        #expect(try await deployed.ask(80))
+        #expect(most.withLock { $0 } <= 2)
+        #expect(count.withLock { $0 } == 3)
+    }
+
+    @Test("Without hedging no request is sent to two engines, however long one takes")
+    func unhedged() async throws {
+        let engines = try [TestEngine(), TestEngine()]
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        let asked = Mutex(0)
+        for engine in engines {
+            engine.behave(
+                Self.slow(81) { request in
+                    asked.withLock { $0 += 1 }
+                    Thread.sleep(forTimeInterval: 2)
+                    return TestModel.answer(request)
+                })
+        }
+        #expect(try await deployed.ask(81))
+        #expect(asked.withLock { $0 } == 1)
     }
 
     @Test("A request that fails everywhere is asked of each replica once, and of three at most")

@@ -10,7 +10,7 @@ enum AssessmentRun {
         backbone: BackboneComparison?, out: String, json: Bool,
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> AssessmentResult
     ) async throws {
-        var result = try await onOwnThread(body)
+        var result = try await interruptibly(body)
         if let backbone { result.add(backbone) }
         try AssessmentReport.write(result, to: out)
         try summarise(result, out, json: json)
@@ -19,7 +19,7 @@ enum AssessmentRun {
     /// Shows the progress of `body`, and cancels it on SIGINT or SIGTERM.
     ///
     /// - Parameter remedy: What the user can do after that.
-    static func onOwnThread<Result: Sendable>(
+    static func interruptibly<Result: Sendable>(
         resuming remedy: String = "the same command goes on from where this one stopped",
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> Result
     ) async throws -> Result {
@@ -27,7 +27,7 @@ enum AssessmentRun {
         defer { meter.finish() }
         do {
             return try await Interruption.cancelling { cancellation in
-                try await infenclave.onOwnThread { try body(cancellation, meter) }
+                try await onOwnThread { try body(cancellation, meter) }
             }
         } catch let error as AssessmentError where error.code == .cancelled {
             throw CommandFailure("assessment", error.message, remedy: remedy)

@@ -4,16 +4,21 @@ import HostCore
 import HostServer
 import OpenInferenceBackNet
 
+#if GRPC_ENGINES
+    import OpenInferenceGRPC
+#endif
+
 /// Where the BackNets of the served bundles run: in this process, or on the engines that `--backnet` names.
 struct BackNetPlaces {
     private let engines: [String: [EngineAddress]]
-    /// Timeout of one attempt of one request.
-    let attempt: Duration
+    let limits: OpenInferenceBackNet.Limits
 
     /// - Parameters:
     ///   - options: `URL,…` for the only bundle, or `NAME=URL,…` for one of several.
     ///   - names: The names under which the bundles are served.
-    init(_ options: [String], for names: [String], attempt: Duration) throws {
+    init(
+        _ options: [String], for names: [String], limits: OpenInferenceBackNet.Limits
+    ) throws {
         var engines: [String: [EngineAddress]] = [:]
         for option in options {
             let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
@@ -32,7 +37,7 @@ struct BackNetPlaces {
             }
         }
         self.engines = engines
-        self.attempt = attempt
+        self.limits = limits
     }
 
     /// Empty for this process' own engine.
@@ -45,9 +50,15 @@ struct BackNetPlaces {
         switch address.transport {
         case .http: return HTTPReplica(address, signature: signature)
         case .grpc:
-            throw CommandFailure(
-                "backnet", "\(address): this program speaks no gRPC",
-                remedy: "use the engine's HTTP port and oip+http://")
+            #if GRPC_ENGINES
+                return try GRPCReplica(address, signature: signature)
+            #else
+                throw CommandFailure(
+                    "backnet", "\(address): this program speaks no gRPC",
+                    remedy:
+                        "serve with infenclave-grpc (`make grpc` builds it), or use the engine's HTTP port and oip+http://"
+                )
+            #endif
         }
     }
 }

@@ -22,6 +22,15 @@ package struct BackNetSignature: Sendable, Hashable {
             inputs: graph.inputs, outputs: graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) })
     }
 
+    /// - Throws: ``EngineError`` (`wrongAnswer`) for other tensors than the BackNet takes.
+    package func checkInputs(_ tensors: [Tensor]) throws(EngineError) {
+        guard tensors.map(\.type) == inputs.map(\.type) else {
+            throw EngineError(
+                .wrongAnswer, "the enclave gave other tensors than the BackNet takes",
+                remedy: "serve the bundle that the enclave was given")
+        }
+    }
+
     /// Checks the results of an engine before they go to the enclave, which checks them again.
     ///
     /// - Throws: ``EngineError`` (`wrongAnswer`).

@@ -1,6 +1,6 @@
 /// Where a replica of an inference engine answers, and under which name it has the BackNet:
-/// `oip+http://HOST:PORT/MODEL` or `oip+grpc://HOST:PORT/MODEL`. Parts of the path before the model's name stand before
-/// the protocol's own `/v2`.
+/// `oip+http://HOST:PORT/MODEL` or `oip+grpc://HOST:PORT/MODEL`. With HTTP, parts of the path before the model's name stand
+/// before the protocol's own `/v2`.
 package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
     /// Which form of the Open Inference Protocol it speaks.
     package enum Transport: String, Sendable, CaseIterable {
@@ -23,7 +23,7 @@ package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
         func refusal(_ reason: String) -> EngineError {
             EngineError(
                 .invalidAddress, "'\(text.prefix(200))' is no address of an engine: \(reason)",
-                remedy: "write it as oip+http://HOST:PORT/MODEL")
+                remedy: "write it as oip+http://HOST:PORT/MODEL or oip+grpc://HOST:PORT/MODEL")
         }
         let scheme = Transport.allCases.first { text.hasPrefix("\($0.rawValue)://") }
         guard let scheme else {
@@ -42,6 +42,7 @@ package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
         }
         (self.host, self.port, self.model, transport) = (host, port, model, scheme)
         prefix = path.dropLast().map { "/\($0)" }.joined()
+        guard scheme == .http || prefix.isEmpty else { throw refusal("a path of gRPC is the model's name alone") }
     }
 
     /// Replicas of one BackNet, separated by commas.

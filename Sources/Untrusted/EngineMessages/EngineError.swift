@@ -35,6 +35,13 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { "\(message); \(remedy)" }
 
+    /// An answer that is well formed and not this BackNet's.
+    ///
+    /// - Parameter what: What it has, as in "has no output 'y'".
+    package static func wrongAnswer(_ what: String) -> EngineError {
+        EngineError(.wrongAnswer, "the answer \(what)", remedy: BackNetSignature.deploy)
+    }
+
     /// An engine's words about a failure, made safe for a log: printable, in one line, short.
     package static func excerpt(_ text: some StringProtocol) -> String {
         String(

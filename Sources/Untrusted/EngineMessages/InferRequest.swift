@@ -22,11 +22,7 @@ package struct InferRequest: Sendable {
     /// - Parameter tensors: One for each of the signature's inputs.
     /// - Throws: ``EngineError`` (`wrongAnswer`) for other tensors, or numbers that JSON cannot hold.
     package init(_ tensors: [Tensor], for signature: BackNetSignature, in form: Form) throws(EngineError) {
-        guard tensors.map(\.type) == signature.inputs.map(\.type) else {
-            throw EngineError(
-                .wrongAnswer, "the enclave gave other tensors than the BackNet takes",
-                remedy: "serve the bundle that the enclave was given")
-        }
+        try signature.checkInputs(tensors)
         var text = Array("{\"inputs\":[".utf8)
         for (index, (input, tensor)) in zip(signature.inputs, tensors).enumerated() {
             if index > 0 { text.append(UInt8(ascii: ",")) }

@@ -17,7 +17,9 @@ package enum InferResponse {
         do {
             let found = try tensors(in: body, jsonBytes: jsonBytes ?? body.count, model, signature)
             let tensors = try signature.outputs.map { output in
-                guard let tensor = found[output.name] else { throw wrong("has no output '\(output.name)'") }
+                guard let tensor = found[output.name] else {
+                    throw EngineError.wrongAnswer("has no output '\(output.name)'")
+                }
                 return tensor
             }
             try signature.check(tensors)
@@ -39,7 +41,7 @@ package enum InferResponse {
         let json = jsonBytes == body.count ? body : Array(body[..<jsonBytes])
         let answer = try JSONText(json, name: "the answer").object()
         if let name = try answer.optional("model_name")?.string(), name != model {
-            throw wrong("is of the model '\(EngineError.excerpt(name))', expected '\(model)'")
+            throw EngineError.wrongAnswer("is of the model '\(EngineError.excerpt(name))', expected '\(model)'")
         }
         var found: [String: Tensor] = [:]
         var offset = jsonBytes
@@ -70,7 +72,7 @@ package enum InferResponse {
         let datatype = try output["datatype"].string()
         let shape = try output["shape"].array().prefix(Shape.maximumRank + 1).map { try $0.integer() }
         guard datatype == "FP32", shape == expected.type.shape.dimensions else {
-            throw wrong(
+            throw EngineError.wrongAnswer(
                 "has '\(expected.name)' as \(EngineError.excerpt(datatype)) \(shape), expected FP32 "
                     + "\(expected.type.shape.dimensions)")
         }
@@ -78,7 +80,8 @@ package enum InferResponse {
 
     private static func tensor(_ expected: Value, bytes: ArraySlice<UInt8>) throws -> Tensor {
         guard bytes.count == expected.type.byteCount else {
-            throw wrong("has \(bytes.count) bytes of '\(expected.name)', expected \(expected.type.byteCount)")
+            throw EngineError.wrongAnswer(
+                "has \(bytes.count) bytes of '\(expected.name)', expected \(expected.type.byteCount)")
         }
         return try bytes.withUnsafeBytes { try Tensor(type: expected.type, copying: $0) }
     }
@@ -95,14 +98,10 @@ package enum InferResponse {
             guard level.count <= count else { break }
         }
         guard level.count == count else {
-            throw wrong("has \(level.count) numbers of '\(expected.name)', expected \(count)")
+            throw EngineError.wrongAnswer("has \(level.count) numbers of '\(expected.name)', expected \(count)")
         }
         let values = try level.map { Float(try $0.number()) }
         return try Tensor(values, shape: expected.type.shape.dimensions)
-    }
-
-    private static func wrong(_ what: String) -> EngineError {
-        EngineError(.wrongAnswer, "the answer \(what)", remedy: BackNetSignature.deploy)
     }
 }
 

@@ -21,6 +21,8 @@ package final class HTTPClient: Sendable {
     /// Sends a request. It has to be one that may be sent twice: where a kept connection turns out to be closed it is sent
     /// once more over a new one.
     ///
+    /// The connection of a cancelled task is closed, so that the other end may stop computing.
+    ///
     /// - Throws: ``HTTPFault``, errors of NIO where no connection can be made.
     package func send(
         _ head: HTTPRequestHead, _ body: ByteBuffer?, maximumBytes: Int, within time: Duration
@@ -30,7 +32,8 @@ package final class HTTPClient: Sendable {
             do { return try await send(head, body, maximumBytes, deadline, over: kept) } catch HTTPFault
                 .closedBeforeAnswer
             {
-                // The other end closed it while it was idle.
+                // The other end closed it while it was idle, or nobody waits for the answer any more.
+                try Task.checkCancellation()
             }
         }
         return try await send(head, body, maximumBytes, deadline, over: try await connect(by: deadline))
@@ -45,7 +48,11 @@ package final class HTTPClient: Sendable {
             head: head, body: body, maximumBytes: maximumBytes, deadline: deadline, promise: promise)
         // The handler gets later failures, but a write to a closed channel never reaches it.
         channel.writeAndFlush(call).whenFailure { _ in promise.fail(HTTPFault.closedBeforeAnswer) }
-        let answer = try await promise.futureResult.get()
+        let answer = try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
         if answer.keepsConnection {
             let isKept = idle.withLock { idle in
                 guard idle.count < Self.maximumIdle else { return false }
@@ -60,7 +67,7 @@ package final class HTTPClient: Sendable {
     private func connect(by deadline: NIODeadline) async throws -> any Channel {
         let left = deadline - .now()
         guard left > .zero else { throw HTTPFault.late }
-        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let connection = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(min(left, Self.connectTime))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -77,7 +84,15 @@ package final class HTTPClient: Sendable {
                     try pipeline.addHandler(HTTPCallHandler())
                 }
             }
-            .connect(host: host, port: port).get()
+            .connect(host: host, port: port)
+        let promise = connection.eventLoop.makePromise(of: (any Channel).self)
+        connection.cascade(to: promise)
+        return try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            promise.fail(CancellationError())
+            connection.whenSuccess { $0.close(promise: nil) }
+        }
     }
 
     /// The connection that was used last, so that the others become idle and are closed.

@@ -148,5 +148,5 @@ package final class HTTPReplica: EngineReplica {
 
 extension Duration {
     /// In seconds, to the tenth.
-    var formatted: String { "\((self / .milliseconds(100)).rounded() / 10) s" }
+    package var formatted: String { "\((self / .milliseconds(100)).rounded() / 10) s" }
 }

@@ -6,20 +6,24 @@ package import Tensors
 /// The layers outside the enclave on replicas of another inference engine.
 ///
 /// A request goes to the healthy replica with the fewest. What fails there is asked of another one, as inference of a
-/// BackNet changes nothing and may be asked twice; each replica is asked once, and three of them at most. No request is
-/// sent to two replicas at the same time.
+/// BackNet changes nothing and may be asked twice; each replica is asked once, and three of them at most. With hedging,
+/// which is off by default, a request that has waited for long is sent to a second replica, and the first answer counts.
 package final class OpenInferenceBackNet: BackNetEngine {
     package struct Limits: Sendable {
         /// For one attempt.
         package var attempt: Duration
         package var attempts = 3
+        /// How long a request waits for one replica before it is sent to a second one as well; `nil` for never.
+        package var hedgeAfter: Duration?
         /// Between two looks at a replica's health.
         package var checkInterval: Duration = .seconds(1)
         package var checkTime: Duration = .seconds(2)
         /// Between two questions with a known answer.
         package var probeInterval: Duration = .seconds(30)
 
-        package init(attempt: Duration = .seconds(10)) { self.attempt = attempt }
+        package init(attempt: Duration = .seconds(10), hedgeAfter: Duration? = nil) {
+            (self.attempt, self.hedgeAfter) = (attempt, hedgeAfter)
+        }
     }
 
     private let replicas: [any EngineReplica]
@@ -28,6 +32,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
     private let log: @Sendable (LogLine) -> Void
     private let table: Mutex<ReplicaTable>
     private let retries = Atomic(0)
+    private let hedges = Atomic(0)
     private let checks = Mutex<[Task<Void, Never>]>([])
 
     /// Begins to look at the replicas' health; none gets a request before it answered the probe.
@@ -58,20 +63,67 @@ package final class OpenInferenceBackNet: BackNetEngine {
 
     package func run(_ inputs: [Tensor]) async -> BackNetRun? {
         let asked = ContinuousClock.now
-        var tried: Set<Int> = []
-        while tried.count < limits.attempts, let index = table.withLock({ $0.begin(except: tried) }) {
-            if !tried.isEmpty { retries.add(1, ordering: .relaxed) }
-            let started = ContinuousClock.now
-            do throws(EngineError) {
-                let outputs = try await replicas[index].infer(inputs, within: limits.attempt)
-                table.withLock { $0.answered(index) }
-                return BackNetRun(outputs: outputs, queued: started - asked, computed: .now - started)
-            } catch {
-                tried.insert(index)
-                if table.withLock({ $0.failed(index, error) }) { report(index, error) }
+        return await withTaskGroup(of: Event.self) { group in
+            var tried: Set<Int> = []
+            var running: Set<Int> = []
+            var asks = true
+            while true {
+                if asks, tried.count < limits.attempts, let index = table.withLock({ $0.begin(except: tried) }) {
+                    if !running.isEmpty {
+                        hedges.add(1, ordering: .relaxed)
+                    } else if !tried.isEmpty {
+                        retries.add(1, ordering: .relaxed)
+                    }
+                    group.addTask { await self.ask(index, inputs, asked: asked) }
+                    if let delay = limits.hedgeAfter, running.isEmpty {
+                        group.addTask {
+                            try? await Task.sleep(for: delay)
+                            return .late(index)
+                        }
+                    }
+                    tried.insert(index)
+                    running.insert(index)
+                }
+                guard !running.isEmpty, let event = await group.next() else { break }
+                switch event {
+                case .answered(let run):
+                    // Closes the slower one's connection, or resets its stream.
+                    group.cancelAll()
+                    return run
+                case .failed(let index):
+                    running.remove(index)
+                    asks = running.isEmpty
+                // Two at a time, at most.
+                case .late(let index): asks = running == [index]
+                }
             }
+            group.cancelAll()
+            return nil
         }
-        return nil
+    }
+
+    private enum Event: Sendable {
+        case answered(BackNetRun)
+        case failed(Int)
+        /// The replica has not answered for ``Limits/hedgeAfter``.
+        case late(Int)
+    }
+
+    private func ask(_ index: Int, _ inputs: [Tensor], asked: ContinuousClock.Instant) async -> Event {
+        let started = ContinuousClock.now
+        do throws(EngineError) {
+            let outputs = try await replicas[index].infer(inputs, within: limits.attempt)
+            table.withLock { $0.answered(index) }
+            return .answered(
+                BackNetRun(outputs: outputs, queued: started - asked, computed: .now - started))
+        } catch {
+            if Task.isCancelled {
+                table.withLock { $0.abandoned(index) }
+            } else if table.withLock({ $0.failed(index, error) }) {
+                report(index, error)
+            }
+            return .failed(index)
+        }
     }
 
     package var outage: String? {
@@ -104,6 +156,9 @@ package final class OpenInferenceBackNet: BackNetEngine {
         text.add(
             "backnet_engine_retries_total", .counter, "Requests that another engine was asked for again.",
             Double(retries.load(ordering: .relaxed)))
+        text.add(
+            "backnet_engine_hedges_total", .counter, "Requests sent to a second engine as well.",
+            Double(hedges.load(ordering: .relaxed)))
         return text
     }
 

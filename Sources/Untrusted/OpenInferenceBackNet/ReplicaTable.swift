@@ -54,6 +54,9 @@ struct ReplicaTable {
         entries[index].answered += 1
     }
 
+    /// Nobody waits for its answer any more, which says nothing of the replica.
+    mutating func abandoned(_ index: Int) { entries[index].inFlight -= 1 }
+
     /// - Returns: Whether it was healthy until now.
     mutating func failed(_ index: Int, _ error: EngineError) -> Bool {
         entries[index].inFlight -= 1

@@ -83,7 +83,7 @@ struct AssessModel: Command {
     private func compute(_ shard: Shard, _ assessor: Assessor, _ work: String) async throws {
         let folder = try WorkDirectory(work)
         let note = [FileManager.default.currentDirectoryPath] + CommandLine.arguments.dropFirst()
-        try await AssessmentRun.onOwnThread { cancellation, meter in
+        try await AssessmentRun.interruptibly { cancellation, meter in
             try assessor.run(shard, note: note, work: folder, cancellation: cancellation, progress: meter.show)
         }
         if json {
@@ -95,7 +95,7 @@ struct AssessModel: Command {
 
     private func printCosts(of model: LoadedModel) async throws {
         let configuration = try arguments.costConfiguration(of: model)
-        let costs = try await AssessmentRun.onOwnThread { cancellation, meter in
+        let costs = try await AssessmentRun.interruptibly { cancellation, meter in
             try CostAssessment.measure(configuration, cancellation: cancellation, progress: meter.show)
         }
         if json {

@@ -31,7 +31,7 @@ struct Features: Command {
         configuration.seed = seed
         if let decoderImages { configuration.decoderImageLimit = decoderImages }
         let (export, out) = (try FeatureExport(configuration, cut: cut), out)
-        let summary = try await AssessmentRun.onOwnThread(resuming: "nothing was kept; run the same command again") {
+        let summary = try await AssessmentRun.interruptibly(resuming: "nothing was kept; run the same command again") {
             cancellation, meter in
             try export.write(to: out, cancellation: cancellation, progress: meter.show)
         }

@@ -9,6 +9,7 @@ import InfenclaveClient
 import Inference
 import LeakageAssessment
 import ModelGraph
+import OpenInferenceBackNet
 import Partitioning
 import Sandbox
 import SealedChannel
@@ -86,13 +87,19 @@ struct Serve: Command {
             "Engines of the Open Inference Protocol that run the BackNet: oip+http://HOST:PORT/MODEL,… for replicas.",
             discussion: """
                 Default: this process runs it. With several bundles, write NAME=oip+http://… for each bundle. An engine \
-                must have the bundle's backnet.onnx loaded as MODEL. It sees what this host sees.
+                must have the bundle's backnet.onnx loaded as MODEL. It sees what this host sees. oip+grpc:// is for its \
+                gRPC port, in the program infenclave-grpc.
                 """, valueName: "url"))
     var backnet: [String] = []
     @Option(
         help: ArgumentHelp(
             "Seconds that an engine may take for a request before another engine is asked.", valueName: "seconds"))
     var backnetTimeout = 10.0
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after which a request is sent to a second engine of --backnet as well; the first answer counts.",
+            discussion: "Default: no request is sent to two engines at a time.", valueName: "seconds"))
+    var hedgeAfter: Double?
     @Option(
         help: ArgumentHelp(
             "Compute the BackNet for requests of several clients in one batch; the first waits so many milliseconds.",
@@ -191,6 +198,11 @@ struct Serve: Command {
         guard (0.1...600).contains(backnetTimeout) else {
             throw ValidationError("--backnet-timeout takes 0.1 to 600 seconds")
         }
+        if let hedgeAfter {
+            guard !backnet.isEmpty, hedgeAfter >= 0.001, hedgeAfter < backnetTimeout else {
+                throw ValidationError("--hedge-after goes with --backnet; it takes 0.001 seconds to --backnet-timeout")
+            }
+        }
         guard (0.1...1000).contains(batchDelay ?? 1) else {
             throw ValidationError("--batch-delay takes 0.1 to 1000 milliseconds")
         }
@@ -222,7 +234,9 @@ struct Serve: Command {
     }
 
     private func places() throws -> BackNetPlaces {
-        try BackNetPlaces(backnet, for: bundles.map(ServedBundle.name), attempt: .seconds(backnetTimeout))
+        try BackNetPlaces(
+            backnet, for: bundles.map(ServedBundle.name),
+            limits: .init(attempt: .seconds(backnetTimeout), hedgeAfter: hedgeAfter.map { .seconds($0) }))
     }
 
     private func adminAddress() throws -> ListenAddress? {

@@ -97,7 +97,7 @@ struct ServedBundle {
         let replicas = try addresses.map { try BackNetPlaces.replica($0, signature) }
         let probe = try await EngineProbe(
             of: signature, computedBy: try LocalBackNet(backNet, threads: threads))
-        return OpenInferenceBackNet(replicas, probe: probe, limits: .init(attempt: places.attempt), log: log)
+        return OpenInferenceBackNet(replicas, probe: probe, limits: places.limits, log: log)
     }
 
     /// The folder's name without `.infenclave`, with `-` for what is no part of a path.
