@@ -5,7 +5,6 @@ import Foundation
 import FrameStream
 import HostCore
 import HostServer
-import InfenclaveClient
 import Inference
 import LeakageAssessment
 import ModelGraph
@@ -254,7 +253,7 @@ struct Serve: Command {
     private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {
         if let place = enclaveAt.place, let kind = tee.flatMap(TEEKind.init(rawValue:)) {
             let placement = EnclavePlacement(
-                place, workers: chosenWorkers(1), tee: kind, completion: Self.completion(kind))
+                place, workers: chosenWorkers(1), tee: kind, completion: AzureQuotes.completion(kind))
             warn(of: kind, log)
             return (kind, { _ in placement })
         }
@@ -274,19 +273,10 @@ struct Serve: Command {
                         tee: kind, developmentKey: key, workers: workers,
                         threads: threads ?? max(1, processors / workers), alone: threads ?? processors,
                         sandbox: sandbox.rawValue)),
-                workers: workers, tee: kind, completion: Self.completion(kind))
+                workers: workers, tee: kind, completion: AzureQuotes.completion(kind))
         }
         return (kind, { placements[$0 - 1] })
     }
-
-    /// On Azure, a service of the network makes the quote of a TDX machine.
-    private static func completion(_ kind: TEEKind) -> EnclavePlacement.EvidenceCompletion? {
-        guard kind == .azureTDX else { return nil }
-        return { [service = quoteService] in try await service.complete($0) }
-    }
-
-    /// All replicas have one report.
-    private static let quoteService = AzureQuoteService()
 
     private func warn(of kind: TEEKind, _ log: OperatorLog) {
         guard kind == .development else { return }
