@@ -69,7 +69,7 @@ rest-check: build
 proxy-measure: build
 	cd Tests/Clients && INFENCLAVE_BIN=$(CURDIR)/$(BIN) python3 -B measure.py
 
-# The Swift library from outside: documentation, the code of the pages, the example against a server.
+# The Swift library from outside: public symbols, documentation, the code of the pages, the example against a server.
 library-check: build
 	SWIFT=$(SWIFT) scripts/library-check $(BIN)
 

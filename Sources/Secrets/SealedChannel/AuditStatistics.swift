@@ -15,7 +15,7 @@ public struct AuditStatistics: Sendable, Hashable {
     /// Requests that the host was not asked for any more.
     public var withoutHost: UInt64 = 0
 
-    public init() {}
+    package init() {}
 
     package func encoded() -> [UInt8] {
         SpanWriter.array(Self.byteCount) { writer in

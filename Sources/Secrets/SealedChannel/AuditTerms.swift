@@ -1,6 +1,6 @@
 /// How an enclave checks what the host says that the BackNet made: it computes a random share of the results again.
 public struct AuditTerms: Sendable, Hashable {
-    public static let unit: UInt32 = 1_000_000
+    package static let unit: UInt32 = 1_000_000
 
     /// Requests of which the BackNet is computed again, in millionths: 1 to 1,000,000. Which ones they are is drawn inside,
     /// when the request leaves; the host is not told the share.

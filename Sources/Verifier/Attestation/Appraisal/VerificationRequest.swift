@@ -1,19 +1,19 @@
-public import Evidence
+package import Evidence
 
 /// Evidence with everything that its verification needs. There is no clock and no network behind it.
-public struct VerificationRequest: Sendable {
-    public let tee: TEEKind
+package struct VerificationRequest: Sendable {
+    package let tee: TEEKind
     /// A quote, report or attestation document, byte for byte.
-    public let evidence: [UInt8]
+    package let evidence: [UInt8]
     /// In the encodings that are read here, whatever they were handed out in.
-    public let collateral: [CollateralRole: [UInt8]]
+    package let collateral: [CollateralRole: [UInt8]]
     /// The time at which certificates and collateral have to be valid.
-    public let time: Timestamp
-    public let roots: TrustedRoots
+    package let time: Timestamp
+    package let roots: TrustedRoots
     /// Collateral seen earlier, as ``Claims/collateral`` gave it: what is older is refused.
-    public let seenBefore: [String: CollateralRecord]
+    package let seenBefore: [String: CollateralRecord]
 
-    public init(
+    package init(
         tee: TEEKind, evidence: [UInt8], collateral: [CollateralRole: [UInt8]] = [:], at time: Timestamp,
         roots: TrustedRoots = .vendors, seenBefore: [String: CollateralRecord] = [:]
     ) {

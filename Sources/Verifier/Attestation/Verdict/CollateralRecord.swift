@@ -6,13 +6,13 @@ public struct CollateralRecord: Sendable, Hashable {
     /// `tcbEvaluationDataNumber` of Intel's TCB info or QE identity; `nil` for lists, which have none.
     public let evaluationDataNumber: Int?
 
-    public init(date: Timestamp, evaluationDataNumber: Int? = nil) {
+    package init(date: Timestamp, evaluationDataNumber: Int? = nil) {
         self.date = date
         self.evaluationDataNumber = evaluationDataNumber
     }
 
     /// The newer of each member.
-    public func merged(with other: CollateralRecord) -> CollateralRecord {
+    package func merged(with other: CollateralRecord) -> CollateralRecord {
         let numbers = [evaluationDataNumber, other.evaluationDataNumber].compactMap(\.self)
         return CollateralRecord(date: max(date, other.date), evaluationDataNumber: numbers.max())
     }

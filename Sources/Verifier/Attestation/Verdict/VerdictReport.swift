@@ -2,37 +2,37 @@ import Evidence
 
 /// A verdict for programs, as JSON, and for people, as lines of text. Text that came with the evidence is in it, so
 /// whoever prints it has to see to control characters.
-public struct VerdictReport: Encodable, Sendable {
-    public struct Reason: Encodable, Sendable {
+package struct VerdictReport: Encodable, Sendable {
+    package struct Reason: Encodable, Sendable {
         /// The stable name of a ``Check``.
-        public let check: String
+        package let check: String
         /// The stable name of a ``ReasonCode``.
-        public let code: String
+        package let code: String
         /// What was found, what was expected, and the remedy.
-        public let message: String
+        package let message: String
     }
 
-    public struct Skipped: Encodable, Sendable {
-        public let check: String
-        public let reason: String
+    package struct Skipped: Encodable, Sendable {
+        package let check: String
+        package let reason: String
     }
 
-    public let tee: String
+    package let tee: String
     /// `accepted` or `rejected`.
-    public let verdict: String
-    public let reasons: [Reason]
-    public let skipped: [Skipped]
-    public let warnings: [String]
-    public let tcbStatus: String?
-    public let tcbDate: String?
-    public let advisories: [String]
-    public let debug: Bool
+    package let verdict: String
+    package let reasons: [Reason]
+    package let skipped: [Skipped]
+    package let warnings: [String]
+    package let tcbStatus: String?
+    package let tcbDate: String?
+    package let advisories: [String]
+    package let debug: Bool
     /// Hexadecimal, as all byte strings here.
-    public let reportData: String
+    package let reportData: String
     /// The first of ``measurements``: the one that stands for the code.
-    public let measurement: String
-    public let measurements: [String: String]
-    public let securityVersions: [String: Int]
+    package let measurement: String
+    package let measurements: [String: String]
+    package let securityVersions: [String: Int]
     private let entries: [Verdict.Entry]
 
     private enum CodingKeys: CodingKey {
@@ -40,7 +40,7 @@ public struct VerdictReport: Encodable, Sendable {
         case measurements, securityVersions
     }
 
-    public init(_ verdict: Verdict) {
+    package init(_ verdict: Verdict) {
         let claims = verdict.claims
         tee = verdict.tee.rawValue
         self.verdict = verdict.isAccepted ? "accepted" : "rejected"
@@ -63,7 +63,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// The verdict, what failed, what was not checked, and what the evidence says.
-    public var summary: [String] {
+    package var summary: [String] {
         ["\(tee) evidence \(verdict)"] + warnings.map { "warning: \($0)" }
             + reasons.map { "rejected by \($0.check) (\($0.code)): \($0.message)" }
             + (tcbStatus.map {
@@ -76,7 +76,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// Every check in order: what was compared, with what, the outcome and the remedy.
-    public var explanation: [String] {
+    package var explanation: [String] {
         entries.flatMap { entry -> [String] in
             let comparison = Self.comparison(entry)
             let compared = comparison.isEmpty ? [] : ["      \(comparison)"]
@@ -99,7 +99,7 @@ public struct VerdictReport: Encodable, Sendable {
         .compactMap(\.self).joined(separator: ", ")
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(tee, forKey: .tee)
         try members.encode(verdict, forKey: .verdict)
