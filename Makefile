@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -65,13 +65,17 @@ CLIENTS ?=
 client-check: proxy
 	Tests/Clients/run $(BIN) $(CLIENTS)
 
-# Those of them that need no gRPC, which takes no other build; CI runs it.
+# Those of them that need no gRPC, which takes no other build.
 rest-check: build
 	Tests/Clients/run $(BIN) rest_test life_test
 
 # What the proxy adds to the Swift client's time, and whether its memory grows; fails above 1.5 ms at the median.
 proxy-measure: build
 	cd Tests/Clients && INFENCLAVE_BIN=$(CURDIR)/$(BIN) python3 -B measure.py
+
+# The Swift library from outside: public symbols, documentation, the code of the pages, the example against a server.
+library-check: build
+	SWIFT=$(SWIFT) scripts/library-check $(BIN)
 
 # The example of the Swift library, as a package that depends on this one.
 example: setup

@@ -8,7 +8,10 @@ import tritonclient.grpc
 import tritonclient.grpc.aio
 
 from arrays import normalised, pixels
-from service import BIN, LABELS, PICTURES, Service, label
+from service import BIN, Service
+from subjects import SUBJECT
+
+PICTURES, LABELS, label = SUBJECT.pictures, SUBJECT.classes, SUBJECT.expected.__getitem__
 
 
 @unittest.skipUnless((BIN / "infenclave-proxy").exists(), "infenclave-proxy is not built: make proxy")
@@ -16,7 +19,7 @@ class GRPCTests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service(grpc=True)
-        cls.model = "classifier"
+        cls.model = SUBJECT.name
 
     @classmethod
     def tearDownClass(cls):
@@ -40,7 +43,8 @@ class GRPCTests(unittest.TestCase):
             self.assertTrue(client.is_server_live() and client.is_server_ready())
             self.assertTrue(client.is_model_ready(self.model) and client.is_model_ready(self.model + "_image", "1"))
             self.assertEqual(client.get_server_metadata().name, "infenclave")
-            self.assertEqual(list(client.get_model_metadata(self.model).inputs[0].shape), [-1, 3, 64, 64])
+            shape = list(client.get_model_metadata(self.model).inputs[0].shape)
+            self.assertEqual(shape, [-1, *normalised(PICTURES[0]).shape[1:]])
             with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
                 client.get_model_metadata("none")
             self.assertEqual(raised.exception.status(), "StatusCode.NOT_FOUND")
@@ -53,7 +57,9 @@ class GRPCTests(unittest.TestCase):
                     result = client.infer(self.model, [self.tensor(array)], request_id="7")
                     self.assertEqual(result.get_response().id, "7")
                     self.assertEqual(result.as_numpy("LABELS")[0, 0].decode(), label(picture))
-                    self.assertEqual(LABELS[result.as_numpy("SCORES")[0].argmax()], label(picture))
+                    # Only where an answer lists every class.
+                    if (scores := result.as_numpy("SCORES")) is not None:
+                        self.assertEqual(LABELS[scores[0].argmax()], label(picture))
 
     def test_tritonclient_sends_pictures_and_asks_for_classifications(self):
         output = tritonclient.grpc.InferRequestedOutput("PROBABILITIES", class_count=2)
@@ -68,7 +74,7 @@ class GRPCTests(unittest.TestCase):
             with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
                 client.infer(self.model, [self.tensor(numpy.zeros((1, 2, 2, 3), numpy.uint8))])
             self.assertEqual(raised.exception.status(), "StatusCode.INVALID_ARGUMENT")
-            self.assertIn("[N, 64, 64, 3]", raised.exception.message())
+            self.assertIn("[N, {1}, {2}, {3}]".format(*pixels(PICTURES[0]).shape), raised.exception.message())
 
     def test_messages_over_four_mebibytes(self):
         # As large as a picture of a telephone: it is no picture, which is said after it was read.

@@ -6,7 +6,10 @@ import unittest
 import kserve
 
 from arrays import pixels
-from service import BIN, PICTURES, Service, label
+from service import BIN, Service
+from subjects import SUBJECT
+
+PICTURES, label = SUBJECT.pictures, SUBJECT.expected.__getitem__
 
 
 @unittest.skipUnless((BIN / "infenclave-proxy").exists(), "infenclave-proxy is not built: make proxy")
@@ -14,7 +17,7 @@ class KServeTests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service(grpc=True)
-        cls.model = "classifier"
+        cls.model = SUBJECT.name
 
     @classmethod
     def tearDownClass(cls):

@@ -9,7 +9,10 @@ import unittest
 import urllib.error
 import urllib.request
 
-from service import BIN, DEMO, PICTURES, Deployment, Program, label
+from service import BIN, Deployment, Program
+from subjects import DEMO
+
+PICTURES, label = DEMO.pictures, DEMO.expected.__getitem__
 
 
 def ask(proxy, path="/v2/health/ready", body=None, headers={}):

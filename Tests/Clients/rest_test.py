@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import io
 import json
 import subprocess
 import unittest
@@ -11,17 +10,19 @@ import kserve
 import numpy
 import tritonclient.http
 import tritonclient.http.aio
-from PIL import Image
 
-from arrays import normalised, pixels
-from service import LABELS, PICTURES, Service, label
+from arrays import jpeg, normalised, pixels
+from service import Service
+from subjects import SUBJECT
+
+PICTURES, LABELS, label = SUBJECT.pictures, SUBJECT.classes, SUBJECT.expected.__getitem__
 
 
 class RESTTests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service()
-        cls.model = "classifier"
+        cls.model = SUBJECT.name
 
     @classmethod
     def tearDownClass(cls):
@@ -42,7 +43,8 @@ class RESTTests(unittest.TestCase):
             self.assertTrue(client.is_model_ready(self.model) and client.is_model_ready(self.model + "_image", "1"))
             self.assertFalse(client.is_model_ready("none"))
             self.assertEqual(client.get_server_metadata()["name"], "infenclave")
-            self.assertEqual(client.get_model_metadata(self.model)["inputs"][0]["shape"], [-1, 3, 64, 64])
+            shape = client.get_model_metadata(self.model)["inputs"][0]["shape"]
+            self.assertEqual(shape, [-1, *normalised(PICTURES[0]).shape[1:]])
             with self.assertRaises(tritonclient.http.InferenceServerException) as raised:
                 client.get_model_metadata("none")
             self.assertIn("no model 'none'", str(raised.exception))
@@ -61,9 +63,11 @@ class RESTTests(unittest.TestCase):
                         result = client.infer(self.model, [self.tensor_request(array, binary)])
                         self.assertEqual(result.as_numpy("LABELS")[0, 0].decode(), label(picture))
                         self.assertEqual(LABELS[result.as_numpy("INDICES")[0, 0]], label(picture))
-                        scores = result.as_numpy("SCORES")
-                        self.assertEqual(LABELS[scores[0].argmax()], label(picture))
-                        self.assertAlmostEqual(float(scores.sum()), 1, places=5)
+                        # Only where an answer lists every class.
+                        if (scores := result.as_numpy("SCORES")) is not None:
+                            self.assertEqual(LABELS[scores[0].argmax()], label(picture))
+                            self.assertAlmostEqual(float(scores.sum()), 1, places=5)
+                        self.assertEqual(scores is None, len(LABELS) > 10)
 
     def test_tritonclient_sends_batches_and_compresses(self):
         with tritonclient.http.InferenceServerClient(self.service.rest) as client:
@@ -82,7 +86,11 @@ class RESTTests(unittest.TestCase):
             result = client.infer(self.model, [self.tensor_request(pixels(PICTURES[0]))], outputs=[output])
             value, index, name = result.as_numpy("PROBABILITIES")[0, 0].decode().split(":")
             self.assertEqual((LABELS[int(index)], name), (label(PICTURES[0]),) * 2)
-            self.assertGreater(float(value), 0.5)
+            self.assertAlmostEqual(float(value), float(self.values(client)[0]), places=6)
+
+    def values(self, client):
+        """The probabilities of the first picture's classes."""
+        return client.infer(self.model, [self.tensor_request(pixels(PICTURES[0]))]).as_numpy("PROBABILITIES")[0]
 
     def image_request(self, picture):
         tensor = tritonclient.http.InferInput("image", [1], "BYTES")
@@ -155,12 +163,10 @@ class RESTTests(unittest.TestCase):
 
     def test_curl_with_a_picture_as_it_is(self):
         for picture in PICTURES:
-            jpeg = io.BytesIO()
-            Image.open(picture).convert("RGB").save(jpeg, "JPEG", quality=95)
             for options in (["Content-Type: image/jpeg"], ["Inference-Header-Content-Length: 0"]):
                 answer = self.curl(
                     f"/v2/models/{self.model}_image/infer", "-H", options[0], "--data-binary",
-                    self.file(jpeg.getvalue()))
+                    self.file(jpeg(picture)))
                 self.assertEqual(self.best(answer), label(picture))
 
     def file(self, content):

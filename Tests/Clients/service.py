@@ -9,18 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "Examples" / "demo"
+import subjects
+
 BIN = Path(os.environ["INFENCLAVE_BIN"])
-# Ten pictures, one of each class, and what they show.
-PICTURES = sorted((DEMO / "pictures").glob("*.png"))[:10]
-LABELS = (DEMO / "labels.txt").read_text().split("\n")
-
-
-def label(picture):
-    """The class of a picture: its name without number, as the file of labels writes it."""
-    name = picture.stem.split("-", 1)[1]
-    return next(l for l in LABELS if l.lower().replace(" ", "-") == name)
 
 
 class Program:
@@ -60,15 +51,17 @@ class Program:
 
 
 class Deployment:
-    """The demo's model with its keys, in a folder of its own."""
+    """A model with its keys, in a folder of its own."""
 
-    def __init__(self, model=DEMO / "classifier.onnx", labels=DEMO / "labels.txt", cut=("prob", "prob"), options=()):
+    def __init__(self, model=subjects.DEMO.model, labels=subjects.DEMO.labels, cut=("prob", "prob"), options=()):
         self.folder = Path(tempfile.mkdtemp(prefix="infenclave-clients-"))
         self.run("keygen", "owner", "--out", "owner.key")
         self.run("keygen", "token", "--out", "client.token")
+        # Without a cut everything is inside.
+        cuts = ["--front", cut[0], "--mapping", cut[1]] if cut else []
         self.run(
-            "partition", model, "--front", cut[0], "--mapping", cut[1], "--labels", labels, "--out",
-            "model.infenclave", "--key-out", "model.key", "--owner-key", "owner.key", "--allow-f32", *options)
+            "partition", model, *cuts, "--labels", labels, "--out", "model.infenclave", "--key-out", "model.key",
+            "--owner-key", "owner.key", "--allow-f32", *options)
         self.run("policy", "model.infenclave", "--tee", "development", "--out", "policy.json")
 
     def run(self, *arguments):
@@ -103,10 +96,11 @@ class Deployment:
 
 
 class Service:
-    """All of it, ready."""
+    """All of it, ready, with the model of a subject."""
 
-    def __init__(self, grpc=False, **options):
-        self.deployment = Deployment(**options)
+    def __init__(self, grpc=False, subject=subjects.SUBJECT):
+        print(f"with {subject.what}", flush=True)
+        self.deployment = Deployment(subject.model, subject.labels, subject.cut)
         self.server = self.deployment.serve()
         self.deployment.provision(self.server.address)
         self.proxy = self.deployment.proxy(self.server.address, grpc=grpc)

@@ -369,6 +369,36 @@ struct ClientLibraryTests {
         #expect(later.count { $0.body != nil } == 1)
     }
 
+    @Test("A server that is away is asked three times, at the first request as after one that was answered")
+    func attempts() async throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let away = TransportError(.notConnected, "nobody is there")
+        let absent = ChangingTransport { _, _ in throw away }
+        let early = try client("http://127.0.0.1:1", deployment, transport: absent) { options in
+            options.retries = RetryPolicy(maximumAttempts: 3, firstPause: .zero)
+        }
+        let error = try await failure { _ = try await early.classify(try grey(1)) }
+        #expect(error?.code == .unreachable)
+        #expect(absent.count { _ in true } == 3)
+        // Its evidence comes once; then it knows the key no more, and gives no other evidence.
+        let server = try Server(provisioned: deployment)
+        let refusal = Array(#"{"error":{"code":"unknownKey","message":"no","remedy":""}}"#.utf8)
+        let isLost = Mutex(false)
+        let lost = ChangingTransport { request, _ in
+            guard isLost.withLock(\.self) else { return nil }
+            guard request.body != nil else { throw away }
+            return TransportResponse(status: 409, headers: [:], body: refusal)
+        }
+        let late = try client(server.url, deployment, transport: lost) { options in
+            options.retries = RetryPolicy(maximumAttempts: 3, firstPause: .zero)
+        }
+        _ = try await late.session()
+        isLost.withLock { $0 = true }
+        let other = try await failure { _ = try await late.classify(try grey(1)) }
+        #expect(other?.code == .unreachable)
+        #expect(lost.count { $0.body == nil } == 1 + 3)
+    }
+
     @Test("Requests at a time share one attestation, and one of them that is cancelled does not end it for the others")
     func sharedAttestation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())

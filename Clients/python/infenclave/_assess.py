@@ -142,7 +142,9 @@ def assess(
     """Measures what every cut of a model would leak, as ``infenclave assess`` does, and recommends a partition.
 
     Args:
-        model: An .onnx file, Darknet's .cfg, or a ``torch.nn.Module``, which is exported to ONNX.
+        model: An .onnx file, Darknet's .cfg, or a ``torch.nn.Module``, which is exported to ONNX in evaluation mode. That needs
+            torch and onnxscript; where the network takes other pictures than ImageNet's networks do (224x224, their mean
+            and deviation), ``preprocess="preprocess.json"`` says which (Documentation/deploying.md).
         images: A folder of pictures like those that clients will send, or pictures as ``Client.classify`` takes them.
         out: The folder to write; without it a new one in the temporary folder.
         input_shape: Of a torch module's input.

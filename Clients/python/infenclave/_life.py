@@ -7,7 +7,6 @@ medium blocks.
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -110,10 +109,14 @@ class Life:
     async def attest(self) -> Session:
         """Fetches evidence over a fresh nonce and appraises it."""
         async with self._medium.lock:
-            return await self._attest()
+            return await self._retrying(self._attest)
 
     async def session(self) -> Session:
         """The session that the next request would use: the present one, or a fresh one."""
+        return self._core.session or await self._retrying(self._opened)
+
+    async def _opened(self) -> Session:
+        """One attempt, as whatever needs the session is tried again."""
         if session := self._core.session:
             return session
         async with self._medium.lock:
@@ -123,7 +126,7 @@ class Life:
         while True:
             policy, generation = self._core.present_policy()
             try:
-                session = await self._retrying(functools.partial(self._attested, policy))
+                session = await self._attested(policy)
             except AttestationRejected:
                 # Nothing more goes to the keys of a session whose server shows other evidence by now.
                 if self._core.keep(None, generation):
@@ -146,7 +149,7 @@ class Life:
         sessions = [session]
 
         async def attempt() -> list[Classification]:
-            return await self._answered(tensor, sessions.pop() if sessions else await self.session())
+            return await self._answered(tensor, sessions.pop() if sessions else await self._opened())
 
         return await self._retrying(attempt)
 

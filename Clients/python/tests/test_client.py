@@ -192,6 +192,24 @@ def test_a_hosts_claim_of_new_keys_moves_nothing(deployment, server):
         assert len(set(host.posted)) == 1
 
 
+def test_a_server_that_is_lost_after_an_answer_is_asked_three_times_for_evidence(deployment, server):
+    is_lost = False
+
+    def lose(path, body):
+        if not is_lost:
+            return body
+        return (503, b"") if path.startswith(EVIDENCE) else (400, b'{"error":{"code":"unknownKey","message":"no","remedy":""}}')
+
+    with Meddler(server.url, lose) as host:
+        client = Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True)
+        assert client.classify(STOP)[0].name == "Stop"
+        is_lost = True
+        with pytest.raises(infenclave.Unreachable):
+            client.classify(STOP)
+        # Once before it was lost.
+        assert host.paths.count(EVIDENCE) == 1 + 3
+
+
 def test_new_keys_are_attested_and_the_picture_sealed_anew(client, server):
     assert client.classify(STOP)[0].name == "Stop"
     before = client.attestation

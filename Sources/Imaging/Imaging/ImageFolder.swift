@@ -1,27 +1,27 @@
 import Glibc
 
 /// The image files of a folder, by name.
-public struct ImageFolder: Sendable, Hashable {
+package struct ImageFolder: Sendable, Hashable {
     /// File name endings that count as images, in upper or lower case.
-    public static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"]
+    package static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"]
 
     /// Limit of the number of entries in a folder.
     static let maximumEntries = 1 << 20
 
     /// The path of the folder.
-    public let path: String
+    package let path: String
     /// Names of the files, without the folder, in the order of their UTF-8 bytes.
-    public let names: [String]
+    package let names: [String]
 
     /// Paths of the files, in the order of ``names``.
-    public var paths: [String] { names.map { Self.join(path, $0) } }
+    package var paths: [String] { names.map { Self.join(path, $0) } }
 
     /// Lists the files of `path` whose names end in one of ``endings``. Subfolders and hidden files are left out. The
     /// content of the files is not read.
     ///
     /// - Throws: ``ImagingError``: `.unreadable` when `path` is no folder or may not be read, `.emptyFolder` when it
     ///   has no image file, `.tooLarge` when it has over a million entries.
-    public init(_ path: String) throws(ImagingError) {
+    package init(_ path: String) throws(ImagingError) {
         self.path = path
         self.names = try Self.entries(of: path).filter { name in
             !name.hasPrefix(".") && Self.isPicture(name) && Self.isFile(Self.join(path, name))

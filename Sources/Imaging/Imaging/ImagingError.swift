@@ -27,7 +27,7 @@ public struct ImagingError: Error, Sendable, CustomStringConvertible {
     public let message: String
 
     /// An error with its message.
-    public init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }

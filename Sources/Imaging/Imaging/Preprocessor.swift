@@ -1,20 +1,20 @@
-public import Tensors
+package import Tensors
 
 /// Turns images into a network's input, as a ``Preprocessing`` describes.
 ///
 /// The steps are those of Pillow's `convert`, `resize` and `crop`: channels (grey or RGB), size, crop; then the
 /// channels are put in order.
-public struct Preprocessor: Sendable, Hashable {
+package struct Preprocessor: Sendable, Hashable {
     /// The steps and their parameters.
-    public let preprocessing: Preprocessing
+    package let preprocessing: Preprocessing
 
     /// A preprocessor with these steps.
-    public init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
+    package init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
 
     /// The 8-bit input that a client sends: u8 `[1, height, width, channels]`.
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
-    public func pixels(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
+    package func pixels(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
         let fitted = try fitted(image)
         do {
             let shape = try Shape([1, fitted.height, fitted.width, fitted.channels])
@@ -30,7 +30,7 @@ public struct Preprocessor: Sendable, Hashable {
     /// The network's input: f32 `[1, channels, height, width]`, normalised.
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
-    public func tensor(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
+    package func tensor(of image: Image, allocator: StorageAllocator = .standard) throws(ImagingError) -> Tensor {
         let pixels = try pixels(of: image, allocator: allocator)
         do {
             return try preprocessing.normalization.normalized(pixels, allocator: allocator)
@@ -40,7 +40,7 @@ public struct Preprocessor: Sendable, Hashable {
     /// The resized and cropped image as RGB or grey, for display: what the network sees.
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
-    public func fitted(_ image: Image) throws(ImagingError) -> Image {
+    package func fitted(_ image: Image) throws(ImagingError) -> Image {
         let converted = preprocessing.channels == .grey ? image.grey() : image.rgb()
         let (width, height) = resizedSides(of: image)
         if preprocessing.resize == .darknetLetterbox {

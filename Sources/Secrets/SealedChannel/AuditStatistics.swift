@@ -16,7 +16,7 @@ public struct AuditStatistics: Sendable, Hashable {
     public var withoutHost: UInt64 = 0
 
     /// Statistics of an audit that has seen nothing.
-    public init() {}
+    package init() {}
 
     package func encoded() -> [UInt8] {
         SpanWriter.array(Self.byteCount) { writer in

@@ -1,7 +1,7 @@
 /// How an enclave checks BackNet results of the host: it recomputes a random share of them.
 public struct AuditTerms: Sendable, Hashable {
     /// The whole, of which ``share`` and ``tolerance`` count parts: a million.
-    public static let unit: UInt32 = 1_000_000
+    package static let unit: UInt32 = 1_000_000
 
     /// The share of requests whose BackNet is recomputed, in millionths: 1 to 1,000,000. Which ones they are is drawn
     /// inside, when the request leaves; the host is not told the share.

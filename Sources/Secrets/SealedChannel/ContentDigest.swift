@@ -2,15 +2,15 @@ internal import Crypto
 internal import Hexadecimal
 
 /// A SHA-256 digest of public bytes, such as a manifest.
-public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvertible {
+package struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Bytes of a digest: SHA-256.
-    public static let byteCount = 32
+    package static let byteCount = 32
 
     /// Exactly ``byteCount`` bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Adopts the bytes of a digest; `nil` unless there are ``byteCount``.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = bytes
     }
@@ -18,21 +18,21 @@ public struct ContentDigest: Sendable, Hashable, Comparable, CustomStringConvert
     init(_ digest: SHA256.Digest) { bytes = Array(digest) }
 
     /// The digest of `content`.
-    public init(of content: RawSpan) {
+    package init(of content: RawSpan) {
         self.init(content.withUnsafeBytes { SHA256.hash(data: $0) })
     }
 
     /// The digest of `content`.
-    public init(of content: [UInt8]) { self.init(SHA256.hash(data: content)) }
+    package init(of content: [UInt8]) { self.init(SHA256.hash(data: content)) }
 
     /// The order of the bytes.
-    public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+    package static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 
     /// 64 lower-case hex digits.
-    public var description: String { bytes.hex }
+    package var description: String { bytes.hex }
 
     /// The digest that 64 lower-case hex digits spell, or `nil`.
-    public init?(hexadecimal: String) {
+    package init?(hexadecimal: String) {
         guard let bytes = [UInt8](lowercaseHex: hexadecimal, count: Self.byteCount) else { return nil }
         self.init(bytes: bytes)
     }

@@ -2,15 +2,15 @@ internal import Hexadecimal
 
 /// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning
 /// message, so that no message of one run serves in another.
-public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
+package struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an epoch.
-    public static let byteCount = 16
+    package static let byteCount = 16
 
     /// Exactly ``byteCount`` bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// `nil` unless there are ``byteCount`` bytes.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = bytes
     }
@@ -24,5 +24,5 @@ public struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
     private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     /// 32 lower-case hex digits.
-    public var description: String { bytes.hex }
+    package var description: String { bytes.hex }
 }

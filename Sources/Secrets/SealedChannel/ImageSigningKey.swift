@@ -3,7 +3,7 @@ import FoundationEssentials
 import SecretMemory
 
 /// The owner's key for identity blocks of SEV-SNP guests, which AMD's firmware wants on P-384. It signs nothing else.
-public struct ImageSigningKey: Sendable {
+package struct ImageSigningKey: Sendable {
     /// Of the private scalar.
     static let byteCount = 48
 
@@ -12,12 +12,12 @@ public struct ImageSigningKey: Sendable {
     private init(_ key: P384.Signing.PrivateKey) { self.key = key }
 
     /// A fresh key.
-    public static func random() -> ImageSigningKey { ImageSigningKey(P384.Signing.PrivateKey()) }
+    package static func random() -> ImageSigningKey { ImageSigningKey(P384.Signing.PrivateKey()) }
 
     /// Reads a file that ``write(to:overwriting:)`` wrote.
     ///
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`, also when others may read the file.
-    public init(contentsOf path: String) throws(SealedChannelError) {
+    package init(contentsOf path: String) throws(SealedChannelError) {
         let secret = try KeyFileFormat.imageKey.read(path)
         do {
             key = try secret.bytes.withUnsafeBytes { try P384.Signing.PrivateKey(rawRepresentation: $0) }
@@ -27,17 +27,17 @@ public struct ImageSigningKey: Sendable {
     }
 
     /// Writes the key to a file with mode 0600.
-    public func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {
+    package func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {
         // Shares the memory of the key, which wipes it; so it must not be wiped here.
         let secret = key.rawRepresentation
         try KeyFileFormat.imageKey.write(secret.bytes, to: path, overwriting: overwriting)
     }
 
     /// X and Y, 96 bytes, big-endian.
-    public var publicKey: [UInt8] { Array(key.publicKey.rawRepresentation) }
+    package var publicKey: [UInt8] { Array(key.publicKey.rawRepresentation) }
 
     /// R and S, 96 bytes, big-endian, over the SHA-384 of the bytes.
-    public func signature(over bytes: [UInt8]) throws(SealedChannelError) -> [UInt8] {
+    package func signature(over bytes: [UInt8]) throws(SealedChannelError) -> [UInt8] {
         do {
             return Array(try key.signature(for: SHA384.hash(data: bytes)).rawRepresentation)
         } catch {

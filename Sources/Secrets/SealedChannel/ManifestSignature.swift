@@ -2,14 +2,14 @@ internal import SecretMemory
 
 /// The owner's signature over the exact bytes of a bundle's manifest core: Ed25519 over "infenclave manifest v2", a zero
 /// byte, and the bytes.
-public enum ManifestSignature {
+package enum ManifestSignature {
     /// Bytes of a signature, and of `manifest.sig`.
-    public static let byteCount = OwnerPublicKey.signatureByteCount
+    package static let byteCount = OwnerPublicKey.signatureByteCount
 
     /// The signature, ``byteCount`` bytes, of a manifest core by its owner.
     ///
     /// - Throws: ``SealedChannelError`` `.cryptography`.
-    public static func sign(_ core: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
+    package static func sign(_ core: [UInt8], by key: OwnerSigningKey) throws(SealedChannelError) -> [UInt8] {
         let transcript = Labels.prefix(Labels.manifestSignature) + core
         return try transcript.span.bytes.withUnsafeBytes { (bytes) throws(SealedChannelError) in
             try key.signature(over: bytes)
@@ -17,7 +17,7 @@ public enum ManifestSignature {
     }
 
     /// - Throws: ``SealedChannelError`` `.wrongSignature`.
-    public static func verify(
+    package static func verify(
         _ signature: [UInt8], of core: [UInt8], by key: OwnerPublicKey
     ) throws(SealedChannelError) {
         let transcript = Labels.prefix(Labels.manifestSignature) + core

@@ -2,9 +2,9 @@ internal import SecretMemory
 
 /// The owner's signature over a policy that releases keys: Ed25519 over "infenclave policy v1", a zero byte, u64 little-endian
 /// sequence number, and the bytes of the policy.
-public enum PolicySignature {
+package enum PolicySignature {
     /// - Parameter sequence: Orders policies: a policy with a lower number than before is refused.
-    public static func sign(
+    package static func sign(
         _ policy: [UInt8], sequence: UInt64, by key: OwnerSigningKey
     ) throws(SealedChannelError) -> [UInt8] {
         try transcript(policy, sequence).span.bytes.withUnsafeBytes { (bytes) throws(SealedChannelError) in
@@ -13,7 +13,7 @@ public enum PolicySignature {
     }
 
     /// - Throws: ``SealedChannelError`` `.wrongSignature`.
-    public static func verify(
+    package static func verify(
         _ signature: [UInt8], of policy: [UInt8], sequence: UInt64, by key: OwnerPublicKey
     ) throws(SealedChannelError) {
         let isValid = transcript(policy, sequence).span.bytes.withUnsafeBytes { key.isValid(signature, over: $0) }

@@ -33,7 +33,7 @@ extension BundleManifest {
         public static let assets = ["appearance", "identity", "class"]
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(
+        package init(
             status: String, sha256: String, headline: String, gates: String, adversary: String, passes: Bool,
             pictures: Int, protected: [String], attackerPictures: Int
         ) {
@@ -49,7 +49,7 @@ extension BundleManifest {
         }
 
         /// The value if no assessment was given.
-        public static let none = Assessment(
+        package static let none = Assessment(
             status: "none", sha256: "", headline: "The cuts were chosen by hand; their leakage was not assessed.",
             gates: "", adversary: "", passes: false, pictures: 0, protected: [], attackerPictures: 0)
 

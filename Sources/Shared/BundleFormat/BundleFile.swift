@@ -1,7 +1,7 @@
-public import Evidence
+package import Evidence
 
 /// The files of a bundle, `NAME.infenclave/`.
-public enum BundleFile: String, Sendable, CaseIterable {
+package enum BundleFile: String, Sendable, CaseIterable {
     /// The signed, canonical part of the manifest, which the enclave checks.
     case manifestCore = "manifest.core"
     /// The readable form of the manifest.
@@ -17,7 +17,7 @@ public enum BundleFile: String, Sendable, CaseIterable {
     case backNetONNX = "backnet.onnx"
 
     /// The kind of this file in the manifest core; `nil` for the manifest itself.
-    public var partKind: ManifestCore.PartKind? {
+    package var partKind: ManifestCore.PartKind? {
         switch self {
         case .manifestCore, .manifest, .signature: nil
         case .frontNet: .frontNet
@@ -29,10 +29,10 @@ public enum BundleFile: String, Sendable, CaseIterable {
     }
 
     /// Whether the file is encrypted with the model key.
-    public var isSealed: Bool { self == .frontNet || self == .mapping }
+    package var isSealed: Bool { self == .frontNet || self == .mapping }
 
     /// The parts that a manifest lists.
-    public static func parts(everythingInside: Bool, precision: String) -> [BundleFile] {
+    package static func parts(everythingInside: Bool, precision: String) -> [BundleFile] {
         let sealed: [BundleFile] = [.frontNet, .mapping]
         guard !everythingInside else { return sealed }
         return sealed + [.backNet, .backNetONNX] + (precision == "f32" ? [] : [.backNetPrecision])

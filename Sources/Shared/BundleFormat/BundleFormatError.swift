@@ -1,20 +1,20 @@
 /// Why a manifest was refused.
-public struct BundleFormatError: Error, Sendable, CustomStringConvertible {
+package struct BundleFormatError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.
-    public struct Code: Sendable, Hashable {
+    package struct Code: Sendable, Hashable {
         private let name: String
         private init(_ name: String) { self.name = name }
 
         /// The bytes are no valid manifest.
-        public static let malformed = Code("malformed")
+        package static let malformed = Code("malformed")
         /// A format version that this build does not read.
-        public static let unsupportedVersion = Code("unsupportedVersion")
+        package static let unsupportedVersion = Code("unsupportedVersion")
     }
 
     /// The kind of error.
-    public let code: Code
+    package let code: Code
     /// What was found and what was expected.
-    public let message: String
+    package let message: String
 
     init(_ code: Code, _ message: String) {
         self.code = code
@@ -22,5 +22,5 @@ public struct BundleFormatError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The message.
-    public var description: String { message }
+    package var description: String { message }
 }

@@ -8,9 +8,9 @@ public import Tensors
 /// weight.
 public struct BundleManifest: Sendable, Hashable, Codable {
     /// The version of the format that this build writes and reads.
-    public static let currentFormatVersion = 2
+    package static let currentFormatVersion = 2
     /// Limit of the file's size in bytes.
-    public static let maximumBytes = 1 << 20
+    package static let maximumBytes = 1 << 20
 
     /// The format version of this manifest.
     public var formatVersion: Int
@@ -45,7 +45,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var name: String
 
         /// A model with this name.
-        public init(name: String) { self.name = name }
+        package init(name: String) { self.name = name }
     }
 
     /// The input of a request.
@@ -60,7 +60,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var preprocessing: Preprocessing
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(name: String, shape: [Int], elements: [String], preprocessing: Preprocessing) {
+        package init(name: String, shape: [Int], elements: [String], preprocessing: Preprocessing) {
             self.name = name
             self.shape = shape
             self.elements = elements
@@ -78,7 +78,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var everythingInside: Bool
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(front: String, mapping: String, everythingInside: Bool) {
+        package init(front: String, mapping: String, everythingInside: Bool) {
             self.front = front
             self.mapping = mapping
             self.everythingInside = everythingInside
@@ -99,7 +99,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var multiplyAdds: [String: Double]
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(
+        package init(
             pictures: Int, heldOut: Bool, top1Agreement: Double, meanDivergence: Double,
             multiplyAdds: [String: Double]
         ) {
@@ -121,7 +121,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var sigma: NoiseDeviation?
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
+        package init(toBackNet: [CrossingTensor], fromBackNet: [CrossingTensor], sigma: NoiseDeviation? = nil) {
             self.toBackNet = toBackNet
             self.fromBackNet = fromBackNet
             self.sigma = sigma
@@ -140,7 +140,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var bytes: Int
 
         /// A boundary tensor of this name and type.
-        public init(tensor: String, type: TensorType) {
+        package init(tensor: String, type: TensorType) {
             self.tensor = tensor
             self.shape = type.shape.dimensions
             self.type = type.element.description
@@ -160,7 +160,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         public var sealed: Bool
 
         /// The values are not checked here: see ``BundleManifest/init(decoding:)``.
-        public init(file: String, bytes: Int, sha256: String, sealed: Bool) {
+        package init(file: String, bytes: Int, sha256: String, sealed: Bool) {
             self.file = file
             self.bytes = bytes
             self.sha256 = sha256
@@ -169,7 +169,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     }
 
     /// A manifest of ``currentFormatVersion``. The values are not checked here: see ``init(decoding:)``.
-    public init(
+    package init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
         classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment
     ) {
@@ -189,7 +189,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     }
 
     /// The bytes of `manifest.json`: sorted keys, so that equal manifests have equal bytes.
-    public func encoded() throws -> [UInt8] {
+    package func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(self)) + [0x0A]
@@ -198,7 +198,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     /// Reads `manifest.json`.
     ///
     /// - Throws: ``BundleFormatError``.
-    public init(decoding bytes: [UInt8]) throws(BundleFormatError) {
+    package init(decoding bytes: [UInt8]) throws(BundleFormatError) {
         guard bytes.count <= Self.maximumBytes else {
             throw BundleFormatError(
                 .malformed, "manifest.json has \(bytes.count) bytes, the limit is \(Self.maximumBytes)")

@@ -1,4 +1,4 @@
-public import Evidence
+package import Evidence
 import FoundationEssentials
 import StrictJSON
 
@@ -7,37 +7,37 @@ import StrictJSON
 ///
 /// JSON: `{"version":2,"tee":…,"nonce":hex,"evidence":base64,"collateral":{role:base64},"keyConfiguration":base64,
 /// "manifestCore":base64,"manifest":base64,"manifestSignature":base64,"facts":base64,"epoch":hex}`.
-public struct EvidenceDocument: Sendable, Hashable, Codable {
+package struct EvidenceDocument: Sendable, Hashable, Codable {
     /// The version that this build writes and reads.
-    public static let version = 2
+    package static let version = 2
     /// Limit of the document's size in bytes, checked before it is parsed.
-    public static let maximumBytes = 8 << 20
+    package static let maximumBytes = 8 << 20
     static let maximumCollateralFiles = 32
     static let maximumEvidenceBytes = 64 << 10
 
     /// The kind of TEE.
-    public let tee: TEEKind
+    package let tee: TEEKind
     /// The verifier's nonce, 16 to 64 bytes.
-    public let nonce: [UInt8]
+    package let nonce: [UInt8]
     /// A quote, report or attestation document in the TEE's format.
-    public let evidence: [UInt8]
+    package let evidence: [UInt8]
     /// The vendor's certificates and statements by role, such as `tcb_info`.
-    public let collateral: [String: [UInt8]]
+    package let collateral: [String: [UInt8]]
     /// An `application/ohttp-keys` list, byte for byte.
-    public let keyConfiguration: [UInt8]
+    package let keyConfiguration: [UInt8]
     /// The exact bytes of the bundle's ``ManifestCore``.
-    public let manifestCore: [UInt8]
+    package let manifestCore: [UInt8]
     /// The exact bytes of the bundle's `manifest.json`.
-    public let manifest: [UInt8]
+    package let manifest: [UInt8]
     /// The owner's Ed25519 signature over the manifest core, 64 bytes.
-    public let manifestSignature: [UInt8]
+    package let manifestSignature: [UInt8]
     /// ``EnclaveFacts``, as the enclave encoded them.
-    public let facts: [UInt8]
+    package let facts: [UInt8]
     /// 16 random bytes that identify the run of the enclave.
-    public let epoch: [UInt8]
+    package let epoch: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field whose length readers reject.
-    public init(
+    package init(
         tee: TEEKind, nonce: [UInt8], evidence: [UInt8], collateral: [String: [UInt8]] = [:],
         keyConfiguration: [UInt8], manifestCore: [UInt8], manifest: [UInt8], manifestSignature: [UInt8],
         facts: [UInt8], epoch: [UInt8]
@@ -68,7 +68,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     }
 
     /// - Throws: ``EvidenceError`` when the bytes are not a document of this version.
-    public init(json: [UInt8]) throws(EvidenceError) {
+    package init(json: [UInt8]) throws(EvidenceError) {
         guard json.count <= Self.maximumBytes else {
             throw EvidenceError(
                 .malformed, "the evidence document has \(json.count) bytes; expected at most \(Self.maximumBytes)")
@@ -85,7 +85,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     /// The document as JSON with sorted keys.
     ///
     /// - Throws: ``EvidenceError`` when the result would be larger than readers accept.
-    public func json() throws(EvidenceError) -> [UInt8] {
+    package func json() throws(EvidenceError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(self), json.count <= Self.maximumBytes else {
@@ -101,7 +101,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     }
 
     /// - Throws: ``EvidenceError``, `DecodingError`.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Key.self)
         let version = try members.decode(Int.self, forKey: .version)
         guard version == Self.version else {
@@ -125,7 +125,7 @@ public struct EvidenceDocument: Sendable, Hashable, Codable {
     }
 
     /// Writes the members of the JSON document.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: Key.self)
         try members.encode(Self.version, forKey: .version)
         try members.encode(tee, forKey: .tee)

@@ -1,4 +1,4 @@
-public import Evidence
+package import Evidence
 import Tensors
 
 extension BundleManifest {
@@ -6,7 +6,7 @@ extension BundleManifest {
     /// and the enclave checked.
     ///
     /// - Throws: ``BundleFormatError`` that names the member.
-    public func check(against core: ManifestCore) throws(BundleFormatError) {
+    package func check(against core: ManifestCore) throws(BundleFormatError) {
         func require(_ holds: Bool, _ member: String) throws(BundleFormatError) {
             guard holds else {
                 throw BundleFormatError(

@@ -3,26 +3,26 @@
 ///
 /// Layout, 216 bytes: magic `"INFDEV\0\u{1}"` (8), measurement (48), report data (64), Ed25519 public key (32), Ed25519
 /// signature (64).
-public struct DevelopmentReport: Sendable, Hashable {
+package struct DevelopmentReport: Sendable, Hashable {
     /// The size of a report in bytes.
-    public static let byteCount = 216
+    package static let byteCount = 216
     /// The size of a SHA-384 digest.
-    public static let measurementByteCount = 48
+    package static let measurementByteCount = 48
 
     static let magic = Array("INFDEV\0\u{1}".utf8)
     static let label = "infenclave development report v1"
 
     /// SHA-384 of the enclave executable.
-    public let measurement: [UInt8]
+    package let measurement: [UInt8]
     /// SHA-512 of a ``ReportTranscript``.
-    public let reportData: [UInt8]
+    package let reportData: [UInt8]
     /// The key of the machine's development TEE.
-    public let publicKey: [UInt8]
+    package let publicKey: [UInt8]
     /// Ed25519 over ``signedMessage``, 64 bytes.
-    public let signature: [UInt8]
+    package let signature: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
-    public init(
+    package init(
         measurement: [UInt8], reportData: [UInt8], publicKey: [UInt8], signature: [UInt8]
     ) throws(EvidenceError) {
         try Self.checkSigned(measurement, reportData)
@@ -35,7 +35,7 @@ public struct DevelopmentReport: Sendable, Hashable {
     }
 
     /// - Throws: ``EvidenceError`` when the bytes are not exactly one report.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.starts(with: Self.magic) else {
             throw EvidenceError(.unsupported, "development evidence does not start with INFDEV version 1")
         }
@@ -49,15 +49,15 @@ public struct DevelopmentReport: Sendable, Hashable {
     }
 
     /// The bytes of the report.
-    public func encoded() -> [UInt8] { Self.magic + measurement + reportData + publicKey + signature }
+    package func encoded() -> [UInt8] { Self.magic + measurement + reportData + publicKey + signature }
 
     /// The message of ``signature``.
-    public var signedMessage: [UInt8] { Self.message(measurement, reportData) }
+    package var signedMessage: [UInt8] { Self.message(measurement, reportData) }
 
     /// The message that the development TEE signs for a report with these fields.
     ///
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length.
-    public static func signedMessage(measurement: [UInt8], reportData: [UInt8]) throws(EvidenceError) -> [UInt8] {
+    package static func signedMessage(measurement: [UInt8], reportData: [UInt8]) throws(EvidenceError) -> [UInt8] {
         try checkSigned(measurement, reportData)
         return message(measurement, reportData)
     }

@@ -4,33 +4,33 @@
 ///
 /// Layout: `"infenclave report data v2"`, a zero byte, then nonce, key configuration and facts, each with a 32-bit
 /// little-endian length prefix, then manifest digest (32), owner key (32) and epoch (16) without prefix.
-public struct ReportTranscript: Sendable, Hashable {
+package struct ReportTranscript: Sendable, Hashable {
     /// Allowed lengths of a nonce in bytes; clients use 32.
-    public static let nonceByteCounts = 16...64
+    package static let nonceByteCounts = 16...64
     /// The size of an epoch in bytes.
-    public static let epochByteCount = 16
+    package static let epochByteCount = 16
     /// The size of the `report_data` field of every TEE.
-    public static let reportDataByteCount = 64
+    package static let reportDataByteCount = 64
     /// Limit of a list of two key configurations, in bytes.
-    public static let maximumKeyConfigurationBytes = 8192
+    package static let maximumKeyConfigurationBytes = 8192
 
     static let label = "infenclave report data v2"
 
     /// The verifier's nonce.
-    public let nonce: [UInt8]
+    package let nonce: [UInt8]
     /// An `application/ohttp-keys` list (RFC 9458, section 3), byte for byte.
-    public let keyConfiguration: [UInt8]
+    package let keyConfiguration: [UInt8]
     /// ``EnclaveFacts``, encoded.
-    public let facts: [UInt8]
+    package let facts: [UInt8]
     /// SHA-256 of the manifest core.
-    public let manifestDigest: [UInt8]
+    package let manifestDigest: [UInt8]
     /// The owner's Ed25519 key, 32 bytes.
-    public let ownerPublicKey: [UInt8]
+    package let ownerPublicKey: [UInt8]
     /// Random bytes that the enclave generated when it started.
-    public let epoch: [UInt8]
+    package let epoch: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) when a length is not as stated above.
-    public init(
+    package init(
         nonce: [UInt8], keyConfiguration: [UInt8], facts: [UInt8], manifestDigest: [UInt8], ownerPublicKey: [UInt8],
         epoch: [UInt8]
     ) throws(EvidenceError) {
@@ -56,7 +56,7 @@ public struct ReportTranscript: Sendable, Hashable {
     }
 
     /// The bytes whose SHA-512 is the `report_data`.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes = Array(Self.label.utf8) + [0]
         for field in [nonce, keyConfiguration, facts] {
             withUnsafeBytes(of: UInt32(field.count).littleEndian) { bytes.append(contentsOf: $0) }

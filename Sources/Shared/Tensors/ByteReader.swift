@@ -1,5 +1,5 @@
 /// A sequential source of bytes, such as plaintext that is decrypted while it is read.
-public protocol ByteSource: AnyObject {
+package protocol ByteSource: AnyObject {
     /// The total number of bytes.
     var byteCount: Int { get }
 
@@ -11,17 +11,17 @@ public protocol ByteSource: AnyObject {
 
 /// Reads little-endian fields from untrusted bytes. Every read is checked against the remaining bytes; nothing is
 /// allocated from an unchecked length.
-public struct ByteReader: ~Copyable, ~Escapable {
+package struct ByteReader: ~Copyable, ~Escapable {
     private let bytes: RawSpan
     /// The source of the bytes, if they are not in ``bytes``.
     private let source: (any ByteSource)?
     private let byteCount: Int
     /// The number of bytes that were read.
-    public private(set) var offset = 0
+    package private(set) var offset = 0
 
     /// Reads from memory, which must outlive the reader.
     @_lifetime(copy bytes)
-    public init(_ bytes: RawSpan) {
+    package init(_ bytes: RawSpan) {
         self.bytes = bytes
         source = nil
         byteCount = bytes.byteCount
@@ -29,14 +29,14 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// - Parameter source: A source from which nothing was read yet.
     @_lifetime(immortal)
-    public init(_ source: any ByteSource) {
+    package init(_ source: any ByteSource) {
         bytes = RawSpan()
         self.source = source
         byteCount = source.byteCount
     }
 
     /// The number of bytes that are left.
-    public var remaining: Int { byteCount - offset }
+    package var remaining: Int { byteCount - offset }
 
     /// - Throws: ``TensorError`` when fewer bytes are left.
     @_lifetime(self: copy self)
@@ -53,7 +53,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
     /// - Parameter what: The name of the field in error messages; likewise in the other functions.
     /// - Throws: ``TensorError`` when fewer bytes are left.
     @_lifetime(self: copy self)
-    public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
+    package mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
         _: Value.Type, _ what: StaticString
     ) throws(TensorError) -> Value {
         let start = try advance(MemoryLayout<Value>.size, what)
@@ -67,7 +67,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// An integer of the type that the context requires.
     @_lifetime(self: copy self)
-    public mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
+    package mutating func read<Value: FixedWidthInteger & BitwiseCopyable>(
         _ what: StaticString
     ) throws(TensorError) -> Value {
         try read(Value.self, what)
@@ -75,13 +75,13 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// A float32.
     @_lifetime(self: copy self)
-    public mutating func readFloat(_ what: StaticString) throws(TensorError) -> Float {
+    package mutating func readFloat(_ what: StaticString) throws(TensorError) -> Float {
         Float(bitPattern: try read(UInt32.self, what))
     }
 
     /// A copy of the next `count` bytes.
     @_lifetime(self: copy self)
-    public mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
+    package mutating func readBytes(_ count: Int, _ what: StaticString) throws(TensorError) -> [UInt8] {
         let start = try advance(count, what)
         if let source {
             var copy = [UInt8](repeating: 0, count: count)
@@ -94,7 +94,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// Fills `target` with the next bytes.
     @_lifetime(self: copy self)
-    public mutating func read(
+    package mutating func read(
         into target: UnsafeMutableRawBufferPointer, _ what: StaticString
     ) throws(TensorError) {
         let start = try advance(target.count, what)
@@ -106,7 +106,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// Lends the next `count` bytes, without a copy unless they come from a source.
     @_lifetime(self: copy self)
-    public mutating func withBytes<Result>(
+    package mutating func withBytes<Result>(
         _ count: Int, _ what: StaticString, _ body: (UnsafeRawBufferPointer) throws(TensorError) -> Result
     ) throws(TensorError) -> Result {
         if source != nil {
@@ -120,7 +120,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
 
     /// A UTF-8 string with a 32-bit length prefix.
     @_lifetime(self: copy self)
-    public mutating func readString(maximumBytes: Int, _ what: StaticString) throws(TensorError) -> String {
+    package mutating func readString(maximumBytes: Int, _ what: StaticString) throws(TensorError) -> String {
         let count = Int(try read(UInt32.self, what))
         guard count <= maximumBytes else {
             throw TensorError(.malformed, "\(what) claims \(count) bytes, the limit is \(maximumBytes)")
@@ -132,7 +132,7 @@ public struct ByteReader: ~Copyable, ~Escapable {
     }
 
     /// - Throws: ``TensorError`` when bytes are left.
-    public func finish() throws(TensorError) {
+    package func finish() throws(TensorError) {
         guard remaining == 0 else {
             throw TensorError(.malformed, "\(remaining) bytes follow the end at byte \(offset)")
         }

@@ -1,24 +1,24 @@
 /// Writes little-endian fields; the counterpart of ``ByteReader``. Not for secrets: its buffer grows by copying.
-public struct ByteWriter: Sendable {
+package struct ByteWriter: Sendable {
     /// The bytes that were written.
-    public private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
 
     /// An empty writer.
-    public init() {}
+    package init() {}
 
     /// Appends an integer, little-endian.
-    public mutating func write<Value: FixedWidthInteger>(_ value: Value) {
+    package mutating func write<Value: FixedWidthInteger>(_ value: Value) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// Appends a float32.
-    public mutating func write(_ value: Float) { write(value.bitPattern) }
+    package mutating func write(_ value: Float) { write(value.bitPattern) }
 
     /// Appends bytes without a length.
-    public mutating func write(bytes new: some Sequence<UInt8>) { bytes.append(contentsOf: new) }
+    package mutating func write(bytes new: some Sequence<UInt8>) { bytes.append(contentsOf: new) }
 
     /// A UTF-8 string with a 32-bit length prefix.
-    public mutating func write(_ string: String) {
+    package mutating func write(_ string: String) {
         write(UInt32(string.utf8.count))
         bytes.append(contentsOf: string.utf8)
     }

@@ -31,7 +31,7 @@ extension ElementType: CustomStringConvertible {
     }
 
     /// The type that ``description`` names, or `nil`.
-    public init?(description: String) {
+    package init?(description: String) {
         guard let match = Self.allCases.first(where: { $0.description == description }) else { return nil }
         self = match
     }

@@ -3,13 +3,13 @@
 public struct NoiseDeviation: Sendable, Hashable {
     /// Below this range the noise is lost in float32 rounding of the activations; above it the activations are lost in
     /// the noise.
-    public static let range = 1e-6...1e6
+    package static let range = 1e-6...1e6
 
     /// In ``range``.
     public let value: Double
 
     /// - Returns: `nil` for a number that is not finite or outside ``range``.
-    public init?(_ value: Double) {
+    package init?(_ value: Double) {
         // NaN is in no range.
         guard Self.range.contains(value) else { return nil }
         self.value = value

@@ -5,7 +5,7 @@
 /// bit-identical.
 public struct PixelNormalization: Sendable, Hashable {
     /// The largest number of channels.
-    public static let maximumChannels = 64
+    package static let maximumChannels = 64
 
     /// In pixel units, 0 to 255; one finite value per channel, in the order of the network's input.
     public let mean: [Float]
@@ -13,7 +13,7 @@ public struct PixelNormalization: Sendable, Hashable {
     public let std: [Float]
 
     /// - Throws: ``TensorError`` when the counts differ, there is no channel, a value is not finite, or a deviation is 0.
-    public init(mean: [Float], std: [Float]) throws(TensorError) {
+    package init(mean: [Float], std: [Float]) throws(TensorError) {
         guard mean.count == std.count, (1...Self.maximumChannels).contains(mean.count) else {
             throw TensorError(
                 .mismatch,
@@ -35,7 +35,7 @@ public struct PixelNormalization: Sendable, Hashable {
     }
 
     /// The statistics that torchvision's classifiers were trained with, times 255.
-    public static let imageNet = PixelNormalization(
+    package static let imageNet = PixelNormalization(
         checkedMean: [123.675, 116.28, 103.53], checkedStd: [58.395, 57.12, 57.375])
 
     /// The network's input.
@@ -47,7 +47,7 @@ public struct PixelNormalization: Sendable, Hashable {
     ///   - allocator: Allocates the result; no other memory holds pixels.
     /// - Returns: f32 `[1, C, H, W]`.
     /// - Throws: ``TensorError`` when `pixels` has another type or shape.
-    public func normalized(
+    package func normalized(
         _ pixels: Tensor, allocator: StorageAllocator = .standard
     ) throws(TensorError) -> Tensor {
         let shape = pixels.shape

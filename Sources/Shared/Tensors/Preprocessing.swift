@@ -47,7 +47,7 @@ public struct Preprocessing: Sendable, Hashable {
     }
 
     /// Limit of width, height and length of the shorter side, in pixels.
-    public static let maximumSide = 8192
+    package static let maximumSide = 8192
 
     /// Width of the tensor in pixels.
     public let width: Int
@@ -68,7 +68,7 @@ public struct Preprocessing: Sendable, Hashable {
     ///   - mean: One finite value per channel, in pixel units 0 to 255.
     ///   - std: One finite, non-zero value per channel.
     /// - Throws: ``TensorError`` that names the first member out of its range.
-    public init(
+    package init(
         width: Int, height: Int, channels: Channels, resize: Resize, interpolation: Interpolation,
         mean: [Float], std: [Float]
     ) throws(TensorError) {
@@ -123,7 +123,7 @@ public struct Preprocessing: Sendable, Hashable {
 
     /// The usual preprocessing of ImageNet classifiers: shorter side 256, bilinear, 224x224 RGB, torchvision's
     /// statistics.
-    public static let imageNet = Preprocessing(
+    package static let imageNet = Preprocessing(
         width: 224, height: 224, channels: .rgb, resize: .shorterSide(256), interpolation: .bilinear,
         normalization: .imageNet)
 }

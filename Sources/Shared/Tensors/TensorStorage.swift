@@ -10,12 +10,12 @@
 ///
 /// - Note: `@unchecked Sendable` because the bytes are written only inside the initialiser of the tensor that owns
 ///   the block, or by the single owner of a plan while no reader holds it.
-public final class TensorStorage: @unchecked Sendable {
+package final class TensorStorage: @unchecked Sendable {
     /// Alignment of every block in bytes.
-    public static let alignment = 64
+    package static let alignment = 64
 
     /// The size of the block in bytes.
-    public let byteCount: Int
+    package let byteCount: Int
     package let base: UnsafeMutableRawPointer
     private let release: @Sendable (UnsafeMutableRawPointer, Int) -> Void
 

@@ -96,7 +96,7 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     var isOfUnknownKey: Bool { [.unknownKey, .undecipherable].contains(refusal) }
 
     /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.
-    public var asksForFreshEvidence: Bool {
+    package var asksForFreshEvidence: Bool {
         // Key identifiers are random bytes: after two changes of keys an old one may name a new key.
         [.unknownKey, .undecipherable, .wrongEpoch, .leaseEnded, .notProvisioned].contains(refusal)
     }

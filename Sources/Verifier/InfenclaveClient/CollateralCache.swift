@@ -1,4 +1,4 @@
-public import Attestation
+package import Attestation
 public import Evidence
 import Foundation
 
@@ -37,7 +37,7 @@ public struct CollateralCache: Sendable {
     ///
     /// - Throws: ``ClientError``: `.unreachable`, or `.invalidResponse` when the cache does not have it;
     ///   `CancellationError`.
-    public func collateral(for platform: IntelPlatform) async throws -> [CollateralRole: [UInt8]] {
+    package func collateral(for platform: IntelPlatform) async throws -> [CollateralRole: [UInt8]] {
         let kind = "/\(platform.tee.rawValue)/certification/v4"
         let info = try await get("\(kind)/tcb", "fmspc=\(platform.fmspc)")
         let identity = try await get("\(kind)/qe/identity", "")
@@ -107,7 +107,7 @@ public struct CollateralSources: Sendable {
     /// All that these sources have for evidence.
     ///
     /// - Throws: ``ClientError`` of the cache; `CancellationError`.
-    public func collateral(for evidence: [UInt8], of tee: TEEKind) async throws -> [CollateralRole: [UInt8]] {
+    package func collateral(for evidence: [UInt8], of tee: TEEKind) async throws -> [CollateralRole: [UInt8]] {
         guard let cache, tee.hardware == .sgx || tee.hardware == .tdx else { return files }
         // Collateral of the server's own choice must not come in where the cache was asked for.
         guard let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain]) else {

@@ -59,7 +59,7 @@ public struct EnclaveSession: Sendable {
     }
 
     /// Whether the enclave was restarted or has made new keys since the other session was attested.
-    public func hasOtherKeys(than other: EnclaveSession) -> Bool {
+    package func hasOtherKeys(than other: EnclaveSession) -> Bool {
         peer.epoch != other.peer.epoch || peer.keyConfiguration != other.peer.keyConfiguration
     }
 

@@ -26,7 +26,9 @@ extension InfenclaveClient {
 
     /// Classifies what a sequence gives, as long as it gives something.
     ///
-    /// - Parameter maximumInFlight: The most tensors that are in progress or answered and not yet taken; 1 or more.
+    /// - Parameters:
+    ///   - inputs: Gives tensors as ``classify(_:)-(Tensor)`` takes them.
+    ///   - maximumInFlight: The most tensors that are in progress or answered and not yet taken; 1 or more.
     /// - Returns: The classes of each tensor, in the order of the sequence. It ends with the first failure.
     public func classify<Inputs: AsyncSequence & Sendable>(
         _ inputs: Inputs, maximumInFlight: Int = 4
@@ -52,7 +54,8 @@ extension InfenclaveClient {
         }
         return try await retrying {
             try await observed(.classification) {
-                let session = try await session()
+                // Attestation is part of the attempt, and not tried again by itself.
+                let session = if let currentSession { currentSession } else { try await freshSession() }
                 // The enclave that does not serve was attested just now.
                 try session.requireService()
                 return try await answer(to: tensor, token, through: session)

@@ -43,6 +43,7 @@ public final class InfenclaveClient: Sendable {
     ///   - collateral: The client's own, which takes the place of what the server sends. SGX and TDX need it.
     ///   - history: What is kept of collateral, so that older is refused.
     ///   - roots: Where chains have to end.
+    ///   - options: Retries, the age of a session, the observer.
     ///   - transport: How the server is reached; libcurl unless another is given.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
     public init(
@@ -87,7 +88,7 @@ public final class InfenclaveClient: Sendable {
     /// - Returns: A session with the verified enclave.
     /// - Throws: ``ClientError``: `.attestationRejected` with the verdict, or a failure of the server. `CancellationError`.
     public func attest() async throws -> EnclaveSession {
-        try await flight.value { try await self.freshSession() }
+        try await retrying { try await freshSession() }
     }
 
     /// At a given time, and with what was seen of collateral beside the client's history.
@@ -146,22 +147,28 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// A session for a request that failed on another: the one that some other request has opened since, or a fresh one.
+    /// A session for a request that failed on another: the one that some other request has opened since, or a fresh one. One
+    /// attempt, as the request itself is tried again.
     func session(after failed: EnclaveSession) async throws -> EnclaveSession {
         if let current = currentSession, current.hasOtherKeys(than: failed) { return current }
-        return try await attest()
+        return try await freshSession()
     }
 
-    private func freshSession() async throws -> EnclaveSession {
+    /// One attempt, which all callers at a time share.
+    func freshSession() async throws -> EnclaveSession {
+        try await flight.value { try await self.openSession() }
+    }
+
+    private func openSession() async throws -> EnclaveSession {
         while true {
             let (policy, generation) = try state.withLock { state in
                 if let withdrawal = state.withdrawal { throw withdrawal }
                 return (state.policy, state.generation)
             }
             let session: EnclaveSession
-            do { session = try await attested(under: policy) } catch let error as ClientError
-                where error.code == .attestationRejected
-            {
+            do {
+                session = try await observed(.attestation) { try await attestation.session(under: policy) }
+            } catch let error as ClientError where error.code == .attestationRejected {
                 // Nothing more goes to the keys of a session whose server shows other evidence by now.
                 let isOfPresentPolicy = state.withLock { state in
                     guard state.generation == generation else { return false }
@@ -179,12 +186,6 @@ public final class InfenclaveClient: Sendable {
             }
             if !session.peer.isProvisioned { connection.route?.change() }
             if isOfPresentPolicy { return session }
-        }
-    }
-
-    private func attested(under policy: Policy) async throws -> EnclaveSession {
-        try await retrying { [self] in
-            try await observed(.attestation) { try await attestation.session(under: policy) }
         }
     }
 }

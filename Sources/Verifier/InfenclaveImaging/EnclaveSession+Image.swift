@@ -47,7 +47,9 @@ extension InfenclaveClient {
 
     /// Classifies the pictures that a sequence gives, such as a camera's, as long as it gives some.
     ///
-    /// - Parameter maximumInFlight: The most pictures that are in progress or answered and not yet taken; 1 or more.
+    /// - Parameters:
+    ///   - images: Gives pictures of any size that the model's crop fits into.
+    ///   - maximumInFlight: The most pictures that are in progress or answered and not yet taken; 1 or more.
     /// - Returns: The classes of each picture, in the order of the sequence. It ends with the first failure.
     public func classify<Inputs: AsyncSequence & Sendable>(
         _ images: Inputs, maximumInFlight: Int = 4

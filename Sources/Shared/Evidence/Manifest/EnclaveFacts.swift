@@ -11,7 +11,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     /// How long the owner lets the enclave serve.
     public struct Lease: Sendable, Hashable {
         /// Four years, the limit of provisioning messages.
-        public static let maximumSeconds: UInt32 = 126_230_400
+        package static let maximumSeconds: UInt32 = 126_230_400
 
         /// The sequence number of the provisioning message in force; a later message has a higher number.
         public let sequence: UInt64
@@ -21,7 +21,7 @@ public struct EnclaveFacts: Sendable, Hashable {
         public let secondsLeft: UInt32
 
         /// A lease with these values.
-        public init(sequence: UInt64, seconds: UInt32, secondsLeft: UInt32) {
+        package init(sequence: UInt64, seconds: UInt32, secondsLeft: UInt32) {
             self.sequence = sequence
             self.seconds = seconds
             self.secondsLeft = secondsLeft
@@ -38,9 +38,9 @@ public struct EnclaveFacts: Sendable, Hashable {
     }
 
     /// The version of the encoding.
-    public static let version: UInt16 = 1
+    package static let version: UInt16 = 1
     /// Limit of the encoding's size, above any valid one.
-    public static let maximumBytes = 1 << 16
+    package static let maximumBytes = 1 << 16
     static let magic = Array("INFFACTS".utf8)
 
     /// SHA-256 of `frontnet.sealed` as the enclave received it.
@@ -51,7 +51,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     public let state: State
 
     /// - Throws: ``EvidenceError`` (malformed) for a digest that is not 32 bytes.
-    public init(frontNetDigest: [UInt8], mappingUnitDigest: [UInt8], state: State) throws(EvidenceError) {
+    package init(frontNetDigest: [UInt8], mappingUnitDigest: [UInt8], state: State) throws(EvidenceError) {
         try ReportTranscript.check(frontNetDigest, "the FrontNet's digest", 32...32)
         try ReportTranscript.check(mappingUnitDigest, "the mapping unit's digest", 32...32)
         self.frontNetDigest = frontNetDigest
@@ -60,7 +60,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     }
 
     /// The bytes that the report data covers.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: Self.magic)
         writer.write(Self.version)
@@ -82,7 +82,7 @@ public struct EnclaveFacts: Sendable, Hashable {
     }
 
     /// - Throws: ``EvidenceError``: `malformed`, `unsupported` for another version.
-    public init(decoding bytes: [UInt8]) throws(EvidenceError) {
+    package init(decoding bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count <= Self.maximumBytes else {
             throw EvidenceError(
                 .malformed, "enclave facts: \(bytes.count) bytes; expected at most \(Self.maximumBytes)")

@@ -27,7 +27,7 @@ public struct ManifestCore: Sendable, Hashable {
         public let digest: [UInt8]
 
         /// - Throws: ``EvidenceError`` (malformed) for a digest that is not 32 bytes or a size out of range.
-        public init(kind: PartKind, byteCount: Int, digest: [UInt8]) throws(EvidenceError) {
+        package init(kind: PartKind, byteCount: Int, digest: [UInt8]) throws(EvidenceError) {
             try ReportTranscript.check(digest, "the digest of a part", 32...32)
             guard (0...ManifestCore.maximumPartBytes).contains(byteCount) else {
                 throw EvidenceError(
@@ -40,13 +40,13 @@ public struct ManifestCore: Sendable, Hashable {
     }
 
     /// The version of the encoding.
-    public static let version: UInt16 = 2
+    package static let version: UInt16 = 2
     /// Limit of the core's size in bytes. The boundary lists at most 512 tensors.
-    public static let maximumBytes = 1 << 16
+    package static let maximumBytes = 1 << 16
     /// Limit of the size of one part, the same as for sealed parts.
-    public static let maximumPartBytes = 1 << 34
+    package static let maximumPartBytes = 1 << 34
     /// The size of ``identifier`` in bytes.
-    public static let identifierByteCount = 16
+    package static let identifierByteCount = 16
     static let magic = Array("INFCORE\0".utf8)
 
     /// Random, different in every bundle.
@@ -61,7 +61,7 @@ public struct ManifestCore: Sendable, Hashable {
     public let textDigest: [UInt8]
 
     /// - Throws: ``EvidenceError`` (malformed) for a field of another length, or parts that are not those of a bundle.
-    public init(
+    package init(
         identifier: [UInt8], ownerPublicKey: [UInt8], service: ServiceFacts, parts: [Part], textDigest: [UInt8]
     ) throws(EvidenceError) {
         try ReportTranscript.check(
@@ -86,14 +86,14 @@ public struct ManifestCore: Sendable, Hashable {
     }
 
     /// The file of this kind; `nil` where the bundle has none.
-    public func part(_ kind: PartKind) -> Part? { parts.first { $0.kind == kind } }
+    package func part(_ kind: PartKind) -> Part? { parts.first { $0.kind == kind } }
 
     /// The signed bytes.
-    public func encoded() -> [UInt8] { encoded(digests: true) }
+    package func encoded() -> [UInt8] { encoded(digests: true) }
 
     /// What the sealed parts are bound to: the core with zeros instead of all digests, since a part cannot be bound to
     /// its own digest.
-    public var sealingContext: [UInt8] { encoded(digests: false) }
+    package var sealingContext: [UInt8] { encoded(digests: false) }
 
     private func encoded(digests: Bool) -> [UInt8] {
         let zeros = [UInt8](repeating: 0, count: 32)
@@ -116,7 +116,7 @@ public struct ManifestCore: Sendable, Hashable {
     }
 
     /// - Throws: ``EvidenceError``: `malformed`, `unsupported` for another version.
-    public init(decoding bytes: [UInt8]) throws(EvidenceError) {
+    package init(decoding bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count <= Self.maximumBytes else {
             throw EvidenceError(
                 .malformed, "manifest core: \(bytes.count) bytes; expected at most \(Self.maximumBytes)")

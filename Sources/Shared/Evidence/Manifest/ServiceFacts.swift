@@ -17,9 +17,9 @@ public struct ServiceFacts: Sendable, Hashable {
     }
 
     /// The version of the encoding.
-    public static let version: UInt16 = 1
+    package static let version: UInt16 = 1
     /// Limit of the number of boundary tensors in each direction.
-    public static let maximumTensors = 256
+    package static let maximumTensors = 256
     private static let maximumExtent = 1 << 16
     private static let maximumClasses = 1 << 20
     /// The same limit as for answers.
@@ -54,7 +54,7 @@ public struct ServiceFacts: Sendable, Hashable {
 
     /// - Throws: ``EvidenceError`` (malformed) for a value out of range, noise where nothing crosses, or tensors in one
     ///   direction only.
-    public init(
+    package init(
         acceptsFloats: Bool, precision: Precision, channels: Int, height: Int, width: Int, classes: Int, topK: Int,
         sigma: NoiseDeviation?, toHost: [TensorType], fromHost: [TensorType]
     ) throws(EvidenceError) {
@@ -88,7 +88,7 @@ public struct ServiceFacts: Sendable, Hashable {
     }
 
     /// The bytes in the manifest core and in ``EnclaveFacts``.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(Self.version)
         writer.write(UInt8(acceptsFloats ? 3 : 1))
@@ -107,7 +107,7 @@ public struct ServiceFacts: Sendable, Hashable {
     }
 
     /// - Throws: ``EvidenceError``: `malformed`, `unsupported` for another version.
-    public init(decoding bytes: [UInt8]) throws(EvidenceError) {
+    package init(decoding bytes: [UInt8]) throws(EvidenceError) {
         let fields: Fields
         do throws(TensorError) { fields = try Fields(bytes.span.bytes) } catch {
             throw EvidenceError(.malformed, "service facts: \(error.message)")

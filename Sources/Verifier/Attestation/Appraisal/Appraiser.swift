@@ -1,16 +1,16 @@
-public import BundleFormat
+package import BundleFormat
 import Crypto
 public import Evidence
 
 /// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
-public struct Appraiser: Sendable {
+package struct Appraiser: Sendable {
     /// What evidence is judged against.
-    public let policy: Policy
+    package let policy: Policy
     private let development: DevelopmentTEE
 
     /// - Parameter development: Evidence of the development TEE is refused unless the caller accepts it here by name
     ///   and the policy names it too.
-    public init(policy: Policy, development: DevelopmentTEE = .refuse) {
+    package init(policy: Policy, development: DevelopmentTEE = .refuse) {
         self.policy = policy
         self.development = development
     }
@@ -25,7 +25,7 @@ public struct Appraiser: Sendable {
     ///   - seenBefore: ``Claims/collateral`` of earlier verdicts; what is older is refused.
     /// - Returns: The peer, the only value that messages can be sealed to.
     /// - Throws: ``AttestationError``: `rejected` with the verdict, or `invalidInput`.
-    public func verify(
+    package func verify(
         _ document: EvidenceDocument, nonce: [UInt8], at time: Timestamp,
         collateral: [CollateralRole: [UInt8]] = [:], roots: TrustedRoots = .vendors,
         seenBefore: [String: CollateralRecord] = [:]

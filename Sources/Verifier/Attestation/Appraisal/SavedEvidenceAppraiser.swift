@@ -1,7 +1,7 @@
 import Evidence
 
 /// Judges saved evidence, which belongs to no session, so it never gives a peer.
-public struct SavedEvidenceAppraiser: Sendable {
+package struct SavedEvidenceAppraiser: Sendable {
     private let policy: Policy?
     private let reportData: Requirement<[UInt8]>
     private let development: DevelopmentTEE
@@ -10,7 +10,7 @@ public struct SavedEvidenceAppraiser: Sendable {
     ///   - policy: `nil` appraises nothing: evidence is verified to the vendor's root, and every check of a policy is
     ///     listed as skipped.
     ///   - reportData: What the evidence has to be bound to.
-    public init(
+    package init(
         policy: Policy?, reportData: Requirement<[UInt8]> = .unstated, development: DevelopmentTEE = .refuse
     ) {
         self.policy = policy
@@ -21,7 +21,7 @@ public struct SavedEvidenceAppraiser: Sendable {
     /// Verifies the evidence and appraises it. Rejected evidence is a verdict, not an error.
     ///
     /// - Returns: Every check in order, and what the evidence says of itself.
-    public func verdict(on request: VerificationRequest) -> Verdict {
+    package func verdict(on request: VerificationRequest) -> Verdict {
         var log = CheckLog()
         var claims = Claims()
         do throws(Rejection) {

@@ -1,22 +1,22 @@
-public import Evidence
+package import Evidence
 
 /// Evidence with everything that its verification needs. There is no clock and no network behind it.
-public struct VerificationRequest: Sendable {
+package struct VerificationRequest: Sendable {
     /// The kind of TEE that the evidence is said to be of. Evidence of another kind is rejected.
-    public let tee: TEEKind
+    package let tee: TEEKind
     /// A quote, report or attestation document, byte for byte.
-    public let evidence: [UInt8]
+    package let evidence: [UInt8]
     /// In the encodings that are read here, whatever they were handed out in.
-    public let collateral: [CollateralRole: [UInt8]]
+    package let collateral: [CollateralRole: [UInt8]]
     /// The time at which certificates and collateral have to be valid.
-    public let time: Timestamp
+    package let time: Timestamp
     /// The certificates in which chains have to end.
-    public let roots: TrustedRoots
+    package let roots: TrustedRoots
     /// Collateral seen earlier, as ``Claims/collateral`` gave it: what is older is refused.
-    public let seenBefore: [String: CollateralRecord]
+    package let seenBefore: [String: CollateralRecord]
 
     /// A request. Collateral may be in any encoding that vendors' tools write: DER, PEM, hexadecimal or base64.
-    public init(
+    package init(
         tee: TEEKind, evidence: [UInt8], collateral: [CollateralRole: [UInt8]] = [:], at time: Timestamp,
         roots: TrustedRoots = .vendors, seenBefore: [String: CollateralRecord] = [:]
     ) {

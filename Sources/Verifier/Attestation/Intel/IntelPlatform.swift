@@ -1,27 +1,27 @@
-public import Evidence
+package import Evidence
 
 /// The kind of machine that a quote claims to be of: what a cache of Intel's collateral has to be asked for.
 ///
 /// It is read before anything was verified. A lie in it fetches collateral of another platform, which the checks of
 /// the evidence then refuse.
-public struct IntelPlatform: Sendable, Hashable {
+package struct IntelPlatform: Sendable, Hashable {
     /// Which of the two authorities issued the PCK certificate, as Intel's service names them.
-    public enum Authority: String, Sendable, Hashable {
+    package enum Authority: String, Sendable, Hashable {
         case platform, processor
     }
 
     /// SGX or TDX.
-    public let tee: TEEKind
+    package let tee: TEEKind
     /// 6 bytes, 12 hexadecimal digits.
-    public let fmspc: String
+    package let fmspc: String
     /// Which authority issued the PCK certificate.
-    public let authority: Authority
+    package let authority: Authority
 
     /// - Parameters:
     ///   - evidence: A quote.
     ///   - pckChain: The PCK certificate with its chain, for quotes that do not have it.
     /// - Returns: `nil` for what is no quote with a PCK certificate: no collateral would make it acceptable.
-    public init?(evidence: [UInt8], pckChain: [UInt8]? = nil) {
+    package init?(evidence: [UInt8], pckChain: [UInt8]? = nil) {
         // Azure's evidence has the quote inside.
         let bytes = (try? AzureEvidence(json: evidence))?.tdQuote ?? evidence
         guard let quote = try? IntelQuote(parsing: bytes) else { return nil }

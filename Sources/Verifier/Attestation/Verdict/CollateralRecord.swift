@@ -7,13 +7,13 @@ public struct CollateralRecord: Sendable, Hashable {
     public let evaluationDataNumber: Int?
 
     /// A record of one piece of collateral.
-    public init(date: Timestamp, evaluationDataNumber: Int? = nil) {
+    package init(date: Timestamp, evaluationDataNumber: Int? = nil) {
         self.date = date
         self.evaluationDataNumber = evaluationDataNumber
     }
 
     /// The newer of each member.
-    public func merged(with other: CollateralRecord) -> CollateralRecord {
+    package func merged(with other: CollateralRecord) -> CollateralRecord {
         let numbers = [evaluationDataNumber, other.evaluationDataNumber].compactMap(\.self)
         return CollateralRecord(date: max(date, other.date), evaluationDataNumber: numbers.max())
     }

@@ -2,51 +2,51 @@ import Evidence
 
 /// A verdict for programs, as JSON, and for people, as lines of text. It contains text that came with the evidence, so
 /// callers must escape control characters before they print it.
-public struct VerdictReport: Encodable, Sendable {
+package struct VerdictReport: Encodable, Sendable {
     /// A failed check.
-    public struct Reason: Encodable, Sendable {
+    package struct Reason: Encodable, Sendable {
         /// The stable name of a ``Check``.
-        public let check: String
+        package let check: String
         /// The stable name of a ``ReasonCode``.
-        public let code: String
+        package let code: String
         /// What was found, what was expected, and the remedy.
-        public let message: String
+        package let message: String
     }
 
     /// A check that was not made.
-    public struct Skipped: Encodable, Sendable {
+    package struct Skipped: Encodable, Sendable {
         /// The stable name of a ``Check``.
-        public let check: String
+        package let check: String
         /// Why it was not made.
-        public let reason: String
+        package let reason: String
     }
 
     /// The kind of TEE: ``TEEKind``'s raw value.
-    public let tee: String
+    package let tee: String
     /// `accepted` or `rejected`.
-    public let verdict: String
+    package let verdict: String
     /// The failed checks, in order; empty where the evidence is accepted.
-    public let reasons: [Reason]
+    package let reasons: [Reason]
     /// The checks that were not made, in order.
-    public let skipped: [Skipped]
+    package let skipped: [Skipped]
     /// What a reader must know even if all checks passed.
-    public let warnings: [String]
+    package let warnings: [String]
     /// Intel only: the platform's status, such as `UpToDate`.
-    public let tcbStatus: String?
+    package let tcbStatus: String?
     /// Intel only: when the platform's security versions were current, ISO 8601.
-    public let tcbDate: String?
+    package let tcbDate: String?
     /// Intel only: advisories that apply to the platform.
-    public let advisories: [String]
+    package let advisories: [String]
     /// Whether the host may look into the TEE.
-    public let debug: Bool
+    package let debug: Bool
     /// Hexadecimal, as all byte strings here.
-    public let reportData: String
+    package let reportData: String
     /// The first of ``measurements``: the one that stands for the code.
-    public let measurement: String
+    package let measurement: String
     /// All measurements by name.
-    public let measurements: [String: String]
+    package let measurements: [String: String]
     /// Security versions by name, SGX's `isvprodid` among them.
-    public let securityVersions: [String: Int]
+    package let securityVersions: [String: Int]
     private let entries: [Verdict.Entry]
 
     private enum CodingKeys: CodingKey {
@@ -55,7 +55,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// A report of this verdict.
-    public init(_ verdict: Verdict) {
+    package init(_ verdict: Verdict) {
         let claims = verdict.claims
         tee = verdict.tee.rawValue
         self.verdict = verdict.isAccepted ? "accepted" : "rejected"
@@ -78,7 +78,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// The verdict, what failed, what was not checked, and what the evidence says.
-    public var summary: [String] {
+    package var summary: [String] {
         ["\(tee) evidence \(verdict)"] + warnings.map { "warning: \($0)" }
             + reasons.map { "rejected by \($0.check) (\($0.code)): \($0.message)" }
             + (tcbStatus.map {
@@ -91,7 +91,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// Every check in order: what was compared, with what, the outcome and the remedy.
-    public var explanation: [String] {
+    package var explanation: [String] {
         entries.flatMap { entry -> [String] in
             let comparison = Self.comparison(entry)
             let compared = comparison.isEmpty ? [] : ["      \(comparison)"]
@@ -115,7 +115,7 @@ public struct VerdictReport: Encodable, Sendable {
     }
 
     /// Encodes every member, `null` for what there is not.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(tee, forKey: .tee)
         try members.encode(verdict, forKey: .verdict)
