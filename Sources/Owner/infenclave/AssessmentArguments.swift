@@ -27,7 +27,7 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: "The seed of samples, projections and splits.") var seed: UInt64 = 1
     @Option(
         help:
-            "Cuts at which to train a neural decoder: none, decision (the recommended cut, its neighbours, the next faster plan) or all."
+            "Cuts at which to train a neural decoder: none, decision (those within the gates, or within those of appearance) or all."
     )
     var trained: AssessmentConfiguration.TrainedCuts = .decision
     @Option(
