@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check benchmark-serving api-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -95,6 +95,10 @@ python-client-check: build
 	python3 -m venv .build/python-client
 	.build/python-client/bin/pip install --quiet --disable-pip-version-check 'cryptography>=48' pillow
 	PYTHON=$(CURDIR)/.build/python-client/bin/python Examples/python-client/check $(BIN)
+
+# Examples/attacks in PyTorch on the demo's model; CI runs it where PyTorch can be had.
+attack-check: build
+	PYTHON=$(PYTHON) scripts/attack-check $(BIN)/infenclave
 
 # Every check with peers of other projects; half an hour of two cores.
 peers-check: python-client-check wheel-check client-check boot-check web-check example

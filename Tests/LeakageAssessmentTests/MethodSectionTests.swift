@@ -42,6 +42,13 @@ struct MethodSectionTests {
         #expect(missing.contains("Optimisation attacks through the FrontNet, trained decoders, generative"))
     }
 
+    @Test("Every attack of the catalogue is described")
+    func catalogue() throws {
+        let description = try text("Attacks at every cut", of: Measured.result(Measured.cuts(Self.numbers)))
+        #expect(AttackCatalogue.methods.count >= 4)
+        for method in AttackCatalogue.methods { #expect(description.contains(method), "\(method)") }
+    }
+
     @Test("The sentence names every gate that counts, and no other", arguments: Adversary.allCases)
     func gates(adversary: Adversary) throws {
         let kl = adversary != .informed

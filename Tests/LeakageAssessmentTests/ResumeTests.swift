@@ -62,6 +62,26 @@ struct ResumeTests {
         try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
     }
 
+    @Test("A work folder of another gate leaves no learning curve out that this gate needs")
+    func gates() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        configuration.measuresTime = false
+        let work = try WorkDirectory(pictures.path("work"))
+        // Every decoder exceeds the first gate and none the second.
+        configuration.gates[.rSquared] = -10
+        let few = try Assessor(configuration).run(work: work)
+        configuration.gates[.rSquared] = 1
+        let many = try Assessor(configuration).run(work: work)
+        let fresh = try Assessor(configuration).run()
+        #expect(many.cuts.map(\.evidence) == fresh.cuts.map(\.evidence))
+        #expect(few.cuts.map(\.evidence) != fresh.cuts.map(\.evidence))
+        let vector = try #require(many.cuts.first { $0.name == "flat" })
+        #expect(vector.findings[PerceptronEvidence.self] != nil)
+        #expect(few.cuts.allSatisfy { $0.findings[PerceptronEvidence.self] == nil })
+    }
+
     @Test("Pieces are private, and go when they are no longer needed")
     func privacy() throws {
         let pictures = try DrawnPictures(count: 12)

@@ -65,6 +65,22 @@ struct Vectors: Decodable {
 
     let kernelRidge: [KernelRidge]
 
+    struct Perceptron: Decodable {
+        struct Step: Decodable {
+            let output: [Float]
+            let parameters: [[Float]]
+        }
+
+        let batch, width: Int
+        let seed: UInt64
+        let rate: Float
+        let inputs, targets: [Float]
+        let parameters: [[Float]]
+        let steps: [Step]
+    }
+
+    let perceptron: Perceptron
+
     static let stored: Vectors = {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "vectors.json")
         do {

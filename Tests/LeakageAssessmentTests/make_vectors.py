@@ -253,6 +253,74 @@ def kernel_ridge():
     return cases
 
 
+class Bits:
+    """The generator of the Swift code (Steele, Lea and Flood 2014), for the masks of dropout."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def next(self):
+        mask = 2**64 - 1
+        self.state = (self.state + 0x9E3779B97F4A7C15) & mask
+        value = self.state
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
+        return value ^ (value >> 31)
+
+    def masks(self, shape):
+        """One bit for each value, from the lowest bit on, 64 of each draw."""
+        count = int(np.prod(shape))
+        words = [self.next() for _ in range(-(-count // 64))]
+        return np.array([words[i // 64] >> (i % 64) & 1 for i in range(count)], dtype=float).reshape(shape)
+
+
+def perceptron():
+    """Two steps of training a multilayer perceptron: ReLU, dropout of a half, mean squared error, Adam."""
+    batch, widths, seed, rate = 6, (4, 5, 5, 3), 7, 0.01
+    inputs = generator.normal(size=(batch, widths[0])).astype(np.float32)
+    targets = generator.normal(size=(batch, widths[-1])).astype(np.float32)
+    layers = [
+        (generator.normal(size=(outputs, count)).astype(np.float32), generator.normal(size=outputs).astype(np.float32))
+        for count, outputs in zip(widths, widths[1:])
+    ]
+    start = [np.concatenate([weights.ravel(), bias]).tolist() for weights, bias in layers]
+    values = [(weights.astype(float), bias.astype(float)) for weights, bias in layers]
+    moments = [[(np.zeros_like(part), np.zeros_like(part)) for part in layer] for layer in values]
+    bits, steps = Bits(seed), []
+    for step in (1, 2):
+        activations, scales = [inputs.astype(float)], []
+        for index, (weights, bias) in enumerate(values):
+            drawn = activations[-1] @ weights.T + bias
+            if index < 2:
+                scales.append((drawn > 0) * 2 * bits.masks(drawn.shape))
+                drawn = drawn * scales[-1]
+            activations.append(drawn)
+        gradient = 2 * (activations[-1] - targets) / targets.size
+        for index in (2, 1, 0):
+            weights, bias = values[index]
+            slopes = (gradient.T @ activations[index], gradient.sum(0))
+            if index:
+                gradient = gradient @ weights * scales[index - 1]
+            updated = []
+            for part, slope, (first, second), place in zip((weights, bias), slopes, moments[index], (0, 1)):
+                first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope**2
+                moments[index][place] = (first, second)
+                updated.append(
+                    part - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+                )
+            values[index] = tuple(updated)
+        steps.append(
+            {
+                "output": rounded(activations[-1].ravel()),
+                "parameters": [rounded(np.concatenate([weights.ravel(), bias])) for weights, bias in values],
+            }
+        )
+    return {
+        "batch": batch, "inputs": inputs.ravel().tolist(), "targets": targets.ravel().tolist(), "width": widths[1],
+        "seed": seed, "rate": rate, "parameters": start, "steps": steps,
+    }
+
+
 print(
     json.dumps(
         {
@@ -265,6 +333,7 @@ print(
             "normalEquations": normal_equations(),
             "dualRidge": dual_ridge(),
             "kernelRidge": kernel_ridge(),
+            "perceptron": perceptron(),
         }
     )
 )

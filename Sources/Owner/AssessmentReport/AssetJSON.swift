@@ -12,12 +12,13 @@ enum AssetJSON {
             ]
             return (asset.rawValue, .object(members + more))
         }
+        let perceptron = cut.findings[PerceptronEvidence.self].map { [$0.appearance] } ?? []
         return .object([
             asset(
                 .appearance,
                 [
-                    ("curves", .array(evidence.appearance.map(curve))), ("r2Tint", .optional(evidence.tint)),
-                    ("r2Layout", .optional(evidence.layout)),
+                    ("curves", .array((evidence.appearance + perceptron).map(curve))),
+                    ("r2Tint", .optional(evidence.tint)), ("r2Layout", .optional(evidence.layout)),
                 ]),
             asset(
                 .identity,

@@ -166,6 +166,7 @@ extension DecoderScores.Kind {
         case .local: "local ridge"
         case .elm: "random features"
         case .global: "global ridge"
+        case .perceptron: "perceptron"
         case .trained: "trained network"
         case .mean: "none beat the mean picture"
         }

@@ -13,9 +13,10 @@ struct MethodSection {
         <dt>Channel KL</dt><dd>\(channelKL)</dd>
         <dt>Decoders</dt><dd>Ridge regression from the 3×3 neighbourhood of each cell to its patch of pixels (at most
         \(LocalRidge.maximumChannels) channels, random orthogonal projection), the same with \(RandomFeatures.units) random
-        features (ELM), and from everything that crosses to the whole picture. \(trained)The best on validation pictures is
+        features (ELM), and from everything that crosses to the whole picture; for vectors also perceptrons. \(trained)The best on validation pictures is
         tested: it learned from \(result.trainingImages) pictures, and is judged on \(result.testImages) others. R² is over the
         mean training picture; its standard error is from \(Bootstrap.draws) bootstrap draws. SSIM: Gaussian window 1.5, 11 taps.</dd>
+        <dt>Attacks at every cut</dt><dd>\(HTML.escape(AttackCatalogue.methods.joined(separator: " ")))</dd>
         <dt>Learning curves</dt><dd>\(curves)</dd>
         \(whiteBox)<dt>Gates “\(HTML.escape(result.gates.name))”</dt><dd>\(GatesSentence.text(result))</dd>
         <dt>Choice</dt><dd>\(HTML.escape(result.recommendation.rule)). Softmax and class mapping are always inside.</dd>
@@ -39,10 +40,8 @@ struct MethodSection {
     }
 
     private var curves: String {
-        "Reconstruction (kernel ridge: linear, Gaussian, Laplacian), identification (the same onto a second network’s view of the "
-            + "picture and of a cropped, mirrored, recoloured version) and class (the same onto classes; one and five examples of "
-            + "each) learn from an eighth to all of the pictures, \(CrossValidation.folds)-fold cross-validated; decoders of maps "
-            + "from a quarter on, where they are within the gate. The gates are judged at \(result.attackerPictures) pictures. The "
+        "Kernel ridge regression and perceptrons learn from an eighth to all of the pictures, "
+            + "\(CrossValidation.folds)-fold cross-validated; decoders of maps from a quarter on, where they are within the gate. The gates are judged at \(result.attackerPictures) pictures. The "
             + "estimate repeats the last gain for each doubling. The interval reaches from the measured value to a power law "
             + "with that relative gain, or to twice that gain for each doubling, with 1.65 standard errors. A curve that does not beat "
             + "the mean picture, or whose upper end is above the limit, is “not enough evidence”, which does not pass."

@@ -36,7 +36,7 @@ struct AssessmentArguments: ParsableArguments {
     @Option(
         help:
             ArgumentHelp(
-                "Cuts at which to train a neural decoder: none, decision (the recommended cut, its neighbours, the next faster plan) or all.",
+                "Cuts at which to train a neural decoder: none, decision (those within the gates, or within those of appearance) or all.",
                 valueName: "cuts")
     )
     var trained: AssessmentConfiguration.TrainedCuts = .decision

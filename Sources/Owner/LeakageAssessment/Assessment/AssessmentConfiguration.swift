@@ -32,8 +32,7 @@ package struct AssessmentConfiguration: Sendable {
     /// At which cuts a ``TrainedDecoder`` attacks, besides the closed-form ones. Training takes minutes per cut.
     package enum TrainedCuts: String, Sendable, Hashable, CaseIterable {
         case none
-        /// The recommended cut, its neighbours and the cut of the next faster plan, repeated until the recommended cut
-        /// has passed.
+        /// Every cut that is within the gates, or within those of appearance.
         case decision
         case all
     }

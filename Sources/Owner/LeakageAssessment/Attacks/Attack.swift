@@ -6,6 +6,9 @@ protocol Attack: Sendable {
     /// Whether it runs again on features under noise and after a trained decoder, which changes the reconstructions.
     static var followsDecoders: Bool { get }
 
+    /// What it does, for the report's method section: a sentence for people, with its full stop.
+    static var method: String { get }
+
     /// - Returns: `nil` where the attack does not apply.
     static func run(on subject: AttackSubject) throws(AssessmentError) -> Found?
 }
@@ -28,6 +31,14 @@ struct AttackSubject {
     /// The best decoder's outcome.
     let decoded: DecoderAttack.Outcome
     let judge: ReconstructionJudge
+    let cancellation: CancellationFlag
+
+    /// Whether the decoders are shown to exceed the gate with the images at hand: then more images do not change the
+    /// verdict, and expensive learning curves are left out.
+    var exceedsGate: Bool {
+        let found = decoded.scores.rSquared - Gates.deviations * decoded.scores.rSquaredError
+        return gates[.rSquared].map { found > $0 } ?? false
+    }
 
     var testing: [Picture] { split.testing.map { targets[$0] } }
 }

@@ -1,11 +1,16 @@
 /// Every attack that runs at a cut, and every finding that a cut can have.
-enum AttackCatalogue {
+package enum AttackCatalogue {
     /// In the order in which they run.
-    static let attacks: [any Attack.Type] = [RecognitionAttack.self, JointAttack.self, CurveAttack.self]
+    static let attacks: [any Attack.Type] = [
+        RecognitionAttack.self, JointAttack.self, CurveAttack.self, PerceptronAttack.self,
+    ]
+
+    /// A sentence about each attack, for the report.
+    package static var methods: [String] { attacks.map { $0.method } }
 
     static let findings: [any Finding.Type] = [
-        DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self, ChannelKL.self,
-        LeakageBounds.self, WhiteBoxScores.self,
+        DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self,
+        PerceptronEvidence.self, ChannelKL.self, LeakageBounds.self, WhiteBoxScores.self,
     ]
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> CutFindings {

@@ -1,18 +1,15 @@
 /// Learning curves of the three assets.
 enum CurveAttack: Attack {
     static let followsDecoders = false
+    static let method =
+        "Kernel ridge regression (linear, Gaussian, Laplacian) onto the picture, onto a second network’s view of the picture and "
+        + "of a cropped, mirrored, recoloured version, and onto classes."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> AssetEvidence? {
         guard let views = subject.views else { return nil }
         let attacks = GramAttacks(features: subject.features.gram, seed: subject.seed)
         var appearance = [attacks.appearance(pictures: subject.pictures)].compactMap(\.self)
-        // Decoders of feature maps are expensive. If they already exceed the gate, more images do not change the
-        // verdict.
-        let scores = subject.decoded.scores
-        let found = scores.rSquared - Gates.deviations * scores.rSquaredError
-        if subject.features.maps != nil, subject.gates[.rSquared].map({ found <= $0 }) ?? true,
-            let curve = try decoderCurve(subject)
-        {
+        if subject.features.maps != nil, !subject.exceedsGate, let curve = try decoderCurve(subject) {
             appearance.append(curve)
         }
         return AssetEvidence(

@@ -1,6 +1,8 @@
 /// What all boundary tensors together reveal, without a decoder.
 enum JointAttack: Attack {
     static let followsDecoders = true
+    static let method =
+        "Distance correlation with the pictures; the class from one and from five examples of each."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> JointLeakage? {
         JointLeakage(

@@ -1,6 +1,7 @@
 /// Classifies the decoders' reconstructions with the validator.
 enum RecognitionAttack: Attack {
     static let followsDecoders = true
+    static let method = "The validator classifies the reconstructions (decoder-KL)."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> ReconstructionJudge.Judgement? {
         try subject.judge.judge(

@@ -25,9 +25,9 @@ package enum CrossValidation {
     ///   - attack: Learns from the images of the first list and attacks those of the second, which are also the
     ///     candidates for identification; one outcome per image of the second. `nil` where it cannot learn from so few.
     /// - Returns: `nil` where fewer than two sizes could be learned from.
-    package static func curve(
-        pictures: Int, seed: UInt64, attack: (_ training: [Int], _ testing: [Int]) -> [Outcome]?
-    ) -> LearningCurve? {
+    package static func curve<Failure: Error>(
+        pictures: Int, seed: UInt64, attack: (_ training: [Int], _ testing: [Int]) throws(Failure) -> [Outcome]?
+    ) throws(Failure) -> LearningCurve? {
         var generator = SeededGenerator(seed: seed, purpose: "cross-validation")
         let order = generator.permutation(of: pictures)
         let smallest = pictures - (pictures + folds - 1) / folds
@@ -35,16 +35,16 @@ package enum CrossValidation {
         var outcomes: [[Outcome]] = []
         var learned: [Int] = []
         for parts in sizes {
-            guard let all = self.outcomes(order, parts: parts, attack) else { continue }
+            guard let all = try self.outcomes(order, parts: parts, attack) else { continue }
             outcomes.append(all)
             learned.append(smallest / parts)
         }
         return curve(sizes: learned, outcomes)
     }
 
-    private static func outcomes(
-        _ order: [Int], parts: Int, _ attack: ([Int], [Int]) -> [Outcome]?
-    ) -> [Outcome]? {
+    private static func outcomes<Failure: Error>(
+        _ order: [Int], parts: Int, _ attack: ([Int], [Int]) throws(Failure) -> [Outcome]?
+    ) throws(Failure) -> [Outcome]? {
         var all: [Outcome] = []
         for fold in 0..<folds {
             let testing = order.indices.filter { $0 % folds == fold }.map { order[$0] }
@@ -52,7 +52,7 @@ package enum CrossValidation {
             let size = rest.count / parts
             var sums = testing.map { _ in (gain: 0.0, scale: 0.0) }
             for part in 0..<parts {
-                guard let found = attack(Array(rest[part * size..<(part + 1) * size]), testing) else { return nil }
+                guard let found = try attack(Array(rest[part * size..<(part + 1) * size]), testing) else { return nil }
                 precondition(found.count == testing.count)
                 for index in found.indices {
                     sums[index].gain += found[index].gain / Double(parts)

@@ -1,38 +1,66 @@
 /// The attacks whose learning curves decide. Each needs only inner products: of the boundary tensors on one side, and
 /// of the images, a second network's features, or the classes on the other.
 package struct GramAttacks {
+    private let features: SymmetricMatrix
     private let kernels: KernelRidge.Kernels
     private let seed: UInt64
 
     /// - Parameter features: Inner products of the boundary tensors of all images.
     package init(features: SymmetricMatrix, seed: UInt64) {
+        self.features = features
         kernels = KernelRidge.Kernels(gram: features)
         self.seed = seed
     }
 
     private var count: Int { kernels.size }
 
-    /// Appearance: R² of the reconstruction, 1 - ‖x - x̂‖² / ‖x - x̄‖².
+    /// Appearance: R² of the reconstruction by kernel ridge regression, 1 - ‖x - x̂‖² / ‖x - x̄‖².
     ///
     /// - Parameter pictures: Inner products of the images.
     package func appearance(pictures: SymmetricMatrix) -> LearningCurve? {
         precondition(pictures.size == count)
         return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
             guard let ridge = KernelRidge(kernels, targets: pictures, training: training) else { return nil }
-            let among = training.map { row in training.map { pictures[row, $0] } }
-            let mean = Statistics.mean(among.map(Statistics.mean))
-            return testing.map { picture in
-                let weights = ridge.weights(of: picture)
-                let own = training.map { pictures[picture, $0] }
-                let overlap = zip(weights, own).reduce(0) { $0 + $1.0 * $1.1 }
-                var norm = 0.0
-                for (weight, row) in zip(weights, among) {
-                    norm += weight * zip(weights, row).reduce(0) { $0 + $1.0 * $1.1 }
-                }
-                let square = pictures[picture, picture]
-                let scale = square - 2 * Statistics.mean(own) + mean
-                return CrossValidation.Outcome(gain: scale - (square - 2 * overlap + norm), scale: scale)
+            return Self.reconstructed(pictures, training, testing, ridge.weights(of:))
+        }
+    }
+
+    /// Appearance by a trained multilayer perceptron.
+    ///
+    /// - Parameter pictures: Inner products of the images.
+    /// - Throws: ``AssessmentError`` as ``Perceptron`` does.
+    package func perceptron(
+        pictures: SymmetricMatrix, cancellation: CancellationFlag = CancellationFlag()
+    ) throws(AssessmentError) -> LearningCurve? {
+        precondition(pictures.size == count)
+        return try CrossValidation.curve(pictures: count, seed: seed) {
+            (training, testing) throws(AssessmentError) in
+            guard
+                let perceptron = try Perceptron(
+                    features: features, targets: pictures, training: training, attacked: testing, seed: seed,
+                    cancellation: cancellation)
+            else { return nil }
+            return Self.reconstructed(pictures, training, testing, perceptron.weights(of:))
+        }
+    }
+
+    /// Squared errors of reconstructions that are combinations of training images, below those of the mean image.
+    private static func reconstructed(
+        _ pictures: SymmetricMatrix, _ training: [Int], _ testing: [Int], _ weights: (Int) -> [Double]
+    ) -> [CrossValidation.Outcome] {
+        let among = training.map { row in training.map { pictures[row, $0] } }
+        let mean = Statistics.mean(among.map(Statistics.mean))
+        return testing.map { picture in
+            let weights = weights(picture)
+            let own = training.map { pictures[picture, $0] }
+            let overlap = zip(weights, own).reduce(0) { $0 + $1.0 * $1.1 }
+            var norm = 0.0
+            for (weight, row) in zip(weights, among) {
+                norm += weight * zip(weights, row).reduce(0) { $0 + $1.0 * $1.1 }
             }
+            let square = pictures[picture, picture]
+            let scale = square - 2 * Statistics.mean(own) + mean
+            return CrossValidation.Outcome(gain: scale - (square - 2 * overlap + norm), scale: scale)
         }
     }
 

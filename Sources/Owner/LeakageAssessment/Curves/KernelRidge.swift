@@ -140,7 +140,7 @@ package struct KernelRidge: Sendable {
 }
 
 /// A Gram matrix centred on the mean of some of its rows.
-private struct Centring {
+struct Centring {
     /// `[rows, rows]`.
     let matrix: [Double]
     let rowMeans: [Double]

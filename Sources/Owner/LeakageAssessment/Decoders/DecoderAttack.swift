@@ -77,6 +77,25 @@ package enum DecoderAttack {
                     kind: .global, penalty: final.penalty, validation: validation,
                     decode: final.reconstruction(of:)))
         }
+        if features.maps == nil {
+            let pictures = GramMatrix.of(targets.map(\.values))
+            func perceptron(_ training: [Int], _ attacked: [Int]) throws(AssessmentError) -> ((Int) -> Picture)? {
+                let trained = try Perceptron(
+                    features: gram, targets: pictures, training: training, attacked: attacked, seed: seed,
+                    cancellation: cancellation)
+                return trained.map { trained in
+                    { Picture.combined(training.map { targets[$0] }, weights: trained.weights(of: $0)) }
+                }
+            }
+            if let fitting = try perceptron(split.fitting, split.validation),
+                let final = try perceptron(split.training, split.testing)
+            {
+                candidates.append(
+                    Candidate(
+                        kind: .perceptron, penalty: 0,
+                        validation: try rSquared(of: split.validation, fittingMean, fitting), decode: final))
+            }
+        }
         var trials: [DecoderScores.Trial] = []
         for candidate in candidates {
             trials.append(

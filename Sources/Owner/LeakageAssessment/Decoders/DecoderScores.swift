@@ -7,6 +7,8 @@ package struct DecoderScores: Sendable, Hashable, Codable {
         case elm
         /// ``DualRidge``.
         case global
+        /// ``Perceptron``, where no feature map crosses.
+        case perceptron
         /// ``TrainedDecoder``.
         case trained
         /// The mean image: no decoder did better.

@@ -29,6 +29,17 @@ package struct Picture: Sendable, Hashable {
         return result
     }
 
+    /// A weighted sum of images of one size, clipped to [0, 1]; at least one image.
+    static func combined(_ pictures: [Picture], weights: [Double]) -> Picture {
+        var sum = [Double](repeating: 0, count: pictures[0].values.count)
+        for (picture, weight) in zip(pictures, weights) where weight != 0 {
+            for index in sum.indices { sum[index] += weight * Double(picture.values[index]) }
+        }
+        var result = pictures[0]
+        result.values = sum.map { Float(min(max($0, 0), 1)) }
+        return result
+    }
+
     /// A part of an image, in pixels from its top left corner. It may extend beyond the edges, where the edge pixels
     /// are repeated.
     package struct Region: Sendable, Hashable {

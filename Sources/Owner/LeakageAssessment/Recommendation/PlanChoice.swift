@@ -23,19 +23,18 @@ package enum PlanChoice {
     }
 
     /// Of the plans whose latency is at most ``latencyTolerance`` over the least one, the one that leaks least; ties
-    /// are resolved by the smallest sigma, then the least latency, then the least counted arithmetic. Where a latency
-    /// was not measured, counted arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage,
-    /// then sigma.
+    /// are resolved by the least latency, then the least counted arithmetic. Where a latency was not measured, counted
+    /// arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage.
     ///
     /// - Returns: `nil` for no options.
     /// - Source: design notes, section 5.
     package static func best(of options: [PlanOption]) -> PlanOption? {
         let latencies = options.compactMap(\.latencyMilliseconds)
         guard let least = latencies.min(), latencies.count == options.count else {
-            return first(of: options) { counted($0) + [$0.leakage, $0.noise] }
+            return first(of: options) { counted($0) + [$0.leakage] }
         }
         let tied = options.filter { ($0.latencyMilliseconds ?? 0) <= least * (1 + latencyTolerance) }
-        return first(of: tied) { [$0.leakage, $0.noise, $0.latencyMilliseconds ?? 0] + counted($0) }
+        return first(of: tied) { [$0.leakage, $0.latencyMilliseconds ?? 0] + counted($0) }
     }
 
     private static func counted(_ option: PlanOption) -> [Double] {
@@ -46,8 +45,4 @@ package enum PlanChoice {
     private static func first(of options: [PlanOption], by numbers: (PlanOption) -> [Double]) -> PlanOption? {
         options.min { numbers($0).lexicographicallyPrecedes(numbers($1)) }
     }
-}
-
-extension PlanOption {
-    fileprivate var noise: Double { sigma?.value ?? 0 }
 }

@@ -21,6 +21,34 @@ enum ActivationLoops {
         }
     }
 
+    /// max(x, 0), in place, with dropout of a half: a value is 0 or twice itself by one bit each.
+    ///
+    /// - Parameter dropout: `nil` for no dropout.
+    /// - Source: Srivastava and others 2014 (dropout).
+    static func rectify(_ buffer: TrainingBuffer, dropout: inout SeededGenerator?) {
+        buffer.withValues { values in
+            guard dropout != nil else {
+                for index in values.indices { values[index] = max(values[index], 0) }
+                return
+            }
+            var bits: UInt64 = 0
+            for index in values.indices {
+                if index % 64 == 0 { bits = dropout?.next() ?? 0 }
+                values[index] = bits & 1 == 0 ? 0 : 2 * max(values[index], 0)
+                bits >>= 1
+            }
+        }
+    }
+
+    /// Multiplies a gradient by the derivative of ``rectify(_:dropout:)`` with dropout.
+    static func rectifyGradient(_ gradient: TrainingBuffer, result: TrainingBuffer) {
+        result.withValues { result in
+            gradient.withValues { gradient in
+                for index in gradient.indices { gradient[index] = result[index] > 0 ? 2 * gradient[index] : 0 }
+            }
+        }
+    }
+
     /// Nearest-neighbour upsampling: every position becomes a block.
     static func upsample(_ source: TrainingBuffer, to target: TrainingBuffer) {
         forEachPosition(source, target) { source, start, target, position, channels in

@@ -1,16 +1,13 @@
 internal import Glibc
 internal import OneDNN
 
-/// A trainable 3x3 convolution that preserves the extents, with the state of its optimiser. Activations are
-/// channels-last.
+/// A trainable convolution that preserves the extents, with the state of its optimiser. Activations are channels-last.
 ///
 /// - Source: Adam, Kingma and Ba 2015; initial weights, He et al. 2015.
 final class ConvolutionLayer {
-    static let kernel = 3
-
     let destination: TrainingBuffer
     let destinationGradient: TrainingBuffer
-    /// `[outputs, inputs, 3, 3]` and `[outputs]`, one after the other.
+    /// `[outputs, inputs, kernel, kernel]` and `[outputs]`, one after the other.
     private(set) var parameters: [Float]
 
     private let stream: ExecutionStream
@@ -26,13 +23,14 @@ final class ConvolutionLayer {
     /// - Parameters:
     ///   - source: `[batch, inputs, height, width]`.
     ///   - sourceGradient: Of the same layout; `nil` if it is not needed.
+    ///   - kernel: Odd. 1 on extents of 1x1 is a fully connected layer.
     ///   - isZero: Start with weights of 0 instead of random ones.
     init(
-        from source: TrainingBuffer, sourceGradient: TrainingBuffer?, outputs: Int, isZero: Bool,
+        from source: TrainingBuffer, sourceGradient: TrainingBuffer?, outputs: Int, kernel: Int, isZero: Bool,
         stream: ExecutionStream, generator: inout SeededGenerator
     ) throws(OneDNNError) {
         let extents = source.layout.dimensions
-        let shape = [outputs, extents[1], Self.kernel, Self.kernel]
+        let shape = [outputs, extents[1], kernel, kernel]
         let result = try TensorLayout.channelsLast([extents[0], outputs, extents[2], extents[3]])
         self.stream = stream
         destination = try TrainingBuffer(result)
@@ -45,7 +43,7 @@ final class ConvolutionLayer {
 
         let problem = try ConvolutionTraining(
             source: source.layout, weights: try TensorLayout.any(shape), bias: bias.layout, destination: result,
-            pad: Self.kernel / 2)
+            pad: kernel / 2)
         let ownWeights = try TrainingBuffer(problem.forward.layout(of: .weights))
         let scratch = try TrainingBuffer(problem.forward.scratchpad)
         forwardSteps = [

@@ -6,6 +6,7 @@ package import OneDNN
 ///
 /// - Source: Dosovitskiy and Brox 2016 for the inversion by an up-convolutional network.
 package final class InverseNetwork {
+    static let kernel = 3
     static let width = 64
     static let upsampledWidth = 32
 
@@ -38,10 +39,10 @@ package final class InverseNetwork {
         var (steps, layers, work): ([Step], [ConvolutionLayer], Int) = ([], [], 0)
         func convolve(to outputs: Int, isLast: Bool = false) throws(OneDNNError) {
             let layer = try ConvolutionLayer(
-                from: current, sourceGradient: gradient, outputs: outputs, isZero: isLast, stream: stream,
-                generator: &generator)
+                from: current, sourceGradient: gradient, outputs: outputs, kernel: Self.kernel, isZero: isLast,
+                stream: stream, generator: &generator)
             let extents = current.layout.dimensions
-            work += 9 * extents[1] * outputs * extents[2] * extents[3]
+            work += Self.kernel * Self.kernel * extents[1] * outputs * extents[2] * extents[3]
             steps.append(.convolution(layer, isActivated: !isLast))
             layers.append(layer)
             (current, gradient) = (layer.destination, layer.destinationGradient)

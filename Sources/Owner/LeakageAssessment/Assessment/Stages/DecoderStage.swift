@@ -67,6 +67,8 @@ enum DecoderStage {
     ) -> WorkKey {
         context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
             hasher.add("cut", cut.name)
+            // Learning curves are left out where the gate is exceeded.
+            hasher.add("gate", context.configuration.gates[.rSquared].map { "\($0)" } ?? "none")
             hasher.add("gallery", everythingOf: GalleryStage.positions(context))
             if let training { hasher.add("training", everythingOf: training) }
             if let noise { hasher.add("noise", noise.identity) }
@@ -155,7 +157,7 @@ enum DecoderStage {
             on: AttackSubject(
                 features: features, targets: targets, pictures: GramMatrix.of(targets.map(\.values)), classes: classes,
                 views: views, split: split, seed: seed, gates: context.configuration.gates, decoded: outcome,
-                judge: judge))
+                judge: judge, cancellation: context.cancellation))
         var gallery: [StoredImage] = []
         for position in GalleryStage.positions(context) {
             gallery.append(StoredImage(try outcome.reconstructions[position].image()))

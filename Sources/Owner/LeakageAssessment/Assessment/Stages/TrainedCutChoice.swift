@@ -1,31 +1,28 @@
-/// The cuts that a trained decoder attacks. Training takes minutes, so only cuts that affect the decision are attacked.
+/// The cuts that a trained decoder attacks. Training takes minutes, so only cuts that it can still rule out are attacked.
 package enum TrainedCutChoice {
-    /// Cuts within the gates so far, since only these can be ruled out by a stronger attack: the recommended one, its
-    /// neighbours and the next faster plan's. If everything inside is recommended: the shallowest one and the next
-    /// faster plan's.
+    /// Number of cuts at once. The deepest come first, since a leak there is a leak at every shallower cut.
+    private static let together = 2
+
+    /// Cuts that are within the gates so far, all of them or those of appearance: whatever the report calls acceptable
+    /// has stood a trained decoder. None for the paper's adversary, who has no decoder.
     ///
     /// - Parameters:
-    ///   - measured: The results so far.
+    ///   - verdicts: The verdicts so far, shallowest cut first.
     ///   - hasMaps: Per cut, whether it has feature maps, which the network needs.
-    ///   - followsFaster: Whether to include the next faster plan's cut.
+    ///   - attacked: The cuts that were attacked already.
     /// - Returns: Ascending indices.
     package static func wanted(
-        _ choice: AssessmentConfiguration.TrainedCuts,
-        _ measured: (cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation), hasMaps: [Bool],
-        followsFaster: Bool = true
+        _ choice: AssessmentConfiguration.TrainedCuts, _ verdicts: [GateVerdict], hasMaps: [Bool], attacked: Set<Int>
     ) -> [Int] {
-        let possible = measured.cuts.indices.filter { hasMaps[$0] }
+        let possible = verdicts.indices.filter { hasMaps[$0] && !attacked.contains($0) }
         switch choice {
         case .none: return []
         case .all: return possible
         case .decision:
-            let plan = measured.recommendation
-            let passing = possible.filter { measured.verdicts[$0].passes }
-            let faster = measured.cuts.firstIndex { followsFaster && $0.name == plan.nextFaster?.front }
-            if let front = measured.cuts.firstIndex(where: { $0.name == plan.front }), !plan.everythingInside {
-                return passing.filter { abs($0 - front) <= 1 || $0 == faster }
-            }
-            return passing.filter { $0 == passing.first || $0 == faster }
+            return possible.filter {
+                let verdict = verdicts[$0]
+                return verdict.adversary != .paper && (verdict.passes || verdict.outcome(of: .appearance) == .passes)
+            }.suffix(together)
         }
     }
 }

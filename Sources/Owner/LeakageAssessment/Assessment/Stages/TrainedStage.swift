@@ -1,21 +1,17 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Trains decoders where they affect the recommendation, until the recommended cut has passed one.
+/// Trains decoders where they can still change a verdict, until every cut with feature maps that is within the gates has
+/// stood one.
 enum TrainedStage {
-    /// If the next faster plan does worse against a trained decoder, another plan may become the next faster one. Limit
-    /// of how many are followed, since each takes minutes.
-    private static let fasterPlans = 2
-
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
         let cuts = context.cuts
         let possible = cuts.map { hasMaps($0, context) }
         var attacked: Set<Int> = []
-        for round in 0... {
+        while true {
             let wanted = TrainedCutChoice.wanted(
-                context.configuration.trainedCuts, findings.conclusion(context), hasMaps: possible,
-                followsFaster: round < fasterPlans
-            ).filter { !attacked.contains($0) }
+                context.configuration.trainedCuts, findings.conclusion(context).verdicts, hasMaps: possible,
+                attacked: attacked)
             guard !wanted.isEmpty else { return }
             let trained = try DecoderStage.run(
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers, views: nil,
