@@ -162,21 +162,26 @@ def cost(arguments, folder):
     """The processor time of the enclave for a request, MobileNet-v2 with the host's own engine."""
     check = Check(os.path.abspath(arguments.programs), folder, arguments.shared)
     service = Service(check, "serve", [])
-    children = lambda pid: open(f"/proc/{pid}/task/{pid}/children").read().split()
-    enclave = next(pid for pid in children(service.process.process.pid) if "enclave" in open(f"/proc/{pid}/cmdline").read())
 
-    def ticks():
-        fields = open(f"/proc/{enclave}/stat").read().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+    def fields(pid):
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(") ", 1)[1].split()
+
+    def milliseconds():
+        return (int(fields(enclave)[11]) + int(fields(enclave)[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+    processes = [pid for pid in os.listdir("/proc") if pid.isdigit()]
+    host = str(service.process.process.pid)
+    enclave = next(pid for pid in processes if os.path.exists(f"/proc/{pid}") and fields(pid)[1] == host)
 
     for percent in (0, 1, 5, 20, 100, 0):
         service.provisioned = ["--audit", f"{percent}%"] if percent else []
         service.provision()
         service.classify(check.pictures)
-        before, count = ticks(), 0
+        before, count = milliseconds(), 0
         for _ in range(max(1, arguments.requests // 100)):
             count += len(service.classify(check.pictures))
-        print(f"P = {percent} %: {(ticks() - before) / count:.2f} ms of the enclave for a request, mean of {count}", flush=True)
+        print(f"P = {percent} %: {(milliseconds() - before) / count:.2f} ms of the enclave for a request, mean of {count}", flush=True)
 
 
 def stop(*_):
