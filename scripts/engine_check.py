@@ -464,7 +464,7 @@ def check_page(kind, check, environments):
         [*alone, "bash", "-c", script], folder, f"page-{kind}",
         {"PATH": path, "INFENCLAVE_LOOPBACK": "1", "HOME": check.folder, "XDG_STATE_HOME": check.folder})
     try:
-        code = example.process.wait(300)
+        code = example.process.wait(900)
         if code or not re.search(rf"% +{check.first_label}$", example.text(), re.MULTILINE):
             raise SystemExit(f"engine-check: the page's example of {kind} ended with {code}: {example.text()[-3000:]}")
         print(f"{kind}: the commands of {os.path.relpath(PAGE, ROOT)} answer '{check.first_label}'", flush=True)
@@ -484,6 +484,8 @@ def main():
     parser.add_argument("--environments", default=os.path.join(ROOT, ".build", "engines"))
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    # So that what was started ends with this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     shared = os.environ.get("INFENCLAVE_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
     if arguments.model == "demo" or arguments.page or (
             arguments.model is None and not os.path.isdir(os.path.join(shared, "models", "mobilenet-v2-1.0"))):

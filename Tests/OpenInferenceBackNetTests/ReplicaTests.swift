@@ -207,7 +207,9 @@ struct ReplicaTests {
         let engines = try (0..<3).map { _ in try TestEngine() }
         let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(50))
         try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
-        let (under, most, count) = (Mutex(0), Mutex(0), Mutex(0))
+        let under = Mutex(0)
+        let most = Mutex(0)
+        let count = Mutex(0)
         for engine in engines {
             engine.behave(
                 Self.slow(80) { request in
