@@ -120,8 +120,12 @@ final class World {
         let isComputed = slot.enclave.computing > before
         let hasReply = frames.last?.requestID == requestID
         if isComputed ? hasReply && !hasNamesake : !hasReply { violate("a request has no reply, or two") }
-        for frame in frames { note(frame, from: slot, answering: isComputed ? nil : request) }
-        guard isComputed else { return }
+        // What time alone demanded comes first, and is for other requests.
+        for frame in isComputed ? frames[...] : frames.dropLast() { note(frame, from: slot, answering: nil) }
+        guard isComputed else {
+            if let reply = frames.last { note(reply, from: slot, answering: request) }
+            return
+        }
         slot.underWay[requestID] = request
         slot.begun.append((requestID, request))
         if slot.waiting.count + slot.underWay.count > Bounds.requestsInFlight {
