@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import SecretMemory
 import Synchronization
 import Tensors
@@ -166,6 +167,34 @@ struct SecretMemoryTests {
         let another = SecretBytes.random(32)
         let same = random.constantTimeEquals(another.bytes)
         #expect(!same)
+    }
+
+    @Test("A kernel without the call that forbids dumps will do where the platform forbids them, and nowhere else")
+    func withoutCall() async {
+        await #expect(processExitsWith: .success) {
+            // prctl is variadic, which Swift does not import. PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP with a filter under
+            // which prctl is ENOSYS.
+            typealias Call = @convention(c) (Int, Int, Int, Int, Int) -> Int32
+            let prctl = unsafeBitCast(dlsym(nil, "prctl"), to: Call.self)
+            precondition(prctl(38, 1, 0, 0, 0) == 0)
+            #if arch(x86_64)
+                let number: UInt64 = 157
+            #else
+                let number: UInt64 = 167
+            #endif
+            let filter: [UInt64] = [
+                0x20, number << 32 | 1 << 24 | 0x15, (0x0005_0000 | UInt64(ENOSYS)) << 32 | 0x06,
+                0x7FFF_0000 << 32 | 0x06,
+            ]
+            let failure = filter.withUnsafeBufferPointer { steps in
+                [UInt64(steps.count), UInt64(UInt(bitPattern: steps.baseAddress))].withUnsafeBufferPointer {
+                    prctl(22, 2, Int(bitPattern: $0.baseAddress), 0, 0)
+                }
+            }
+            precondition(failure == 0)
+            precondition((try? ProcessHardening.forbidDumps()) == nil)
+            try ProcessHardening.forbidDumps(unlessPlatformDoes: true)
+        }
     }
 
     @Test("A hardened process is not dumpable")

@@ -55,6 +55,15 @@ package enum EnclaveArguments: Sendable, Equatable {
         }
     }
 
+    /// Whether it goes on in SGX alone: elsewhere there is no evidence source. To find out where it runs takes no secret.
+    package var runsInSGX: Bool {
+        switch self {
+        case .serve(let kind, _, _, _, _, _, _), .report(let kind): kind == .sgx
+        case .detect: true
+        case .measure, .developmentKey: false
+        }
+    }
+
     /// Options of ``serve``, each of which is there once at most.
     package static let servingOptions = [
         "--tee", "--development-key", "--connect", "--workers", "--threads", "--threads-alone", "--sandbox",

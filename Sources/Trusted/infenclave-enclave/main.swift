@@ -31,7 +31,7 @@ func confine(_ kind: TEEKind, _ demand: Sandbox.Demand) throws {
 }
 
 func perform(_ arguments: EnclaveArguments) throws {
-    try ProcessHardening.forbidDumps()
+    try ProcessHardening.forbidDumps(unlessPlatformDoes: arguments.runsInSGX)
     switch arguments {
     case .measure: print(try ExecutableMeasurement.ofThisProcess().hex)
     case .detect: print(try EvidenceSources.detect().rawValue)
