@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares `infenclave` with ONNX Runtime and OpenVINO on one machine: they run in turn, each in processes of its own."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares `infenclave` with Darknet's own program on one machine: the two run in turn, each in processes of its own."""
 
 import json

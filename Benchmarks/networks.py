@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Well-known image classifiers, written as ONNX from their architecture with seeded random weights.
 
 Speed does not depend on the values as long as activations stay in the normal range of float32, which weights drawn as

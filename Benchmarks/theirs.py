@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times another engine on one model, in a process of its own: `theirs.py MODEL --engine NAME --threads N --runs N`. Prints
 JSON."""
 

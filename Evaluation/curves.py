@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python3 Evaluation/curves.py`: does what 200 pictures say of an attacker with more agree with what more pictures find?
 
 For each network and cut, `assess` runs with 200 of the pictures and with all of them. The interval of the first, at the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random weights for a Darknet configuration, in the form of a .weights file."""
 
 import array

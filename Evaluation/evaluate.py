@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`make evaluation`: measures, then writes Documentation/evaluation.md and its plots from the measurements."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the evaluation looks at, and how closely. Paths are those of the shared folder."""
 
 import dataclasses

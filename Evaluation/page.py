@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Documentation/evaluation.md and its plots, from the measurements alone."""
 
 import networks

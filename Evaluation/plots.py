@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Line plots as SVG that read on light and dark pages."""
 
 import html

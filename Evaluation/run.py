@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the program on every network of networks.py; what is there already is kept, so that a run can be interrupted."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """python3 -m unittest: choosing cuts, weights, and rendering, without the program."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts false alarms of the owner's audit: honest engines in f32, every result computed again inside the enclave.
 
     python3 scripts/audit_check.py FOLDER-OF-PROGRAMS [--requests 100000] [--engines triton,mlserver,kserve]

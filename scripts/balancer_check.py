@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two hosts with two replicas each behind Debian's HAProxy and nginx, with the configurations of Examples/balancer.
 
     python3 scripts/balancer_check.py FOLDER-OF-PROGRAMS [--balancers haproxy,nginx] [--pictures N] [--json FILE]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks what runs on clusters, on one machine.
 
     python3 scripts/cluster_check.py FOLDER-OF-PROGRAMS [--only kubernetes,kserve,image,slurm,ray] [--environments DIR]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a bundle's BackNet on real engines of the Open Inference Protocol and compares with the host's own engine.
 
     python3 scripts/engine_check.py FOLDER-OF-PROGRAMS [--engines triton,mlserver,kserve,ray] [--transport http|grpc]

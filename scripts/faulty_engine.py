@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine of the Open Inference Protocol over gRPC that goes wrong as a file says: a relay before a real one.
 
     python faulty_engine.py PORT PORT-OF-THE-REAL-ENGINE FILE

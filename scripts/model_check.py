@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
 
 Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime; what is missing is left

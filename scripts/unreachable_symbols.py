@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Names the public symbols that a user of the Swift library cannot meet: `unreachable_symbols.py FOLDER`, of symbol graphs.
 
 A user meets what InfenclaveClient and InfenclaveImaging declare, and from there every type that a declaration names, with its

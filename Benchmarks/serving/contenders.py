@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is put under load, each in processes of its own."""
 
 import contextlib

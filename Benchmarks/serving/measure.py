@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Puts `infenclave serve`, and what somebody would deploy instead, under load on one machine, in turn."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Twice the load that a server can take: who is admitted has to be served as at saturation, the rest refused at once, and
 memory stay flat."""
 

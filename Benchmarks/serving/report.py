@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results as JSON, as Markdown tables and as a plot."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wheel holds a library for one platform, and Python code for any version 3."""
 
 from setuptools import setup

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model of the demo behind `infenclave serve` with the development TEE, made by the commands as an owner makes it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A host between a client and a server: it keeps what was asked of it, and may change what comes back."""
 
 import http.server

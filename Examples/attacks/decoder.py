@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An attack on a cut: a network that learns to draw the picture from what crosses.
 
 Reads the folder that `infenclave features` wrote, learns from the pictures that its split.json calls training, and measures

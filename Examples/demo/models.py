@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two networks of the demo. They share no weights, no layer widths and no training pictures."""
 
 from network import Network

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A network as a list of nodes that JAX evaluates (NHWC) and ONNX stores (NCHW), one node to one node."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Backgrounds and the assembly of a picture: scene, sign, light, blur, occlusion. All randomness is the caller's."""
 
 import math

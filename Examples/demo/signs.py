@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ten traffic signs, drawn with polygons and strokes: no fonts, no files.
 
 A sign is drawn on a square RGBA layer in its own coordinates: x right, y down, the sign within -1...1.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws the demo's pictures, trains its classifier and its validator, and writes everything that is committed here.
 
     python train.py            everything, about eight minutes on two cores

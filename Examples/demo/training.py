@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Augmentation and training. Everything random comes from the seed."""
 
 import time

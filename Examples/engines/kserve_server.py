@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """KServe's Python model server with a bundle's BackNet in ONNX Runtime.
 
     python kserve_server.py backnet.onnx --model_name=backnet --http_port=8000 --grpc_port=9000

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ray Serve with a bundle's BackNet in ONNX Runtime. Ray Serve has no Open Inference Protocol of its own: these routes are what
 `infenclave serve --backnet oip+http://HOST:PORT/backnet` asks for.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes a model repository of Triton from a bundle.
 
     python3 triton_repository.py BUNDLE.infenclave NAME REPOSITORY [--backend onnxruntime|python] [--instances N]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A client of Infenclave in one file, written from Documentation/protocol.md alone.
 
 It verifies an enclave of the development TEE against a policy, seals one picture to it with X-Wing or X25519, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Attestation
 
 /// DER (X.690), written for tests. It shares no code with the reader that it tests.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// A log in the crypto-agile format, with digests of SHA-256 beside those of SHA-384.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A certificate that tests sign themselves. Every field may be made wrong before it is signed.

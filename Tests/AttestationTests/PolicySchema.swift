@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// `Documentation/policy.schema.json`, with as much of JSON Schema as it uses.

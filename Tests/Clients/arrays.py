@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures as arrays, resized and cropped as a program does that sends tensors."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Triton's client over gRPC. KServe's has messages of the same names, so that one process cannot load both."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What clients of the proxy meet when servers come, go, and change."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the proxy adds to the Swift client, and whether its memory grows: `INFENCLAVE_BIN=… python3 measure.py`.
 
 The model is squeezenet 1.1 of the shared files where INFENCLAVE_SHARED names them (pictures of 224x224), else the demo's

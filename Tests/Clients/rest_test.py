@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Unchanged clients of the Open Inference Protocol over REST."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A served model, provisioned, and a proxy in front of it: what the tests of the clients talk to."""
 
 import os

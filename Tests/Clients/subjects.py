@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is classified: ten photographs by a network trained on such, or where there are none the demo's ten pictures.
 
 The photographs are those of the folder that INFENCLAVE_SHARED names (`images`, `models`), else of `shared` beside the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A `.weights` file by the rule that the shared collection states, so that the Darknet program's stored answers can be

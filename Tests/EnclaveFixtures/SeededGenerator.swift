@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// SplitMix64: a failing sequence can be run again from its seed.
 package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension FuzzSeed {
     static func engineSeeds() throws -> [FuzzSeed] {
         let json =

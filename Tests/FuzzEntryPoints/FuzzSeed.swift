@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// Bytes that a target accepts (`verification` only parses, as nobody vouches for them), made by this package's own

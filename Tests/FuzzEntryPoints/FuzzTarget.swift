@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The parsers of bytes that come from outside, each with a name for the fuzzer. A target hands bytes to its parser and
 /// then checks what the parser promises of what it accepts.
 public enum FuzzTarget: String, CaseIterable, Sendable {

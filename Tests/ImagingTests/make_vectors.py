@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Draws the pictures in Fixtures/ and writes what Pillow and NumPy make of them.
 
     python make_vectors.py                  the fixtures

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The dynamic symbols of a 64-bit little-endian ELF file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// `vectors.json`, which `make_vectors.py` computed with numpy and scipy.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes bounds-vectors.json: what BoundsTests expects, computed from the formulas in plain Python.
 
 Run it from anywhere: python3 make_bounds_vectors.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers that the metrics and decoders are compared with, computed with numpy and scipy, apart from the Swift code.
 
     python make_vectors.py > vectors.json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ONNXImport
 
 /// Which of ONNX's operator tests are out of scope, and why. A test that is listed must be refused for the reason that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of one operator each, with the answers of ONNX Runtime: Fixtures/operators.json.
 
 Operators on constants are added to an input of one zero, so that the importer has to compute them; live ones take the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes requests.json: bodies that unchanged clients of the Open Inference Protocol send, and what they mean.
 
 Needs tritonclient[http] 2.73.0, kserve 0.21.0 and numpy.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
 
@@ -231,6 +232,27 @@ struct PackageTests {
                 "SealedChannel", "SecretMemory", "CSecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
                 "swift-crypto/CryptoExtras",
             ])
+    }
+
+    @Test("Every file of code names its licence, and none of Sources is longer than 400 lines")
+    func files() throws {
+        let root = packageRoot()
+        var (count, faults) = (0, [String]())
+        for folder in ["Sources", "Tests", "Fuzz/Sources", "Examples"] {
+            let files = FileManager.default.enumerator(atPath: root.appending(path: folder).path)
+            while let name = files?.nextObject() as? String {
+                let isKept = ["/Generated/", "/Fixtures/", "/.build/"].allSatisfy { !"/\(name)".contains($0) }
+                guard isKept, name.hasSuffix(".swift") || name.hasSuffix(".c") || name.hasSuffix(".h"),
+                    let text = try? String(contentsOf: root.appending(path: "\(folder)/\(name)"), encoding: .utf8)
+                else { continue }
+                let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+                if !lines.prefix(2).contains("// SPDX-License-Identifier: Apache-2.0") { faults.append(name) }
+                if folder == "Sources", lines.count > 401 { faults.append("\(name) has \(lines.count - 1) lines") }
+                count += 1
+            }
+        }
+        #expect(count > 800)
+        #expect(faults.isEmpty, "\(faults)")
     }
 
     @Test("Programs, wheel and chart have one version, which is written down once for all programs")

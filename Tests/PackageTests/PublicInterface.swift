@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The public declarations of a Swift source file, found by its text: modifiers decide, so no compiler is needed.

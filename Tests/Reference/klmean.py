@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Channel KL of Tier 1, computed with ONNX Runtime and numpy, apart from the Swift code.
 
     python klmean.py --model M.onnx --preprocess M.json --validator V.onnx --validator-preprocess V.json \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joint and class metrics of the assessment on stored random tensors, computed with numpy and scipy, apart from the Swift
 code.
 

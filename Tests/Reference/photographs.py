@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Top five classes of photographs by Pillow and ONNX Runtime: what our own decoding, resizing and engine must give.
 
 Usage: photographs.py SHARED > photographs.json

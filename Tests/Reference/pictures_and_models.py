@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading pictures and running ONNX models, for the reference computations in this folder.
 
 Nothing here is shared with the Swift code: Pillow decodes and resizes, ONNX Runtime computes.

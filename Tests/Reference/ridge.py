@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Local and global ridge decoders of Tier 2, computed with numpy, apart from the Swift code.
 
     python ridge.py --model M.onnx --preprocess M.json --images FOLDER --side 64 --cut NAME=TENSOR[,TENSOR...] ...

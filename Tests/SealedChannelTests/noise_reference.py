@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Noise on the boundary, computed with Python's standard library alone, ChaCha20 written out from RFC 8439.
 
 Writes noise.json: python3 noise_reference.py > noise.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An independent implementation of Infenclave's sealed formats, and the maker of vectors.json.
 
 Written from RFC 9180, RFC 9458, RFC 9292, draft-connolly-cfrg-xwing-kem-06 and the layouts in the doc comments of

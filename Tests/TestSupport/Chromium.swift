@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The checks of the browser client, `Clients/web/tests/check.py`, in headless Chromium.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// What this kernel says that it has, asked of it by the test itself: a test that is skipped without it must not ask the code

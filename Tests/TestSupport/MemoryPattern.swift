@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// Bytes that can be recognised in memory without being written there: each is computed when it is needed.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Classify pictures in a verified enclave that only sees them sealed.
 
 >>> from infenclave import Client

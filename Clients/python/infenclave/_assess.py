@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The assessment of a model: what every cut would leak. The command line measures; this runs it and reads what it wrote."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verdicts, as objects and as HTML."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients of a model in a verified enclave."""
 
 from __future__ import annotations

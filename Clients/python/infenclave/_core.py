@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a client is made of, but for the sending: token, collateral, policy, and sessions with verified enclaves."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why there is no answer, sorted by who has to act."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figure of an assessment: what each cut leaves of the three assets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The C interface (Sources/Verifier/CInfenclave/include/infenclave.h) by ctypes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a client, as in the Swift library: when it attests, what it tries again, and what it seals anew.
 
 It is written once, for clients that wait and for those of asyncio: a ``Medium`` sends and waits. ``wait_for`` runs it where the

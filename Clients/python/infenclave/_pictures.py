@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures as a model takes them: decoded, resized and cropped with Pillow, as a manifest's preprocessing says."""
 
 from __future__ import annotations

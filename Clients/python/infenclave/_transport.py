@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP to a server: urllib, or what the caller brings of requests or httpx."""
 
 from __future__ import annotations

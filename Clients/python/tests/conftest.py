@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real server of the demo's model with the development TEE, for all tests. INFENCLAVE_PROGRAM names `infenclave`."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One verifier: the wheel and the command line cannot differ."""
 
 import base64

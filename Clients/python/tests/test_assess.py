@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The assessment, by the command line."""
 
 import xml.etree.ElementTree

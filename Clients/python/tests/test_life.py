@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a client meets when servers come, go and change: the Python client, the Swift client (`infenclave classify`) and the
 proxy refuse for the same reason, in the same words, and go on where they can."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures, against the vectors of Tests/ImagingTests."""
 
 import io

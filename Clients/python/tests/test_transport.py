@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each HTTP library's failures become, and what is tried again."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The browser client in headless Chromium.
 
 check.py units               pictures and formats, against the vectors of Tests/ImagingTests

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The browser client against a real server of the development TEE."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An assessment on a Ray cluster: python assess.py SHARDS OUT MODEL [more of `infenclave assess`]
 
 Each shard is a task of one processor; the last step, which puts them together, is one, too. The present folder must be shared by all nodes;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Triton's Python backend around ONNX Runtime, for a Triton without the onnxruntime backend (the wheel `nvidia-pytriton` has none).
 
 A model repository needs this file as `NAME/1/model.py` beside the bundle's `backnet.onnx` as `NAME/1/model.onnx`."""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The mode of a thread's floating-point unit.
 #ifndef CONEDNN_SUBNORMALS_H
 #define CONEDNN_SUBNORMALS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The thread team that runs oneDNN's parallel regions, in place of libgomp's.
 //
 // Debian's oneDNN is compiled for OpenMP and calls six functions of libgomp, which are defined here: the symbols of an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Additional memory that a plan may use to be faster.
 package enum ExtraMemory: Sendable, Hashable {
     /// An eighth of the plan's limit.

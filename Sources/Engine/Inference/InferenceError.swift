@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `Inference` module: a refused request or a failure.
 package struct InferenceError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

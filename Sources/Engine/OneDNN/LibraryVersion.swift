@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
 /// The version of oneDNN in this process.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
 /// The one CPU engine of the process. oneDNN engines are thread-safe; it is never destroyed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
 /// Whether threads flush subnormal numbers, that is, treat subnormal operands as zeros and write zeros for subnormal

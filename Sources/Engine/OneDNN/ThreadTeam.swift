@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
 /// The threads that compute the parallel regions of the calling thread, which is one of them. They spin between

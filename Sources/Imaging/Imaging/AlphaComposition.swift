@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Composes pixels with alpha over black, in place.
 enum AlphaComposition {
     /// Multiplies the first `colours` channels by the last one (alpha) and removes it, rounded to nearest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bytes of a file with big-endian fields. Reads beyond the end return `nil`.
 struct BigEndianBytes {
     private let bytes: UnsafeRawBufferPointer

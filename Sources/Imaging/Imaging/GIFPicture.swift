@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reads the first frame of a GIF file; transparent pixels become black.
 ///
 /// - Source: CompuServe, Graphics Interchange Format, version 89a.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An image of 8 bits per channel: grey or RGB, interleaved, rows from top to bottom without padding.
 public struct Image: Sendable, Hashable {
     /// Limit of width times height, in pixels.

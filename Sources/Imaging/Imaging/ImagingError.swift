@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `Imaging` module.
 public struct ImagingError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reads the segments of a JPEG file.
 ///
 /// The whole file is read, because a file without its end marker has lost part of the image, which the decoder would

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How a stored image must be turned to be upright: the Exif tag Orientation.
 ///
 /// - Source: Exif 2.32 (CIPA DC-008), section 4.6.4, tag 0x0112.

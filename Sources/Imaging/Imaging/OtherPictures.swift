@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Image formats that are not supported, recognised by their first bytes, with a program that converts them.
 enum OtherPictures {
     /// The format and what to do about it; `nil` if the first bytes match no known format.

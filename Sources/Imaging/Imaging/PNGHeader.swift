@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reads the chunks of a PNG file.
 ///
 /// - Source: W3C Portable Network Graphics, third edition, sections 5 and 11.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The properties of an image file that are needed before memory is allocated for its pixels.
 struct PictureHeader {
     var width: Int

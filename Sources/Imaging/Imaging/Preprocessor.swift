@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// Turns images into a network's input, as a ``Preprocessing`` describes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// For each output position along one axis, the contributing input positions and their fixed-point weights.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CImageCodecs
 
 /// Reads the header of a WebP file.

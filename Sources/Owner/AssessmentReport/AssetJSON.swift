@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
 /// Results per asset for the attacker with more images, as members of `assessment.json`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
 /// The results of external attacks, if there are any.

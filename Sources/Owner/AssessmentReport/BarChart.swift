@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
 /// Stacked horizontal bars, one per cut, so that long names fit. Colours come from the page's style sheet.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
 /// Latency, memory and bytes of each cut, and of everything inside.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Text for HTML and SVG. All text from models, file names and error messages goes through ``escape(_:)``.
 enum HTML {
     /// The text with its five special characters escaped, and control characters replaced by visible ones.

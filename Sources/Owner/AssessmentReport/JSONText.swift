@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A JSON document with ordered members, so that equal results give equal bytes.
 enum JSONText {
     case object([(String, JSONText)])

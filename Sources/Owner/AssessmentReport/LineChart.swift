@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
 /// A chart of values over the cuts, as SVG. Colours come from the page's style sheet.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The report's only style sheet: light, dark, narrow and printed.
 enum ReportStyle {
     static let css = colours + layout + charts + tables + gallery + media

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Columns of text for a terminal; the first row is the heading.
 package struct TextTable: CustomStringConvertible {
     package let rows: [[String]]

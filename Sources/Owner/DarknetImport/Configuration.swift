@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The text of a `.cfg` file: sections of options, in order.
 struct Configuration {
     /// Limits of a file's bytes and sections: far above any published network.

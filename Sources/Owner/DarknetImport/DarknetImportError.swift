@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `DarknetImport` module.
 package struct DarknetImportError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

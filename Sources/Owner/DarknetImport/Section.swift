@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A section of a configuration. Every option must be read: ignoring an unknown one would silently change the answers.
 struct Section {
     /// The text in the brackets.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// Reads a `.weights` file: a header, then float32 values in the order of the layers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import ModelGraph
 
 /// The error of the `Differentiation` module: a node without a known derivative.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why an image or a measurement could not be made.
 package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

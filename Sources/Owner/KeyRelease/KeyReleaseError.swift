@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a keyholder cannot start or continue, or why it does not use a changed policy or client list.
 package struct KeyReleaseError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

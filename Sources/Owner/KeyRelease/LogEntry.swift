@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One line of a keyholder's log: a decision, its reason, and the digest of the previous line.
 package struct LogEntry: Codable, Sendable, Hashable {
     package enum Event: String, Codable, Sendable {

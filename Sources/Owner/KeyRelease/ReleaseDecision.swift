@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// Decides whether a run of an enclave gets a message with the model key, from its evidence and previous messages.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The releases according to the log: the last message for each run of an enclave, and the number of releases in the
 /// last hour.
 package struct ReleaseLedger: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Limits of a keyholder: the length of leases, and the number of releases.
 package struct ReleaseTerms: Sendable {
     package let leaseSeconds: UInt32

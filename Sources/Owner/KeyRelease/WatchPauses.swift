@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The pauses between a keyholder's checks of a server: short while all is well, longer after each refusal. It does not
 /// read a clock.
 package struct WatchPauses: Sendable {

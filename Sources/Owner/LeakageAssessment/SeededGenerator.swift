@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// A reproducible generator: the same seed gives the same numbers on every machine.

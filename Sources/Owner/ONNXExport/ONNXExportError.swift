@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `ONNXExport` module: a graph that does not fit an ONNX file.
 package struct ONNXExportError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

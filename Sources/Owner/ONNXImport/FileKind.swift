@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Files that are commonly mistaken for ONNX models, recognised by their first bytes, with a remedy.
 enum FileKind {
     /// The kind of file and how to get an ONNX model from it; `nil` if the first bytes are unknown.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ONNXFormat
 
 /// The value of a file that is the classifier's output.

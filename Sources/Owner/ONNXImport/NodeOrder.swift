@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ONNXFormat
 
 /// The nodes that the outputs need, in topological order.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// The form in which a file takes an image, compared with the graph's f32 `[batch, channels, height, width]`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Generates unique names.
 struct UniqueNames {
     private var reserved: Set<String>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a bundle was not written or not opened.
 package struct PartitioningError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
 /// A number of bytes on the command line: `4096`, `512K`, `93M`, `2G`, in powers of 1024.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The waiting behaviour of OpenBLAS's threads, which the assessment uses.

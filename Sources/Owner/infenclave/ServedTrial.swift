@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A trial in the development TEE: partition a model, serve it, attest, provision, classify. Every command is printed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The width of the output's terminal, at least 40; 80 if the output is no terminal.

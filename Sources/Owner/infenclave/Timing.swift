@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Times of repeated runs, in milliseconds.
 struct Timing: Encodable {
     let milliseconds: Double

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The folder of a trial. An earlier trial in it is replaced; nothing else is ever removed.

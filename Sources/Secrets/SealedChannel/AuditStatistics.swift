@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What an enclave's audit found since its process started, sealed to the owner in the answer to each provisioning message.
 ///
 /// 33 bytes, little-endian: u8 version = 1 ‖ u64 results of the host that were taken or refused ‖ u64 of them computed again ‖

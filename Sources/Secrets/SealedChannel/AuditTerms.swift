@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How an enclave checks BackNet results of the host: it recomputes a random share of them.
 public struct AuditTerms: Sendable, Hashable {
     /// The whole, of which ``share`` and ``tolerance`` count parts: a million.

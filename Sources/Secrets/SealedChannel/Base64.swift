@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
 /// Base64 (RFC 4648 section 4) between memory that its callers wipe: no `String`, no table that secret bits index, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A header field. Names are lower-case tokens (RFC 9113 section 8.2.1). Nothing secret belongs in one.
 package struct HTTPField: Sendable, Hashable {
     package let name: String

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import SecretMemory
 
 /// A binary HTTP request (RFC 9292): control data and header fields. The content stays in the message, which may be

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Crypto
 
 /// The key encapsulation mechanisms that are spoken here, by their number in IANA's HPKE registry.

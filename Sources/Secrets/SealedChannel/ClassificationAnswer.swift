@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import SecretMemory
 
 /// The fixed size of a model's answers: how many classes each lists, and the width of their names. The mapping unit

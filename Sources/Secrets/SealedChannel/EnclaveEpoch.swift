@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Hexadecimal
 
 /// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning

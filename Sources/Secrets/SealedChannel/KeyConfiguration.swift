@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A public key of an enclave and the algorithms to use with it (RFC 9458 section 3.1).
 package struct KeyConfiguration: Sendable, Hashable {
     /// A key derivation and a cipher, by their numbers in IANA's HPKE registry.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
 /// The text files that hold 32 or 48 secret bytes: one line, a prefix that names purpose and version, base64, line feed.

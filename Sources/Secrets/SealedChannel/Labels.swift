@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Every string that separates one use of a key, hash or signature from another. Each is followed by a zero byte where
 /// it starts a transcript, so that none is a prefix of another's transcript.
 enum Labels {

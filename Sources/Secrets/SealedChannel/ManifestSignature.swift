@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
 /// The owner's signature over the exact bytes of a bundle's manifest core: Ed25519 over "infenclave manifest v2", a zero

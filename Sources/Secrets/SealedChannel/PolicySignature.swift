@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
 /// The owner's signature over a policy that releases keys: Ed25519 over "infenclave policy v1", a zero byte, u64 little-endian

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
 /// The owner's message to an attested enclave: the model key, whom to serve, how much, and for how long.

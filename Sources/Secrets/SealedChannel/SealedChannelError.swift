@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What the `SealedChannel` module refuses. Neither messages nor codes hold keys, tokens, plaintext or labels of
 /// classes; inside the enclave only the code may leave.
 public struct SealedChannelError: Error, Sendable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// For how long, and how many requests at a time, the owner lets an enclave serve.
 public struct ServiceTerms: Sendable, Hashable {
     /// Four years. A lease exists to end; this only keeps arithmetic within bounds.

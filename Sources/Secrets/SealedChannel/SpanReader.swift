@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reads fields of a message from untrusted bytes. Every read is checked against what is left; nothing is allocated
 /// from a length that has not been checked.
 struct SpanReader: ~Copyable, ~Escapable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Writes fields into zeroed memory of a size that was computed beforehand, so that nothing secret is ever moved by a
 /// buffer that grows. Writing past the end is a programming error.
 struct SpanWriter: ~Copyable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CSecretMemory
 
 /// Where fresh bytes come from. A parameter, so that a test can count how often it is asked.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CSecretMemory
 
 /// Secret bytes: one owner, allocated once, never grown, lent only while borrowed, and wiped (in whole pages) when the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// Files that hold a secret: mode 0600, ours, and written whole or not at all.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What the `SecretMemory` module refuses. Messages name files, never what is in them.
 package struct SecretMemoryError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// ``SecretBytes`` with several owners, for values that collections and actors must hold. Sharing copies a reference,
 /// never the bytes; they are wiped when the last owner goes.
 package final class SharedSecretBytes: Sendable {

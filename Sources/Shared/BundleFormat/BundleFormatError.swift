@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a manifest was refused.
 package struct BundleFormatError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.

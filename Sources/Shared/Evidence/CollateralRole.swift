@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The role of a collateral file: a statement or certificate of a vendor, needed to verify evidence (RATS:
 /// Endorsements). The raw values are the keys of an evidence document's `collateral` and the names of files.
 public enum CollateralRole: String, Sendable, Hashable, Codable, CaseIterable {

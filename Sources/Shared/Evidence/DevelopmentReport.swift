@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Evidence of the development TEE: a measurement and report data, signed by a key on the same machine. The owner of
 /// the machine can forge it, so it proves nothing about hardware.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `Evidence` module: bytes that are not in the format that they claim. Whether well-formed evidence is
 /// genuine is decided by verification, not here.
 package struct EvidenceError: Error, Sendable, Equatable, CustomStringConvertible {

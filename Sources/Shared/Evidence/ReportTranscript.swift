@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a TEE binds into its evidence: the verifier's nonce, the keys that clients encrypt to, the manifest and its
 /// owner, the run of the enclave, and the enclave's facts. The `report_data` of the evidence is SHA-512 of
 /// ``encoded()``.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The kinds of trusted execution environment that evidence can come from. The raw values are used in evidence
 /// documents, policies and on the command line.
 public enum TEEKind: String, Sendable, Hashable, Codable, CaseIterable {

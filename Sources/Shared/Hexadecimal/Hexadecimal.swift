@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Hexadecimal text, the form of byte strings in evidence documents, policies, manifests and vendor collateral.
 extension Array where Element == UInt8 {
     /// - Parameter hex: An even number of hexadecimal digits in either case, nothing else.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A position between two nodes in topological order: the nodes before it are inside, the rest outside.
 package struct Cut: Sendable, Hashable {
     /// The last node inside.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// The content of a sealed part. A part has one encoding, and only that encoding is accepted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// An error of the `ModelGraph` module: an invalid graph, cut or canonical file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// The canonical file of a graph: a graph has one encoding, and only that encoding is accepted.

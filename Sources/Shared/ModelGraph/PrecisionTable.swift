@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The precision of each product of a graph (convolutions, and matrix products with constant weights). A table for a

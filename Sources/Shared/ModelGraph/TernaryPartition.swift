@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// A graph cut in three (paper, section 4): the FrontNet and the mapping unit run inside the enclave, the BackNet

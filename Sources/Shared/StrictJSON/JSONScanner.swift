@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Finds where JSON values start and end, and rejects text that is not JSON (RFC 8259).
 struct JSONScanner {
     private let source: [UInt8]

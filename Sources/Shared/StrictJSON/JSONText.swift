@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One value inside JSON text, parsed on demand. It keeps its range in the text, so that a signature over "the bytes of
 /// this member" is verified over exactly the bytes that are read afterwards. No object in it has two members of the
 /// same name. No function is recursive, so that nesting does not use the stack.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A sequential source of bytes, such as plaintext that is decrypted while it is read.
 package protocol ByteSource: AnyObject {
     /// The total number of bytes.

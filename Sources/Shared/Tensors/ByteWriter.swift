@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Writes little-endian fields; the counterpart of ``ByteReader``. Not for secrets: its buffer grows by copying.
 package struct ByteWriter: Sendable {
     /// The bytes that were written.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The type of a tensor's elements, with the code that canonical files and wire frames use.
 public enum ElementType: UInt8, Sendable, Hashable, CaseIterable {
     case float32 = 1

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The standard deviation σ of the Gaussian noise on each float that crosses to the host, in the unit of those floats.
 /// There is no value for no noise: an optional expresses that.
 public struct NoiseDeviation: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// `.npy` files.
 ///
 /// - Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Read: the element types of

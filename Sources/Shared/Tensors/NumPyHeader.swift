@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The Python dictionary that describes the elements of an `.npy` file.
 struct NumPyHeader {
     /// How the elements are stored.

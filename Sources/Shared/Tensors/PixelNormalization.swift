@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Converts 8-bit pixels to a network's input: `(pixel - mean) / std`, with one mean and standard deviation per
 /// channel.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How an image becomes a network's input tensor: resize, crop the centre, order the channels, normalise.
 ///
 /// Encoded in the form of `preprocess.json`. A value is always valid: sizes are positive and bounded, and there is one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The members of `preprocess.json`. Every member that applies is required and unknown ones are rejected, because a
 /// misspelt member would silently change the network's answers.
 extension Preprocessing: Codable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The extents of a tensor, outermost first. Every extent is at least 0 and their product fits the limits below, so
 /// that arithmetic on a `Shape` cannot overflow.
 public struct Shape: Sendable, Hashable {

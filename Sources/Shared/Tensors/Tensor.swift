@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An immutable dense tensor in row-major order.
 public struct Tensor: Sendable {
     /// Element type and shape.

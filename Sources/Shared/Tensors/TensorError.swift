@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `Tensors` module.
 public struct TensorError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Element type and shape of a tensor, without its values.
 public struct TensorType: Sendable, Hashable, CustomStringConvertible {
     /// The element type.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why the enclave refused. About a failure, only one of these fixed-size codes leaves the enclave: text would be an
 /// output channel. The set is open, since a peer may send a number that this build does not know.
 package struct EnclaveErrorCode: RawRepresentable, Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// What the enclave tells anyone about itself. Nothing in it depends on an input or a result.

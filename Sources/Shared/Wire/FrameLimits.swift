@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The largest payloads that a side accepts, in bytes. A length is checked against them before any allocation.
 package struct FrameLimits: Sendable, Hashable {
     /// Messages without tensors.

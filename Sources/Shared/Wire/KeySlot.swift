@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One of sixteen equal ranges of the 256 key identifiers: those whose upper four bits are its number.
 ///
 /// A host gives the enclaves of one model different slots, so that the first byte of an encrypted request (RFC 9458,

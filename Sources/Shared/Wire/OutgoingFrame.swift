@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// A frame ready to be written: small fields in one block of bytes, tensors in their own memory without a copy.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// Tensors in a payload: u32 count; for each u8 element type, u8 rank, u32 per dimension, zeros up to the next multiple

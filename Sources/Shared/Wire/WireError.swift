@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An error of the `Wire` module or of the socket below it.
 package struct WireError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

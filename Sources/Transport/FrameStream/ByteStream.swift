@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Wire
 
 /// A connected stream of bytes in both directions. One thread reads; writing threads take turns.

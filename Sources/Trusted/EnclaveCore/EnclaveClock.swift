@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// The enclave's clock, for leases and the age of keys. It has no date. Who can slow it depends on the TEE

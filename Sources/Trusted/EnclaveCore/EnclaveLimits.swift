@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bounds on what peers can make the enclave hold, and on how long it holds its keys.
 package struct EnclaveLimits: Sendable, Hashable {
     /// Bytes of one sealed part.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Where a replica of an inference engine answers, and under which name it has the BackNet:
 /// `oip+http://HOST:PORT/MODEL` or `oip+grpc://HOST:PORT/MODEL`. With HTTP, parts of the path before the model's name stand
 /// before the protocol's own `/v2`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a request to an engine failed.
 package struct EngineError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {

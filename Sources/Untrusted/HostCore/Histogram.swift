@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Counts of durations in fixed ranges. The ranges are the same for every stage and model, so that the counts depend on
 /// nothing else.
 package struct Histogram: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// When the owner's lease ends, by what the enclave's evidence says. The host cannot renew it: it can only say in time
 /// that somebody has to. No clock of its own.
 package struct LeaseWatch: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A line of the host's log. It holds no secret: nothing in it depends on an input or a result.
 package struct LogLine: Sendable, Hashable {
     package enum Level: String, Sendable, CaseIterable, Comparable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Metrics in Prometheus' text format, version 0.0.4. What several parts add to one metric stands together.
 package struct MetricsText: Sendable {
     package enum Kind: String, Sendable { case counter, gauge, histogram }

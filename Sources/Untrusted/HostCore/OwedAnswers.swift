@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which answers the enclave owes, and for how long it has worked on them. No clock of its own.
 ///
 /// One thread of the enclave takes all messages in their order, and computes with one worker. With several, requests go on to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The bytes of a part, wherever they lie.
 package struct PartContent: Sendable {
     package let byteCount: Int

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// Refuses requests that are not answered by their deadline, with one sleeping task for all of them: the runtime keeps the

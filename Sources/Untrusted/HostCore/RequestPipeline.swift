@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// The way of one sealed request through a model, from its admission to its answer. Its place in the pool is released

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How long to wait before an enclave process is started again. A single end may be an accident; several in a row are a
 /// fault that a restart does not fix, so the delay grows. It has no clock of its own.
 package struct RestartBackoff: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Checks whether the server's threads can be started. Libraries end the process when one of theirs cannot be; a check

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// How many processors this process may use, which may be fewer than the machine has. More threads than that would

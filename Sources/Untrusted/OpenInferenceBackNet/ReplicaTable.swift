@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import EngineMessages
 
 /// Decides which replica gets the next request, and keeps the state of each. It has no clock and does no I/O.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import HostCore
 
 /// A request that is over, with what its spans need to be written.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Where a collector takes traces: `http://HOST:PORT`, and the path before `/v1/traces` if it has one.
 package struct TraceEndpoint: Sendable, Hashable, CustomStringConvertible {
     package let host: String

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import HostCore
 
 /// Spans as the OpenTelemetry Protocol has them in JSON over HTTP (OTLP 1.x, `ExportTraceServiceRequest`): identifiers in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why the `Attestation` module gives no verified peer.
 public struct AttestationError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "infenclave.h"
 
 // Programs in other languages write these structures down for themselves.

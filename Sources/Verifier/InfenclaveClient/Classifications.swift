@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The answers to a sequence of tensors, in its order: what `classify(_:maximumInFlight:)` of ``InfenclaveClient`` returns.
 ///
 /// When the iteration stops or is cancelled, requests in progress are given up.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a client did, for logs and metrics: see ``ClientOptions/observer``. It holds no input, result, class name or key.
 public struct ClientEvent: Sendable, CustomStringConvertible {
     /// A stable, open set of kinds.

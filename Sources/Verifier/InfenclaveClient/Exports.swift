@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a user of the library needs, with one import.
 @_exported public import Attestation
 @_exported public import BundleFormat

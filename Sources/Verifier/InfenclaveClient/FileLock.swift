@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// A lock between processes that change one file. It ends with the process, however that ends; the lock's own file stays,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StrictJSON
 
 /// The word of a server or an enclave for why it refused. Open: a newer server may have more.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// The requests of a sequence that are in progress, or answered and not taken: a limited number.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How often, and after which pauses, a client tries again where ``ClientError/isRetryable`` says that it may.
 public struct RetryPolicy: Sendable, Hashable {
     /// With the first one; 1 or more.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// Work that one caller begins and several wait for. A cancelled caller stops waiting at once; the work is cancelled

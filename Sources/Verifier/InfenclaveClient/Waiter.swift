@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// A continuation that is resumed once: by a result or by the caller's cancellation, whichever comes first.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import SecretMemory
 
 /// The key that clients send to a proxy that other machines can reach: `Authorization: Bearer KEY`.

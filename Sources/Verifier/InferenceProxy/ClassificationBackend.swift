@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import InfenclaveImaging
 
 /// The model in verified enclaves behind the proxy. A protocol, so that tests can replace it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Where the proxy listens.
 package struct ProxyAddress: Sendable, Hashable, CustomStringConvertible {
     package let host: String

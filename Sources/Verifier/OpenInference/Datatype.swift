@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The type of a tensor's elements.
 ///
 /// - Source: Open Inference Protocol, "Tensor Data Types"; BF16 from Triton's extension.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a client asks of a model.
 package struct InferenceRequest: Sendable {
     /// The most inputs, and the most outputs, that a request may name.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a model answers.
 package struct InferenceResponse: Sendable {
     package let model: String

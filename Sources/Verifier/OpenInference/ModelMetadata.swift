@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a client sees of a model's tensor.
 package struct TensorMetadata: Sendable, Hashable, Encodable {
     package let name: String

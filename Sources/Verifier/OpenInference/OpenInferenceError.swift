@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A request that is not answered as it stands, with what its sender reads.
 package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
     /// By the names of gRPC's codes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """check.py REPORT.html [--chromium PATH] [--pictures FOLDER] [--update]: lays a report out in headless Chromium and says
 what is wrong. Exit status 1 when something is.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A page in headless Chromium, over DevTools' pipe: JSON messages that end with a zero byte, no library needed."""
 
 import base64

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // oneDNN's C interface, the threads that run its parallel regions, and processor features that oneDNN does not report.
 #ifndef CONEDNN_H
 #define CONEDNN_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How a batch is split into parts that plans exist for.
 enum BatchParts {
     /// Powers of two, the largest first, that add up to `count`, of at most `kinds` different sizes. The remainder runs

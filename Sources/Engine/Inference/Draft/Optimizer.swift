@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A rewriting of a draft that preserves its results.
 package protocol Pass: Sendable {
     /// The name in `inspect --plan` and in tests.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a pass that removes or merges nodes knows of a draft, and the nodes that it removes at its end.
 struct Rewriting {
     /// How often each value was used when the pass began; being an output of the graph counts once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import OneDNN
 
 /// How a thread treats subnormal numbers (below 1.2e-38 in float32).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// Threads that run plans, separate from Swift's cooperative thread pool. Each thread keeps a thread team of its own.

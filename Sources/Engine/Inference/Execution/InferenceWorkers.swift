@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How concurrent inferences of one model share the processors.
 package struct InferenceWorkers: Sendable, Hashable {
     /// How many there are by default at most: each has activations of its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// Where values lie in the arena: values whose lifetimes overlap do not share memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
 /// Fuses an element-wise function into the node that produces its operand, if the function is that value's only use.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// New constants computed from existing ones, in memory of the plan's allocator.

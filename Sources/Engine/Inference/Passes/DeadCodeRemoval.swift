@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Removes nodes whose value is not used.
 enum DeadCodeRemoval: Pass {
     static let name = "dead code removal"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
 /// Merges a Pad into the convolution or pooling that follows, where both pad with the same value.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
 /// Fuses an Add into the convolution or inner product that produces one of its operands, if the Add is that value's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// Removes views that change nothing, replaces a view of a view by one view, and applies views to constants at compile

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Agreement of one classifier's outputs with another's, over a set of inputs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
 /// A histogram of magnitudes, in bins that widen as larger magnitudes occur.

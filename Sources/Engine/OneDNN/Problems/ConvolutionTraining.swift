@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
 /// The three primitives for training a convolution over two axes, stride 1, dilation 1: forward, gradient of the

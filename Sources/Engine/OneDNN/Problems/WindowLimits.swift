@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Limits of sliding windows that are passed to oneDNN. It generates code for each position in the padding and counts
 /// positions in 32 bits, so a file of a few bytes could make it use gigabytes.
 enum WindowLimits {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef CIMAGECODECS_H
 #define CIMAGECODECS_H
 

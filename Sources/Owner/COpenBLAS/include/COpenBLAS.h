@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef COPENBLAS_H
 #define COPENBLAS_H
 

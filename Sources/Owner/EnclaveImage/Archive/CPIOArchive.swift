@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An initial file system for Linux (cpio, format newc). The same entries give the same bytes in any order: they are
 /// sorted by path, numbered from 1, owned by root, and have no time. Missing parent folders are added.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One entry of an initial file system, owned by root and without a time.
 package struct CPIOEntry: Sendable, Hashable {
     package enum Content: Sendable, Hashable {

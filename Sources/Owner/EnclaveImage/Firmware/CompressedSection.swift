@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A section of a firmware volume that is compressed with LZMA, as the main volume of OVMF is.
 ///
 /// - Source: UEFI Platform Initialization 1.8, volume 3, section 3.2.5 (EFI_SECTION_GUID_DEFINED); edk2,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The GUIDed table at the end of OVMF, in which a virtual machine monitor finds the firmware's parameters.
 ///
 /// - Source: edk2, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A kernel's build options, from its `.config`.
 package struct KernelConfiguration: Sendable, Hashable {
     /// `y` or `m` by option, without `CONFIG_`.

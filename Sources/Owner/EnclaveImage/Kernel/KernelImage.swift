@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A Linux kernel for x86 in the boot loaders' format (bzImage).
 ///
 /// - Source: Linux, Documentation/arch/x86/boot.rst.

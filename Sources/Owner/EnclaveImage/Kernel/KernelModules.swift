@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The modules of a kernel as listed in `/lib/modules/RELEASE`: their dependencies, and which are built in.
 ///
 /// - Source: kmod, modules.dep(5).

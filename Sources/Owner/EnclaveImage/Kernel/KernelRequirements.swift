@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The kernel options that an image needs.
 package struct KernelRequirements: Sendable {
     /// Options that have to be built in.

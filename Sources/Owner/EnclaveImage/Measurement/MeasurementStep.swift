@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One step of a measurement, in the platform's order.
 package struct MeasurementStep: Sendable, Hashable {
     /// The register or digest, by the name that policies use.

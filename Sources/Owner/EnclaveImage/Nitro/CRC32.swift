@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The CRC-32 of Ethernet and zlib (polynomial 0x04C11DB7, reflected).
 ///
 /// - Source: ISO 3309; RFC 1952, section 8.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A file of AWS's enclave image format (EIF), version 4: what `nitro-cli run-enclave` starts. Integers are big-endian.
 ///
 /// - Source: aws/aws-nitro-enclaves-image-format, README.

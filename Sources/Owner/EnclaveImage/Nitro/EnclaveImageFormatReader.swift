@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension EnclaveImageFormat {
     /// Accepts only what the writer produces, so that one image has one encoding.
     ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
 /// The metadata section that version 4 of the format requires. The time is fixed, so that the same image gives the same

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The manifest template for Gramine 1.9, which runs the enclave in SGX. It has not been run on hardware.
 ///
 /// - Source: Gramine, Documentation/manifest-syntax.rst.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The platform of an image.
 package enum ImageKind: String, Sendable, Hashable, CaseIterable, Codable {
     case nitro

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The image's `run.sh`, which checks its requirements before it starts the machine.
 package enum LaunchScript {
     /// The oldest supported version of QEMU: SNP's object came with 9.1; from 10.2 on a TDX guest measures the kernel's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// A statement signed by the owner for a guest (ID block). AMD's firmware starts the guest only with this launch digest

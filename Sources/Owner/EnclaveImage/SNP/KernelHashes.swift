@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// The hash table with which firmware checks kernel, initial disk and command line. The host passes these unmeasured;

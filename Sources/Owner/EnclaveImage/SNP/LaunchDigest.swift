@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// The digest that AMD's firmware extends with each page of a guest before it starts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A processor model of QEMU, `-cpu NAME`, whose CPUID signature is in the measured state of every processor.
 ///
 /// - Source: QEMU, target/i386/cpu.c.

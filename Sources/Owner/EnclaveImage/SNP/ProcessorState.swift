@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The initial state of a guest's processor under QEMU and KVM, as the measured page: the save area (VMSA).
 ///
 /// - Source: AMD 24593, AMD64 Architecture Programmer's Manual, volume 2, table B-4; Linux, arch/x86/kvm/svm/sev.c.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// The firmware's parameters for the launch of an SNP guest; the firmware is a build of OVMF.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// MRTD: the measurement by Intel's TDX module while a virtual machine monitor builds a trust domain from its firmware.

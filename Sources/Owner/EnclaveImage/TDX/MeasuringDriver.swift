@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The OVMF driver that extends RTMR1 and RTMR2. Firmware without it starts the kernel as well, but leaves both
 /// registers zero.
 ///

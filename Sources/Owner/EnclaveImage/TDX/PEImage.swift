@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Crypto
 
 /// The digest with which firmware measures an EFI application: SHA-384 over the file without its checksum, its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The firmware's metadata (TDVF) for building a trust domain.
 ///
 /// - Source: Intel TDX Virtual Firmware Design Guide, section 11.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// An estimate of an assessment's duration, from the time of its first cut and of one image in the validator. Trained

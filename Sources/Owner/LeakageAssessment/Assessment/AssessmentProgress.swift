@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The progress of an assessment.
 package struct AssessmentProgress: Sendable {
     package enum Stage: String, Sendable, CaseIterable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Imaging
 
 /// One test image and what each cut reveals of it.

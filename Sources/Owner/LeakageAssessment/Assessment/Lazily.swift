@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A value that is expensive to compute, computed at its first use. Used by one thread.
 final class Lazily<Value> {
     private let make: () throws(AssessmentError) -> Value

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which files of a folder an assessment reads, and in which order it tries them.
 ///
 /// All files, or the first by name if the owner limits their number. If there are more than the measures need, a random

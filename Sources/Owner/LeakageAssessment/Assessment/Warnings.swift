@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Imaging
 
 /// What weakens the results: texts for the report and the terminal.

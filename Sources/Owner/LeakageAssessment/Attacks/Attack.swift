@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An attack on the boundary tensors of one cut: it learns from some images and is tested on others.
 /// ``AttackCatalogue`` lists those that run at every cut, after the decoders have computed their reconstructions.
 protocol Attack: Sendable {

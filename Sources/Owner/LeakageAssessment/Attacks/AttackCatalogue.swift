@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Every attack that runs at a cut, and every finding that a cut can have.
 package enum AttackCatalogue {
     /// In the order in which they run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Learning curves of the three assets.
 enum CurveAttack: Attack {
     static let followsDecoders = false

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The results of the attacks at one cut, by the type of the finding.
 package struct CutFindings: Sendable {
     private var byName: [String: any Finding] = [:]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The result of one attack at one cut.
 package protocol Finding: Sendable, Codable {
     /// The name in `assessment.json` and in the work folder, unique among findings.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What all boundary tensors together reveal, without a decoder.
 enum JointAttack: Attack {
     static let followsDecoders = true

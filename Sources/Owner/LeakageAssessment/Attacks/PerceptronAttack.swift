@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A trained multilayer perceptron, where no feature map crosses: maps have decoders of their own.
 enum PerceptronAttack: Attack {
     static let followsDecoders = false

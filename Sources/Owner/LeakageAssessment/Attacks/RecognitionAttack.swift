@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Classifies the decoders' reconstructions with the validator.
 enum RecognitionAttack: Attack {
     static let followsDecoders = true

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension DecoderScores: Finding {
     package static let name = "decoders"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The amount of data for the bounds.
 package struct BoundsOptions: Sendable, Hashable, Codable {
     /// Number of images, the decoders' first ones; fewer than 2 leave the bounds out.

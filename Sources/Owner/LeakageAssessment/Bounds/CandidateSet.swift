@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// How well an adversary who knows everything but the noise identifies *which* of N images crossed: exact for these

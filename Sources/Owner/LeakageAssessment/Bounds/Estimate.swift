@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A number with its standard error.
 package struct Estimate: Sendable, Hashable, Codable {
     package let value: Double

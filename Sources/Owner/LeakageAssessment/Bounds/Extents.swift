@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Tensors
 
 /// Numbers of pixels of the image and of its thumbnail in the bounds.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// What Gaussian noise at one cut achieves, as an estimate and not a certificate: the local Jacobian bounds unbiased

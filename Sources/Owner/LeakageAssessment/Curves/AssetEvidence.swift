@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Learning curves of the three assets at one cut, for extrapolation to an attacker with more images.
 package struct AssetEvidence: Sendable, Hashable, Codable {
     /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``, and that of the decoders of feature maps where

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Learning curves by cross-validation: every image is attacked once, by attacks that learned from an eighth, a
 /// quarter, half and all of the images of the other folds. The fractions are disjoint parts, whose outcomes are
 /// averaged.

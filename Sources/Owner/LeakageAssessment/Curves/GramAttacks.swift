@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The attacks whose learning curves decide. Each needs only inner products: of the boundary tensors on one side, and
 /// of the images, a second network's features, or the classes on the other.
 package struct GramAttacks {

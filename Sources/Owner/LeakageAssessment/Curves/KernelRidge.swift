@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// Kernel ridge regression onto images, features or classes in the dual form. Kernels: linear, Gaussian and Laplacian,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// What an attacker finds as a function of the number of training images, and its extrapolation to an attacker with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Principal coordinates of images from their inner products: the coordinates along the eigenvectors of the centred
 /// Gram matrix of some of them (classical scaling).
 ///

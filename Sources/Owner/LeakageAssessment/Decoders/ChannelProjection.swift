@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A random orthogonal projection onto fewer channels: the rows are orthonormal, drawn with a seed.
 ///
 /// It preserves most of the information for a linear decoder and bounds the size of the normal equations. A principal

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Standardises each channel by its mean and standard deviation over the training images.
 ///
 /// The deviation is at least 5 % of the median one, and values are clipped at 6 deviations. Without that, a channel

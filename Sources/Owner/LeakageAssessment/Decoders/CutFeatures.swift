@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The features of all images at one cut.
 package struct CutFeatures: Sendable {
     /// `nil` if no boundary tensor is a feature map.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The closed-form attacks on one cut: an adversary with pairs of images and intermediate representations trains local
 /// and global decoders, keeps the best on validation images, and decodes held-out images.
 package enum DecoderAttack {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How well a decoder reconstructs held-out images.
 package struct DecoderScores: Sendable, Hashable, Codable {
     package enum Kind: String, Sendable, Hashable, Codable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The best linear map from all boundary tensors to the whole image, in its dual form, since images are few and
 /// features many. x̂ = x̄ + k (K + λI)⁻¹ (X - x̄) with K the Gram matrix of the centred features.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The feature maps of several images at a cut, on one grid of cells: per image `[height, width, channels]`.
 package struct FeatureMaps: Sendable {
     package let height: Int

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Inner products of several images' features, for each pair.
 package enum GramMatrix {
     private static let blockFeatures = 4096

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The best linear transposed convolution: the 3x3 neighbourhood of each cell predicts the patch of pixels under the
 /// cell, by ridge regression over positions of the training images. A second, nonlinear form adds ``RandomFeatures`` of
 /// the neighbourhood.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The rows of the local decoders: for each cell its random features, then the standardised values of the nine cells
 /// around it (zeros, that is the mean, beyond the edges), then a 1.
 struct NeighbourhoodRows: Sendable {

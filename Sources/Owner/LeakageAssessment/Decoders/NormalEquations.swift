@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The sums for a ridge regression: products of features with features, features with outputs, outputs with outputs.
 /// The last feature is the constant 1 and is not penalised.
 package struct NormalEquations: Sendable {

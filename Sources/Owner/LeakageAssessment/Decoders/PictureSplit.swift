@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The images for fitting, for choosing the penalty, and for testing a decoder. The same for all cuts.
 package struct PictureSplit: Sendable, Hashable {
     /// The smallest number of images that can be split.

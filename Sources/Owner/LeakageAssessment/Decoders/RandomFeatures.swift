@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Nonlinear features for a ridge regression: relu(R φ + b) with fixed random R and b. Together with the linear
 /// features this is an extreme learning machine, a network with only the last layer trained.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import COpenBLAS
 
 /// A dense symmetric matrix of doubles; only the upper triangle is stored.

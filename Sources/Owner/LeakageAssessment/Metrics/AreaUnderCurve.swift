@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// The probability that a positive ranks below a negative, with ties counting half: the area under the ROC curve where

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bilinear interpolation with half-pixel centres and clamped edges, without antialiasing; deep-learning frameworks
 /// call this `align_corners=False`.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The standard error of a statistic, by resampling the images with replacement.
 ///
 /// - Source: Efron 1979.

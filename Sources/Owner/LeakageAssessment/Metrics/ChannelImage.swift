@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One channel's map as an image: min-max normalised to [0, 1]. A constant map becomes zeros.
 ///
 /// - Source: the paper's IR images (arXiv 1807.00969), as the design notes' Tier 1 reconstructs them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The channel KL of one cut over a set of images: for image x the minimum of KL(F(x) || F(IR_j)) over the IR images
 /// IR_j of all channels of all boundary tensors, F being the validator.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Whether two images have the same class, judged by the distance of their boundary tensors: the probability that a
 /// pair of one class is nearer than a pair of two classes. A secret class mapping hides the names of classes but not
 /// this.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Prediction of an image's class from its representation with few labelled examples: nearest class centroid of n
 /// examples per class, tested on the rest. Computed from the Gram matrix, as ‖x - c‖² = g_xx - 2 mean_s g_xs + mean_st
 /// g_st with s, t over the examples of a class.

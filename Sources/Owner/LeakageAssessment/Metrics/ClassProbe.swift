@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A linear probe of the boundary tensors: ridge regression onto one column per class, in its dual form; the largest
 /// output is the prediction. It shows how much of the class an attacker with many labelled representations can predict.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decoder-KL: the divergence KL(F(x) ‖ F(x̂)) between the validator's class distributions of an image and of its
 /// reconstruction, and the same for the reconstructions of all other images. Unlike the channel KL it uses all channels
 /// together.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bias-corrected squared distance correlation between boundary tensors and images: whether similar images have similar
 /// representations. 0 for independence (estimates may be below), 1 for a similarity transform.
 ///

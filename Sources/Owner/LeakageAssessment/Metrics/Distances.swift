@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension SymmetricMatrix {
     /// Squared Euclidean distances between the vectors whose Gram matrix this is: d_ij = g_ii + g_jj - 2 g_ij, at least
     /// 0.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A deeper intermediate representation is a function of a shallower one. So a leak at a deeper cut is a lower bound of
 /// the leak at a shallower one, and a limit has to hold at a cut and at all deeper ones.
 package enum Envelope {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Perceptual distance of two images in a classifier's features: sum over layers of the mean over positions of ‖u -
 /// v‖², with u and v the layer's channels at that position scaled to norm 1. 0 for equal images, at most 4 per layer.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What all boundary tensors of a cut together reveal of image and class, without decoding.
 package struct JointLeakage: Sendable, Hashable, Codable {
     /// ``DistanceCorrelation`` with the images.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// KL(p || q) = sum p ln(p / max(q, 1e-12)) in nats: the divergence of the class distribution q of a feature map from

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A metric at one cut, with a one-sided 95 % confidence bound to either side.
 package struct LeakEstimate: Sendable, Hashable, Codable {
     /// What an attack's result says about the attacker that a gate is judged for.

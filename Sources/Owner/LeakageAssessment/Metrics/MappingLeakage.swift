@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What the host learns about the class from the tensors that it passes to the mapping unit. Hiding the names of the
 /// classes does not hide which images share a class, nor, with a few labelled images, which class it is.
 package struct MappingLeakage: Sendable, Hashable, Codable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// Mean squared error, and the measures derived from it: PSNR and R² relative to the mean image.

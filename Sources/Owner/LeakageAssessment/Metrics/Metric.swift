@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A quantity that a gate limits: its name, asset, adversary and rule of judgement. Verdicts, tables, sentences and
 /// `assessment.json` are generated from the list ``all``.
 package struct Metric: Sendable {

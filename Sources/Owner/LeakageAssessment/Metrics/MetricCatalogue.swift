@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Metric {
     /// R² of the decoders, with the images at hand.
     package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared) {

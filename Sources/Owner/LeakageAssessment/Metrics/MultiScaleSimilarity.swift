@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// MS-SSIM: the product over dyadic scales of the contrast and structure terms of ``StructuralSimilarity``, with the

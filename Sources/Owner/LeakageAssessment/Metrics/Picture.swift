@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An image as numbers in [0, 1], interleaved: `[height, width, channels]`, rows from the top.
 package struct Picture: Sendable, Hashable {
     package let height: Int

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// SSIM: the mean of (2 m1 m2 + c1)(2 s12 + c2) / ((m1² + m2² + c1)(v1 + v2 + c2)) with local moments under a Gaussian

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// Wilson's score bounds of a share: one-sided confidence bounds at the level of `deviations` standard deviations of a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// Gaussian noise on the boundary tensors, as the enclave would add it, from the seeded generator: equal seeds give

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Bisection on a logarithmic scale for the threshold between a value for which a condition holds and one for which it
 /// does not.
 package struct LogarithmicBisection: Sendable, Hashable {

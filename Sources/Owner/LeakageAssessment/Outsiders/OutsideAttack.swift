@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import ModelGraph
 
 /// An external attack on a cut of the assessed model. It counts at that cut and at all shallower ones, and cannot

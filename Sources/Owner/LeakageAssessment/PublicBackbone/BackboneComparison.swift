@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import ModelGraph
 
 /// Which layers of a model are those of a public one. For them the premise of a secret FrontNet fails, since anyone

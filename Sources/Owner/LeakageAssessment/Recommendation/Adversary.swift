@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The adversary that the gates have to withstand.
 package enum Adversary: String, Sendable, Hashable, CaseIterable {
     /// Does not know the FrontNet and cannot query it: looks at IR images one channel at a time. Measured by the

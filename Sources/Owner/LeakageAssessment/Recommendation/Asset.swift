@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A property of a client's image that a cut can reveal. The owner declares which of them have to be protected.
 package enum Asset: String, Sendable, Hashable, Codable, CaseIterable {
     /// What the image looks like, as a reconstruction shows it.

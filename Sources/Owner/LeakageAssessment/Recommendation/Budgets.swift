@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Limits of a plan's cost.
 package struct Budgets: Sendable, Hashable {
     /// Weights and working memory inside the enclave, of FrontNet and mapping unit together.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The cost of a cut, with the mapping unit inside as well.
 package struct CutCost: Sendable, Hashable, Codable {
     /// Multiply-accumulate operations inside the enclave, per image.

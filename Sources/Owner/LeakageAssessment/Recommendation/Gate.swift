@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One limit on the leakage of a cut. ``Gates`` holds a value for each, and a custom gates file names them.
 package struct Gate: Sendable {
     /// What it means if a custom gates file does not name this gate.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The verdict of the gates on one cut.
 package struct GateVerdict: Sendable, Hashable {
     package enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The limits of a cut's leakage. Each is judged with its statistical error against the cut, over this cut and all
 /// deeper ones: means with ``deviations`` standard errors, shares of images with Wilson's bound at the same level
 /// (``WilsonBound``). So with fewer images the gates are harder to pass.

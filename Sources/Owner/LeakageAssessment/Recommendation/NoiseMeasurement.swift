@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// The effect of Gaussian noise on all boundary tensors of a cut.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The choice of the paper's rule alone: the shallowest cut from which on the mean channel KL stays above the uniform
 /// baseline.
 package struct PaperRule: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import OneDNN
 
 /// A small up-convolutional network from the grid of a cut to pixels: two convolutions with ELU, then nearest

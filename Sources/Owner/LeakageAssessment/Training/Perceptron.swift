@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import OneDNN
 
 /// Trained multilayer perceptrons from the boundary tensors to images: the nonlinear attack on vectors. Each of

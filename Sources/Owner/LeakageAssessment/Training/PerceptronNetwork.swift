@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import OneDNN
 
 /// Two fully connected layers with ReLU and dropout of a half, and a linear layer, which is initially zero. Used by one

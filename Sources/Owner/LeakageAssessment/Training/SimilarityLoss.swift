@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
 /// 1 - SSIM of one image and its gradient, with which a decoder learns structure as well as colours.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Duration and prior of a ``WhiteBoxAttack``.
 package struct WhiteBoxOptions: Sendable, Hashable, Codable {
     /// Number of gallery images to attack at each cut near the decision; 0 leaves the attack out.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The results of the white-box attack at one cut, at the size of the decoders' reconstructions.
 package struct WhiteBoxScores: Sendable, Hashable, Codable {
     package let pictures: Int

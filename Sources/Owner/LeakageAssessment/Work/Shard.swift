@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One of the parts of an assessment that several processes share: every `count`-th image of the channel KL and every
 /// `count`-th cut of the decoders.
 package struct Shard: Sendable, Hashable, Codable, CustomStringConvertible {

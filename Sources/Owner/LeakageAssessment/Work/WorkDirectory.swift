@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import FoundationEssentials
 
 /// A folder of stored results of an assessment, so that an interrupted one can resume. Several threads and processes

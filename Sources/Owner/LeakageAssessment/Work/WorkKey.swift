@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The key of a stored result: a readable name and a digest of every input of its computation.
 package struct WorkKey: Sendable, Hashable {
     package let name: String

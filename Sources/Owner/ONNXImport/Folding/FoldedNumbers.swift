@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 // Constants as numbers: floats in double precision, integers and conditions in 64 bits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
 /// `assess MODEL …` measures; `assess merge DIR…` merges shards.

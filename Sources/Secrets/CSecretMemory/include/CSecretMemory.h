@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What Swift cannot say: writes that must not be optimised away, and calls that are variadic or unexported.
 #pragma once
 

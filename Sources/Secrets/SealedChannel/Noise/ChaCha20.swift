@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The key stream of ChaCha20 with 32-byte keys. Additions, rotations and exclusive ors only: its time tells nothing of
 /// the key. swift-crypto has the cipher too, but leaves copies of its output in memory that is not wiped.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The table of certificates that a host gives to an SNP guest (configfs-tsm `auxblob`, extended guest request). The

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A saved report: alone, or followed in the same file by the host's certificate table (an extended guest request,
 /// go-sev-guest's raw form).
 package struct SNPEvidence: Sendable, Hashable {

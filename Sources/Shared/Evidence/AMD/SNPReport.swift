@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An attestation report of AMD SEV-SNP, versions 2 to 5, parsed but not verified. Integers are little-endian.
 ///
 /// - Source: AMD 56860, SEV-SNP Firmware ABI, ATTESTATION_REPORT.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The part of CBOR (RFC 8949) that attestation documents use: no floating-point numbers, and tags only where the
 /// caller expects them. Definite and indefinite lengths are both read, because both occur.
 package enum CBOR: Sendable, Hashable {

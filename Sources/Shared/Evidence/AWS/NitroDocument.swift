@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An attestation document of an AWS Nitro Enclave, parsed but not verified: a COSE_Sign1 message (RFC 9052), with or
 /// without CBOR tag 18, whose payload is a CBOR map.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The log of what firmware and boot loader measured into a trust domain's registers (the table CCEL), in the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// An SGX or TDX quote of version 3, 4 or 5, parsed but not verified.

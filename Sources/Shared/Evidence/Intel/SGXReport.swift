@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The report body of an SGX enclave, 384 bytes: that of the application's enclave, or that of the quoting enclave (QE)
 /// which attests it. Byte strings are in the order of the report.
 ///

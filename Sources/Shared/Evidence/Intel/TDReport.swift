@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The body of a TDX quote: the TDX module's statement about a trust domain (TD). Byte strings are in the order of the
 /// report.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// What an enclave states about itself in its evidence (RATS: Claims): which sealed parts it received, and, once the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The signed, canonical part of a bundle's manifest. The enclave checks it, and clients rely on it. Its SHA-256 is the

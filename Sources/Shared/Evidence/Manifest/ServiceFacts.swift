@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Tensors
 
 /// What a bundle's sealed parts do, as far as it matters to a client's security. The manifest core states it under the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `Conv`: operands x `[n, c, spatial…]`, weights `[m, c / groups, kernel…]`, optionally a bias `[m]`.

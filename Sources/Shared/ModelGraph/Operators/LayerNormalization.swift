@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `LayerNormalization` over the axes from `axis` on: operands x, scale and optionally bias, both of the shape of those

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `Gemm`: alpha * A' * B' + beta * C with A `[m, k]`, B `[k, n]` (or transposed), C broadcast to `[m, n]` and optional.

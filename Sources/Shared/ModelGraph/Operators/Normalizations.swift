@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `Softmax` over one axis, or over all axes from it on (opset 12 and below).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `QuantizeLinear`: operands x (float32), scale (float32) and zero point (u8 or i8). Scale and zero point are single

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Tensors
 
 /// `ReduceSum`, `ReduceMax` and `ReduceMin` over axes; over all when none is named. The mean is ``ReduceMean``.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Wire
 
 /// The host's end of a physical connection: one enclave after another may begin an epoch over it.

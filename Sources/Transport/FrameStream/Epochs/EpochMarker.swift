@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// The 40 bytes that begin a connection over a stream that may still hold bytes of an earlier one.

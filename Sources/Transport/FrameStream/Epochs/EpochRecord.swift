@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Tensors
 
 /// A run of a connection's bytes: `INFR` ‖ u32 how many bytes of payload ‖ the first 8 bytes of the epoch ‖ payload ‖ `RFNI`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import SealedChannel
 
 /// The outcome of recomputing a result of the host.

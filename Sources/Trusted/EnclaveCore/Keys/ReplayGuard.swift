@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import SealedChannel
 
 /// Remembers which requests were opened. Another encapsulation of the same request does not decrypt, because HPKE binds

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import SealedChannel
 
 /// The owner's list of clients, with what each has used of its quotas. No client can use up another's quota.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import SealedChannel
 
 /// The requests in computation, by the host's identifier.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The commands of a TPM that evidence takes, as bytes. Integers are big-endian.
 ///
 /// - Source: TCG, Trusted Platform Module Library, part 3.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// One exchange with a TPM. A protocol so that tests can put a software TPM in its place.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// A successful response of a TPM, read field by field. What does not fit is a fault of the device, `EPROTO`.

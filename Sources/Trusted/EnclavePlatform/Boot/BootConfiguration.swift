@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import FrameStream
 
 /// What the kernel's command line says to the enclave that is the machine's first process: `infenclave.NAME=VALUE` for each

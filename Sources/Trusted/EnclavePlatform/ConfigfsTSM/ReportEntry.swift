@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// One report directory of Linux's configfs-tsm (`Documentation/ABI/testing/configfs-tsm-report`): made for one report

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// The file operations that attestation interfaces of the kernel are made of. A protocol so that tests can put a model

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The two messages of the Nitro security module that evidence takes, in CBOR (RFC 8949): a request with one argument
 /// set, and the answer. The module writes definite lengths in their shortest form; nothing else is read.
 enum NitroExchange {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// The state of a replica that can be read without waiting for it, and the requests that it holds.

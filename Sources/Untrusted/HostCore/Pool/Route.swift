@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The value that leads the requests of a client to one of several enclaves, for this host and for balancers in front
 /// of it. Clients choose one of a few values, so that it identifies none of them. Security must not rest on it.
 package struct Route: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Wire
 
 /// Limits on evidence: a rate for all clients, and for each address a share of it, so that one stranger cannot use up

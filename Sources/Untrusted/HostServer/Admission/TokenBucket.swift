@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A token bucket: a rate per second on average, and a burst. No clock of its own.
 package struct TokenBucket: Sendable {
     private let perSecond: Double

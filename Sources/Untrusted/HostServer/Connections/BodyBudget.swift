@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The memory of bodies, over all connections together: those in reception, and complete ones until their answer is ready.
 /// No input or output, and no clock of its own.
 ///

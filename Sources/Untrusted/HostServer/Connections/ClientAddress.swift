@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import NIOCore
 
 /// The key by which connections are counted: an IPv4 address, or the first 64 bits of an IPv6 address, as one customer

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Which connections are open, and which one is evicted when there are too many. No input or output, and no clock of
 /// its own.
 ///

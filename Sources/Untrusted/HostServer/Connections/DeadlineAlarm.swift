@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import NIOCore
 
 /// Fires at a connection's deadline. Deadlines mostly move later, so one scheduled task is kept. If it fires too early,

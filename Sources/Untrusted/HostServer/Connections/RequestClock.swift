@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How long a connection may take for what it does. No input or output, and no clock of its own.
 package struct RequestClock: Sendable {
     package struct Limits: Sendable {

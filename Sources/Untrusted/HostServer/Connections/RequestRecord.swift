@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
 
 /// What an operator may know of a finished request. Nothing of it comes from sealed content.

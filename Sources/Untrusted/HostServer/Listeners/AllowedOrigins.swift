@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
 
 /// The origins whose pages may use this host from a browser (CORS: WHATWG Fetch, section 3.2). Others may send requests

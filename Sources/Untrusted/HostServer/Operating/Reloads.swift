@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import HostCore
 
 /// Reloads of the configuration, one after the other. Requests during a reload lead to one more.

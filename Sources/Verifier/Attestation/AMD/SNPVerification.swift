@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// Verification of SEV-SNP reports up to AMD's root key (ARK). Each step is a named check.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// What AMD's extensions of a VCEK or VLEK certificate say.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// Forms in which people hold evidence that is not read as it is, and what makes evidence of each.

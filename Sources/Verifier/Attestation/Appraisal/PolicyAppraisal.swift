@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// The checks of a policy on what verified evidence says. All are made, so that a verdict names every difference.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// Judges saved evidence, which belongs to no session, so it never gives a peer.

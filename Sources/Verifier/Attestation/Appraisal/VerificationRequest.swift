@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// Evidence with everything that its verification needs. There is no clock and no network behind it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// What a TPM signs of its registers (`TPMS_ATTEST` of the kind quote), parsed but not verified. Integers are big-endian.

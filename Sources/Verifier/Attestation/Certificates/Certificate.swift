@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An X.509 certificate (RFC 5280), parsed but not verified.
 struct Certificate: Sendable {
     struct Extension: Sendable {

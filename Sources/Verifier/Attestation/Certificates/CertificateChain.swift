@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Verified links from a root, which the caller has compared with the one that it trusts, down to a leaf.
 enum CertificateChain {
     /// What is wrong with a chain, or `nil` when every link holds: names, signatures, authority, path length, key

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One element of DER (X.690): a tag, and content behind a length in its shortest form.
 struct DERElement: Sendable {
     let tag: UInt8

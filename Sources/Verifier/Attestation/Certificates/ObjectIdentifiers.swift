@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Content octets of the object identifiers that certificates are read by.
 enum ObjectIdentifiers {
     static let commonName = encode([2, 5, 4, 3])

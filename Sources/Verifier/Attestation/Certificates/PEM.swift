@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
 /// Certificates as text (RFC 7468). Only white space, and the NUL byte that some quotes end in, may stand around them,

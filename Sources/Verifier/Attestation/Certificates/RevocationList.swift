@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A certificate revocation list (RFC 5280, section 5), parsed but not verified.
 struct RevocationList: Sendable {
     let issuer: [UInt8]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The signature algorithms of the three vendors.
 enum SignatureAlgorithm: Sendable, Hashable {
     case ecdsaSHA256

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// Whether a file of collateral has the form of its role, apart from whether anybody vouches for it. Verification reads

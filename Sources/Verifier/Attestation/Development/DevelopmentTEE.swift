@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Whether a caller takes evidence of the development TEE, which anybody who owns the machine can make. The policy has
 /// to name it as well.
 public enum DevelopmentTEE: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Names of events, and what of their data a person can read.
 ///
 /// - Source: TCG PC Client Platform Firmware Profile, section 10.4.1.

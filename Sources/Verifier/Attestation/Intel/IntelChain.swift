@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Chains below the Intel SGX Root CA, put in order by their subjects: some quotes have them in another order.
 struct IntelChain: Sendable {
     /// Root first.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// The kind of machine that a quote claims to be of: what a cache of Intel's collateral has to be asked for.

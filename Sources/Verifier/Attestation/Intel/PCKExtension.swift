@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What Intel's extension of a PCK certificate says about the platform.
 ///
 /// - Source: Intel SGX PCK Certificate and CRL Profile Specification, section 1.3.5.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The state of a platform in Intel's words.
 public enum TCBStatus: String, Sendable, Hashable, CaseIterable {
     case upToDate = "UpToDate"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
 /// What names all code of an enclave, by the names of ``Claims/Measurement``. A policy for a service has to pin it.

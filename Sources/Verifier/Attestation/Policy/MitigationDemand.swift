@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Mitigations that an SNP platform has to have in place, as the bits of the vectors in reports of version 5. AMD's
 /// security bulletins say which bit stands for which fix.
 public struct MitigationDemand: Sendable, Hashable {

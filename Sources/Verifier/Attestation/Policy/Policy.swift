@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Evidence
 
 /// What a client demands of evidence: who owns the model, which model, which code, in which TEE, in what state.

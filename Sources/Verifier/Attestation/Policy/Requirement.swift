@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a policy says about one check. No value silently means "unchecked": a skipped check has a reason, which the
 /// verdict repeats.
 public enum Requirement<Value: Sendable & Hashable>: Sendable, Hashable {

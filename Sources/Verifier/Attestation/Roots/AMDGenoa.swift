@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AMD Genoa. SHA-256 of the DER of the ARK: 4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1.
 enum AMDGenoa {
     /// ARK-Genoa.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AMD Milan. SHA-256 of the DER of the ARK: 69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd.
 enum AMDMilan {
     /// ARK-Milan.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Roots (ARK) and intermediates (ASK for VCEKs, ASVK for VLEKs) of AMD's processor generations. The intermediates are
 /// here so that a VCEK alone is enough; they prove nothing before the ARK's signature over them was checked.
 ///

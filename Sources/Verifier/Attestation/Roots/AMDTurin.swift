@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AMD Turin. SHA-256 of the DER of the ARK: 1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a.
 enum AMDTurin {
     /// ARK-Turin.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Intel SGX Root CA, valid 2018 to 2049. Another certificate of the same key, until 2033, is in use too; the key counts.
 ///
 /// SHA-256 of the DER: 44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AWS Nitro Enclaves Root G1, valid 2019 to 2049.
 ///
 /// SHA-256 of the DER: 641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b.

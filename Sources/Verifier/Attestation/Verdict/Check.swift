@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The checks of evidence, in the order in which they are made; each TEE has some of them. A verdict may list a few twice:
 /// the policy speaks of `ask-revocation`, `nonce` and `report-data` where it comes to them. The raw values are stable names:
 /// programs and the documentation use them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Check {
     /// What has to hold.
     public var summary: String { description.summary }

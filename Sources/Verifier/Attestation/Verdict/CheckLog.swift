@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The checks of one appraisal as they are made. A failed check ends its stage, because later checks would read bytes
 /// that are not authentic. The checks of a policy are all made.
 struct CheckLog {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What evidence says about its TEE. Before the checks have passed it is only what somebody wrote.
 public struct Claims: Sendable {
     /// A digest of code or configuration in the TEE.

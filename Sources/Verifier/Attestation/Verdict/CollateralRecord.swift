@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How new a piece of collateral is. Dates alone do not say it: Intel signs an older evaluation of its platforms again, with a
 /// newer date, for as long as it offers that one beside the current.
 public struct CollateralRecord: Sendable, Hashable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a check failed, in words that programs may rely on. All but the last five groups are those of the shared
 /// attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {

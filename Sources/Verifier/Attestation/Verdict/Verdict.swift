@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 public import Evidence
 
 /// The outcome of an appraisal: every check that was made or skipped, in order, and what the evidence says of itself.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Evidence
 
 /// A verdict for programs, as JSON, and for people, as lines of text. It contains text that came with the evidence, so

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef CHTTPCLIENT_H
 #define CHTTPCLIENT_H
 

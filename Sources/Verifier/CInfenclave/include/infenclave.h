@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef INFENCLAVE_H
 #define INFENCLAVE_H
 

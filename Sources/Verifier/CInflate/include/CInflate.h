@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef CINFLATE_H
 #define CINFLATE_H
 

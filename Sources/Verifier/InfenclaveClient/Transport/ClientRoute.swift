@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
 /// The value of the header `infenclave-route` by which a client's requests stay with one server behind a balancer. The client

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// How a client's requests reach a server. It is not trusted: what it carries is sealed or public, and evidence is verified by
 /// the client. Inject one to use another HTTP library, or a relay.
 public protocol ClientTransport: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// The proxy that libcurl takes from the environment for an address, so that an error can name it.

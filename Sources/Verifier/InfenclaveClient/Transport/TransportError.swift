@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Why a ``ClientTransport`` has no answer.
 public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// A stable, open set of error codes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import InfenclaveImaging
 
 /// The outcome for one picture of the console, as JSON.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Hexadecimal
 package import InfenclaveClient
 import Synchronization

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The values that cross several cuts, each named once, and the values of each cut.
 struct CrossingValues {
     let names: [String]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The cuts that a trained decoder attacks. Training takes minutes, so only cuts that it can still rule out are attacked.
 package enum TrainedCutChoice {
     /// Number of cuts at once. The deepest come first, since a leak there is a leak at every shallower cut.
