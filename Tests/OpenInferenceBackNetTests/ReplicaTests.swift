@@ -231,6 +231,8 @@ struct ReplicaTests {
         #expect(try await deployed.ask(80))
         #expect(most.withLock { $0 } <= 2)
         #expect(count.withLock { $0 } == 3)
+        // An engine that nobody refers to is gone.
+        withExtendedLifetime(engines) {}
     }
 
     @Test("Without hedging no request is sent to two engines, however long one takes")
@@ -249,6 +251,7 @@ struct ReplicaTests {
         }
         #expect(try await deployed.ask(81))
         #expect(asked.withLock { $0 } == 1)
+        withExtendedLifetime(engines) {}
     }
 
     @Test("A request that fails everywhere is asked of each replica once, and of three at most")

@@ -98,7 +98,7 @@ struct PagesTests {
         for page in try Self.pages() {
             let joined = page.text.replacing("\\\n", with: " ")
             for line in joined.split(separator: "\n") {
-                for command in line.matches(of: /infenclave(?:-enclave|-proxy)? [a-z][^`|;&]*/) {
+                for command in line.matches(of: /(?:^|[^.a-z-])infenclave(?:-enclave|-proxy|-grpc)? [a-z][^`|;&]*/) {
                     for option in command.output.matches(of: /\s--([a-z][a-z0-9-]*)/) {
                         count += 1
                         let name = String(option.output.1)
