@@ -114,7 +114,9 @@ class Life:
 
     async def session(self) -> Session:
         """The session that the next request would use: the present one, or a fresh one."""
-        return self._core.session or await self._retrying(self._opened)
+        if session := self._core.session:
+            return session
+        return await self._retrying(self._opened)
 
     async def _opened(self) -> Session:
         """One attempt, as whatever needs the session is tried again."""
