@@ -46,9 +46,9 @@ struct Demo: Command {
                 server: server.url, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
         }
         try await step(
-            "The second road: who declares identity and class harmless, and fears an attacker with 1000 pictures, may get a cut.",
+            "The second road: who declares identity and class harmless, and fears an attacker with 500 pictures, may get a cut.",
             assess + [
-                "--protect", "appearance", "--attacker-pictures", "1000", "--out", file("appearance"),
+                "--protect", "appearance", "--attacker-pictures", "500", "--out", file("appearance"),
             ])
         if let cut = try ServedTrial.cut(of: file("appearance/assessment.json")) {
             announce("'\(cut.front)' is left. Its FrontNet and mapping unit run in the enclave, its BackNet outside.")
