@@ -29,12 +29,11 @@ def checked(command, **options):
 class Process:
     """A server that runs until it is stopped, with its output in a file."""
 
-    def __init__(self, command, folder, environment=None, niceness=0):
+    def __init__(self, command, folder, environment=None):
         self.log = pathlib.Path(folder) / f"{pathlib.Path(str(command[0])).name}-{time.monotonic_ns()}.log"
         with open(self.log, "w") as output:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdout=output, stderr=output, env=environment, start_new_session=True,
-                preexec_fn=(lambda: os.nice(niceness)) if niceness else None)
+                [str(word) for word in command], stdout=output, stderr=output, env=environment, start_new_session=True)
 
     def wait_for(self, condition, what, seconds=180):
         end = time.monotonic() + seconds
@@ -110,10 +109,10 @@ class Ours:
             "--out", self.folder / "policy.json"])
 
     @contextlib.contextmanager
-    def running(self, niceness=0):
+    def running(self):
         server = Process([
             self.program, "serve", self.bundle, "--tee", "development", "--development-key", self.folder / "tee.key",
-            "--listen", "127.0.0.1:0", "--admin-listen", "none", *self.serve_options], self.folder, niceness=niceness)
+            "--listen", "127.0.0.1:0", "--admin-listen", "none", *self.serve_options], self.folder)
         try:
             found = server.wait_for(lambda: re.search(r"serving .* at (http://\S+)", server.log.read_text()), "address")
             self.url = found[1]

@@ -5,8 +5,6 @@ memory stay flat."""
 import threading
 import time
 
-#: The server's: the client stands for other machines, so a full server must not delay it.
-NICENESS = 10
 #: What has to hold, as `Benchmarks/README.md` says.
 SLOWER = 2.0
 REFUSED_MILLISECONDS = 50.0
@@ -51,7 +49,7 @@ def measure(ours, seconds, saturating, connections):
     :param saturating: connections of the closed loop that fills the server, as many as it admits
     :param connections: of the open loop, more than can be admitted
     """
-    with ours.running(NICENESS) as server:
+    with ours.running() as server:
         short = min(seconds, 15)
         warm_up = min(3, seconds / 3)
         saturation = ours.load("--connections", saturating, "--seconds", short, "--warm-up", warm_up)
