@@ -4,7 +4,7 @@ import Glibc
 
 /// What operators may know of this process.
 package enum HostProcess {
-    /// Seconds since 1970. This process', as nearly as anybody has asked.
+    /// Seconds since 1970, at the first call of ``noteStart()`` or use of the metrics.
     private static let start = Date().timeIntervalSince1970
 
     /// Notes the time of the start. To be called early.

@@ -28,7 +28,7 @@ package struct Perceptron: Sendable {
     }
 
     package static let members = 3
-    /// One part in so many of the training images is held back.
+    /// The reciprocal of the share of training images that is held back.
     private static let heldBack = 5
 
     private let predictions: [Int: [Double]]
