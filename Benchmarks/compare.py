@@ -15,15 +15,18 @@ import time
 
 import numpy
 
+import agreement
 import networks
 import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def ours(arguments, model, threads, precision):
+def ours(arguments, model, threads, precision, photographs):
     command = [arguments.program, "bench", str(model), "--threads", str(threads), "--runs", str(arguments.runs)]
     command += ["--precision", precision, "--json"]
+    if photographs and precision != "f32":
+        command += ["--calibration", str(photographs.calibration)]
     return json.loads(checked(command))["plain"]["milliseconds"]
 
 
@@ -33,8 +36,36 @@ def theirs(arguments, model, engine, threads, precision):
 
 
 def their_precision(engine, precision):
-    """What an engine is asked for where ours computes in `precision`: OpenVINO has a hint for bf16."""
-    return precision if engine == "openvino" and precision == "bf16" else "f32"
+    """What an engine is asked for where ours computes in `precision`: OpenVINO has a hint for bf16, and NNCF for int8."""
+    return precision if engine == "openvino" else "f32"
+
+
+def their_file(arguments, model, precision, photographs):
+    """What an engine loads: for int8 OpenVINO's form of the model, calibrated on what ours is calibrated on."""
+    if precision != "int8":
+        return model
+    target = pathlib.Path(arguments.networks) / f"{model.parent.name}-{model.stem}-int8.xml"
+    if not target.exists() or target.stat().st_mtime < model.stat().st_mtime:
+        command = [sys.executable, str(HERE / "theirs.py"), str(model), "--quantize", str(target)]
+        checked(command + (["--calibration", str(photographs.tensors[photographs.calibration])] if photographs else []))
+    return target
+
+
+def agreements(arguments, model, precision, photographs):
+    """By engine, the share of the photographs whose first class is that in f32; nothing for f32 itself."""
+    if not photographs or precision == "f32":
+        return {}
+    result = {"ours": agreement.ours(arguments.program, model, precision, photographs)}
+    if "openvino" in arguments.engines:
+        classes = {}
+        for kind in ("f32", precision):
+            classes[kind] = photographs.others.with_suffix(f".{kind}.npy")
+            file = their_file(arguments, model, kind, photographs)
+            checked([
+                sys.executable, str(HERE / "theirs.py"), str(file), "--engine", "openvino", "--precision", kind, "--input",
+                str(photographs.tensors[photographs.others]), "--classes", str(classes[kind]), "--threads", "2"])
+        result["openvino"] = agreement.theirs(classes[precision], classes["f32"])
+    return result
 
 
 def checked(command):
@@ -80,24 +111,38 @@ def peak_bytes(process):
 
 
 def measure(arguments, name, model):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            photographs = agreement.Photographs(arguments.program, model, arguments.images, folder)
+        except LookupError:
+            photographs = None
+        return measured(arguments, name, model, photographs)
+
+
+def measured(arguments, name, model, photographs):
     result = {"model": name, "bytes": model.stat().st_size, "speed": []}
     try:
         result |= first_results(arguments, model)
     except (RuntimeError, KeyError) as problem:
         print(f"{name}: left out: {problem}", file=sys.stderr)
         return result | {"leftOut": str(problem)}
+    agreement_of = {}
     for threads in arguments.threads:
         rounds = {precision: [] for precision in arguments.precisions}
         others = {}
         for _ in range(arguments.rounds):
             for precision in arguments.precisions:
-                rounds[precision].append(ours(arguments, model, threads, precision))
+                rounds[precision].append(ours(arguments, model, threads, precision, photographs))
             for engine in arguments.engines:
                 for precision in {their_precision(engine, precision) for precision in arguments.precisions}:
-                    time = theirs(arguments, model, engine, threads, precision)
+                    file = their_file(arguments, model, precision, photographs)
+                    time = theirs(arguments, file, engine, threads, precision)
                     others.setdefault((engine, precision), []).append(time)
         for precision, times in rounds.items():
+            if precision not in agreement_of:
+                agreement_of[precision] = agreements(arguments, model, precision, photographs)
             row = {"threads": threads, "precision": precision, "ours": statistics.median(times), "others": {}}
+            row["agreement"] = agreement_of[precision]
             for engine in arguments.engines:
                 base = others[engine, their_precision(engine, precision)]
                 ratios = [mine / other for mine, other in zip(times, base)]
@@ -108,7 +153,8 @@ def measure(arguments, name, model):
             result["speed"].append(row)
             print(f"{name}: {threads} threads, {precision}: {row['ours']:.2f} ms" + "".join(
                 f"; {report.NAMES[engine]} {other['milliseconds']:.2f} ms, ratio {other['ratio']:.2f} "
-                f"({other['lowest']:.2f} to {other['highest']:.2f})" for engine, other in row["others"].items()),
+                f"({other['lowest']:.2f} to {other['highest']:.2f})" for engine, other in row["others"].items()) + "".join(
+                f"; {report.NAMES.get(engine, engine)} agree {share:.1%}" for engine, share in row["agreement"].items()),
                 flush=True)
     return result
 
@@ -124,6 +170,9 @@ def main():
     parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
     parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
     parser.add_argument("--shared", default=str(HERE.parent.parent / "shared/models"), help="trained models, if any")
+    parser.add_argument(
+        "--images", type=pathlib.Path, default=HERE.parent.parent / "shared/images",
+        help="photographs that calibrate, and that the answers are compared on")
     parser.add_argument("--darknet", help="Darknet's program, beside its cfg folder: compare with it instead")
     parser.add_argument("--out", default=str(HERE / ".build/results"))
     arguments = parser.parse_args()

@@ -29,22 +29,25 @@ def markdown(results):
     against = " and ".join(f"{NAMES[engine]} {version}" for engine, version in engines.items())
     lines = [
         f"Batch 1 on {results['machine']} ({results['processors']} processors, load {results['loadBefore']:.1f} before), "
-        f"against {against} in f32, OpenVINO in bf16 where ours is. Medians of {results['rounds']} rounds in which they "
+        f"against {against}, ONNX Runtime in f32 always, OpenVINO in the precision of ours (int8 by NNCF). Medians of {results['rounds']} rounds in which they "
         f"take turns with {results['runs']} inferences each; the spread is that of the rounds' ratios. Networks whose "
-        "weights are random are marked in `networks.py`: speed does not depend on the values.",
+        "weights are random are marked in `networks.py`: speed does not depend on the values. Agreement: of the first class "
+        "with that of the same engine in f32, on photographs that did not calibrate.",
         "",
         "![Time relative to the others](results.svg)",
         "",
         "| model | threads | precision | ours, ms |" + "".join(
-            f" {NAMES[engine]}, ms | ratio | spread |" for engine in engines),
-        "|---|---:|---|---:|" + "---:|---:|---|" * len(engines),
+            f" {NAMES[engine]}, ms | ratio | spread |" for engine in engines) + " agreement, ours | OpenVINO |",
+        "|---|---:|---|---:|" + "---:|---:|---|" * len(engines) + "---:|---:|",
     ]
     for model in results["models"]:
         for row in model["speed"]:
             lines.append(
                 f"| {model['model']} | {row['threads']} | {row['precision']} | {row['ours']:.2f} |" + "".join(
                     f" {other['milliseconds']:.2f} | {other['ratio']:.2f} | {other['lowest']:.2f} to "
-                    f"{other['highest']:.2f} |" for other in row["others"].values()))
+                    f"{other['highest']:.2f} |" for other in row["others"].values()) + "".join(
+                    f" {100 * row['agreement'][engine]:.1f} % |" if engine in row["agreement"] else " |"
+                    for engine in ("ours", "openvino")))
     lines += [
         "",
         "One run in a fresh process with 2 threads, f32. Their memory is what comes on top of Python's; their time "

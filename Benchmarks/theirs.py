@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times another engine on one model, in a process of its own: `theirs.py MODEL --engine NAME --threads N --runs N`. Prints
-JSON."""
+JSON. `theirs.py MODEL --quantize TO.xml` writes OpenVINO's own int8 form of a model instead, which NNCF calibrates."""
 
 import argparse
 import json
+import logging
 import statistics
 import time
 
@@ -29,16 +30,23 @@ def onnxruntime_session(model, threads, precision):
     return shape, lambda values: session.run(None, {entry.name: values})[0]
 
 
+def openvino_network(core, model):
+    """The network with a batch of one where it leaves that open, and the shape of its input."""
+    network = core.read_model(model)
+    shape = [extent.get_length() if extent.is_static else 1 for extent in network.inputs[0].partial_shape]
+    network.reshape({network.inputs[0]: shape})
+    return network, shape
+
+
 def openvino_session(model, threads, precision):
     import openvino
 
     core = openvino.Core()
-    network = core.read_model(model)
-    shape = [extent.get_length() if extent.is_static else 1 for extent in network.inputs[0].partial_shape]
-    network.reshape({network.inputs[0]: shape})
+    network, shape = openvino_network(core, model)
+    # An int8 network says itself which of its layers are in integers; the hint is for the rest.
     settings = {
         "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
-        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
     }
     request = core.compile_model(network, "CPU", settings).create_infer_request()
 
@@ -47,6 +55,27 @@ def openvino_session(model, threads, precision):
         return request.get_output_tensor(0).data
 
     return shape, run
+
+
+def quantize(model, calibration, target):
+    """Writes the int8 form that NNCF's post-training quantisation gives with its defaults, calibrated on `calibration`:
+    arrays of the input's shape."""
+    import nncf
+    import openvino
+
+    nncf.set_log_level(logging.ERROR)
+    network, _ = openvino_network(openvino.Core(), model)
+    dataset = nncf.Dataset(calibration)
+    openvino.save_model(nncf.quantize(network, dataset, subset_size=len(calibration)), target, compress_to_fp16=False)
+
+
+def one_by_one(inputs):
+    return [inputs[index : index + 1] for index in range(len(inputs))]
+
+
+def timed_input(shape):
+    """The values that `infenclave bench` makes."""
+    return (numpy.arange(numpy.prod(shape)) % 255 / 127.5 - 1).astype("f4").reshape(shape)
 
 
 SESSIONS = {"onnxruntime": onnxruntime_session, "openvino": openvino_session}
@@ -61,7 +90,19 @@ def main():
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--input", help="a .npy file; without it, values as `infenclave bench` makes them")
     parser.add_argument("--output", help="where to write the first output, a .npy file")
+    parser.add_argument("--quantize", help="write the int8 form to this .xml and time nothing")
+    parser.add_argument("--calibration", help="a .npy file of inputs for it; without it, the input that is timed")
+    parser.add_argument("--classes", help="write the first class of each --input to this .npy and time nothing")
     arguments = parser.parse_args()
+    if arguments.quantize:
+        import openvino
+
+        _, shape = openvino_network(openvino.Core(), arguments.model)
+        inputs = one_by_one(numpy.load(arguments.calibration)) if arguments.calibration else [timed_input(shape)]
+        return quantize(arguments.model, inputs, arguments.quantize)
+    if arguments.classes:
+        _, run = SESSIONS[arguments.engine](arguments.model, arguments.threads, arguments.precision)
+        return numpy.save(arguments.classes, [run(one).argmax() for one in one_by_one(numpy.load(arguments.input))])
 
     # What Python and its modules take is not the engine's.
     __import__(arguments.engine)
@@ -71,7 +112,7 @@ def main():
     if arguments.input:
         values = numpy.load(arguments.input)
     else:
-        values = (numpy.arange(numpy.prod(shape)) % 255 / 127.5 - 1).astype("f4").reshape(shape)
+        values = timed_input(shape)
     output = run(values)
     first = time.perf_counter() - start
     if arguments.output:
