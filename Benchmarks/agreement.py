@@ -27,7 +27,8 @@ class Photographs:
 
     def __init__(self, program, model, images, folder):
         folder = pathlib.Path(folder)
-        files = sorted(path for name in PICTURES.get(model.parent.name, []) for path in (images / name).iterdir())
+        folders = [images / name for name in PICTURES.get(model.parent.name, [])]
+        files = sorted(path for pictures in folders for path in pictures.glob("*"))
         self.count = len(files) - min(CALIBRATION, len(files) // 2)
         if self.count < FEWEST or not (model.parent / "preprocess.json").exists():
             raise LookupError("no photographs for this model")

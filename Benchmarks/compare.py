@@ -35,6 +35,29 @@ def theirs(arguments, model, engine, threads, precision):
     return json.loads(checked(command + ["--threads", str(threads), "--runs", str(arguments.runs)]))["milliseconds"]
 
 
+THROUGHPUT_SECONDS = 2
+
+
+def throughputs(arguments, model, precision, photographs, latency):
+    """Inferences a second on all of --threads, medians of the rounds: ours with one on each thread, others at their best.
+    `latency` is ours, in milliseconds: all are measured for about the same time."""
+    threads, rates = max(arguments.threads), {}
+    runs = max(arguments.runs, round(1000 * THROUGHPUT_SECONDS / latency / threads))
+    for _ in range(arguments.rounds):
+        command = [arguments.program, "bench", str(model), "--threads", str(threads), "--runs", str(runs)]
+        command += ["--precision", precision, "--throughput", "--json"]
+        if photographs and precision != "f32":
+            command += ["--calibration", str(photographs.calibration)]
+        rates.setdefault("ours", []).append(json.loads(checked(command))["throughput"])
+        for engine in arguments.engines:
+            kind = their_precision(engine, precision)
+            command = [sys.executable, str(HERE / "theirs.py"), str(their_file(arguments, model, kind, photographs))]
+            command += ["--engine", engine, "--precision", kind, "--threads", str(threads)]
+            command += ["--throughput", str(THROUGHPUT_SECONDS)]
+            rates.setdefault(engine, []).append(json.loads(checked(command))["throughput"])
+    return {engine: statistics.median(values) for engine, values in rates.items()}
+
+
 def their_precision(engine, precision):
     """What an engine is asked for where ours computes in `precision`: OpenVINO has a hint for bf16, and NNCF for int8."""
     return precision if engine == "openvino" else "f32"
@@ -156,6 +179,13 @@ def measured(arguments, name, model, photographs):
                 f"({other['lowest']:.2f} to {other['highest']:.2f})" for engine, other in row["others"].items()) + "".join(
                 f"; {report.NAMES.get(engine, engine)} agree {share:.1%}" for engine, share in row["agreement"].items()),
                 flush=True)
+    for precision in arguments.precisions if arguments.throughput else []:
+        latency = next(row["ours"] for row in reversed(result["speed"]) if row["precision"] == precision)
+        rates = throughputs(arguments, model, precision, photographs, latency)
+        result.setdefault("throughput", []).append({
+            "threads": max(arguments.threads), "precision": precision, "inferencesPerSecond": rates})
+        print(f"{name}: throughput, {precision}: " + ", ".join(
+            f"{report.NAMES.get(engine, engine)} {rate:.1f} a second" for engine, rate in rates.items()), flush=True)
     return result
 
 
@@ -170,6 +200,7 @@ def main():
     parser.add_argument("--runs", type=int, default=20, help="inferences in each turn")
     parser.add_argument("--networks", default=str(HERE / ".build/networks"), help="where generated networks are kept")
     parser.add_argument("--shared", default=str(HERE.parent.parent / "shared/models"), help="trained models, if any")
+    parser.add_argument("--throughput", action="store_true", help="measure inferences a second too")
     parser.add_argument(
         "--images", type=pathlib.Path, default=HERE.parent.parent / "shared/images",
         help="photographs that calibrate, and that the answers are compared on")

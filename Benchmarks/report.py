@@ -48,6 +48,7 @@ def markdown(results):
                     f"{other['highest']:.2f} |" for other in row["others"].values()) + "".join(
                     f" {100 * row['agreement'][engine]:.1f} % |" if engine in row["agreement"] else " |"
                     for engine in ("ours", "openvino")))
+    lines += throughput_lines(results, engines)
     lines += [
         "",
         "One run in a fresh process with 2 threads, f32. Their memory is what comes on top of Python's; their time "
@@ -65,6 +66,26 @@ def markdown(results):
             f"| {model['model']} | {model['relativeDifference']:.1e} | {first['ours']:.0f} | {first['theirs']:.0f} | "
             f"{peak['ours'] / 1e6:.0f} | {peak['theirs'] / 1e6:.0f} |")
     return "\n".join(lines) + "\n"
+
+
+def throughput_lines(results, engines):
+    """A table of inferences a second; nothing if they were not measured."""
+    rows = [(model["model"], row) for model in results["models"] for row in model.get("throughput", [])]
+    if not rows:
+        return []
+    lines = [
+        "",
+        "Inferences a second: ours one on each thread, OpenVINO with its hint for throughput, ONNX Runtime in f32 with as "
+        "many calls at once as there are threads.",
+        "",
+        "| model | threads | precision | ours |" + "".join(f" {NAMES[engine]} |" for engine in engines),
+        "|---|---:|---|---:|" + "---:|" * len(engines),
+    ]
+    for name, row in rows:
+        rates = row["inferencesPerSecond"]
+        lines.append(f"| {name} | {row['threads']} | {row['precision']} | {rates['ours']:.1f} |" + "".join(
+            f" {rates[engine]:.1f} |" for engine in engines))
+    return lines
 
 
 def write_darknet(results, folder):

@@ -3,6 +3,7 @@
 JSON. `theirs.py MODEL --quantize TO.xml` writes OpenVINO's own int8 form of a model instead, which NNCF calibrates."""
 
 import argparse
+import concurrent.futures
 import json
 import logging
 import statistics
@@ -57,6 +58,48 @@ def openvino_session(model, threads, precision):
     return shape, run
 
 
+def onnxruntime_throughput(model, threads, precision, seconds):
+    """Inferences a second with a session of one thread that as many threads use at once."""
+    shape, run = onnxruntime_session(model, 1, precision)
+    values = timed_input(shape)
+    run(values)
+    start = time.perf_counter()
+
+    def repeat(_):
+        done = 0
+        while time.perf_counter() - start < seconds:
+            run(values)
+            done += 1
+        return done
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        done = sum(pool.map(repeat, range(threads)))
+    return done / (time.perf_counter() - start)
+
+
+def openvino_throughput(model, threads, precision, seconds):
+    """Inferences a second with OpenVINO's hint for throughput, and as many requests under way as it asks for."""
+    import openvino
+
+    core = openvino.Core()
+    network, shape = openvino_network(core, model)
+    settings = {
+        "PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_NUM_THREADS": str(threads),
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
+    }
+    queue = openvino.AsyncInferQueue(core.compile_model(network, "CPU", settings))
+    values = timed_input(shape)
+    for _ in range(len(queue)):
+        queue.start_async({0: values})
+    queue.wait_all()
+    done, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        queue.start_async({0: values}, share_inputs=True)
+        done += 1
+    queue.wait_all()
+    return done / (time.perf_counter() - start)
+
+
 def quantize(model, calibration, target):
     """Writes the int8 form that NNCF's post-training quantisation gives with its defaults, calibrated on `calibration`:
     arrays of the input's shape."""
@@ -79,6 +122,7 @@ def timed_input(shape):
 
 
 SESSIONS = {"onnxruntime": onnxruntime_session, "openvino": openvino_session}
+THROUGHPUTS = {"onnxruntime": onnxruntime_throughput, "openvino": openvino_throughput}
 
 
 def main():
@@ -93,7 +137,12 @@ def main():
     parser.add_argument("--quantize", help="write the int8 form to this .xml and time nothing")
     parser.add_argument("--calibration", help="a .npy file of inputs for it; without it, the input that is timed")
     parser.add_argument("--classes", help="write the first class of each --input to this .npy and time nothing")
+    parser.add_argument("--throughput", type=float, help="measure inferences a second for so many seconds instead")
     arguments = parser.parse_args()
+    if arguments.throughput:
+        rate = THROUGHPUTS[arguments.engine](
+            arguments.model, arguments.threads, arguments.precision, arguments.throughput)
+        return print(json.dumps({"throughput": rate}))
     if arguments.quantize:
         import openvino
 

@@ -31,6 +31,36 @@ struct ThreadTeamTests {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
     }
 
+    @Test("Shares are measured: the longest takes at least the mean, at most all", arguments: [1, 2, 5])
+    func shares(threads: Int) throws {
+        let problem = try PlanTests.network()
+        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads))
+        let expected = try plan.run(problem.given).map { $0.withBytes { Array($0) } }
+        let steps = try plan.balance(problem.given)
+        #expect(steps.count == plan.steps.count)
+        for step in steps {
+            #expect(step.serial >= .zero)
+            #expect(step.longest <= step.all && step.longest * threads >= step.all)
+            if threads == 1 { #expect(step.longest == step.all) }
+        }
+        let all = steps.map(\.all).reduce(.zero, +)
+        #expect(all > .zero)
+        // Another plan of this thread is not measured any more, and computes the same.
+        #expect(try plan.run(problem.given).map { $0.withBytes { Array($0) } } == expected)
+    }
+
+    @Test("Work that cannot be divided among threads shows in the measured shares")
+    func undividable() throws {
+        // One result pixel with one block of channels.
+        var problem = Problem("one window")
+        try problem.constant("w", [16, 64, 3, 3])
+        try problem.input("x", [1, 64, 3, 3])
+        problem.node("c", .convolution(Convolution(window: Window(kernel: [3, 3]))), "x", "w")
+        let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))
+        let step = try #require(try plan.balance(problem.given).max { $0.all < $1.all })
+        #expect(step.all / step.longest < 2, "four threads do the work of two at most: \(step)")
+    }
+
     @Test("A plan gives the same bits whatever else wants the cores")
     func sameBits() throws {
         let problem = try PlanTests.network()

@@ -37,6 +37,7 @@ static const double UNDISTURBED = 0.85;
 typedef struct {
     // The last region in which it was taken.
     _Alignas(LINE) _Atomic uint64_t taken;
+    int64_t took;  // nanoseconds; written before the share counts as finished
 } share;
 
 typedef struct team {
@@ -46,6 +47,7 @@ typedef struct team {
     void (*body)(void *);
     void *data;
     _Atomic control mode;
+    int measures;  // whether shares are timed
     // Whether workers spin for the next region.
     _Atomic int is_running;
     _Atomic int is_ended;
@@ -78,6 +80,13 @@ static _Thread_local team *own_team = NULL;
 static _Thread_local int wanted = 1;
 static _Thread_local team *current = NULL;
 static _Thread_local int number = 0, count = 1;
+
+// The calling thread's measurement, the processor time when `measured` was last read, and what it took in regions since.
+static _Thread_local int measures = 0;
+static _Thread_local conednn_times measured;
+static _Thread_local int64_t measured_from = 0, in_regions = 0;
+// What this thread took at barriers, which is no part of its share.
+static _Thread_local int64_t at_barriers = 0;
 
 static pthread_key_t at_exit;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -123,7 +132,9 @@ static void compute(team *team, int share, int shares) {
     current = team;
     number = share;
     count = shares;
+    int64_t start = team->measures ? nanoseconds(CLOCK_THREAD_CPUTIME_ID) - at_barriers : 0;
     team->body(team->data);
+    if (team->measures) team->shares[share].took = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - at_barriers - start;
     current = outer;
     number = outer_number;
     count = outer_count;
@@ -268,11 +279,39 @@ void conednn_end_plan(int threads) {
 void conednn_set_threads(int threads) { wanted = threads < 1 ? 1 : threads < MOST_THREADS ? threads : MOST_THREADS; }
 int conednn_threads(void) { return wanted; }
 
+void conednn_measure(int on) {
+    measures = on;
+    (void)conednn_measured();
+}
+
+conednn_times conednn_measured(void) {
+    int64_t now = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    conednn_times result = measured;
+    result.serial = now - measured_from - in_regions;
+    measured = (conednn_times){0, 0, 0};
+    measured_from = now;
+    in_regions = 0;
+    return result;
+}
+
+// Adds the times of a region's shares to the caller's measurement; the region began at the processor time `begun`.
+static void add_shares(team *team, int shares, int64_t begun) {
+    int64_t longest = 0;
+    for (int index = 0; index < shares; index++) {
+        int64_t took = team->shares[index].took;
+        measured.shares += took;
+        if (took > longest) longest = took;
+    }
+    measured.longest += longest;
+    in_regions += nanoseconds(CLOCK_THREAD_CPUTIME_ID) - begun;
+}
+
 // The functions of libgomp that oneDNN calls.
 
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags) {
     (void)flags;
     int shares = threads == 0 ? wanted : threads < MOST_THREADS ? (int)threads : MOST_THREADS;
+    int64_t begun = measures && !current ? nanoseconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     // A nested region is computed by the thread that encounters it, which is OpenMP's default.
     team *team = current || shares < 2 ? NULL : team_of(shares);
     if (!team) {
@@ -282,10 +321,17 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned 
         body(data);
         number = outer_number;
         count = outer_count;
+        if (begun) {
+            int64_t took = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - begun;
+            measured.longest += took;
+            measured.shares += took;
+            in_regions += took;
+        }
         return;
     }
     team->body = body;
     team->data = data;
+    team->measures = measures;
     atomic_store_explicit(&team->mode, read_control() & mask(), memory_order_relaxed);
     atomic_store_explicit(&team->finished, 0, memory_order_relaxed);
     uint64_t word = ++team->regions << 16 | (uint64_t)shares;
@@ -302,6 +348,7 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned 
         atomic_store(&team->caller_sleeps, 0);
         team->slept += nanoseconds(CLOCK_MONOTONIC) - start;
     }
+    if (measures) add_shares(team, shares, begun);
 }
 
 // All shares must have started before one may pass, so no thread takes a second share before the barrier. A thread that
@@ -316,9 +363,11 @@ void GOMP_barrier(void) {
         futex_wake(&team->barriers);
         return;
     }
+    int64_t start = team->measures ? nanoseconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     while (atomic_load(&team->barriers) == passed) {
         if (!spins_past(&team->barriers, passed, GRACE)) futex_wait(&team->barriers, passed);
     }
+    if (team->measures) at_barriers += nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
 int omp_get_max_threads(void) { return wanted; }

@@ -91,6 +91,18 @@ package final class Plan: Sendable {
         return (outputs, durations)
     }
 
+    /// Like ``run(_:)``, with the processor time of the threads' shares in each of ``steps``.
+    package func balance(_ inputs: [Tensor]) throws(InferenceError) -> [StepShares] {
+        var steps: [StepShares] = []
+        _ = try ThreadTeam.measuring { () throws(InferenceError) in
+            try run(inputs) {
+                let times = ThreadTeam.measured()
+                steps.append(StepShares(serial: times.serial, longest: times.longest, all: times.shares))
+            }
+        }
+        return steps
+    }
+
     /// Like ``run(_:)``, and passes every float32 value that a step computes to the observer, in order of computation.
     func run(
         _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void
@@ -157,4 +169,14 @@ package struct PlanStep: Sendable, Hashable {
 package struct PlanRewrite: Sendable, Hashable {
     package let pass: String
     package let node: String
+}
+
+/// Processor time of a step. With it the time on more cores than the machine has can be simulated.
+package struct StepShares: Sendable {
+    /// The calling thread, outside of parallel regions.
+    package let serial: Duration
+    /// The longest share of each parallel region, added up: what they take if each thread has a core of its own.
+    package let longest: Duration
+    /// All shares of all regions, added up.
+    package let all: Duration
 }

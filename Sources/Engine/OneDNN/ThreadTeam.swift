@@ -23,4 +23,21 @@ package enum ThreadTeam {
         defer { if !flushed { SubnormalFlushing.set(false) } }
         return try body()
     }
+
+    /// Runs `body` while the calling thread's parallel regions are measured; ``measured()`` gives the times.
+    package static func measuring<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        conednn_measure(1)
+        defer { conednn_measure(0) }
+        return try body()
+    }
+
+    /// Processor time since the last call, or since measuring began: of the calling thread outside of parallel regions,
+    /// of the longest share of each region, and of all shares, each added up. A share is timed by itself, whichever
+    /// core computes it and whatever else runs there.
+    package static func measured() -> (serial: Duration, longest: Duration, shares: Duration) {
+        let times = conednn_measured()
+        return (.nanoseconds(times.serial), .nanoseconds(times.longest), .nanoseconds(times.shares))
+    }
 }

@@ -4,6 +4,7 @@
 #define CONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
+#include <stdint.h>
 
 /// Sets the number of threads of the calling thread's parallel regions.
 void conednn_set_threads(int threads);
@@ -14,6 +15,19 @@ int conednn_threads(void);
 void conednn_begin_plan(int threads);
 /// Lets the workers sleep again.
 void conednn_end_plan(int threads);
+/// Processor time in nanoseconds.
+typedef struct {
+    /// The calling thread, outside of parallel regions.
+    int64_t serial;
+    /// The longest share of each region, added up: what the regions take if each thread has a core.
+    int64_t longest;
+    /// All shares of all regions, added up.
+    int64_t shares;
+} conednn_times;
+/// Starts or stops measuring the calling thread's parallel regions.
+void conednn_measure(int measures);
+/// What was measured since the last call, or since measuring began.
+conednn_times conednn_measured(void);
 /// Whether the calling thread flushes subnormal operands and results to zero.
 int conednn_flushes(void);
 /// Switches flushing on or off for the calling thread. Returns the previous setting.
