@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Inference
+import ModelGraph
 import OneDNN
 import Tensors
 import Testing
