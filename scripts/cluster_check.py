@@ -402,10 +402,9 @@ import os, subprocess, sys
 import ray
 from ray.cluster_utils import Cluster
 cluster = Cluster()
-# The dashboard takes most of a head's start, and nobody looks at it here.
 for number in range(2):
-    # With ports of its own choice a node waits 15 s for its agents to name them, then ends: too little for a machine
-    # that does other work. These are free, in a network of its own.
+    # A node without given ports ends when its agents have not reported theirs after 15 s, and on a busy machine they need
+    # longer. These ports are free, as the cluster has a network of its own. The dashboard takes most of a head's start.
     first = 21000 + 10 * number
     cluster.add_node(
         wait=False, num_cpus=1, object_store_memory=100 << 20, node_ip_address="127.0.0.1", include_dashboard=False,

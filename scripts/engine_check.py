@@ -504,6 +504,7 @@ def main():
                 check_page(kind, check, arguments.environments)
             print(f"{len(kinds)} passed, 0 failed")
             return
+        print("with " + ("MobileNet-v2 and ten photographs" if shared else "the demo's model and ten of its pictures"), flush=True)
         own = Service(check, "serve-own", [])
         expected = own.classify(check.pictures)
         compare(expected, expected, check.classes)
