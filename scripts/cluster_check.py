@@ -55,7 +55,7 @@ def environment(name, folder):
     if not (os.path.exists(stamp) and open(stamp).read() == wanted):
         if not os.path.exists(python):
             subprocess.run(["/usr/bin/python3", "-m", "venv", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES[name]], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "--no-compile", *PACKAGES[name]], check=True)
         with open(stamp, "w") as file:
             file.write(wanted)
     return python

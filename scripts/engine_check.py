@@ -113,7 +113,7 @@ class Engines:
         print(f"{self.kind}: installing {', '.join(PACKAGES[self.kind])}", flush=True)
         if not os.path.exists(self.python):
             subprocess.run(["/usr/bin/python3", "-m", "venv", self.environment], check=True)
-        subprocess.run([self.python, "-m", "pip", "install", "-q", *PACKAGES[self.kind]], check=True)
+        subprocess.run([self.python, "-m", "pip", "install", "-q", "--no-compile", *PACKAGES[self.kind]], check=True)
         with open(stamp, "w") as file:
             file.write(wanted)
 
