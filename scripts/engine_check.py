@@ -9,7 +9,7 @@ replicas, one killed while pictures are classified. With gRPC, which takes the p
 in each of several ways beside one that does not, and a limit on messages. --page runs the commands of Documentation/engines.md instead.
 
 The engines come from PyPI into virtual environments (400 to 550 MB each) that are kept. Debian's own Python 3.11 is needed, in which
-Triton's wheel embeds itself. The model is MobileNet-v2 with photographs where INFENCLAVE_SHARED has them, else the demo's."""
+Triton's wheel embeds itself, with libpython3.11. The model is MobileNet-v2 with photographs where INFENCLAVE_SHARED has them, else the demo's."""
 
 import argparse
 import json
@@ -113,7 +113,7 @@ class Engines:
         print(f"{self.kind}: installing {', '.join(PACKAGES[self.kind])}", flush=True)
         if not os.path.exists(self.python):
             subprocess.run(["/usr/bin/python3", "-m", "venv", self.environment], check=True)
-        subprocess.run([self.python, "-m", "pip", "install", "-q", *PACKAGES[self.kind]], check=True)
+        subprocess.run([self.python, "-m", "pip", "install", "-q", "--no-compile", *PACKAGES[self.kind]], check=True)
         with open(stamp, "w") as file:
             file.write(wanted)
 
@@ -121,9 +121,16 @@ class Engines:
         """A replica: its process and its ports of HTTP and gRPC."""
         port, other, third = free_port(), free_port(), free_port()
         process = getattr(self, self.kind)(f"{self.kind}-{number}", port, other, third, **options)
-        wait(
-            f"{self.kind} (see {process.log})", 180,
-            lambda: get(f"http://127.0.0.1:{port}/v2/models/backnet/ready")[0] == 200)
+
+        def ready():
+            if process.process.poll() is not None:
+                raise SystemExit(f"engine-check: {self.kind} ended")
+            return get(f"http://127.0.0.1:{port}/v2/models/backnet/ready")[0] == 200
+
+        try:
+            wait(self.kind, 180, ready)
+        except SystemExit as reason:
+            raise SystemExit(f"{reason}; its log ends with:\n{process.text()[-8000:]}")
         return process, port, other
 
     def wheel(self, work):
@@ -504,6 +511,7 @@ def main():
                 check_page(kind, check, arguments.environments)
             print(f"{len(kinds)} passed, 0 failed")
             return
+        print("with " + ("MobileNet-v2 and ten photographs" if shared else "the demo's model and ten of its pictures"), flush=True)
         own = Service(check, "serve-own", [])
         expected = own.classify(check.pictures)
         compare(expected, expected, check.classes)

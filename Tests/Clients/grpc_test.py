@@ -2,6 +2,7 @@
 """Triton's client over gRPC. KServe's has messages of the same names, so that one process cannot load both."""
 
 import asyncio
+import subprocess
 import unittest
 
 import numpy
@@ -38,6 +39,14 @@ class GRPCTests(unittest.TestCase):
         tensor = tritonclient.grpc.InferInput("image", [1], "BYTES")
         tensor.set_data_from_numpy(numpy.array([picture.read_bytes()], dtype=object))
         return tensor
+
+    def test_its_version_is_that_of_the_command_line(self):
+        said = [
+            subprocess.run([BIN / program, "--version"], capture_output=True, text=True, check=True).stdout.split()
+            for program in ("infenclave-proxy", "infenclave")]
+        self.assertEqual(*said)
+        with self.client() as client:
+            self.assertEqual(client.get_server_metadata().version, said[0][0])
 
     def test_tritonclient_describes_server_and_models(self):
         with self.client() as client:

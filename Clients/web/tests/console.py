@@ -68,6 +68,15 @@ def choose(page, selector, file):
     page.call("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
 
 
+def drop(page, file):
+    """Drops a file as a person does with the mouse."""
+    page.evaluate("document.querySelector('#drop').scrollIntoView({block: 'center'})")
+    x, y = page.evaluate("(box => [box.x + box.width / 2, box.y + box.height / 2])(document.querySelector('#drop').getBoundingClientRect())")
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data={
+            "items": [], "files": [str(file)], "dragOperationsMask": 1})
+
+
 def text(page, selector):
     return page.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")
 
@@ -124,10 +133,13 @@ def check(chromium, program, folder, opened, strangers):
             "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Seal", "Host and enclave"],
             "#host": ["Sealed request", "bytes", "Crosses to the host", "stage2.pool", "6,144 bytes"], "#requests": ["picture", "answered", "notProvisioned"],
             "#servers": [measurement, "development-signature", "report-data", "passed", "protects nothing", "stage2.pool",
-                         "6,144 bytes", "without noise", "seconds were left"],
+                         "6,144 bytes", "without noise", "seconds were left", " ago"],
             "#policy-path": ["policy.json"],
         }.items():
             faults += [f"{selector} lacks '{part}': {shown[selector][:300]}" for part in parts if part not in shown[selector]]
+        drop(page, DEMO / "client/stop.png")
+        faults += wait(page, "document.querySelector('#result').innerText.startsWith('Stop')")
+        faults += [] if page.evaluate("!document.querySelector('#drop').classList.contains('over')") else ["it looks as if something were still held over it"]
         faults += looks(page) + keyboard(page) + camera(page)
         # A file that is no picture, by its name in markup.
         bad = folder / "<img src=x onerror=alert(1)>.png"

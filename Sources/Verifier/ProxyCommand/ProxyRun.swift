@@ -19,6 +19,9 @@ package struct ProxyRun: Sendable {
         package let logger: Logger
     }
 
+    /// What `--version` of a program of its own says.
+    package static let version = ProductVersion.text
+
     private let arguments: ProxyArguments
     private let pool: UpstreamPool
     private let parts: Parts
@@ -61,7 +64,7 @@ package struct ProxyRun: Sendable {
         let backend = LoggedBackend(pool, log: log)
         console = Console(pool: pool, log: log, policy: file)
         parts = Parts(
-            service: InferenceService(backend: backend, version: ProductVersion.text),
+            service: InferenceService(backend: backend, version: Self.version),
             access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),
             logger: logger)
     }

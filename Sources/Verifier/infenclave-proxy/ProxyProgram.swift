@@ -12,7 +12,8 @@ import SecretMemory
 struct ProxyProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave-proxy",
-        abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.")
+        abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.",
+        version: ProxyRun.version)
 
     @OptionGroup var arguments: ProxyArguments
 

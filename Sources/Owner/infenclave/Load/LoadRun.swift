@@ -117,16 +117,9 @@ final class LoadRun: Sendable {
 
     private static func sleep(_ duration: Duration) {
         guard duration > .zero else { return }
-        let (seconds, attoseconds) = duration.components
-        var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-        var rest = timespec()
-        while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
+        Thread.sleep(forTimeInterval: duration / .seconds(1))
     }
 
-    /// Processor time of this process so far.
-    private static var processorSeconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+    /// Processor time of this process so far. POSIX fixes the unit of `clock`.
+    private static var processorSeconds: Double { Double(clock()) / 1e6 }
 }
