@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import InfenclaveClient
 import InferenceProxy
+import ProductVersion
 import ProxyCommand
 import SealedChannel
 import SecretMemory
@@ -12,7 +13,8 @@ import SecretMemory
 struct ProxyProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave-proxy",
-        abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.")
+        abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.",
+        version: ProductVersion.description)
 
     @OptionGroup var arguments: ProxyArguments
 
