@@ -2,8 +2,8 @@
 import NIOCore
 import Synchronization
 
-/// Runs a connection's tasks on its event loop. In the task pool a request would change threads four times more, which takes
-/// longer than what the host does for it. Nothing that blocks may run here.
+/// Runs a connection's tasks on its event loop. In the task pool each step of a request would wake another thread, which takes
+/// longer than the step. Nothing that blocks may run here.
 final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 
