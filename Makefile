@@ -9,7 +9,7 @@ BUILD_OPTIONS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -99,6 +99,23 @@ python-client-check: build
 # Examples/attacks in PyTorch on the demo's model; CI runs it where PyTorch can be had.
 attack-check: build
 	PYTHON=$(PYTHON) scripts/attack-check $(BIN)/infenclave
+
+# The suites that share memory between threads, or C with Swift, under AddressSanitizer and ThreadSanitizer; each has a build of its
+# own, which takes as long as the first one. `scripts/sanitize thread --filter HostTests` takes a part.
+asan: setup
+	SWIFT=$(SWIFT) scripts/sanitize address
+
+tsan: setup
+	SWIFT=$(SWIFT) scripts/sanitize thread
+
+# Allocations of host and enclave for an answer, against the table in the script; the counts hardly depend on the machine.
+allocation-check: build
+	python3 -B scripts/allocation_check.py $(BIN)
+
+# The bill of materials of this build against the schema of CycloneDX.
+sbom-check: build
+	scripts/sbom 0.0.0 $(BIN)/infenclave $(BIN)/infenclave-enclave >.build/sbom.json
+	scripts/sbom-check .build/sbom.json
 
 # Every check with peers of other projects; half an hour of two cores.
 peers-check: python-client-check wheel-check client-check boot-check web-check example

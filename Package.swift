@@ -26,6 +26,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
         name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: settings)
 }
 
+/// What `--version` says of a build, where the build tells: `scripts/build-enclave`.
+let buildRecord: [CSetting] = ["INFENCLAVE_COMMIT", "INFENCLAVE_BUILD_OPTIONS"].compactMap { name in
+    Context.environment[name].map { .define(name, to: "\"\($0)\"") }
+}
+
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 // RSA-PSS, which AMD signs with.
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -66,7 +71,8 @@ let package = Package(
         library("Hexadecimal", in: "Shared"),
         library("Evidence", in: "Shared", ["Hexadecimal", "Tensors"]),
         library("StrictJSON", in: "Shared"),
-        library("ProductVersion", in: "Shared"),
+        .target(name: "CBuildRecord", path: "Sources/Shared/CBuildRecord", cSettings: buildRecord),
+        library("ProductVersion", in: "Shared", ["CBuildRecord"]),
         library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
 
         // Transport: the only I/O that host and enclave share.
@@ -268,7 +274,7 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
                 "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "Sandbox",
+                "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -333,7 +339,8 @@ let package = Package(
         tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameStream", "Wire", "Tensors"]),
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
-        tests("ImagingTests", ["Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
+        tests(
+            "ImagingTests", ["Hexadecimal", "Imaging", "Tensors", crypto], exclude: ["Fixtures", "make_vectors.py"]),
         tests(
             "SealedChannelTests", ["SealedChannel", "SecretMemory", "Tensors", "TestSupport", crypto],
             exclude: ["noise.json", "noise_reference.py", "ohttp_reference.py", "vectors.json"]
@@ -352,8 +359,8 @@ let package = Package(
         tests(
             "DarknetTests",
             [
-                "DarknetImport", "Imaging", "Inference", "ModelGraph", "ReferenceInference", "Tensors", "TestSupport",
-                crypto,
+                "DarknetImport", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "ReferenceInference", "Tensors",
+                "TestSupport", crypto,
             ]
         ),
         tests(
@@ -472,8 +479,8 @@ if Context.environment["INFENCLAVE_GRPC"] != nil {
         .executableTarget(
             name: "infenclave-proxy",
             dependencies: [
-                "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProxyCommand",
-                "SealedChannel", "SecretMemory",
+                "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProductVersion",
+                "ProxyCommand", "SealedChannel", "SecretMemory",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),

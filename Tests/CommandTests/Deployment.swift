@@ -168,8 +168,7 @@ final class Server {
 
     /// Fresh evidence, as a client fetches it.
     func evidence(nonce: [UInt8] = [UInt8](repeating: 7, count: 32)) throws -> EvidenceDocument {
-        let digits = nonce.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        return try EvidenceDocument(json: try get("/.well-known/infenclave/evidence?nonce=\(digits)").body)
+        try EvidenceDocument(json: try get("/.well-known/infenclave/evidence?nonce=\(nonce.hex)").body)
     }
 
     /// Asks the listener for operators.

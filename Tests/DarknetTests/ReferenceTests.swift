@@ -2,6 +2,7 @@
 import Crypto
 import DarknetImport
 import Foundation
+import Hexadecimal
 import Imaging
 import Inference
 import ModelGraph
@@ -124,8 +125,7 @@ struct ReferenceTests {
             configuration: String(decoding: configuration, as: UTF8.self), input: [3, 0, 0],
             shapes: rule.layerOutputShapesChw, gain: rule.gain)
         #expect(weights.count == 20 + 4 * rule.floats)
-        let digest = SHA256.hash(data: weights).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-        #expect(digest.joined() == rule.weightsSha256)
+        #expect(Array(SHA256.hash(data: weights)).hex == rule.weightsSha256)
         let graph = try DarknetModel(
             name: name, configuration: configuration.bytes, weights: weights.span.bytes
         ).graph

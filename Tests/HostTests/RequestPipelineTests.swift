@@ -97,6 +97,28 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
+    @Test("While the BackNet works on one request, the enclave runs the FrontNet of the next")
+    func overlap() async throws {
+        let split = PooledEnclaves.program
+            .replacing(
+                "say(134, request, struct.pack(\"<BI\", slot, os.getpid()) + payload)",
+                with: "say(133, request, struct.pack(\"<I\", 0))"
+            )
+            .replacing(
+                "    elif kind == 9:", with: "    elif kind == 7: say(134, request, b\"done\")\n    elif kind == 9:")
+        let engine = SlowEngine()
+        let model = try await model(split, engine: engine)
+        let first = Task { try await answer(Self.usual, of: model) }
+        try await PooledEnclaves.wait(for: "the first BackNet") { engine.runs == 1 }
+        let second = Task { try await answer(Self.usual, of: model) }
+        // The engine is asked with what the FrontNet gave.
+        try await PooledEnclaves.wait(for: "the second FrontNet") { engine.runs == 2 }
+        #expect(model.waiting == 2)
+        engine.letGo()
+        for task in [first, second] { #expect(try await task.value == Array("done".utf8)) }
+        await model.stop()
+    }
+
     @Test("One whose BackNet is late is refused at its deadline; its place is taken while the engine works on it")
     func outside() async throws {
         let split = PooledEnclaves.program.replacing(

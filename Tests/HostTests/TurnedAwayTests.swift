@@ -10,13 +10,15 @@ struct TurnedAwayTests {
     private static let body = String(repeating: "x", count: bodyBytes)
 
     /// Serves a model whose only place is taken.
-    private func full(_ body: @escaping @Sendable (HostServer.Ports) throws -> Void) async throws {
+    private func full(
+        _ limits: ServerLimits = ServerLimits(), _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
+    ) async throws {
         let pool = try PooledEnclaves.pool(1, maximumWaiting: 1)
         try await pool.begin()
         try await pool.provision()
         try pool.admit(to: pool.members[0])
         let model = ServedModel(name: "model", pool: pool, log: { _ in })
-        try await ServedHost.serving(model: model, body)
+        try await ServedHost.serving(limits, model: model, body)
         await model.stop()
     }
 
@@ -70,16 +72,10 @@ struct TurnedAwayTests {
     func slow() async throws {
         var limits = ServerLimits()
         limits.clock.body = .milliseconds(300)
-        let pool = try PooledEnclaves.pool(1, maximumWaiting: 1)
-        try await pool.begin()
-        try await pool.provision()
-        try pool.admit(to: pool.members[0])
-        let model = ServedModel(name: "model", pool: pool, log: { _ in })
-        try await ServedHost.serving(limits, model: model) { ports in
+        try await full(limits) { ports in
             let connection = try Connection(port: ports.port)
             connection.send(Self.head + "Content-Length: 10\r\n\r\nx")
             #expect(connection.rest().hasPrefix("HTTP/1.1 408"))
         }
-        await model.stop()
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import Foundation
+import Hexadecimal
 import Imaging
 import Tensors
 import Testing
@@ -19,7 +20,7 @@ struct SharedPicturesTests {
     }()
 
     private static func digest(_ bytes: [UInt8]) -> String {
-        String(SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined().prefix(8))
+        String(Array(SHA256.hash(data: bytes)).hex.prefix(8))
     }
 
     @Test("Photographs decode, resize and crop as Pillow's do, in every pixel")

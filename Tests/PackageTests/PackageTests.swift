@@ -11,7 +11,8 @@ private let allowedEdges: [String: Set<String>] = [
     "Hexadecimal": [],
     "Evidence": ["Hexadecimal", "Tensors"],
     "StrictJSON": [],
-    "ProductVersion": [],
+    "CBuildRecord": [],
+    "ProductVersion": ["CBuildRecord"],
     "OpenInferenceMessages": ["swift-protobuf/SwiftProtobuf"],
     "BundleFormat": ["Evidence", "StrictJSON", "Tensors"],
     // Transport: the only I/O that host and enclave share.
@@ -85,8 +86,8 @@ private let allowedEdges: [String: Set<String>] = [
         "swift-log/Logging",
     ],
     "infenclave-proxy": [
-        "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProxyCommand",
-        "SealedChannel", "SecretMemory", "grpc-swift-2/GRPCCore",
+        "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProductVersion",
+        "ProxyCommand", "SealedChannel", "SecretMemory", "grpc-swift-2/GRPCCore",
         "grpc-swift-nio-transport/GRPCNIOTransportHTTP2Posix", "swift-argument-parser/ArgumentParser",
         "swift-log/Logging", "swift-protobuf/SwiftProtobuf", "swift-service-lifecycle/ServiceLifecycle",
     ],
@@ -125,7 +126,7 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
         "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
         "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-        "OpenInferenceBackNet", "Partitioning", "ProxyCommand", "Sandbox", "SealedChannel",
+        "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox", "SealedChannel",
         "SecretMemory", "StrictJSON", "Tensors", "TraceExport", "swift-argument-parser/ArgumentParser",
         "swift-crypto/Crypto",
     ],
@@ -182,7 +183,12 @@ func packageRoot() -> URL {
 
 /// - Parameter withGRPC: With what is there only where the environment asks for it.
 func describePackage(withGRPC: Bool = true) throws -> Description {
-    let scratch = FileManager.default.temporaryDirectory.appending(path: "infenclave-describe-\(getpid())")
+    try JSONDecoder().decode(Description.self, from: dumpPackage(["INFENCLAVE_GRPC": withGRPC ? "1" : nil]))
+}
+
+/// - Parameter changes: Variables of the environment; `nil` removes one.
+func dumpPackage(_ changes: [String: String?]) throws -> Data {
+    let scratch = FileManager.default.temporaryDirectory.appending(path: "infenclave-describe-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: scratch) }
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
@@ -191,7 +197,7 @@ func describePackage(withGRPC: Bool = true) throws -> Description {
         "swift", "package", "--package-path", packageRoot().path, "--scratch-path", scratch.path, "dump-package",
     ]
     var environment = ProcessInfo.processInfo.environment
-    environment["INFENCLAVE_GRPC"] = withGRPC ? "1" : nil
+    for (name, value) in changes { environment[name] = value }
     process.environment = environment
     let output = Pipe()
     process.standardOutput = output
@@ -200,7 +206,7 @@ func describePackage(withGRPC: Bool = true) throws -> Description {
     let json = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     try #require(process.terminationStatus == 0, "swift package dump-package failed")
-    return try JSONDecoder().decode(Description.self, from: json)
+    return json
 }
 
 @Suite("The package's targets")
@@ -277,6 +283,22 @@ struct PackageTests {
             return file.lastPathComponent != "ProductVersion.swift" && source.contains(literal)
         }
         #expect(others.isEmpty, "\(others)")
+    }
+
+    @Test("`--version` has commit and options of a build that was told, and the enclave is the same with every commit")
+    func buildRecord() throws {
+        let names = ["INFENCLAVE_COMMIT", "INFENCLAVE_BUILD_OPTIONS"]
+        let untold = String(
+            decoding: try dumpPackage([names[0]: String?.none, names[1]: String?.none]), as: UTF8.self)
+        for name in names { #expect(!untold.contains(name)) }
+        let told = String(
+            decoding: try dumpPackage([names[0]: "0123abc", names[1]: "-c release -Xlinker -s"]), as: UTF8.self)
+        let values = [
+            "INFENCLAVE_COMMIT=\\\"0123abc\\\"",
+            "INFENCLAVE_BUILD_OPTIONS=\\\"-c release -Xlinker -s\\\"",
+        ]
+        for value in values { #expect(told.contains(value), "\(value)") }
+        #expect(try !reached(from: ["infenclave-enclave"]).contains("CBuildRecord"))
     }
 
     @Test("Without being asked for, gRPC is no part of the package: neither a build nor the tests wait for it")

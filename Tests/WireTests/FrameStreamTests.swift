@@ -65,6 +65,52 @@ struct FrameStreamTests {
         #expect(error?.code == .closed)
     }
 
+    @Test(
+        "Without waiting a socket takes what it has room for, and the rest can follow; a pipe and a device take nothing"
+    )
+    func withoutWaiting() throws {
+        let (host, enclave) = try pair()
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0) }
+        let frame = OutgoingFrame(HostMessage.infer(message: bytes), requestID: 9)
+        let written = try host.writeWithoutWaiting(frame)
+        #expect((1..<frame.byteCount).contains(written))
+        DispatchQueue(label: "sender").async {
+            do { try host.write(frame, from: written) } catch { Issue.record(error) }
+        }
+        guard case .frame(let received)? = try enclave.read(), case .infer(let message) = received.message else {
+            Issue.record("the frame did not arrive")
+            return
+        }
+        #expect(received.requestID == 9 && message == bytes)
+
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let piped = DescriptorStream(input: ends[0], output: ends[1])
+        #expect(try bytes.withUnsafeBytes { try piped.writeWithoutWaiting([$0]) } == 0)
+        let (first, second) = try DescriptorStream.socketPair()
+        defer { _ = Glibc.close(second) }
+        let device = DescriptorStream(socket: first, largestWrite: DescriptorStream.deviceWriteBytes)
+        #expect(try bytes.withUnsafeBytes { try device.writeWithoutWaiting([$0]) } == 0)
+    }
+
+    @Test("A frame's bytes are the same from wherever they are lent")
+    func parts() throws {
+        let tensor = try Tensor((0..<9000).map(Float.init), shape: [1, 9000])
+        let frames = [
+            OutgoingFrame(HostMessage.backNetResult([tensor, tensor]), requestID: 1),
+            OutgoingFrame(HostMessage.infer(message: [UInt8](repeating: 3, count: 40_000)), requestID: 2),
+            OutgoingFrame(HostMessage.status, requestID: 3),
+        ]
+        for frame in frames {
+            #expect(frame.byteCount == frame.bytes.count)
+            let offsets = [0, 1, 23, 24, 25, 36_100, frame.byteCount - 1, frame.byteCount]
+            for offset in offsets where offset <= frame.byteCount {
+                let rest = frame.withBytes(from: offset) { $0.flatMap { Array($0) } }
+                #expect(rest == Array(frame.bytes.dropFirst(offset)))
+            }
+        }
+    }
+
     @Test("Limits apply to what is read next")
     func limits() throws {
         let (host, enclave) = try pair()

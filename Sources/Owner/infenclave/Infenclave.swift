@@ -3,14 +3,14 @@ import ArgumentParser
 import Foundation
 import HostCore
 import Inference
-import LeakageAssessment
+import ProductVersion
 
 @main
 struct Infenclave: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave",
         abstract: "Confidential image classification on an untrusted host.",
-        version: SoftwareVersions.program,
+        version: ProductVersion.description,
         groupedSubcommands: [
             CommandGroup(name: "Trial", subcommands: [Demo.self, Quickstart.self]),
             CommandGroup(

@@ -22,8 +22,7 @@ package struct OutgoingFrame: Sendable {
         }
     }
 
-    /// The first segment begins with the header, so that a reader wakes once for a message without large tensors. Empty
-    /// tensors are left out, small ones are copied.
+    /// The first segment begins with the header. Empty tensors are left out, small ones are copied, as are short bytes.
     package let segments: [Segment]
 
     package init(_ message: some WireMessage, requestID: UInt64) {
@@ -33,6 +32,28 @@ package struct OutgoingFrame: Sendable {
         FrameHeader(kind: message.kind, requestID: requestID, payloadBytes: builder.byteCount).encode(into: &header)
         segments = builder.segments(behind: header.bytes)
     }
+
+    /// Lends the bytes behind the first `offset`, in as many places as they are in.
+    package func withBytes<Result, Failure: Error>(
+        from offset: Int = 0, _ body: ([UnsafeRawBufferPointer]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try Self.lend(segments[...], from: offset, behind: [], body)
+    }
+
+    private static func lend<Result, Failure: Error>(
+        _ segments: ArraySlice<Segment>, from offset: Int, behind places: [UnsafeRawBufferPointer],
+        _ body: ([UnsafeRawBufferPointer]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let first = segments.first else { return try body(places) }
+        return try first.withBytes { (bytes) throws(Failure) in
+            let skipped = min(offset, bytes.count)
+            let place = UnsafeRawBufferPointer(rebasing: bytes[skipped...])
+            return try lend(
+                segments.dropFirst(), from: offset - skipped, behind: place.isEmpty ? places : places + [place], body)
+        }
+    }
+
+    package var byteCount: Int { segments.reduce(0) { $0 + $1.withBytes { $0.count } } }
 
     /// All bytes in one array.
     package var bytes: [UInt8] { segments.flatMap { segment in segment.withBytes { Array($0) } } }
@@ -78,8 +99,10 @@ package struct PayloadBuilder {
     }
 
     mutating func write(bytes: [UInt8]) {
-        writer.write(bytes: bytes)
         byteCount += bytes.count
+        guard bytes.count > Self.largestCopy else { return writer.write(bytes: bytes) }
+        endRun()
+        finished.append(.bytes(bytes))
     }
 
     /// Bytes with a 32-bit length prefix.

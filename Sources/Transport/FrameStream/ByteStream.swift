@@ -15,6 +15,12 @@ package protocol ByteStream: Sendable {
     /// - Throws: ``WireError`` (closed) when the peer is gone; a vanished peer is never a signal.
     func write(_ bytes: UnsafeRawBufferPointer, more: Bool) throws(WireError)
 
+    /// Writes from the beginning of these bytes what the stream takes without waiting.
+    ///
+    /// - Returns: How many bytes were written; 0 from a stream that cannot tell whether it would wait.
+    /// - Throws: ``WireError`` (closed) when the peer is gone.
+    func writeWithoutWaiting(_ places: [UnsafeRawBufferPointer]) throws(WireError) -> Int
+
     /// Waits until there is something to read, or the peer has closed.
     ///
     /// - Parameters:
@@ -26,4 +32,8 @@ package protocol ByteStream: Sendable {
 
     /// Ends both directions. A blocked reader of a socket returns; of another descriptor, it returns with its next byte.
     func close()
+}
+
+extension ByteStream {
+    package func writeWithoutWaiting(_ places: [UnsafeRawBufferPointer]) throws(WireError) -> Int { 0 }
 }

@@ -66,11 +66,24 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
     /// - Throws: ``WireError``; nothing more can be written then.
     package func write(_ message: Outgoing, requestID: UInt64) throws(WireError) {
         let frame = OutgoingFrame(message, requestID: requestID)
-        try writing.withLock { (_) throws(WireError) in
-            for (index, segment) in frame.segments.enumerated() {
-                let isLast = index == frame.segments.count - 1
-                try segment.withBytes { (bytes) throws(WireError) in try stream.write(bytes, more: !isLast) }
-            }
+        try writing.withLock { (_) throws(WireError) in try write(frame, from: 0) }
+    }
+
+    /// Writes the beginning of a frame, as much as goes without waiting. The caller sees to it that the rest is written before
+    /// anything else.
+    ///
+    /// - Returns: How many bytes were written.
+    /// - Throws: ``WireError``; nothing more can be written then.
+    package func writeWithoutWaiting(_ frame: OutgoingFrame) throws(WireError) -> Int {
+        try frame.withBytes { (places) throws(WireError) in try stream.writeWithoutWaiting(places) }
+    }
+
+    /// Writes what follows the first `written` bytes of a frame. The caller sees to it that nothing else is written meanwhile.
+    ///
+    /// - Throws: ``WireError``; nothing more can be written then.
+    package func write(_ frame: OutgoingFrame, from written: Int) throws(WireError) {
+        try frame.withBytes(from: written) { (places) throws(WireError) in
+            for (index, bytes) in places.enumerated() { try stream.write(bytes, more: index < places.count - 1) }
         }
     }
 

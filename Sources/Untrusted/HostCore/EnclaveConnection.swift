@@ -7,8 +7,7 @@ import Wire
 
 /// Questions and answers over the stream of one enclave process, which may be that of another machine. When the process ends, every open question fails.
 ///
-/// One thread reads and never writes, so that both ends cannot wait for each other; writing happens on the threads of
-/// `writer`.
+/// One thread reads and never waits to write (``EnclaveWriter``), so that both ends cannot wait for each other.
 final class EnclaveConnection: Sendable {
     private struct Question {
         let continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
@@ -42,7 +41,7 @@ final class EnclaveConnection: Sendable {
     /// The additional time for computations that the model's size allows.
     private let allowance: Duration
     private let state: Mutex<State>
-    private let writer = SerialThread(name: "enclave-writer")
+    private let writer: EnclaveWriter
     /// Credits for inferences; the enclave refuses more. Each is returned with the first answer, also when nobody waits
     /// for it any more.
     let credits = Credits()
@@ -54,6 +53,7 @@ final class EnclaveConnection: Sendable {
     init(process: any RunningEnclave, workers: Int, partBytes: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void)
     {
         self.process = process
+        writer = EnclaveWriter(process.stream)
         allowance = Self.allowance(forPartBytes: partBytes)
         state = Mutex(State(workers: workers))
         let thread = SerialThread(name: "enclave-reader")
@@ -124,10 +124,7 @@ final class EnclaveConnection: Sendable {
     }
 
     private func write(_ message: HostMessage, _ identifier: UInt64) {
-        writer.enqueue { [process] in
-            // A failed write means that the process is gone: the reader sees that too and fails all that is open.
-            try? process.stream.write(message, requestID: identifier)
-        }
+        writer.write(message, requestID: identifier)
     }
 
     private func giveUp(_ identifier: UInt64) {

@@ -295,7 +295,8 @@ package actor EnclaveHost {
         var enclave = ContinuousClock.now - asked
         trace?.add(.enclave, from: asked, to: asked + enclave)
         if case .intermediate(let tensors) = reply {
-            let run = await backNet?.run(tensors)
+            // Another engine's messages take long to make.
+            let run = await withTaskExecutorPreference(globalConcurrentExecutor) { await backNet?.run(tensors) }
             if let run { metrics.countBackNet(run) } else { metrics.countBackNetFailure() }
             if let run { trace?.add(run, endingAt: .now) }
             let continuation = run.map { HostMessage.backNetResult($0.outputs) } ?? .backNetFailure

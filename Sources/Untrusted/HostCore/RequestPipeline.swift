@@ -27,7 +27,7 @@ package struct RequestPipeline: Sendable {
     /// - Parameters:
     ///   - keyIdentifier: The first byte of the message; `nil` for an empty one.
     ///   - start: When the request was whole.
-    /// - Returns: The place, which ``answer(_:at:trace:whenAbandoned:)`` has to be called with.
+    /// - Returns: The place, which ``answer(_:at:trace:on:whenAbandoned:)`` has to be called with.
     /// - Throws: ``HostError``, as ``ServedModel/member(forKey:)`` and ``EnclavePool/admit(to:)``.
     package func admit(
         forKey keyIdentifier: UInt8?, since start: ContinuousClock.Instant = .now
@@ -42,14 +42,15 @@ package struct RequestPipeline: Sendable {
     ///
     /// - Parameters:
     ///   - message: A client's `message/ohttp-req`.
+    ///   - executor: Runs what does not block; `nil` for the task pool.
     ///   - whenAbandoned: Gets a function to call when the request is abandoned.
     /// - Throws: ``HostError``; `deadlineExceeded`, and `cancelled` when the task or the request was given up.
     package func answer(
-        _ message: [UInt8], at place: Place, trace: RequestTrace? = nil,
+        _ message: [UInt8], at place: Place, trace: RequestTrace? = nil, on executor: (any TaskExecutor)? = nil,
         whenAbandoned: (@escaping @Sendable () -> Void) -> Void = { _ in }
     ) async throws(HostError) -> [UInt8] {
         let first = FirstOutcome<Outcome>()
-        let work = Task {
+        let work = Task(executorPreference: executor) {
             let outcome = await RequestTrace.$current.withValue(trace) { await Self.outcome(of: message, at: place) }
             place.pool.release(place.member)
             first.settle(outcome)

@@ -72,17 +72,27 @@ final class Routes: HTTPResponder {
         }
         guard let target = Target(request.head, for: .everybody, in: models) else { return Refusal.notFound.response }
         if target.endpoint == .live { return Response(status: .ok) }
-        if target.endpoint == .ready { return await readiness(request, of: target.model) }
+        if target.endpoint == .ready {
+            return await withTaskExecutorPreference(globalConcurrentExecutor) {
+                await readiness(request, of: target.model)
+            }
+        }
         guard let model = target.model else { return Refusal.notFound.response }
         let desk = desk(of: model)
         let route = Route(of: request.headers)
         var response =
-            switch target.endpoint {
-            case .evidence: await evidence(for: request, from: context.address, by: route, at: desk)
-            case .keyConfiguration: await keyConfiguration(at: desk)
-            case .provision: await provision(request, at: desk)
-            case .sealedRequest: await answer(request, at: desk, unless: context.channel)
-            case .live, .ready, .metrics: Refusal.notFound.response
+            if target.endpoint == .sealedRequest {
+                await answer(request, at: desk, unless: context.channel)
+            } else {
+                // What may take long, such as reading a bundle, keeps no event loop.
+                await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    switch target.endpoint {
+                    case .evidence: await evidence(for: request, from: context.address, by: route, at: desk)
+                    case .keyConfiguration: await keyConfiguration(at: desk)
+                    case .provision: await provision(request, at: desk)
+                    case .sealedRequest, .live, .ready, .metrics: Refusal.notFound.response
+                    }
+                }
             }
         response.headers[.route] = (route ?? .random()).text
         return response
@@ -183,7 +193,8 @@ final class Routes: HTTPResponder {
     ) async -> Response {
         defer { registry.onClose(of: channel, nil) }
         do throws(HostError) {
-            let answer = try await desk.pipeline.answer(message, at: place, trace: trace) { abandon in
+            let executor = LoopExecutor.of(channel.eventLoop)
+            let answer = try await desk.pipeline.answer(message, at: place, trace: trace, on: executor) { abandon in
                 registry.onClose(of: channel, abandon)
             }
             return response(answer, type: "message/ohttp-res")

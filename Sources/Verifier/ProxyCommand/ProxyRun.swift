@@ -19,9 +19,6 @@ package struct ProxyRun: Sendable {
         package let logger: Logger
     }
 
-    /// What `--version` of a program of its own says.
-    package static let version = ProductVersion.text
-
     private let arguments: ProxyArguments
     private let pool: UpstreamPool
     private let parts: Parts
@@ -64,7 +61,7 @@ package struct ProxyRun: Sendable {
         let backend = LoggedBackend(pool, log: log)
         console = Console(pool: pool, log: log, policy: file)
         parts = Parts(
-            service: InferenceService(backend: backend, version: Self.version),
+            service: InferenceService(backend: backend, version: ProductVersion.text),
             access: AccessRule(key: try arguments.apiKey.map { try APIKey(contentsOf: $0) }), budget: RequestBudget(),
             logger: logger)
     }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import InfenclaveClient
 import InferenceProxy
+import ProductVersion
 import ProxyCommand
 import SealedChannel
 import SecretMemory
@@ -13,7 +14,7 @@ struct ProxyProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "infenclave-proxy",
         abstract: "Speak the Open Inference Protocol, REST and gRPC, for a model in verified enclaves.",
-        version: ProxyRun.version)
+        version: ProductVersion.description)
 
     @OptionGroup var arguments: ProxyArguments
 

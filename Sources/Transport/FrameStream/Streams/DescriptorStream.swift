@@ -2,7 +2,7 @@
 import Glibc
 package import Wire
 
-/// A stream of bytes over file descriptors that it owns: a socket, a character device, or a pair of pipes. It uses `read`
+/// A stream of bytes over file descriptors that it owns: a socket, a character device, or a pair of pipes. It needs `read`
 /// and `write` only, which all of them have.
 package final class DescriptorStream: ByteStream {
     private let input: Int32
@@ -60,6 +60,29 @@ package final class DescriptorStream: ByteStream {
             } else if count == 0 || errno != EINTR {
                 throw WireError(.closed, "writing failed with errno \(errno)")
             }
+        }
+    }
+
+    /// The most places of one `sendmsg` (IOV_MAX is 1024).
+    private static let mostPlaces = 64
+
+    package func writeWithoutWaiting(_ places: [UnsafeRawBufferPointer]) throws(WireError) -> Int {
+        // A device takes short writes only.
+        guard largestWrite == .max else { return 0 }
+        var vectors = places.prefix(Self.mostPlaces).map {
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+        }
+        let count = vectors.withUnsafeMutableBufferPointer { vectors in
+            var message = msghdr()
+            message.msg_iov = vectors.baseAddress
+            message.msg_iovlen = vectors.count
+            return sendmsg(output, &message, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        }
+        if count >= 0 { return count }
+        switch errno {
+        // A pipe is no socket.
+        case EAGAIN, EINTR, ENOTSOCK, ENOBUFS: return 0
+        default: throw WireError(.closed, "writing failed with errno \(errno)")
         }
     }
 

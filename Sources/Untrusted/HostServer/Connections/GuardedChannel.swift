@@ -42,7 +42,13 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
+    func handle(value: Value, logger: Logger) async {
+        // Operators ask actors, which may be busy for long.
+        let executor = intake.audience == .everybody ? LoopExecutor.of(value.channel.eventLoop) : nil
+        await withTaskExecutorPreference(executor) {
+            await handleHTTP(asyncChannel: value, logger: logger)
+        }
+    }
 }
 
 /// Tells the gate of every byte: before the decoder has made anything of it, and after the encoder has made it.
