@@ -42,10 +42,10 @@ struct ThreadTeamTests {
         for step in steps {
             #expect(step.serial >= .zero)
             #expect(step.longest <= step.all && step.longest * threads >= step.all)
-            if threads == 1 { #expect(step.longest == step.all) }
         }
-        let all = steps.map(\.all).reduce(.zero, +)
-        #expect(all > .zero)
+        #expect(steps.contains { $0.serial > .zero })
+        // With one thread oneDNN has no parallel regions.
+        #expect(steps.contains { $0.longest > .zero } == (threads > 1))
         // Another plan of this thread is not measured any more, and computes the same.
         #expect(try plan.run(problem.given).map { $0.withBytes { Array($0) } } == expected)
     }
