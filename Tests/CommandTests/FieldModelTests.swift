@@ -20,31 +20,46 @@ struct FieldModelTests {
         for (value, reference) in zip(values, expected) { #expect(abs(value - reference) <= 1e-4 * largest) }
     }
 
-    @Test("An open shape is asked for, and taken from --shape or from transformers' configuration")
+    private func demoPicture() throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Demo.pictures).sorted()
+        return "\(Demo.pictures)/\(try #require(names.first { $0.hasSuffix(".png") }))"
+    }
+
+    @Test("An open shape is asked for, and taken from --shape, the tensor or transformers' configuration")
     func openShape() throws {
         let folder = try TemporaryFolder()
         let name = "optimum-pixel-values"
         let (model, input, output) = (path(name, "model.onnx"), path(name, "input.npy"), folder.file("y.npy"))
-        try expectRefused(["run", model, "--input", input], naming: "--shape 1,3,224,224", in: folder)
-        _ = try succeed(["run", model, "--shape", "1,3,32,32", "--input", input, "--output", output], in: folder)
-        try expectAnswer(output, of: name)
+        let picture = try demoPicture()
+        try expectRefused(["run", model, "--input", picture], naming: "--shape 1,3,224,224", in: folder)
+        for shape in [["--shape", "1,3,32,32"], []] {
+            _ = try succeed(["run", model, "--input", input, "--output", output] + shape, in: folder)
+            try expectAnswer(output, of: name)
+        }
 
         let configuration = """
             {"image_processor_type": "ViTImageProcessor", "do_resize": true, "size": {"height": 32, "width": 32},
              "resample": 2, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
             """
         let file = try folder.write(Array(configuration.utf8), to: "preprocessor_config.json")
-        let picture = try #require(
-            FileManager.default.contentsOfDirectory(atPath: Demo.pictures).sorted().first { $0.hasSuffix(".png") })
-        _ = try succeed(
-            ["run", model, "--preprocess", file, "--input", "\(Demo.pictures)/\(picture)"], in: folder)
+        _ = try succeed(["run", model, "--preprocess", file, "--input", picture], in: folder)
         let seen = folder.file("seen.png")
         _ = try succeed(
-            ["inspect", model, "--preprocess", file, "--picture", "\(Demo.pictures)/\(picture)", "--out", seen],
-            in: folder)
+            ["inspect", model, "--preprocess", file, "--picture", picture, "--out", seen], in: folder)
         #expect(try bytes(of: seen).starts(with: [0x89, 0x50, 0x4E, 0x47]))
+        for preset in ["torchvision:resnet51", "keras:ResNet51"] {
+            try expectRefused(["inspect", model, "--preprocess", preset], naming: preset, in: folder)
+        }
+    }
+
+    @Test("A model of another size than 224 takes a picture at its own, with a warning; a preset's size has to fit")
+    func otherSize() throws {
+        let folder = try TemporaryFolder()
+        let (model, picture) = (path("nhwc-transpose", "model.onnx"), try demoPicture())
+        let outcome = try succeed(["run", model, "--input", picture], in: folder)
+        #expect(outcome.errors.contains("warning: nothing says how the model takes pictures: they are scaled to 32x32"))
         try expectRefused(
-            ["inspect", model, "--preprocess", "torchvision:resnet51"], naming: "resnet51", in: folder)
+            ["run", model, "--preprocess", "keras:Xception", "--input", picture], naming: "1x3x299x299", in: folder)
     }
 
     @Test("Of several outputs, one has to be named")

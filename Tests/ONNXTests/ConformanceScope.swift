@@ -11,16 +11,8 @@ enum ConformanceScope {
     }
 
     static func exclusion(of entry: ConformanceTests.Entry) -> Exclusion? {
-        if let exclusion = tests.first(where: { $0.names.contains(entry.name) })?.exclusion { return exclusion }
-        if let name = entry.ops.first(where: { operators[$0] != nil }) {
-            return Exclusion(reason: operators[name, default: ""], phrase: "operator \(name) ")
-        }
-        return nil
+        tests.first { $0.names.contains(entry.name) }?.exclusion
     }
-
-    static let operators: [String: String] = [
-        "ConvTranspose": "It enlarges pictures, which no classifier does."
-    ]
 
     static let tests: [(names: Set<String>, exclusion: Exclusion)] = [
         (
@@ -34,10 +26,6 @@ enum ConformanceScope {
                 "test_reduce_min_bool_inputs", "test_where_long_example",
             ],
             Exclusion(reason: "No picture has 64 bits or conditions.", phrase: "operates on u8, i8 or i32, found")
-        ),
-        (
-            ["test_resize_tf_crop_and_resize_extrapolation_value"],
-            Exclusion(reason: "No classifier looks beyond its pictures.", phrase: "extrapolation_value")
         ),
         (
             [
@@ -57,10 +45,6 @@ enum ConformanceScope {
         (
             ["test_quantizelinear_blocked_asymmetric"],
             Exclusion(reason: "Blocks of scales serve language models.", phrase: "attribute 'block_size'")
-        ),
-        (
-            ["test_wrap_pad"],
-            Exclusion(reason: "No classifier pads around the edge.", phrase: "mode 'wrap' is not supported")
         ),
     ]
 }

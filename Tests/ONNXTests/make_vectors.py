@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 import onnx
+import onnx.reference
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -35,8 +36,11 @@ def add(name, nodes, given, constants, opset=18, functions=(), domains=()):
     imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1) for domain in domains]
     model = helper.make_model(graph, opset_imports=imports, functions=functions, ir_version=10)
     content = model.SerializeToString()
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    expected = session.run(None, given)[0]
+    if opset > 24:  # ONNX Runtime 1.32 lacks the newest forms; ONNX's own implementation has them.
+        expected = onnx.reference.ReferenceEvaluator(model).run(None, given)[0]
+    else:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        expected = session.run(None, given)[0]
     cases.append({
         "name": name, "model": base64.b64encode(content).decode(),
         "inputs": [{"name": key, "shape": value.shape, "values": value.ravel().tolist()} for key, value in given.items()],
@@ -183,6 +187,58 @@ add("16-bit integers", [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("De
     {"x": x}, {"s": np.array(1e-4, np.float32), "z": np.array(30000, np.uint16)}, opset=21)
 add("weights of float16", [node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), node("MatMul", ["h", "w"], ["m"]), node("Cast", ["m"], ["y"], to=TensorProto.FLOAT)],
     {"x": x}, {"w": np.array([[1, 2], [0.5, -1], [4, 0.25]], np.float16)})
+
+# Positions that the network computes, and their padding.
+for mode, padding, aligns in (
+    ("bilinear", "zeros", 0), ("bilinear", "border", 0), ("bilinear", "reflection", 0), ("bilinear", "zeros", 1),
+    ("bilinear", "reflection", 1), ("nearest", "zeros", 0), ("nearest", "border", 1), ("nearest", "reflection", 0),
+    ("bicubic", "zeros", 0), ("bicubic", "zeros", 1),
+):
+    live("GridSample", [(2, 3, 5, 6), (2, 4, 3, 2)], opset=16, mode=mode, padding_mode=padding, align_corners=aligns,
+         label=f" {mode} {padding} {aligns}")
+grid = np.clip(array(1, 4, 3, 2), -1.2, 1.2)
+live("GridSample", [(1, 3, 5, 6)], grid, opset=20, mode="linear", label=" at known positions")
+for aligns in (0, 1):
+    live("AffineGrid", [(2, 2, 3)], integers(2, 1, 3, 4), opset=20, align_corners=aligns, label=f" {aligns}")
+for label, shapes, weights, attributes in (
+    (" of stride 2", [(2, 4, 3, 5)], array(4, 3, 2, 2), {"strides": [2, 2]}),
+    (" in groups", [(1, 4, 3, 5)], array(4, 2, 3, 3), {"strides": [2, 3], "pads": [1, 0, 1, 2], "output_padding": [1, 0], "group": 2}),
+    (" with dilation", [(1, 2, 4, 4)], array(2, 3, 3, 2), {"dilations": [2, 3], "pads": [0, 1, 2, 1]}),
+    (" of the same extent", [(1, 2, 4, 5)], array(2, 3, 3, 3), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}),
+    (" of the same extent, lower", [(1, 2, 4, 5)], array(2, 3, 4, 4), {"strides": [2, 2], "auto_pad": "SAME_LOWER"}),
+    (" of a stated extent", [(1, 2, 4, 5)], array(2, 3, 3, 3), {"strides": [2, 2], "output_shape": [8, 10]}),
+    (" of one axis", [(1, 2, 5)], array(2, 3, 3), {"strides": [3]}),
+    (" cut off", [(1, 2, 5, 5)], array(2, 3, 2, 2), {"pads": [2, 2, 2, 2]}),
+):
+    live("ConvTranspose", shapes, weights, label=label, **attributes)
+live("ConvTranspose", [(1, 2, 3, 3), (2, 1, 3, 3)], array(1), label=" with live weights")
+
+# Known positions in values of the input.
+live("GatherND", [(3, 4, 5)], np.array([[2, 1], [0, 3], [-1, -4]], np.int64))
+live("GatherND", [(2, 4, 3)], random.integers(0, 4, (2, 5, 1)), batch_dims=1, label=" with batches")
+live("GatherND", [(100, 3)], random.integers(0, 100, (90, 1)), label=" of many")
+live("GatherElements", [(3, 4, 5)], random.integers(-5, 5, (3, 4, 2)), axis=2)
+live("ScatterND", [(6, 3)], np.array([[4], [0], [3]], np.int64), array(3, 3))
+live("ScatterND", [(6, 3)], np.array([[4, 1], [0, 2], [4, 1]], np.int64), array(3), reduction="add", label=" added")
+live("ScatterND", [(6, 3), ], np.array([[4, 1], [-1, 2], [4, 1]], np.int64), array(3), label=" twice")
+live("ScatterElements", [(3, 4)], np.array([[1, 3], [0, 2], [2, -1]], np.int64), array(3, 2), axis=1)
+live("Pad", [(2, 3, 4)], integers(0, 1, 2, 0, 2, -1), opset=19, mode="wrap", label=" around")
+live("Resize", [(1, 2, 16, 16)], None, np.array([1, 1, 0.5, 0.4], np.float32), mode="nearest", nearest_mode="floor",
+     coordinate_transformation_mode="asymmetric", label=" at whole positions")
+live("Resize", [(1, 2, 5, 6)], np.array([1, 1, 0.6, 0.6], np.float32), opset=10, mode="nearest", label=" of opset 10")
+live("Resize", [(1, 2, 5, 6)], np.array([0, 0, -0.3, 0.2, 1, 1, 1.2, 0.9], np.float32), None, integers(1, 2, 7, 4),
+     mode="linear", coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=3.5, label=" beyond the picture")
+live("RotaryEmbedding", [(2, 3, 4, 6)], array(9, 3), array(9, 3), random.integers(0, 9, (2, 4)), opset=23, label=" at positions")
+live("RotaryEmbedding", [(2, 3, 4, 8)], array(9, 2), array(9, 2), random.integers(0, 9, (2, 4)), opset=23,
+     rotary_embedding_dim=4, label=" of a part")
+
+live("CenterCropPad", [(2, 5, 8, 3)], integers(2, 5), axes=[2, 1], opset=18)
+live("CenterCropPad", [(2, 4, 3)], integers(5, 3, 6), opset=18, label=" of every axis")
+live("SpaceToDepth", [(1, 2, 4, 6)], blocksize=2, mode="CRD", opset=28)
+live("SwiGLU", [(2, 3), (2, 3)], alpha=1.5, opset=28)
+heads = {"q_num_heads": 2, "kv_num_heads": 2, "opset": 25}
+live("Attention", [(1, 5, 8)] * 3, left_window_size=1, right_window_size=2, label=" in a window", **heads)
+live("Attention", [(1, 5, 8)] * 3, left_window_size=2, is_causal=1, label=" in a causal window", **heads)
 
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

@@ -73,10 +73,12 @@ struct GraphImporter {
         let inputs = try pictureInputs(declared)
         for index in order.indices { try add(proto.node[index], index: index, used: used) }
 
-        let results = outputs.map { aliases[$0] ?? $0 }
+        var results = outputs.map { aliases[$0] ?? $0 }
         for output in results where types[output] == nil && constants[output] == nil {
             throw ONNXImportError(.unsupported, "output '\(output)' is no tensor of numbers")
         }
+        // Scores as integers, from an operator of ONNX Runtime, are the same numbers as floats.
+        if settings.isClassifier { results = try floats(results[...], "output") }
         do throws(GraphError) {
             return try Graph(
                 name: String(proto.name.prefix(Graph.maximumNameBytes / 4)), inputs: inputs, outputs: results,
@@ -174,6 +176,7 @@ struct GraphImporter {
             operands: proto.input.prefix(operandCount).map { operand($0) },
             neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1,
             budget: budget)
+        node.fileBatch = settings.fileBatch
         if proto.isStandard, proto.opType == "If" { return try addBranch(proto, node, name: name) }
         if proto.isStandard, proto.opType == "Loop" { return try addLoop(proto, node, name: name) }
         if proto.isStandard, Self.sequenceOperators.contains(proto.opType) { return try addSequence(proto, node) }
@@ -216,12 +219,14 @@ struct GraphImporter {
         guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
             node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
         else { return false }
-        // Float operations are lowered and folded there. Training mode has no lowering, and scattering has one for
-        // blocks only.
+        // Float operations are lowered and folded there. Training mode has no lowering, and that of positions is a product
+        // with a matrix.
         let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
         let isLowered =
             OperatorTable.lowerings[proto.opType] != nil && isFloat
-            && !["BatchNormalization", "ScatterND"].contains(proto.opType)
+            && ![
+                "BatchNormalization", "GatherElements", "GatherND", "ScatterElements", "ScatterND",
+            ].contains(proto.opType)
         guard !isLowered else { return false }
         let results: [Tensor]
         do throws(ONNXImportError) {

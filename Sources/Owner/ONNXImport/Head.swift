@@ -3,7 +3,7 @@ import ONNXFormat
 
 /// The value of a file that is the classifier's output.
 struct Head {
-    let output: String
+    private(set) var output: String
     private(set) var notes: [String] = []
 
     /// - Parameter wanted: The output that the user named.
@@ -11,6 +11,16 @@ struct Head {
     init(of graph: ONNXGraphProto, wanted: String?) throws(ONNXImportError) {
         var makers: [String: ONNXNodeProto] = [:]
         for node in graph.node { for output in node.output where !output.isEmpty { makers[output] = node } }
+        self = try Head(of: graph, makers, wanted: wanted)
+        if let maker = makers[output], maker.opType == "QuantizeLinear", let scores = maker.input.first {
+            notes.append("The quantisation of output '\(output)' is left out: the answer is the scores before it.")
+            output = scores
+        }
+    }
+
+    private init(
+        of graph: ONNXGraphProto, _ makers: [String: ONNXNodeProto], wanted: String?
+    ) throws(ONNXImportError) {
         if let wanted {
             guard makers[wanted] != nil else {
                 throw ONNXImportError(

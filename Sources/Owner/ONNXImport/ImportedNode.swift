@@ -44,6 +44,8 @@ struct ImportedNode {
     private var attributes: [String: ONNXAttributeProto] = [:]
     /// The remaining budget for constants.
     var budget: FoldingBudget
+    /// The batch size in the file's shapes, if the graph is imported for one image instead.
+    var fileBatch: Int?
     /// Whether its results are integers or booleans in the file, though floats in the graph.
     var isInteger = false
     /// The results that are floats nevertheless.
@@ -198,8 +200,11 @@ extension ImportedNode {
 
     mutating func floats(_ name: String) throws(ONNXImportError) -> [Float]? { (try take(name, .floats)).map(\.floats) }
 
-    mutating func text(_ name: String) throws(ONNXImportError) -> String? {
+    /// - Parameter keeps: Whether the attribute is read again later.
+    mutating func text(_ name: String, keeps: Bool = false) throws(ONNXImportError) -> String? {
+        let known = attributes
         guard let attribute = try take(name, .string) else { return nil }
+        if keeps { attributes = known }
         guard let text = String(validating: attribute.s, as: UTF8.self) else {
             throw failure(.malformed, "attribute '\(name)' is not UTF-8")
         }

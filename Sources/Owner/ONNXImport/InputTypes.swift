@@ -66,17 +66,20 @@ struct InputTypes {
                         .inputShape, "\(place) is \(Self.text(declared)), the shape \(given) does not fit it")
                 }
             }
-            return given
+            guard let fileBatch = settings.fileBatch, given.first == fileBatch else { return given }
+            return [settings.batch] + given.dropFirst()
         }
         guard let declared else {
+            if let shape = settings.tensorShape, !shape.isEmpty { return shape }
             throw ONNXImportError(.inputShape, "\(place) has no shape in the model: give one with --shape 1,3,224,224")
         }
-        let sized = pictureExtents(declared)
+        let sized = tensorExtents(declared) ?? pictureExtents(declared)
         var dimensions: [Int] = []
         for (axis, extent) in declared.enumerated() {
             switch extent {
-            case .fixed(let value): dimensions.append(value)
-            case .open(let symbol) where axis == 0 && !(sized.count == 3 && sized[0] != nil):
+            case .fixed(let value):
+                dimensions.append(axis == 0 && value == settings.fileBatch ? settings.batch : value)
+            case .open(let symbol) where axis == 0 && !(sized.first.map { $0 != nil } ?? false):
                 dimensions.append(settings.batch)
                 notes.append("The batch '\(symbol)' of \(place) is taken as \(settings.batch).")
             case .open(let symbol):
@@ -91,6 +94,20 @@ struct InputTypes {
             }
         }
         return dimensions
+    }
+
+    /// The extents of the tensor that the model will be run on; `nil` for the batch.
+    private func tensorExtents(_ declared: [Extent]) -> [Int?]? {
+        guard let shape = settings.tensorShape, shape.count == declared.count, shape.allSatisfy({ $0 > 0 }) else {
+            return nil
+        }
+        // Without a batch axis, [height, width, channels].
+        let isBatched = declared.count != 3 || ![1, 3].contains(declared[2].value ?? 0)
+        let start = isBatched ? 1 : 0
+        guard zip(declared, shape).dropFirst(start).allSatisfy({ $0.value == nil || $0.value == $1 }) else {
+            return nil
+        }
+        return shape.enumerated().map { $0.offset < start ? nil : $0.element }
     }
 
     /// The extents that the preprocessing determines; `nil` for other axes.

@@ -19,11 +19,15 @@ package struct ONNXImportSettings: Sendable {
     package var fixedInputs: [String: Tensor]
     /// The shape of the only input, whatever its name.
     package var inputShape: [Int]?
+    /// The shape of the tensor that the model will be run on, for dynamic axes. One that does not fit is ignored.
+    package var tensorShape: [Int]?
     /// The size of preprocessed images, for dynamic axes.
     package var pictureSize: PictureSize?
     /// Whether the model is imported as an image classifier: one input, f32 `[batch, channels, height, width]` in
     /// whatever form the file has it, and one output of scores.
     package var isClassifier = false
+    /// The batch size that shapes in the file name, where ``batch`` stands instead.
+    var fileBatch: Int?
     /// The output to use instead of the file's.
     package var output: String?
 
@@ -64,7 +68,7 @@ package struct ONNXModel: Sendable {
     package let picture: PictureInput?
 
     /// The supported operator sets.
-    package static let opsets = 6...25
+    package static let opsets = 6...28
     /// Names of the operators that can be imported, sorted.
     package static var operators: [String] { OperatorTable.names }
     /// Operators that are supported on constants only: their operands must be known at import.
@@ -125,10 +129,24 @@ package struct ONNXModel: Sendable {
         var importer = GraphImporter(
             opset: opset, settings: settings, externalData: ExternalData(folder: folder),
             payloads: skeleton.payloads, of: content)
-        let graph = try importer.graph(from: proto.graph, functions: proto.functions)
+        var graph = try importer.graph(from: proto.graph, functions: proto.functions)
         let isBatched = settings.isClassifier && graph.inputs.count == 1 && graph.inputs[0].type.shape.rank == 4
         let fixed = isBatched ? graph.inputs[0].type.shape[0] : settings.batch
-        self.graph = fixed == settings.batch ? graph : try Self.rebatched(graph, settings.batch)
+        if fixed != settings.batch {
+            if let other = Self.rebatched(graph, settings.batch) {
+                graph = other
+            } else {
+                // Imported again with the shapes for one image.
+                var single = settings
+                (single.batch, single.fileBatch) = (1, fixed)
+                var second = GraphImporter(
+                    opset: opset, settings: single, externalData: ExternalData(folder: folder),
+                    payloads: skeleton.payloads, of: content)
+                let result = try? second.graph(from: proto.graph, functions: proto.functions)
+                graph = try Self.checked(result, against: graph, fixed, settings.batch)
+            }
+        }
+        self.graph = graph
         self.notes =
             importer.notes + (fixed == settings.batch ? [] : ["The batch of \(fixed) is taken as \(settings.batch)."])
         self.picture = importer.picture
@@ -137,17 +155,38 @@ package struct ONNXModel: Sendable {
             output?.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.float16.rawValue)
     }
 
-    /// A graph for another batch size than the file's.
-    private static func rebatched(_ graph: Graph, _ batch: Int) throws(ONNXImportError) -> Graph {
+    /// A graph for another batch size than the file's; `nil` if its layers name the batch size.
+    private static func rebatched(_ graph: Graph, _ batch: Int) -> Graph? {
         let fixed = graph.inputs[0].type.shape[0]
-        do throws(GraphError) {
-            let result = try graph.withBatch(batch)
-            let keepsShape = zip(graph.outputs, result.outputs).allSatisfy { old, new in
-                let (old, new) = (graph.type(of: old).shape.dimensions, result.type(of: new).shape.dimensions)
-                return old.first == fixed && new.first == batch && old.dropFirst() == new.dropFirst()
-            }
-            if keepsShape { return result }
-        } catch {}
+        guard let result = try? graph.withBatch(batch) else { return nil }
+        let keepsShape = zip(graph.outputs, result.outputs).allSatisfy { old, new in
+            let (old, new) = (graph.type(of: old).shape.dimensions, result.type(of: new).shape.dimensions)
+            return old.first == fixed && new.first == batch && old.dropFirst() == new.dropFirst()
+        }
+        return keepsShape ? result : nil
+    }
+
+    /// A graph for one image, if each of its values is the part for one image of a value of the file's graph.
+    private static func checked(
+        _ single: Graph?, against graph: Graph, _ fixed: Int, _ batch: Int
+    ) throws(ONNXImportError) -> Graph {
+        func isPart(_ name: String, of whole: String, _ single: Graph) -> Bool {
+            let (part, all) = (single.type(of: name).shape.dimensions, graph.type(of: whole).shape.dimensions)
+            guard part.count == all.count else { return false }
+            let differing = part.indices.filter { part[$0] != all[$0] }
+            return differing.count <= 1 && differing.allSatisfy { part[$0].multipliedClamping(by: fixed) == all[$0] }
+        }
+        if let single, single.nodes.count == graph.nodes.count,
+            zip(single.nodes, graph.nodes).allSatisfy({ one, all in
+                one.name == all.name && zip(one.outputs, all.outputs).allSatisfy { isPart($0, of: $1, single) }
+            }),
+            zip(single.outputs, graph.outputs).allSatisfy({
+                single.type(of: $0).shape.dimensions.first == 1 && graph.type(of: $1).shape.dimensions.first == fixed
+            }),
+            let result = batch == 1 ? single : Self.rebatched(single, batch)
+        {
+            return result
+        }
         throw ONNXImportError(
             .inputShape,
             "input '\(graph.inputs[0].name)' fixes a batch of \(fixed), and so do layers of the model: export it with a "

@@ -51,15 +51,19 @@ struct ModelArguments: ParsableArguments {
 
     /// - Parameter preprocess: Gives the image size, if the model leaves it open.
     /// - Parameter asInFile: Keeps a single score, from which two classes are made otherwise.
+    /// - Parameter tensor: The .npy file that the model will be run on. Its shape fixes axes that the model leaves open.
     func load(
-        for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false
+        for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false, tensor: String? = nil
     ) throws -> LoadedModel {
         var settings = ONNXImportSettings(batch: batch)
         settings.output = output.first { !Self.isFile($0) }
         if let shape {
             let (name, extents) = try Self.parsed(shape)
             if let name { settings.inputShapes[name] = extents } else { settings.inputShape = extents }
-        } else if let known = try preprocess?.stated(besides: model) {
+        } else if let tensor {
+            settings.tensorShape = try PreprocessArguments.tensor(tensor).shape.dimensions
+        }
+        if shape == nil, let known = try preprocess?.stated(besides: model) {
             settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
         }
         return try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)

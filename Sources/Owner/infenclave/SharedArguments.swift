@@ -12,9 +12,9 @@ import Tensors
 struct PreprocessArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, or torchvision:NAME.",
+            "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, torchvision:NAME or keras:NAME.",
             discussion:
-                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual.",
+                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual at the model's size.",
             valueName: "file"))
     var preprocess: String?
 
@@ -33,7 +33,7 @@ struct PreprocessArguments: ParsableArguments {
     /// The preprocessing for a model, checked against its input.
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
-        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Preprocessing.imageNet
+        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Self.usual(for: shape)
         if model.picture?.takesPixels == true {
             // The model does its own normalisation.
             let count = preprocessing.channels.count
@@ -52,6 +52,20 @@ struct PreprocessArguments: ParsableArguments {
         return preprocessing
     }
 
+    /// ImageNet's usual preprocessing at the size that a model takes, with a warning if that is another than 224x224.
+    private static func usual(for shape: Shape) throws -> Preprocessing {
+        let usual = Preprocessing.imageNet
+        let (height, width) = (shape[2], shape[3])
+        guard shape[1] == usual.channels.count, height != usual.height || width != usual.width else { return usual }
+        printError(
+            "warning: nothing says how the model takes pictures: they are scaled to \(width)x\(height) and normalised as for "
+                + "ImageNet; if it was trained otherwise, name that with --preprocess")
+        let scaled = try MetadataPreprocessing.centred(shape, .rgb, mean: 0, std: 1)
+        return try Preprocessing(
+            width: width, height: height, channels: .rgb, resize: scaled.resize, interpolation: .bilinear,
+            mean: usual.normalization.mean, std: usual.normalization.std)
+    }
+
     /// The f32 tensor for an image or for a .npy file.
     func input(_ path: String, for model: LoadedModel) throws -> Tensor {
         guard let first = try inputs(path, for: model).first else {
@@ -62,13 +76,15 @@ struct PreprocessArguments: ParsableArguments {
 
     /// The f32 tensors for an image, or for a .npy file that may hold several.
     func inputs(_ path: String, for model: LoadedModel) throws -> [Tensor] {
-        if path.lowercased().hasSuffix(".npy") {
+        if Self.isTensor(path) {
             _ = try model.onlyInput()
             return try model.pictures(of: try Self.tensor(path))
         }
         let preprocessing = try resolved(for: model)
         return [try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))]
     }
+
+    static func isTensor(_ path: String) -> Bool { path.lowercased().hasSuffix(".npy") }
 
     static func tensor(_ path: String) throws -> Tensor {
         let bytes = [UInt8](try InputFile.read(path, maximumBytes: 1 << 30))

@@ -43,89 +43,83 @@ extension ImportedNode {
 
     mutating func gatherElements(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (x, indices) = (try known(0, "data"), try known(1, "indices"))
-        let axis = try axis(default: 0, rank: x.shape.rank)
+        let positions = try elementPositions(indices, in: x.shape, &budget)
+        return [try ConstantFolder.picked(x, at: positions, indices.shape, budget: &budget)]
+    }
+
+    /// The position in the data of each element that `GatherElements` and `ScatterElements` name.
+    mutating func elementPositions(
+        _ indices: Tensor, in data: Shape, _ budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> [Int] {
+        let axis = try axis(default: 0, rank: data.rank)
         try require(
-            indices.shape.rank == x.shape.rank
-                && x.shape.dimensions.indices.allSatisfy { $0 == axis || indices.shape[$0] <= x.shape[$0] },
-            "indices \(indices.shape) do not fit \(x.shape)")
+            indices.shape.rank == data.rank
+                && data.dimensions.indices.allSatisfy { $0 == axis || indices.shape[$0] <= data[$0] },
+            "indices \(indices.shape) do not fit \(data)")
         try budget.spend(steps: indices.shape.elementCount)
-        let (places, strides) = (indices.integers(), x.shape.strides)
+        let (places, strides) = (indices.integers(), data.strides)
         var next = 0
-        let positions = try self.indices(of: indices.shape) { (index) throws(ONNXImportError) in
+        return try self.indices(of: indices.shape) { (index) throws(ONNXImportError) in
             var index = index
-            index[axis] = try checkedPosition(places[next], x.shape[axis])
+            index[axis] = try checkedPosition(places[next], data[axis])
             next += 1
             return zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
         }
-        return [try ConstantFolder.picked(x, at: positions, indices.shape, budget: &budget)]
     }
 
     mutating func gatherTuples(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (x, indices) = (try known(0, "data"), try known(1, "indices"))
-        let leading = try integer("batch_dims") ?? 0
+        let (starts, rest) = try tuplePositions(indices, in: x.shape, leading: try integer("batch_dims") ?? 0, &budget)
+        let result = try ConstantFolder.shape(indices.shape.dimensions.dropLast() + rest)
+        try budget.spend(steps: result.elementCount)
+        let size = rest.reduce(1, *)
+        let positions = starts.flatMap { $0 * size..<($0 + 1) * size }
+        return [try ConstantFolder.picked(x, at: positions, result, budget: &budget)]
+    }
+
+    /// The block of the data that each tuple of `GatherND` and `ScatterND` names, and the extents of a block.
+    ///
+    /// - Parameter leading: The number of axes that data and indices share.
+    func tuplePositions(
+        _ indices: Tensor, in data: Shape, leading: Int, _ budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> (starts: [Int], block: [Int]) {
         let depth = indices.shape.dimensions.last ?? 0
         try require(
-            leading >= 0 && leading < indices.shape.rank && leading + depth <= x.shape.rank
-                && x.shape.dimensions[..<leading] == indices.shape.dimensions[..<leading],
-            "indices \(indices.shape) do not fit \(x.shape)")
-        let rest = Array(x.shape.dimensions[(leading + depth)...])
-        let result = try ConstantFolder.shape(indices.shape.dimensions.dropLast() + rest)
-        try budget.spend(steps: result.elementCount + indices.shape.elementCount)
-        let size = rest.reduce(1, *)
-        let (places, strides) = (indices.integers(), x.shape.strides)
+            leading >= 0 && leading < indices.shape.rank && depth <= data.rank && leading + depth <= data.rank
+                && data.dimensions[..<leading] == indices.shape.dimensions[..<leading],
+            "indices \(indices.shape) do not fit \(data)")
+        try budget.spend(steps: indices.shape.elementCount)
+        let outer = Array(data.dimensions[leading..<leading + depth])
+        let places = indices.integers()
         let tuples = indices.shape.dimensions.dropLast().reduce(1, *)
         let batches = max(indices.shape.dimensions[..<leading].reduce(1, *), 1)
-        let batchStride = x.shape.dimensions[leading...].reduce(1, *)
-        var positions: [Int] = []
+        var starts: [Int] = []
         for tuple in 0..<tuples {
-            var start = tuple / max(tuples / batches, 1) * batchStride
+            var start = tuple / max(tuples / batches, 1)
             for axis in 0..<depth {
-                start +=
-                    try checkedPosition(places[tuple * depth + axis], x.shape[leading + axis])
-                    * strides[leading + axis]
+                start = start * outer[axis] + (try checkedPosition(places[tuple * depth + axis], outer[axis]))
             }
-            positions += start..<start + size
+            starts.append(start)
         }
-        return [try ConstantFolder.picked(x, at: positions, result, budget: &budget)]
+        return (starts, Array(data.dimensions[(leading + depth)...]))
     }
 
     mutating func scatterElements(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (x, indices, updates) = (try known(0, "data"), try known(1, "indices"), try known(2, "updates"))
-        let axis = try axis(default: 0, rank: x.shape.rank)
-        try require(
-            indices.shape == updates.shape && indices.shape.rank == x.shape.rank
-                && x.shape.dimensions.indices.allSatisfy { $0 == axis || indices.shape[$0] <= x.shape[$0] },
-            "indices \(indices.shape) do not fit \(x.shape)")
-        try budget.spend(steps: indices.shape.elementCount)
-        let (places, strides) = (indices.integers(), x.shape.strides)
-        var next = 0
-        let positions = try self.indices(of: indices.shape) { (index) throws(ONNXImportError) in
-            var index = index
-            index[axis] = try checkedPosition(places[next], x.shape[axis])
-            next += 1
-            return zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
-        }
+        try require(indices.shape == updates.shape, "updates \(updates.shape) do not fit indices \(indices.shape)")
+        let positions = try elementPositions(indices, in: x.shape, &budget)
         return [try scattered(updates, into: x, at: positions, &budget)]
     }
 
     mutating func scatterTuples(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (x, indices, updates) = (try known(0, "data"), try known(1, "indices"), try known(2, "updates"))
-        let depth = indices.shape.dimensions.last ?? 0
+        let (starts, block) = try tuplePositions(indices, in: x.shape, leading: 0, &budget)
         try require(
-            indices.shape.rank >= 1 && depth <= x.shape.rank
-                && updates.shape.dimensions == indices.shape.dimensions.dropLast() + x.shape.dimensions[depth...],
+            updates.shape.dimensions == indices.shape.dimensions.dropLast() + block,
             "indices \(indices.shape) and updates \(updates.shape) do not fit \(x.shape)")
-        try budget.spend(steps: updates.shape.elementCount + indices.shape.elementCount)
-        let size = x.shape.dimensions[depth...].reduce(1, *)
-        let (places, strides) = (indices.integers(), x.shape.strides)
-        var positions: [Int] = []
-        for tuple in 0..<indices.shape.dimensions.dropLast().reduce(1, *) {
-            var start = 0
-            for axis in 0..<depth {
-                start += try checkedPosition(places[tuple * depth + axis], x.shape[axis]) * strides[axis]
-            }
-            positions += start..<start + size
-        }
+        try budget.spend(steps: updates.shape.elementCount)
+        let size = block.reduce(1, *)
+        let positions = starts.flatMap { $0 * size..<($0 + 1) * size }
         return [try scattered(updates, into: x, at: positions, &budget)]
     }
 

@@ -21,7 +21,12 @@ extension ImportedNode {
         try require(heads > 0 && others > 0 && heads % others == 0, "\(heads) heads of queries, \(others) of keys")
         let width = query.rank == 4 ? query[3] : query[2] / heads
         let (count, keys) = (query[query.rank - 2], key[key.rank - 2])
-        if isCausal { try requireMatrix(count, keys) }
+        // Positions before and after its own that a query attends; nil for all of them.
+        let before = opset >= 25 ? try bound("left_window_size") : nil
+        let stated = opset >= 25 ? try bound("right_window_size") : nil
+        let after = isCausal ? 0 : stated
+        let isBounded = before != nil || after != nil
+        if isBounded { try requireMatrix(count, keys) }
         return try expansion { (steps) throws(ONNXImportError) in
             func split(_ index: Int, _ shape: Shape, _ heads: Int) throws(ONNXImportError) -> Expansion.Source {
                 guard shape.rank == 3 else { return try source(index) }
@@ -42,12 +47,14 @@ extension ImportedNode {
             let v = try repeated(try split(2, value, others), value)
             var mask: Expansion.Source?
             if let operand = operand(3) { mask = try additive(operand, &steps) }
-            if isCausal {
-                let triangle = (0..<count * keys).map {
-                    Float($0 % keys > $0 / keys ? -Float.greatestFiniteMagnitude : 0)
+            if isBounded {
+                let bias = (0..<count * keys).map { (place) -> Float in
+                    let distance = place % keys - place / keys
+                    let isSeen = distance >= -(before ?? keys + count) && distance <= after ?? keys
+                    return isSeen ? 0 : -Float.greatestFiniteMagnitude
                 }
                 let ahead = Expansion.Source.constant(
-                    try ConstantFolder.checked { () throws(TensorError) in try Tensor(triangle, shape: [count, keys]) })
+                    try ConstantFolder.checked { () throws(TensorError) in try Tensor(bias, shape: [count, keys]) })
                 mask = mask.map { steps.add(.add, $0, ahead) } ?? ahead
             }
             let result = steps.attention(
@@ -58,6 +65,13 @@ extension ImportedNode {
             let inner = value.rank == 3 ? value[2] / others * heads : value[3] * heads
             return steps.add(.reshape(Reshape([0, count, inner])), joined)
         }
+    }
+
+    /// A bound of a window; `nil` for -1, which is none.
+    private mutating func bound(_ name: String) throws(ONNXImportError) -> Int? {
+        let value = try integer(name) ?? -1
+        try require((-1...1 << 30).contains(value), .malformed, "attribute '\(name)' is \(value)")
+        return value < 0 ? nil : value
     }
 
     /// A mask as an addend: for booleans, 0 for true and the smallest number for false.
@@ -137,17 +151,29 @@ extension ImportedNode {
         }
     }
 
+    /// Cosines or sines, `[batch, length, half]`; with positions, the rows of a table.
+    private mutating func angles(_ index: Int) throws(ONNXImportError) -> Expansion.Source {
+        guard operand(3) != nil else { return try source(index) }
+        let (table, positions) = (try known(index, "the table of angles"), try known(3, "position_ids"))
+        try require(table.shape.rank == 2 && positions.shape.rank == 2, "a table \(table.shape) of angles")
+        let gathering = Gathering(
+            data: table, axis: 0, indices: positions.integers().map(Int.init), indexShape: positions.shape)
+        return .constant(try ConstantFolder.gather(gathering, budget: &budget))
+    }
+
     /// Rotates pairs of elements by angles whose cosines and sines are given.
     mutating func rotaryEmbedding() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
         let interleaved = try flag("interleaved")
         let heads = try integer("num_heads") ?? 0
         let rotated = try integer("rotary_embedding_dim") ?? 0
-        try require(operand(3) == nil, .unsupported, "position_ids are not supported")
         try require(shape.rank == 4 || (shape.rank == 3 && heads > 0), .unsupported, "input \(shape)")
         let width = shape.rank == 4 ? shape[3] : shape[2] / heads
-        try require(rotated == 0 || rotated == width, .unsupported, "rotary_embedding_dim \(rotated)")
-        let half = width / 2
+        let turned = rotated == 0 ? width : rotated
+        try require(
+            (1...max(width, 1)).contains(turned) && turned % 2 == 0, "rotary_embedding_dim \(rotated) of \(width)")
+        let half = turned / 2
+        let (cosines, sines) = (try angles(1), try angles(2))
         return try expansion { (steps) throws(ONNXImportError) in
             var x = try source(0)
             if shape.rank == 3 {
@@ -157,14 +183,14 @@ extension ImportedNode {
             func part(_ index: Int) -> Expansion.Source {
                 let slice =
                     interleaved
-                    ? Slice(starts: [index], ends: [width], axes: [3], steps: [2])
+                    ? Slice(starts: [index], ends: [turned], axes: [3], steps: [2])
                     : Slice(starts: [index * half], ends: [(index + 1) * half], axes: [3], steps: [1])
                 return steps.add(.slice(slice), x)
             }
             let (real, imaginary) = (part(0), part(1))
-            // [batch, length, half] for every head.
-            let cosine = steps.add(.unsqueeze(Unsqueeze(axes: [1])), try source(1))
-            let sine = steps.add(.unsqueeze(Unsqueeze(axes: [1])), try source(2))
+            // The same for every head.
+            let cosine = steps.add(.unsqueeze(Unsqueeze(axes: [1])), cosines)
+            let sine = steps.add(.unsqueeze(Unsqueeze(axes: [1])), sines)
             let first = steps.add(
                 .subtract, steps.add(.multiply, real, cosine), steps.add(.multiply, imaginary, sine))
             let second = steps.add(
@@ -175,9 +201,13 @@ extension ImportedNode {
                 let length = shape.rank == 4 ? shape[2] : shape[1]
                 let count = shape.rank == 4 ? shape[1] : heads
                 result = steps.add(
-                    .reshape(Reshape([0, count, length, width])), steps.add(.concat(Concat(axis: 4)), pair))
+                    .reshape(Reshape([0, count, length, turned])), steps.add(.concat(Concat(axis: 4)), pair))
             } else {
                 result = steps.add(.concat(Concat(axis: 3)), [first, second])
+            }
+            if turned < width {
+                let rest = steps.add(.slice(Slice(starts: [turned], ends: [width], axes: [3], steps: [1])), x)
+                result = steps.add(.concat(Concat(axis: 3)), result, rest)
             }
             guard shape.rank == 3 else { return result }
             result = steps.add(.transpose(Transpose([0, 2, 1, 3])), result)

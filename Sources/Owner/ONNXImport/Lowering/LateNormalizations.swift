@@ -57,6 +57,18 @@ extension ImportedNode {
         }
     }
 
+    /// Swish of the first operand times the second.
+    mutating func gatedSwish() throws(ONNXImportError) -> Lowered {
+        let alpha = try float("alpha") ?? 1
+        _ = try inputs(2...2)
+        return try expansion { (steps) throws(ONNXImportError) in
+            let gate = try source(0)
+            let scaled = alpha == 1 ? gate : steps.add(.multiply, gate, try number(alpha))
+            let open = steps.add(.multiply, gate, steps.add(.sigmoid, scaled))
+            return steps.add(.multiply, open, try source(1))
+        }
+    }
+
     /// 0 if |x| is at most `lambd`, else x moved towards 0 by `bias`.
     mutating func shrink() throws(ONNXImportError) -> Lowered {
         let (bias, limit) = (try float("bias") ?? 0, try float("lambd") ?? 0.5)

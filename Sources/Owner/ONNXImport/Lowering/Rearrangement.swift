@@ -45,31 +45,34 @@ extension ImportedNode {
             try require((-extent..<extent).contains(index), "index \(index) is outside axis \(axis) of \(data)")
             positions.append(index < 0 ? index + extent : index)
         }
-        let runs = Self.runs(of: positions)
-        try require(!runs.isEmpty, .unsupported, "no indices")
         return try expansion { (steps) throws(ONNXImportError) in
-            let joined: Expansion.Source
-            if runs.count > Self.maximumRuns {
-                try requireMatrix(extent, positions.count)
-                var weights = [Float](repeating: 0, count: extent * positions.count)
-                for (target, position) in positions.enumerated() { weights[position * positions.count + target] = 1 }
-                joined = try mapped(
-                    &steps, source(0), rank: data.rank, axis: axis, from: extent, to: positions.count, weights)
-            } else {
-                let parts = try runs.map { (slice) throws(ONNXImportError) in
-                    steps.add(
-                        .slice(
-                            Slice(starts: [slice.start], ends: [slice.end], axes: [axis], steps: [slice.step])),
-                        try source(0))
-                }
-                joined = parts.count == 1 ? parts[0] : steps.add(.concat(Concat(axis: axis)), parts)
-            }
+            let joined = try picked(&steps, try source(0), data, axis: axis, at: positions)
             guard indexShape.rank != 1 else { return joined }
             if indexShape.rank == 0 { return steps.add(.squeeze(Squeeze(axes: [axis])), joined) }
             let dimensions = data.dimensions[..<axis] + indexShape.dimensions + data.dimensions[(axis + 1)...]
             try require(dimensions.count <= Shape.maximumRank, "\(dimensions.count) dimensions")
             return steps.add(.reshape(Reshape(Array(dimensions))), joined)
         }
+    }
+
+    /// The elements along an axis at these positions.
+    ///
+    /// - Parameter data: The shape of `x`.
+    func picked(
+        _ steps: inout Expansion, _ x: Expansion.Source, _ data: Shape, axis: Int, at positions: [Int]
+    ) throws(ONNXImportError) -> Expansion.Source {
+        let (extent, runs) = (data[axis], Self.runs(of: positions))
+        try require(!runs.isEmpty, .unsupported, "no indices")
+        guard runs.count <= Self.maximumRuns else {
+            try requireMatrix(extent, positions.count)
+            var weights = [Float](repeating: 0, count: extent * positions.count)
+            for (target, position) in positions.enumerated() { weights[position * positions.count + target] = 1 }
+            return try mapped(&steps, x, rank: data.rank, axis: axis, from: extent, to: positions.count, weights)
+        }
+        let parts = runs.map { run in
+            steps.add(.slice(Slice(starts: [run.start], ends: [run.end], axes: [axis], steps: [run.step])), x)
+        }
+        return parts.count == 1 ? parts[0] : steps.add(.concat(Concat(axis: axis)), parts)
     }
 
     /// Runs of evenly spaced indices.
@@ -110,10 +113,13 @@ extension ImportedNode {
         let (shape, size) = try blocks()
         let (channels, height, width) = (shape[1], shape[2], shape[3])
         try require(height % size == 0 && width % size == 0, "\(shape) does not divide into squares of \(size)")
+        let mode = opset < 28 ? "DCR" : try text("mode") ?? "DCR"
+        try require(mode == "DCR" || mode == "CRD", .malformed, "mode '\(mode.prefix(40))'")
         return try expansion { (steps) throws(ONNXImportError) in
             let parts = steps.add(
                 .reshape(Reshape([0, channels, height / size, size, width / size, size])), try source(0))
-            let dealt = steps.add(.transpose(Transpose([0, 3, 5, 1, 2, 4])), parts)
+            let dealt = steps.add(
+                .transpose(Transpose(mode == "DCR" ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4])), parts)
             return steps.add(
                 .reshape(Reshape([0, channels * size * size, height / size, width / size])), dealt)
         }

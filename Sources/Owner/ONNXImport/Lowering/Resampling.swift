@@ -9,6 +9,10 @@ import Tensors
 struct Resampling {
     enum Filter { case nearest, linear, cubic }
 
+    /// The rounding of `Upsample`, and of `Resize` before opset 11, which has no attribute for it: up where the axis gets
+    /// smaller, else down.
+    static let unstatedRounding = "unstated"
+
     var filter = Filter.nearest
     var coordinates = "half_pixel"
     var rounding = "round_prefer_floor"
@@ -24,7 +28,7 @@ struct Resampling {
         var weights = [Float](repeating: 0, count: from * to)
         for target in 0..<to {
             guard let position = position(target, from, to, scale, region) else { return nil }
-            if coordinates == "tf_crop_and_resize", !(0...Double(from - 1)).contains(position) { continue }
+            if isOutside(position, from) { continue }
             guard let taps = taps(at: position, from, scale) else { return nil }
             for (index, weight) in taps where weight != 0 {
                 let clamped = min(max(index, 0), from - 1)
@@ -34,26 +38,42 @@ struct Resampling {
         return weights
     }
 
+    /// 1 for each result that is outside the picture, where `tf_crop_and_resize` has the extrapolation value; else 0.
+    func outside(from: Int, to: Int, scale: Double, region: (Double, Double)) -> [Float] {
+        (0..<to).map { target in
+            guard let position = position(target, from, to, scale, region) else { return 0 }
+            return isOutside(position, from) ? 1 : 0
+        }
+    }
+
+    private func isOutside(_ position: Double, _ from: Int) -> Bool {
+        coordinates == "tf_crop_and_resize" && !(0...Double(from - 1)).contains(position)
+    }
+
+    /// Computed in float32, as ONNX Runtime does: a position that is an integer there must not fall below it here.
     private func position(
         _ target: Int, _ from: Int, _ to: Int, _ scale: Double, _ region: (Double, Double)
     ) -> Double? {
-        let x = Double(target)
+        let (x, extent, result, scale) = (Float(target), Float(from), Float(to), Float(scale))
+        let position: Float
         switch coordinates {
-        case "half_pixel": return (x + 0.5) / scale - 0.5
+        case "half_pixel": position = (x + 0.5) / scale - 0.5
         case "half_pixel_symmetric":
-            let adjustment = Double(to) / (scale * Double(from))
-            return Double(from) / 2 * (1 - adjustment) + (x + 0.5) / scale - 0.5
-        case "pytorch_half_pixel": return to > 1 ? (x + 0.5) / scale - 0.5 : 0
-        case "align_corners": return to == 1 ? 0 : x * Double(from - 1) / Double(to - 1)
-        case "asymmetric": return x / scale
-        case "tf_half_pixel_for_nn": return (x + 0.5) / scale
+            let adjustment = result / (scale * extent)
+            position = extent / 2 * (1 - adjustment) + (x + 0.5) / scale - 0.5
+        case "pytorch_half_pixel": position = to > 1 ? (x + 0.5) / scale - 0.5 : 0
+        case "align_corners": position = to == 1 ? 0 : x * (extent - 1) / (result - 1)
+        case "asymmetric": position = x / scale
+        case "tf_half_pixel_for_nn": position = (x + 0.5) / scale
         case "tf_crop_and_resize":
-            let last = Double(from - 1)
-            return to > 1
-                ? region.0 * last + x * (region.1 - region.0) * last / Double(to - 1)
-                : 0.5 * (region.0 + region.1) * last
+            let (begin, end) = (Float(region.0), Float(region.1))
+            position =
+                to > 1
+                ? begin * (extent - 1) + x * (end - begin) * (extent - 1) / (result - 1)
+                : 0.5 * (begin + end) * (extent - 1)
         default: return nil
         }
+        return Double(position)
     }
 
     /// Indices into the axis, possibly out of range, with their weights.
@@ -64,6 +84,7 @@ struct Resampling {
             case "round_prefer_ceil": return [(Int((position + 0.5).rounded(.down)), 1)]
             case "floor": return [(Int(position.rounded(.down)), 1)]
             case "ceil": return [(Int(position.rounded(.up)), 1)]
+            case Self.unstatedRounding: return [(Int(position.rounded(scale < 1 ? .up : .down)), 1)]
             default: return nil
             }
         }
@@ -102,11 +123,8 @@ extension ImportedNode {
             resampling.extrapolation = Double(try float("extrapolation_value") ?? 0)
             resampling.smooths = try flag("antialias")
         } else {
-            (resampling.coordinates, resampling.rounding) = ("asymmetric", "floor")
+            (resampling.coordinates, resampling.rounding) = ("asymmetric", Resampling.unstatedRounding)
         }
-        try require(
-            resampling.extrapolation == 0 || resampling.coordinates != "tf_crop_and_resize", .unsupported,
-            "an extrapolation_value other than 0")
         let axes = try resolved(
             isNew && opset >= 18 ? try integers("axes") ?? Array(0..<shape.rank) : Array(0..<shape.rank), shape.rank)
         let targets = try targets(
@@ -129,9 +147,26 @@ extension ImportedNode {
                 }
                 x = try mapped(&steps, x, rank: shape.rank, axis: axis, from: from, to: to, weights)
                 isSame = false
+                let outside = resampling.outside(from: from, to: to, scale: scale, region: part)
+                guard resampling.extrapolation != 0, outside.contains(1) else { continue }
+                x = try extrapolated(&steps, x, outside, Float(resampling.extrapolation), rank: shape.rank, axis: axis)
             }
             return isSame ? steps.add(.identity(Identity()), x) : x
         }
+    }
+
+    /// The value instead of the elements along the axis for which `outside` is 1.
+    private func extrapolated(
+        _ steps: inout Expansion, _ x: Expansion.Source, _ outside: [Float], _ value: Float, rank: Int, axis: Int
+    ) throws(ONNXImportError) -> Expansion.Source {
+        var extents = [Int](repeating: 1, count: rank)
+        extents[axis] = outside.count
+        func constant(_ values: [Float]) throws(ONNXImportError) -> Expansion.Source {
+            .constant(
+                try ConstantFolder.checked { () throws(TensorError) in try Tensor(values, shape: extents) })
+        }
+        let kept = steps.add(.multiply, x, try constant(outside.map { 1 - $0 }))
+        return steps.add(.add, kept, try constant(outside.map { $0 * value }))
     }
 
     private mutating func filter() throws(ONNXImportError) -> Resampling.Filter {

@@ -21,7 +21,8 @@ struct Run: Command {
         let (source, input, arithmetic, preprocess) = (source, input, arithmetic, preprocess)
         let (result, time, sinceStart) = try await onOwnThread {
             let beginning = ContinuousClock.now
-            let model = try source.load(for: preprocess, asInFile: true)
+            let isTensor = PreprocessArguments.isTensor(input)
+            let model = try source.load(for: preprocess, asInFile: true, tensor: isTensor ? input : nil)
             for note in model.notes where note.contains("left out:") { printError("note: \(note)") }
             let tensors = try preprocess.inputs(input, for: model)
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads)

@@ -21,6 +21,14 @@ enum PreprocessSource {
             }
             return preset
         }
+        if name.hasPrefix("keras:") {
+            guard let preset = try KerasPresets.preprocessing(String(name.dropFirst("keras:".count))) else {
+                throw CommandFailure(
+                    "preprocess", "\(name) is no preset",
+                    remedy: "name a class of keras.applications, such as keras:MobileNetV2, or a file")
+            }
+            return preset
+        }
         return try file(name)
     }
 
