@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LeakageAssessment
+import ModelGraph
 import Testing
 
 @Suite("SSIM, decoder-KL and top-1 are judged for the attacker with more pictures")
@@ -12,60 +13,74 @@ struct AttackerGateTests {
         )
     }
 
-    /// A cut whose decoders show nothing with the pictures at hand.
-    private func check(
-        _ metric: Metric, _ curves: [Metric: LearningCurve], pictures: Int = 100_000
-    ) throws -> GateVerdict.Check {
-        let made = try Measured.cuts([("relu2", 0.004, nil)])[0]
-        let views = try (0..<20).map { try ClassDistribution(logits: [Float($0 % 3), 1, 0]) }
+    /// Of 60 pictures, none of which the mean picture tells anything of.
+    private static func decoder() throws -> DecoderScores {
         let mean = Picture(height: 12, width: 12, channels: 1, values: .init(repeating: 0.5, count: 144))
         var generator = SeededGenerator(seed: 3)
-        let shown = (0..<200).map { _ in
+        let shown = (0..<60).map { _ in
             Picture(height: 12, width: 12, channels: 1, values: (0..<144).map { _ in Float(generator.uniform()) })
         }
-        let decoder = try DecoderScores(
+        return try DecoderScores(
             kind: .local, penalty: 1, reconstructions: shown.map { _ in mean }, pictures: shown, meanPicture: mean,
             trials: [], seed: 1)
-        let cut = CutMeasurement(
-            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: decoder,
+    }
+
+    /// A cut whose decoders show nothing with the pictures at hand.
+    private func check(
+        _ metric: Metric, _ curve: LearningCurve?, _ decoder: DecoderScores, pictures: Int = 100_000
+    ) throws -> GateVerdict.Check {
+        let graph = try TinyNetwork.graph()
+        let cut = try graph.cut(named: "relu2")
+        let views = try (0..<20).map { try ClassDistribution(logits: [Float($0 % 3), 1, 0]) }
+        let judgement = ReconstructionJudge.Judgement(
+            divergence: try DecoderDivergence(
+                pictures: views, reconstructions: views.map { _ in try ClassDistribution(logits: [1, 1, 1]) }),
+            featureDistance: nil, featureDistanceOfMean: nil)
+        let measured = CutMeasurement(
+            cut: cut, operatorName: "Relu", crossing: [], decoder: decoder,
             findings: Measured.findings(
-                judgement: .init(
-                    divergence: try DecoderDivergence(
-                        pictures: views, reconstructions: views.map { _ in try ClassDistribution(logits: [1, 1, 1]) }),
-                    featureDistance: nil, featureDistanceOfMean: nil),
-                evidence: Measured.evidence(0.004),
-                reconstructions: ReconstructionCurves(
-                    curves: Dictionary(uniqueKeysWithValues: curves.map { ($0.name, $1) }), decided: [])),
-            cost: made.cost)
+                judgement: judgement, evidence: Measured.evidence(0.004),
+                reconstructions: ReconstructionCurves(curves: curve.map { [metric.name: $0] } ?? [:], decided: [])),
+            cost: CutCost(
+                multiplyAddsInside: 1, multiplyAdds: 2, parametersInside: 1, boundaryBytes: 1, frontMilliseconds: nil,
+                backMilliseconds: nil))
         let verdict = GateVerdict.verdicts(
-            for: [cut], gates: .strict, attacker: Attacker(pictures: pictures, counted: 200))[0]
+            for: [measured], gates: .strict, attacker: Attacker(pictures: pictures, counted: 200))[0]
         return try #require(verdict.check(of: metric))
     }
 
-    @Test("A curve that grows to its limit does not pass, though the pictures at hand show nothing", arguments: metrics)
-    func growing(metric: Metric) throws {
-        let curves = [metric: curve([0.002, 0.006, 0.012])]
-        #expect(try check(metric, curves, pictures: 100).outcome == .passes)
-        #expect(try check(metric, curves, pictures: 1 << 40).outcome == .fails)
+    @Test("A curve that grows to its limit does not pass, though the pictures at hand show nothing")
+    func growing() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            let growing = curve([0.002, 0.006, 0.012])
+            #expect(try check(metric, growing, decoder, pictures: 100).outcome == .passes, "\(metric.name)")
+            #expect(try check(metric, growing, decoder, pictures: 1 << 40).outcome == .fails, "\(metric.name)")
+        }
     }
 
-    @Test("Growth that is not excluded is not enough evidence", arguments: metrics)
-    func open(metric: Metric) throws {
-        let found = try check(metric, [metric: curve([0, 0, 0], gainError: 0.02)])
-        #expect(found.outcome == .notEnoughEvidence)
-        #expect(metric.sentence(found).contains("not enough evidence"))
+    @Test("Growth that is not excluded is not enough evidence, nor is a curve that is missing or of no certainty")
+    func open() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            for uncertain in [curve([0, 0, 0], gainError: 0.05), curve([0, 0], error: .infinity), nil] {
+                let found = try check(metric, uncertain, decoder)
+                #expect(found.outcome == .notEnoughEvidence, "\(metric.name)")
+                #expect(metric.sentence(found).contains("not enough evidence"))
+            }
+        }
     }
 
-    @Test("Reconstructions that gain nothing by a measure pass where the curve leaves little doubt", arguments: metrics)
-    func flat(metric: Metric) throws {
-        #expect(try check(metric, [metric: curve([-0.01, -0.01, -0.01], gainError: 0.0001)]).outcome == .passes)
-        #expect(try check(metric, [metric: curve([0, 0, 0], error: 0, gainError: 0)]).outcome == .passes)
-    }
-
-    @Test("Without a curve of the measure there is not enough evidence", arguments: metrics)
-    func absent(metric: Metric) throws {
-        #expect(try check(metric, [:]).outcome == .notEnoughEvidence)
-        #expect(try check(metric, [metric: curve([0, 0], error: .infinity)]).outcome == .notEnoughEvidence)
+    @Test("Reconstructions that gain nothing by a measure pass where the curve leaves little doubt")
+    func flat() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            for certain in [
+                curve([-0.01, -0.01, -0.01], gainError: 0.0001), curve([0, 0, 0], error: 0, gainError: 0),
+            ] {
+                #expect(try check(metric, certain, decoder).outcome == .passes, "\(metric.name)")
+            }
+        }
     }
 
     @Test("More pictures for the attacker never make a measure's interval better")
