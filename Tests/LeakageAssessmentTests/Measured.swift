@@ -42,9 +42,12 @@ enum Measured {
         }
     }
 
+    /// - Parameter reconstructions: By default the pictures at hand decide.
     static func findings(
         channelKL: ChannelKL? = nil, judgement: ReconstructionJudge.Judgement? = nil, evidence: AssetEvidence? = nil,
-        bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil
+        bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil,
+        reconstructions: ReconstructionCurves? = ReconstructionCurves(
+            curves: [:], decided: [.similarityGain, .decoderDivergenceRatio, .retrieval])
     ) -> CutFindings {
         var findings = CutFindings()
         findings[ChannelKL.self] = channelKL
@@ -52,6 +55,7 @@ enum Measured {
         findings[AssetEvidence.self] = evidence
         findings[LeakageBounds.self] = bounds
         findings[WhiteBoxScores.self] = whiteBox
+        findings[ReconstructionCurves.self] = reconstructions
         return findings
     }
 

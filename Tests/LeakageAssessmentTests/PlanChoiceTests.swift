@@ -6,13 +6,14 @@ import Testing
 @Suite("The choice among plans")
 struct PlanChoiceTests {
     private static func option(
-        _ front: String, ms: Double?, leakage: Double, inside: Int = 10, bytes: Int = 100
+        _ front: String, ms: Double?, leakage: Double, inside: Int = 10, bytes: Int = 100, spread: Double? = nil
     ) -> PlanOption {
         PlanOption(
             front: front, mapping: "m", leakage: leakage, passesGates: true,
             cost: CutCost(
                 multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: bytes,
-                frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, enclaveBytes: 1),
+                frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread,
+                enclaveBytes: 1),
             budgets: Budgets())
     }
 
@@ -33,6 +34,16 @@ struct PlanChoiceTests {
         #expect(PlanChoice.best(of: [fast, close])?.front == "close")
         #expect(PlanChoice.best(of: [fast, close, faster])?.front == "faster")
         #expect(PlanChoice.best(of: [faster, close, fast])?.front == "faster")
+    }
+
+    @Test("Times that differ by less than their noise do not choose between two cuts", arguments: 1...10)
+    func noise(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        // 7 % apart, with a noise of 5 % on each.
+        func timed(_ ms: Double) -> Double { ms * (1 + 0.05 * (2 * generator.uniform() - 1)) }
+        let fast = Self.option("fast", ms: timed(10), leakage: 0.9, spread: 0.05)
+        let close = Self.option("close", ms: timed(10.7), leakage: 0.5, spread: 0.05)
+        #expect(PlanChoice.best(of: [fast, close])?.front == "close")
     }
 
     @Test("Where one plan was not timed, counted arithmetic decides, then bytes, then leakage")

@@ -123,7 +123,7 @@ package enum AssessmentJSON {
             ("msssim", .number(decoder.multiScaleSimilarity)),
             ("msssimOfMean", .number(decoder.multiScaleSimilarityOfMean)),
             ("retrievalTop1", .number(decoder.retrievalTopOne)),
-            ("retrievalTop1Upper", .optional(measurement.estimate(of: .retrieval)?.upper)),
+            ("retrievalTop1Upper", .number(measurement.decoder.retrieval.upper)),
             ("retrievalTop5", .number(decoder.retrievalTopFive)),
             ("decoderKL", .optional(measurement.judgement?.divergence.mean)),
             ("decoderKLNull", .optional(measurement.judgement?.divergence.nullMean)),

@@ -6,7 +6,8 @@ enum AssetJSON {
     static func assets(_ cut: CutMeasurement, _ verdict: GateVerdict, _ result: AssessmentResult) -> JSONText {
         guard let evidence = cut.evidence else { return .null }
         func asset(_ asset: Asset, _ more: [(String, JSONText)]) -> (String, JSONText) {
-            let leak = cut.findings.estimate(of: .ofAttacker(asset), for: result.attacker) ?? .unknown
+            let metric = Metric.ofAttacker(asset)
+            let leak = cut.findings.estimate(of: metric, for: result.attacker) ?? metric.unknown
             let members: [(String, JSONText)] = [
                 ("outcome", .optional(verdict.outcome(of: asset)?.rawValue)), ("lower", .number(leak.lower)),
                 ("estimate", .number(leak.value)), ("upper", .number(leak.upper)),
@@ -14,20 +15,29 @@ enum AssetJSON {
             return (asset.rawValue, .object(members + more))
         }
         let perceptron = cut.findings[PerceptronEvidence.self].map { [$0.appearance] } ?? []
+        let decoders = [cut.findings[DecoderCurves.self]?.appearance].compactMap(\.self)
+        let measures = cut.findings[ReconstructionCurves.self]?.curves ?? [:]
+        func reconstruction(_ name: String, _ metric: Metric) -> [(String, JSONText)] {
+            let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name]
+            return [(name, .array([measures[metric.name], ofDecoders].compactMap(\.self).map(curve)))]
+        }
         return .object([
             asset(
                 .appearance,
                 [
-                    ("curves", .array((evidence.appearance + perceptron).map(curve))),
+                    ("curves", .array((evidence.appearance + decoders + perceptron).map(curve))),
                     ("r2Tint", .optional(evidence.tint)), ("r2Layout", .optional(evidence.layout)),
-                ]),
+                ] + reconstruction("ssimCurves", .similarityGain)),
             asset(
                 .identity,
                 [
                     ("curves", .array(evidence.identity.map(curve))),
                     ("candidates", .integer(evidence.candidates)),
-                ]),
-            asset(.class, [("curves", .array(evidence.classes.map { [curve($0)] } ?? []))]),
+                ] + reconstruction("retrievalCurves", .retrieval)),
+            asset(
+                .class,
+                [("curves", .array(evidence.classes.map { [curve($0)] } ?? []))]
+                    + reconstruction("decoderKLCurves", .decoderDivergenceRatio)),
         ])
     }
 

@@ -40,7 +40,7 @@ struct CutTable {
             "<td>\(Format.number(decoder.similarity)) <small>± \(Format.number(decoder.similarityGainError)) "
                 + "(\(Format.number(decoder.similarityOfMean)))</small></td>",
             "<td>\(Format.percent(decoder.retrievalTopOne)) "
-                + "<small>≤ \(cut.estimate(of: .retrieval).map { Format.percent($0.upper) } ?? "")</small></td>",
+                + "<small>≤ \(Format.percent(cut.decoder.retrieval.upper))</small></td>",
         ]
         if let kl = cut.channelKL {
             cells += [

@@ -42,10 +42,10 @@ struct MethodSection {
 
     private var curves: String {
         "Kernel ridge regression and perceptrons learn from an eighth to all of the pictures, "
-            + "\(CrossValidation.folds)-fold cross-validated; decoders of maps from a quarter on, where they are within the gate. The gates are judged at \(result.attackerPictures) pictures. The "
+            + "\(CrossValidation.folds)-fold cross-validated; decoders of maps from a quarter on, where they are within the gate; SSIM, decoder-KL and top-1 as well. The gates are judged at \(result.attackerPictures) pictures. The "
             + "estimate repeats the last gain for each doubling. The interval reaches from the measured value to a power law "
             + "with that relative gain, or to twice that gain for each doubling, with 1.65 standard errors. A curve that does not beat "
-            + "the mean picture, or whose upper end is above the limit, is “not enough evidence”, which does not pass."
+            + "the mean picture by \(Format.number(LearningCurve.evidenceDeviations)) standard errors, or whose upper end is above the limit, is “not enough evidence”, which does not pass."
     }
 
     private var followed: String {

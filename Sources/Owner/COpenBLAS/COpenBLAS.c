@@ -2,6 +2,8 @@
 #include "COpenBLAS.h"
 
 #include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
 
 // Debian's libopenblas-dev installs no lapacke.h, so the LAPACK routines are declared here as LAPACK documents them. The
 // hidden last arguments are the lengths of the character arguments, as gfortran passes them.
@@ -11,6 +13,28 @@ extern void dposv_(
 extern void dsyev_(
     const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
     const int *lwork, int *info, unsigned long jobz_length, unsigned long uplo_length);
+
+// OpenBLAS's own start and end of its choice of kernels, which its shared library exports; absent in some builds.
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+
+#if defined(__x86_64__)
+// OpenBLAS knows processors by their model numbers. On one that is newer than the library it falls back to kernels of
+// 2004 (Prescott, SSE3), a quarter as fast. Here the instructions that the processor has decide. It runs before main, so
+// no thread computes yet; a choice in the environment stays.
+__attribute__((constructor)) static void choose_kernels(void) {
+    if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL || getenv("OPENBLAS_CORETYPE") != NULL) return;
+    if (strcmp(openblas_get_corename(), "Prescott") != 0) return;
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
+    int has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    setenv("OPENBLAS_CORETYPE", has_avx512 ? "SkylakeX" : "Haswell", 0);
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+    unsetenv("OPENBLAS_CORETYPE");
+}
+#endif
 
 void infenclave_blas_set_threads(int threads) { openblas_set_num_threads(threads); }
 

@@ -20,7 +20,7 @@ struct AssessmentArguments: ParsableArguments {
     @Option(
         help:
             ArgumentHelp(
-                "Images for the channel KL at every cut. Default: 60, and 20 at a cut that fails another gate.",
+                "Images for the channel KL at every cut. Default: 60, and 10 at a cut that fails another gate.",
                 valueName: "n")
     )
     var klImages: Int?

@@ -50,7 +50,7 @@ package struct AssessmentConfiguration: Sendable {
     package var channelImageLimit = 60
     /// Images for the channel KL at a cut that already fails another gate: enough to show the paper's measure, which
     /// decides nothing there.
-    package var fewChannelImages = 20
+    package var fewChannelImages = 10
     /// Images for the decoders, the first of those in use. From a folder with more images than both need, a
     /// ``PictureSample`` is drawn.
     package var decoderImageLimit = 300

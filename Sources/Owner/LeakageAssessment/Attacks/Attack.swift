@@ -32,13 +32,22 @@ struct AttackSubject {
     /// The best decoder's outcome.
     let decoded: DecoderAttack.Outcome
     let judge: ReconstructionJudge
+    /// Options of the trained decoder that was among the decoders; `nil` for none.
+    let training: TrainedDecoder.Options?
     let cancellation: CancellationFlag
+    /// The findings of the attacks before this one.
+    var found = CutFindings()
+
+    /// Whether the images at hand show that an attack exceeds the gate of a metric.
+    func exceeds(_ metric: Metric, _ found: LeakEstimate) -> Bool {
+        guard let limit = gates[metric.gate] else { return false }
+        return metric.leaks == .high ? found.lower > limit : found.upper < limit
+    }
 
     /// Whether the decoders are shown to exceed the gate with the images at hand: then more images do not change the
     /// verdict, and expensive learning curves are left out.
     var exceedsGate: Bool {
-        let found = decoded.scores.rSquared - Gates.deviations * decoded.scores.rSquaredError
-        return gates[.rSquared].map { found > $0 } ?? false
+        exceeds(.rSquared, LeakEstimate(decoded.scores.rSquared, standardError: decoded.scores.rSquaredError))
     }
 
     var testing: [Picture] { split.testing.map { targets[$0] } }

@@ -4,6 +4,7 @@ package enum AttackCatalogue {
     /// In the order in which they run.
     static let attacks: [any Attack.Type] = [
         RecognitionAttack.self, JointAttack.self, CurveAttack.self, PerceptronAttack.self,
+        ReconstructionAttack.self, DecoderCurveAttack.self,
     ]
 
     /// A sentence about each attack, for the report.
@@ -11,15 +12,17 @@ package enum AttackCatalogue {
 
     static let findings: [any Finding.Type] = [
         DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self,
-        PerceptronEvidence.self, ChannelKL.self, LeakageBounds.self, WhiteBoxScores.self,
+        PerceptronEvidence.self, ReconstructionCurves.self, DecoderCurves.self, ChannelKL.self, LeakageBounds.self,
+        WhiteBoxScores.self,
     ]
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> CutFindings {
-        var findings = CutFindings([subject.decoded.scores])
+        var subject = subject
+        subject.found = CutFindings([subject.decoded.scores])
         func run<Chosen: Attack>(_ attack: Chosen.Type) throws(AssessmentError) {
-            findings[Chosen.Found.self] = try attack.run(on: subject)
+            subject.found[Chosen.Found.self] = try attack.run(on: subject)
         }
         for attack in attacks where attack.followsDecoders || subject.views != nil { try run(attack) }
-        return findings
+        return subject.found
     }
 }

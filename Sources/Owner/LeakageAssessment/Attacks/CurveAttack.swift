@@ -9,12 +9,8 @@ enum CurveAttack: Attack {
     static func run(on subject: AttackSubject) throws(AssessmentError) -> AssetEvidence? {
         guard let views = subject.views else { return nil }
         let attacks = GramAttacks(features: subject.features.gram, seed: subject.seed)
-        var appearance = [attacks.appearance(pictures: subject.pictures)].compactMap(\.self)
-        if subject.features.maps != nil, !subject.exceedsGate, let curve = try decoderCurve(subject) {
-            appearance.append(curve)
-        }
         return AssetEvidence(
-            appearance: appearance,
+            appearance: [attacks.appearance(pictures: subject.pictures)].compactMap(\.self),
             identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },
             candidates: min(
                 GramAttacks.maximumCandidates,
@@ -34,29 +30,6 @@ enum CurveAttack: Attack {
             meanErrors.append(try MeanSquaredError.value(mean, truth))
         }
         return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
-    }
-
-    /// The closed-form decoders, trained on a quarter, half and all of the training images.
-    private static func decoderCurve(_ subject: AttackSubject) throws(AssessmentError) -> LearningCurve? {
-        var (sizes, outcomes): ([Int], [[CrossValidation.Outcome]]) = ([], [])
-        for parts in [4, 2, 1] {
-            let part = subject.split.fraction(oneOf: parts)
-            guard part.training.count >= CrossValidation.minimumPictures, part.training.count > sizes.last ?? 0
-            else { continue }
-            let outcome =
-                parts == 1
-                ? subject.decoded
-                : try DecoderAttack.run(
-                    on: subject.features, targets: subject.targets, split: part, seed: subject.seed)
-            var errors: [CrossValidation.Outcome] = []
-            for (reconstruction, picture) in zip(outcome.reconstructions, subject.testing) {
-                let scale = try MeanSquaredError.value(outcome.meanPicture, picture)
-                errors.append(.init(gain: scale - (try MeanSquaredError.value(reconstruction, picture)), scale: scale))
-            }
-            sizes.append(part.training.count)
-            outcomes.append(errors)
-        }
-        return CrossValidation.curve(sizes: sizes, outcomes)
     }
 }
 

@@ -31,7 +31,7 @@ package struct CutFindings: Sendable {
     ///   excludes nothing.
     package func estimate(of metric: Metric, for attacker: Attacker) -> LeakEstimate? {
         LeakEstimate.together(all.compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
-            ?? (metric.judgement == .interval ? .unknown : nil)
+            ?? (metric.judgement == .interval ? metric.unknown : nil)
     }
 }
 

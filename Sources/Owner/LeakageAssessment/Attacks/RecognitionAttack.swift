@@ -14,6 +14,9 @@ extension ReconstructionJudge.Judgement: Finding {
     package static let name = "recognition"
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
-        [.decoderDivergenceRatio: LeakEstimate(divergence.ratioToNull, standardError: divergence.ratioError)]
+        [.decoderDivergenceRatio: ratio.asFloor]
     }
+
+    /// Decoder-KL over its null, with the images at hand.
+    var ratio: LeakEstimate { LeakEstimate(divergence.ratioToNull, standardError: divergence.ratioError) }
 }

@@ -10,10 +10,13 @@ extension DecoderScores: Finding {
             .extrapolatedRSquared: LeakEstimate(
                 lower: max(0, found.lower), value: max(0, found.value), upper: min(1, max(0, found.upper)),
                 standing: .floor),
-            .similarityGain: LeakEstimate(similarityGain, standardError: similarityGainError),
-            .retrieval: LeakEstimate(share: retrievalTopOne, count: candidates),
+            .similarityGain: LeakEstimate(similarityGain, standardError: similarityGainError).asFloor,
+            .retrieval: retrieval.asFloor,
         ]
     }
+
+    /// The share identified by reconstruction, with the images at hand.
+    package var retrieval: LeakEstimate { LeakEstimate(share: retrievalTopOne, count: candidates) }
 }
 
 extension ChannelKL: Finding {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Learning curves of the three assets at one cut, for extrapolation to an attacker with more images.
 package struct AssetEvidence: Sendable, Hashable, Codable {
-    /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``, and that of the decoders of feature maps where
-    /// those are within the gate. Empty where nothing could be learned.
+    /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``. Empty where nothing could be learned.
     package let appearance: [LearningCurve]
     /// The share identified by a second network's features, and by its features of cropped, mirrored and recoloured
     /// versions.

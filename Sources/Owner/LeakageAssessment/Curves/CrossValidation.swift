@@ -29,38 +29,51 @@ package enum CrossValidation {
     package static func curve<Failure: Error>(
         pictures: Int, seed: UInt64, attack: (_ training: [Int], _ testing: [Int]) throws(Failure) -> [Outcome]?
     ) throws(Failure) -> LearningCurve? {
+        try curves(pictures: pictures, measures: 1, parts: parts, seed: seed) {
+            (training, testing) throws(Failure) in try attack(training, testing).map { [$0] }
+        }[0]
+    }
+
+    /// The curves of several measures of one attack, whose outcomes are one list for each measure.
+    package static func curves<Failure: Error>(
+        pictures: Int, measures: Int, parts: [Int], seed: UInt64,
+        attack: (_ training: [Int], _ testing: [Int]) throws(Failure) -> [[Outcome]]?
+    ) throws(Failure) -> [LearningCurve?] {
         var generator = SeededGenerator(seed: seed, purpose: "cross-validation")
         let order = generator.permutation(of: pictures)
         let smallest = pictures - (pictures + folds - 1) / folds
         let sizes = parts.filter { smallest / $0 >= minimumPictures }
-        var outcomes: [[Outcome]] = []
+        var outcomes: [[[Outcome]]] = []
         var learned: [Int] = []
         for parts in sizes {
-            guard let all = try self.outcomes(order, parts: parts, attack) else { continue }
+            guard let all = try self.outcomes(order, parts: parts, measures: measures, attack) else { continue }
             outcomes.append(all)
             learned.append(smallest / parts)
         }
-        return curve(sizes: learned, outcomes)
+        return (0..<measures).map { measure in curve(sizes: learned, outcomes.map { $0[measure] }) }
     }
 
     private static func outcomes<Failure: Error>(
-        _ order: [Int], parts: Int, _ attack: ([Int], [Int]) throws(Failure) -> [Outcome]?
-    ) throws(Failure) -> [Outcome]? {
-        var all: [Outcome] = []
+        _ order: [Int], parts: Int, measures: Int, _ attack: ([Int], [Int]) throws(Failure) -> [[Outcome]]?
+    ) throws(Failure) -> [[Outcome]]? {
+        var all = [[Outcome]](repeating: [], count: measures)
         for fold in 0..<folds {
             let testing = order.indices.filter { $0 % folds == fold }.map { order[$0] }
             let rest = order.indices.filter { $0 % folds != fold }.map { order[$0] }
             let size = rest.count / parts
-            var sums = testing.map { _ in (gain: 0.0, scale: 0.0) }
+            var sums = [[(gain: Double, scale: Double)]](
+                repeating: testing.map { _ in (gain: 0, scale: 0) }, count: measures)
             for part in 0..<parts {
                 guard let found = try attack(Array(rest[part * size..<(part + 1) * size]), testing) else { return nil }
-                precondition(found.count == testing.count)
-                for index in found.indices {
-                    sums[index].gain += found[index].gain / Double(parts)
-                    sums[index].scale += found[index].scale / Double(parts)
+                precondition(found.count == measures && found.allSatisfy { $0.count == testing.count })
+                for measure in found.indices {
+                    for index in testing.indices {
+                        sums[measure][index].gain += found[measure][index].gain / Double(parts)
+                        sums[measure][index].scale += found[measure][index].scale / Double(parts)
+                    }
                 }
             }
-            all += sums.map { Outcome(gain: $0.gain, scale: $0.scale) }
+            for measure in all.indices { all[measure] += sums[measure].map { Outcome(gain: $0.gain, scale: $0.scale) } }
         }
         return all
     }

@@ -20,10 +20,17 @@ package struct GramAttacks {
     /// - Parameter pictures: Inner products of the images.
     package func appearance(pictures: SymmetricMatrix) -> LearningCurve? {
         precondition(pictures.size == count)
-        return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
-            guard let ridge = KernelRidge(kernels, targets: pictures, training: training) else { return nil }
-            return Self.reconstructed(pictures, training, testing, ridge.weights(of:))
+        return CrossValidation.curve(pictures: count, seed: seed) {
+            appearance(pictures: pictures, training: $0, testing: $1)
         }
+    }
+
+    /// The outcomes of one fold of ``appearance(pictures:)``; `nil` where nothing can be learned.
+    package func appearance(
+        pictures: SymmetricMatrix, training: [Int], testing: [Int]
+    ) -> [CrossValidation.Outcome]? {
+        guard let ridge = KernelRidge(kernels, targets: pictures, training: training) else { return nil }
+        return Self.reconstructed(pictures, training, testing, ridge.weights(of:))
     }
 
     /// Appearance by a trained multilayer perceptron.
@@ -78,34 +85,40 @@ package struct GramAttacks {
     ///     of altered versions, cropped and recoloured (those from `count` on, in the same order).
     ///   - versions: Whether the candidates are the altered versions.
     package func identity(views: SymmetricMatrix, versions: Bool) -> LearningCurve? {
+        CrossValidation.curve(pictures: count, seed: seed) {
+            identity(views: views, versions: versions, training: $0, testing: $1)
+        }
+    }
+
+    /// The outcomes of one fold of ``identity(views:versions:)``; `nil` where nothing can be learned.
+    package func identity(
+        views: SymmetricMatrix, versions: Bool, training: [Int], testing: [Int]
+    ) -> [CrossValidation.Outcome]? {
         precondition(views.size == 2 * count)
-        let original = views.leading(count)
-        return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
-            guard let ridge = KernelRidge(kernels, targets: original, training: training) else { return nil }
-            let candidates = testing.map { $0 + (versions ? count : 0) }
-            // Features relative to the training mean m: ⟨z - m, c - m⟩ with z = Σ w z_i and Σ w = 1.
-            let means = training.map { row in Statistics.mean(training.map { views[row, $0] }) }
-            let square = Statistics.mean(means)
-            let shifted = candidates.map { candidate in
-                let own = training.map { views[$0, candidate] }
-                let average = Statistics.mean(own)
-                return (
-                    products: zip(own, means).map { $0 - average - $1 + square },
-                    length: max(0, views[candidate, candidate] - 2 * average + square).squareRoot()
-                )
+        guard let ridge = KernelRidge(kernels, targets: views.leading(count), training: training) else { return nil }
+        let candidates = testing.map { $0 + (versions ? count : 0) }
+        // Features relative to the training mean m: ⟨z - m, c - m⟩ with z = Σ w z_i and Σ w = 1.
+        let means = training.map { row in Statistics.mean(training.map { views[row, $0] }) }
+        let square = Statistics.mean(means)
+        let shifted = candidates.map { candidate in
+            let own = training.map { views[$0, candidate] }
+            let average = Statistics.mean(own)
+            return (
+                products: zip(own, means).map { $0 - average - $1 + square },
+                length: max(0, views[candidate, candidate] - 2 * average + square).squareRoot()
+            )
+        }
+        return testing.indices.map { index in
+            let weights = ridge.weights(of: testing[index])
+            // The right candidate first, then those after it in the fold.
+            let likeness = (0..<min(Self.maximumCandidates, testing.count)).map { offset in
+                let candidate = shifted[(index + offset) % testing.count]
+                let product = zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
+                return candidate.length > 0 ? product / candidate.length : -.infinity
             }
-            return testing.indices.map { index in
-                let weights = ridge.weights(of: testing[index])
-                // The right candidate first, then those after it in the fold.
-                let likeness = (0..<min(Self.maximumCandidates, testing.count)).map { offset in
-                    let candidate = shifted[(index + offset) % testing.count]
-                    let product = zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
-                    return candidate.length > 0 ? product / candidate.length : -.infinity
-                }
-                // A tie counts against the attacker.
-                let found = likeness.dropFirst().allSatisfy { $0 < likeness[0] }
-                return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1)
-            }
+            // A tie counts against the attacker.
+            let found = likeness.dropFirst().allSatisfy { $0 < likeness[0] }
+            return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1)
         }
     }
 
@@ -114,26 +127,31 @@ package struct GramAttacks {
     ///
     /// - Parameter classes: The classes of the images.
     package func classes(_ classes: [Int]) -> LearningCurve? {
+        CrossValidation.curve(pictures: count, seed: seed) { self.classes(classes, training: $0, testing: $1) }
+    }
+
+    /// The outcomes of one fold of ``classes(_:)``; `nil` where nothing can be learned.
+    package func classes(
+        _ classes: [Int], training: [Int], testing: [Int]
+    ) -> [CrossValidation.Outcome]? {
         precondition(classes.count == count)
         var targets = SymmetricMatrix(size: count)
         for row in 0..<count {
             for column in row..<count where classes[row] == classes[column] { targets[row, column] = 1 }
         }
-        return CrossValidation.curve(pictures: count, seed: seed) { training, testing in
-            let counts = Dictionary(grouping: training, by: { classes[$0] }).mapValues(\.count)
-            guard counts.count >= 2, let ridge = KernelRidge(kernels, targets: targets, training: training)
-            else { return nil }
-            let majority = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-            return testing.map { picture in
-                guard counts[classes[picture]] != nil else { return CrossValidation.Outcome(gain: 0, scale: 0) }
-                var scores: [Int: Double] = [:]
-                for (weight, example) in zip(ridge.weights(of: picture), training) {
-                    scores[classes[example], default: 0] += weight
-                }
-                let named = scores.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-                let guess = classes[picture] == majority ? 1.0 : 0.0
-                return CrossValidation.Outcome(gain: (named == classes[picture] ? 1 : 0) - guess, scale: 1 - guess)
+        let counts = Dictionary(grouping: training, by: { classes[$0] }).mapValues(\.count)
+        guard counts.count >= 2, let ridge = KernelRidge(kernels, targets: targets, training: training)
+        else { return nil }
+        let majority = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        return testing.map { picture in
+            guard counts[classes[picture]] != nil else { return CrossValidation.Outcome(gain: 0, scale: 0) }
+            var scores: [Int: Double] = [:]
+            for (weight, example) in zip(ridge.weights(of: picture), training) {
+                scores[classes[example], default: 0] += weight
             }
+            let named = scores.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+            let guess = classes[picture] == majority ? 1.0 : 0.0
+            return CrossValidation.Outcome(gain: (named == classes[picture] ? 1 : 0) - guess, scale: 1 - guess)
         }
     }
 }

@@ -50,10 +50,13 @@ package struct LearningCurve: Sendable, Hashable, Codable {
 
     /// Whether the attack with all images is significantly better than one that learned nothing. An attack that failed
     /// says nothing about the next one, so its curve is no evidence.
-    package var isEvidence: Bool { value > Self.deviations * error && error.isFinite }
+    package var isEvidence: Bool { value > Self.evidenceDeviations * error && error.isFinite }
 
     /// One-sided 95 % of a normal distribution.
     package static let deviations = 1.65
+    /// One-sided 99 %. An attack that has only just begun to learn still grows faster than in proportion to its images:
+    /// with 95 % here, nearly all values outside their intervals were of such curves (`Evaluation/draws.py`).
+    package static let evidenceDeviations = 2.33
 
     /// Extrapolates the curve to an attacker with `pictures` images.
     ///
@@ -61,14 +64,43 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     /// - The estimate repeats the last gain for each doubling of the images. R² was found to grow so between 50 and
     ///   12,000 images (design notes, section 6).
     /// - The upper bound starts from the value plus its error and is the smaller of two: a power law with the relative
-    ///   gain of the last doubling and its error, with an exponent of at most 1, which is the growth of an attack that
-    ///   has learned almost nothing so far; and twice that gain for each doubling.
+    ///   gain of a doubling and its error, with an exponent of at most 1, which is the growth of an attack that has
+    ///   learned almost nothing so far; and twice that gain for each doubling. The gain is that of the last doubling, or
+    ///   the mean of the last two where it is larger, since a single one can be small by chance.
     ///
     /// - Returns: 0 to 1 where the curve is no evidence: then nothing is excluded.
     package func extrapolated(to pictures: Int) -> Extrapolation {
         guard isEvidence else {
             return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
         }
+        return bounded(to: pictures)
+    }
+
+    /// The same for a further measure of reconstructions whose R² is evidence by itself: that a reconstruction does not
+    /// gain by this measure is then a result, and the interval is that of ``extrapolated(to:)`` even where the value is
+    /// not significantly above 0. Values below 0 are possible.
+    package func extrapolatedWithoutEvidence(to pictures: Int) -> Extrapolation {
+        guard !isEvidence else { return bounded(to: pictures) }
+        guard error.isFinite, gainError.isFinite else {
+            return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
+        }
+        let (low, high) = (value - Self.deviations * error, value + Self.deviations * error)
+        let doublings = max(0, log2(Double(pictures) / Double(last.pictures)))
+        // Growth that is not significant is not expected to go on, and not excluded either.
+        return Extrapolation(
+            pictures: pictures, lower: low, estimate: value, upper: max(value, min(1, high + 2 * steepest * doublings)))
+    }
+
+    /// The largest gain of one doubling that is not excluded.
+    private var steepest: Double {
+        func gain(since point: Point) -> Double {
+            (value - point.value) / log2(Double(last.pictures) / Double(point.pictures))
+        }
+        let recent = points.dropLast().suffix(2).map(gain).max() ?? 0
+        return max(0, recent + Self.deviations * gainError / log2(Double(last.pictures) / Double(previous.pictures)))
+    }
+
+    private func bounded(to pictures: Int) -> Extrapolation {
         let low = max(0, value - Self.deviations * error)
         let high = value + Self.deviations * error
         let doublings = log2(Double(pictures) / Double(last.pictures))
@@ -78,7 +110,6 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         }
         let step = log2(Double(last.pictures) / Double(previous.pictures))
         let gain = max(0, value - previous.value) / step
-        let steepest = max(0, value - previous.value + Self.deviations * gainError) / step
         // The exponent of a power law through the last value with this gain in one doubling.
         let exponent = min(1, -log2(max(0.5, 1 - steepest / value)))
         return Extrapolation(

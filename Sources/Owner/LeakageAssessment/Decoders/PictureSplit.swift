@@ -32,9 +32,11 @@ package struct PictureSplit: Sendable, Hashable {
 
     /// The same test images with a part of the fitting and validation images, at least two and one.
     package func fraction(oneOf parts: Int) -> PictureSplit {
-        PictureSplit(
-            fitting: Array(fitting.prefix(max(2, fitting.count / parts))),
-            validation: Array(validation.prefix(max(1, validation.count / parts))), testing: testing)
+        // Spread over the names, which may begin with the class.
+        func part(of pictures: [Int]) -> [Int] {
+            stride(from: 0, to: pictures.count, by: parts).map { pictures[$0] }
+        }
+        return PictureSplit(fitting: part(of: fitting), validation: part(of: validation), testing: testing)
     }
 
     /// ``fitting`` and ``validation``.

@@ -56,8 +56,8 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
             standing: curve.isEvidence ? .evidence : .failed)
     }
 
-    /// A quantity from 0 to 1 about which nothing is known.
-    package static let unknown = LeakEstimate(lower: 0, value: 0, upper: 1, standing: .failed)
+    /// The same with the standing of a floor.
+    var asFloor: LeakEstimate { LeakEstimate(lower: lower, value: value, upper: upper, standing: .floor) }
 
     /// The combined estimate of several attacks. An attack that failed does not cancel one that succeeded, and a floor
     /// alone is no evidence.
@@ -67,7 +67,7 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
         guard let first = estimates.first else { return nil }
         let evidence = estimates.filter { $0.standing == .evidence }
         let floors = estimates.filter { $0.standing == .floor }
-        let others = evidence.isEmpty ? estimates.filter { $0.standing == .failed } + [.unknown] : evidence
+        let others = evidence.isEmpty ? estimates.filter { $0.standing == .failed } + [metric.unknown] : evidence
         return (others + floors).reduce(others.first ?? first) { metric.worse($0, $1) }
     }
 }

@@ -56,6 +56,11 @@ package struct Metric: Sendable {
         self.sentence = sentence
     }
 
+    /// A quantity from 0 to 1 about which nothing is known.
+    package var unknown: LeakEstimate {
+        LeakEstimate(lower: 0, value: leaks == .high ? 0 : 1, upper: 1, standing: .failed)
+    }
+
     /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one.
     func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {
         let choose: (Double, Double) -> Double = leaks == .high ? { max($0, $1) } : { min($0, $1) }

@@ -13,9 +13,14 @@ extension Metric {
             ? "there is not enough evidence that R² stays low: up to \(Format.number($0.value)) is not excluded (\(limit($0)))"
             : "the attacker is expected to reach R² \(Format.number($0.estimate)) (\(limit($0)))"
     }
-    /// SSIM gain over the mean image.
-    package static let similarityGain = Metric("similarityGain", of: .appearance, gate: .similarityGain) {
-        "SSIM over the mean picture + 1.65 se reaches \(Format.number($0.value)) (\(limit($0)))"
+    /// SSIM gain over the mean image, for the attacker with more images.
+    package static let similarityGain = Metric(
+        "similarityGain", of: .appearance, judgement: .interval, gate: .similarityGain
+    ) {
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that SSIM stays low: up to \(Format.number($0.value)) over the mean picture is "
+                + "not excluded (\(limit($0)))"
+            : "SSIM is expected to reach \(Format.number($0.estimate)) over the mean picture (\(limit($0)))"
     }
     /// The share of images whose channel KL is above the uniform baseline.
     package static let passFraction = Metric(
@@ -28,15 +33,24 @@ extension Metric {
     package static let areaUnderCurve = Metric("areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve) {
         "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
     }
-    /// Decoder-KL, matched over mismatched. What a classifier recognises in a reconstruction is its class.
+    /// Decoder-KL, matched over mismatched, for the attacker with more images. What a classifier recognises in a
+    /// reconstruction is its class.
     package static let decoderDivergenceRatio = Metric(
-        "decoderDivergenceRatio", of: .class, leaks: .low, gate: .decoderDivergenceRatio
+        "decoderDivergenceRatio", of: .class, leaks: .low, judgement: .interval, gate: .decoderDivergenceRatio
     ) {
-        "decoder-KL - 1.65 se is \(Format.number($0.value)) of its null (needed \(Format.number($0.limit)))"
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that reconstructions stay unrecognisable: decoder-KL down to "
+                + "\(Format.number($0.value)) of its null is not excluded (needed \(Format.number($0.limit)))"
+            : "decoder-KL is expected to fall to \(Format.number($0.estimate)) of its null (needed "
+                + "\(Format.number($0.limit)))"
     }
-    /// Top-1 retrieval rate by reconstruction; chance is one over the number of candidates.
-    package static let retrieval = Metric("retrieval", of: .identity, gate: .retrieval) {
-        "up to \(Format.percent($0.value)) of the pictures are identified by reconstruction (\(share($0)))"
+    /// Top-1 retrieval rate by reconstruction, for the attacker with more images; chance is one over the number of
+    /// candidates.
+    package static let retrieval = Metric("retrieval", of: .identity, judgement: .interval, gate: .retrieval) {
+        $0.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that reconstructions identify no picture: up to "
+                + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
+            : "reconstructions are expected to identify \(Format.percent($0.estimate)) of the pictures (\(share($0)))"
     }
     /// The identification rate by a second network's features, for the attacker with more images.
     package static let identification = Metric(

@@ -23,7 +23,8 @@ package enum PlanChoice {
         return gain > max(latencyTolerance, gainDeviations * (option.cost.timingSpread ?? 0))
     }
 
-    /// Of the plans whose latency is at most ``latencyTolerance`` over the least one, the one that leaks least; ties
+    /// Of the plans whose latency is at most ``latencyTolerance``, or the timing noise, over the least one, the one that
+    /// leaks least; ties
     /// are resolved by the least latency, then the least counted arithmetic. Where a latency was not measured, counted
     /// arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage.
     ///
@@ -34,7 +35,10 @@ package enum PlanChoice {
         guard let least = latencies.min(), latencies.count == options.count else {
             return first(of: options) { counted($0) + [$0.leakage] }
         }
-        let tied = options.filter { ($0.latencyMilliseconds ?? 0) <= least * (1 + latencyTolerance) }
+        let tied = options.filter {
+            let tolerance = max(latencyTolerance, gainDeviations * ($0.cost.timingSpread ?? 0))
+            return ($0.latencyMilliseconds ?? 0) <= least * (1 + tolerance)
+        }
         return first(of: tied) { [$0.leakage, $0.latencyMilliseconds ?? 0] + counted($0) }
     }
 

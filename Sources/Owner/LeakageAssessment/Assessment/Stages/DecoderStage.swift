@@ -68,8 +68,8 @@ enum DecoderStage {
     ) -> WorkKey {
         context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
             hasher.add("cut", cut.name)
-            // Learning curves are left out where the gate is exceeded.
-            hasher.add("gate", context.configuration.gates[.rSquared].map { "\($0)" } ?? "none")
+            // Learning curves are left out where a gate is exceeded.
+            for gate in Gate.all { hasher.add("gate", context.configuration.gates[gate].map { "\($0)" } ?? "none") }
             hasher.add("gallery", everythingOf: GalleryStage.positions(context))
             if let training { hasher.add("training", everythingOf: training) }
             if let noise { hasher.add("noise", noise.identity) }
@@ -158,7 +158,7 @@ enum DecoderStage {
             on: AttackSubject(
                 features: features, targets: targets, pictures: GramMatrix.of(targets.map(\.values)), classes: classes,
                 views: views, split: split, seed: seed, gates: context.configuration.gates, decoded: outcome,
-                judge: judge, cancellation: context.cancellation))
+                judge: judge, training: training, cancellation: context.cancellation))
         var gallery: [StoredImage] = []
         for position in GalleryStage.positions(context) {
             gallery.append(StoredImage(try outcome.reconstructions[position].image()))

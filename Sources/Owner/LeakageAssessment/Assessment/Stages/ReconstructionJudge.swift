@@ -79,6 +79,11 @@ package final class ReconstructionJudge {
             featureDistanceOfMean: layerCount > 0 ? Statistics.mean(distancesOfMean) : nil)
     }
 
+    /// The validator's class distribution of a picture.
+    func distribution(of picture: Picture) throws(AssessmentError) -> ClassDistribution {
+        try view(of: picture).distribution
+    }
+
     private func view(
         of picture: Picture
     ) throws(AssessmentError) -> (distribution: ClassDistribution, layers: [FeatureDistance.Layer]) {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Learning curves of the decoders of feature maps: from a quarter, half and all of the training images, and for the
+/// trained decoder from half and all.
+enum DecoderCurveAttack: Attack {
+    static let followsDecoders = true
+    static let method =
+        "The decoders of feature maps, the trained one included, learn from a part of the pictures as well, where they are "
+        + "within the gate: R², SSIM, decoder-KL and top-1 have learning curves."
+
+    static func run(on subject: AttackSubject) throws(AssessmentError) -> DecoderCurves? {
+        guard subject.features.maps != nil, !subject.exceedsGate else { return nil }
+        // Under noise, which is never recommended, the images at hand suffice.
+        guard subject.views != nil || subject.training != nil else { return nil }
+        // The mean image is no decoder: a curve of it would be flat and certain.
+        guard subject.decoded.scores.kind != .mean else { return nil }
+        let measures = try ReconstructionMeasures(
+            ReconstructionAttack.open(subject), pictures: subject.targets, judge: subject.judge)
+        var (sizes, rSquared): ([Int], [[CrossValidation.Outcome]]) = ([], [])
+        var others = measures.metrics.map { _ in [[CrossValidation.Outcome]]() }
+        for parts in subject.training == nil ? [4, 2, 1] : [2, 1] {
+            let part = subject.split.fraction(oneOf: parts)
+            guard part.training.count >= CrossValidation.minimumPictures, part.training.count > sizes.last ?? 0
+            else { continue }
+            let outcome = parts == 1 ? subject.decoded : try decoded(subject, part, share: parts)
+            var errors: [CrossValidation.Outcome] = []
+            for (reconstruction, picture) in zip(outcome.reconstructions, subject.testing) {
+                let scale = try MeanSquaredError.value(outcome.meanPicture, picture)
+                errors.append(.init(gain: scale - (try MeanSquaredError.value(reconstruction, picture)), scale: scale))
+            }
+            sizes.append(part.training.count)
+            rSquared.append(errors)
+            let found = try measures.outcomes(
+                outcome.reconstructions, of: subject.split.testing, mean: outcome.meanPicture)
+            for index in others.indices { others[index].append(found[index]) }
+        }
+        var curves: [String: LearningCurve] = [:]
+        for (metric, outcomes) in zip(measures.metrics, others) {
+            curves[metric.name] = CrossValidation.curve(sizes: sizes, outcomes)
+        }
+        return DecoderCurves(appearance: CrossValidation.curve(sizes: sizes, rSquared), curves: curves)
+    }
+
+    /// The decoders from a part of the images; the training of half the images takes half the arithmetic.
+    private static func decoded(
+        _ subject: AttackSubject, _ part: PictureSplit, share parts: Int
+    ) throws(AssessmentError) -> DecoderAttack.Outcome {
+        var training = subject.training
+        training?.multiplyAdds /= parts
+        return try DecoderAttack.run(
+            on: subject.features, targets: subject.targets, split: part, seed: subject.seed, training: training,
+            cancellation: subject.cancellation)
+    }
+}
+
+/// The learning curves of the decoders of feature maps.
+package struct DecoderCurves: Sendable, Hashable, Codable {
+    /// R² of reconstructions.
+    package let appearance: LearningCurve?
+    /// As ``ReconstructionCurves/curves``.
+    package let curves: [String: LearningCurve]
+
+    package init(appearance: LearningCurve?, curves: [String: LearningCurve]) {
+        self.appearance = appearance
+        self.curves = curves
+    }
+}
+
+extension DecoderCurves: Finding {
+    package static let name = "decoderCurves"
+
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        var estimates = ReconstructionCurves.estimates(of: curves, for: attacker)
+        estimates[.extrapolatedRSquared] = appearance.map { LeakEstimate($0, pictures: attacker.pictures) }
+        return estimates
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import LeakageAssessment
+import ModelGraph
+import Testing
+
+@Suite("SSIM, decoder-KL and top-1 are judged for the attacker with more pictures")
+struct AttackerGateTests {
+    private static let metrics: [Metric] = [.similarityGain, .decoderDivergenceRatio, .retrieval]
+
+    private func curve(_ values: [Double], error: Double = 0.001, gainError: Double = 0.001) -> LearningCurve {
+        LearningCurve(
+            points: values.enumerated().map { .init(pictures: 50 << $0, value: $1) }, error: error, gainError: gainError
+        )
+    }
+
+    /// Of 60 pictures, none of which the mean picture tells anything of.
+    private static func decoder() throws -> DecoderScores {
+        let mean = Picture(height: 12, width: 12, channels: 1, values: .init(repeating: 0.5, count: 144))
+        var generator = SeededGenerator(seed: 3)
+        let shown = (0..<60).map { _ in
+            Picture(height: 12, width: 12, channels: 1, values: (0..<144).map { _ in Float(generator.uniform()) })
+        }
+        return try DecoderScores(
+            kind: .local, penalty: 1, reconstructions: shown.map { _ in mean }, pictures: shown, meanPicture: mean,
+            trials: [], seed: 1)
+    }
+
+    /// A cut whose decoders show nothing with the pictures at hand.
+    private func check(
+        _ metric: Metric, _ curve: LearningCurve?, _ decoder: DecoderScores, pictures: Int = 100_000
+    ) throws -> GateVerdict.Check {
+        let graph = try TinyNetwork.graph()
+        let cut = try graph.cut(named: "relu2")
+        let views = try (0..<20).map { try ClassDistribution(logits: [Float($0 % 3), 1, 0]) }
+        let judgement = ReconstructionJudge.Judgement(
+            divergence: try DecoderDivergence(
+                pictures: views, reconstructions: views.map { _ in try ClassDistribution(logits: [1, 1, 1]) }),
+            featureDistance: nil, featureDistanceOfMean: nil)
+        let measured = CutMeasurement(
+            cut: cut, operatorName: "Relu", crossing: [], decoder: decoder,
+            findings: Measured.findings(
+                judgement: judgement, evidence: Measured.evidence(0.004),
+                reconstructions: ReconstructionCurves(curves: curve.map { [metric.name: $0] } ?? [:], decided: [])),
+            cost: CutCost(
+                multiplyAddsInside: 1, multiplyAdds: 2, parametersInside: 1, boundaryBytes: 1, frontMilliseconds: nil,
+                backMilliseconds: nil))
+        let verdict = GateVerdict.verdicts(
+            for: [measured], gates: .strict, attacker: Attacker(pictures: pictures, counted: 200))[0]
+        return try #require(verdict.check(of: metric))
+    }
+
+    @Test("A curve that grows to its limit does not pass, though the pictures at hand show nothing")
+    func growing() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            let growing = curve([0.002, 0.006, 0.012])
+            #expect(try check(metric, growing, decoder, pictures: 100).outcome == .passes, "\(metric.name)")
+            #expect(try check(metric, growing, decoder, pictures: 1 << 40).outcome == .fails, "\(metric.name)")
+        }
+    }
+
+    @Test("Growth that is not excluded is not enough evidence, nor is a curve that is missing or of no certainty")
+    func open() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            for uncertain in [curve([0, 0, 0], gainError: 0.05), curve([0, 0], error: .infinity), nil] {
+                let found = try check(metric, uncertain, decoder)
+                #expect(found.outcome == .notEnoughEvidence, "\(metric.name)")
+                #expect(metric.sentence(found).contains("not enough evidence"))
+            }
+        }
+    }
+
+    @Test("Reconstructions that gain nothing by a measure pass where the curve leaves little doubt")
+    func flat() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            for certain in [
+                curve([-0.01, -0.01, -0.01], gainError: 0.0001), curve([0, 0, 0], error: 0, gainError: 0),
+            ] {
+                #expect(try check(metric, certain, decoder).outcome == .passes, "\(metric.name)")
+            }
+        }
+    }
+
+    @Test("More pictures for the attacker never make a measure's interval better")
+    func monotone() {
+        for curve in [curve([0.01, 0.02, 0.03]), curve([-0.02, -0.01, -0.01]), curve([0, 0.0005, 0.001])] {
+            var last = -1.0
+            for pictures in [1, 100, 200, 400, 5000, 1_000_000] {
+                let found = curve.extrapolatedWithoutEvidence(to: pictures)
+                #expect(found.upper >= last && found.lower <= found.estimate && found.estimate <= found.upper)
+                last = found.upper
+            }
+        }
+    }
+
+    @Test("Each open measure has a curve of what kernel ridge reconstructs; measures of failing assets have none")
+    func measured() throws {
+        let pictures = try DrawnPictures(count: 40)
+        var configuration = try pictures.configuration()
+        configuration.measuresTime = false
+        configuration.adversary = .informed
+        configuration.cuts = .named(["relu1", "flat"])
+        configuration.gates = Gates(
+            name: "open",
+            [
+                .rSquared: 1, .similarityGain: 1, .passFraction: 0, .areaUnderCurve: 1, .decoderDivergenceRatio: 0,
+                .retrieval: 1, .identification: 1, .classGain: 1,
+            ])
+        configuration.trainedCuts = .none
+        let open = try Assessor(configuration).run()
+        for cut in open.cuts {
+            let found = try #require(cut.findings[ReconstructionCurves.self])
+            #expect(found.decided.isEmpty)
+            for metric in Self.metrics {
+                let curve = try #require(found.curves[metric.name])
+                #expect(curve.points.map(\.pictures) == [8, 16, 32])
+            }
+            // Where maps cross, the decoders have curves as well, which end at what the decoders found.
+            guard let maps = cut.findings[DecoderCurves.self] else { continue }
+            #expect(abs(try #require(maps.appearance).value - cut.decoder.rSquared) < 1e-9)
+            #expect(abs(try #require(maps.curves["similarityGain"]).value - cut.decoder.similarityGain) < 1e-9)
+            #expect(abs(try #require(maps.curves["retrieval"]).value - cut.decoder.retrievalTopOne) < 1e-9)
+            let ratio = try #require(cut.judgement).divergence.ratioToNull
+            #expect(abs(try #require(maps.curves["decoderDivergenceRatio"]).value - (1 - ratio)) < 1e-9)
+        }
+        #expect(open.cuts[0].findings[DecoderCurves.self] != nil)
+        configuration.gates = .standard
+        let shallow = try #require(try Assessor(configuration).run().cuts[0].findings[ReconstructionCurves.self])
+        #expect(shallow.decided.contains("similarityGain") && shallow.curves["similarityGain"] == nil)
+        #expect(shallow.decided.contains("retrieval"))
+    }
+
+    @Test("A part of the pictures is spread over their names, which may begin with the class")
+    func spread() {
+        let split = PictureSplit(count: 100, seed: 1)
+        for parts in [2, 4] {
+            let part = split.fraction(oneOf: parts)
+            #expect(part.testing == split.testing)
+            #expect(abs(part.fitting.count - split.fitting.count / parts) <= 1)
+            #expect(part.fitting.contains { $0 < 25 } && part.fitting.contains { $0 >= 75 })
+            #expect(part.fitting.allSatisfy(split.fitting.contains))
+        }
+    }
+}
