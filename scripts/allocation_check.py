@@ -24,8 +24,8 @@ MODEL = os.path.join(ROOT, "Examples/demo")
 # Allocations for an answer, by what is served and where. A change that needs more says why in its commit. The checks
 # allow 5 % more.
 TABLE = {
-    "everything inside": {"host": 170, "enclave": 432},
-    "with a cut": {"host": 340, "enclave": 390},
+    "everything inside": {"host": 180, "enclave": 432},
+    "with a cut": {"host": 380, "enclave": 390},
 }
 PLANS = {"everything inside": [], "with a cut": ["--front", "stage2.pool", "--mapping", "logits"]}
 MARGIN = 1.05
@@ -51,13 +51,15 @@ class Server:
                 file.write(bytes(8))
         enclave = [
             "env", "INFENCLAVE_ALLOCATIONS=" + self.path("enclave"), programs + "/infenclave-enclave", "--tee",
-            "development", "--development-key", self.path("tee.key"), "--connect", "stdio", "--workers", "1", "--threads", "1",
+            "development", "--development-key", self.path("tee.key"), "--connect", "stdio", "--workers", "1", "--threads",
+            "1", "--sandbox", "none",
         ]
-        # The host joins its descriptor 3 to the program.
+        # The host joins its descriptor 3 to the program. In a sandbox the library could not open its file.
         command = "exec " + " ".join(map(shlex.quote, enclave)) + " 0<&3 1>&3"
         self.process = subprocess.Popen(
             [programs + "/infenclave", "serve", self.path("model.infenclave"), "--tee", "development", "--listen",
-             "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--workers", "1", "--threads", "1", "--enclave-at", command],
+             "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--workers", "1", "--threads", "1", "--sandbox", "none",
+             "--enclave-at", command],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env=os.environ | {"LD_PRELOAD": library, "INFENCLAVE_ALLOCATIONS": self.path("host")})
         addresses = {}
@@ -131,6 +133,8 @@ def measure(programs, plan):
         finally:
             server.end()
     seconds, answers, *counts = difference(long, short)
+    if min(counts) == 0:
+        raise SystemExit("allocation_check: nothing was counted: does the program link malloc statically?")
     if answers < 20:
         raise SystemExit(f"allocation_check: only {answers} answers: the machine is too busy")
     return {

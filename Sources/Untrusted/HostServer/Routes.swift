@@ -178,7 +178,11 @@ final class Routes: HTTPResponder {
             return Refusal(error).response
         }
         let trace = traces.map { _ in RequestTrace(at: start) }
-        let answer = await admittedAnswer(message.bytes, at: place, of: desk, trace, unless: channel)
+        let isShort = message.byteCount <= Self.longestOnLoop
+        let executor: any TaskExecutor = isShort ? LoopExecutor.of(channel.eventLoop) : globalConcurrentExecutor
+        let answer = await withTaskExecutorPreference(executor) {
+            await admittedAnswer(message.bytes, at: place, of: desk, trace, on: executor, unless: channel)
+        }
         if let trace {
             traces?.take(
                 trace, request: request.headers[.requestIdentifier] ?? "", model: desk.model.name,
@@ -187,13 +191,15 @@ final class Routes: HTTPResponder {
         return answer
     }
 
+    /// Copying longer messages would keep other connections of the event loop waiting.
+    private static let longestOnLoop = 1 << 20
+
     private func admittedAnswer(
         _ message: [UInt8], at place: RequestPipeline.Place, of desk: Desk, _ trace: RequestTrace?,
-        unless channel: any Channel
+        on executor: any TaskExecutor, unless channel: any Channel
     ) async -> Response {
         defer { registry.onClose(of: channel, nil) }
         do throws(HostError) {
-            let executor = LoopExecutor.of(channel.eventLoop)
             let answer = try await desk.pipeline.answer(message, at: place, trace: trace, on: executor) { abandon in
                 registry.onClose(of: channel, abandon)
             }
@@ -217,6 +223,7 @@ final class Routes: HTTPResponder {
     private struct Body: Sendable {
         let parts: [ByteBuffer]
         var first: UInt8? { parts.first?.readableBytesView.first }
+        var byteCount: Int { parts.reduce(0) { $0 + $1.readableBytes } }
         var bytes: [UInt8] { parts.reduce(into: []) { $0 += $1.readableBytesView } }
     }
 
