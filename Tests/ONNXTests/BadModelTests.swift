@@ -260,6 +260,11 @@ import Testing
                     .make("OneHot", ["i", "depth", "values"], ["o"]), .make("Add", ["x", "o"], ["y"]),
                 ],
                 initializers: [.integers("n", [side]), .integers("depth", [side]), .floats("values", [0, 1], [2])]),
+            // Each sum is a product with a triangular table of 64 MiB.
+            .make(
+                opset: 14, inputs: [("x", [side / 4])], outputs: ["v17"],
+                nodes: (1...17).map { .make("CumSum", [$0 == 1 ? "x" : "v\($0 - 1)", "axis"], ["v\($0)"]) },
+                initializers: [.integers("axis", [0])]),
         ]
         for proto in cases {
             let error = #expect(throws: ONNXImportError.self) { try proto.load() }

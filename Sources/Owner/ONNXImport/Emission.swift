@@ -37,7 +37,9 @@ extension GraphImporter {
                 switch source {
                 case .value(let name): operands.append(name)
                 case .step(let step): operands.append(values[step])
-                case .constant(let tensor): operands.append(addConstant(tensor, base))
+                case .constant(let tensor):
+                    try budget.spend(tensor.type)
+                    operands.append(addConstant(tensor, base))
                 case .filled(let type, let value):
                     operands.append(addConstant(try ConstantFolder.fill(type, with: value, budget: &budget), base))
                 }
