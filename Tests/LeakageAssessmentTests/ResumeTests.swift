@@ -77,7 +77,11 @@ struct ResumeTests {
         let many = try Assessor(configuration).run(work: work)
         let fresh = try Assessor(configuration).run()
         #expect(many.cuts.map(\.evidence) == fresh.cuts.map(\.evidence))
-        #expect(few.cuts.map(\.evidence) != fresh.cuts.map(\.evidence))
+        func decoderCurves(_ result: AssessmentResult) -> [DecoderCurves?] {
+            result.cuts.map { $0.findings[DecoderCurves.self] }
+        }
+        #expect(decoderCurves(many) == decoderCurves(fresh))
+        #expect(decoderCurves(few).allSatisfy { $0 == nil } && decoderCurves(many).contains { $0 != nil })
         let vector = try #require(many.cuts.first { $0.name == "flat" })
         #expect(vector.findings[PerceptronEvidence.self] != nil)
         #expect(few.cuts.allSatisfy { $0.findings[PerceptronEvidence.self] == nil })
