@@ -73,7 +73,8 @@ def plot(results):
         'font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
     for index, name in enumerate(names):
         parts.append(f'<rect x="20" y="{8 + 15 * index}" width="10" height="10" fill="{COLOURS[index % len(COLOURS)]}"/>')
-        parts.append(f'<text x="35" y="{17 + 15 * index}">{name} connection{'' if name.endswith(', 1') else 's'}</text>')
+        plural = "" if name.endswith(", 1") else "s"
+        parts.append(f'<text x="35" y="{17 + 15 * index}">{name} connection{plural}</text>')
     y = top
     for model in models:
         parts.append(
