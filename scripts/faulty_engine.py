@@ -59,6 +59,9 @@ class Relay(grpc.GenericRpcHandler):
         if fault == "stalls":
             while context.is_active():
                 time.sleep(0.1)
+        # A request may come before the host has asked for readiness.
+        if fault == "unloaded":
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the model 'backnet' is not ready")
         if fault == "refuses":
             context.abort(grpc.StatusCode.INTERNAL, "out of order\n")
         if fault == "limit":
