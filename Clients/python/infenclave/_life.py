@@ -24,7 +24,7 @@ _EVIDENCE_BYTES, _ANSWER_BYTES = 8 << 20, 4 << 20
 _FIRST_PAUSE, _MAXIMUM_PAUSE = 0.2, 2.0
 # Attestations for one request, beside the one before it. Behind a balancer without affinity a request may reach a server that
 # does not have its key several times.
-_MAXIMUM_ATTESTATIONS = 3
+_MAXIMUM_ATTESTATIONS = 8
 Value = TypeVar("Value")
 
 
