@@ -336,7 +336,7 @@ let package = Package(
         ),
         tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
-        tests("ModelGraphTests", ["ModelGraph", "Tensors", "TestSupport"]),
+        tests("ModelGraphTests", ["ModelGraph", "ReferenceInference", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameStream", "Wire", "Tensors"]),
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
         tests(
