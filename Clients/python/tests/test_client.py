@@ -188,8 +188,8 @@ def test_a_hosts_claim_of_new_keys_moves_nothing(deployment, server):
         with pytest.raises(infenclave.Refused, match="new.keys") as caught:
             client.classify(STOP)
         assert caught.value.refusal == "unknownKey" and "\n" not in str(caught.value)
-        # The same bytes go out again, three attestations long: behind a balancer another server may have the key.
-        assert host.paths == [EVIDENCE, "/ohttp", "/ohttp"] * 4
+        # The same bytes go out again, eight attestations long: behind a balancer another server may have the key.
+        assert host.paths == [EVIDENCE, "/ohttp", "/ohttp"] * 9
         assert len(set(host.posted)) == 1
 
 
