@@ -69,8 +69,8 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
         try writing.withLock { (_) throws(WireError) in try write(frame, from: 0) }
     }
 
-    /// Writes the beginning of a frame, as much as goes without waiting. The caller sees to it that the rest is written before
-    /// anything else.
+    /// Writes the beginning of a frame, as much as goes without waiting. The caller must write the rest before anything
+    /// else.
     ///
     /// - Returns: How many bytes were written.
     /// - Throws: ``WireError``; nothing more can be written then.
@@ -78,7 +78,7 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
         try frame.withBytes { (places) throws(WireError) in try stream.writeWithoutWaiting(places) }
     }
 
-    /// Writes what follows the first `written` bytes of a frame. The caller sees to it that nothing else is written meanwhile.
+    /// Writes what follows the first `written` bytes of a frame. Nothing else may be written meanwhile.
     ///
     /// - Throws: ``WireError``; nothing more can be written then.
     package func write(_ frame: OutgoingFrame, from written: Int) throws(WireError) {

@@ -3,8 +3,8 @@ package import FrameStream
 import Synchronization
 package import Wire
 
-/// Writes messages to an enclave, one after another. Whoever has a message writes it at once, as far as the stream takes it
-/// without waiting. A thread that may wait writes the rest, and what comes meanwhile.
+/// Writes messages to an enclave, one after another. The thread that has a message writes it at once, as much as the stream
+/// takes without waiting. A thread of the writer's own writes the rest, and messages that come meanwhile.
 package final class EnclaveWriter: Sendable {
     private struct State {
         /// A frame is being written, or waits to be.
@@ -37,7 +37,7 @@ package final class EnclaveWriter: Sendable {
         }
     }
 
-    /// The next frame that waits. Without one, whoever comes next writes.
+    /// The next frame that waits. If there is none, the next caller of `write` writes its message itself.
     private func next() -> OutgoingFrame? {
         state.withLock { state in
             state.isBusy = !state.waiting.isEmpty
