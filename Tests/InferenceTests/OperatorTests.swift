@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Inference
 import ModelGraph
+import OneDNN
 import Testing
 
 /// Every operator in the forms that oneDNN treats differently, against plain loops in double precision.
@@ -70,6 +71,31 @@ struct OperatorTests {
 
     @Test("Poolings agree with plain loops to 1e-5 of the largest output", arguments: try poolings.get())
     func pools(_ problem: Problem) throws { try problem.check() }
+
+    static let windows = [
+        Window(kernel: [3, 3], strides: [2, 2]), Window(kernel: [2, 2], strides: [2, 2]),
+        Window(kernel: [3, 2], strides: [1, 3], pads: [2, 1, 1, 0]),
+        Window(kernel: [3, 3], strides: [1, 1], dilations: [2, 2], pads: [2, 2, 2, 2]),
+        Window(kernel: [2, 2], dilations: [10, 9]), Window(kernel: [3, 3], strides: [3, 3], pads: [2, 2, 2, 2]),
+    ]
+
+    @Test("The maximum of windows of what a convolution made, in its layout", arguments: windows, [false, true])
+    func poolsConvolutionResults(_ window: Window, _ ceil: Bool) throws {
+        for images in [1, 3] {
+            var problem = try Self.convolution([images, 8, 13, 12], [24, 8, 3, 3])
+            // Below zero as well, so that no zero of a padding can be the maximum unseen.
+            try problem.constant("s", [1, 24, 1, 1], in: 3...4)
+            problem.node("n", .arithmetic(Arithmetic(.subtract)), "y", "s")
+            problem.node("z", .pooling(Pooling(.maximum, window: window, ceil: ceil)), "n")
+            for threads in 1...2 {
+                let plan = try problem.check(threads: threads)
+                let step = try #require(plan.steps.first { $0.kind == "maximum pooling" })
+                if ProcessorSupport.hasAVX2, !ProcessorSupport.hasAVX512 { #expect(step.implementation == "loop") }
+            }
+            problem.node("c", .concat(Concat(axis: 1)), "z", "z")
+            try problem.check()
+        }
+    }
 
     static let arithmetics: Result<[Problem], any Error> = Result {
         try [Arithmetic.Function.add, .subtract, .multiply, .divide].flatMap { function in

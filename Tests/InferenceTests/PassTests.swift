@@ -471,13 +471,16 @@ struct PassTests {
     }
 
     @Test(
-        "Many rows by constant weights, either way round, with a bias, a function and a sum", arguments: [false, true])
-    func matrixProductOfRows(_ transposesWeights: Bool) throws {
+        "Many rows by constant weights, either way round, with a bias, a function and a sum", arguments: [false, true],
+        [(37, 24), (16, 8), (17, 20), (49, 13), (16, 3)])
+    func matrixProductOfRows(_ transposesWeights: Bool, _ size: (rows: Int, width: Int)) throws {
+        let (rows, width) = size
         for sumIsUsedLater in [false, true] {
-            var problem = Problem("rows, weights transposed: \(transposesWeights), sum used later: \(sumIsUsedLater)")
-            try problem.input("x", [37, 24])
-            try problem.constant("w", [24, 24])
-            try problem.constant("b", [24])
+            var problem = Problem(
+                "\(rows) rows of \(width), weights transposed: \(transposesWeights), sum used later: \(sumIsUsedLater)")
+            try problem.input("x", [rows, width])
+            try problem.constant("w", [width, width])
+            try problem.constant("b", [width])
             problem.node("r", .activation(Activation(.relu)), "x")
             problem.node("p", .gemm(Gemm(transposeB: transposesWeights)), "r", "w", "b")
             problem.node("a", .arithmetic(Arithmetic(.add)), "p", "r")
@@ -486,6 +489,17 @@ struct PassTests {
             if sumIsUsedLater { problem.node("u", .arithmetic(Arithmetic(.multiply)), "z", "r") }
             for threads in 1...2 { try problem.check(threads: threads) }
         }
+    }
+
+    @Test("Many rows of whole vectors take weights that are laid out once", .enabled(if: ProcessorSupport.hasAVX2))
+    func weightsOfRows() throws {
+        var problem = Problem("197 tokens, 96 to 64")
+        try problem.input("x", [197, 96])
+        try problem.constant("w", [96, 64])
+        problem.node("z", .gemm(Gemm(transposeB: false)), "x", "w")
+        let step = try #require(try problem.check().steps.first)
+        let kind = ProcessorSupport.hasAVX512 ? "brg:" : "jit_1x1:avx2"
+        #expect(step.implementation.hasPrefix(kind), "\(step.implementation)")
     }
 
     @Test("A linear layer that something else uses keeps its sum apart")

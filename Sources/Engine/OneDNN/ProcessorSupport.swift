@@ -3,6 +3,8 @@ internal import COneDNN
 
 /// Instructions of the processor that decide the choice of code.
 package enum ProcessorSupport {
+    /// Vector registers of 8 float32, and fused multiply-adds.
+    package static var hasAVX2: Bool { has(dnnl_cpu_isa_avx2) }
     /// Vector registers of 16 float32.
     package static var hasAVX512: Bool { has(dnnl_cpu_isa_avx512_core) }
     /// Dot products of bfloat16.

@@ -35,6 +35,21 @@ int conednn_set_flush(int flush);
 /// The number of threads of the calling thread's team that flush, in a parallel region of `threads` threads. `size`
 /// gets the number of threads that took part.
 int conednn_flushing_threads(int threads, int *size);
+/// Windows over the two last axes of a tensor whose channels are in blocks of 8. Extents are those of height and width.
+typedef struct {
+    /// Images times blocks of channels.
+    int64_t planes;
+    int64_t extents[2];
+    int64_t result[2];
+    int64_t kernel[2];
+    int64_t strides[2];
+    int64_t dilations[2];
+    /// Above, and to the left.
+    int64_t pads[2];
+} conednn_windows;
+/// The maximum of each window, by the calling thread's team. NaN is never the maximum; a window without an element gives
+/// minus infinity. On x86 the processor must have AVX2.
+void conednn_pool_maximum(const conednn_windows *windows, const float *source, float *destination);
 /// Whether this is an Intel processor.
 int conednn_is_intel(void);
 

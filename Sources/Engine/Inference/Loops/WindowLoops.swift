@@ -4,6 +4,13 @@ import ModelGraph
 import OneDNN
 
 extension Loop {
+    static func maximumPooling(_ pooling: BlockedMaximumPooling) -> Loop {
+        Loop(name: "maximum pooling") { sources, destination in
+            pooling.run(
+                sources[0].assumingMemoryBound(to: Float.self), to: destination.assumingMemoryBound(to: Float.self))
+        }
+    }
+
     /// Pooling of a row-major float32 tensor, for windows that oneDNN refuses.
     static func pooling(_ pooling: Pooling, _ shape: [Int], _ result: [Int]) -> Loop {
         let window = pooling.window

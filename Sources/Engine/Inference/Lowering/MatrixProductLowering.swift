@@ -43,14 +43,22 @@ extension Lowering {
             ) { (weights, bias, post) throws(OneDNNError) in
                 try .matMul(source: sourceLayout, weights: weights, bias: bias, destination: destination, post: post)
             }
-            if try matrixProduct.isBlocked(element) { product = matrixProduct }
+            if try matrixProduct.isImplemented("brg:", element) {
+                product = matrixProduct
+            } else {
+                let convolution = try LinearLayer(
+                    convolving: result[0], from: depth, to: result[1], transposesWeights: transposesWeights,
+                    bias: product.bias)
+                if try convolution.isImplemented("jit_1x1:avx2", element) { product = convolution }
+            }
         }
 
         var (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
             try product.describe(element, post)
         }
         var arguments: [(argument: Argument, value: Int)] = []
-        let chosen = primitive.layout(of: .destination)
+        // Of the three primitives none is left the choice of the result's layout.
+        let chosen = destination
         let sum =
             fits
             ? try accumulated(node, chosen, &primitive, &arguments) { (_, post) throws(OneDNNError) in
@@ -59,10 +67,18 @@ extension Lowering {
         let target = sum ?? add(.arena, chosen)
         let ordered = try converted(
             alias(weights, as: product.weights), to: primitive.layout(of: .weights), for: node)
-        arguments += [
-            (.source, try converted(source, to: primitive.layout(of: .source), for: node)), (.weights, ordered),
-            (.destination, target),
-        ]
+        if let pixels = product.pixels {
+            let rows = try converted(source, to: try TensorLayout([result[0], depth], element: element), for: node)
+            arguments = arguments.map { ($0.argument, alias($0.value, as: pixels.destination)) }
+            arguments += [
+                (.source, alias(rows, as: pixels.source)), (.destination, alias(target, as: pixels.destination)),
+            ]
+        } else {
+            arguments += [
+                (.source, try converted(source, to: primitive.layout(of: .source), for: node)), (.destination, target),
+            ]
+        }
+        arguments.append((.weights, ordered))
         if let bias, let layout = product.bias { arguments.append((.bias, alias(bias, as: layout))) }
         if element != .float32 { products[node.name] = .bfloat16 }
         emit(primitive, arguments, to: target, "inner product", fused: fits ? node.fused : [], for: node)
@@ -103,15 +119,45 @@ extension Lowering {
 
 /// The oneDNN primitives that can compute rows times constant weights; each has code of its own.
 private struct LinearLayer {
-    /// From this number of rows on, blocked matrix products replace inner products. With the 197 rows of a Vision
-    /// Transformer they take 0.73 to 0.85 of the time on two threads (Documentation/engine-internals.md). Few rows,
-    /// such as a classifier's, stay with the inner product.
+    /// From this number of rows on, matrix products with blocked weights (AVX-512) or 1x1 convolutions (AVX2) replace
+    /// inner products: Documentation/engine-internals.md, "Products of token rows". Few rows, such as a classifier's,
+    /// stay with the inner product.
     static let rowsOfMatrixProduct = 16
 
     /// The layout of the weights in the primitive's axis order.
     let weights: TensorLayout
     let bias: TensorLayout?
-    let make: (TensorLayout, _ bias: TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+    /// `[1, width, rows, 1]` with channels innermost, for a convolution: the same memory as `[rows, width]`, row-major.
+    let pixels: (source: TensorLayout, destination: TensorLayout)?
+    private let make: (TensorLayout, _ bias: TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+
+    init(
+        weights: TensorLayout, bias: TensorLayout?,
+        make: @escaping (TensorLayout, TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
+    ) {
+        (self.weights, self.bias, self.make, pixels) = (weights, bias, make, nil)
+    }
+
+    /// A row is a pixel, an element of a row a channel. oneDNN's AVX2 code for 1x1 convolutions takes weights that were
+    /// laid out once, while that of its inner product lays them out at each call.
+    init(
+        convolving rows: Int, from depth: Int, to width: Int, transposesWeights: Bool, bias: TensorLayout?
+    ) throws(OneDNNError) {
+        let source = try TensorLayout.channelsLast([1, depth, rows, 1])
+        let destination = try TensorLayout.channelsLast([1, width, rows, 1])
+        weights = try TensorLayout(
+            [width, depth, 1, 1], strides: transposesWeights ? [1, width, 1, 1] : [depth, 1, 1, 1])
+        self.bias = bias
+        pixels = (source, destination)
+        make = { (weights, bias, post) throws(OneDNNError) in
+            let post = post.map { (operation: PostOperation) -> PostOperation in
+                if case .binary(let function, _) = operation { .binary(function, destination) } else { operation }
+            }
+            return try .convolution(
+                source: source, weights: weights, bias: bias, destination: destination, strides: [1, 1],
+                dilations: [1, 1], padBefore: [0, 0], padAfter: [0, 0], post: post)
+        }
+    }
 
     func describe(
         _ element: LayoutElement, _ post: [PostOperation]
@@ -119,10 +165,12 @@ private struct LinearLayer {
         try make(try .any(weights.dimensions, element: element), bias, post)
     }
 
-    /// Whether there is code that takes the weights in blocks.
-    func isBlocked(_ element: LayoutElement) throws(OneDNNError) -> Bool {
+    /// Whether oneDNN's choice for it is code of this kind, which takes weights that were laid out once.
+    ///
+    /// - Parameter kind: What the name of the code begins with.
+    func isImplemented(_ kind: String, _ element: LayoutElement) throws(OneDNNError) -> Bool {
         do throws(OneDNNError) {
-            return try describe(element, []).implementation.hasPrefix("brg:")
+            return try describe(element, []).implementation.hasPrefix(kind)
         } catch {
             guard error.isUnimplemented else { throw error }
             return false

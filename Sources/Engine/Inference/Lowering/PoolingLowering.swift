@@ -51,6 +51,14 @@ extension Lowering {
         }
         let target = add(.arena, primitive.layout(of: .destination))
         values[target].scale = values[source].scale
+        if function == .maximum,
+            let blocks = BlockedMaximumPooling(
+                source: sourceLayout, destination: layout(target), kernel: window.kernel, strides: window.strides,
+                dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore))
+        {
+            emit(.maximumPooling(blocks), [source], to: target, for: node)
+            return target
+        }
         emit(
             primitive, [(.source, source), (.destination, target)], to: target, "\(function.rawValue) pooling",
             for: node)

@@ -52,3 +52,49 @@ extension PrimitiveDescription {
         }
     }
 }
+
+/// The maximum of each window of a tensor whose channels are in blocks of 8, by the calling thread's team: oneDNN's AVX2
+/// code takes four times as long (Documentation/engine-internals.md, "Maximum pooling").
+package struct BlockedMaximumPooling: Sendable {
+    private let windows: conednn_windows
+
+    /// - Parameters:
+    ///   - source: `[n, c, h, w]`.
+    ///   - destination: `[n, c, h', w']`.
+    ///   - dilations: 1 for adjacent elements.
+    /// - Returns: `nil` unless both are dense blocks of 8 float32 channels, the processor has AVX2, and each window has
+    ///   an element of the source.
+    package init?(
+        source: TensorLayout, destination: TensorLayout, kernel: [Int], strides: [Int], dilations: [Int],
+        padBefore: [Int]
+    ) {
+        guard ProcessorSupport.hasAVX2, source.element == .float32, destination.element == .float32,
+            source.channelBlock == 8, destination.channelBlock == 8,
+            source.dimensions.prefix(2) == destination.dimensions.prefix(2), kernel.count == 2, strides.count == 2,
+            dilations.count == 2, padBefore.count == 2
+        else { return nil }
+        let (extents, result) = (source.dimensions.dropFirst(2), destination.dimensions.dropFirst(2))
+        for (axis, (extent, size)) in zip(extents, result).enumerated() {
+            // Every window then has an element if its dilation is no larger than the source; the first and the last
+            // window reach out farthest.
+            let last = (size - 1) * strides[axis] - padBefore[axis]
+            let reach = (kernel[axis] - 1) * dilations[axis]
+            guard dilations[axis] <= extent, padBefore[axis] <= reach, last < extent else { return nil }
+        }
+        func pair(_ values: some Sequence<Int>) -> (Int64, Int64) {
+            let values = values.map(Int64.init)
+            return (values[0], values[1])
+        }
+        windows = conednn_windows(
+            planes: Int64(source.dimensions[0] * source.dimensions[1] / 8), extents: pair(extents),
+            result: pair(result), kernel: pair(kernel), strides: pair(strides), dilations: pair(dilations),
+            pads: pair(padBefore))
+    }
+
+    /// - Parameters:
+    ///   - source: Memory of the source's layout.
+    ///   - destination: Memory of the destination's layout, of which every element is written.
+    package func run(_ source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>) {
+        withUnsafePointer(to: windows) { conednn_pool_maximum($0, source, destination) }
+    }
+}
