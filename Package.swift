@@ -264,7 +264,7 @@ let package = Package(
                 crypto,
             ]
         ),
-        library("EnclaveImage", in: "Owner", ["Evidence", crypto]),
+        library("EnclaveImage", in: "Owner", ["Attestation", "Evidence", crypto]),
         library(
             "KeyRelease", in: "Owner",
             ["Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", crypto]),
@@ -393,7 +393,11 @@ let package = Package(
             ["Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "Tensors", "TestSupport", crypto]),
         tests(
             "EnclaveImageTests",
-            ["EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream", "Sandbox", "TestSupport", crypto]),
+            [
+                "Attestation", "AttestationFixtures", "EnclaveImage", "EnclavePlatform", "Evidence", "FrameStream",
+                "Sandbox", "TestSupport", crypto,
+            ],
+            exclude: ["make_signed_image.py"]),
         tests(
             "DifferentiationTests",
             [

@@ -58,7 +58,7 @@ struct NitroImageTests {
             let bytes = image.encoded()
             if let file = expected.file { #expect(try bytes == ImageVectors.bytes(file)) }
             #expect(Array(bytes[544..<548]).hex == expected.crc32)
-            let values = image.measurement().values
+            let values = try image.measurement().values
             #expect(values["pcr0"]?.hex == expected.pcr0)
             #expect(values["pcr1"]?.hex == expected.pcr1)
             #expect(values["pcr2"]?.hex == expected.pcr2)
@@ -114,7 +114,7 @@ struct NitroImageTests {
     func mutations() throws {
         let original = try image(ramdisks: 2)
         let bytes = original.encoded()
-        let registers = original.measurement().values
+        let registers = try original.measurement().values
         var mutations = Mutations(seed: 22)
         var (refused, different) = (0, 0)
         for number in 0..<1000 {
@@ -127,7 +127,12 @@ struct NitroImageTests {
                 refused += 1
                 continue
             }
-            if read.measurement().values != registers {
+            // A section that became a signature is none.
+            guard let values = try? read.measurement().values else {
+                refused += 1
+                continue
+            }
+            if values != registers {
                 different += 1
             } else {
                 // What the platform does not measure: the metadata, and what the header says of defaults.
@@ -140,13 +145,13 @@ struct NitroImageTests {
     }
 
     /// Bit by bit, not by a table.
-    private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    static func checksum(_ bytes: [UInt8]) -> UInt32 {
         ~(bytes[..<544] + bytes[548...]).reduce(UInt32.max) { state, byte in
             (0..<8).reduce(state ^ UInt32(byte)) { value, _ in value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320 }
         }
     }
 
-    private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    static func bigEndian(_ value: UInt32) -> [UInt8] {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
     }
 

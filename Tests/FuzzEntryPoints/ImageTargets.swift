@@ -2,11 +2,14 @@
 import EnclaveImage
 
 enum ImageTargets {
-    /// AWS's enclave image format.
+    /// AWS's enclave image format. A signature has to be the image's.
     static func enclaveImage(_ bytes: UnsafeRawBufferPointer) throws {
         let image = try EnclaveImageFormat(parsing: Array(bytes))
         promise(image.encoded().elementsEqual(bytes), "an enclave image has one encoding")
-        promise(image.measurement().values.count == 3, "an enclave image has three registers")
+        let isSigned = !image[.signature].isEmpty
+        promise(
+            try image.measurement().values.count == (isSigned ? 4 : 3),
+            "an enclave image has three registers, and one for its signer")
     }
 
     /// Firmware, of which SEV-SNP and TDX each read their own metadata.

@@ -118,7 +118,7 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
         "swift-crypto/Crypto",
     ],
-    "EnclaveImage": ["Evidence", "swift-crypto/Crypto"],
+    "EnclaveImage": ["Attestation", "Evidence", "swift-crypto/Crypto"],
     "KeyRelease": [
         "Attestation", "Evidence", "InfenclaveClient", "SealedChannel", "StrictJSON", "swift-crypto/Crypto",
     ],

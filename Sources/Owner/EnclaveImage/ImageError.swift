@@ -9,6 +9,8 @@ package struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
         package static let malformed = Code("malformed")
         /// A file of another kind than the image needs, such as firmware without the needed metadata.
         package static let wrongFile = Code("wrong_file")
+        /// A signature that is not of the image, or not by the key that it names.
+        package static let signature = Code("signature")
         /// A value that no image can have.
         package static let invalidArgument = Code("invalid_argument")
     }

@@ -106,6 +106,10 @@ struct PinnedPolicy: Encodable {
         if kind == .snp, let digest = measured.measurements["id_key_digest"], digest.contains(where: { $0 != "0" }) {
             pinned["id_key_digest"] = [digest]
         }
+        // The certificate of the owner's signature. An image without it has zeros there.
+        if kind == .nitro, let digest = measured.measurements["pcr8"], digest.contains(where: { $0 != "0" }) {
+            pinned["pcr8"] = [digest]
+        }
         measurements = pinned
     }
 

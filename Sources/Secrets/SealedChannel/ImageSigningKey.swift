@@ -3,7 +3,8 @@ import Crypto
 import FoundationEssentials
 import SecretMemory
 
-/// The owner's key for identity blocks of SEV-SNP guests, which AMD's firmware wants on P-384. It signs nothing else.
+/// The owner's key for enclave images: for identity blocks of SEV-SNP guests, which AMD's firmware wants on P-384, and for
+/// images of Nitro. It signs nothing else.
 package struct ImageSigningKey: Sendable {
     /// Of the private scalar.
     static let byteCount = 48
@@ -15,11 +16,14 @@ package struct ImageSigningKey: Sendable {
     /// A fresh key.
     package static func random() -> ImageSigningKey { ImageSigningKey(P384.Signing.PrivateKey()) }
 
-    /// Reads a file that ``write(to:overwriting:)`` wrote.
+    /// Reads a file that ``write(to:overwriting:)`` wrote, or a key in PEM as OpenSSL writes it, not encrypted.
     ///
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`, also when others may read the file.
     package init(contentsOf path: String) throws(SealedChannelError) {
-        let secret = try KeyFileFormat.imageKey.read(path)
+        let secret = try KeyFileFormat.read(path) { (file) throws(SealedChannelError) in
+            if PEMPrivateKey.isPEM(file) { return try PEMPrivateKey.scalar(file) }
+            return try KeyFileFormat.imageKey.parse(file)
+        }
         do {
             key = try secret.bytes.withUnsafeBytes { try P384.Signing.PrivateKey(rawRepresentation: $0) }
         } catch {

@@ -52,6 +52,13 @@ struct KeyFileFormat {
     }
 
     func read(_ path: String) throws(SealedChannelError) -> SecretBytes {
+        try Self.read(path) { (file) throws(SealedChannelError) in try parse(file) }
+    }
+
+    /// Reads a file that only its owner may read, and parses it; errors name the file.
+    static func read(
+        _ path: String, _ parse: (RawSpan) throws(SealedChannelError) -> SecretBytes
+    ) throws(SealedChannelError) -> SecretBytes {
         let file: SecretBytes
         do throws(SecretMemoryError) {
             file = try SecretFile.read(path, maximumBytes: 4096)

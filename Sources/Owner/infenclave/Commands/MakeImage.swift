@@ -11,8 +11,8 @@ struct MakeImage: Command {
         abstract: "Make an enclave image for a TEE, with its expected measurements.",
         discussion: """
             The folder gets run.sh, which starts the machine, the files for it, and measured.json, which `infenclave \
-            policy --measured` takes. The same inputs give the same bytes. `infenclave measure --image DIR` computes \
-            the measurements again. No image was run on hardware by the makers of this program.
+            policy --measured` takes. The same inputs give the same bytes, but for signatures, which are random. \
+            `infenclave measure --image DIR` computes the measurements again. No image was run on hardware by the makers of this program.
             """)
 
     @Option(help: "The platform: nitro, snp, tdx or sgx (untested).") var kind: ImageKind
@@ -54,6 +54,18 @@ struct MakeImage: Command {
     @Option(
         help: "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.")
     var guestSVN: Int?
+    @Option(
+        help: ArgumentHelp(
+            "nitro: sign the image with this key on P-384, in PEM and not encrypted.",
+            discussion:
+                "The hypervisor checks the signature, and its registers then name the certificate (pcr8), which the policy pins beside pcr0."
+        ))
+    var signingKey: String?
+    @Option(
+        help: ArgumentHelp(
+            "nitro: the certificate of the signing key, PEM.",
+            discussion: "No hypervisor starts the image when the certificate has expired."))
+    var certificate: String?
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The folder to write. It may not exist, or be empty.") var out: String
     @Flag(help: "Print each step of the measurement.") var explain = false
@@ -78,6 +90,9 @@ struct MakeImage: Command {
         guard idKey == nil || kind == .snp, guestSVN == nil || idKey != nil else {
             throw ValidationError("--id-key is for snp, and --guest-svn goes with it")
         }
+        guard (signingKey == nil) == (certificate == nil), signingKey == nil || kind == .nitro else {
+            throw ValidationError("--signing-key and --certificate are for nitro, and go together")
+        }
         guard kind != .sgx || kernel == nil && modules == nil && kernelConfig == nil else {
             throw ValidationError("--kernel, --modules and --kernel-config are not for sgx")
         }
@@ -90,19 +105,23 @@ struct MakeImage: Command {
             memoryMiB: memory, transport: transport, guestSVN: idKey == nil ? nil : guestSVN ?? 0, workers: workers,
             threads: threads, hasTablesOnly: kernel?.hasTablesOnly == true ? true : nil)
         // Before anything is written.
-        if idKey != nil { try ProcessHardening.forbidDumps() }
-        let signer = try idKey.map { try ImageSigningKey(contentsOf: $0) }
+        if idKey != nil || signingKey != nil { try ProcessHardening.forbidDumps() }
+        let identity = try idKey.map { try ImageSigningKey(contentsOf: $0) }
+        let signer: ImageSigner? =
+            if let signingKey, let certificate { try ImageSigner(key: signingKey, certificate: certificate) } else {
+                nil
+            }
         let executable = try EnclaveFiles(EnclaveExecutable(enclave))
         let folder = try EnclaveImageFolder(new: out)
         if let kernel {
             try kernel.check(recipe)
             try folder.write(
                 recipe, kernel, try executable.initialFileSystem(modules: kernel.moduleFiles(recipe)),
-                firmware: firmware)
+                firmware: firmware, signer: signer)
         } else {
             try folder.write(recipe, executable, gramineThreads: cpus)
         }
-        if let signer { try folder.write(identityBlocksBy: signer) }
+        if let identity { try folder.write(identityBlocksBy: identity) }
         let measured = try folder.measured()
         try folder.write(measured.values)
         try measured.show(explain: explain, json: json)

@@ -46,13 +46,18 @@ struct EnclaveImageFolder {
     }
 
     /// Writes an image for a machine.
-    func write(_ recipe: ImageRecipe, _ kernel: GuestKernel, _ disk: [UInt8], firmware: String?) throws {
+    ///
+    /// - Parameter signer: For Nitro only.
+    func write(
+        _ recipe: ImageRecipe, _ kernel: GuestKernel, _ disk: [UInt8], firmware: String?, signer: ImageSigner?
+    ) throws {
         if recipe.kind == .nitro {
             let metadata = try NitroMetadata(
                 name: "infenclave", version: SoftwareVersions.program, kernelVersion: kernel.image.release
             ).encoded()
-            let image = try EnclaveImageFormat(
+            var image = try EnclaveImageFormat(
                 kernel: kernel.file, commandLine: recipe.commandLine, ramdisks: [disk], metadata: metadata)
+            if let signer { image = try signer.sign(image) }
             let bytes = image.encoded()
             // The written file must parse to the same content.
             guard try EnclaveImageFormat(parsing: bytes) == image else {
@@ -151,7 +156,9 @@ struct EnclaveImageFolder {
         let recipe = try recipe()
         switch recipe.kind {
         case .nitro:
-            return MeasuredImage(recipe, [try EnclaveImageFormat(parsing: try read("image.eif")).measurement()])
+            let image = try EnclaveImageFormat(parsing: try read("image.eif"))
+            try ImageSigner.warnOfExpiry(image)
+            return MeasuredImage(recipe, [try image.measurement()])
         case .snp:
             var launches = try launches(recipe)
             if let digest = try identityKeyDigest(recipe, launches) {

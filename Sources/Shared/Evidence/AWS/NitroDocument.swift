@@ -48,8 +48,7 @@ package struct NitroDocument: Sendable, Hashable {
             throw EvidenceError(.malformed, "the document's signature has \(signature.count) bytes; expected 96")
         }
         self.signature = signature
-        self.signedBytes =
-            [0x84, 0x6A] + Array("Signature1".utf8) + Self.encode(protected) + [0x40] + Self.encode(payload)
+        self.signedBytes = COSESign1.signedBytes(protected: protected, payload: payload)
 
         guard case .map(let members) = try CBOR(parsing: payload) else {
             throw EvidenceError(.malformed, "the document's payload is not a map")
@@ -81,18 +80,6 @@ package struct NitroDocument: Sendable, Hashable {
     /// Whether the enclave runs in debug mode: then its measurements are all zero.
     package var isDebug: Bool {
         [0, 1, 2].allSatisfy { pcrs[$0]?.allSatisfy { $0 == 0 } ?? true }
-    }
-
-    /// A byte string with its CBOR header.
-    private static func encode(_ bytes: [UInt8]) -> [UInt8] {
-        let count = bytes.count
-        return switch count {
-        case 0..<24: [0x40 | UInt8(count)] + bytes
-        case 24..<256: [0x58, UInt8(count)] + bytes
-        case 256..<65536: [0x59, UInt8(count >> 8), UInt8(count & 255)] + bytes
-        default:
-            [0x5A] + (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * $0)) } + bytes
-        }
     }
 
     private struct Fields {

@@ -38,6 +38,9 @@ enum PublicKey: Sendable {
         self = key
     }
 
+    /// - Parameter point: X and Y of a point on P-384, 96 bytes.
+    init(p384 point: [UInt8]) throws { self = .p384(try P384.Signing.PublicKey(rawRepresentation: point)) }
+
     /// - Parameter signature: As certificates have it: DER for ECDSA.
     func isValid(
         _ signature: [UInt8], over message: ArraySlice<UInt8>, _ algorithm: SignatureAlgorithm
