@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documentation/evaluation.md and its plots, from the measurements alone."""
 
+import re
+
+import curves
 import networks
 import plots
+import rules
 
 
-def write(trained, priced, folder):
+def write(trained, priced, pairs, folder):
     pictures = folder / "evaluation"
     pictures.mkdir(parents=True, exist_ok=True)
     for name, text in (drawings(trained, priced)).items():
         (pictures / name).write_text(text)
-    (folder / "evaluation.md").write_text(markdown(trained, priced))
+    page = folder / "evaluation.md"
+    page.write_text(markdown(trained, priced, pairs, sections(page.read_text()) if page.exists() else {}))
     print(f"wrote {folder}/evaluation.md and {pictures}")
 
 
@@ -21,9 +26,10 @@ def drawings(trained, priced):
 
     gates = next(iter(trained.values()))["gates"]
     inside = "share of the arithmetic inside the enclave"
-    largest = max(result["everythingInside"]["enclaveBytes"] for result in priced.values()) / 2**20
-    largest = max([largest] + [cut["cost"]["enclaveBytes"] / 2**20 for result in priced.values() for cut in result["cuts"]])
-    return {
+    largest = max([networks.ENCLAVE_BYTES / 2**20] + [
+        cost["enclaveBytes"] / 2**20 for result in priced.values()
+        for cost in [result["everythingInside"], *(cut["cost"] for cut in result["cuts"])]])
+    drawn = {
         "decoders.svg": plots.lines(
             "The informed adversary: best decoder by cut", inside, "R²: 1 = exact, 0 = no better than the mean image",
             by_depth(lambda cut, _: max(0, cut["r2"])), [("gate", gates["maximumR2"])]),
@@ -37,6 +43,29 @@ def drawings(trained, priced):
              for name, result in priced.items()],
             [("93 MiB", networks.ENCLAVE_BYTES / 2**20)], y_range=(0, 20 * (int(largest / 20) + 1))),
     }
+    # Where something was not measured again, the earlier plot stays, as the sections do.
+    if len(priced) < len(networks.PRICED):
+        del drawn["memory.svg"]
+    if len(trained) < len(networks.TRAINED):
+        del drawn["decoders.svg"], drawn["kl.svg"]
+    return drawn
+
+
+OLDER = "*Measured with an earlier version: verdicts follow from the images at hand, and times predate Winograd's algorithm.*"
+
+
+def sections(text):
+    """{heading: section} of the third level of an existing page, for what is not measured again."""
+    found = {}
+    for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+        heading, _, body = part.partition("\n")
+        found[heading] = re.split(r"^## ", body, flags=re.MULTILINE)[0].replace(OLDER, "").strip()
+    return found
+
+
+def older(heading, kept):
+    """The section of something that was not measured again."""
+    return [f"### {heading}", "", OLDER, "", kept[heading], ""] if heading in kept else []
 
 
 def share(cut, result):
@@ -75,9 +104,10 @@ def everything(result):
     return next(plan for plan in result["plans"] if plan["everythingInside"])
 
 
-def markdown(trained, priced):
+def markdown(trained, priced, pairs, kept):
     first = next(iter(trained.values()))
     processor = sum(result["run"]["processorSeconds"] for result in [*trained.values(), *priced.values()]) / 60
+    absent = [network.name for network in (*networks.TRAINED, *networks.PRICED) if network.name not in {**trained, **priced}]
     lines = [
         "# Evaluation", "",
         "<!-- Written by `make evaluation` from the measurements; change Evaluation/page.py, not this file. -->", "",
@@ -86,25 +116,29 @@ def markdown(trained, priced):
         "folder that `INFENCLAVE_SHARED` names, and resumes after an interruption.", "",
         f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on the first "
         f"{networks.KL_PICTURES}{too_few(networks.KL_PICTURES)}. Up to 8 cuts, with a trained decoder at those near the decision. Seed "
-        f"{networks.SEED}; gates *{first['gates']['name']}*; {first_threads(priced)}. Times are the fastest of 7 runs outside any TEE, on a "
-        f"machine with other load, so they are rough. Processor time: {processor:.0f} minutes in all. With so few images every leak below is a "
-        "lower bound, and a decoder that fails does not show that there is nothing to find. "
+        f"{networks.SEED}; gates *{first['gates']['name']}* for an attacker with {first['attackerPictures']:,} images; "
+        f"{threads(first)}. Times are the fastest of 7 runs outside any TEE, on a "
+        f"machine with other load, so they are rough. Processor time: {processor:.0f} minutes in all. Every R² of the decoders "
+        "below is a lower bound: an attacker with more images finds more, and a decoder that fails does not show that there is nothing to find. "
         "[How to read the columns](reading-a-report.md).", "",
         "## What is recovered", ""]
     lines += interpretation(trained) + ["", "![R² of the best decoder by cut](evaluation/decoders.svg)", "",
                                         "![Channel KL by cut](evaluation/kl.svg)", ""]
-    lines += ["## What each rule picks, and what it costs", ""] + choices(trained)
+    if absent:
+        lines += [f"Not measured again, so their sections below and the plots are of an earlier version, and the figures above leave them "
+                  f"out: {', '.join(absent)}.", ""]
+    lines += ["## Three rules against the strongest attack, and what they cost", ""] + chosen(trained, pairs)
+    if pairs:
+        lines += ["", "## What few images say of more", ""] + coverage(pairs)
     lines += ["", "## Network by network", ""]
     for network in networks.TRAINED:
-        if network.name in trained:
-            lines += trained_section(network, trained[network.name])
-    lines += ["## The paper's three networks: cost", ""] + costs(priced)
+        lines += trained_section(network, trained[network.name]) if network.name in trained else older(network.name, kept)
+    lines += ["## The paper's three networks: cost", ""] + costs(priced, kept)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def first_threads(priced):
-    threads = next(iter(priced.values()))["threads"]
-    return "1 thread" if threads == 1 else f"{threads} threads"
+def threads(result):
+    return "1 thread" if result["threads"] == 1 else f"{result['threads']} threads"
 
 
 def too_few(count):
@@ -138,12 +172,11 @@ def interpretation(trained):
         f"- **No feature map is within the gates** at any of the {len(maps)} cuts where one crosses."
         if not passing else f"- Of {len(maps)} cuts where a feature map crosses, {len(passing)} are within the gates.")
     inside = sum(result["recommendation"]["everythingInside"] for result in trained.values())
-    vectors = [name for name, result in trained.items() if not result["recommendation"]["everythingInside"]]
+    others = [f"{name} (`{result['recommendation']['front']}`)" for name, result in trained.items()
+              if not result["recommendation"]["everythingInside"]]
     text.append(
-        f"- **The recommendation** is everything inside on {inside} of {len(trained)} networks"
-        + (f", and a cut after pooling on {', '.join(vectors)}: a vector, from which ridge regression on so few images recovers "
-           "nothing. That is weak evidence: the class can be read from such a vector, and an attacker with more images "
-           "finds more." if vectors else "."))
+        f"- **The recommendation** with all three assets protected is everything inside on {inside} of {len(trained)} networks"
+        + (f", and a cut on {', '.join(others)}." if others else "."))
     return text
 
 
@@ -155,54 +188,111 @@ def trained_section(network, result):
             f"`{cut['name']}`", f"{share(cut, result):.0%}", f"{number(cut['klMean'])} / {number(cut['klNullMean'])}",
             number(cut["klAUC"]), f"{number(cut['r2'])} ± {number(cut['r2Deviation'])}", cut["reconstruction"]["decoder"],
             number(cut["ssim"] - cut["ssimOfMean"]), f"{cut['retrievalTop1']:.0%}", number(cut["decoderKLRatio"]),
-            "within" if cut["gates"]["passes"] else "leaks"])
+            *(asset(cut, name) for name in rules.LIMITS)])
     unsure = result["validatorUnsure"]
     return [
         f"### {network.name}", "",
         f"{network.kind}. {result['images']} images (`{network.images}`), {result['testImages']} of them to test; validator: "
         f"{validator}, unsure of {unsure} of {result['klImages']}; uniform baseline {number(result['baselineMean'])} nats.", "",
         *table(["cut after", "inside", "KL matched / mismatched", "AUC", "R²", "decoder", "SSIM gain", f"top-1 of {result['testImages']}",
-                "decoder-KL ratio", "gates"], rows), ""]
+                "decoder-KL ratio", *(f"{name}, more images" for name in rules.LIMITS)], rows), ""]
 
 
-def choices(trained):
-    rows = []
+def asset(cut, name):
+    """What the attacker with more images is expected to find of an asset, with its interval, and the verdict."""
+    found = cut["assets"][name]
+    verdict = {"passes": "within", "fails": "leaks"}.get(found["outcome"], "not enough evidence")
+    return f"{number(found['estimate'])} [{number(found['lower'])}, {number(found['upper'])}] {verdict}"
+
+
+RULES = {
+    "paper": "paper's rule", "earlier": "earlier rule", "today, appearance alone": "today, appearance alone",
+    "today, all three": "today, all three assets"}
+
+
+def choices(trained, pairs):
+    """The shallowest cut that each rule accepts, against the strongest attack that was run on it."""
+    rows, told = [], []
     for name, result in trained.items():
-        whole, recommendation = everything(result), result["recommendation"]
-        paper = result["paperRule"]["front"]
-        chosen = [
-            ("nothing protected", None, {"latencyMilliseconds": result["model"]["milliseconds"], "enclaveBytes": 0, "boundaryBytes": None}),
-            ("paper's rule", paper or "everything inside", plan_of(result, paper) if paper else whole),
-            ("informed, gates", "everything inside" if recommendation["everythingInside"] else recommendation["front"],
-             plan_of(result, recommendation["front"], recommendation["mapping"])),
-            ("everything inside", "", whole)]
-        for rule, place, plan in chosen:
-            cut = cut_named(result, place)
-            if place is None:
-                seen, found = "the image", "100%"
-            elif cut is None:
-                seen, found = "nothing", "chance"
-            else:
-                seen, found = number(cut["r2"]), f"{cut['retrievalTop1']:.0%}"
-            crosses = plan["boundaryBytes"]
-            rows.append([name, rule, f"`{place}`" if cut else (place or ""), seen, found, number(plan["latencyMilliseconds"], 1),
-                         mebibytes(plan["enclaveBytes"]), "–" if crosses is None else f"{crosses / 1024:.1f}"])
+        whole = everything(result)
+        for rule, cut in rules.choices(result):
+            plan = plan_of(result, cut["name"]) if cut else whole
+            costs = [number(plan["latencyMilliseconds"], 1), mebibytes(plan["enclaveBytes"]),
+                     f"{plan['boundaryBytes'] / 1024:.1f}", f"{1 - plan['multiplyAddsInside'] / result['model']['multiplyAdds']:.0%}"]
+            if cut is None:
+                rows.append([name, RULES[rule], "everything inside", "–", "–", "–", "nothing crosses", *costs])
+                continue
+            attacks = [(cut, result["trainingImages"])]
+            for pair in pairs:
+                if (pair["model"], pair["cut"]) == (name, cut["name"]):
+                    attacks += [(pair[which]["cuts"][0], pair[which]["trainingImages"]) for which in ("before", "after")]
+            found = rules.strongest(attacks)
+            # What a rule protects: appearance alone, unless it is today's for all three.
+            declared = list(rules.LIMITS) if rule == "today, all three" else ["appearance"]
+            lost = [asset for asset in rules.broken(found) if asset in declared]
+            told.append((rule, name, cut["name"], lost))
+            figure = lambda asset: f"{number(found[asset][0])} ({found[asset][1]})" if asset in found else "–"
+            rows.append([name, RULES[rule], f"`{cut['name']}`", figure("appearance"), figure("identity"), figure("class"),
+                         "**broken**" if lost else "holds", *costs])
+    return rows, told
+
+
+def chosen(trained, pairs):
+    rows, told = choices(trained, pairs)
+    lines = [
+        "The shallowest cut that each rule accepts, and what the strongest attack that was run on it finds: R², the share of images that "
+        "are identified, the class beyond guessing, each with the number of images that the attack learned from. *Broken*: an attack exceeds the gate "
+        f"(R² {rules.LIMITS['appearance']}) of the asset that the rule protects. The paper's rule, the earlier one and the third protect appearance; the last "
+        "protects all three assets.", "",
+        *table(["network", "rule", "cut after", "R² (images)", "identified", "class", "outcome", "ms", "enclave MiB", "KiB across",
+                "arithmetic outside"], rows), ""]
+    for rule in RULES:
+        accepted = [(name, cut, lost) for of, name, cut, lost in told if of == rule]
+        lost = [f"`{cut}` of {name}" for name, cut, broken in accepted if broken]
+        lines.append(f"- {RULES[rule][0].upper()}{RULES[rule][1:]}: accepts a cut on {len(accepted)} of {len(trained)} networks"
+                     + (f", of which {len(lost)} " + ("is" if len(lost) == 1 else "are") + f" broken ({', '.join(lost)})." if lost
+                        else "; none of them is broken." if accepted else "."))
+    return lines + [
+        "", "Latency on this machine with an enclave factor of 1, transfer across the boundary included. For a TEE, multiply the time "
+        "inside by its factor (`--enclave-factor`). The plan that `assess` recommends must also gain more than 5 % over everything inside "
+        "and move 1 % of the arithmetic out."]
+
+
+def coverage(pairs):
+    """How often an interval from a few images holds what more images find."""
+    rows, held = [], {"appearance": 0, "identity": 0}
+    for pair in pairs:
+        row = [pair["model"], f"`{pair['cut']}`", f"{pair['few']}", f"{pair['all']}"]
+        for asset in held:
+            lower, estimate, upper, truth, inside = curves.compared(pair, asset)
+            held[asset] += inside
+            row += [f"{number(estimate)} [{number(lower)}, {number(upper)}]", number(truth), "yes" if inside else "**no**"]
+        verdict = pair["verdict"]["cuts"][0]["assets"]
+        rows.append(row + [f"{verdict[name]['outcome']}" for name in rules.LIMITS])
+    absent = [f"`{cut}` of {model}" for model, cut, _ in curves.PAIRS
+              if (model, cut) not in [(pair["model"], pair["cut"]) for pair in pairs]]
     return [
-        "Latency on this machine with an enclave factor of 1, transfer across the boundary included. For a TEE, multiply the time "
-        "inside by its factor (`--enclave-factor`). A cut is recommended where it is more than 5 % faster than everything inside. "
-        "These times vary by more than that from run to run, so they do not settle whether a cut within the gates is faster.", "",
-        *table(["network", "rule", "cut after", "R² recovered", "identified", "ms", "enclave MiB", "KiB across"], rows)]
+        "The tool's interval from a few images, at the number of images that the attacks learn from with all of them, and what they find with "
+        "all (`python3 Evaluation/curves.py`). The last three columns are the tool's verdicts from the few images, for an attacker with "
+        f"{curves.ATTACKER:,}. "
+        f"R² is inside for {held['appearance']} of {len(pairs)} pairs of network and cut, the share identified for {held['identity']}."
+        + (f" Not measured this time: {', '.join(absent)}." if absent else ""), "",
+        *table(["network", "cut after", "few", "all", "R² from few", "R² of all", "inside", "identified from few", "identified of all",
+                "inside", *rules.LIMITS], rows)]
 
 
-def costs(priced):
+def costs(priced, kept):
     lines = [
         "Random weights: cost does not depend on their values. Columns: latency inside (FrontNet and mapping unit), latency outside "
         "(BackNet), bytes across (their transfer is not in the latency), and the enclave memory that the engine plans: weights, "
         "activations and scratch. Rows were timed one after the other, so sums of neighbouring rows differ by timing noise.",
         "",
         "![Enclave memory by cut](evaluation/memory.svg)", ""]
-    for name, result in priced.items():
-        rows = []
+    for name in (network.name for network in networks.PRICED):
+        if name not in priced:
+            lines += older(name, kept)
+            continue
+        rows, result = [], priced[name]
         entries = [(f"`{cut['name']}`", cut["cost"]) for cut in result["cuts"]] + [("everything inside", result["everythingInside"])]
         for place, cost in entries:
             rows.append([

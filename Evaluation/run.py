@@ -29,13 +29,13 @@ def shared_folder():
     return folder
 
 
-def assess(program, shared, network, threads, results):
-    """Leakage and cost of a trained network; its assessment.json."""
+def assess(program, shared, network, threads, results, only_kept=False):
+    """Leakage and cost of a trained network; its assessment.json. `only_kept`: None where it was not measured."""
     folder = results / network.name
     command = [
         program, "assess", shared / "models" / network.name / "model.onnx", "--images", shared / "images" / network.images,
         "--limit", networks.PICTURES, "--kl-images", networks.KL_PICTURES, "--seed", networks.SEED, "--out", folder,
-        "--trained", "decision", "--threads", threads]
+        "--trained", "decision", "--threads", threads, "--work", results / f"work-{network.name}"]
     if network.validator:
         command += ["--validator", shared / "models" / network.validator / "model.onnx"]
         preprocess = shared / "models" / network.validator / "preprocess.json"
@@ -43,21 +43,24 @@ def assess(program, shared, network, threads, results):
             command += ["--validator-preprocess", preprocess]
     for cut in network.cuts:
         command += ["--cut", cut]
-    return once(command, folder / "assessment.json", results)
+    return once(command, folder / "assessment.json", results, only_kept=only_kept)
 
 
-def price(program, shared, network, threads, results):
-    """Cost alone of a network with random weights."""
+def price(program, shared, network, threads, results, only_kept=False):
+    """Cost alone of a network with random weights; `only_kept` as for `assess`."""
     configuration = shared / "models" / "darknet" / network.configuration
     weights = results / (configuration.stem + ".weights")
     if not weights.exists():
         darknet.write(configuration, weights, networks.SEED)
     model = [configuration, "--weights", weights]
+    if only_kept and not (results / (configuration.stem + ".json")).exists():
+        return None
     command = [
         program, "assess", *model, "--cost-only", "--enclave-memory", networks.ENCLAVE_BYTES, "--threads", threads, "--json"]
     for cut in evenly(cuts_of([program, "inspect", *model, "--json"]), network.cuts):
         command += ["--cut", cut]
-    return once(command, results / (configuration.stem + ".json"), results, writes_standard_output=True)
+    return once(
+        command, results / (configuration.stem + ".json"), results, writes_standard_output=True, only_kept=only_kept)
 
 
 def cuts_of(inspect):
@@ -82,14 +85,20 @@ def evenly(values, count):
     return [values[round(index * (len(values) - 1) / (count - 1))] for index in range(count)]
 
 
-def once(command, target, results, writes_standard_output=False):
-    """Runs the command unless the same one left its result; keeps the command and how long it took beside it."""
+def once(command, target, results, writes_standard_output=False, only_kept=False):
+    """Runs the command unless the same one left its result; keeps the command and how long it took beside it.
+
+    `only_kept`: runs nothing; None where the same command left no result."""
     note = results / ((target.stem if writes_standard_output else target.parent.name) + ".run")
     words = [str(word) for word in command]
     # Where the program and the shared folder lie makes no difference.
     options = [pathlib.Path(word).name if "/" in word else word for word in words[1:]]
-    known = json.loads(note.read_text()) if note.exists() and target.exists() else {}
-    if known.get("options") != options:
+    begun = json.loads(note.read_text()) if note.exists() else {}
+    begun = begun if begun.get("options") == options else {}
+    known = begun if target.exists() else {}
+    if not known and only_kept:
+        return None
+    if not known:
         print("$", " ".join(words), flush=True)
         start, before = time.time(), os.times()
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
@@ -99,6 +108,8 @@ def once(command, target, results, writes_standard_output=False):
             target.write_text(done.stdout)
         after = os.times()
         processor = after.children_user + after.children_system - before.children_user - before.children_system
-        known = {"options": options, "seconds": time.time() - start, "processorSeconds": processor}
+        # A run that goes on from kept pieces adds to what they took.
+        known = {"options": options, "seconds": begun.get("seconds", 0) + time.time() - start,
+                 "processorSeconds": begun.get("processorSeconds", 0) + processor}
         note.write_text(json.dumps(known, indent=2) + "\n")
     return json.loads(target.read_text()) | {"run": known}

@@ -8,9 +8,11 @@ import unittest
 import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import curves
 import darknet
 import page
 import plots
+import rules
 import run
 
 CONFIGURATION = """[net]
@@ -30,6 +32,98 @@ filters=5
 size=1
 [softmax]
 """
+
+
+def curve(*values):
+    return {"points": [{"pictures": 50 << at, "value": value} for at, value in enumerate(values)]}
+
+
+def cut(name, r2, estimate, identity=0.9, passes=False, crossing=(1, 8), kl=None):
+    """A cut of an assessment.json: R² of the decoders, and R² expected of the attacker with more images."""
+    def asset(value, *found):
+        outcome = "fails" if value > 0.15 else "passes"
+        return {"outcome": outcome, "lower": value / 2, "estimate": value, "upper": 2 * value, "curves": [curve(*found)]}
+
+    return {
+        "name": name, "r2": r2, "r2Deviation": 0.01, "ssim": 0.3, "ssimOfMean": 0.29, "ssimGainError": 0.01,
+        "decoderKLRatio": 0.9, "decoderKLRatioError": 0.02, "klMean": kl, "klNullMean": kl, "klAUC": kl and 0.5,
+        "klAUCError": 0.02, "klPassFractionLower": 0.2, "retrievalTop1": 0.1, "class1Shot": 0.6, "class5Shot": None,
+        "classChance": 0.2, "crossing": [{"shape": list(crossing)}], "gates": {"passes": passes},
+        "reconstruction": {"decoder": "global"},
+        "assets": {"appearance": asset(estimate, 0.0, estimate / 2), "identity": asset(identity, 0.1, identity),
+                   "class": asset(0.7, 0.3, 0.4)},
+        "cost": {"multiplyAddsInside": 90, "enclaveBytes": 1 << 20}}
+
+
+def result(*cuts, paper=None):
+    def plan(front, inside, milliseconds):
+        return {"front": front, "mapping": "logits", "everythingInside": inside, "latencyMilliseconds": milliseconds,
+                "enclaveBytes": 1 << 20, "boundaryBytes": 0 if inside else 2048, "multiplyAddsInside": 100 if inside else 90}
+
+    return {
+        "cuts": list(cuts), "paperRule": {"front": paper}, "images": 200, "trainingImages": 150, "testImages": 50,
+        "klImages": 24, "validatorUnsure": 1, "baselineMean": 2.0, "attackerPictures": 100_000, "threads": 1,
+        "gates": {"name": "standard", "maximumR2": 0.15}, "model": {"milliseconds": 5.0, "multiplyAdds": 100},
+        "recommendation": {"everythingInside": True, "front": "logits", "mapping": "logits"},
+        "plans": [plan(cut["name"], False, 4.0) for cut in cuts] + [plan("logits", True, 5.0)],
+        "run": {"processorSeconds": 60.0}}
+
+
+class RuleTests(unittest.TestCase):
+    def accepted(self, found):
+        return {rule: chosen and chosen["name"] for rule, chosen in rules.choices(found)}
+
+    def test_each_rule_accepts_the_shallowest_cut_from_which_on_it_holds(self):
+        found = result(
+            cut("a", 0.05, 0.4, kl=1.0), cut("b", 0.5, 0.6, kl=3.0), cut("c", 0.02, 0.3), cut("d", 0.01, 0.05), paper="b")
+        # The earlier rule would accept the first cut, were it not for the second.
+        self.assertEqual(self.accepted(found), {
+            "paper": "b", "earlier": "c", "today, appearance alone": "d", "today, all three": None})
+
+    def test_the_earlier_rule_counts_errors_and_the_channel_kl(self):
+        self.assertEqual(self.accepted(result(cut("a", 0.14, 0.1)))["earlier"], None)
+        self.assertEqual(self.accepted(result(cut("a", 0.13, 0.1)))["earlier"], "a")
+        told = cut("a", 0.05, 0.1, kl=1.0) | {"klAUC": 0.63}
+        self.assertEqual(self.accepted(result(told))["earlier"], None)
+
+    def test_the_strongest_attack_is_the_best_that_was_measured(self):
+        few, many = cut("a", 0.12, 0.1), cut("a", 0.02, 0.5)
+        found = rules.strongest([(few, 150), (many, 525)])
+        self.assertEqual(found["appearance"], (0.25, 100))
+        self.assertEqual(found["identity"], (0.9, 100))
+        # (0.6 - 0.2) / 0.8 from one example beats the curve's 0.4.
+        self.assertAlmostEqual(found["class"][0], 0.5)
+        self.assertEqual(rules.broken(found), ["appearance", "identity", "class"])
+        self.assertEqual(rules.broken({"appearance": (0.15, 10)}), [])
+
+
+class PageTests(unittest.TestCase):
+    def test_a_cut_that_is_broken_by_more_pictures_is_told_of(self):
+        few, many = result(cut("d", 0.01, 0.05)), result(cut("d", 0.2, 0.4))
+        pairs = [{"model": "net", "cut": "d", "few": 200, "all": 700, "before": few, "after": many}]
+        lines = "\n".join(page.chosen({"net": few}, pairs))
+        self.assertIn("| net | earlier rule | `d` | 0.20 (", lines)
+        self.assertIn("Earlier rule: accepts a cut on 1 of 1 networks, of which 1 is broken (`d` of net).", lines)
+        self.assertIn("Paper's rule: accepts a cut on 0 of 1 networks.", lines)
+
+    def test_the_coverage_says_which_intervals_hold(self):
+        before, after = result(cut("d", 0.01, 0.05)), result(cut("d", 0.2, 0.4))
+        pair = {"model": "squeezenet-1.1", "cut": "flatten_57", "few": 200, "all": 700, "before": before, "after": after,
+                "verdict": before}
+        # [0.025, 0.1] does not hold 0.2, and [0.45, 1.8] holds 0.9.
+        self.assertEqual(curves.compared(pair, "appearance")[3:], (0.2, False))
+        text = "\n".join(page.coverage([pair]))
+        self.assertIn("R² is inside for 0 of 1 pairs of network and cut, the share identified for 1.", text)
+        self.assertIn("`layer20_avgpool_flat` of tiny-darknet", text)
+
+    def test_what_is_not_measured_again_stays_and_is_marked(self):
+        old = page.markdown({"tiny-darknet": result(cut("a", 0.5, 0.6))}, {}, [], {})
+        self.assertNotIn(page.OLDER, old)
+        new = page.markdown({"squeezenet-1.1": result(cut("a", 0.5, 0.6))}, {}, [], page.sections(old))
+        self.assertEqual(new.count(page.OLDER), 1)
+        self.assertIn("Not measured again, so their sections below and the plots are of an earlier version", new)
+        again = page.markdown({"squeezenet-1.1": result(cut("a", 0.5, 0.6))}, {}, [], page.sections(new))
+        self.assertEqual(again, new)
 
 
 class Tests(unittest.TestCase):

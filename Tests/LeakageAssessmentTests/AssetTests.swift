@@ -43,6 +43,27 @@ struct AssetTests {
         #expect(try verdict(nil, protecting: [.appearance]).outcome == .notEnoughEvidence)
     }
 
+    @Test("One example of each class that does not suffice says nothing of an attacker with more")
+    func fewExamples() throws {
+        // Features without any structure: the class is guessed.
+        var gram = SymmetricMatrix(size: 200)
+        for index in 0..<200 { gram[index, index] = 1 }
+        let joint = JointLeakage(gram: gram, pictures: gram, classes: (0..<200).map { $0 % 4 }, seed: 1)
+        #expect(try #require(joint.oneShot) < 0.3)
+        let made = try Measured.cuts([("relu2", 0.004, nil)])[0]
+        for classes in [nil, 0.0] {
+            var findings = Measured.findings(evidence: evidence(r2: 0.01, identity: 0.03, classes: classes))
+            findings[JointLeakage.self] = joint
+            let cut = CutMeasurement(
+                cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: made.decoder,
+                findings: findings, cost: made.cost)
+            let verdict = GateVerdict.verdicts(
+                for: [cut], gates: .standard, adversary: .informed,
+                attacker: Attacker(pictures: 100_000, counted: 200))[0]
+            #expect(verdict.outcome(of: .class) == .notEnoughEvidence)
+        }
+    }
+
     @Test("What crosses to the mapping unit shows the class at every cut")
     func mapping() throws {
         let cuts = try Measured.cuts([("relu1", 0.01, (3, 3)), ("relu2", 0.004, (3, 3))])

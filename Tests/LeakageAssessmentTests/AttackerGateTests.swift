@@ -119,17 +119,34 @@ struct AttackerGateTests {
             }
             // Where maps cross, the decoders have curves as well, which end at what the decoders found.
             guard let maps = cut.findings[DecoderCurves.self] else { continue }
-            #expect(abs(try #require(maps.appearance).value - cut.decoder.rSquared) < 1e-9)
-            #expect(abs(try #require(maps.curves["similarityGain"]).value - cut.decoder.similarityGain) < 1e-9)
-            #expect(abs(try #require(maps.curves["retrieval"]).value - cut.decoder.retrievalTopOne) < 1e-9)
+            #expect(abs(try #require(maps.appearance.first).value - cut.decoder.rSquared) < 1e-9)
+            #expect(abs(try #require(maps.curves["similarityGain"]?.first).value - cut.decoder.similarityGain) < 1e-9)
+            #expect(abs(try #require(maps.curves["retrieval"]?.first).value - cut.decoder.retrievalTopOne) < 1e-9)
             let ratio = try #require(cut.judgement).divergence.ratioToNull
-            #expect(abs(try #require(maps.curves["decoderDivergenceRatio"]).value - (1 - ratio)) < 1e-9)
+            #expect(abs(try #require(maps.curves["decoderDivergenceRatio"]?.first).value - (1 - ratio)) < 1e-9)
         }
         #expect(open.cuts[0].findings[DecoderCurves.self] != nil)
         configuration.gates = .standard
         let shallow = try #require(try Assessor(configuration).run().cuts[0].findings[ReconstructionCurves.self])
         #expect(shallow.decided.contains("similarityGain") && shallow.curves["similarityGain"] == nil)
         #expect(shallow.decided.contains("retrieval"))
+    }
+
+    @Test("Curves of an earlier attack still count after a later one")
+    func joined() throws {
+        let steep = DecoderCurves(
+            appearance: [curve([0.01, 0.03, 0.06])], curves: ["similarityGain": [curve([0.01, 0.02, 0.04])]])
+        let flat = DecoderCurves(
+            appearance: [curve([0.06, 0.06])],
+            curves: ["similarityGain": [curve([0, 0])], "retrieval": [curve([0, 0])]])
+        let attacker = Attacker(pictures: 1000, counted: 200)
+        for joined in [steep.joined(with: flat), flat.joined(with: steep)] {
+            let (found, alone) = (joined.estimates(for: attacker), steep.estimates(for: attacker))
+            for metric in [Metric.extrapolatedRSquared, .similarityGain] {
+                #expect(try #require(found[metric]).upper == #require(alone[metric]).upper, "\(metric.name)")
+            }
+            #expect(found[.retrieval] != nil)
+        }
     }
 
     @Test("A part of the pictures is spread over their names, which may begin with the class")

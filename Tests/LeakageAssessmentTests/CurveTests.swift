@@ -51,9 +51,37 @@ struct CurveTests {
     @Test("An attack that is not better than nothing says nothing", arguments: [0.0, -0.02, 0.016, 0.023])
     func noEvidence(value: Double) {
         let curve = Self.curve([0, value], error: 0.01)
-        #expect(!curve.isEvidence)
+        #expect(!curve.isEvidence())
         let found = curve.extrapolated(to: 1000)
         #expect(found.lower == 0 && found.upper == 1)
+    }
+
+    @Test("Identification that is no better than guessing among the candidates says nothing")
+    func guessing() throws {
+        func curve(_ value: Double) -> LearningCurve {
+            LearningCurve(
+                points: [.init(pictures: 1200, value: 0.025), .init(pictures: 2400, value: value)], error: 0.003,
+                gainError: 0.004)
+        }
+        func found(_ value: Double) throws -> LeakEstimate {
+            let evidence = AssetEvidence(
+                appearance: [], identity: [curve(value)], candidates: 40, classes: nil, tint: nil, layout: nil)
+            return try #require(
+                evidence.estimates(for: Attacker(pictures: 5000, counted: 3000))[.identification])
+        }
+        // Significantly above 0, and not above one of 40.
+        #expect(curve(0.026).isEvidence() && !curve(0.026).isEvidence(above: 1 / 40))
+        #expect(try found(0.026).standing == .failed && found(0.026).upper == 1)
+        #expect(try found(0.04).standing == .evidence && found(0.04).upper < 0.1)
+    }
+
+    @Test("The upper end is never below the estimate", arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
+    func ordered(values: [Double]) {
+        let curve = Self.curve(values, gainError: 0)
+        for pictures in stride(from: 20 << (values.count - 1), to: 2000, by: 7) {
+            let found = curve.extrapolated(to: pictures)
+            #expect(found.lower <= found.estimate && found.estimate <= found.upper)
+        }
     }
 
     @Test("An attacker with fewer pictures than were measured is given what all of them found")
@@ -99,7 +127,7 @@ struct CurveTests {
         let others = Self.world(160, hidden: 6, noise: 0.01)
         let attacks = GramAttacks(features: GramMatrix.of(Array(others.features[80...])), seed: 1)
         let curve = try #require(attacks.appearance(pictures: GramMatrix.of(world.pictures)))
-        #expect(!curve.isEvidence && curve.value < 0.05)
+        #expect(!curve.isEvidence() && curve.value < 0.05)
         let views = GramMatrix.of(world.pictures + world.pictures)
         let identity = try #require(attacks.identity(views: views, versions: false))
         // Chance is 1 of 16.

@@ -114,6 +114,45 @@ struct GateErrorTests {
         }
     }
 
+    @Test("What is not a number never passes, and no better number hides it", arguments: Metric.all)
+    func notNumbers(metric: Metric) {
+        let good = LeakEstimate(lower: 0.5, value: 0.5, upper: 0.5)
+        let limit = metric.leaks == .high ? 1.0 : 0.0
+        #expect(metric.check(good, limit: limit).passes)
+        let bad = [
+            LeakEstimate(lower: .nan, value: .nan, upper: .nan), LeakEstimate(lower: 0.5, value: .nan, upper: 0.5),
+            metric.leaks == .high
+                ? LeakEstimate(lower: 0.5, value: 0.5, upper: .nan) : LeakEstimate(lower: .nan, value: 0.5, upper: 0.5),
+        ]
+        for estimate in bad {
+            #expect(!metric.check(estimate, limit: limit).passes)
+            #expect(!metric.check(metric.worse(good, estimate), limit: limit).passes)
+            #expect(!metric.check(metric.worse(estimate, good), limit: limit).passes)
+        }
+    }
+
+    @Test("A decoder whose arithmetic overflows is not the best one")
+    func overflow() throws {
+        var generator = SeededGenerator(seed: 9)
+        let pictures = (0..<24).map { _ in
+            Picture(height: 12, width: 12, channels: 1, values: (0..<144).map { _ in Float(generator.uniform()) })
+        }
+        // The squares of these features are beyond the range of a float.
+        let features = CutFeatures(
+            maps: nil, gram: GramMatrix.of(pictures.map { $0.values.map { 1e30 * $0 } }))
+        let found = try DecoderAttack.run(
+            on: features, targets: pictures, split: PictureSplit(count: 24, seed: 1), seed: 1)
+        #expect(found.scores.rSquared.isFinite && found.scores.rSquaredError.isFinite)
+    }
+
+    @Test("A later attack that recovers less replaces no earlier one, and its decoders are named")
+    func joined() throws {
+        let (more, less) = (try scores(pictures: 20) { _ in 0.5 }, try scores(pictures: 20) { _ in 0.9 })
+        #expect(more.rSquared > less.rSquared)
+        #expect(more.joined(with: less).rSquared == more.rSquared)
+        #expect(less.joined(with: more).rSquared == more.rSquared)
+    }
+
     @Test("The error of a ratio is what resampling finds")
     func ratioError() {
         var generator = SeededGenerator(seed: 7)

@@ -93,7 +93,7 @@ struct PerceptronTests {
         let attacks = GramAttacks(features: others, seed: 1)
         let curve = try #require(try attacks.perceptron(pictures: world.targets))
         #expect(curve.points.map(\.pictures) == [8, 16, 32])
-        #expect(!curve.isEvidence && curve.value < 0.1)
+        #expect(!curve.isEvidence() && curve.value < 0.1)
         #expect(try attacks.perceptron(pictures: world.targets) == curve)
     }
 

@@ -124,6 +124,78 @@ struct PlanChoiceTests {
         #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 11), over: Self.inside))
     }
 
+    @Test("It has to be faster than everything inside in the same rounds, whatever the load was at another time")
+    func paired() {
+        func rival(whole: Double) -> PlanOption {
+            PlanOption(
+                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                cost: CutCost(
+                    multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
+                    frontMilliseconds: 7, backMilliseconds: 0, wholeMilliseconds: whole, timingSpread: 0),
+                budgets: Budgets())
+        }
+        // Everything inside took 10 ms when it was timed by itself.
+        #expect(PlanChoice.isWorthwhile(rival(whole: 10.2), over: Self.inside))
+        #expect(!PlanChoice.isWorthwhile(rival(whole: 7.1), over: Self.inside))
+        #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 1), over: Self.option("m", ms: 0, leakage: 0)))
+    }
+
+    @Test("The noise of the fastest plan counts as that of the others does")
+    func noiseOfFastest() {
+        let fast = Self.option("fast", ms: 10, leakage: 0.9, spread: 0.05)
+        let close = Self.option("close", ms: 10.7, leakage: 0.5, spread: 0)
+        #expect(PlanChoice.best(of: [fast, close])?.front == "close")
+    }
+
+    /// Made once: its scores take seconds.
+    private static let made = Result { try Measured.cuts([("relu2", 0.004, (3, 3))])[0] }
+
+    /// What `assess` chooses from seven rounds of timings, of the cut 'relu2' and of everything inside, under a load that
+    /// adds up to `load` of the time of each part.
+    private func plan(cut: Double, load: Double, seed: UInt64) throws -> String {
+        var generator = SeededGenerator(seed: seed)
+        func time(_ milliseconds: Double) -> Double { milliseconds * (1 + load * generator.uniform()) }
+        func rounds(front: Double, back: Double) -> InterleavedTimes {
+            InterleavedTimes(
+                (0..<7).map { _ in
+                    .init(front: time(front), back: time(back), mapping: time(0.01), whole: time(4))
+                })
+        }
+        func cost(_ times: InterleavedTimes, inside: Int) -> CutCost {
+            CutCost(
+                multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 400,
+                frontMilliseconds: times.front, backMilliseconds: times.back, mappingMilliseconds: times.mapping,
+                crossingMilliseconds: 0.01, wholeMilliseconds: times.whole, timingSpread: times.spread)
+        }
+        let whole = cost(rounds(front: 4, back: 0), inside: 100)
+        let made = try Self.made.get()
+        let measured = CutMeasurement(
+            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: made.decoder,
+            findings: made.findings, cost: cost(rounds(front: cut / 2, back: cut / 2), inside: 50))
+        return Recommendation.choose(
+            among: [measured], verdicts: GateVerdict.verdicts(for: [measured], gates: .standard), gates: .standard,
+            mapping: ("logits", 8), whole: whole, pictures: 60
+        ).front
+    }
+
+    @Test(
+        "The same pictures give the same plan ten times out of ten, however the timings vary",
+        arguments: [(4.0, "logits"), (3.9, "logits"), (2.4, "relu2")], [0.02, 0.15])
+    func repeated(cut: (milliseconds: Double, plan: String), load: Double) throws {
+        let plans = try (1...10).map { try plan(cut: cut.milliseconds, load: load, seed: $0) }
+        #expect(plans == .init(repeating: cut.plan, count: 10))
+    }
+
+    @Test("Times of interleaved rounds: the fastest of each part, and how their ratio to the whole varies")
+    func rounds() {
+        let times = InterleavedTimes([
+            .init(front: 2, back: 1, mapping: 1, whole: 4), .init(front: 3, back: 1.5, mapping: 1.5, whole: 4),
+        ])
+        #expect(times.front == 2 && times.back == 1 && times.mapping == 1 && times.whole == 4)
+        // Ratios 1 and 1.5.
+        #expect(abs(times.spread - 0.2) < 1e-12)
+    }
+
     @Test("It has to move at least 1 % of the arithmetic out, also where nothing was timed")
     func arithmetic() {
         let whole = CutCost(

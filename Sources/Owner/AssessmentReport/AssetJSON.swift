@@ -15,11 +15,11 @@ enum AssetJSON {
             return (asset.rawValue, .object(members + more))
         }
         let perceptron = cut.findings[PerceptronEvidence.self].map { [$0.appearance] } ?? []
-        let decoders = [cut.findings[DecoderCurves.self]?.appearance].compactMap(\.self)
+        let decoders = cut.findings[DecoderCurves.self]?.appearance ?? []
         let measures = cut.findings[ReconstructionCurves.self]?.curves ?? [:]
         func reconstruction(_ name: String, _ metric: Metric) -> [(String, JSONText)] {
-            let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name]
-            return [(name, .array([measures[metric.name], ofDecoders].compactMap(\.self).map(curve)))]
+            let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name] ?? []
+            return [(name, .array(([measures[metric.name]].compactMap(\.self) + ofDecoders).map(curve)))]
         }
         return .object([
             asset(

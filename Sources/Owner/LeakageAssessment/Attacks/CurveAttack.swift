@@ -42,8 +42,9 @@ extension AssetEvidence: Finding {
         ]
         return curves.reduce(into: [:]) { estimates, entry in
             let (metric, curves) = entry
+            let guess = metric == .identification ? 1 / Double(max(1, candidates)) : 0
             estimates[metric] = LeakEstimate.together(
-                curves.map { LeakEstimate($0, pictures: attacker.pictures) }, of: metric)
+                curves.map { LeakEstimate($0, pictures: attacker.pictures, guess: guess) }, of: metric)
         }
     }
 }

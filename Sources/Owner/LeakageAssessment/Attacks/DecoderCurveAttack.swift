@@ -33,11 +33,12 @@ enum DecoderCurveAttack: Attack {
                 outcome.reconstructions, of: subject.split.testing, mean: outcome.meanPicture)
             for index in others.indices { others[index].append(found[index]) }
         }
-        var curves: [String: LearningCurve] = [:]
+        var curves: [String: [LearningCurve]] = [:]
         for (metric, outcomes) in zip(measures.metrics, others) {
-            curves[metric.name] = CrossValidation.curve(sizes: sizes, outcomes)
+            curves[metric.name] = CrossValidation.curve(sizes: sizes, outcomes).map { [$0] }
         }
-        return DecoderCurves(appearance: CrossValidation.curve(sizes: sizes, rSquared), curves: curves)
+        let appearance = [CrossValidation.curve(sizes: sizes, rSquared)].compactMap(\.self)
+        return DecoderCurves(appearance: appearance, curves: curves)
     }
 
     /// The decoders from a part of the images; the training of half the images takes half the arithmetic.
@@ -52,16 +53,23 @@ enum DecoderCurveAttack: Attack {
     }
 }
 
-/// The learning curves of the decoders of feature maps.
+/// The learning curves of the decoders of feature maps: of the closed-form decoders, then those with a trained decoder
+/// among them.
 package struct DecoderCurves: Sendable, Hashable, Codable {
     /// R² of reconstructions.
-    package let appearance: LearningCurve?
+    package let appearance: [LearningCurve]
     /// As ``ReconstructionCurves/curves``.
-    package let curves: [String: LearningCurve]
+    package let curves: [String: [LearningCurve]]
 
-    package init(appearance: LearningCurve?, curves: [String: LearningCurve]) {
+    package init(appearance: [LearningCurve], curves: [String: [LearningCurve]]) {
         self.appearance = appearance
         self.curves = curves
+    }
+
+    /// Both attacks' curves: a later attack does not replace what an earlier one found.
+    package func joined(with later: DecoderCurves) -> DecoderCurves {
+        DecoderCurves(
+            appearance: appearance + later.appearance, curves: curves.merging(later.curves) { $0 + $1 })
     }
 }
 
@@ -70,7 +78,8 @@ extension DecoderCurves: Finding {
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         var estimates = ReconstructionCurves.estimates(of: curves, for: attacker)
-        estimates[.extrapolatedRSquared] = appearance.map { LeakEstimate($0, pictures: attacker.pictures) }
+        estimates[.extrapolatedRSquared] = LeakEstimate.together(
+            appearance.map { LeakEstimate($0, pictures: attacker.pictures) }, of: .extrapolatedRSquared)
         return estimates
     }
 }

@@ -14,14 +14,16 @@ enum JointAttack: Attack {
 extension JointLeakage: Finding {
     package static let name = "joint"
 
-    /// Accuracy beyond guessing when the class is predicted from one example of each class, or from five.
+    /// Accuracy beyond guessing when the class is predicted from one example of each class, or from five. That so few
+    /// examples do not suffice says nothing of an attacker with more, so it is a floor.
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         let shares = [oneShot, fiveShot].compactMap { share in
             chance.flatMap { chance in
                 share.flatMap { LeakEstimate(share: $0, aboveGuessing: chance, count: attacker.counted) }
             }
         }
-        return LeakEstimate.together(shares, of: .classGain).map { [.classGain: $0] } ?? [:]
+        guard let first = shares.first else { return [:] }
+        return [.classGain: shares.dropFirst().reduce(first) { Metric.classGain.worse($0, $1) }.asFloor]
     }
 }
 

@@ -76,7 +76,7 @@ extension ReconstructionCurves: Finding {
     package static let name = "reconstructions"
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
-        var estimates = Self.estimates(of: curves, for: attacker)
+        var estimates = Self.estimates(of: curves.mapValues { [$0] }, for: attacker)
         // Adds nothing to what the images at hand show.
         for metric in ReconstructionMeasures.all where decided.contains(metric.name) {
             let none = metric.leaks == .high ? -1.0 : 1.0
@@ -85,15 +85,18 @@ extension ReconstructionCurves: Finding {
         return estimates
     }
 
-    static func estimates(of curves: [String: LearningCurve], for attacker: Attacker) -> [Metric: LeakEstimate] {
+    /// - Returns: The worst of each metric's curves.
+    static func estimates(of curves: [String: [LearningCurve]], for attacker: Attacker) -> [Metric: LeakEstimate] {
         var estimates: [Metric: LeakEstimate] = [:]
         for metric in ReconstructionMeasures.all {
-            guard let curve = curves[metric.name] else { continue }
-            let found = curve.extrapolatedWithoutEvidence(to: attacker.pictures)
-            estimates[metric] =
-                metric.leaks == .high
-                ? LeakEstimate(lower: found.lower, value: found.estimate, upper: found.upper)
-                : LeakEstimate(lower: 1 - found.upper, value: 1 - found.estimate, upper: 1 - found.lower)
+            for curve in curves[metric.name] ?? [] {
+                let found = curve.extrapolatedWithoutEvidence(to: attacker.pictures)
+                let estimate =
+                    metric.leaks == .high
+                    ? LeakEstimate(lower: found.lower, value: found.estimate, upper: found.upper)
+                    : LeakEstimate(lower: 1 - found.upper, value: 1 - found.estimate, upper: 1 - found.lower)
+                estimates[metric] = estimates[metric].map { metric.worse($0, estimate) } ?? estimate
+            }
         }
         return estimates
     }

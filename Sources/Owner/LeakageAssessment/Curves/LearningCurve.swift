@@ -50,7 +50,12 @@ package struct LearningCurve: Sendable, Hashable, Codable {
 
     /// Whether the attack with all images is significantly better than one that learned nothing. An attack that failed
     /// says nothing about the next one, so its curve is no evidence.
-    package var isEvidence: Bool { value > Self.evidenceDeviations * error && error.isFinite }
+    ///
+    /// - Parameter guess: The value of an attack that learned nothing: 0 for R², one over the number of candidates for
+    ///   identification.
+    package func isEvidence(above guess: Double = 0) -> Bool {
+        value - guess > Self.evidenceDeviations * error && error.isFinite
+    }
 
     /// One-sided 95 % of a normal distribution.
     package static let deviations = 1.65
@@ -68,9 +73,10 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     ///   learned almost nothing so far; and twice that gain for each doubling. The gain is that of the last doubling, or
     ///   the mean of the last two where it is larger, since a single one can be small by chance.
     ///
+    /// - Parameter guess: As in ``isEvidence(above:)``.
     /// - Returns: 0 to 1 where the curve is no evidence: then nothing is excluded.
-    package func extrapolated(to pictures: Int) -> Extrapolation {
-        guard isEvidence else {
+    package func extrapolated(to pictures: Int, guess: Double = 0) -> Extrapolation {
+        guard isEvidence(above: guess) else {
             return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
         }
         return bounded(to: pictures)
@@ -80,7 +86,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     /// gain by this measure is then a result, and the interval is that of ``extrapolated(to:)`` even where the value is
     /// not significantly above 0. Values below 0 are possible.
     package func extrapolatedWithoutEvidence(to pictures: Int) -> Extrapolation {
-        guard !isEvidence else { return bounded(to: pictures) }
+        guard !isEvidence() else { return bounded(to: pictures) }
         guard error.isFinite, gainError.isFinite else {
             return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
         }
@@ -112,8 +118,11 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         let gain = max(0, value - previous.value) / step
         // The exponent of a power law through the last value with this gain in one doubling.
         let exponent = min(1, -log2(max(0.5, 1 - steepest / value)))
+        let estimate = min(1, value + gain * doublings)
+        // Within one doubling, the steepest power law can be below the estimate.
         return Extrapolation(
-            pictures: pictures, lower: low, estimate: min(1, value + gain * doublings),
-            upper: min(1, high * pow(2, exponent * doublings), high + 2 * steepest * doublings))
+            pictures: pictures, lower: low, estimate: estimate,
+            upper: max(
+                estimate, min(1, high * pow(2, exponent * doublings), high + 2 * steepest * doublings)))
     }
 }

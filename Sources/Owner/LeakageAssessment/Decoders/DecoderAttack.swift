@@ -106,8 +106,9 @@ package enum DecoderAttack {
         }
         candidates.append(Candidate(kind: .mean, penalty: 0, validation: 0) { _ in meanPicture })
 
-        // The list is never empty; ties go to the first.
-        let best = candidates.reduce(candidates[0]) { $1.validation > $0.validation ? $1 : $0 }
+        // Ties go to the first. A decoder whose arithmetic overflowed is none; the mean image is always left.
+        let usable = candidates.filter { $0.validation.isFinite }
+        let best = usable.reduce(usable[0]) { $1.validation > $0.validation ? $1 : $0 }
         let reconstructions = split.testing.map(best.decode)
         let scores = try DecoderScores(
             kind: best.kind, penalty: best.penalty, reconstructions: reconstructions,

@@ -34,7 +34,7 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     package let kind: Kind
     /// The penalty, relative to the mean diagonal of the decoder's matrix; 0 where there is none.
     package let penalty: Double
-    package let trials: [Trial]
+    package private(set) var trials: [Trial]
     /// R²: 1 - MSE / MSE of the mean image.
     package let rSquared: Double
     /// Bootstrap standard error over the test images.
@@ -60,6 +60,14 @@ package struct DecoderScores: Sendable, Hashable, Codable {
 
     /// SSIM gain over the mean image.
     package var similarityGain: Double { similarity - similarityOfMean }
+
+    /// The scores after a later run with more decoders: those of the run whose best decoder recovers more, so that
+    /// another attack never makes a verdict better, with the decoders that the later run tried.
+    package func joined(with later: DecoderScores) -> DecoderScores {
+        var joined = later.rSquared >= rSquared ? later : self
+        joined.trials = later.trials
+        return joined
+    }
 
     /// - Throws: ``AssessmentError`` `.shapeMismatch`.
     package init(

@@ -49,11 +49,13 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
     }
 
     /// The extrapolation of a learning curve to an attacker with so many images.
-    init(_ curve: LearningCurve, pictures: Int) {
-        let found = curve.extrapolated(to: pictures)
+    ///
+    /// - Parameter guess: The value of an attack that learned nothing.
+    init(_ curve: LearningCurve, pictures: Int, guess: Double = 0) {
+        let found = curve.extrapolated(to: pictures, guess: guess)
         self.init(
             lower: found.lower, value: found.estimate, upper: found.upper,
-            standing: curve.isEvidence ? .evidence : .failed)
+            standing: curve.isEvidence(above: guess) ? .evidence : .failed)
     }
 
     /// The same with the standing of a floor.

@@ -61,21 +61,25 @@ package struct Metric: Sendable {
         LeakEstimate(lower: 0, value: leaks == .high ? 0 : 1, upper: 1, standing: .failed)
     }
 
-    /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one.
-    func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {
-        let choose: (Double, Double) -> Double = leaks == .high ? { max($0, $1) } : { min($0, $1) }
+    /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one. What is not a number
+    /// stays so.
+    package func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {
+        func choose(_ a: Double, _ b: Double) -> Double {
+            a.isNaN || (leaks == .high ? a > b : a < b) ? a : b
+        }
         return LeakEstimate(
             lower: choose(a.lower, b.lower), value: choose(a.value, b.value), upper: choose(a.upper, b.upper),
             standing: a.standing == .evidence ? b.standing : a.standing)
     }
 
-    /// - Parameter estimate: The worst of a cut and all deeper ones.
-    func check(_ estimate: LeakEstimate, limit: Double) -> GateVerdict.Check {
+    /// - Parameter estimate: The worst of a cut and all deeper ones. What is not a number never passes.
+    package func check(_ estimate: LeakEstimate, limit: Double) -> GateVerdict.Check {
         // The bound that must be within the gate to pass, and the bound beyond it that shows a failure.
         let (bound, shown) = leaks == .high ? (estimate.upper, estimate.lower) : (estimate.lower, estimate.upper)
+        func isWithin(_ value: Double) -> Bool { leaks == .high ? value <= limit : value >= limit }
         func exceeds(_ value: Double) -> Bool { leaks == .high ? value > limit : value < limit }
         let outcome: GateVerdict.Outcome =
-            !exceeds(bound)
+            isWithin(bound) && !estimate.value.isNaN
             ? .passes
             : judgement == .bound || exceeds(shown) || exceeds(estimate.value) ? .fails : .notEnoughEvidence
         return GateVerdict.Check(metric: self, value: bound, limit: limit, outcome: outcome, estimate: estimate.value)

@@ -14,6 +14,8 @@ package struct CutCost: Sendable, Hashable, Codable {
     /// Latency of the mapping unit, and of the transfer through a socket and back.
     package let mappingMilliseconds: Double?
     package let crossingMilliseconds: Double?
+    /// Latency of the whole model in the same rounds as the parts; `nil` where it was not measured.
+    package let wholeMilliseconds: Double?
     /// Relative standard deviation of the parts' latency over that of the whole model, in interleaved pairs; `nil`
     /// where it was not measured.
     package let timingSpread: Double?
@@ -23,7 +25,8 @@ package struct CutCost: Sendable, Hashable, Codable {
     package init(
         multiplyAddsInside: Int, multiplyAdds: Int, parametersInside: Int, boundaryBytes: Int,
         frontMilliseconds: Double?, backMilliseconds: Double?, mappingMilliseconds: Double? = nil,
-        crossingMilliseconds: Double? = nil, timingSpread: Double? = nil, enclaveBytes: Int = 0
+        crossingMilliseconds: Double? = nil, wholeMilliseconds: Double? = nil, timingSpread: Double? = nil,
+        enclaveBytes: Int = 0
     ) {
         self.multiplyAddsInside = multiplyAddsInside
         self.multiplyAdds = multiplyAdds
@@ -33,6 +36,7 @@ package struct CutCost: Sendable, Hashable, Codable {
         self.backMilliseconds = backMilliseconds
         self.mappingMilliseconds = mappingMilliseconds
         self.crossingMilliseconds = crossingMilliseconds
+        self.wholeMilliseconds = wholeMilliseconds
         self.timingSpread = timingSpread
         self.enclaveBytes = enclaveBytes
     }

@@ -12,21 +12,20 @@ package enum PlanChoice {
     package static let gainDeviations = 3.0
 
     /// Whether a plan gains enough over everything inside to let anything cross: more than ``latencyTolerance`` of the
-    /// latency and more than the timing noise, with at least ``leastShareOutside`` of the multiply-adds outside. Where
-    /// latencies were not measured, only the multiply-adds count.
+    /// latency and more than the timing noise, with at least ``leastShareOutside`` of the multiply-adds outside. It has to
+    /// be faster than everything inside at its fastest: as timed by itself, or in the same rounds as the plan, since the
+    /// load of the machine may change between the two. Where latencies were not measured, only the multiply-adds count.
     package static func isWorthwhile(_ option: PlanOption, over inside: PlanOption) -> Bool {
         guard 1 - option.cost.shareInside >= leastShareOutside else { return false }
-        guard let time = option.latencyMilliseconds, let whole = inside.latencyMilliseconds, whole > 0 else {
-            return true
-        }
-        let gain = 1 - time / whole
+        guard let time = option.latencyMilliseconds, let alone = inside.latencyMilliseconds else { return true }
+        let whole = min(alone, option.insideMilliseconds ?? alone)
+        let gain = whole > 0 ? 1 - time / whole : 0
         return gain > max(latencyTolerance, gainDeviations * (option.cost.timingSpread ?? 0))
     }
 
-    /// Of the plans whose latency is at most ``latencyTolerance``, or the timing noise, over the least one, the one that
-    /// leaks least; ties
-    /// are resolved by the least latency, then the least counted arithmetic. Where a latency was not measured, counted
-    /// arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage.
+    /// Of the plans whose latency is at most ``latencyTolerance``, or the timing noise of either, over the least one, the
+    /// one that leaks least; ties are resolved by the least latency, then the least counted arithmetic. Where a latency
+    /// was not measured, counted arithmetic comes first: multiply-adds inside, then bytes that cross, then leakage.
     ///
     /// - Returns: `nil` for no options.
     /// - Source: design notes, section 5.
@@ -35,8 +34,10 @@ package enum PlanChoice {
         guard let least = latencies.min(), latencies.count == options.count else {
             return first(of: options) { counted($0) + [$0.leakage] }
         }
+        func noise(_ option: PlanOption) -> Double { gainDeviations * (option.cost.timingSpread ?? 0) }
+        let noiseOfLeast = options.first { $0.latencyMilliseconds == least }.map(noise) ?? 0
         let tied = options.filter {
-            let tolerance = max(latencyTolerance, gainDeviations * ($0.cost.timingSpread ?? 0))
+            let tolerance = max(latencyTolerance, noise($0), noiseOfLeast)
             return ($0.latencyMilliseconds ?? 0) <= least * (1 + tolerance)
         }
         return first(of: tied) { [$0.leakage, $0.latencyMilliseconds ?? 0] + counted($0) }

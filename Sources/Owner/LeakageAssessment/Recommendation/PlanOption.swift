@@ -15,6 +15,8 @@ package struct PlanOption: Sendable, Hashable {
     package let passesGates: Bool
     /// With the enclave factor; `nil` where the parts were not timed.
     package let latencyMilliseconds: Double?
+    /// Latency of everything inside, timed in the same rounds as this plan's parts; `nil` where it was not.
+    package let insideMilliseconds: Double?
     package let enclaveBytes: Int
     package let cost: CutCost
 
@@ -30,6 +32,7 @@ package struct PlanOption: Sendable, Hashable {
         self.passesGates = passesGates
         self.cost = cost
         latencyMilliseconds = budgets.latency(of: cost)
+        insideMilliseconds = cost.wholeMilliseconds.map { budgets.enclaveFactor * $0 }
         enclaveBytes = cost.enclaveBytes
     }
 

@@ -98,7 +98,8 @@ enum CostStage {
             multiplyAddsInside: inside(work), multiplyAdds: work.reduce(0, +),
             parametersInside: inside(graph.parametersByNode), boundaryBytes: bytes,
             frontMilliseconds: times?.front, backMilliseconds: times?.back, mappingMilliseconds: times?.mapping,
-            crossingMilliseconds: rate.map { $0 * Double(bytes) }, timingSpread: times?.spread,
+            crossingMilliseconds: rate.map { $0 * Double(bytes) }, wholeMilliseconds: times?.whole,
+            timingSpread: times?.spread,
             enclaveBytes: bytesHeld(frontPlan) + (mappingPlan.map(bytesHeld) ?? 0))
     }
 
@@ -106,18 +107,11 @@ enum CostStage {
         plan.memory.constantBytes + plan.memory.arenaBytes + plan.memory.scratchBytes
     }
 
-    private struct Times {
-        let front: Double
-        let back: Double
-        let mapping: Double
-        let spread: Double
-    }
-
-    /// Times the parts and the whole model in interleaved rounds, so that other load affects both.
+    /// Times the parts and the whole model in interleaved rounds.
     private static func time(
         _ parts: TernaryPartition, _ front: Plan, _ mapping: Plan?, _ whole: Plan, _ input: Tensor,
         _ compile: (Graph, ExtraMemory) throws(AssessmentError) -> Plan
-    ) throws(AssessmentError) -> Times {
+    ) throws(AssessmentError) -> InterleavedTimes {
         var values = Dictionary(
             zip(parts.front.outputs, try EngineBridge.run(front, [input])), uniquingKeysWith: { first, _ in first })
         let backInputs = parts.backInputs.compactMap { values[$0.name] }
@@ -133,16 +127,13 @@ enum CostStage {
             _ = try EngineBridge.run(plan, inputs)
             return (ContinuousClock.now - start) / .milliseconds(1)
         }
-        var (fronts, backs, mappings, ratios): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
+        var rounds: [InterleavedTimes.Round] = []
         for _ in 0..<runs {
-            fronts.append(try milliseconds(front, [input]))
-            backs.append(try milliseconds(back, backInputs))
-            mappings.append(try milliseconds(mapping, mappingInputs))
-            let all = try milliseconds(whole, [input])
-            ratios.append(((fronts.last ?? 0) + (backs.last ?? 0) + (mappings.last ?? 0)) / max(all, 1e-6))
+            rounds.append(
+                .init(
+                    front: try milliseconds(front, [input]), back: try milliseconds(back, backInputs),
+                    mapping: try milliseconds(mapping, mappingInputs), whole: try milliseconds(whole, [input])))
         }
-        return Times(
-            front: fronts.min() ?? 0, back: backs.min() ?? 0, mapping: mappings.min() ?? 0,
-            spread: Statistics.deviation(ratios) / max(Statistics.mean(ratios), 1e-6))
+        return InterleavedTimes(rounds)
     }
 }

@@ -11,12 +11,25 @@ enum DecoderStage {
     static let maximumThreads = 4
 
     struct Outcome: Sendable, Codable {
-        let scores: DecoderScores
+        private(set) var scores: DecoderScores
         /// The images at ``GalleryStage/positions(_:)``.
         let gallery: [StoredImage]
         /// Of the attacks of ``AttackCatalogue``. Under noise and for the trained decoder only of attacks with
         /// ``Attack/followsDecoders``.
         var findings: CutFindings
+
+        /// With the results of a later run that has a trained decoder among its decoders. Of the two best decoders the
+        /// one that recovers more counts: another attack never makes a verdict better.
+        func joined(with trained: Outcome) -> Outcome {
+            let isBetter = trained.scores.rSquared >= scores.rSquared
+            var joined = isBetter ? trained : self
+            joined.scores = scores.joined(with: trained.scores)
+            joined.findings = isBetter ? findings.merging(trained.findings) : trained.findings.merging(findings)
+            if let earlier = findings[DecoderCurves.self], let later = trained.findings[DecoderCurves.self] {
+                joined.findings[DecoderCurves.self] = earlier.joined(with: later)
+            }
+            return joined
+        }
     }
 
     /// - Parameters:

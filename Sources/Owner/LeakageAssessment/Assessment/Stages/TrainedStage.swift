@@ -18,9 +18,7 @@ enum TrainedStage {
                 context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers, views: nil,
                 training: context.configuration.training)
             for (index, outcome) in zip(wanted, trained) {
-                let merged = findings.outcomes[index].findings.merging(outcome.findings)
-                findings.outcomes[index] = outcome
-                findings.outcomes[index].findings = merged
+                findings.outcomes[index] = findings.outcomes[index].joined(with: outcome)
             }
             attacked.formUnion(wanted)
         }
