@@ -166,7 +166,7 @@ struct PagesTests {
         ("deploying", "at most 1461 days | `7d` |", terms, "maximumLeaseSeconds: UInt32 = 126_230_400"),
         ("deploying", "requests of each client in the lease | 10,000 |", terms, "defaultRequests: UInt64 = 10_000"),
         (
-            "deploying", "a minute; as many may come at once | 1,200 |", terms,
+            "deploying", "per minute, and the maximum burst | 1,200 |", terms,
             "defaultRequestsPerMinute: UInt32 = 1200"
         ),
         ("deploying", "at least one, at most 65,536.", provisioning, "maximumClients = 65_536"),

@@ -43,8 +43,8 @@ struct Provision: Command {
         false
     @Option(
         help: ArgumentHelp(
-            "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
-            discussion: "A server that reports more gets nothing, since its report is not verified.", valueName: "n"))
+            "Number of replicas of this model that the operator runs; each gets the key, and counts quotas for itself.",
+            discussion: "A server that reports more gets no key, because its report is not verified.", valueName: "n"))
     var replicas = 1
     @Option(help: ArgumentHelp("Only this replica of the server, counted from 0.", valueName: "n")) var replica: Int?
     @Flag(help: "Print JSON.") var json = false
