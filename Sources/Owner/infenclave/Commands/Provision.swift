@@ -141,9 +141,10 @@ struct Provision: Command {
         if let line = Self.quotaLine(clients, leaseSeconds: lease.seconds) { print(line) }
     }
 
-    /// What the operator cannot see: a client that is refused for its quota gets answers as all others do.
+    /// A note for the owner: the operator cannot see that a client is refused for its quota, because its answers look
+    /// like all others.
     ///
-    /// - Returns: `nil` where every quota lasts as long as the lease.
+    /// - Returns: `nil` if every quota lasts as long as the lease.
     private static func quotaLine(_ clients: [ClientGrant], leaseSeconds: UInt32) -> String? {
         func minutes(_ client: ClientGrant) -> UInt64 {
             let rest = client.requests - min(client.requests, UInt64(client.requestsPerMinute))

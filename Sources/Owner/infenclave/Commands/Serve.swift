@@ -227,9 +227,9 @@ struct Serve: Command {
         }
     }
 
-    /// What the libraries of a server take for granted.
+    /// Resources that the libraries of a server need.
     private func requireMachine() throws {
-        // Event loops, the pool of tasks, and a few of the host's own.
+        // Event loops, the task pool, and a few threads of the host.
         requireThreads(2 * ProcessInfo.processInfo.processorCount + 16)
         _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
     }
@@ -244,14 +244,14 @@ struct Serve: Command {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
-    /// Most requests at a time with one thread each: all processors work as soon as there are as many requests, and one that comes
-    /// alone gets them all.
+    /// Most requests run in parallel with one thread each, so that all processors are used if there are enough
+    /// requests; a single request gets all threads.
     private func chosenWorkers(_ processors: Int) -> Int {
         guard enclaveAt == .spawn else { return workers ?? 1 }
         return workers ?? min(InferenceWorkers.defaultMaximum, max(1, processors / (threads ?? 1)))
     }
 
-    /// Where the enclaves are, by how many there are for a bundle: they share the processors.
+    /// The placement of enclaves, as a function of their number for a bundle: they share the processors.
     private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {
         if let place = enclaveAt.place, let kind = tee.flatMap(TEEKind.init(rawValue:)) {
             let placement = EnclavePlacement(
@@ -260,7 +260,7 @@ struct Serve: Command {
             return (kind, { _ in placement })
         }
         let executable = try EnclaveExecutable(enclave)
-        // What is found is hardware or nothing: development is only ever served by name.
+        // Detection finds hardware or nothing: the development TEE has to be named.
         let kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
         let key = kind == .development ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil
         warn(of: kind, log)
@@ -285,12 +285,12 @@ struct Serve: Command {
         log.write(LogLine(.warning, developmentWarning))
     }
 
-    /// - Parameter config: The configuration, which is read again.
-    /// - Returns: What this kernel lacks of the sandbox, a sentence each.
+    /// - Parameter config: The configuration file, which is read again on SIGHUP.
+    /// - Returns: The restrictions of the sandbox that this kernel lacks, one sentence each.
     private func enterSandbox(_ config: String?) throws -> [String] {
         var (executable, written): (String?, [String]) = (nil, [])
         switch enclaveAt {
-        // The operator's own program has to do what it does.
+        // The operator's own program is not restricted.
         case .command:
             return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
         case .listening(.unix(let path)): written.append(path)
@@ -306,7 +306,7 @@ struct Serve: Command {
             HostSandbox.paths(bundles: bundles + [config].compactMap { $0 }, enclave: executable, written: written))
     }
 
-    /// The address that is shown: a socket of the service manager has one of its own.
+    /// The displayed address; a socket of the service manager has its own.
     private func shown(_ address: ListenAddress, _ inherited: Int32?) -> ListenAddress {
         inherited.flatMap(InheritedSockets.address).map(ListenAddress.init) ?? address
     }
@@ -316,14 +316,14 @@ struct Serve: Command {
         try await ServeConfiguration(config).settings().serve(following: config)
     }
 
-    /// - Parameter config: Where these options come from, if they do not come from the command line.
+    /// - Parameter config: The file of these options, if they do not come from the command line.
     private func serve(following config: String? = nil) async throws {
         let missing = try enterSandbox(config)
-        // A signal that is ignored before this program starts itself anew in its sandbox stays ignored.
+        // A signal that is ignored before this program re-executes itself in its sandbox stays ignored.
         HostServer.prepareSignals()
         let inherited = try InheritedSockets.taken()
         let address = shown(try ListenAddress(listen), inherited.clients)
-        // A socket of the service manager serves operators whatever the option says.
+        // A socket of the service manager serves operators, whatever the option's value.
         let admin =
             try adminAddress().map { shown($0, inherited.admin) }
             ?? inherited.admin
@@ -387,7 +387,7 @@ struct ListenAddress {
         self.port = port
     }
 
-    /// As it stands in a URL.
+    /// The form in a URL.
     var urlHost: String { host.contains(":") ? "[\(host)]" : host }
     var listening: ListeningAddress { ListeningAddress(hostname: host, port: port) }
 }
