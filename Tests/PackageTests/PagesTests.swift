@@ -110,7 +110,7 @@ struct PagesTests {
         #expect(count > 100)
     }
 
-    @Test("Words that plain ones have replaced do not come back")
+    @Test("Phrases that were replaced by plain ones are not used again")
     func replacedWords() throws {
         var texts = try Self.pages().filter { $0.path == "README.md" || $0.path.hasPrefix("Documentation/") }
         texts.append(("Sources", try Self.sources("Sources", ["swift", "c", "h"])))
