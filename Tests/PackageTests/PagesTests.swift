@@ -128,12 +128,14 @@ struct PagesTests {
 
     /// In lower case. House words for what has a standard name, and sentences that had to be read twice.
     private static let replaced = [
-        "a basis for work, not a product", "before believing anything", "careful…", "does for a cache", "found among",
-        "full-fledged", "intel says", "is no oracle", "is not to be had", "keep it from strangers", "kl finds",
-        "left backwards", "measured, not assumed away", "of those whose null", "on networks that can be had",
-        "on the way there", "others sign as you", "own / null", "own/null", "protects against nothing",
-        "provision its digest", "rectifiers and maxima", "stand a trained decoder", "the oldest of 64",
-        "the paper's channel kl with a null", "whatever is fast", "who saw a list", "whoever owns this machine",
+        "a basis for work, not a product", "before believing anything", "begins to wait for", "between two looks",
+        "careful…", "clock or sockets of", "does for a cache", "found among", "full-fledged", "hang on the host",
+        "holds up no other", "intel says", "is no oracle", "keep it from strangers", "kl finds", "known question",
+        "left backwards", "measured, not assumed away", "no clock of its own", "of those whose null",
+        "on networks that can be had", "on the way there", "others sign as you", "own / null", "own/null",
+        "protects against nothing", "provision its digest", "rectifiers and maxima", "stand a trained decoder",
+        "starts itself anew", "takes no other along", "the oldest of 64", "the paper's channel kl with a null",
+        "to be had", "what passes by", "whatever is fast", "who saw a list", "whoever owns this machine",
     ]
 
     private static func contains(_ text: [UInt8], _ phrase: [UInt8]) -> Bool {

@@ -9,8 +9,8 @@ package final class DescriptorStream: ByteStream {
     private let output: Int32
     private let largestWrite: Int
 
-    /// The most bytes of one `write` to a virtual machine's device: vhost-device-vsock 0.3.0 stalls for ever on one of about
-    /// 60,000 bytes (rust-vmm/vhost-device#494).
+    /// The most bytes of one `write` to a virtual machine's device: vhost-device-vsock 0.3.0 stalls forever on one of
+    /// about 60,000 bytes (rust-vmm/vhost-device#494).
     package static let deviceWriteBytes = 16_384
 
     /// SIGPIPE must not end the process when the peer has closed. Child processes get the default action back
