@@ -96,7 +96,7 @@ python-client-check: build
 	.build/python-client/bin/pip install --quiet --disable-pip-version-check 'cryptography>=48' pillow
 	PYTHON=$(CURDIR)/.build/python-client/bin/python Examples/python-client/check $(BIN)
 
-# Examples/attacks in PyTorch on the demo's model; CI runs it where PyTorch can be had.
+# Examples/attacks in PyTorch on the demo's model; CI runs it if PyTorch is installed.
 attack-check: build
 	PYTHON=$(PYTHON) scripts/attack-check $(BIN)/infenclave
 

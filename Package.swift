@@ -242,7 +242,8 @@ let package = Package(
         library("ONNXImport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
         library("DarknetImport", in: "Owner", ["ModelGraph", "Tensors"]),
         library("Differentiation", in: "Owner", ["ModelGraph", "Tensors"]),
-        library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "Tensors"]),
+        library("ONNXNames", in: "Owner", ["ModelGraph"]),
+        library("ONNXExport", in: "Owner", ["ModelGraph", "ONNXFormat", "ONNXNames", "Tensors"]),
         .target(
             name: "COpenBLAS",
             path: "Sources/Owner/COpenBLAS",
@@ -251,8 +252,8 @@ let package = Package(
         library(
             "LeakageAssessment", in: "Owner",
             [
-                "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "OneDNN",
-                "ProductVersion", "StrictJSON", "Tensors", crypto,
+                "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "ONNXNames",
+                "OneDNN", "ProductVersion", "StrictJSON", "Tensors", crypto,
             ]),
         library(
             "AssessmentReport", in: "Owner",
@@ -274,7 +275,7 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
                 "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
+                "ONNXNames", "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
                 "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -352,8 +353,8 @@ let package = Package(
         tests(
             "ONNXTests",
             [
-                "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ReferenceInference", "Tensors",
-                "TestSupport",
+                "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ONNXNames", "ReferenceInference",
+                "Tensors", "TestSupport",
             ]
         ),
         tests(

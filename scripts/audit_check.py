@@ -107,7 +107,7 @@ def run(arguments, kind, cut, count, folder):
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
-    """An engine that has a real one answer the host's known question, and gives that answer to every other one."""
+    """An engine that has a real one answer the host's probe, and gives that answer to every other request."""
 
     protocol_version = "HTTP/1.1"
     target, known, lock = None, None, threading.Lock()

@@ -18,7 +18,7 @@ struct SingleFaultTests {
         #expect(!isAccepted)
     }
 
-    @Test("There is such a fault for each reason of each check")
+    @Test("The faults cover each reason of each check")
     func everyReason() {
         struct Pair: Hashable { let check: Check, code: ReasonCode }
         let wanted = Set(Check.allCases.flatMap { check in check.codes.map { Pair(check: check, code: $0) } })

@@ -65,7 +65,7 @@ struct AzureQuoteServiceTests {
         #expect(question == ["report": text.replacing("=", with: "")])
     }
 
-    @Test("Over HTTP it is the same")
+    @Test("A quote that is fetched over HTTP is added as well")
     func http() async throws {
         let quote = try Self.fixture.tdQuote()
         let server = try AnsweringServer { $0 == "/acc/tdquote" ? .init(body: Self.json(quote)) : nil }

@@ -118,7 +118,7 @@ struct EngineTests {
         let deployment = try Deployment(in: folder)
         let picture = [Demo.clients[0].0]
         let backNet = try BackNetEngine(of: deployment)
-        // It answers the host's own question, which is always the same, as it should, and others as it likes.
+        // It answers the host's probe, which is always the same, correctly, and other requests wrongly.
         let known = Mutex<[UInt8]?>(nil)
         let engine = try TestEngine { request in
             guard request.path.hasSuffix("/infer") else { return backNet.answer(request) }

@@ -165,7 +165,7 @@ struct HungEnclaveTests {
         #expect(answer.status == 503 && answer.head.lowercased().contains("connection: close"), "\(answer.head)")
     }
 
-    @Test("A killed host takes a stopped enclave along")
+    @Test("A stopped enclave ends when its host is killed")
     func killedHost() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)

@@ -30,7 +30,7 @@ struct OperatorTests {
             atPath: "/proc/\(server.program.identifier)/fd"
         ).count
         #expect(descriptors < limit)
-        // Even a new enclave process can be had.
+        // Even a new enclave process can be started.
         for child in server.program.children { kill(child, SIGKILL) }
         try server.program.wait(upTo: 20, until: "new enclave") {
             try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
@@ -99,7 +99,7 @@ struct OperatorTests {
                 + arguments.map { $0 == "BUNDLE" ? bundle : $0 }, in: folder, executable: "/bin/sh",
             environment: ["OPENBLAS_NUM_THREADS": "1"]
         ).wait(seconds: 60)
-        // A command that takes no more than there is may do its work; before, it waited for ever for a thread.
+        // A command whose needs fit the limit may do its work; before, it waited forever for a thread.
         if arguments == ["--version"], outcome.status == 0 { return }
         #expect(outcome.status == 1, "\(outcome.errors)")
         #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")

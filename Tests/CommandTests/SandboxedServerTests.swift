@@ -71,7 +71,7 @@ struct SandboxedServerTests {
         #expect(try program.wait(seconds: 20).status == 0)
     }
 
-    @Test("It is left out where its host says so")
+    @Test("The enclave's process has no sandbox if its host says so")
     func none() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--sandbox", "none"])

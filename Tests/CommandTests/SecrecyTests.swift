@@ -58,7 +58,7 @@ private struct Secrets {
     }
 }
 
-@Suite("What the host holds, and what passes by")
+@Suite("Secrets in the host's memory and in its traffic")
 struct SecrecyTests {
     @Test("The host's memory holds no class name, token, key or input, while it serves and after")
     func memory() throws {

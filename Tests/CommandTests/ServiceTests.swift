@@ -168,7 +168,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("A killed host takes its enclave along")
+    @Test("An enclave ends when its host is killed")
     func killedHost() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

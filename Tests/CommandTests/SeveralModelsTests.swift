@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Several bundles in one server", .serialized)
 struct SeveralModelsTests {
-    @Test("Each has its own path, enclave, owner's message and state, and one that dies takes no other along")
+    @Test(
+        "Each model has its own path, enclave, provisioning and state, and the end of one enclave does not affect the others"
+    )
     func apart() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(name: "first", in: folder)

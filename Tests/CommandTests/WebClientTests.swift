@@ -6,7 +6,7 @@ import Testing
 @Suite(
     "Browser client", .serialized, .enabled(if: Chromium.path != nil, "no chromium or python3 in PATH: skipped"))
 struct WebClientTests {
-    @Test("Its pictures and formats are those of the vectors", .timeLimit(.minutes(3)))
+    @Test("The browser client's pictures and formats are those of the vectors", .timeLimit(.minutes(3)))
     func units() throws {
         let said = try Chromium.check(["units"])
         #expect(said.contains("vectors of pictures and formats agree"), "\(said)")

@@ -53,7 +53,7 @@ struct AzureSourceTests {
         #expect(registers.first { $0.name == "pcr9" }?.value == zero)
     }
 
-    @Test("On a TDX machine it is the same without the hardware's quote, with which a verifier accepts it")
+    @Test("On a TDX machine the evidence lacks the hardware's quote, and a verifier accepts it together with one")
     func domain() throws {
         let (tpm, fixture) = try machine(.tdx())
         let source = try AzureSource(.azureTDX, module: tpm)

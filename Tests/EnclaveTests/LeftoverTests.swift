@@ -92,7 +92,7 @@ struct LeftoverTests {
         await #expect(processExitsWith: .success) { try LeftoverTests.expectWiped(workers: 1) }
     }
 
-    @Test("Nor are they where several threads computed with it")
+    @Test("After a lease with several workers, neither weights nor key are in memory")
     func twoWorkers() async {
         await #expect(processExitsWith: .success) { try LeftoverTests.expectWiped(workers: 2) }
     }

@@ -189,7 +189,7 @@ struct ProcessTests {
         #expect(looks(1))
     }
 
-    @Test("It outlives over-long frames, and ends when the host goes")
+    @Test("The enclave process survives frames that are too long, and ends with the host")
     func hostileStream() throws {
         try withKeyFile { keyFile in
             let arguments = ["--tee", "development", "--development-key", keyFile]

@@ -80,7 +80,7 @@ struct SandboxTests {
     @Test("A process can end itself")
     func endsItself() throws { #expect(try probe("development", "abort") == 128 + SIGABRT) }
 
-    @Test("There is none under Gramine, whose manifest says what there is, and who demands it is told so")
+    @Test("Under Gramine there is no sandbox of ours: the manifest restricts the enclave")
     func gramine() throws {
         #expect(EnclaveSandbox.sandbox(for: .sgx) == nil)
         #expect(try Sandbox(paths: [], calls: .enclave).enter(.none) == [])

@@ -13,7 +13,7 @@ struct SubnormalServingTests {
     /// What all numbers of a tensor are; the first is ordinary. 1e-39 by its bits, since a thread that flushes computes none.
     private static let values: [Float] = [0.7, 2e-38, Float(bitPattern: 0x000A_E398), 0]
 
-    /// An enclave, and a client that may ask as often as it likes.
+    /// An enclave, and a client without a practical quota.
     private final class Served {
         private let process: EnclaveProcess
         private let deployment: Deployment

@@ -37,7 +37,7 @@ private func bytes(_ byte: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: 
 
 @Suite("Manifest cores and the facts of enclaves")
 struct ManifestCoreTests {
-    @Test("They have the layouts of the protocol page")
+    @Test("Manifest cores and facts have the layouts of the protocol page")
     func layouts() throws {
         let service: [UInt8] =
             [1, 0, 1, 2] + [3, 0, 0, 0, 5, 0, 0, 0, 7, 0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0] + bytes(0, 8)
@@ -64,7 +64,7 @@ struct ManifestCoreTests {
                 == head + [2, 2, 1, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 7, 0, 0, 0, UInt8(service.count), 0, 0, 0] + service)
     }
 
-    @Test("Every one survives its bytes, and no truncation, extension or version of them becomes one")
+    @Test("Manifest cores survive encoding, and no truncation, extension or other version of the bytes is accepted")
     func roundTrips() throws {
         let lease = EnclaveFacts.Lease(sequence: .max, seconds: EnclaveFacts.Lease.maximumSeconds, secondsLeft: 0)
         for inside in [false, true] {

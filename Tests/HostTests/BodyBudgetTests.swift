@@ -53,7 +53,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 90)
     }
 
-    @Test("Those that have been in reception for long go before the newest, the longest first")
+    @Test("Bodies that have been in reception for long are dropped before the newest, the longest first")
     func stalled() {
         let budget = Budget(capacity: 100)
         budget.begin(1, at: 0)
@@ -125,7 +125,7 @@ struct EvidenceSharesTests {
     private let stranger = ClientAddress(ipv4: 1)
     private let client = ClientAddress(ipv4: 2)
 
-    @Test("Clients behind one address that come together wait for each other; one that has spent its share does not")
+    @Test("Clients behind one address wait for each other; an address without remaining share is refused at once")
     func busy() {
         let shares = Shares()
         #expect(shares.take(stranger, at: 0) && shares.take(stranger, at: 0))
@@ -167,7 +167,7 @@ struct EvidenceSharesTests {
         #expect(shares.take(ClientAddress(ipv4: 9), at: 9))
     }
 
-    @Test("What one replica does not answer takes no place at another; how much is made a second is of both together")
+    @Test("Unanswered requests for evidence of one replica take no place at another; the rate is for both together")
     func replicas() {
         let shares = Shares()
         for address in 1..<5 as Range<UInt32> {
@@ -198,7 +198,7 @@ struct EvidenceSharesTests {
     }
 }
 
-@Suite("So many a second")
+@Suite("Token buckets")
 struct TokenBucketTests {
     @Test("A burst is granted at once, and then as many as time brings, never more than the burst")
     func bucket() {

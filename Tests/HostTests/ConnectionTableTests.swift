@@ -28,7 +28,9 @@ struct ConnectionTableTests {
     private let one = ClientAddress(ipv4: 1)
     private let other = ClientAddress(ipv4: 2)
 
-    @Test("The connection that goes is of the address with most, and has gone longest without a completed request")
+    @Test(
+        "The evicted connection is of the address with the most connections, and has been without a completed request for the longest time"
+    )
     func order() throws {
         let table = Table(total: 4, perAddress: 4)
         let lonely = try #require(table.open(from: other, at: 0)).identifier
@@ -44,7 +46,7 @@ struct ConnectionTableTests {
         #expect(table.open(from: ClientAddress(ipv4: 5), at: 7)?.evicted == lonely)
     }
 
-    @Test("One whose request is complete stays until it is answered, and a newcomer finds no room")
+    @Test("A connection with a complete request stays until it is answered, and a new one finds no room")
     func answering() throws {
         let table = Table(total: 2, perAddress: 2)
         let first = try #require(table.open(from: one, at: 0)).identifier
@@ -57,7 +59,7 @@ struct ConnectionTableTests {
         #expect(!table.beginAnswer(another), "what was evicted is not answered")
     }
 
-    @Test("One whose client does not read its answer makes room for a newcomer, and stays when it reads again")
+    @Test("A connection whose client does not read is evicted for a new one, and stays if it reads again")
     func stalled() throws {
         let table = Table(total: 2, perAddress: 2)
         let first = try #require(table.open(from: one, at: 0)).identifier
@@ -71,7 +73,7 @@ struct ConnectionTableTests {
         #expect(third.evicted != another && table.isOpen(another))
     }
 
-    @Test("One that only waits for its client to close goes first")
+    @Test("A connection that only waits for its client to close is evicted first")
     func closing() throws {
         let table = Table(total: 2, perAddress: 2)
         _ = try #require(table.open(from: one, at: 0))
@@ -202,7 +204,7 @@ struct ConnectionTableTests {
     }
 }
 
-@Suite("Whom connections are counted for")
+@Suite("Addresses that connections are counted for")
 struct ClientAddressTests {
     @Test("IPv6 counts by its first 64 bits, and IPv4 that is mapped into it as itself")
     func prefixes() {

@@ -62,7 +62,7 @@ struct CreditTests {
         }
     }
 
-    @Test("Of a request whose client is gone the credit comes back with the enclave's answer, and then it is cancelled")
+    @Test("The credit of an abandoned request returns with the enclave's answer, and the request is then cancelled")
     func abandoned() async throws {
         let enclave = try enclave()
         try await enclave.host.start()
@@ -95,7 +95,7 @@ struct CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("Whoever waits for a credit is told when the process ends")
+    @Test("A caller that waits for a credit gets an error when the process ends")
     func ended() async throws {
         let enclave = try enclave()
         try await enclave.host.start()

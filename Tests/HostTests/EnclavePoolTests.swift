@@ -52,7 +52,9 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("One that is killed takes no other along: its clients attest again, and it is started again by itself")
+    @Test(
+        "The end of one replica does not affect the others: its clients attest again, and it is restarted automatically"
+    )
     func killed() async throws {
         let pool = try PooledEnclaves.pool(2)
         try await pool.begin()
@@ -175,7 +177,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("An only replica is asked whatever the key's name: an enclave of an older build names it as it likes")
+    @Test("A single replica gets requests with any key identifier: an enclave of an older build chooses its own")
     func alone() async throws {
         let pool = try PooledEnclaves.pool(1)
         try await pool.begin()

@@ -65,7 +65,7 @@ struct EnclaveWriterTests {
         }
     }
 
-    @Test("An enclave that is gone ends nothing")
+    @Test("Writing to an enclave that has ended does not end the host")
     func gone() throws {
         let (host, descriptor) = try HostStream.pair()
         Glibc.close(descriptor)

@@ -24,7 +24,7 @@ struct ModelRegistryTests {
         #expect(throws: HostServerError.self) { try registry(names) }
     }
 
-    @Test("Who is alone has the short paths and keeps them when others come")
+    @Test("The only model has the short paths and keeps them when others are added")
     func shortPaths() throws {
         let registry = try registry(["shop"])
         for name in ["cars", "birds"] { try registry.add(try ScriptedEnclave("exit 0").model(name)) }

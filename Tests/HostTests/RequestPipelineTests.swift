@@ -143,7 +143,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("Whatever becomes of requests, each gives its place back once")
+    @Test("Each request releases its place once, whatever its outcome")
     func release() async throws {
         let model = try await model(maximumWaiting: 32)
         let codes = await withTaskGroup(of: HostError.Code?.self) { group in

@@ -34,7 +34,7 @@ struct ServedModelTests {
         return try await pool.ask(member, [keyIdentifier, 0])
     }
 
-    @Test("It waits for its owner beside what is served, then serves; the old keys go on to open")
+    @Test("A staged pool waits for its owner, then serves; the old keys are still accepted")
     func swap() async throws {
         let model = try await Self.model(2, Self.limits(grace: .seconds(600)))
         let old = model.serving
@@ -93,7 +93,7 @@ struct ServedModelTests {
         await model.stop()
     }
 
-    @Test("Where some of it stay unprovisioned, the others serve after a while")
+    @Test("If some replicas of a staged pool stay unprovisioned, the others serve after a while")
     func patience() async throws {
         let model = try await Self.model(1, Self.limits(patience: .milliseconds(500)))
         let new = try await Self.staged(2, beside: model)
@@ -103,7 +103,7 @@ struct ServedModelTests {
         await model.stop()
     }
 
-    @Test("A third one takes the place of what is staged; after a switch it waits for the grace")
+    @Test("Another bundle replaces the staged one; after a switch it waits for the end of the grace period")
     func third() async throws {
         let model = try await Self.model(8)
         let second = try await Self.staged(8, beside: model)
@@ -122,7 +122,7 @@ struct ServedModelTests {
         #expect(await model.slots(for: 1) == nil)
     }
 
-    @Test("One that cannot be started leaves what is served")
+    @Test("A staged pool that cannot be started leaves the serving one unchanged")
     func broken() async throws {
         let model = try await Self.model(1)
         let broken = try ScriptedEnclave.pool("exit 3", slots: try #require(await model.slots(for: 1)))

@@ -15,7 +15,9 @@ struct SupervisionTests {
         #expect(backoff.delay(afterLifetime: .zero) == .milliseconds(200))
     }
 
-    @Test("Of a lease a warning comes once when a quarter, a tenth and a fiftieth are left, and anew for the next one")
+    @Test(
+        "A warning is given once when a quarter, a tenth and a fiftieth of a lease are left, and again for the next lease"
+    )
     func lease() {
         var watch = LeaseWatch()
         let start = ContinuousClock.now
@@ -64,7 +66,7 @@ struct SupervisionTests {
         #expect(owed.overdue(at: start + .seconds(1000)) == nil)
     }
 
-    @Test("Of several workers one that is stuck is seen, whatever the others and the thread of messages answer")
+    @Test("A stuck worker is detected, whatever the other workers and the receiving thread answer")
     func stuckWorker() {
         var owed = OwedAnswers(workers: 2)
         let start = ContinuousClock.now
@@ -104,7 +106,9 @@ struct SupervisionTests {
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
     }
 
-    @Test("What the host itself slept through is no silence of the enclave, for what was asked before and during it")
+    @Test(
+        "Time in which the host was suspended does not count as silence of the enclave, for requests before and during it"
+    )
     func hostSlept() {
         for workers in 1...2 {
             var owed = OwedAnswers(workers: workers)

@@ -26,7 +26,7 @@ struct TurnedAwayTests {
         head.lowercased().firstMatch(of: /content-length: ([0-9]+)/).flatMap { Int($0.output.1) } ?? 0
     }
 
-    @Test("They are refused with 503 and Retry-After, their connection goes on, and their bodies take no memory")
+    @Test("Requests without room get 503 and Retry-After, their connection stays open, and their bodies take no memory")
     func refusal() async throws {
         try await full { ports in
             let connection = try Connection(port: ports.port)

@@ -50,7 +50,7 @@ struct UnreadAnswerTests {
         }
     }
 
-    @Test("While it is there it gives way to newcomers")
+    @Test("A client that does not read is evicted for a new connection")
     func eviction() async throws {
         var limits = ServerLimits()
         (limits.connections, limits.connectionsPerAddress) = (2, 2)
@@ -71,7 +71,7 @@ struct UnreadAnswerTests {
         }
     }
 
-    @Test("What it sent takes no memory of others")
+    @Test("The body of a client that does not read its answer is released")
     func memory() async throws {
         var limits = ServerLimits()
         (limits.provisioningBytes, limits.provisioningMemory) = (16_000, 16_000)
@@ -88,7 +88,7 @@ struct UnreadAnswerTests {
         }
     }
 
-    @Test("One that reads slowly, but reads, gets all its answers")
+    @Test("A client that reads slowly gets all its answers")
     func slowReader() async throws {
         var limits = ServerLimits()
         limits.clock.unread = .seconds(600)

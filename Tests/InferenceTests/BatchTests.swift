@@ -124,7 +124,7 @@ struct BatchTests {
         #expect(try same.run(given)[0].floats() == first.run(given)[0].floats())
     }
 
-    @Test("A plan whose memory is not to be had is an error, not the end of the process")
+    @Test("A plan whose memory cannot be allocated is an error, not the end of the process")
     func refusesMemory() throws {
         var options = PlanOptions(
             allocator: StorageAllocator { byteCount in

@@ -65,7 +65,7 @@ struct MemoryPlanTests {
         return try Graph(name: "matrices", inputs: [input], outputs: [last], nodes: nodes, constants: constants)
     }
 
-    @Test("Weights are let go one by one while they are laid out, so they are never in memory twice")
+    @Test("Weights are released one by one while they are reordered, so they are never in memory twice")
     func weightsOnce() async {
         await #expect(processExitsWith: .success) {
             let before = try MemoryPlanTests.status("VmRSS")

@@ -89,7 +89,9 @@ struct SubnormalTests {
         try expectSameTime(problem, PlanOptions(threads: threads))
     }
 
-    @Test("So they do in bf16", .enabled(if: ProcessorSupport.hasBFloat16, "no bf16 here"), arguments: [1, 2])
+    @Test(
+        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time in bf16",
+        .enabled(if: ProcessorSupport.hasBFloat16, "no bf16 here"), arguments: [1, 2])
     func takesTheSameTimeInBFloat16(_ threads: Int) throws {
         for problem in try SubnormalProblems.all.get().prefix(2) {
             var options = PlanOptions(threads: threads, precision: .bfloat16)
@@ -99,7 +101,9 @@ struct SubnormalTests {
         }
     }
 
-    @Test("So they do in int8", .enabled(if: ProcessorSupport.hasInteger8, "no int8 here"), arguments: [1, 2])
+    @Test(
+        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time in int8",
+        .enabled(if: ProcessorSupport.hasInteger8, "no int8 here"), arguments: [1, 2])
     func takesTheSameTimeInInteger8(_ threads: Int) throws {
         let problem = try #require(try SubnormalProblems.all.get().first)
         let graph = try problem.graph()

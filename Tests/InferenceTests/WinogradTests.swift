@@ -85,7 +85,7 @@ struct WinogradTests {
         #expect(WinogradWeights(kernels) == nil)
     }
 
-    @Test("What it cannot do, or not faster, is computed by definition")
+    @Test("Convolutions for which Winograd's algorithm is impossible or not faster are computed by definition")
     func leavesTheRest() throws {
         var problems = [
             try Self.one(64, 64, 28, Self.convolution(stride: 2)),

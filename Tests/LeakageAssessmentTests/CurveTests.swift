@@ -48,7 +48,7 @@ struct CurveTests {
         #expect(halted.upper > 0.9 * steady.upper && halted.estimate < steady.estimate)
     }
 
-    @Test("An attack that is not better than nothing says nothing", arguments: [0.0, -0.02, 0.016, 0.023])
+    @Test("An attack that is not better than chance gives no estimate", arguments: [0.0, -0.02, 0.016, 0.023])
     func noEvidence(value: Double) {
         let curve = Self.curve([0, value], error: 0.01)
         #expect(!curve.isEvidence())

@@ -113,11 +113,12 @@ enum Measured {
             name: name, sha256: String(repeating: "0a", count: 32), classes: 4, parameters: 10, multiplyAdds: 10_000,
             width: 16, height: 16)
         return AssessmentResult(
-            model: description, validator: description, images: 60, folderImages: 61, skipped: [], channelImages: 60,
-            trainingImages: 45,
-            testImages: 15, seed: 1, gates: gates, adversary: adversary, baselineMean: 2, validatorUnsure: 3,
-            cuts: cuts,
-            verdicts: verdicts,
+            model: description, validator: description,
+            sample: .init(
+                images: 60, folderImages: 61, skipped: [], channelImages: 60, trainingImages: 45, testImages: 15,
+                baselineMean: 2, validatorUnsure: 3),
+            question: .init(gates: gates, adversary: adversary, seed: 1, threads: 2),
+            cuts: cuts, verdicts: verdicts,
             recommendation: Recommendation.choose(
                 among: cuts, verdicts: verdicts, gates: gates, adversary: adversary, mapping: mapping, whole: whole,
                 pictures: 60),
@@ -129,6 +130,6 @@ enum Measured {
                         .init(channelImage: cut.channelKL.map { (image, 1, $0.mean) }, reconstruction: image)
                     })
             ],
-            warnings: warnings, modelMilliseconds: milliseconds, threads: 2)
+            warnings: warnings, modelMilliseconds: milliseconds)
     }
 }

@@ -30,7 +30,7 @@ struct OutsideAttackTests {
         GateVerdict.verdicts(for: try Self.cuts.get(), gates: .standard, attacks: attacks)
     }
 
-    @Test("It fails its cut and the shallower ones, and leaves the deeper ones and other assets alone")
+    @Test("The result of an external attack fails its cut and shallower ones, but not deeper ones or other assets")
     func envelope() throws {
         #expect(try verdicts([]).map(\.outcome) == [.passes, .passes, .passes])
         let found = try verdicts([try Self.attack()])

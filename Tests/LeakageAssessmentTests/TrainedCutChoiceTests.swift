@@ -16,13 +16,13 @@ struct TrainedCutChoiceTests {
             attacked: attacked)
     }
 
-    @Test("Where no cut is within the gates, nowhere: training would only find more")
+    @Test("Without a cut within the gates no decoder is trained: it could only find more")
     func none() throws { #expect(try wanted([0.9, 0.5, 0.3, 0.5]).isEmpty) }
 
-    @Test("Where only a vector is within the gates, nowhere: it has a perceptron of its own")
+    @Test("If only a vector is within the gates, no decoder is trained: vectors have a perceptron")
     func vector() throws { #expect(try wanted([0.9, 0.5, 0.5, 0.003]).isEmpty) }
 
-    @Test("At every cut with maps within the gates, the deepest first")
+    @Test("Decoders are trained at every cut with maps within the gates, the deepest first")
     func within() throws {
         let r2 = [0.004, 0.004, 0.004, 0.003]
         #expect(try wanted(r2) == [1, 2])
@@ -32,7 +32,9 @@ struct TrainedCutChoiceTests {
         #expect(try wanted([0.9, 0.004, 0.004, 0.003], attacked: [1, 2]).isEmpty)
     }
 
-    @Test("Also where the class or the identity fails, so that what is called acceptable for appearance has stood one")
+    @Test(
+        "Decoders are trained also where the class or the identity fails, so that a cut that is acceptable for appearance was attacked by one"
+    )
     func appearance() throws {
         var gates = Gates.standard
         (gates[.classGain], gates[.identification]) = (0.001, 0.001)
@@ -42,13 +44,13 @@ struct TrainedCutChoiceTests {
         #expect(try wanted(r2, gates: gates) == [1, 2])
     }
 
-    @Test("Everywhere that has maps, or nowhere, where that is asked for")
+    @Test("With the options all and none, decoders are trained at every cut with maps, or at none")
     func asked() throws {
         #expect(try wanted([0.9, 0.5, 0.3, 0.5], .all) == [0, 1, 2])
         #expect(try wanted([0.9, 0.5, 0.3, 0.5], .all, attacked: [0, 1, 2]).isEmpty)
         #expect(try wanted([0.004, 0.004, 0.004, 0.003], .none).isEmpty)
     }
 
-    @Test("Nowhere for the paper's adversary, who has no decoder")
+    @Test("No decoder is trained for the paper's adversary")
     func paper() throws { #expect(try wanted([0.004, 0.004, 0.004, 0.003], adversary: .paper).isEmpty) }
 }

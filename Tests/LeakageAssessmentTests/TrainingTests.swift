@@ -112,7 +112,7 @@ struct TrainingTests {
             split: PictureSplit(count: 60, seed: 3), seed: 4, training: training)
     }
 
-    @Test("It sees further than the closed-form decoders, and the same seed gives the same pictures")
+    @Test("A trained decoder is better than the closed-form ones, and the same seed gives the same pictures")
     func better() throws {
         let plain = try Self.attack(nil)
         var options = Self.short

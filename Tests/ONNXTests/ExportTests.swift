@@ -2,6 +2,7 @@
 import ModelGraph
 import ONNXExport
 import ONNXImport
+import ONNXNames
 import ReferenceInference
 import Tensors
 import TestSupport

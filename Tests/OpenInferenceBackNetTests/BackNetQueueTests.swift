@@ -20,7 +20,7 @@ struct BackNetQueueTests {
             constants: ["w": try Tensor(weights, shape: [16, 16, 3, 3])])
     }
 
-    @Test("What a request waits for others is told apart from what is computed for it")
+    @Test("The wait of a request for others is measured apart from its computation")
     func queue() async throws {
         let backNet = try LocalBackNet(try Self.graph(), threads: 1)
         let input = try Tensor([Float](repeating: 1, count: 16 * 64 * 64), shape: [1, 16, 64, 64])

@@ -51,7 +51,7 @@ struct LocalBackNetTests {
         #expect(try await Self.ask(64, backNet).count == 64)
     }
 
-    @Test("Requests that come together are computed together, and each gets its own answer", arguments: [1, 2, 8, 21])
+    @Test("Simultaneous requests are computed in one batch, and each gets its own answer", arguments: [1, 2, 8, 21])
     func batches(count: Int) async throws {
         let backNet = try BatchedBackNet(try Self.graph(), threads: 2, delay: .milliseconds(200))
         let runs = try await Self.ask(count, backNet)

@@ -184,7 +184,7 @@ struct ReplicaTests {
         let engines = try [TestEngine(), TestEngine(), TestEngine()]
         let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(100))
         try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
-        // Whichever is asked first keeps it for ever.
+        // The replica that is asked first never answers.
         let asked = Mutex(0)
         for engine in engines {
             engine.behave(

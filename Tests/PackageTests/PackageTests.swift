@@ -103,13 +103,14 @@ private let allowedEdges: [String: Set<String>] = [
     // Owner.
     "ONNXFormat": ["swift-protobuf/SwiftProtobuf"],
     "ONNXImport": ["ModelGraph", "ONNXFormat", "Tensors"],
-    "ONNXExport": ["ModelGraph", "ONNXFormat", "Tensors"],
+    "ONNXNames": ["ModelGraph"],
+    "ONNXExport": ["ModelGraph", "ONNXFormat", "ONNXNames", "Tensors"],
     "DarknetImport": ["ModelGraph", "Tensors"],
     "Differentiation": ["ModelGraph", "Tensors"],
     "COpenBLAS": [],
     "LeakageAssessment": [
-        "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "OneDNN", "ProductVersion",
-        "StrictJSON", "Tensors", "swift-crypto/Crypto",
+        "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "ONNXNames", "OneDNN",
+        "ProductVersion", "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
     "AssessmentReport": [
         "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto",
@@ -126,9 +127,9 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
         "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
         "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-        "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox", "SealedChannel",
-        "SecretMemory", "StrictJSON", "Tensors", "TraceExport", "swift-argument-parser/ArgumentParser",
-        "swift-crypto/Crypto",
+        "ONNXNames", "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
+        "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
+        "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
 ]
 
@@ -301,7 +302,7 @@ struct PackageTests {
         #expect(try !reached(from: ["infenclave-enclave"]).contains("CBuildRecord"))
     }
 
-    @Test("Without being asked for, gRPC is no part of the package: neither a build nor the tests wait for it")
+    @Test("gRPC is part of the package only on request: neither a build nor the tests wait for it")
     func gRPC() throws {
         let targets = try describePackage(withGRPC: false).targets
         #expect(!targets.contains { $0.name == "infenclave-proxy" })

@@ -16,7 +16,7 @@ package final class TestEngine: Sendable {
         case answer(Int, [String: String] = [:], [UInt8])
         /// These bytes, and then the connection is closed.
         case raw([UInt8])
-        /// Nothing, for ever.
+        /// No answer at all.
         case silence
         case close
     }

@@ -160,7 +160,7 @@ def check(chromium, program, folder, opened, strangers):
 
 
 def camera(page):
-    """A picture of the camera is classified as a file is, and the camera is let go."""
+    """A picture of the camera is classified as a file is, and the camera is released."""
     page.evaluate("document.querySelector('#camera').click()")
     faults = wait(page, "document.querySelector('#video').videoWidth > 0 && !document.querySelector('#viewfinder').hidden")
     page.evaluate("window.track = document.querySelector('#video').srcObject.getTracks()[0]; document.querySelector('#seen').src = 'data:,'")

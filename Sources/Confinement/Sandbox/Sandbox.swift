@@ -2,27 +2,27 @@
 internal import CSandbox
 internal import Glibc
 
-/// What a process takes from itself before it reads what others send, so that a defect in it gives an intruder little.
+/// The rights that a process gives up before it reads untrusted input, to limit what an attacker gains from a defect.
 package struct Sandbox: Sendable {
-    /// How much of it has to be in force.
+    /// Which restrictions are required.
     package enum Demand: String, Sendable, CaseIterable {
-        /// All of it, or the process does not go on.
+        /// All restrictions; otherwise the process does not continue.
         case required
-        /// What this kernel has; what it lacks is said.
+        /// The restrictions that this kernel supports; missing ones are reported.
         case available
         case none
     }
 
-    /// Which system calls are left.
+    /// The permitted system calls.
     package enum Calls: Sendable, Hashable {
         case all
-        /// Those of an enclave that has its connection with the host.
+        /// Those of an enclave with an open connection to the host.
         case enclave
-        /// Those with which evidence sources open files, besides.
+        /// In addition those with which evidence sources open files.
         case enclaveWithFiles
     }
 
-    /// Files that are left.
+    /// The permitted files.
     package let paths: [SandboxPath]
     package let calls: Calls
 
@@ -31,11 +31,12 @@ package struct Sandbox: Sendable {
         self.calls = calls
     }
 
-    /// Puts it in force, for good, for the calling thread and all threads and programs that it starts. Other threads have to
-    /// begin afterwards.
+    /// Applies the restrictions permanently, to the calling thread and all threads and programs that it starts. Other
+    /// threads have to be started afterwards.
     ///
-    /// - Returns: What this kernel lacks, a sentence for each.
-    /// - Throws: ``SandboxError`` when what is demanded cannot be had, and when the kernel refuses what it has.
+    /// - Returns: The restrictions that this kernel lacks, one sentence each.
+    /// - Throws: ``SandboxError`` if a required restriction is not available, or the kernel refuses one that it
+    ///   supports.
     package func enter(_ demand: Demand) throws(SandboxError) -> [String] {
         guard demand != .none else { return [] }
         try Self.check(csandbox_forbid_new_privileges(), "PR_SET_NO_NEW_PRIVS")
@@ -61,10 +62,10 @@ package struct Sandbox: Sendable {
         return missing
     }
 
-    /// Whether this process has entered some sandbox.
+    /// Whether this process is in a sandbox.
     package static var isEntered: Bool { csandbox_has_no_new_privileges() != 0 }
 
-    /// Whoever may not make all calls has no business with others.
+    /// A process with a limited set of system calls also gets no access to other processes.
     private var isolates: Bool { calls != .all }
 
     private func restrictFiles() throws(SandboxError) {
@@ -82,17 +83,17 @@ package struct Sandbox: Sendable {
     }
 }
 
-/// A file, or a folder with everything below it, and what may be done there.
+/// A file, or a folder with everything below it, and the permitted access.
 package struct SandboxPath: Sendable, Hashable {
     package struct Access: OptionSet, Sendable, Hashable {
         package let rawValue: Int32
         package init(rawValue: Int32) { self.rawValue = rawValue }
 
         package static let read = Access(rawValue: 1)
-        /// Into files that are there.
+        /// Writing to existing files.
         package static let write = Access(rawValue: 2)
         package static let execute = Access(rawValue: 4)
-        /// Files, sockets and folders may be made and removed.
+        /// Creating and removing files, sockets and folders.
         package static let change = Access(rawValue: 8)
         /// Commands to devices.
         package static let command = Access(rawValue: 16)
@@ -122,7 +123,7 @@ package enum LoadedLibraries {
     }
 }
 
-/// The sandbox that is demanded cannot be had.
+/// The required sandbox is not available.
 package struct SandboxError: Error, Sendable, CustomStringConvertible {
     package let message: String
     package let remedy: String

@@ -61,5 +61,8 @@ WITH_VECTORS_OF_8 static void pool_share(void *data) {
 
 void conednn_pool_maximum(const conednn_windows *windows, const float *source, float *destination) {
     maximum_job job = {windows, (const block *)source, (block *)destination};
-    GOMP_parallel(pool_share, &job, (unsigned)conednn_threads(), 0);
+    // Without a team one thread has all rows.
+    int threads = conednn_threads();
+    if (threads > 1) GOMP_parallel(pool_share, &job, (unsigned)threads, 0);
+    else pool_share(&job);
 }

@@ -74,6 +74,6 @@ package struct ReferenceExecutor: Sendable {
                     preconditionFailure("takes other types than float32, handled above")
                 }
             return try Tensor(values, shape: result.shape.dimensions)
-        } catch { throw ReferenceError(message: "\(operation.onnxName): \(error)") }
+        } catch { throw ReferenceError(message: "\(operation.label): \(error)") }
     }
 }

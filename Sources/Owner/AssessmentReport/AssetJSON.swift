@@ -74,5 +74,7 @@ enum AssetJSON {
 
 extension AssessmentResult {
     /// The attacker that the gates are judged for. Shares were counted over the decoders' images.
-    var attacker: Attacker { Attacker(pictures: attackerPictures, counted: trainingImages + testImages) }
+    var attacker: Attacker {
+        Attacker(pictures: question.attackerPictures, counted: sample.trainingImages + sample.testImages)
+    }
 }

@@ -12,6 +12,6 @@ package struct DifferentiationError: Error, Sendable, CustomStringConvertible {
 
     /// The same error, with the node in front of the message.
     func at(_ node: Node) -> DifferentiationError {
-        DifferentiationError("node '\(node.name)' (\(node.operation.onnxName)): \(message)")
+        DifferentiationError("node '\(node.name)' (\(node.operation.label)): \(message)")
     }
 }

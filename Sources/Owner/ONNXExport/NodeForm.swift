@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 import ONNXFormat
+import ONNXNames
 import Tensors
 
 #if canImport(FoundationEssentials)

@@ -121,8 +121,8 @@ package final class RegularFile: Sendable {
         try checkUnchanged()
     }
 
-    /// Some of the bytes, for a reader who knows the digest of all: whoever wrote to the file is found by that, and a file that
-    /// was only touched is as good as before.
+    /// Reads some of the bytes, for a caller who checks the digest of the whole file. The digest detects changes of the
+    /// content; a new modification time alone is accepted.
     ///
     /// - Throws: ``PartitioningError`` when the file has another size than when it was opened.
     package func bytes(_ range: Range<Int>) throws(PartitioningError) -> [UInt8] {
@@ -160,7 +160,7 @@ package final class RegularFile: Sendable {
         }
     }
 
-    /// A file that is replaced by another stays what it was; one that is written to is refused.
+    /// If the path is replaced, the open file stays the same; if the file is written to, it is refused.
     private func checkUnchanged() throws(PartitioningError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,

@@ -27,7 +27,7 @@ struct Timing: Encodable {
         return Timing(samples)
     }
 
-    /// The same on the calling thread, without what it costs to hand each run to another.
+    /// The same on the calling thread, without the cost of passing each run to another thread.
     static func measureHere<Failure: Error>(
         runs: Int, atMost limit: Duration = .seconds(10), _ body: () throws(Failure) -> Void
     ) throws(Failure) -> Timing {

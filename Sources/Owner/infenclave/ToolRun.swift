@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Another program that was run to its end. The call blocks its thread.
+/// A run of another program. The call blocks its thread.
 struct ToolRun {
     let output: Data
-    /// What the program wrote to its standard error, if that was asked for.
+    /// The program's standard error, if it was requested.
     let complaint: String
     private let status: Int32
 
@@ -13,9 +13,9 @@ struct ToolRun {
 
     /// - Parameters:
     ///   - path: The executable file.
-    ///   - environment: In place of that of this program.
+    ///   - environment: Replaces that of this program.
     ///   - keepsComplaint: Only for programs whose errors fit a pipe (64 KiB): they are read after the output.
-    /// - Throws: What Foundation throws when the program cannot be started.
+    /// - Throws: Foundation's error if the program cannot be started.
     init(
         _ path: String, _ arguments: [String], environment: [String: String]? = nil, keepsComplaint: Bool = false
     ) throws {
@@ -35,6 +35,6 @@ struct ToolRun {
         status = process.terminationStatus
     }
 
-    /// A program that is found by the search path.
+    /// A program in the search path.
     init(named program: String, _ arguments: [String]) throws { try self.init("/usr/bin/env", [program] + arguments) }
 }

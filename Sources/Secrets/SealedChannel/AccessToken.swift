@@ -2,8 +2,8 @@
 internal import Crypto
 internal import SecretMemory
 
-/// What a client shows to be served: 32 random bytes. The owner provisions only its ``digest``. Copies share the
-/// bytes, which are wiped with the last of them.
+/// A client's credential: 32 random bytes. The owner provisions only its ``digest``. Copies share the bytes, which are
+/// wiped with the last of them.
 public struct AccessToken: Sendable {
     package static let byteCount = KeyFileFormat.secretByteCount
     let secret: SharedSecretBytes
@@ -39,7 +39,7 @@ public struct AccessToken: Sendable {
     }
 
     /// SHA-256 of a label, a zero byte and the token. It does not reveal the token, and may be compared and looked up
-    /// by ordinary means: without the token nobody can choose its digest.
+    /// by ordinary means: without the token an attacker cannot choose its digest.
     public var digest: TokenDigest {
         var hash = SHA256()
         hash.update(data: Labels.prefix(Labels.tokenDigest))

@@ -17,7 +17,8 @@ public struct AuditTerms: Sendable, Hashable {
     /// For one in bf16 or int8, which the enclave computes again in f32.
     public static let defaultReducedTolerance: UInt32 = 100_000
 
-    /// Terms in the units of the members. What is out of range is refused when a provisioning message is made or read.
+    /// Terms in the units of the members. Values out of range are refused when a provisioning message is encoded or
+    /// decoded.
     public init(share: UInt32, tolerance: UInt32 = Self.defaultTolerance, mismatches: UInt32 = 1) {
         self.share = share
         self.tolerance = tolerance

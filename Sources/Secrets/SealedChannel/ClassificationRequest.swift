@@ -2,7 +2,7 @@
 package import SecretMemory
 package import Tensors
 
-/// What a client asks of the enclave: an access token and one input tensor.
+/// A client's request to the enclave: an access token and one input tensor.
 ///
 /// Layout, little-endian: version u8 = 1 ‖ element type u8 (``ElementType``'s code; 1 = f32, 2 = u8) ‖ rank u8 ‖
 /// 0 u8 ‖ token 32 bytes ‖ `rank` extents u32 ‖ the elements, row-major, to the end.

@@ -9,7 +9,7 @@ struct KeyFileFormat {
     static let secretByteCount = 32
 
     let prefix: String
-    /// What the file holds, for errors.
+    /// The content of the file, for errors.
     let subject: String
     /// How many bytes are secret.
     var byteCount = secretByteCount

@@ -12,17 +12,17 @@ enum Labels {
 
     /// HPKE info of the owner's provisioning message, before the zero byte and the header.
     static let provisioning = "infenclave provisioning v2"
-    /// Exporter context of what the enclave answers to it. No zero byte follows.
+    /// Exporter context of the enclave's answer to it. No zero byte follows.
     static let provisioningAnswer = "infenclave provisioning answer v1"
     /// The same of version 1, whose messages are recognised, so that the error can name the remedy, and never accepted.
     static let provisioningVersion1 = "infenclave provisioning v1"
-    /// Start of what the owner signs inside a provisioning message.
+    /// Start of the bytes that the owner signs inside a provisioning message.
     static let provisioningSignature = "infenclave provisioning signature v2"
-    /// Start of what the owner signs over a manifest core.
+    /// Start of the bytes that the owner signs over a manifest core.
     static let manifestSignature = "infenclave manifest v2"
-    /// Start of what the owner signs over a policy that releases keys.
+    /// Start of the bytes that the owner signs over a policy that releases keys.
     static let policySignature = "infenclave policy v1"
-    /// Start of what is hashed into the digest of an access token.
+    /// Start of the bytes that are hashed into the digest of an access token.
     static let tokenDigest = "infenclave token v1"
     /// Start of the HKDF info of a sealed part's key.
     static let sealedPart = "infenclave sealed part v2"

@@ -70,7 +70,7 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of error.
     public let code: Code
-    /// What was found and what was expected, in one line.
+    /// The found and the expected value, in one line.
     public let message: String
 
     package init(_ code: Code, _ message: String) {

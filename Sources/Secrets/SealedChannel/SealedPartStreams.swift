@@ -4,7 +4,7 @@ package import Tensors
 
 // Parts of any size, sealed and opened run by run.
 
-/// Seals a part whose plaintext comes in runs. What it makes is what ``SealedPart`` opens.
+/// Seals a part whose plaintext arrives in pieces. ``SealedPart`` decrypts the result.
 package struct SealedPartSealer {
     /// Bytes of the file.
     package let sealedByteCount: Int
@@ -104,7 +104,7 @@ package final class SealedPartOpener: ByteSource {
     private let cipher: SealedPart.ChunkCipher
     private let sealed: (Range<Int>) -> [UInt8]
     private var offset = 0
-    /// The chunk that was begun, and its number.
+    /// The incomplete chunk, and its number.
     private var window: SecretBytes?
     private var windowChunk = -1
 

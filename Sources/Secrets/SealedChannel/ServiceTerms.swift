@@ -14,10 +14,11 @@ public struct ServiceTerms: Sendable, Hashable {
     public let leaseSeconds: UInt32
     /// Requests that the enclave holds at once while the BackNet runs; more are refused.
     public let requestsInFlight: UInt32
-    /// `nil` for no audit of what the host says that the BackNet made.
+    /// `nil` for no audit of the BackNet's results.
     public let audit: AuditTerms?
 
-    /// Terms in the units of the members. What is out of range is refused when a provisioning message is made or read.
+    /// Terms in the units of the members. Values out of range are refused when a provisioning message is encoded or
+    /// decoded.
     public init(
         sequence: UInt64, leaseSeconds: UInt32 = Self.defaultLeaseSeconds, requestsInFlight: UInt32 = 64,
         audit: AuditTerms? = nil
@@ -46,7 +47,7 @@ public struct ClientGrant: Sendable, Hashable {
 
     /// The digest of the client's access token.
     public let token: TokenDigest
-    /// Requests in the lease for which the FrontNet runs; provisioning again grants them anew.
+    /// Requests in the lease for which the FrontNet runs; provisioning again resets the count.
     public let requests: UInt64
     /// As many may come at once, and then as many in each minute.
     public let requestsPerMinute: UInt32

@@ -6,7 +6,7 @@ struct SpanReader: ~Copyable, ~Escapable {
     private let subject: StaticString
     private(set) var offset = 0
 
-    /// - Parameter subject: What the bytes are, for errors.
+    /// - Parameter subject: A description of the bytes, for errors.
     @_lifetime(copy span)
     init(_ span: RawSpan, of subject: StaticString) {
         self.span = span

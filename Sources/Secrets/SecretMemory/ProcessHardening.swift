@@ -2,7 +2,7 @@
 internal import CSecretMemory
 internal import Glibc
 
-/// What a process that holds secrets does first.
+/// Initial hardening of a process that holds secrets.
 package enum ProcessHardening {
     /// Forbids core files, and attaching to this process by others of the same user (`PR_SET_DUMPABLE` 0,
     /// `RLIMIT_CORE` 0). Root can still read the memory: only a TEE can stop that.

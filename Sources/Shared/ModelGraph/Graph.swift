@@ -82,7 +82,7 @@ package struct Graph: Sendable {
             else {
                 throw GraphError(.invalidGraph, "node name '\(node.name.prefix(80))' is empty, too long or used twice")
             }
-            let place = "node '\(node.name)' (\(node.operation.onnxName))"
+            let place = "node '\(node.name)' (\(node.operation.label))"
             var operands: [TensorType] = []
             for input in node.inputs {
                 guard let type = types[input] else {

@@ -3,9 +3,6 @@ package import Tensors
 
 /// The interface of an operator: its types, cost and encoding.
 package protocol Operator: Sendable, Hashable {
-    /// The corresponding ONNX operator.
-    var onnxName: String { get }
-
     /// The type of each result for operands of these types.
     ///
     /// - Throws: ``GraphError`` with code `invalidOperands`; the caller adds the node's name.
@@ -81,7 +78,8 @@ package enum Operation: Sendable, Hashable {
         }
     }
 
-    package var onnxName: String { attributes.onnxName }
+    /// The operator's name in messages, such as `Convolution`.
+    package var label: String { "\(type(of: attributes))" }
 
     /// The code in canonical files. Codes are never reused.
     private var code: UInt8 {

@@ -7,15 +7,15 @@ package import Wire
 /// Blocking frames over a stream of bytes that it owns.
 ///
 /// One thread reads; any thread may write, one frame at a time. The host's reader never writes, so that the two ends
-/// cannot deadlock, each waiting for the other to read. A vanished peer is an error, never a signal.
+/// cannot deadlock, each waiting for the other to read. A closed peer is an error, never a signal.
 package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: Sendable {
     private let stream: any ByteStream
     private let decoder: Mutex<FrameDecoder<Incoming>>
     private let writing = Mutex(())
 
     /// - Parameters:
-    ///   - stream: Released with this.
-    ///   - allocator: Where incoming payloads, and so the tensors in them, are kept.
+    ///   - stream: Released with this object.
+    ///   - allocator: Allocates the memory of incoming payloads and of the tensors in them.
     package init(_ stream: any ByteStream, allocator: StorageAllocator = .standard) {
         self.stream = stream
         self.decoder = Mutex(FrameDecoder(allocator: allocator))
@@ -28,7 +28,7 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
 
     /// Waits for the next frame.
     ///
-    /// - Parameter limits: What is accepted from the peer.
+    /// - Parameter limits: The limits on the peer's frames.
     /// - Returns: `nil` when the peer closed the connection between two frames.
     /// - Throws: ``WireError``; nothing more can be read then.
     package func read(limits: FrameLimits = FrameLimits()) throws(WireError) -> ReceivedFrame<Incoming>? {
@@ -51,7 +51,7 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
     /// Waits until there is something to read, or the peer has closed.
     ///
     /// - Parameters:
-    ///   - time: How long at most.
+    ///   - time: The timeout.
     ///   - other: A descriptor that ends the wait as well when there is something to read from it.
     /// - Returns: Whether there is something to read from this stream; `false` when the time is over, or for `other` alone.
     /// - Throws: ``WireError`` (system).
@@ -69,7 +69,7 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
         try writing.withLock { (_) throws(WireError) in try write(frame, from: 0) }
     }
 
-    /// Writes the beginning of a frame, as much as goes without waiting. The caller must write the rest before anything
+    /// Writes as much of a frame as the stream accepts without blocking. The caller must write the rest before anything
     /// else.
     ///
     /// - Returns: How many bytes were written.
@@ -94,7 +94,7 @@ package final class FrameStream<Incoming: WireMessage, Outgoing: WireMessage>: S
 extension FrameStream where Incoming == EnclaveMessage, Outgoing == HostMessage {
     /// The host's end and a descriptor for the enclave's.
     ///
-    /// - Returns: The descriptor is closed on exec; the caller hands it to the enclave process and closes it.
+    /// - Returns: A descriptor that is closed on exec; the caller passes it to the enclave process and closes it.
     package static func pair(
         allocator: StorageAllocator = .standard
     ) throws(WireError) -> (host: FrameStream, enclaveDescriptor: Int32) {

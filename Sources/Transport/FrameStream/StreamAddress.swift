@@ -2,10 +2,11 @@
 import Glibc
 package import Wire
 
-/// Where an enclave finds its host. The enclave dials: a host that dialled early would reach no enclave or an earlier
-/// one.
+/// The address at which an enclave reaches its host. The enclave connects: a host that connected too early would reach
+/// no enclave, or an earlier one.
 package enum StreamAddress: Sendable, Hashable {
-    /// A connected socket that the host left in the process that it started. Nothing is between the two, so there is no epoch.
+    /// A connected socket that the process inherited from the host. There is no device between the two, so no epochs
+    /// are needed.
     case descriptor(Int32)
     case vsock(VsockAddress)
     /// A virtio port of this name.
@@ -31,11 +32,11 @@ package enum StreamAddress: Sendable, Hashable {
         }
     }
 
-    /// The enclave's end of a connection with the host. A device that is not there yet, and a host that does not listen yet,
-    /// are tried again.
+    /// The enclave's end of a connection with the host. It retries while the device does not exist, or the host does
+    /// not listen yet.
     ///
     /// - Parameter time: How long to try.
-    /// - Throws: ``WireError`` that says why the last attempt failed.
+    /// - Throws: ``WireError`` with the reason of the last failure.
     package func dial(within time: Duration = .seconds(120)) throws(WireError) -> EnclaveStream {
         switch self {
         case .descriptor(let number): return EnclaveStream(descriptor: number)

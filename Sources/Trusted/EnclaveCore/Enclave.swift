@@ -27,7 +27,7 @@ package struct Enclave: ~Copyable {
     private let limits: EnclaveLimits
     private let clock: EnclaveClock
     private let workers: InferenceWorkers
-    /// What the host has loaded of the BackNet, for an audit.
+    /// The loaded part of the BackNet, for an audit.
     private var backNet: PartAssembly?
     /// Where the owner has demanded an audit: counts of this process, and the compiled BackNet, which is no secret.
     private var auditor: Auditor?
@@ -71,7 +71,7 @@ package struct Enclave: ~Copyable {
     /// How long until ``nextChange``; zero when it is due.
     package var timeToNextChange: Duration { max(.zero, nextChange - clock.now()) }
 
-    /// Does what is due by the clock: ends a lease and wipes the model, replaces and forgets channel keys.
+    /// Performs the actions that are due: ends a lease and wipes the model, replaces and forgets channel keys.
     ///
     /// - Returns: Refusals for requests under way when a lease ends, and for those that waited too long for the BackNet.
     package mutating func advance() -> [Frame<EnclaveMessage>] {
@@ -121,16 +121,17 @@ package struct Enclave: ~Copyable {
 
     /// Takes the result of a computation.
     ///
-    /// - Returns: The reply to its request, unless it was answered or given up meanwhile; before it, what ``advance()`` says.
+    /// - Returns: The reply to its request, unless it was answered or abandoned meanwhile; preceded by the messages of
+    ///   ``advance()``.
     package mutating func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] {
         let frames = advance()
         guard case .provisioned(let service) = state else { return frames }
-        // Even if nobody waits for it, it may be the last that kept a lease from ending.
+        // Even an abandoned one may be the last that kept a lease from ending.
         guard let reply = service.finish(computed) else { return frames + advance() }
         return frames + [Frame(requestID: computed.requestID, message: reply)]
     }
 
-    /// Takes one message of the host and computes what it asks for.
+    /// Processes one message of the host, including its computation.
     ///
     /// - Returns: The reply with the same identifier; before it, what ``advance()`` says.
     package mutating func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
@@ -287,7 +288,7 @@ extension Enclave {
         }
     }
 
-    /// Evidence that the platform vouches for this enclave's keys, bundle, owner and run, and for what it states of itself.
+    /// The platform's evidence of this enclave's keys, bundle, owner, run and facts.
     private func evidence(nonce: [UInt8]) throws(EnclaveRefusal) -> EnclaveEvidence {
         let (bundle, state) = try attested(at: clock.now())
         let keyConfiguration = keyRing.keyConfiguration

@@ -8,8 +8,8 @@ package import Wire
 package enum EnclaveServer {
     /// Serves until the host closes the stream or asks to shut down.
     ///
-    /// - Parameter watchdog: Ends the process when the host keeps this thread from ending a lease or replacing keys, for
-    ///   instance by not reading what is written.
+    /// - Parameter watchdog: Ends the process when the host keeps this thread from ending a lease or replacing keys,
+    ///   for instance by not reading.
     /// - Throws: ``WireError`` when the stream cannot be read or written any further.
     package static func run(
         _ enclave: consuming Enclave, on stream: EnclaveStream, watchdog: Watchdog

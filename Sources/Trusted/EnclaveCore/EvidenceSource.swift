@@ -11,7 +11,7 @@ package protocol EvidenceSource: Sendable {
     func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence
 }
 
-/// What the platform gave.
+/// The platform's evidence.
 package struct PlatformEvidence: Sendable, Hashable {
     /// A quote, report or attestation document in the form of its TEE.
     package let evidence: [UInt8]
@@ -32,7 +32,7 @@ package struct EvidenceSourceError: Error, Sendable, CustomStringConvertible {
 
         /// This machine is not of the kind.
         package static let absent = Code("absent")
-        /// The kernel's interface is there and failed.
+        /// The kernel's interface exists but failed.
         package static let failed = Code("failed")
         /// A file that the source needs is wrong.
         package static let configurationInvalid = Code("configurationInvalid")

@@ -2,8 +2,8 @@
 import Glibc
 import Synchronization
 
-/// Checks from a thread of its own that the enclave's thread meets its deadlines. A host that stalls that thread could
-/// otherwise keep a model, or a key, in memory for as long as it likes.
+/// Checks from a separate thread that the enclave's thread meets its deadlines. Otherwise a host that stalls that
+/// thread could keep a model, or a key, in memory indefinitely.
 package final class Watchdog: Sendable {
     /// How many seconds in a row a deadline has to be over: longer than an inference or the opening of a model takes, short
     /// beside a lease. They are counted while this process runs, so that a machine that slept does not end it.
@@ -24,7 +24,7 @@ package final class Watchdog: Sendable {
     /// The thread must call this again by `deadline` of the enclave's clock.
     package func expect(progressBy deadline: Duration) { self.deadline.withLock { $0 = deadline } }
 
-    /// Looks at the clock; called once a second.
+    /// Checks the clock; called once a second.
     ///
     /// - Returns: Whether the thread has been late at the last ``tolerance`` looks.
     package func isStalledAtThisLook() -> Bool {

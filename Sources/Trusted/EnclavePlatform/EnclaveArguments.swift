@@ -12,8 +12,8 @@ package enum EnclaveArguments: Sendable, Equatable {
     case developmentKey(path: String)
     /// Print the kind of TEE that this process runs in.
     case detect
-    /// Print evidence over 64 zero bytes, in hexadecimal, for whoever wants to read this machine's measurements. No
-    /// service's report data is zero.
+    /// Print evidence over 64 zero bytes, in hexadecimal, for reading this machine's measurements. No service's report
+    /// data is zero.
     case report(TEEKind)
     /// Serve a host.
     ///
@@ -65,7 +65,7 @@ package enum EnclaveArguments: Sendable, Equatable {
         }
     }
 
-    /// Options of ``serve``, each of which is there once at most.
+    /// Options of ``serve``, each at most once.
     package static let servingOptions = [
         "--tee", "--development-key", "--connect", "--workers", "--threads", "--threads-alone", "--sandbox",
     ]

@@ -26,7 +26,7 @@ package enum EvidenceSources {
 
     /// Which hardware this process runs in. The development TEE is never an answer.
     ///
-    /// - Throws: ``EvidenceSourceError`` (absent) that says what was looked for, and what was found.
+    /// - Throws: ``EvidenceSourceError`` (absent) that lists the devices that were looked for and found.
     package static func detect(
         files: any KernelFiles = MachineFiles(), module: any NitroSecurityModule = NitroDevice(),
         tpm: any TrustedPlatformModule = TPMDevice()

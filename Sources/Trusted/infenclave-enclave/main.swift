@@ -20,7 +20,8 @@ func end(_ message: String, status: Int32) -> Never {
     exit(status)
 }
 
-/// What the host sends is read in a sandbox. The evidence source has been found by then, and nothing has a thread yet.
+/// Input of the host is read only in the sandbox. The evidence source has been found by then, and no thread has been
+/// started.
 func confine(_ kind: TEEKind, _ demand: Sandbox.Demand) throws {
     guard let sandbox = EnclaveSandbox.sandbox(for: kind) else {
         guard demand != .required else {

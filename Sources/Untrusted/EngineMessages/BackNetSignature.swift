@@ -7,7 +7,8 @@ package struct BackNetSignature: Sendable, Hashable {
     package let inputs: [Value]
     package let outputs: [Value]
 
-    /// - Throws: ``EngineError`` (`invalidAddress`) for tensors that are not float32: engines are asked for nothing else.
+    /// - Throws: ``EngineError`` (`invalidAddress`) if a tensor is not float32, the only type that engines are asked
+    ///   for.
     package init(inputs: [Value], outputs: [Value]) throws(EngineError) {
         for value in inputs + outputs where value.type.element != .float32 {
             throw EngineError(
@@ -23,7 +24,7 @@ package struct BackNetSignature: Sendable, Hashable {
             inputs: graph.inputs, outputs: graph.outputs.map { Value(name: $0, type: graph.type(of: $0)) })
     }
 
-    /// - Throws: ``EngineError`` (`wrongAnswer`) for other tensors than the BackNet takes.
+    /// - Throws: ``EngineError`` (`wrongAnswer`) for tensors that do not fit the BackNet.
     package func checkInputs(_ tensors: [Tensor]) throws(EngineError) {
         guard tensors.map(\.type) == inputs.map(\.type) else {
             throw EngineError(

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where a replica of an inference engine answers, and under which name it has the BackNet:
-/// `oip+http://HOST:PORT/MODEL` or `oip+grpc://HOST:PORT/MODEL`. With HTTP, parts of the path before the model's name stand
-/// before the protocol's own `/v2`.
+/// The address of an engine's replica, and the name of the BackNet there: `oip+http://HOST:PORT/MODEL` or
+/// `oip+grpc://HOST:PORT/MODEL`. With HTTP, parts of the path before the model's name stand before the protocol's own
+/// `/v2`.
 package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
-    /// Which form of the Open Inference Protocol it speaks.
+    /// The form of the Open Inference Protocol.
     package enum Transport: String, Sendable, CaseIterable {
         case http = "oip+http"
         case grpc = "oip+grpc"
     }
 
     package let transport: Transport
-    /// A name or an address; an IPv6 address without its brackets.
+    /// A host name or an address; an IPv6 address without its brackets.
     package let host: String
     package let port: Int
     /// Empty, or with a slash at its start and none at its end.
@@ -67,7 +67,7 @@ package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
         return addresses
     }
 
-    /// As it stands in a URL.
+    /// The form in a URL.
     package var authority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
     package var description: String { "\(transport.rawValue)://\(authority)\(prefix)/\(model)" }
 

@@ -5,22 +5,22 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         package let name: String
         private init(_ name: String) { self.name = name }
 
-        /// `--backnet` has no address of an engine that this program can use.
+        /// `--backnet` has an address that this program cannot use.
         package static let invalidAddress = Code("invalidAddress")
-        /// There is no connection, or it broke.
+        /// There is no connection, or it was lost.
         package static let unreachable = Code("unreachable")
-        /// No answer in time.
+        /// The answer did not arrive in time.
         package static let timedOut = Code("timedOut")
-        /// It says that it is not ready.
+        /// The engine reports that it is not ready.
         package static let notReady = Code("notReady")
-        /// It answered with an error.
+        /// The engine answered with an error.
         package static let refused = Code("refused")
-        /// The request is over a limit of the engine, or its answer over ours.
+        /// The request exceeds a limit of the engine, or the answer exceeds ours.
         package static let tooLarge = Code("tooLarge")
-        /// Its answer violates the protocol.
+        /// The answer violates the protocol.
         package static let malformedAnswer = Code("malformedAnswer")
-        /// The answer has tensors that the BackNet does not compute, or values that are not finite, or is another
-        /// model's.
+        /// The answer has tensors that the BackNet does not compute, values that are not finite, or another model's
+        /// name.
         package static let wrongAnswer = Code("wrongAnswer")
     }
 
@@ -36,14 +36,14 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { "\(message); \(remedy)" }
 
-    /// An answer that is well formed and not this BackNet's.
+    /// A well-formed answer that is not this BackNet's.
     ///
-    /// - Parameter what: What it has, as in "has no output 'y'".
+    /// - Parameter what: The fault, such as "has no output 'y'".
     package static func wrongAnswer(_ what: String) -> EngineError {
         EngineError(.wrongAnswer, "the answer \(what)", remedy: BackNetSignature.deploy)
     }
 
-    /// An engine's words about a failure, made safe for a log: printable, in one line, short.
+    /// An engine's error message, made safe for a log: printable, one line, short.
     package static func excerpt(_ text: some StringProtocol) -> String {
         String(
             String.UnicodeScalarView(

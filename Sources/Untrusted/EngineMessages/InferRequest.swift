@@ -16,7 +16,7 @@ package struct InferRequest: Sendable {
     }
 
     package let contentType: String
-    /// Of `Inference-Header-Content-Length`; `nil` where all is JSON.
+    /// The value of `Inference-Header-Content-Length`; `nil` if all is JSON.
     package let jsonBytes: Int?
     package let body: [UInt8]
 
@@ -63,7 +63,7 @@ package struct InferRequest: Sendable {
         }
     }
 
-    /// A string as JSON has it (RFC 8259, section 7).
+    /// A JSON string (RFC 8259, section 7).
     private static func write(_ name: String, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
         for byte in name.utf8 {

@@ -3,14 +3,14 @@ import ModelGraph
 import StrictJSON
 package import Tensors
 
-/// What an engine answered, in the REST form of the Open Inference Protocol. Engines answer in JSON to binary requests, name
+/// An engine's answer in the REST form of the Open Inference Protocol. Engines answer in JSON to binary requests, name
 /// outputs in any order, and write `null` for members that they leave out.
 package enum InferResponse {
     /// The BackNet's outputs from an answer's body.
     ///
     /// - Parameters:
-    ///   - jsonBytes: What `Inference-Header-Content-Length` says; `nil` where all is JSON.
-    ///   - model: What the engine must call the model.
+    ///   - jsonBytes: The value of `Inference-Header-Content-Length`; `nil` if all is JSON.
+    ///   - model: The name that the answer must give to the model.
     /// - Throws: ``EngineError``: `malformedAnswer`, `wrongAnswer`.
     package static func outputs(
         from body: [UInt8], jsonBytes: Int?, model: String, signature: BackNetSignature
@@ -87,7 +87,7 @@ package enum InferResponse {
         return try bytes.withUnsafeBytes { try Tensor(type: expected.type, copying: $0) }
     }
 
-    /// Numbers in one list, or in lists of lists as the shape has them.
+    /// Numbers in one list, or in lists nested according to the shape.
     private static func tensor(_ expected: Value, numbers: JSONText) throws -> Tensor {
         let count = expected.type.shape.elementCount
         var level = try numbers.array()
@@ -107,6 +107,6 @@ package enum InferResponse {
 }
 
 extension JSONObject {
-    /// A member that is there and not `null`.
+    /// A member that is present and not `null`.
     fileprivate func optional(_ key: String) -> JSONText? { members[key].flatMap { $0.isNull ? nil : $0 } }
 }

@@ -2,7 +2,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// One request, and where its answer goes.
+/// A request, and the promise of its answer.
 struct HTTPCall: Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer?
@@ -20,9 +20,10 @@ package struct HTTPAnswer: Sendable {
     let keepsConnection: Bool
 }
 
-/// A connection broke, timed out, or carried something other than HTTP.
+/// A connection was lost, timed out, or carried something other than HTTP.
 package enum HTTPFault: Error {
-    /// It broke before a byte of the answer came, as a kept connection does that the other end had closed.
+    /// The connection was lost before the first byte of the answer, as happens if the server had closed a kept
+    /// connection.
     case closedBeforeAnswer
     case closedWithinAnswer
     case late
@@ -30,7 +31,7 @@ package enum HTTPFault: Error {
     case noHTTP(String)
 }
 
-/// Sends one request at a time and gathers its answer.
+/// Sends one request at a time and collects its answer.
 final class HTTPCallHandler: ChannelDuplexHandler {
     typealias OutboundIn = HTTPCall
     typealias OutboundOut = HTTPClientRequestPart

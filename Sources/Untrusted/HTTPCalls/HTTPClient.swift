@@ -19,12 +19,12 @@ package final class HTTPClient: Sendable {
 
     deinit { for channel in idle.withLock({ $0 }) { channel.close(promise: nil) } }
 
-    /// Sends a request. It has to be one that may be sent twice: where a kept connection turns out to be closed it is sent
-    /// once more over a new one.
+    /// Sends a request. The request must be idempotent: if a kept connection turns out to be closed, it is sent again
+    /// over a new one.
     ///
-    /// The connection of a cancelled task is closed, so that the other end may stop computing.
+    /// If the task is cancelled, its connection is closed, so that the server can stop computing.
     ///
-    /// - Throws: ``HTTPFault``, errors of NIO where no connection can be made.
+    /// - Throws: ``HTTPFault``, or an error of NIO if no connection can be made.
     package func send(
         _ head: HTTPRequestHead, _ body: ByteBuffer?, maximumBytes: Int, within time: Duration
     ) async throws -> HTTPAnswer {
@@ -33,7 +33,7 @@ package final class HTTPClient: Sendable {
             do { return try await send(head, body, maximumBytes, deadline, over: kept) } catch HTTPFault
                 .closedBeforeAnswer
             {
-                // The other end closed it while it was idle, or nobody waits for the answer any more.
+                // The server closed it while it was idle, or the caller abandoned the request.
                 try Task.checkCancellation()
             }
         }
@@ -47,7 +47,7 @@ package final class HTTPClient: Sendable {
         let promise = channel.eventLoop.makePromise(of: HTTPAnswer.self)
         let call = HTTPCall(
             head: head, body: body, maximumBytes: maximumBytes, deadline: deadline, promise: promise)
-        // The handler gets later failures, but a write to a closed channel never reaches it.
+        // The handler receives later failures, but not that of a write to a closed channel.
         channel.writeAndFlush(call).whenFailure { _ in promise.fail(HTTPFault.closedBeforeAnswer) }
         let answer = try await withTaskCancellationHandler {
             try await promise.futureResult.get()

@@ -5,13 +5,13 @@ package import Tensors
 package protocol BackNetEngine: Sendable {
     /// Runs them for one request.
     ///
-    /// - Returns: `nil` when they could not run: the enclave then refuses the request under seal.
+    /// - Returns: `nil` if they could not run: the enclave then sends an encrypted refusal.
     func run(_ inputs: [Tensor]) async -> BackNetRun?
 
-    /// Why it can run nothing at present, and what an operator can do; `nil` while it can.
+    /// Why it cannot run at present, and what an operator can do; `nil` while it can.
     var outage: String? { get }
 
-    /// Its own metrics, each with these labels.
+    /// The engine's metrics, each with these labels.
     func metricsText(labels: MetricsText.Labels) -> MetricsText
 }
 
@@ -20,10 +20,10 @@ extension BackNetEngine {
     package func metricsText(labels: MetricsText.Labels) -> MetricsText { MetricsText() }
 }
 
-/// One run of the layers outside.
+/// One run of the layers outside the enclave.
 package struct BackNetRun: Sendable {
     package let outputs: [Tensor]
-    /// From the question to the start of the computation.
+    /// The time from the call to the start of the computation.
     package let queued: Duration
     package let computed: Duration
 

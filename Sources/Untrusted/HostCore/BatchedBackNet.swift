@@ -6,7 +6,8 @@ package import Tensors
 
 /// The layers outside the enclave on this process' own engine, for several requests in one batch on all threads.
 ///
-/// The first request of a batch waits for others, up to a delay. While a batch is computed, the next one gathers.
+/// The first request of a batch waits for others, up to a delay. While one batch is computed, the next one is
+/// collected.
 package final class BatchedBackNet: BackNetEngine {
     private struct Waiting: Sendable {
         let inputs: [Tensor]
@@ -16,13 +17,13 @@ package final class BatchedBackNet: BackNetEngine {
 
     private struct State: Sendable {
         var waiting: [Waiting] = []
-        /// A batch of those that wait is submitted and has not begun.
+        /// Whether a batch of waiting requests was submitted and has not begun.
         var isSubmitted = false
-        /// Counts batches, so that a delay that ends late submits none of a later batch.
+        /// Counts batches, so that a delay that ends late does not submit a later batch.
         var batches = 0
     }
 
-    /// Requests of one batch, at most.
+    /// The maximum number of requests in a batch.
     package static let largestBatch = 8
 
     private let inference: BatchedInference
@@ -33,9 +34,9 @@ package final class BatchedBackNet: BackNetEngine {
     private let executor = InferenceExecutor(workers: 1, capacity: 1 << 20)
 
     /// - Parameters:
-    ///   - graph: For one request. Its weights are kept beside those that are laid out.
-    ///   - precision: Where the processor lacks its instructions or is faster without them, float32.
-    ///   - threads: Of one batch.
+    ///   - graph: The BackNet for one request. Its weights are kept in addition to the reordered ones.
+    ///   - precision: The precision; float32 is used if the processor lacks its instructions or is faster without them.
+    ///   - threads: The number of threads for one batch.
     ///   - delay: How long the first request of a batch waits for others.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(
@@ -52,7 +53,7 @@ package final class BatchedBackNet: BackNetEngine {
     }
 
     package func run(_ inputs: [Tensor]) async -> BackNetRun? {
-        // One wrong request would fail its whole batch.
+        // A malformed request would fail its whole batch.
         guard inputs.map(\.type) == self.inputs else { return nil }
         return await withCheckedContinuation { continuation in
             let waiting = Waiting(inputs: inputs, asked: .now, continuation: continuation)
@@ -90,7 +91,7 @@ package final class BatchedBackNet: BackNetEngine {
             let batch = Array(state.waiting.prefix(Self.largestBatch))
             state.waiting.removeFirst(batch.count)
             state.batches += 1
-            // Those that are left have waited for as long as a batch took to begin.
+            // The remaining requests have waited for as long as a batch took to begin.
             state.isSubmitted = !state.waiting.isEmpty
             return (batch, state.isSubmitted)
         }
@@ -129,14 +130,14 @@ package final class BatchedBackNet: BackNetEngine {
 }
 
 extension BatchedBackNet {
-    /// Batches must be faster by more than the variation of timings.
+    /// Batches are used only if they are faster by more than the variation of timings.
     private static let leastGain = 1.05
     private static let rounds = 3
 
-    /// Compares batches with one request for each thread on this machine, in turn.
+    /// Compares batches with one request for each thread on this machine, in interleaved rounds.
     ///
-    /// - Parameter log: Told what was measured.
-    /// - Returns: What is faster; `nil` for the engine without batches.
+    /// - Parameter log: Receives the measured ratio.
+    /// - Returns: The batching engine; `nil` if single requests are as fast.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package static func ifFaster(
         _ graph: Graph, precision: PrecisionTable, threads: Int, delay: Duration, log: (LogLine) -> Void
@@ -150,7 +151,7 @@ extension BatchedBackNet {
         }
         let single = try LocalBackNet(graph, precision: precision, threads: threads)
         let inputs = graph.inputs.map { input in
-            // As float32 0.19.
+            // Each element is 0.19 as float32.
             Tensor(type: input.type) { bytes in bytes.initializeMemory(as: UInt8.self, repeating: 0x3E) }
         }
         var (alone, together) = (Duration.seconds(1_000_000), Duration.seconds(1_000_000))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A limited number at a time; callers that find no room wait in order.
+/// A semaphore whose waiters are served in order.
 final class Credits: Sendable {
     private struct State {
         var left = 1
@@ -22,7 +22,7 @@ final class Credits: Sendable {
         }
     }
 
-    /// - Returns: Whether one was taken: not when the task is cancelled first.
+    /// - Returns: Whether a credit was taken; `false` if the task was cancelled first.
     func take() async -> Bool {
         let identifier = state.withLock { state -> UInt64? in
             guard !Self.takeAtOnce(&state) else { return nil }
@@ -48,7 +48,7 @@ final class Credits: Sendable {
 
     func give() { serve { $0.left += 1 } }
 
-    /// Admits all that wait and all that come later: there is nothing left to wait for.
+    /// Admits all present and later callers: there is nothing left to wait for.
     func close() { serve { $0.isClosed = true } }
 
     private func giveUp(_ identifier: UInt64) {

@@ -5,36 +5,38 @@ import Synchronization
 import Tensors
 import Wire
 
-/// Questions and answers over the stream of one enclave process, which may be that of another machine. When the process ends, every open question fails.
+/// Requests and answers over the stream of one enclave process, which may run in another machine. When the process
+/// ends, every pending request fails.
 ///
 /// One thread reads and never waits to write (``EnclaveWriter``), so that both ends cannot wait for each other.
 final class EnclaveConnection: Sendable {
     private struct Question {
         let continuation: CheckedContinuation<Result<EnclaveMessage, HostError>, Never>
         let role: HostMessage.Role
-        /// It can be asked of another enclave without loss.
+        /// Another enclave can answer it as well.
         let isRepeatable: Bool
     }
 
     private struct State {
         var nextRequestID: UInt64 = 1
         var open: [UInt64: Question] = [:]
-        /// Requests that have an intermediate: their next frame may come before it is asked for, when a lease ends.
+        /// Requests for which a boundary tensor was received: their next frame may arrive before the host asks for it,
+        /// if a lease ends.
         var continued: Set<UInt64> = []
-        /// Such frames.
+        /// Frames that arrived early.
         var early: [UInt64: Result<EnclaveMessage, HostError>] = [:]
-        /// Inferences that nobody waits for and that the enclave has not answered.
+        /// Abandoned inferences that the enclave has not answered yet.
         var abandoned: Set<UInt64> = []
         var owed: OwedAnswers
         var hasEnded = false
-        /// The error for callers whose questions end with the process.
+        /// The error for callers whose requests fail because the process ended.
         var farewell = EnclaveConnection.ended
 
         init(workers: Int) { owed = OwedAnswers(workers: workers) }
     }
 
-    /// Additional time before the enclave counts as silent: a second for each 25 MB of sealed parts. Far more than an inference
-    /// takes on any processor that models of that size are served on.
+    /// Additional time before the enclave counts as silent: a second for each 25 MB of sealed parts. It is far more
+    /// than an inference takes on any suitable processor.
     static func allowance(forPartBytes bytes: Int) -> Duration { .seconds(bytes / 25_000_000) }
 
     private let process: any RunningEnclave
@@ -47,9 +49,9 @@ final class EnclaveConnection: Sendable {
     let credits = Credits()
 
     /// - Parameters:
-    ///   - workers: Requests that the process computes at a time.
-    ///   - partBytes: Of both sealed parts.
-    ///   - onEnd: Called once, on the reading thread, when the process is gone.
+    ///   - workers: The number of requests that the process computes in parallel.
+    ///   - partBytes: The size of both sealed parts.
+    ///   - onEnd: Called once, on the reading thread, when the process has ended.
     init(process: any RunningEnclave, workers: Int, partBytes: Int, onEnd: @escaping @Sendable (EnclaveEnding) -> Void)
     {
         self.process = process
@@ -68,8 +70,8 @@ final class EnclaveConnection: Sendable {
         try await ask(message, requestID: nil).answer
     }
 
-    /// Sends a message and waits for the answer to it. A cancelled task waits no longer: the enclave is told to forget the
-    /// request once it has answered the inference.
+    /// Sends a message and waits for its answer. If the task is cancelled, the wait ends, and the host tells the
+    /// enclave to discard the request once the enclave has answered the inference.
     ///
     /// - Parameter requestID: `nil` for a new one. An inference is always new, and needs one of ``credits``.
     /// - Returns: The answer, and the identifier for a message that continues this request.
@@ -107,7 +109,7 @@ final class EnclaveConnection: Sendable {
         let role = message.role
         let refusal: HostError? = state.withLock { state in
             guard !state.hasEnded else { return state.farewell }
-            // The task may have been cancelled before there was anything to give up.
+            // The task may have been cancelled before the request was registered.
             guard !Task.isCancelled else { return Self.cancelled }
             state.open[identifier] = Question(
                 continuation: continuation, role: role, isRepeatable: message.isRepeatable)
@@ -137,8 +139,9 @@ final class EnclaveConnection: Sendable {
         }
         guard let question else { return }
         question.continuation.resume(returning: .failure(Self.cancelled))
-        // An inference is forgotten when it is answered. The enclave would acknowledge a cancel at once, but take another one
-        // only when a thread has come to this one, and no message says when that is.
+        // An abandoned inference keeps its credit until it is answered. The enclave would acknowledge a cancellation at
+        // once, but it accepts another inference only when a thread has reached the cancelled one, and no message
+        // reports that.
         if question.role == .continuation { write(.cancel, identifier) }
     }
 
@@ -146,7 +149,7 @@ final class EnclaveConnection: Sendable {
 
     /// For how long the enclave has owed an answer, when that is longer than it may take; `nil` while it owes none.
     ///
-    /// - Parameter wasSilent: It was overdue at the last look: only an answer changes that.
+    /// - Parameter wasSilent: Whether it was overdue at the last check: only an answer changes that.
     func overdue(at now: ContinuousClock.Instant, wasSilent: Bool) -> Duration? {
         state.withLock { $0.owed.overdue(at: now, patience: wasSilent ? Self.pause : nil) }
     }
@@ -159,7 +162,7 @@ final class EnclaveConnection: Sendable {
     /// Far longer than a quote or a status takes.
     private static let hesitation = Duration.seconds(2)
 
-    /// Fails the questions that another enclave can answer as well, so that nobody waits for this one.
+    /// Fails the requests that another enclave can answer as well, so that no caller waits for this one.
     func failRepeatable(_ error: HostError) {
         let questions = state.withLock { state in
             let questions = state.open.filter(\.value.isRepeatable)
@@ -169,17 +172,17 @@ final class EnclaveConnection: Sendable {
         for question in questions { question.continuation.resume(returning: .failure(error)) }
     }
 
-    /// Between two looks.
+    /// The time between two checks.
     static let pause = Duration.milliseconds(500)
 
-    /// The look before this one was longer ago than a host that runs lets pass.
+    /// Records that the host itself was suspended: more time has passed since the last check than a running host needs.
     func hostPaused(for duration: Duration, until now: ContinuousClock.Instant) {
         state.withLock { $0.owed.pause(duration, at: now) }
     }
 
     /// Ends the process.
     ///
-    /// - Parameter farewell: The error for those who wait.
+    /// - Parameter farewell: The error for waiting callers.
     func close(_ farewell: HostError = EnclaveConnection.ended) {
         state.withLock { $0.farewell = farewell }
         process.end()
@@ -207,7 +210,7 @@ final class EnclaveConnection: Sendable {
         waiting?.continuation.resume(returning: result)
     }
 
-    /// A request is continued once.
+    /// A request has one continuation at most.
     private func takeEarly(_ requestID: UInt64) -> Result<EnclaveMessage, HostError>? {
         state.withLock { state in
             state.continued.remove(requestID)
@@ -237,10 +240,10 @@ final class EnclaveConnection: Sendable {
 }
 
 extension HostMessage {
-    /// How long an enclave that computes may be silent about it.
+    /// How long an enclave may take for the answer.
     fileprivate var patience: Duration {
         switch self {
-        // It opens and lays out the model.
+        // It decrypts the model and reorders the weights.
         case .provision: .seconds(120)
         // A start has a timeout of its own, and platforms take their time for a quote.
         case .hello, .keySlot, .loadManifest, .loadPart, .evidence: .seconds(30)
@@ -257,7 +260,7 @@ extension HostMessage {
         }
     }
 
-    /// Whether nothing is lost when the answer is not waited for.
+    /// Whether the answer can be abandoned without loss.
     fileprivate var isRepeatable: Bool { if case .evidence = self { true } else { false } }
 
     fileprivate enum Role {

@@ -8,18 +8,18 @@ package import Wire
 /// One replica of a pool: relays opaque messages between clients and its enclave, runs the BackNet, and starts the enclave
 /// process again when it ends. A new process is unprovisioned: only the owner can give it the model key.
 package actor EnclaveHost {
-    /// What operators may know.
+    /// The state of an enclave, for operators.
     package enum State: String, Sendable, CaseIterable {
-        /// The enclave process starts, or could not be started and is tried again.
+        /// The enclave process is starting, or its start failed and will be tried again.
         case starting
         /// It waits for the owner's `infenclave provision`.
         case unprovisioned
-        /// No engine runs the layers outside.
+        /// No engine runs the layers outside the enclave.
         case backNetUnavailable
         case ready
         /// The enclave process runs and does not answer.
         case unresponsive
-        /// Requests in progress are finished; no new ones should come.
+        /// Requests in progress are completed; clients should send no new ones.
         case stopping
         case stopped
     }
@@ -37,7 +37,7 @@ package actor EnclaveHost {
     }
 
     package nonisolated let metrics: HostMetrics
-    /// Decides the identifiers of its enclave's keys.
+    /// Determines the identifiers of the enclave's keys.
     package nonisolated let slot: KeySlot
     nonisolated let standing = ReplicaStanding()
     private let bundle: HostedBundle
@@ -60,16 +60,16 @@ package actor EnclaveHost {
     var silence: Duration? { didSet { publish() } }
     var started = ContinuousClock.now
     var backoff = RestartBackoff()
-    /// Why the last start failed, while there is no other.
+    /// Why the last start failed; `nil` if it succeeded.
     var failure: HostError?
-    /// Provisioning messages that an enclave took.
+    /// The number of provisioning messages that the enclave accepted.
     var provisionings = 0
 
     /// - Parameters:
-    ///   - bundle: Its bytes are shared with the other replicas.
-    ///   - engine: Runs the BackNet; `nil` where everything is inside.
-    ///   - slot: That of no other replica of the model.
-    ///   - hasCompanions: Other replicas have the same bundle, so that the slot matters.
+    ///   - bundle: The bundle, shared with the other replicas.
+    ///   - engine: Runs the BackNet; `nil` if everything is inside.
+    ///   - slot: A slot that no other replica of the model has.
+    ///   - hasCompanions: Whether other replicas serve the same bundle, so that the slot matters.
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
     ///   - log: Takes lines without secrets: the host has none.
     init(
@@ -123,10 +123,11 @@ package actor EnclaveHost {
     /// What is left of the owner's lease; `nil` without one.
     var leaseLeft: Duration? { lease.left(at: .now) }
 
-    /// Counts the enclave processes; `nil` while none has the bundle. What one of them said holds for no other.
+    /// A number that identifies the enclave process; `nil` while none has the bundle. State of one process does not
+    /// apply to another.
     package var runningGeneration: Int? { connection != nil && teeKind != nil ? generation : nil }
 
-    /// Starts the enclave process, or begins to wait for one that dials; the rest happens by itself.
+    /// Starts the enclave process, or starts listening for one that connects. Supervision runs in the background.
     ///
     /// - Throws: ``HostError`` when a process cannot be started.
     package func begin() async throws(HostError) {
@@ -156,8 +157,8 @@ package actor EnclaveHost {
         }
         self.connection = connection
         forgetService()
-        // Ending the process fails every question that it has not answered. A queue of its own, since waiters may hold
-        // all threads of the cooperative pool.
+        // Ending the process fails every request that it has not answered. This runs on a queue of its own, because
+        // waiters may occupy all threads of the cooperative pool.
         let watchdog = DispatchWorkItem { [startTimeout, log] in
             log(LogLine(.error, "the enclave process did not start within \(startTimeout): ending it"))
             connection.close(HostError(.enclaveUnavailable, "the enclave process did not start within \(startTimeout)"))
@@ -193,10 +194,10 @@ package actor EnclaveHost {
         }
     }
 
-    /// From now on it reports that it is not ready. Requests in progress, and those that still come, are answered.
+    /// Reports from now on that it is not ready. Requests in progress, and those that still arrive, are answered.
     package func beginStopping() { isStopping = true }
 
-    /// Ends the enclave process; nothing is served afterwards. Callers that wait get an error.
+    /// Ends the enclave process for good. Waiting callers get an error.
     package func stop() {
         hasStopped = true
         source.close()
@@ -238,8 +239,8 @@ package actor EnclaveHost {
         let asked = generation
         let reply: EnclaveMessage
         do throws(HostError) { reply = try await connection.ask(.provision(ciphertext: ciphertext)) } catch {
-            // When a lease ends the enclave wipes the model, and the parts with it: it needs them again. For an audit it needs
-            // the BackNet.
+            // When a lease ends, the enclave wipes the model and the sealed parts, so it needs the parts again. For an
+            // audit it needs the BackNet.
             guard error.enclaveCode == .bundleMissing else { throw error }
             do throws(HostError) { try await loadParts(connection) } catch { try Self.requireLoaded(error) }
             do throws(HostError) { try await loadBackNet(connection) } catch { try Self.requireLoaded(error) }
@@ -262,8 +263,9 @@ package actor EnclaveHost {
     /// Relays a client's `message/ohttp-req`, which ``EnclavePool`` admitted, and returns the `message/ohttp-res`.
     ///
     /// - Parameters:
-    ///   - received: When the request was whole.
-    ///   - deadline: A task that is cancelled after it was late; one that is cancelled before it has lost its client.
+    ///   - received: When the request was complete.
+    ///   - deadline: A task that is cancelled after this time missed its deadline; one that is cancelled before was
+    ///     abandoned by its client.
     package nonisolated func answer(
         _ message: [UInt8], since received: ContinuousClock.Instant = .now,
         by deadline: ContinuousClock.Instant? = nil
@@ -295,7 +297,7 @@ package actor EnclaveHost {
         var enclave = ContinuousClock.now - asked
         trace?.add(.enclave, from: asked, to: asked + enclave)
         if case .intermediate(let tensors) = reply {
-            // Another engine's messages take long to make.
+            // Messages to another engine take long to encode.
             let run = await withTaskExecutorPreference(globalConcurrentExecutor) { await backNet?.run(tensors) }
             if let run { metrics.countBackNet(run) } else { metrics.countBackNetFailure() }
             if let run { trace?.add(run, endingAt: .now) }
@@ -311,10 +313,10 @@ package actor EnclaveHost {
         return (answer, enclave)
     }
 
-    /// Whom to ask, without waiting for this actor.
+    /// The connection to the enclave, without waiting for this actor.
     ///
-    /// - Throws: ``HostError`` `enclaveUnavailable` while no enclave process has the bundle, and while it is silent: nobody should
-    ///   wait for it in vain.
+    /// - Throws: ``HostError`` `enclaveUnavailable` while no enclave process has the bundle, and while it is silent:
+    ///   callers should not wait in vain.
     private nonisolated func current() throws(HostError) -> EnclaveConnection {
         let (connection, silence) = standing.service
         guard let connection else {
@@ -324,7 +326,8 @@ package actor EnclaveHost {
         return connection
     }
 
-    /// Tells the enclave what to call its keys. One of an older build does not know the message, and calls them anything.
+    /// Tells the enclave the identifiers of its keys. An enclave of an older build does not know the message and
+    /// chooses them itself.
     private func nameKeys(_ connection: EnclaveConnection) async throws(HostError) {
         do throws(HostError) { try await expectAccepted(connection, .keySlot(slot)) } catch {
             guard error.enclaveCode == .malformed else { throw error }
@@ -348,7 +351,7 @@ package actor EnclaveHost {
         }
     }
 
-    /// A refusal of a part that the enclave has, or that another message at the same time had loaded.
+    /// Whether the refusal means that the enclave has the part already, perhaps because of a concurrent message.
     private static func requireLoaded(_ error: HostError) throws(HostError) {
         guard error.enclaveCode == .partRefused || error.enclaveCode == .unexpected else { throw error }
     }

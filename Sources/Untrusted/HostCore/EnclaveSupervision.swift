@@ -6,14 +6,14 @@ import Wire
 /// Supervision of the enclave process: the host detects its end, its silence and the end of a lease, reports them, and
 /// restarts a process that ended.
 extension EnclaveHost {
-    /// After this long without an answer, the process is ended and another one started. Operators saw the state long
-    /// before.
+    /// After this time without an answer, the process is ended and another one is started. The state was visible to
+    /// operators long before.
     static var longestSilence: Duration { .seconds(120) }
-    /// A check that is this late shows that this process did not run: it was stopped, or the machine slept.
+    /// A check that is this late shows that this process did not run: it was stopped, or the machine was suspended.
     private static var latestLook: Duration { .seconds(2) }
     private static var statusInterval: Duration { .seconds(1) }
 
-    /// Asks the enclave regularly whether it serves: a lease ends without a message.
+    /// Polls whether the enclave serves: it sends no message when a lease ends.
     func follow(_ connection: EnclaveConnection, generation: Int) {
         Task { [weak self] in
             while let before = await self?.provisionings, !connection.hasEnded {
@@ -25,7 +25,8 @@ extension EnclaveHost {
         }
     }
 
-    /// - Parameter before: ``provisionings`` when the status was asked for: it may be older than a message since.
+    /// - Parameter before: The value of ``provisionings`` when the status was requested: the status may be older than a
+    ///   provisioning message since then.
     private func note(_ status: EnclaveStatus, generation: Int, before: Int) {
         guard generation == self.generation, teeKind != nil, before == provisionings else { return }
         if isProvisioned, status.state == .leaseEnded {
@@ -45,7 +46,7 @@ extension EnclaveHost {
         }
     }
 
-    /// Asks for evidence, which says how long the lease runs.
+    /// Requests evidence, which contains the remaining time of the lease.
     func learnLease(_ connection: EnclaveConnection) {
         let nonce = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
         Task { [weak self] in
@@ -59,7 +60,7 @@ extension EnclaveHost {
         lease.runs(left: .seconds(terms.secondsLeft), of: .seconds(terms.seconds), at: .now)
     }
 
-    /// Looks twice a second whether the enclave owes an answer for too long.
+    /// Checks twice a second whether an answer of the enclave is overdue.
     func watch(_ connection: EnclaveConnection, generation: Int) {
         Task { [weak self] in
             var last = ContinuousClock.now
@@ -70,8 +71,8 @@ extension EnclaveHost {
         }
     }
 
-    /// - Parameter last: When the last look ended.
-    /// - Returns: Whether to look again.
+    /// - Parameter last: When the last check ended.
+    /// - Returns: Whether to continue.
     private func look(
         at connection: EnclaveConnection, generation: Int, after last: ContinuousClock.Instant
     ) -> Bool {
@@ -92,12 +93,12 @@ extension EnclaveHost {
         silence = overdue
         guard let overdue, overdue > Self.longestSilence else { return true }
         log(LogLine(.error, "the enclave process has not answered for \(Self.words(overdue)): ending it"))
-        // Ending it takes a second, in which this actor has other work.
+        // Ending it takes up to a second, which must not block this actor.
         DispatchQueue.global().async { connection.close() }
         return false
     }
 
-    /// The error for callers meanwhile.
+    /// The error for callers in the meantime.
     static func silent(for silence: Duration) -> HostError {
         HostError(
             .enclaveUnavailable,
@@ -120,7 +121,7 @@ extension EnclaveHost {
         await keepStarting(after: delay)
     }
 
-    /// A start has failed; others serve meanwhile.
+    /// Handles a failed start; other replicas serve in the meantime.
     func startLater(after error: HostError) async {
         failure = error
         metrics.countStartFailure()
@@ -129,7 +130,7 @@ extension EnclaveHost {
         await keepStarting(after: delay)
     }
 
-    /// Starts an enclave, and tries again with growing pauses until one serves or the host stops.
+    /// Starts an enclave, and repeats this with growing delays until one serves or the host stops.
     func keepStarting(after pause: Duration) async {
         var delay = pause
         while !hasStopped {
@@ -147,7 +148,7 @@ extension EnclaveHost {
         }
     }
 
-    /// Resets what holds for one process only.
+    /// Resets the state that belongs to one process.
     func forgetService() {
         isProvisioned = false
         leaseHasEnded = false

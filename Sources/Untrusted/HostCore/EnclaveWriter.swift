@@ -3,11 +3,11 @@ package import FrameStream
 import Synchronization
 package import Wire
 
-/// Writes messages to an enclave, one after another. The thread that has a message writes it at once, as much as the stream
-/// takes without waiting. A thread of the writer's own writes the rest, and messages that come meanwhile.
+/// Writes messages to an enclave, one after another. The calling thread writes as much as the stream accepts without
+/// blocking. A background thread writes the rest, and the messages that arrive meanwhile.
 package final class EnclaveWriter: Sendable {
     private struct State {
-        /// A frame is being written, or waits to be.
+        /// Whether a frame is being written or queued.
         var isBusy = false
         var waiting: [OutgoingFrame] = []
     }
@@ -26,7 +26,7 @@ package final class EnclaveWriter: Sendable {
             return !state.isBusy
         }
         guard isFree else { return }
-        // A failed write means that the process is gone: the reader sees that too and fails all that is open.
+        // A failed write means that the process has ended: the reader detects that too and fails all pending requests.
         let written = (try? stream.writeWithoutWaiting(frame)) ?? frame.byteCount
         let rest = written < frame.byteCount ? frame : next()
         guard let rest else { return }
@@ -37,7 +37,7 @@ package final class EnclaveWriter: Sendable {
         }
     }
 
-    /// The next frame that waits. If there is none, the next caller of `write` writes its message itself.
+    /// The next queued frame. If there is none, the next caller of `write` writes its message itself.
     private func next() -> OutgoingFrame? {
         state.withLock { state in
             state.isBusy = !state.waiting.isEmpty

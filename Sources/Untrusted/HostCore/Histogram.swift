@@ -2,7 +2,7 @@
 /// Counts of durations in fixed ranges. The ranges are the same for every stage and model, so that the counts depend on
 /// nothing else.
 package struct Histogram: Sendable {
-    /// Upper bounds in seconds, as they are written: from a hit in the cache of a small network to a time-out.
+    /// Upper bounds in seconds, as they are exported: from the fastest answer of a small network to a timeout.
     package static let bounds = [
         "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10",
         "30",
@@ -11,7 +11,7 @@ package struct Histogram: Sendable {
     private static let values = bounds.map { Double($0) ?? .infinity }
 
     private var counts = [Int](repeating: 0, count: bounds.count + 1)
-    /// Seconds.
+    /// The sum, in seconds.
     package private(set) var sum = 0.0
 
     package init() {}
@@ -24,7 +24,7 @@ package struct Histogram: Sendable {
         sum += seconds
     }
 
-    /// For each bound, how many do not exceed it; last all of them.
+    /// The cumulative counts: for each bound the number of values up to it, and at the end the total.
     package var cumulative: [(bound: String, count: Int)] {
         var total = 0
         return zip(Self.bounds + ["+Inf"], counts).map { bound, count in

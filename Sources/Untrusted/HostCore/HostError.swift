@@ -15,15 +15,15 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
         package static let backNetUnavailable = Code("backNetUnavailable")
         /// More requests wait than the host admits.
         package static let overloaded = Code("overloaded")
-        /// The enclave answered with something else than the protocol allows.
+        /// The enclave's answer violates the protocol.
         package static let protocolViolation = Code("protocolViolation")
-        /// The caller waits no longer.
+        /// The caller abandoned the request.
         package static let cancelled = Code("cancelled")
-        /// The request was not answered in the time that a request has.
+        /// The request was not answered before its deadline.
         package static let deadlineExceeded = Code("deadlineExceeded")
-        /// The machine does not give this process the resources that serving needs.
+        /// The machine does not have the resources that serving needs.
         package static let resourceExhausted = Code("resourceExhausted")
-        /// A file of the bundle changed or went while it was served.
+        /// A file of the bundle was changed or removed while it was served.
         package static let bundleUnreadable = Code("bundleUnreadable")
         /// The bundle does not fit this build.
         package static let unusableBundle = Code("unusableBundle")
@@ -31,7 +31,7 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
 
     package let code: Code
     package let message: String
-    /// The enclave's code, when it refused.
+    /// The enclave's code, if it refused.
     package let enclaveCode: EnclaveErrorCode?
 
     package init(_ code: Code, _ message: String) {

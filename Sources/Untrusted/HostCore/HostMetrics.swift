@@ -3,11 +3,11 @@ import Synchronization
 
 /// Counters of a host. None depends on an input or a result.
 package final class HostMetrics: Sendable {
-    /// Where a request spends its time.
+    /// The stages of a request.
     package enum Stage: String, Sendable, CaseIterable {
-        /// From its last byte until the enclave is asked, including the wait for room in the enclave.
+        /// From the request's last byte until it is sent to the enclave, including the wait for a credit.
         case admission
-        /// From each question to the enclave until its answer, both together; what it does for others meanwhile is in it.
+        /// The sum of the two round trips to the enclave, including its work for other requests meanwhile.
         case enclave
         /// Until the BackNet begins.
         case queue
@@ -58,12 +58,12 @@ package final class HostMetrics: Sendable {
     func countStall() { values.withLock { $0.stalls += 1 } }
     package func countRefusal(_ code: String) { values.withLock { $0.refusals[code, default: 0] += 1 } }
 
-    /// The counters, and what is so now.
+    /// The counters and the present gauges.
     ///
     /// - Parameters:
     ///   - leaseLeft: `nil` without a lease.
     ///   - waiting: Requests that are admitted and not answered.
-    ///   - labels: Of everything.
+    ///   - labels: The labels of all metrics.
     func text(
         state: EnclaveHost.State, leaseLeft: Duration?, waiting: Int, labels: MetricsText.Labels
     ) -> MetricsText {

@@ -2,12 +2,12 @@
 import Foundation
 import Glibc
 
-/// What operators may know of this process.
+/// Metrics of this process.
 package enum HostProcess {
     /// Seconds since 1970, at the first call of ``noteStart()`` or use of the metrics.
     private static let start = Date().timeIntervalSince1970
 
-    /// Notes the time of the start. To be called early.
+    /// Records the time of the start. Call it early.
     package static func noteStart() { _ = start }
 
     package static var metricsText: MetricsText {
@@ -18,7 +18,7 @@ package enum HostProcess {
         return text
     }
 
-    /// 0 where `/proc` says nothing.
+    /// 0 if `/proc` cannot be read.
     private static var residentBytes: Double {
         let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
         let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0

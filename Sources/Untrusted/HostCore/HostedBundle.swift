@@ -2,25 +2,25 @@
 package import ModelGraph
 import Wire
 
-/// What the host holds of a bundle: sealed parts that it cannot open, and the BackNet.
+/// The host's view of a bundle: sealed parts that it cannot decrypt, and the BackNet.
 package struct HostedBundle: Sendable {
-    /// SHA-256 of ``manifestCore``, 32 bytes: names the bundle.
+    /// SHA-256 of ``manifestCore``, 32 bytes; it identifies the bundle.
     package let manifestDigest: [UInt8]
     /// The exact bytes of `manifest.core`.
     package let manifestCore: [UInt8]
     /// The exact bytes of `manifest.json`.
     package let manifest: [UInt8]
-    /// Over the manifest core, 64 bytes.
+    /// The owner's signature of the manifest core, 64 bytes.
     package let manifestSignature: [UInt8]
     package let frontNet: PartContent
     package let mappingUnit: PartContent
-    /// Of both sealed parts.
+    /// The size of both sealed parts.
     var partBytes: Int { frontNet.byteCount + mappingUnit.byteCount }
-    /// `nil` when everything is inside, or once a host has taken it over.
+    /// `nil` if everything is inside, or after a host has taken ownership of it.
     package internal(set) var backNet: Graph?
     /// `backnet.graph`, which the enclave needs where its owner demands an audit; `nil` when everything is inside.
     package let backNetFile: PartContent?
-    /// What the BackNet computes with.
+    /// The precision of the BackNet.
     package let backNetPrecision: PrecisionTable
 
     package init(

@@ -4,7 +4,7 @@ package import ModelGraph
 import Synchronization
 package import Tensors
 
-/// The layers outside the enclave on this process' own engine. Several requests share the threads; one that comes alone has
+/// The layers outside the enclave on this process' own engine. Concurrent requests share the threads; a single one uses
 /// all.
 package final class LocalBackNet: BackNetEngine {
     private struct State: Sendable {
@@ -18,7 +18,7 @@ package final class LocalBackNet: BackNetEngine {
 
     /// - Parameters:
     ///   - precision: Where the processor lacks its instructions or is faster without them, float32.
-    ///   - threads: Of all requests together.
+    ///   - threads: The number of threads for all requests together.
     /// - Throws: ``HostError`` when the engine cannot run the graph.
     package init(_ graph: consuming Graph, precision: PrecisionTable = .float32, threads: Int) throws(HostError) {
         let count = min(threads, InferenceWorkers.defaultMaximum)
@@ -29,7 +29,7 @@ package final class LocalBackNet: BackNetEngine {
                 workers: workers)
         } catch { throw HostError(.unusableBundle, "the BackNet cannot run: \(error.message)") }
         state = Mutex(State(idle: IdlePlans(workers)))
-        // The host admits no more than it has room for.
+        // The host bounds the number of requests.
         executor = InferenceExecutor(workers: count, capacity: 1 << 20)
     }
 

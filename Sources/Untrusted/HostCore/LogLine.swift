@@ -23,7 +23,7 @@ package struct LogLine: Sendable, Hashable {
 
     package let level: Level
     package let message: String
-    /// What programs look for.
+    /// Structured fields, for programs.
     package let fields: [String: Value]
 
     package init(_ level: Level, _ message: String, _ fields: [String: Value] = [:]) {

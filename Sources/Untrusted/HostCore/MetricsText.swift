@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Metrics in Prometheus' text format, version 0.0.4. What several parts add to one metric stands together.
+/// Metrics in Prometheus' text format, version 0.0.4. Samples that several parts add to one metric are grouped.
 package struct MetricsText: Sendable {
     package enum Kind: String, Sendable { case counter, gauge, histogram }
     package typealias Labels = [(String, String)]
@@ -12,7 +12,7 @@ package struct MetricsText: Sendable {
     }
 
     private var families: [Family] = []
-    /// Stand first at everything that is added.
+    /// Labels that precede those of every added sample.
     private let labels: Labels
 
     package init(labels: Labels = []) { self.labels = labels }
@@ -65,7 +65,7 @@ package struct MetricsText: Sendable {
     }
 
     private static func escaped(_ value: String) -> String {
-        // Not by characters: a carriage return before the end of a line is one with it.
+        // Not by characters: CR LF is a single character.
         value.unicodeScalars.reduce(into: "") { text, scalar in
             switch scalar {
             case "\\": text += "\\\\"

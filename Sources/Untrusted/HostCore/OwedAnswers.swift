@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which answers the enclave owes, and for how long it has worked on them. No clock of its own.
+/// Tracks which answers the enclave owes, and for how long it has worked on them. The caller supplies the time.
 ///
-/// One thread of the enclave takes all messages in their order, and computes with one worker. With several, requests go on to
-/// threads, which begin them in order, one at a time for each worker.
+/// One thread of the enclave receives all messages in order; with one worker it also computes. With several workers it
+/// passes requests to threads, which begin them in order, one at a time for each worker.
 package struct OwedAnswers: Sendable {
     private struct Owed: Sendable {
         let identifier: UInt64
         let patience: Duration
-        /// Since when it is worked on, if it is.
+        /// When the enclave began to work on it; without meaning while it is queued.
         var since: ContinuousClock.Instant
     }
 
-    /// Questions in their order, of which the first `width` are worked on.
+    /// A queue of requests, of which the first `width` are in progress.
     private struct Line: Sendable {
         let width: Int
         var owed: [Owed] = []
 
         var underWay: ArraySlice<Owed> { owed.prefix(width) }
 
-        /// - Returns: What was removed. The next in line is worked on from now on.
+        /// - Returns: The removed entry. The next one in the queue is in progress from now on.
         mutating func remove(_ identifier: UInt64, at now: ContinuousClock.Instant) -> Owed? {
             guard let index = owed.firstIndex(where: { $0.identifier == identifier }) else { return nil }
             let removed = owed.remove(at: index)
@@ -27,15 +27,15 @@ package struct OwedAnswers: Sendable {
         }
     }
 
-    /// What the thread that takes messages does itself.
+    /// Work of the receiving thread itself.
     private var direct = Line(width: 1)
-    /// What the workers do; nothing with one.
+    /// Work of the worker threads; empty with one worker.
     private var computed: Line
 
     package init(workers: Int) { computed = Line(width: workers) }
 
     /// - Parameters:
-    ///   - isComputed: Workers do it, where there are several.
+    ///   - isComputed: Whether a worker does it, if there are several.
     ///   - patience: How long the enclave may work on it.
     package mutating func ask(
         _ identifier: UInt64, isComputed: Bool, patience: Duration, at now: ContinuousClock.Instant
@@ -44,17 +44,18 @@ package struct OwedAnswers: Sendable {
         if isComputed, computed.width > 1 { computed.owed.append(owed) } else { direct.owed.append(owed) }
     }
 
-    /// An answer has come; one that is not owed changes nothing.
+    /// Records an answer; one that is not owed is ignored.
     package mutating func settle(_ identifier: UInt64, at now: ContinuousClock.Instant) {
         if computed.remove(identifier, at: now) != nil { return }
         guard let answered = direct.remove(identifier, at: now) else { return }
-        // Meanwhile nobody could say that something was computed.
+        // Progress could not be observed in the meantime.
         for index in computed.underWay.indices {
             computed.owed[index].since += now - max(computed.owed[index].since, answered.since)
         }
     }
 
-    /// The host itself did not run for so long, as a machine that slept or was paused: nothing in it counts as silence.
+    /// The host itself did not run for this time, because the machine was suspended: it does not count as silence of
+    /// the enclave.
     package mutating func pause(_ duration: Duration, at now: ContinuousClock.Instant) {
         for index in direct.owed.indices { direct.owed[index].since = min(now, direct.owed[index].since + duration) }
         for index in computed.owed.indices {
@@ -62,9 +63,9 @@ package struct OwedAnswers: Sendable {
         }
     }
 
-    /// For how long the enclave has owed what it has owed the longest, among that for which it takes too long.
+    /// The age of the oldest overdue answer; `nil` if none is overdue.
     ///
-    /// - Parameter patience: Instead of each question's own.
+    /// - Parameter patience: A limit that replaces that of each request.
     package func overdue(at now: ContinuousClock.Instant, patience: Duration? = nil) -> Duration? {
         let busySince = direct.underWay.first?.since ?? now
         let silences =

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The bytes of a part, wherever they lie.
+/// The bytes of a part, in memory or in a file.
 package struct PartContent: Sendable {
     package let byteCount: Int
     private let read: @Sendable (Range<Int>) -> [UInt8]?
 
-    /// - Parameter read: Gives a range of the bytes; `nil` where they cannot be had any more.
+    /// - Parameter read: Returns a range of the bytes; `nil` if they cannot be read any more.
     package init(byteCount: Int, read: @escaping @Sendable (Range<Int>) -> [UInt8]?) {
         self.byteCount = byteCount
         self.read = read

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Refuses requests that are not answered by their deadline, with one sleeping task for all of them: the runtime keeps the
-/// timer of a cancelled sleep until it would have fired, so that a timer for each request would hold memory for minutes.
+/// Refuses requests that are not answered by their deadline, with one sleeping task for all of them. The runtime keeps
+/// the timer of a cancelled sleep until it would have fired; a timer for each request would hold memory for minutes.
 ///
-/// Deadlines that are added later are not earlier, as all requests of a pipeline have the same time.
+/// Deadlines are added in ascending order, because all requests of a pipeline have the same timeout.
 package final class RequestDeadlines: Sendable {
     package struct Identifier: Sendable { fileprivate let value: UInt64 }
 

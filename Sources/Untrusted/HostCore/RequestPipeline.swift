@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The way of one sealed request through a model, from its admission to its answer. Its place in the pool is released
-/// once, whether it is answered, refused, late, or abandoned.
+/// Processes sealed requests of a model, from admission to answer. Its place in the pool is released once, whether it
+/// is answered, refused, late, or abandoned.
 package struct RequestPipeline: Sendable {
-    /// The replica that is to answer.
+    /// The replica that will answer.
     package struct Place: Sendable {
         package let pool: EnclavePool
         let member: EnclavePool.Member
-        /// A request that is not answered by then is refused.
+        /// The deadline: after it the request is refused.
         let deadline: ContinuousClock.Instant
         let start: ContinuousClock.Instant
     }
@@ -16,18 +16,18 @@ package struct RequestPipeline: Sendable {
     private typealias Outcome = Result<[UInt8], HostError>
 
     private let model: ServedModel
-    /// From the whole request to its answer.
+    /// The time from the complete request to its answer.
     private let timeout: Duration
     private let deadlines = RequestDeadlines()
 
     package init(_ model: ServedModel, timeout: Duration) { (self.model, self.timeout) = (model, timeout) }
 
-    /// Finds the enclave of a request and makes room for it there.
+    /// Selects the replica for a request and admits the request there.
     ///
     /// - Parameters:
     ///   - keyIdentifier: The first byte of the message; `nil` for an empty one.
-    ///   - start: When the request was whole.
-    /// - Returns: The place, which ``answer(_:at:trace:on:whenAbandoned:)`` has to be called with.
+    ///   - start: When the request was complete.
+    /// - Returns: The place; the caller must pass it to ``answer(_:at:trace:on:whenAbandoned:)``.
     /// - Throws: ``HostError``, as ``ServedModel/member(forKey:)`` and ``EnclavePool/admit(to:)``.
     package func admit(
         forKey keyIdentifier: UInt8?, since start: ContinuousClock.Instant = .now
@@ -37,14 +37,14 @@ package struct RequestPipeline: Sendable {
         return Place(pool: pool, member: member, deadline: start + timeout, start: start)
     }
 
-    /// Answers the request and releases its place. At the deadline its client gets an error at once; the place is free
-    /// when nothing works on the request any more.
+    /// Answers the request and releases its place. At the deadline its client gets an error at once; the place is
+    /// released when no work on the request remains.
     ///
     /// - Parameters:
     ///   - message: A client's `message/ohttp-req`.
-    ///   - executor: Runs what does not block; `nil` for the task pool.
-    ///   - whenAbandoned: Gets a function to call when the request is abandoned.
-    /// - Throws: ``HostError``; `deadlineExceeded`, and `cancelled` when the task or the request was given up.
+    ///   - executor: Runs the non-blocking steps; `nil` for the default task pool.
+    ///   - whenAbandoned: Receives a function to call when the request is abandoned.
+    /// - Throws: ``HostError``; `deadlineExceeded`, and `cancelled` if the task or the request was abandoned.
     package func answer(
         _ message: [UInt8], at place: Place, trace: RequestTrace? = nil, on executor: (any TaskExecutor)? = nil,
         whenAbandoned: (@escaping @Sendable () -> Void) -> Void = { _ in }
@@ -76,7 +76,7 @@ package struct RequestPipeline: Sendable {
     }
 }
 
-/// Gives the first of several results to a caller that waits.
+/// Passes the first of several results to a waiting caller.
 private final class FirstOutcome<Outcome: Sendable>: Sendable {
     private enum State {
         case open
@@ -101,7 +101,7 @@ private final class FirstOutcome<Outcome: Sendable>: Sendable {
         continuation?.resume(returning: outcome)
     }
 
-    /// To be asked for once.
+    /// Call it once.
     var value: Outcome {
         get async {
             await withCheckedContinuation { continuation in

@@ -2,13 +2,13 @@
 import Glibc
 import Synchronization
 
-/// Where a request spent its time, for operators: times and codes, and nothing that depends on the content of a
-/// picture. Trace headers of a client's request are not read.
+/// A trace of a request, for operators: times and codes; nothing depends on the content of an image. Trace headers of a
+/// client's request are not read.
 package final class RequestTrace: Sendable {
     package enum Stage: String, Sendable, CaseIterable {
-        /// Until the enclave has room for one more.
+        /// The wait for a credit of the enclave.
         case admission
-        /// From a question to the enclave until its answer.
+        /// A round trip to the enclave.
         case enclave
         /// Until the BackNet begins.
         case queue
@@ -17,28 +17,28 @@ package final class RequestTrace: Sendable {
 
     package struct Span: Sendable {
         package let stage: Stage
-        /// Since ``RequestTrace/start``.
+        /// Time since ``RequestTrace/start``.
         package let begin: Duration
         package let end: Duration
     }
 
-    /// Of the request that this task is about.
+    /// The trace of the request that this task processes.
     @TaskLocal package static var current: RequestTrace?
 
-    /// Random, 16 bytes: the request's own, never a client's.
+    /// Random, 16 bytes; never taken from a client.
     package let traceID: (UInt64, UInt64)
-    /// Of the span in which the BackNet computes.
+    /// The identifier of the BackNet's span.
     package let backNetSpan: UInt64
     package let start: ContinuousClock.Instant
-    /// Of the start, in nanoseconds since 1970.
+    /// The time of the start, in nanoseconds since 1970.
     package let startTime: UInt64
     private let recorded = Mutex<[Span]>([])
 
-    /// A request whose BackNet is asked again has a few more than four.
+    /// A request whose BackNet is retried has a few more than four.
     private static let maximumSpans = 16
 
     package init(at start: ContinuousClock.Instant) {
-        // None is zero, and the root's span is the first half of the trace's.
+        // No identifier is zero; that of the root span is the first half of the trace's.
         traceID = (UInt64.random(in: 1 ... .max), UInt64.random(in: .min ... .max))
         backNetSpan = UInt64.random(in: 1 ... .max)
         self.start = start
@@ -55,14 +55,14 @@ package final class RequestTrace: Sendable {
         }
     }
 
-    /// Adds what the BackNet's engine says of a run that has just ended.
+    /// Adds the times of a run that the BackNet's engine reports.
     package func add(_ run: BackNetRun, endingAt end: ContinuousClock.Instant) {
         let computing = end - run.computed
         add(.queue, from: computing - run.queued, to: computing)
         add(.backNet, from: computing, to: end)
     }
 
-    /// For the engine that runs the BackNet, so that its own spans hang on the host's (W3C Trace Context, level 1).
+    /// The header for the BackNet's engine, so that its spans are children of the host's (W3C Trace Context, level 1).
     package var traceParent: String {
         "00-\(Self.hexadecimal(traceID.0))\(Self.hexadecimal(traceID.1))-\(Self.hexadecimal(backNetSpan))-01"
     }
@@ -76,11 +76,11 @@ package final class RequestTrace: Sendable {
     package var spans: [Span] { recorded.withLock { $0 } }
 }
 
-/// What takes traces of requests that are over. It never waits.
+/// Receives the traces of finished requests. It never blocks.
 package protocol TraceSink: Sendable {
     /// - Parameters:
-    ///   - request: The host's own identifier, which is in the log and in the answer's header.
-    ///   - code: Of a refusal; `nil` for an answer.
+    ///   - request: The host's identifier of the request, as in the log and in the answer's header.
+    ///   - code: The code of a refusal; `nil` for an answer.
     func take(_ trace: RequestTrace, request: String, model: String, status: Int, code: String?, took: Duration)
 
     var metricsText: MetricsText { get }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How long to wait before an enclave process is started again. A single end may be an accident; several in a row are a
-/// fault that a restart does not fix, so the delay grows. It has no clock of its own.
+/// fault that a restart does not fix, so the delay grows. The caller supplies the time.
 package struct RestartBackoff: Sendable {
-    /// After a process that lived for so long, the next end is a first one again.
+    /// After a process that lived for this long, the delay starts again at nothing.
     package static let settled = Duration.seconds(60)
     package static let longest = Duration.seconds(30)
     private static let shortest = Duration.milliseconds(200)
@@ -11,7 +11,7 @@ package struct RestartBackoff: Sendable {
 
     package init() {}
 
-    /// A process has ended, or could not be started.
+    /// Records that a process has ended, or could not be started.
     ///
     /// - Parameter lifetime: Zero when it could not be started.
     /// - Returns: How long to wait: nothing, 0.2 s, 0.4 s, and so on to ``longest``.

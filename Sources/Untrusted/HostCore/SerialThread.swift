@@ -11,7 +11,7 @@ package final class SerialThread: Sendable {
 
     private let box = Box()
 
-    /// The thread keeps this alive, not the owner, so that releasing the owner ends the thread.
+    /// The thread retains this state and not the owner, so that releasing the owner ends the thread.
     private final class Box: Sendable {
         let state = Mutex(State())
         let available = DispatchSemaphore(value: 0)
@@ -41,10 +41,10 @@ package final class SerialThread: Sendable {
         box.available.signal()
     }
 
-    /// Blocks that have not begun.
+    /// The number of blocks that have not begun.
     package var waiting: Int { box.state.withLock { $0.blocks.count } }
 
-    /// Runs a block after all that wait, and waits for it.
+    /// Runs a block after all queued ones, and waits for it.
     package func run<Value: Sendable>(_ block: @escaping @Sendable () -> Value) -> Value {
         let done = DispatchSemaphore(value: 0)
         let value = Mutex<Value?>(nil)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// Checks whether the server's threads can be started. Libraries end the process when one of theirs cannot be; a check
-/// beforehand gives an error message instead.
+/// Checks whether the server's threads can be started. Libraries end the process if one of their threads cannot be
+/// started; a check beforehand gives an error message instead.
 package enum ThreadProbe {
     /// Starts this many threads at once, and ends them.
     ///
@@ -20,7 +20,7 @@ package enum ThreadProbe {
                 failure = pthread_create(
                     &thread, nil,
                     { argument in
-                        // It lives until all are there.
+                        // Each thread lives until all are started.
                         guard let lock = argument?.assumingMemoryBound(to: pthread_mutex_t.self) else { return nil }
                         pthread_mutex_lock(lock)
                         pthread_mutex_unlock(lock)

@@ -4,10 +4,10 @@ import Glibc
 /// How many processors this process may use, which may be fewer than the machine has. More threads than that would
 /// share processors, and all would wait for the slowest.
 package enum UsableProcessors {
-    /// The least of the machine's processors, the affinity of this process (taskset, cpuset) and the quotas of its control
-    /// groups (containers, `CPUQuota`), rounded down and at least 1. What cannot be read limits nothing.
+    /// The minimum of the machine's processors, the affinity of this process (taskset, cpuset) and the quotas of its
+    /// control groups (containers, `CPUQuota`), rounded down and at least 1. A limit that cannot be read is ignored.
     ///
-    /// - Parameter root: Where `proc` and `sys` lie.
+    /// - Parameter root: The folder of `proc` and `sys`.
     package static func count(root: String = "") -> Int {
         let machine = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let processors = min(machine, affinity(root: root) ?? machine)
@@ -15,7 +15,7 @@ package enum UsableProcessors {
         return max(1, quota < Double(processors) ? Int(quota) : processors)
     }
 
-    /// Of the main thread, which all others have unless they change it.
+    /// The affinity of the main thread, which other threads inherit.
     private static func affinity(root: String) -> Int? {
         let lines = StateFile.text(root + "/proc/self/status").split(separator: "\n")
         guard let mask = lines.first(where: { $0.hasPrefix("Cpus_allowed:") })?.split(separator: "\t").last else {
@@ -29,7 +29,7 @@ package enum UsableProcessors {
 
 /// A file in which the kernel shows its state.
 private enum StateFile {
-    /// The first 64 KiB; nothing when it cannot be read.
+    /// The first 64 KiB; empty if it cannot be read.
     static func text(_ path: String) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }
@@ -59,7 +59,8 @@ private struct ControlGroups {
         processors = quotas.min()
     }
 
-    /// Of a group and of all around it: in a container the path may be the one outside, of which only the top is there.
+    /// The quotas of a group and of its parents. In a container the path may be that of the host, of which only the
+    /// root is visible.
     private static func quotas(_ top: String, _ path: String, _ read: (String) -> Double?) -> [Double] {
         var names = path.split(separator: "/").filter { $0 != ".." }.prefix(64)
         var quotas = [read(top)]
@@ -79,7 +80,7 @@ private struct ControlGroups {
         ratio(StateFile.text(folder + "/cpu.cfs_quota_us")[...], StateFile.text(folder + "/cpu.cfs_period_us")[...])
     }
 
-    /// - Returns: `nil` for `max` and `-1`, which are no quota.
+    /// - Returns: `nil` for `max` and `-1`, which mean no quota.
     private static func ratio(_ quota: Substring, _ period: Substring) -> Double? {
         func number(_ text: Substring) -> Double? {
             text.split(whereSeparator: \.isWhitespace).first.flatMap { Double($0) }

@@ -22,9 +22,9 @@ package struct ListeningAddress: Sendable, CustomStringConvertible {
     package var description: String { hostname.contains(":") ? "[\(hostname)]:\(port)" : "\(hostname):\(port)" }
 }
 
-/// The HTTP server of a host: a listener for everybody, and one for its operators.
+/// The HTTP server of a host: one listener for clients, and one for operators.
 package struct HostServer: Sendable {
-    /// What is listened on.
+    /// The addresses that the server listens on.
     package struct Ports: Sendable {
         package let port: Int
         /// `nil` without a listener for operators.
@@ -42,21 +42,21 @@ package struct HostServer: Sendable {
     private let inherited: InheritedSockets
     private let traces: (any TraceSink)?
 
-    /// Keeps a SIGHUP from ending a server without a terminal while it starts. To be called early, but not before the program
-    /// starts itself anew: a signal that is ignored then stays ignored.
+    /// Keeps a SIGHUP from ending a server without a terminal while it starts. Call it early, but after the program has
+    /// replaced itself by `exec`: ignored signals stay ignored across `exec`.
     package static func prepareSignals() { OperatorSignals.prepare() }
 
-    /// Requests that are not answered by then are refused, with an error to their clients.
+    /// When this time has passed, unanswered requests are refused with an error.
     static let drainTime: Duration = .seconds(6)
-    /// Connections that are not finished by then are closed.
+    /// When this time has passed, open connections are closed.
     private static let shutdownTime: Duration = .seconds(10)
 
     /// - Parameters:
     ///   - admin: `nil` for no listener for operators.
-    ///   - origins: The pages that may ask from a browser.
-    ///   - build: What runs here, by name, for operators.
-    ///   - inherited: Sockets in place of those addresses.
-    ///   - traces: Where traces of requests go.
+    ///   - origins: The origins whose pages may send requests from a browser.
+    ///   - build: Versions of this program and its components, by name, for operators.
+    ///   - inherited: Sockets to use in place of those addresses.
+    ///   - traces: Receives the traces of requests.
     ///   - onReload: Reads the configuration again, when SIGHUP asks for it.
     package init(
         models: ModelRegistry, address: ListeningAddress, admin: ListeningAddress?, limits: ServerLimits,
@@ -77,7 +77,7 @@ package struct HostServer: Sendable {
         OperatorSignals.lookForTerminal()
     }
 
-    /// Serves until SIGTERM or SIGINT; requests under way are answered first.
+    /// Serves until SIGTERM or SIGINT; requests in progress are drained first.
     ///
     /// - Parameter onReady: Called once, with the ports that are listened on.
     /// - Throws: ``HostServerError`` when an address cannot be listened on, or hardly any connection would be possible.
@@ -122,7 +122,7 @@ package struct HostServer: Sendable {
             LogLine(.info, "\(signal): \(readiness.state.rawValue)\(readiness.reason.map { ", \($0)" } ?? "")"))
     }
 
-    /// The listener for clients is the last: it stops first, and operators can watch it.
+    /// The listener for clients is the last, so that it stops first and operators can observe the shutdown.
     private func listeners(
         logger: Logger, ready: ReadyPorts, manager: ServiceManager?
     ) throws -> [any Service] {
@@ -172,7 +172,7 @@ package struct HostServer: Sendable {
 }
 
 extension RequestRecord {
-    /// An everyday matter, unless the host or the enclave is at fault.
+    /// At level `debug`, except for internal faults.
     fileprivate var line: LogLine {
         var fields: [String: LogLine.Value] = [
             "request": .text(identifier), "endpoint": .text(endpoint?.label ?? "none"), "status": .integer(status),
@@ -184,7 +184,7 @@ extension RequestRecord {
     }
 }
 
-/// Waits until all listeners listen.
+/// Waits until all listeners accept connections.
 private final class ReadyPorts: Sendable {
     private let ports = Mutex<(port: Int?, adminPort: Int?)>((nil, nil))
     private let needsAdmin: Bool

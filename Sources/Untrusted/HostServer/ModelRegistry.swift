@@ -2,11 +2,11 @@
 package import HostCore
 import Synchronization
 
-/// The models that a server has. Each has enclave processes of its own: nothing of two owners meets in one.
+/// The models of a server. Each has its own enclave processes, so that data of two owners is never in one process.
 package final class ModelRegistry: Sendable {
     private struct State {
         var models: [ServedModel]
-        /// The model that the short paths lead to.
+        /// The model that paths without a model's name refer to.
         var short: ServedModel?
         var isStopping = false
 
@@ -15,7 +15,8 @@ package final class ModelRegistry: Sendable {
             findShort()
         }
 
-        /// A model that was alone has the short paths and keeps them, since its clients know no others.
+        /// A model that was the only one keeps the paths without a name when others are added, because its clients know
+        /// only those.
         mutating func findShort() {
             if !models.contains(where: { $0 === short }) { short = nil }
             if models.count == 1 { short = models[0] }
@@ -24,7 +25,8 @@ package final class ModelRegistry: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Throws: ``HostServerError`` for no models, two of one name, or a name that is no part of a path.
+    /// - Throws: ``HostServerError`` if there are no models, if two have the same name, or if a name cannot be part of
+    ///   a path.
     package init(_ models: [ServedModel]) throws(HostServerError) {
         for model in models { try Self.requireName(model.name) }
         guard Set(models.map(\.name)).count == models.count, !models.isEmpty else {
@@ -39,7 +41,7 @@ package final class ModelRegistry: Sendable {
     package var models: [ServedModel] { state.withLock(\.models) }
     var isStopping: Bool { state.withLock(\.isStopping) }
 
-    /// - Parameter name: `nil` for the only model there is, or the one that was when others came.
+    /// - Parameter name: `nil` for the only model, or the one that was the only one before others were added.
     package subscript(name: String?) -> ServedModel? {
         state.withLock { state in
             guard let name else { return state.short }
@@ -47,10 +49,10 @@ package final class ModelRegistry: Sendable {
         }
     }
 
-    /// Serves one more.
+    /// Adds a model.
     ///
-    /// - Throws: ``HostServerError`` for a name that is no part of a path, or that another model has, and when the server
-    ///   stops.
+    /// - Throws: ``HostServerError`` if the name cannot be part of a path, if another model has it, or if the server is
+    ///   stopping.
     package func add(_ model: ServedModel) throws(HostServerError) {
         try Self.requireName(model.name)
         let isAdded = state.withLock { state in
@@ -64,7 +66,7 @@ package final class ModelRegistry: Sendable {
             remedy: "rename the bundle's folder: a model is served under its folder's name")
     }
 
-    /// Serves one less.
+    /// Removes a model.
     ///
     /// - Returns: The model, which runs until it is stopped; `nil` if none has the name, or if it is the only one.
     package func remove(_ name: String) -> ServedModel? {
@@ -93,8 +95,8 @@ package final class ModelRegistry: Sendable {
         }
     }
 
-    /// Of all together: `ready` when every model is, else as the first that is not. The reason also names replicas that are not
-    /// ready of a model that is.
+    /// The state of all models together: `ready` if every model is, otherwise the state of the first that is not. The
+    /// reason also names the unready replicas of a ready model.
     package var readiness: EnclaveHost.Readiness {
         get async {
             let models = models

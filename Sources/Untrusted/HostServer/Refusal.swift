@@ -12,7 +12,7 @@ struct Refusal: Error, Sendable {
     let code: String
     let message: String
     let remedy: String
-    /// For refusals because of load: the seconds after which to try again.
+    /// For a refusal because of load: the number of seconds after which to try again.
     let retryAfterSeconds: Int?
 
     init(
@@ -26,7 +26,7 @@ struct Refusal: Error, Sendable {
         self.retryAfterSeconds = retryAfterSeconds
     }
 
-    /// A path or method that is none: a status without a body.
+    /// An unknown path or method: a status without a body.
     static let notFound = Refusal(.notFound, "", "")
     static let tooSlow = Refusal(
         .requestTimeout, "timeout", "the request did not arrive in time", remedy: "send it again over a faster link")
@@ -76,7 +76,7 @@ struct Refusal: Error, Sendable {
         }
     }
 
-    /// The head without `content-length`.
+    /// The response head without `content-length`.
     var headers: HTTPFields {
         var headers: HTTPFields = [.cacheControl: "no-store"]
         if !code.isEmpty {
@@ -87,7 +87,7 @@ struct Refusal: Error, Sendable {
         return headers
     }
 
-    /// Of an answer that is written without a framework.
+    /// The head of an answer that is written without the HTTP framework.
     var content: (headers: HTTPFields, body: ByteBuffer) {
         let body = body
         var headers = headers
@@ -95,7 +95,7 @@ struct Refusal: Error, Sendable {
         return (headers, body)
     }
 
-    /// Empty without a code.
+    /// Empty if there is no code.
     var body: ByteBuffer {
         struct Body: Encodable {
             struct Error: Encodable { let code, message, remedy: String }
@@ -110,7 +110,7 @@ struct Refusal: Error, Sendable {
 
     var response: Response { Response(status: status, headers: headers, body: .init(byteBuffer: body)) }
 
-    /// How a refusal by the enclave looks in HTTP, and what its receiver can do.
+    /// The HTTP status of a refusal by the enclave, and the remedy for its receiver.
     private static func meaning(of code: EnclaveErrorCode) -> (HTTPResponse.Status, String) {
         switch code {
         case .notProvisioned, .bundleMissing:

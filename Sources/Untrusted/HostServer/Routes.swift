@@ -9,23 +9,23 @@ import NIOCore
 import Synchronization
 import Wire
 
-/// What the host answers to everybody (`Documentation/protocol.md`). Bodies pass through unread: the host could not
-/// read them. They are complete when they come here: see ``RequestGate``.
+/// The routes for clients (`Documentation/protocol.md`). The host forwards bodies without decoding them; they are
+/// encrypted to the enclave. Bodies are complete here: see ``RequestGate``.
 final class Routes: HTTPResponder {
     typealias Context = ClientContext
 
-    /// What is in front of one model.
+    /// Admission control and caches of one model.
     private final class Desk: Sendable {
         let model: ServedModel
         let evidence: EvidenceDesk
         let keys: KeyConfigurationCache
-        /// Of each replica, by its slot.
+        /// One for each replica, by slot.
         private let provisionings: [Slots]
         let pipeline: RequestPipeline
 
         init(_ model: ServedModel, _ limits: ServerLimits) {
             self.model = model
-            // An operator who allows one address all connections has a proxy at that address.
+            // If one address may open all connections, it is that of a reverse proxy.
             evidence = EvidenceDesk(
                 metrics: model.metrics, limitsAddresses: limits.connectionsPerAddress < limits.connections)
             keys = KeyConfigurationCache(model: model)
@@ -51,7 +51,7 @@ final class Routes: HTTPResponder {
         (self.origins, self.traces) = (origins, traces)
     }
 
-    /// A desk keeps its model in memory: that of a model that is no longer served goes with the next request.
+    /// A desk retains its model. The next request removes the desk of a model that is no longer served.
     private func desk(of model: ServedModel) -> Desk {
         let served = models.models
         return desks.withLock { desks in
@@ -84,7 +84,7 @@ final class Routes: HTTPResponder {
             if target.endpoint == .sealedRequest {
                 await answer(request, at: desk, unless: context.channel)
             } else {
-                // What may take long, such as reading a bundle, keeps no event loop.
+                // Long operations, such as reading a bundle, do not run on an event loop.
                 await withTaskExecutorPreference(globalConcurrentExecutor) {
                     switch target.endpoint {
                     case .evidence: await evidence(for: request, from: context.address, by: route, at: desk)
@@ -98,7 +98,8 @@ final class Routes: HTTPResponder {
         return response
     }
 
-    /// - Parameter model: `nil` for the model of the short paths, or for all together, where replicas cannot be asked about.
+    /// - Parameter model: `nil` for the default model, or for all models together; the latter has no state of single
+    ///   replicas.
     private func readiness(_ request: Request, of model: ServedModel?) async -> Response {
         guard let model = model ?? models[nil] else {
             return Response(status: await models.readiness.state == .ready ? .ok : .serviceUnavailable)
@@ -155,7 +156,7 @@ final class Routes: HTTPResponder {
     private func provision(_ request: Request, at desk: Desk) async -> Response {
         guard let message = await body(of: request) else { return Refusal.brokenOff.response }
         do throws(HostError) {
-            // Sealed like a request: its first byte names a key.
+            // Sealed like a request: the first byte is the key identifier.
             let (_, member) = try desk.model.member(forKey: message.first)
             let slots = desk.provisionings(of: member)
             guard slots.take() else {
@@ -191,7 +192,7 @@ final class Routes: HTTPResponder {
         return answer
     }
 
-    /// Copying longer messages would keep other connections of the event loop waiting.
+    /// Copying longer messages would delay other connections of the event loop.
     private static let longestOnLoop = 1 << 20
 
     private func admittedAnswer(
@@ -205,12 +206,12 @@ final class Routes: HTTPResponder {
             }
             return response(answer, type: "message/ohttp-res")
         } catch {
-            // Another replica takes the same request at once, sealed anew.
+            // A client can seal the same request again for another replica at once.
             return Refusal(error, retryAfterSeconds: place.pool.isReady ? 1 : nil).response
         }
     }
 
-    /// - Returns: `nil` when the connection broke off.
+    /// - Returns: `nil` if the connection was lost.
     private func body(of request: Request) async -> Body? {
         var parts: [ByteBuffer] = []
         do { for try await part in request.body where part.readableBytes > 0 { parts.append(part) } } catch {
@@ -219,7 +220,7 @@ final class Routes: HTTPResponder {
         return Body(parts: parts)
     }
 
-    /// As it came, so that what is refused is not copied.
+    /// Not decoded yet, so that a refused body is not copied.
     private struct Body: Sendable {
         let parts: [ByteBuffer]
         var first: UInt8? { parts.first?.readableBytesView.first }

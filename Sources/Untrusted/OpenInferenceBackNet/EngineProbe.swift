@@ -4,8 +4,8 @@ package import HostCore
 import ModelGraph
 import Tensors
 
-/// A request whose answer is known from this host's own engine. It detects an engine that has another model under the
-/// name, or computes something else, before that engine gets a client's request.
+/// A request whose answer is known from this host's own engine. It detects an engine that has another model under this
+/// name, or computes wrong values, before that engine gets a client's request.
 ///
 /// It detects mistakes, not malice: an engine may answer this request correctly and others not. The owner's audit
 /// detects that.
@@ -13,8 +13,8 @@ package struct EngineProbe: Sendable {
     let inputs: [Tensor]
     let expected: [Tensor]
 
-    /// How far an output may be from this host's, relative to the largest magnitude in the tensor. Engines in f32 differ by
-    /// about 1e-6, with TF32 by 1e-3; other models by 1.
+    /// The largest accepted difference between an output and this host's, relative to the largest magnitude in the
+    /// tensor. Engines in f32 differ by about 1e-6, with TF32 by 1e-3; other models by 1.
     package static let tolerance: Float = 0.01
 
     /// - Parameter engine: Computes the BackNet of the signature.

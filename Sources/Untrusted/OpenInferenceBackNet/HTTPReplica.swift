@@ -11,8 +11,8 @@ package import Tensors
 
 /// An engine that speaks the REST form of the Open Inference Protocol.
 ///
-/// Tensors go in binary form. An engine that refuses the first of them is asked once more in JSON, and if that works
-/// always in JSON: servers do not say reliably which they take.
+/// Tensors are sent in binary form. If an engine refuses the first request, it is repeated in JSON, and if that works,
+/// all requests use JSON: servers do not report reliably which form they accept.
 package final class HTTPReplica: EngineReplica {
     package let name: String
     private let address: EngineAddress
@@ -20,10 +20,10 @@ package final class HTTPReplica: EngineReplica {
     private let client: HTTPClient
     /// `nil` until one has worked.
     private let form = Mutex<InferRequest.Form?>(nil)
-    /// Of an answer: the outputs in JSON, and its other members.
+    /// The size of an answer: the outputs in JSON, and its other members.
     private let maximumAnswerBytes: Int
 
-    /// The longest number that engines write for a f32, with what stands around it.
+    /// The longest text that engines write for an f32, with separators.
     private static let bytesPerNumber = 32
 
     package init(_ address: EngineAddress, signature: BackNetSignature) {
@@ -52,7 +52,7 @@ package final class HTTPReplica: EngineReplica {
         return outputs
     }
 
-    /// How it takes tensors; `nil` before it took any.
+    /// The form of tensors that it accepts; `nil` before it accepted any.
     package var learnedForm: InferRequest.Form? { form.withLock { $0 } }
 
     private func infer(
@@ -61,14 +61,14 @@ package final class HTTPReplica: EngineReplica {
         let request = try InferRequest(inputs, for: signature, in: form)
         var headers: HTTPHeaders = ["content-type": request.contentType]
         if let bytes = request.jsonBytes { headers.add(name: "inference-header-content-length", value: "\(bytes)") }
-        // The host's own identifiers, so that the engine's spans hang on the host's; a client has no part in them.
+        // The host's own identifiers, so that the engine's spans are children of the host's; none comes from a client.
         if let trace = RequestTrace.current { headers.add(name: "traceparent", value: trace.traceParent) }
         let answer = try await send(
             .POST, "/infer", headers, ByteBuffer(bytes: request.body), within: end - .now)
         guard answer.status == 200 else { throw refusal(answer, sent: request.body.count) }
         var jsonBytes: Int?
         if let header = answer.headers.first(name: "inference-header-content-length") {
-            // Whatever is no number is over every length.
+            // A value that is not a number exceeds every length.
             jsonBytes = Int(header) ?? .max
         }
         return try InferResponse.outputs(
@@ -85,7 +85,7 @@ package final class HTTPReplica: EngineReplica {
         }
     }
 
-    /// - Parameter path: Behind the model's own.
+    /// - Parameter path: The path after the model's own.
     private func send(
         _ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders, _ body: ByteBuffer?, within time: Duration
     ) async throws(EngineError) -> HTTPAnswer {
@@ -137,7 +137,7 @@ package final class HTTPReplica: EngineReplica {
         }
     }
 
-    /// What the body says of the refusal: `{"error": …}` as the protocol has it, or `{"detail": …}`.
+    /// The message in a refusal's body: `{"error": …}` as in the protocol, or `{"detail": …}`.
     private static func reason(_ body: [UInt8]) -> String {
         guard let members = try? JSONText(body, name: "error").object().members else {
             return String(decoding: body.prefix(200), as: UTF8.self)
@@ -148,6 +148,6 @@ package final class HTTPReplica: EngineReplica {
 }
 
 extension Duration {
-    /// In seconds, to the tenth.
+    /// In seconds, rounded to tenths.
     package var formatted: String { "\((self / .milliseconds(100)).rounded() / 10) s" }
 }

@@ -6,20 +6,20 @@ package import Tensors
 
 /// The layers outside the enclave on replicas of another inference engine.
 ///
-/// A request goes to the healthy replica with the fewest. What fails there is asked of another one, as inference of a
-/// BackNet changes nothing and may be asked twice; each replica is asked once, and three of them at most. With hedging,
-/// which is off by default, a request that has waited for long is sent to a second replica, and the first answer counts.
+/// A request is sent to the healthy replica with the fewest requests. If it fails there, it is sent to another one,
+/// because inference is idempotent. Each replica is tried once, and at most three are tried. With hedging, which is off
+/// by default, a request that has waited for long is also sent to a second replica, and the first answer is used.
 package final class OpenInferenceBackNet: BackNetEngine {
     package struct Limits: Sendable {
-        /// For one attempt.
+        /// The timeout of one attempt.
         package var attempt: Duration
         package var attempts = 3
         /// How long a request waits for one replica before it is sent to a second one as well; `nil` for never.
         package var hedgeAfter: Duration?
-        /// Between two looks at a replica's health.
+        /// The time between two health checks of a replica.
         package var checkInterval: Duration = .seconds(1)
         package var checkTime: Duration = .seconds(2)
-        /// Between two questions with a known answer.
+        /// The time between two probes.
         package var probeInterval: Duration = .seconds(30)
 
         package init(attempt: Duration = .seconds(10), hedgeAfter: Duration? = nil) {
@@ -36,7 +36,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
     private let hedges = Atomic(0)
     private let checks = Mutex<[Task<Void, Never>]>([])
 
-    /// Begins to look at the replicas' health; none gets a request before it answered the probe.
+    /// Starts the health checks; a replica gets no request before it answered the probe.
     ///
     /// - Parameter replicas: At least one.
     package init(
@@ -94,7 +94,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
                 case .failed(let index):
                     running.remove(index)
                     asks = running.isEmpty
-                // Two at a time, at most.
+                // At most two at a time.
                 case .late(let index): asks = running == [index]
                 }
             }
@@ -163,8 +163,8 @@ package final class OpenInferenceBackNet: BackNetEngine {
         return text
     }
 
-    /// - Parameter next: When it is to be asked the known question again, unless it is faulty.
-    /// - Returns: When to look again.
+    /// - Parameter next: When the next probe is due, unless the replica is faulty.
+    /// - Returns: When the next check is due.
     private func check(_ index: Int, probingBy next: inout ContinuousClock.Instant) async -> Duration {
         var failure: EngineError?
         do throws(EngineError) {

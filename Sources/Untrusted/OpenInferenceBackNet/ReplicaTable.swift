@@ -4,7 +4,7 @@ import EngineMessages
 /// Decides which replica gets the next request, and keeps the state of each. It has no clock and does no I/O.
 struct ReplicaTable {
     struct Entry {
-        /// Why it gets no requests; `nil` while it is healthy.
+        /// Why it gets no requests; `nil` if it is healthy.
         var fault: EngineError?
         /// Requests that it has not answered yet.
         var inFlight = 0
@@ -12,7 +12,7 @@ struct ReplicaTable {
         var refusalsInRow = 0
         /// The number of consecutive failed checks.
         var checksFailedInRow = 0
-        /// When it got its last request, counted in requests.
+        /// The sequence number of its last request.
         var lastTurn = 0
         var answered = 0
         var failed = 0
@@ -25,7 +25,7 @@ struct ReplicaTable {
 
     /// This many consecutive refusals mean a fault of the engine rather than of a request.
     static let toleratedRefusals = 2
-    /// A busy engine may be late with one answer about its health.
+    /// A busy engine may miss one health check.
     static let toleratedChecks = 1
 
     /// None is healthy before its first check.
@@ -55,7 +55,7 @@ struct ReplicaTable {
         entries[index].answered += 1
     }
 
-    /// Nobody waits for its answer any more, which says nothing of the replica.
+    /// The caller abandoned the request, which does not affect the replica's health.
     mutating func abandoned(_ index: Int) { entries[index].inFlight -= 1 }
 
     /// - Returns: Whether it was healthy until now.
@@ -69,10 +69,10 @@ struct ReplicaTable {
         return markFaulty(index, error)
     }
 
-    /// Notes what a check found.
+    /// Records the result of a health check.
     ///
-    /// - Parameter error: `nil` when it is well.
-    /// - Returns: Whether that is news.
+    /// - Parameter error: `nil` if it is healthy.
+    /// - Returns: Whether the state changed.
     mutating func checked(_ index: Int, _ error: EngineError?) -> Bool {
         guard let error else {
             entries[index].checksFailedInRow = 0
@@ -88,7 +88,7 @@ struct ReplicaTable {
         return markFaulty(index, error)
     }
 
-    /// A fault that was known under another code is news, too.
+    /// A fault with another code is a change, too.
     private mutating func markFaulty(_ index: Int, _ error: EngineError) -> Bool {
         defer { entries[index].fault = error }
         return entries[index].fault?.code != error.code

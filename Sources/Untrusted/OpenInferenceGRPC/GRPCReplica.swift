@@ -18,7 +18,7 @@ package final class GRPCReplica: EngineReplica {
     private let signature: BackNetSignature
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
     private let connections: Task<Void, Never>
-    /// Of an answer: the outputs, and its other members. gRPC's own default is 4 MiB.
+    /// The size of an answer: the outputs, and its other members. gRPC's default limit is 4 MiB.
     private let maximumAnswerBytes: Int
 
     private static let service = "inference.GRPCInferenceService"
@@ -30,7 +30,7 @@ package final class GRPCReplica: EngineReplica {
         self.signature = signature
         maximumAnswerBytes = 1 << 20 + signature.outputs.reduce(0) { $0 + $1.type.byteCount }
         let config = HTTP2ClientTransport.Posix.Config.defaults { config in
-            // A check each second finds an engine that is back; gRPC would wait for two minutes at last.
+            // The health check finds a restarted engine within a second; gRPC's own backoff grows to two minutes.
             config.backoff.initial = .milliseconds(200)
             config.backoff.max = .seconds(1)
         }
@@ -76,7 +76,8 @@ package final class GRPCReplica: EngineReplica {
             options.waitForReady = false
             options.maxResponseMessageBytes = maximumAnswerBytes
             var metadata: Metadata = [:]
-            // The host's own identifiers, so that the engine's spans hang on the host's; a client has no part in them.
+            // The host's own identifiers, so that the engine's spans are children of the host's; none comes from a
+            // client.
             if let trace = RequestTrace.current { metadata.addString(trace.traceParent, forKey: "traceparent") }
             answer = try await client.unary(
                 request: ClientRequest(message: sent, metadata: metadata),
@@ -121,7 +122,7 @@ package final class GRPCReplica: EngineReplica {
     }
 }
 
-/// Messages are encoded and decoded by the caller, who can say what was wrong with them.
+/// The caller encodes and decodes messages, so that it can report what was wrong with them.
 private struct MessageBytes: MessageSerializer, MessageDeserializer {
     func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes { Bytes(message) }
 

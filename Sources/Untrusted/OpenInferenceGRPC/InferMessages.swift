@@ -9,7 +9,7 @@ import Tensors
 extension Inference_ModelInferRequest {
     /// Tensors as raw contents, which all engines take.
     ///
-    /// - Throws: ``EngineError`` (`wrongAnswer`) for other tensors than the BackNet takes.
+    /// - Throws: ``EngineError`` (`wrongAnswer`) for tensors that do not fit the BackNet.
     init(_ tensors: [Tensor], for signature: BackNetSignature, model: String) throws(EngineError) {
         try signature.checkInputs(tensors)
         self.init()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import HostCore
 
-/// A request that is over, with what its spans need to be written.
+/// A finished request, with the data that its spans need.
 struct FinishedTrace: Sendable {
     let trace: RequestTrace
     let request: String

@@ -6,13 +6,13 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// Sends traces to a collector of OpenTelemetry in batches, from a task of its own. A collector that is slow or not there costs
-/// traces, which are counted, and never holds a request.
+/// Sends traces to a collector of OpenTelemetry in batches, from a separate task. If a collector is slow or absent,
+/// traces are dropped and counted; requests never wait for it.
 package final class TraceExporter: TraceSink {
     private struct State {
         var waiting: [FinishedTrace] = []
         var exported = 0
-        /// There was no room for them, or their batch was lost.
+        /// The number of traces dropped for lack of room, or with a lost batch.
         var dropped = 0
         var lostBatches = 0
         var task: Task<Void, Never>?
@@ -21,7 +21,7 @@ package final class TraceExporter: TraceSink {
     package let endpoint: TraceEndpoint
     private let client: HTTPClient
     private let version: String
-    /// The timeout for one batch, and at the end for all that waits.
+    /// The timeout for one batch, and at the end for all waiting traces.
     private let timeout: Duration
     private let log: @Sendable (LogLine) -> Void
     private let state = Mutex(State())
@@ -34,9 +34,10 @@ package final class TraceExporter: TraceSink {
     private static let maximumAnswerBytes = 1 << 16
 
     /// - Parameters:
-    ///   - version: Of this program.
-    ///   - timeout: For the answer to one batch. When the server stops, what is not sent by then is lost.
-    ///   - log: Told when the collector begins and ceases to take traces.
+    ///   - version: The version of this program.
+    ///   - timeout: The timeout for the answer to one batch. When the server stops, traces that are not sent in this
+    ///     time are lost.
+    ///   - log: Called when the collector begins and ceases to accept traces.
     package init(
         to endpoint: TraceEndpoint, version: String, timeout: Duration = .seconds(5),
         log: @escaping @Sendable (LogLine) -> Void
@@ -63,7 +64,7 @@ package final class TraceExporter: TraceSink {
         if isFull { waker.yield() }
     }
 
-    /// Begins to send, until ``stop()``.
+    /// Starts sending, until ``stop()``.
     package func start() {
         let task = Task { [self] in
             var isLost = false
@@ -79,7 +80,7 @@ package final class TraceExporter: TraceSink {
         state.withLock { $0.task = task }
     }
 
-    /// Sends what waits, and ends. A collector that does not answer delays this by a few seconds at most.
+    /// Sends the waiting traces, and ends. A collector that does not answer delays this by a few seconds at most.
     package func stop() async {
         waker.yield()
         waker.finish()
@@ -115,12 +116,12 @@ package final class TraceExporter: TraceSink {
                 log(LogLine(.info, "traces reach \(endpoint) again"))
             }
             isLost = failure != nil
-            // Whatever waits behind a batch that was lost has another second.
+            // Traces that wait behind a lost batch have another second.
             if isLost { return }
         }
     }
 
-    /// - Returns: Why the collector did not take them.
+    /// - Returns: The reason why the collector did not accept them.
     private func send(_ batch: [FinishedTrace]) async -> String? {
         let body = ByteBuffer(bytes: TraceJSON(batch, version: version).bytes)
         let headers: HTTPHeaders = [

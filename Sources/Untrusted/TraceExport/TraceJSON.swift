@@ -11,13 +11,13 @@ struct TraceJSON {
         case server = 2
         case client = 3
     }
-    /// Of a span's status.
+    /// The code of a span's status.
     private enum Outcome: Int {
         case ok = 1
         case error = 2
     }
 
-    /// - Parameter version: Of this program.
+    /// - Parameter version: The version of this program.
     init(_ traces: [FinishedTrace], version: String) {
         append(#"{"resourceSpans":[{"resource":{"attributes":["#)
         append(
@@ -33,7 +33,7 @@ struct TraceJSON {
     }
 
     private mutating func append(_ finished: FinishedTrace) {
-        // Those of one trace differ, and none is zero.
+        // The identifiers of one trace differ, and none is zero.
         let root = finished.trace.traceID.0
         span(finished, root, parent: nil, "request", .server, from: .zero, to: finished.took)
         append(#""attributes":["#)
@@ -63,7 +63,7 @@ struct TraceJSON {
         return identifier == 0 ? 1 : identifier
     }
 
-    /// A span but for its attributes, its status and its end.
+    /// A span without its attributes, its status and its end.
     private mutating func span(
         _ finished: FinishedTrace, _ identifier: UInt64, parent: UInt64?, _ name: String, _ kind: Kind,
         from begin: Duration, to end: Duration

@@ -16,7 +16,7 @@ public struct AttestationError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of error.
     public let code: Code
-    /// What was found, what was expected, and the remedy, in one line.
+    /// The found value, the expected value, and the remedy, in one line.
     public let message: String
     /// Every check in order, for ``Code/rejected``.
     public let verdict: Verdict?

@@ -11,7 +11,7 @@ import Tensors
 
 /// A request that was sealed: what opens its answer, and whose it has to be.
 final class Exchange: Sendable {
-    /// What is sent.
+    /// The message to send.
     let message: [UInt8]
     private let opener: ResponseOpener
     private let peer: Peer

@@ -30,7 +30,7 @@ final class Peer: Sendable {
     }
 }
 
-/// What a program learns of a peer.
+/// The description of a peer for programs.
 private struct PeerDescription: Encodable {
     struct Lease: Encodable { let sequence: UInt64, seconds: UInt32, secondsLeft: UInt32 }
 

@@ -5,7 +5,7 @@ import SealedChannel
 import Tensors
 
 extension Peer {
-    /// Nothing is sealed to an enclave whose evidence does not say what it does with it.
+    /// No request is sealed to an enclave whose evidence does not state its facts.
     ///
     /// - Throws: ``Failure`` `refused`.
     func requireService() throws(Failure) {
@@ -23,7 +23,7 @@ extension Peer {
         }
     }
 
-    /// What the enclave would refuse is not sent.
+    /// A request that the enclave would refuse is not sent.
     ///
     /// - Throws: ``Failure`` `invalidInput`.
     func requireInput(_ type: TensorType) throws(Failure) {

@@ -24,11 +24,11 @@ public struct Classification: Sendable, Hashable {
     }
 }
 
-/// A verified enclave: what is sent through this is sealed to keys that only that enclave holds.
+/// A verified enclave: requests through this session are sealed to keys that only that enclave has.
 public struct EnclaveSession: Sendable {
     /// How the enclave was judged.
     public let peer: VerifiedPeer
-    /// What the owner says of the model; its signature was checked.
+    /// The owner's description of the model; its signature was verified.
     public let manifest: BundleManifest
     /// The time at which its certificates and collateral were found valid.
     public let attested: Timestamp
@@ -124,7 +124,7 @@ public struct EnclaveSession: Sendable {
         return try results(of: try ClassificationAnswer(binaryResponse: plaintext.bytes))
     }
 
-    /// Nothing is sealed to an enclave whose evidence does not say what it does with it.
+    /// No request is sent to an enclave whose evidence does not state its facts.
     package func requireService() throws(ClientError) {
         switch peer.facts.state {
         case .provisioned: return

@@ -25,7 +25,7 @@ extension InfenclaveClient {
         return answers
     }
 
-    /// Classifies what a sequence gives, as long as it gives something.
+    /// Classifies the tensors of a sequence until it ends.
     ///
     /// - Parameters:
     ///   - inputs: Gives tensors as ``classify(_:)-(Tensor)`` takes them.
@@ -55,7 +55,7 @@ extension InfenclaveClient {
         }
         return try await retrying {
             try await observed(.classification) {
-                // Attestation is part of the attempt, and not tried again by itself.
+                // Attestation is part of the attempt, and is not retried separately.
                 let session = if let currentSession { currentSession } else { try await freshSession() }
                 // The enclave that does not serve was attested just now.
                 try session.requireService()

@@ -29,7 +29,7 @@ public final class InfenclaveClient: Sendable {
         var policy: Policy
         /// Changes with the policy, so that nothing is kept that another one accepted.
         var generation = 0
-        /// Why nothing may be sent to anybody.
+        /// Why nothing may be sent to any server.
         var withdrawal: ClientError?
         var session: (value: EnclaveSession, since: ContinuousClock.Instant)?
     }
@@ -37,12 +37,12 @@ public final class InfenclaveClient: Sendable {
     /// - Parameters:
     ///   - server: `http://HOST:PORT` or `https://HOST:PORT`.
     ///   - model: The model's name, where the server has several.
-    ///   - policy: What is demanded of the enclave.
+    ///   - policy: The requirements on the enclave.
     ///   - token: The token by which the owner knows this client. Only classification needs one.
     ///   - development: Evidence of the development TEE is refused unless it is accepted here by name and the policy
     ///     names it too.
-    ///   - collateral: The client's own, which takes the place of what the server sends. SGX and TDX need it.
-    ///   - history: What is kept of collateral, so that older is refused.
+    ///   - collateral: The client's own collateral, which replaces the server's. SGX and TDX need it.
+    ///   - history: The record of accepted collateral; older collateral is refused.
     ///   - roots: Where chains have to end.
     ///   - options: Retries, the age of a session, the observer.
     ///   - transport: How the server is reached; libcurl unless another is given.
@@ -92,7 +92,7 @@ public final class InfenclaveClient: Sendable {
         try await retrying { try await freshSession() }
     }
 
-    /// At a given time, and with what was seen of collateral beside the client's history.
+    /// Verifies at a given time, with records of collateral in addition to the client's history.
     package func attest(
         at time: Timestamp? = nil, seenBefore: [String: CollateralRecord], place: ReplicaPlace? = nil
     ) async throws -> EnclaveSession {

@@ -15,7 +15,7 @@ package struct ReplicaPlace: Sendable, Hashable {
 
     /// - Parameters:
     ///   - replica: Counts from 0.
-    ///   - isStaged: Of what waits for its owner beside what is served.
+    ///   - isStaged: Whether the replica belongs to the staged pool.
     package init(_ replica: Int, isStaged: Bool = false) { choice = .replica(replica, isStaged: isStaged) }
 
     private init(choice: Choice) { self.choice = choice }
@@ -38,7 +38,7 @@ package struct ReplicaPlace: Sendable, Hashable {
 
 /// How many enclaves a server says that it has for a model. Nothing vouches for it.
 package struct ReplicaCount: Sendable, Hashable {
-    /// Of what is served; 1 or more.
+    /// The number of replicas of the serving pool; 1 or more.
     package let serving: Int
     /// Of what waits for its owner.
     package let staged: Int

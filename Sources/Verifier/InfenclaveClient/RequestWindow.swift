@@ -78,7 +78,7 @@ package final class RequestWindow: Sendable {
         }
     }
 
-    /// Gives up what is under way.
+    /// Abandons the requests in progress.
     func cancel() {
         let tasks = state.withLock { state -> (Task<Void, Never>?, [Answer]) in
             defer { state = State(isOver: true) }

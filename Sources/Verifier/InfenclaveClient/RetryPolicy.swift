@@ -21,7 +21,7 @@ public struct RetryPolicy: Sendable, Hashable {
     public static let never = RetryPolicy(maximumAttempts: 1)
 
     /// - Parameter attempt: How many were made.
-    /// - Returns: `nil` where there is to be no other attempt.
+    /// - Returns: `nil` if there is no other attempt.
     func pause(after error: ClientError, attempt: Int) -> Duration? {
         guard error.isRetryable, attempt < maximumAttempts else { return nil }
         if let retryAfter = error.retryAfter { return retryAfter <= maximumPause ? retryAfter : nil }

@@ -5,7 +5,7 @@ import Synchronization
 /// when nobody waits for it any more.
 final class SingleFlight<Value: Sendable>: Sendable {
     private struct State {
-        /// Counts the work that was begun, so that the result of abandoned work is dropped.
+        /// Counts started work, so that the result of abandoned work is dropped.
         var number = 0
         var work: Task<Void, Never>?
         var waiters: [Waiter<Value>] = []

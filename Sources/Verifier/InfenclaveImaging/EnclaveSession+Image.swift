@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
-// What a user of pictures needs, with one import.
+// SPDX-License-Identifier: Apache-2.0 Everything for users of pictures, with one import.
 @_exported public import Imaging
 @_exported public import InfenclaveClient
 

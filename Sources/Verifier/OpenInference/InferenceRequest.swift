@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a client asks of a model.
+/// A client's inference request.
 package struct InferenceRequest: Sendable {
     /// The most inputs, and the most outputs, that a request may name.
     package static let maximumTensors = 16

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a model answers.
+/// A model's answer.
 package struct InferenceResponse: Sendable {
     package let model: String
     package let version: String

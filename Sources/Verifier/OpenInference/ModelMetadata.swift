@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a client sees of a model's tensor.
+/// The public description of a model's tensor.
 package struct TensorMetadata: Sendable, Hashable, Encodable {
     package let name: String
     package let datatype: Datatype

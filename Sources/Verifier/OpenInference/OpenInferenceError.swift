@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A request that is not answered as it stands, with what its sender reads.
+/// The refusal of a request, with the message for its sender.
 package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
     /// By the names of gRPC's codes.
     package enum Code: String, Sendable, Hashable, CaseIterable {
-        /// The request is malformed, or not what the model takes.
+        /// The request is malformed, or does not fit the model.
         case invalidArgument = "INVALID_ARGUMENT"
         case unauthenticated = "UNAUTHENTICATED"
         case permissionDenied = "PERMISSION_DENIED"
         /// No such model, version or path.
         case notFound = "NOT_FOUND"
-        /// The path is there, with another method.
+        /// The path exists with another method.
         case wrongMethod
         /// A quota is used up, or the message is too long.
         case resourceExhausted = "RESOURCE_EXHAUSTED"
@@ -17,7 +17,7 @@ package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
         /// Of the standard or of an extension, and not offered here.
         case unimplemented = "UNIMPLEMENTED"
         case internalFault = "INTERNAL"
-        /// Nobody can answer at the moment.
+        /// No server can answer at the moment.
         case unavailable = "UNAVAILABLE"
     }
 

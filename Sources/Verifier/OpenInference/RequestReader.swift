@@ -145,7 +145,7 @@ extension RequestedOutput {
 }
 
 extension JSONObject {
-    /// A member, where it is there and not null: some clients write members that they leave out as null.
+    /// A member that is present and not null: some clients write absent members as null.
     fileprivate func optional(_ key: String) throws(OpenInferenceError) -> JSONText? {
         members[key].flatMap { $0.isNull ? nil : $0 }
     }

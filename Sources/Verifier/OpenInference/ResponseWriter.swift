@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
-/// A body of HTTP, and what its headers say of it.
+/// An HTTP body with the headers that describe it.
 package struct EncodedResponse: Sendable {
     package let body: [UInt8]
     /// Bytes of the JSON in front of binary data, for `Inference-Header-Content-Length`; `nil` where all is JSON.

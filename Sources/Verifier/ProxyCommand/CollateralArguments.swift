@@ -21,8 +21,8 @@ package struct CollateralArguments: ParsableArguments {
     package var pccs: String?
     @Option(
         help: ArgumentHelp(
-            "Where dates of accepted collateral are kept, so that older collateral is refused.",
-            discussion: "For servers there is a file in the user's state folder unless another is named.",
+            "A file with the dates of accepted collateral; older collateral is refused.",
+            discussion: "Default for servers: a file in the user's state folder.",
             valueName: "file"))
     package var collateralHistory: String?
 

@@ -9,26 +9,26 @@ package struct ProxyArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A server, http://HOST:PORT, with /models/NAME where it has several; repeat it for more.",
-            discussion: "All serve the same model. Requests go to those that work."))
+            discussion: "All serve the same model. Requests are sent to available servers."))
     package var server: [String] = []
     @Option(
         help: ArgumentHelp(
             "The policy that every enclave must satisfy, a JSON file.",
-            discussion: "It may be replaced while the proxy runs. While it is not there, nothing is sent to anybody."))
+            discussion: "It may be replaced while the proxy runs. Without it the proxy sends nothing."))
     package var policy: String
     @Option(help: "Your access token.") package var token: String
     @Option(
         help: ArgumentHelp(
-            "Accept this TEE, which the policy must name too.",
-            discussion: "Only `development` needs it: a process that whoever owns the machine can read."))
+            "Accept this TEE; the policy must name it too.",
+            discussion: "Needed for `development` only, a process that the machine's owner can read."))
     package var tee: String?
     @OptionGroup package var collateral: CollateralArguments
-    @Option(help: "Where to listen for REST, HOST:PORT.") package var listen = "127.0.0.1:8000"
-    @Option(help: "Where to listen for gRPC, HOST:PORT; not at all unless it is named.") package var grpc: String?
+    @Option(help: "The address for REST, HOST:PORT.") package var listen = "127.0.0.1:8000"
+    @Option(help: "The address for gRPC, HOST:PORT. Default: no gRPC.") package var grpc: String?
     @Option(
         help: ArgumentHelp(
-            "A file with a key that clients must show as `Authorization: Bearer KEY`.",
-            discussion: "Required when others than this machine can reach the proxy."))
+            "A file with a key that clients must send as `Authorization: Bearer KEY`.",
+            discussion: "Required if other machines can reach the proxy."))
     package var apiKey: String?
 
     package init() {}

@@ -60,7 +60,7 @@ extension Lowering {
         let type = draft.type(node.output)
         let target = add(.arena, try TensorLayout(type.planDimensions))
         guard let loop = Loop.activation(activation, count: type.shape.elementCount) else {
-            throw OneDNNError(message: "\(activation.onnxName) has no loop", isUnimplemented: true)
+            throw OneDNNError(message: "activation '\(activation.function)' has no loop", isUnimplemented: true)
         }
         emit(loop, [try rowMajor(try value(of: node.inputs[0]), for: node)], to: target, for: node)
         return try applying(node.post, to: target, for: node)

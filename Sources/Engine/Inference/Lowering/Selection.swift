@@ -36,7 +36,7 @@ extension Lowering {
             case .activation(let activation): return try lowerActivationLoop(activation, node)
             default:
                 throw OneDNNError(
-                    message: "\(operation.onnxName) has no lowering: a pass should have replaced it",
+                    message: "\(operation.label) has no lowering: a pass should have replaced it",
                     isUnimplemented: true)
             }
         }

@@ -5,7 +5,7 @@ import ModelGraph
 /// only use, together with the activation that follows.
 enum ResidualFusion: Pass {
     static let name = "residual fusion"
-    // It takes the activation behind the addition along.
+    // It includes the activation after the addition.
     static var after: [any Pass.Type] { [ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {

@@ -5,7 +5,7 @@
 package enum GramineManifest {
     /// - Parameters:
     ///   - libraries: Paths of the libraries that the executable is linked with, as its loader finds them.
-    ///   - workers: Requests that the enclave computes at a time.
+    ///   - workers: The number of requests that the enclave computes in parallel.
     ///   - threads: Number of threads of one inference.
     package static func template(libraries: [String], workers: Int = 1, threads: Int) -> String {
         // Gramine provides the C library.

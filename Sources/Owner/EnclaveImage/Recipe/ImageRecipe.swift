@@ -6,7 +6,7 @@ package struct ImageRecipe: Sendable, Hashable, Codable {
     package static let version = 1
     package static let processorCounts = 1...64
     package static let memoryMiB = 128...(1 << 20)
-    /// What the enclave's executable takes for `workers` and `threads`.
+    /// The accepted values of `workers` and `threads`.
     package static let threadCounts = 1...1024
     /// SMT is allowed, debugging and migration are not: bit 16, and bit 17, which must be one.
     package static let guestPolicy: UInt64 = 0x3_0000

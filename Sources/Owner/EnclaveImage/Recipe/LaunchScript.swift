@@ -121,7 +121,7 @@ package enum LaunchScript {
         }
     }
 
-    /// The host has to know how many requests the enclave computes at a time.
+    /// The host has to know how many requests the enclave computes in parallel.
     private static func serve(_ place: String, _ recipe: ImageRecipe) -> String {
         "serve --enclave-at \(place)" + (recipe.workers.map { " --workers \($0)" } ?? "")
     }

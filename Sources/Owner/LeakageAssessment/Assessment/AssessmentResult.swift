@@ -3,6 +3,7 @@ internal import ModelGraph
 internal import Tensors
 
 /// All results of an assessment. Rendering them twice gives the same bytes.
+@dynamicMemberLookup
 package struct AssessmentResult: Sendable {
     /// A network as the report describes it.
     package struct NetworkDescription: Sendable, Hashable {
@@ -42,30 +43,8 @@ package struct AssessmentResult: Sendable {
     package let model: NetworkDescription
     /// `nil` when the model judged its own IR images.
     package let validator: NetworkDescription?
-    /// Number of images used.
-    package let images: Int
-    /// Number of files in the folder, including ``skipped``.
-    package let folderImages: Int
-    package let skipped: [SkippedPicture]
-    /// Number of images for the channel KL, the first of those used.
-    package let channelImages: Int
-    /// Number of images that the decoders learned from (fitting and validation); the others are test images.
-    package let trainingImages: Int
-    package let testImages: Int
-    package let seed: UInt64
-    package let gates: Gates
-    package let adversary: Adversary
-    /// The protected assets, and the number of training images of the attacker.
-    package let protected: Set<Asset>
-    package let attackerPictures: Int
-    package let budgets: Budgets
-    /// Options of the white-box attack, at the cuts that have its scores.
-    package let whiteBox: WhiteBoxOptions
-    /// Mean of ln C - H(F(x)) over the images of the channel KL, in nats.
-    package let baselineMean: Double
-    /// Number of images of the channel KL for which the validator's largest probability is below 0.8: their baseline is
-    /// near 0, so they pass whatever the cut.
-    package let validatorUnsure: Int
+    package let sample: Sample
+    package let question: Question
     /// Shallowest first.
     package let cuts: [CutMeasurement]
     /// One per cut.
@@ -83,37 +62,17 @@ package struct AssessmentResult: Sendable {
     package var attacks: [OutsideAttack] = []
     /// Latency of the whole model on this machine, if it was measured.
     package let modelMilliseconds: Double?
-    package let threads: Int
 
     package init(
-        model: NetworkDescription, validator: NetworkDescription?, images: Int, folderImages: Int,
-        skipped: [SkippedPicture],
-        channelImages: Int, trainingImages: Int, testImages: Int, seed: UInt64, gates: Gates,
-        adversary: Adversary = .both, protected: Set<Asset> = Asset.all, attackerPictures: Int = 100_000,
-        budgets: Budgets = Budgets(),
-        whiteBox: WhiteBoxOptions = WhiteBoxOptions(), baselineMean: Double,
-        validatorUnsure: Int, cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation,
-        paperRule: PaperRule, mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow],
-        warnings: [String], modelMilliseconds: Double?,
-        threads: Int
+        model: NetworkDescription, validator: NetworkDescription?, sample: Sample, question: Question,
+        cuts: [CutMeasurement], verdicts: [GateVerdict], recommendation: Recommendation, paperRule: PaperRule,
+        mapping: String, mappingLeakage: MappingLeakage? = nil, gallery: [GalleryRow], warnings: [String],
+        modelMilliseconds: Double?
     ) {
         self.model = model
         self.validator = validator
-        self.images = images
-        self.folderImages = folderImages
-        self.skipped = skipped
-        self.channelImages = channelImages
-        self.trainingImages = trainingImages
-        self.testImages = testImages
-        self.seed = seed
-        self.gates = gates
-        self.adversary = adversary
-        self.protected = protected
-        self.attackerPictures = attackerPictures
-        self.budgets = budgets
-        self.whiteBox = whiteBox
-        self.baselineMean = baselineMean
-        self.validatorUnsure = validatorUnsure
+        self.sample = sample
+        self.question = question
         self.cuts = cuts
         self.verdicts = verdicts
         self.recommendation = recommendation
@@ -123,8 +82,13 @@ package struct AssessmentResult: Sendable {
         self.gallery = gallery
         self.warnings = warnings
         self.modelMilliseconds = modelMilliseconds
-        self.threads = threads
     }
+
+    /// The members of ``sample``: `result.images` is `result.sample.images`.
+    package subscript<Member>(dynamicMember member: KeyPath<Sample, Member>) -> Member { sample[keyPath: member] }
+
+    /// The members of ``question``: `result.gates` is `result.question.gates`.
+    package subscript<Member>(dynamicMember member: KeyPath<Question, Member>) -> Member { question[keyPath: member] }
 
     /// The number of chosen requests that determine the weights of the recommended FrontNet; `nil` for everything
     /// inside.

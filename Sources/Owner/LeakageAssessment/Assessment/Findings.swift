@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ModelGraph
+internal import ONNXNames
 
 /// The results of the stages so far, and the conclusions from them.
 struct Findings {
@@ -33,7 +34,8 @@ struct Findings {
             findings[LeakageBounds.self] = bounds[index]
             findings[WhiteBoxScores.self] = whiteBox[index]?.scores
             return CutMeasurement(
-                cut: cuts[index], operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
+                cut: cuts[index],
+                operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
                 crossing: cuts[index].crossing.map { Value(name: $0, type: graph.type(of: $0)) },
                 decoder: outcomes[index].scores, findings: findings, cost: costs.costs[index],
                 weights: WeightRecovery(of: graph, inside: cuts[index]), noise: noise[index])
@@ -60,18 +62,21 @@ struct Findings {
         let (measurements, verdicts, recommendation) = conclusion(context)
         return AssessmentResult(
             model: context.model.description, validator: configuration.validator?.description,
-            images: pictures.entries.count, folderImages: pictures.files, skipped: pictures.skipped,
-            channelImages: truths.count,
-            trainingImages: context.split.training.count, testImages: context.split.testing.count,
-            seed: configuration.seed, gates: configuration.gates, adversary: configuration.adversary,
-            protected: configuration.protected, attackerPictures: configuration.attackerPictures,
-            budgets: configuration.budgets, whiteBox: configuration.whiteBox,
-            baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
-            validatorUnsure: try Warnings.unsure(truths), cuts: measurements, verdicts: verdicts,
+            sample: AssessmentResult.Sample(
+                images: pictures.entries.count, folderImages: pictures.files, skipped: pictures.skipped,
+                channelImages: truths.count, trainingImages: context.split.training.count,
+                testImages: context.split.testing.count,
+                baselineMean: Statistics.mean(try truths.map(KullbackLeibler.uniformBaseline)),
+                validatorUnsure: try Warnings.unsure(truths)),
+            question: AssessmentResult.Question(
+                gates: configuration.gates, adversary: configuration.adversary, protected: configuration.protected,
+                attackerPictures: configuration.attackerPictures, budgets: configuration.budgets,
+                whiteBox: configuration.whiteBox, seed: configuration.seed, threads: configuration.threads),
+            cuts: measurements, verdicts: verdicts,
             recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),
             mapping: context.mapping.name, mappingLeakage: mapping.leakage, gallery: gallery,
             warnings: try Warnings.texts(context, truths: truths, measured: measurements)
                 + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates),
-            modelMilliseconds: costs.whole.frontMilliseconds, threads: configuration.threads)
+            modelMilliseconds: costs.whole.frontMilliseconds)
     }
 }

@@ -3,11 +3,12 @@ import ArgumentParser
 import AssessmentReport
 import Imaging
 import ModelGraph
+import ONNXNames
 import Tensors
 
 struct Inspect: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Print a model's layers, and what crosses each possible cut; or how the engine runs it.")
+        abstract: "Print a model's layers and the boundary tensors of each possible cut, or the engine's plan.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments

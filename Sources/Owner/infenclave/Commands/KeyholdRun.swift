@@ -22,7 +22,7 @@ struct KeyholdRun: Command {
         help: ArgumentHelp(
             "A folder with the clients that the enclave may answer.",
             discussion:
-                "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes are taken at once."
+                "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes take effect at once."
         ))
     var clients: String
     @Option(help: "The log. Default: keyhold.log in the user's state folder.") var log: String?

@@ -8,7 +8,7 @@ import SecretMemory
 struct KeyholdSign: Command {
     static let configuration = CommandConfiguration(
         commandName: "sign", abstract: "Sign a policy for keyholders: writes POLICY.sig.",
-        discussion: "A keyholder accepts no policy without it, and none that was signed before the one in force.")
+        discussion: "A keyholder refuses a policy that is not signed, or was signed before the one in force.")
 
     @Option(help: "The policy.") var policy: String
     @Option(help: "The owner's signing key.") var ownerKey: String

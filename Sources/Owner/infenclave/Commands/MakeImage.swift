@@ -37,7 +37,7 @@ struct MakeImage: Command {
     @Option(help: "Memory of the machine in MiB.") var memory = 2048
     @Option(
         help: ArgumentHelp(
-            "Requests that the enclave computes at a time. Default: 1.",
+            "Requests that the enclave computes in parallel. Default: 1.",
             discussion: "It is measured. `serve --enclave-at` takes the same number with --workers."))
     var workers: Int?
     @Option(
@@ -48,7 +48,7 @@ struct MakeImage: Command {
         help: ArgumentHelp(
             "snp: sign an identity block with this key, which `keygen image` makes.",
             discussion:
-                "The firmware starts this image alone with the block, and reports then name the key, which the policy pins. A host can leave the block out: only a client's policy notices."
+                "With the block the firmware starts only this image, and reports contain the key, which the policy pins. A host can leave the block out: only a client's policy detects that."
         ))
     var idKey: String?
     @Option(

@@ -34,7 +34,7 @@ struct MakePolicy: Command {
     @Option(
         help: ArgumentHelp(
             "SGX and TDX: the minimum tcbEvaluationDataNumber of Intel's collateral.",
-            discussion: "Use that of your present TCB info: older evaluations are refused.", valueName: "n"))
+            discussion: "Use that of your present TCB info; older evaluations are refused.", valueName: "n"))
     var minimumEvaluationDataNumber: Int?
     @Option(help: ArgumentHelp("Development: the enclave's executable.", valueName: "file")) var enclave: String?
     @Option(help: ArgumentHelp("Development: the file of its signing key.", valueName: "file")) var developmentKey:

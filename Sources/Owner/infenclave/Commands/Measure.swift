@@ -12,7 +12,7 @@ struct Measure: Command {
         abstract: "Print the values that a policy pins: of the bundle, and of the enclave that serves it.",
         discussion: """
             For development they are computed from the enclave's executable. A hardware TEE measures what it was \
-            started with, so its values are read on the machine that serves, or from evidence saved there. They are \
+            started with, so its values are read on the serving machine, or from evidence saved there. They are \
             that machine's statement, not a released reference value; compare them with a machine of your own.
             """)
 
@@ -21,14 +21,14 @@ struct Measure: Command {
     @Option(help: "Recompute the values of a folder that `infenclave image` wrote.") var image: String?
     @Option(
         help: ArgumentHelp(
-            "Compute RTMR0 to RTMR3 of an event log (CCEL) of a TDX guest.",
+            "Compute RTMR0 to RTMR3 from the event log (CCEL) of a TDX guest.",
             discussion: "A log is not signed: pin its result only if you know what each of its events is."))
     var eventLog: String?
     @Flag(help: "With --image and --event-log: print each step.") var explain = false
     @Option(
         help: ArgumentHelp(
             "With --image of an SNP image: print its launch digests for 1 to this many processors, and all models.",
-            discussion: "The digest also depends on a word of features (SEV_FEATURES) that the host's kernel gives."))
+            discussion: "The digest also depends on SEV_FEATURES, which the host's kernel sets."))
     var table: Int?
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "Read a hardware TEE's values from this saved evidence instead of this machine.") var evidence:

@@ -49,7 +49,7 @@ struct Partition: Command {
         help: ArgumentHelp(
             "Let clients send the normalised f32 tensor beside u8 pixels.",
             discussion:
-                "With floats, a client who colludes with the host learns more about the FrontNet's weights than with pixels."
+                "With floats, a client that colludes with the host learns more about the FrontNet's weights than with pixels."
         ))
     var allowF32 = false
     @Flag(help: "Print JSON.") var json = false

@@ -43,8 +43,8 @@ struct Provision: Command {
         false
     @Option(
         help: ArgumentHelp(
-            "Replicas that the operator runs of this model; each gets the key, and counts quotas for itself.",
-            discussion: "A server that reports more gets nothing, since its report is not verified.", valueName: "n"))
+            "Number of replicas of this model that the operator runs; each gets the key, and counts quotas for itself.",
+            discussion: "A server that reports more gets no key, because its report is not verified.", valueName: "n"))
     var replicas = 1
     @Option(help: ArgumentHelp("Only this replica of the server, counted from 0.", valueName: "n")) var replica: Int?
     @Flag(help: "Print JSON.") var json = false
@@ -141,9 +141,10 @@ struct Provision: Command {
         if let line = Self.quotaLine(clients, leaseSeconds: lease.seconds) { print(line) }
     }
 
-    /// What the operator cannot see: a client that is refused for its quota gets answers as all others do.
+    /// A note for the owner: the operator cannot see that a client is refused for its quota, because its answers look
+    /// like all others.
     ///
-    /// - Returns: `nil` where every quota lasts as long as the lease.
+    /// - Returns: `nil` if every quota lasts as long as the lease.
     private static func quotaLine(_ clients: [ClientGrant], leaseSeconds: UInt32) -> String? {
         func minutes(_ client: ClientGrant) -> UInt64 {
             let rest = client.requests - min(client.requests, UInt64(client.requestsPerMinute))

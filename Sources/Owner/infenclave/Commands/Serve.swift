@@ -29,7 +29,7 @@ struct Serve: Command {
     @Argument(help: "The bundles, NAME.infenclave.") var bundles: [String] = []
     @Option(
         help: ArgumentHelp(
-            "The TEE: sgx, tdx, snp, nitro, az-snp, az-tdx, auto for the one of these that is here, or development.",
+            "The TEE: sgx, tdx, snp, nitro, az-snp, az-tdx, auto to detect it, or development.",
             valueName: "kind"))
     var tee: String?
     @Option(
@@ -46,20 +46,20 @@ struct Serve: Command {
     var replicas = 1
     @Option(
         help: ArgumentHelp(
-            "Seconds for which a bundle still answers after another one has taken its place.", valueName: "seconds"))
+            "Seconds for which a bundle still answers after it was replaced.", valueName: "seconds"))
     var swapGrace = 60.0
     @Option(help: ArgumentHelp("The address for clients, HOST:PORT.", valueName: "address")) var listen =
         "127.0.0.1:8080"
     @Option(
         help: ArgumentHelp(
             "The address for operators, with metrics and health: HOST:PORT, or none.",
-            discussion: "Do not expose it: it shows how much is refused, and whether the enclave is provisioned.",
+            discussion: "Do not expose it: it reveals the refusals, and whether the enclave is provisioned.",
             valueName: "address"))
     var adminListen = "127.0.0.1:9464"
     @Option(
         help: ArgumentHelp(
             "Connections at a time from one address, or from one /64 of IPv6.",
-            discussion: "Raise it when all clients come through one proxy. At most 1024 are held in total.",
+            discussion: "Raise it if all clients connect through one proxy. At most 1024 are held in total.",
             valueName: "n"))
     var connectionsPerAddress = 256
     @Option(
@@ -70,7 +70,7 @@ struct Serve: Command {
     var allowOrigin: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Requests that each enclave computes at a time.",
+            "Requests that each enclave computes in parallel.",
             discussion:
                 "Default: the number of processors divided by --threads (1 unless given), at most 8; 1 with --enclave-at.",
             valueName: "n"))
@@ -93,7 +93,8 @@ struct Serve: Command {
     var backnet: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Seconds that an engine may take for a request before another engine is asked.", valueName: "seconds"))
+            "Seconds that an engine may take for a request before it is sent to another engine.",
+            valueName: "seconds"))
     var backnetTimeout = 10.0
     @Option(
         help: ArgumentHelp(
@@ -102,7 +103,7 @@ struct Serve: Command {
     var hedgeAfter: Double?
     @Option(
         help: ArgumentHelp(
-            "Compute the BackNet for requests of several clients in one batch; the first waits so many milliseconds.",
+            "Compute the BackNet for requests of several clients in one batch; the first waits this many milliseconds for others.",
             discussion: """
                 The server measures at the start whether batches are faster on this machine; if not, it computes \
                 requests one by one. The BackNet's weights are held twice.
@@ -112,7 +113,7 @@ struct Serve: Command {
     @Option(
         help: ArgumentHelp(
             "Seconds from a request's last byte to its answer; a request that takes longer is refused.",
-            discussion: "The client is told at once. A computation that has begun is finished, and its result dropped.",
+            discussion: "The client gets the refusal at once. A running computation ends, and its result is dropped.",
             valueName: "seconds"))
     var requestTimeout = 60.0
     @Option(help: ArgumentHelp("Form of the log on stderr: text or json.", valueName: "format")) var logFormat =
@@ -126,7 +127,7 @@ struct Serve: Command {
             "Where the enclave is: spawn, unix:PATH, vsock:PORT, or a command that starts its machine.",
             discussion: """
                 spawn starts the executable beside this program. At unix:PATH and vsock:PORT this program waits for an \
-                enclave that dials. A command joins the machine's stream to its file descriptor 3, such as \
+                enclave that dials. A command connects the machine's stream to its file descriptor 3, such as \
                 'exec qemu-system-x86_64 … -chardev socket,id=enclave,fd=3'. --workers must equal the value in the \
                 machine's command line.
                 """, valueName: "place"))
@@ -134,12 +135,12 @@ struct Serve: Command {
     @Option(
         help: ArgumentHelp(
             "The collector for traces, http://HOST:PORT; it must take OTLP as JSON over HTTP.",
-            discussion: "Traces hold times and codes of each request, under identifiers that this server makes.",
+            discussion: "Traces contain times and codes of each request, under identifiers that this server chooses.",
             valueName: "url"))
     var otlp: String?
     @Option(
         help: ArgumentHelp(
-            "Restrictions that server and enclave put on themselves: required, available or none.",
+            "Sandbox of the server and the enclave: required, available or none.",
             discussion: """
                 The server opens its bundles, programs and libraries only; the enclave's process opens no file and starts \
                 no program. With `available`, what this kernel lacks is reported and left out.
@@ -226,9 +227,9 @@ struct Serve: Command {
         }
     }
 
-    /// What the libraries of a server take for granted.
+    /// Resources that the libraries of a server need.
     private func requireMachine() throws {
-        // Event loops, the pool of tasks, and a few of the host's own.
+        // Event loops, the task pool, and a few threads of the host.
         requireThreads(2 * ProcessInfo.processInfo.processorCount + 16)
         _ = try DescriptorLimit(for: ServerLimits(), eventLoops: ProcessInfo.processInfo.processorCount)
     }
@@ -243,14 +244,14 @@ struct Serve: Command {
         adminListen == "none" ? nil : try ListenAddress(adminListen)
     }
 
-    /// Most requests at a time with one thread each: all processors work as soon as there are as many requests, and one that comes
-    /// alone gets them all.
+    /// Most requests run in parallel with one thread each, so that all processors are used if there are enough
+    /// requests; a single request gets all threads.
     private func chosenWorkers(_ processors: Int) -> Int {
         guard enclaveAt == .spawn else { return workers ?? 1 }
         return workers ?? min(InferenceWorkers.defaultMaximum, max(1, processors / (threads ?? 1)))
     }
 
-    /// Where the enclaves are, by how many there are for a bundle: they share the processors.
+    /// The placement of enclaves, as a function of their number for a bundle: they share the processors.
     private func enclavePlacements(_ log: OperatorLog) throws -> (kind: TEEKind, of: Serving.Placements) {
         if let place = enclaveAt.place, let kind = tee.flatMap(TEEKind.init(rawValue:)) {
             let placement = EnclavePlacement(
@@ -259,7 +260,7 @@ struct Serve: Command {
             return (kind, { _ in placement })
         }
         let executable = try EnclaveExecutable(enclave)
-        // What is found is hardware or nothing: development is only ever served by name.
+        // Detection finds hardware or nothing: the development TEE has to be named.
         let kind = try tee.flatMap(TEEKind.init(rawValue:)) ?? executable.detectedTEE()
         let key = kind == .development ? try developmentKey ?? DevelopmentKeyFile.defaultPath() : nil
         warn(of: kind, log)
@@ -284,12 +285,12 @@ struct Serve: Command {
         log.write(LogLine(.warning, developmentWarning))
     }
 
-    /// - Parameter config: The configuration, which is read again.
-    /// - Returns: What this kernel lacks of the sandbox, a sentence each.
+    /// - Parameter config: The configuration file, which is read again on SIGHUP.
+    /// - Returns: The restrictions of the sandbox that this kernel lacks, one sentence each.
     private func enterSandbox(_ config: String?) throws -> [String] {
         var (executable, written): (String?, [String]) = (nil, [])
         switch enclaveAt {
-        // The operator's own program has to do what it does.
+        // The operator's own program is not restricted.
         case .command:
             return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
         case .listening(.unix(let path)): written.append(path)
@@ -305,7 +306,7 @@ struct Serve: Command {
             HostSandbox.paths(bundles: bundles + [config].compactMap { $0 }, enclave: executable, written: written))
     }
 
-    /// The address that is shown: a socket of the service manager has one of its own.
+    /// The displayed address; a socket of the service manager has its own.
     private func shown(_ address: ListenAddress, _ inherited: Int32?) -> ListenAddress {
         inherited.flatMap(InheritedSockets.address).map(ListenAddress.init) ?? address
     }
@@ -315,14 +316,14 @@ struct Serve: Command {
         try await ServeConfiguration(config).settings().serve(following: config)
     }
 
-    /// - Parameter config: Where these options come from, if they do not come from the command line.
+    /// - Parameter config: The file of these options, if they do not come from the command line.
     private func serve(following config: String? = nil) async throws {
         let missing = try enterSandbox(config)
-        // A signal that is ignored before this program starts itself anew in its sandbox stays ignored.
+        // A signal that is ignored before this program re-executes itself in its sandbox stays ignored.
         HostServer.prepareSignals()
         let inherited = try InheritedSockets.taken()
         let address = shown(try ListenAddress(listen), inherited.clients)
-        // A socket of the service manager serves operators whatever the option says.
+        // A socket of the service manager serves operators, whatever the option's value.
         let admin =
             try adminAddress().map { shown($0, inherited.admin) }
             ?? inherited.admin
@@ -386,7 +387,7 @@ struct ListenAddress {
         self.port = port
     }
 
-    /// As it stands in a URL.
+    /// The form in a URL.
     var urlHost: String { host.contains(":") ? "[\(host)]" : host }
     var listening: ListeningAddress { ListeningAddress(hostname: host, port: port) }
 }

@@ -3,11 +3,11 @@ import ArgumentParser
 import Foundation
 import StrictJSON
 
-/// `serve --config`: a JSON object whose members are the options of `serve` without their dashes, and `bundles`. Values are
-/// strings, numbers, or lists of strings for what may be repeated.
+/// `serve --config`: a JSON object whose members are the options of `serve` without their dashes, and `bundles`. Values
+/// are strings, numbers, or lists of strings for repeatable options.
 struct ServeConfiguration {
     private static let maximumBytes = 1 << 20
-    /// What changes without a restart.
+    /// The members whose changes need no restart.
     static let changeable: Set<String> = ["bundles", "replicas", "log-level"]
 
     private let path: String
@@ -22,7 +22,8 @@ struct ServeConfiguration {
         }
     }
 
-    /// As the command line would have them: what is no option, or has no such value, is refused as it is there.
+    /// Converts the members into arguments of the command line, whose parser refuses unknown options and invalid
+    /// values.
     ///
     /// - Throws: ``CommandFailure``.
     func settings() throws -> Serve {
@@ -33,7 +34,7 @@ struct ServeConfiguration {
         }
     }
 
-    /// Members beside ``changeable`` that have another value in the other configuration.
+    /// Members outside ``changeable`` whose value differs in the other configuration.
     func fixedMembers(otherThanIn other: ServeConfiguration) -> [String] {
         Set(members.keys).union(other.members.keys).subtracting(Self.changeable).filter {
             members[$0]?.bytes != other.members[$0]?.bytes
@@ -58,7 +59,7 @@ struct ServeConfiguration {
         return texts
     }
 
-    /// A string, or a number as it is written.
+    /// A string, or the text of a number.
     private func text(_ value: JSONText) throws(JSONFault) -> String {
         if value.bytes.first == UInt8(ascii: "\"") { return try value.string() }
         _ = try value.number()

@@ -11,20 +11,20 @@ import Partitioning
 import SealedChannel
 import Wire
 
-/// A bundle that is opened to be served.
+/// An opened bundle, for serving.
 struct ServedBundle {
-    /// What it is served with.
+    /// The settings for serving it.
     struct Terms: Sendable {
         let placement: EnclavePlacement
         let replicas: Int
         let threads: Int
         let places: BackNetPlaces
         let maximumWaiting: Int
-        /// That the first request of a batch of the BackNet waits for others; `nil` without batches.
+        /// How long the first request of a batch of the BackNet waits for others; `nil` without batches.
         let batchDelay: Duration?
     }
 
-    /// Under which it is served.
+    /// The name under which it is served.
     let name: String
     /// The model's own name.
     let title: String
@@ -33,7 +33,7 @@ struct ServedBundle {
     private let requestBytes: Int
     private let terms: Terms
 
-    /// Opens the bundle, or finds what engines have to make of it. Warnings go to the log.
+    /// Opens the bundle and, for an engine of `--backnet`, determines the BackNet's signature. Warnings are logged.
     ///
     /// - Throws: ``PartitioningError``, ``HostError``, ``CommandFailure``.
     init(_ path: String, under terms: Terms, log: OperatorLog, lines: @escaping @Sendable (LogLine) -> Void)
@@ -70,7 +70,7 @@ struct ServedBundle {
         self.terms = terms
     }
 
-    /// Lays its BackNet out.
+    /// Compiles its BackNet.
     ///
     /// - Throws: ``HostError``.
     consuming func pool(
@@ -101,7 +101,7 @@ struct ServedBundle {
         return OpenInferenceBackNet(replicas, probe: probe, limits: places.limits, log: log)
     }
 
-    /// The folder's name without `.infenclave`, with `-` for what is no part of a path.
+    /// The folder's name without `.infenclave`, with `-` for characters that are not allowed in a path.
     static func name(_ path: String) -> String {
         let file = URL(filePath: path).lastPathComponent
         let stem = file.hasSuffix(".infenclave") ? String(file.dropLast(".infenclave".count)) : file
@@ -116,8 +116,8 @@ struct ServedBundle {
 }
 
 extension BundleManifest {
-    /// A sealed request of the largest tensor that the enclave takes, with 16 KiB for the token, the headers of the request
-    /// inside, and the seal.
+    /// The size of a sealed request with the largest tensor that the enclave accepts, with 16 KiB for the token, the
+    /// inner request's headers, and the seal.
     fileprivate var largestRequestBytes: Int {
         let elements = input.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
         let (bytes, isTooMuch) = elements.multipliedReportingOverflow(
@@ -139,7 +139,7 @@ extension HostedBundle {
 }
 
 extension PartContent {
-    /// Read when an enclave wants it.
+    /// Read when an enclave needs it.
     fileprivate init(_ file: RegularFile) {
         self.init(byteCount: file.byteCount) { try? file.bytes($0) }
     }

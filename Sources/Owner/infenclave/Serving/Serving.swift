@@ -5,19 +5,19 @@ import HostServer
 import SealedChannel
 import Wire
 
-/// What `serve` serves, and how it follows the bundles on the disk and the configuration.
+/// The served models of `serve`, and their updates when bundles on disk or the configuration change.
 final class Serving: Sendable {
-    /// Where the enclaves of a bundle are, by how many there are: 1 to ``EnclavePool/maximumReplicas``.
+    /// The placement of a bundle's enclaves, as a function of their number: 1 to ``EnclavePool/maximumReplicas``.
     typealias Placements = @Sendable (Int) -> EnclavePlacement
 
     let models: ModelRegistry
-    /// The models' names in paths, and their own.
+    /// The models' names in paths, and their own names.
     let titles: [(name: String, title: String)]
     private let reloader: Reloader
 
-    /// Opens the bundles and lays their BackNets out; nothing is begun.
+    /// Opens the bundles and compiles their BackNets; no enclave is started.
     ///
-    /// - Parameter config: Where the settings come from; `nil` for the command line.
+    /// - Parameter config: The file of the settings; `nil` for the command line.
     init(
         _ settings: Serve, placements: @escaping Placements, places: BackNetPlaces, config: String?,
         log: OperatorLog
@@ -34,11 +34,11 @@ final class Serving: Sendable {
         reloader = Reloader(settings, bundles: bundles, models: self.models, config: config, log: log)
     }
 
-    /// Reads the configuration and the bundles again. What cannot be used changes nothing but the log.
+    /// Reads the configuration and the bundles again. Unusable input is logged and changes nothing.
     func reload() async { await reloader.reload() }
 }
 
-/// Makes of bundles what is served.
+/// Creates the served models of bundles.
 private struct ServedBundles: Sendable {
     let placements: Serving.Placements
     let places: BackNetPlaces
@@ -82,7 +82,7 @@ private struct ServedBundles: Sendable {
         return (ServedModel(name: name, pool: pool, limits: limits, log: lines), title)
     }
 
-    /// Starts what the bundle has become beside what is served.
+    /// Starts a pool for the changed bundle beside the serving one.
     func stage(_ path: String, for model: ServedModel, isOnly: Bool) async throws {
         let bundle = try await open(path, isOnly: isOnly)
         guard let slots = await model.slots(for: replicas) else { return }
@@ -91,7 +91,7 @@ private struct ServedBundles: Sendable {
     }
 }
 
-/// Brings what is served in line with what is asked for.
+/// Updates the served models to the requested ones.
 private actor Reloader {
     private var bundles: ServedBundles
     private var paths: [String]
@@ -100,22 +100,22 @@ private actor Reloader {
     private let models: ModelRegistry
     private let config: String?
     private let log: OperatorLog
-    /// Models that are followed, and whether to look at them once more.
+    /// Models whose update is running, and whether it has to be repeated.
     private var following: [String: Bool] = [:]
     private var lastTurn: Task<Void, Never>?
 
-    /// For what a model that is no longer served still computes.
+    /// The time for a removed model to complete its requests.
     private static let drainTime = Duration.seconds(10)
 
     init(_ settings: Serve, bundles: ServedBundles, models: ModelRegistry, config: String?, log: OperatorLog) {
         (self.bundles, self.models, self.config, self.log) = (bundles, models, config, log)
         paths = settings.bundles
         configuration = config.flatMap { try? ServeConfiguration($0) }
-        // One connection has one enclave.
+        // A connection belongs to one enclave.
         isFixed = if case .listening = settings.enclaveAt { true } else { false }
     }
 
-    /// Begins to follow what is asked for; each model is followed by itself.
+    /// Starts the updates, one task for each model.
     func reload() {
         guard readConfiguration() else { return }
         guard !isFixed else {
@@ -126,13 +126,14 @@ private actor Reloader {
         endOthers()
     }
 
-    /// Ends the models that nobody asks for any more.
+    /// Ends the models that are no longer requested.
     private func endOthers() {
         let names = Set(paths.map(ServedBundle.name))
         for model in models.models where !names.contains(model.name) { end(model.name) }
     }
 
-    /// Follows a model's bundle beside the others: one that waits for the end of a grace holds up no other.
+    /// Updates a model independently of the others, so that one that waits for the end of a grace period does not delay
+    /// them.
     private func follow(_ name: String) {
         guard following[name] == nil else {
             following[name] = true
@@ -144,7 +145,7 @@ private actor Reloader {
                 following[name] = false
                 await models[name]?.waitForRoom()
                 await inTurn {
-                    // What is asked for may be something else by now.
+                    // The requested state may have changed in the meantime.
                     guard let path = await self.path(of: name) else { return }
                     await self.bring(path)
                 }
@@ -156,7 +157,7 @@ private actor Reloader {
 
     private func path(of name: String) -> String? { paths.first { ServedBundle.name($0) == name } }
 
-    /// One bundle after another is opened and laid out, as each takes memory and all processors.
+    /// Bundles are opened and compiled one after another, because each needs memory and all processors.
     private func inTurn(_ work: @escaping @Sendable () async -> Void) async {
         let before = lastTurn
         let turn = Task {
@@ -167,7 +168,7 @@ private actor Reloader {
         await turn.value
     }
 
-    /// - Returns: Whether there is something to follow.
+    /// - Returns: Whether an update is needed.
     private func readConfiguration() -> Bool {
         guard let config else { return true }
         let (found, settings): (ServeConfiguration, Serve)

@@ -51,31 +51,6 @@ package struct Activation: Operator {
         self.beta = beta
     }
 
-    package var onnxName: String {
-        switch function {
-        case .relu: "Relu"
-        case .leakyRelu: "LeakyRelu"
-        case .clip: "Clip"
-        case .sigmoid: "Sigmoid"
-        case .hardSigmoid: "HardSigmoid"
-        case .hardSwish: "HardSwish"
-        case .tanh: "Tanh"
-        case .elu: "Elu"
-        case .exponential: "Exp"
-        case .logarithm: "Log"
-        case .squareRoot: "Sqrt"
-        case .absolute: "Abs"
-        case .erf: "Erf"
-        case .floor: "Floor"
-        case .ceil: "Ceil"
-        case .round: "Round"
-        case .softplus: "Softplus"
-        case .mish: "Mish"
-        case .gelu, .geluTanh: "Gelu"
-        case .thresholdedRelu: "ThresholdedRelu"
-        }
-    }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)
         return operands

@@ -27,21 +27,6 @@ package struct Arithmetic: Operator {
 
     package init(_ function: Function) { self.function = function }
 
-    package var onnxName: String {
-        switch function {
-        case .add: "Add"
-        case .subtract: "Sub"
-        case .multiply: "Mul"
-        case .divide: "Div"
-        case .maximum: "Max"
-        case .minimum: "Min"
-        case .power: "Pow"
-        case .equal: "Equal"
-        case .greater: "Greater"
-        case .greaterOrEqual: "GreaterOrEqual"
-        }
-    }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 2...2)
         return [TensorType(.float32, try Self.broadcast(operands[0].shape, operands[1].shape))]

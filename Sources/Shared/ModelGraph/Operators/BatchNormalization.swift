@@ -8,8 +8,6 @@ package struct BatchNormalization: Operator {
 
     package init(epsilon: Float) { self.epsilon = epsilon }
 
-    package var onnxName: String { "BatchNormalization" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 5...5)
         let input = operands[0].shape

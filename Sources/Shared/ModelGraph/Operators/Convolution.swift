@@ -11,8 +11,6 @@ package struct Convolution: Operator {
         self.groups = groups
     }
 
-    package var onnxName: String { "Conv" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 2...3)
         let (input, weights) = (operands[0].shape, operands[1].shape)

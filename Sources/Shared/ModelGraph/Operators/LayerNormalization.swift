@@ -12,8 +12,6 @@ package struct LayerNormalization: Operator {
         self.epsilon = epsilon
     }
 
-    package var onnxName: String { "LayerNormalization" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 2...3)
         let input = operands[0].shape

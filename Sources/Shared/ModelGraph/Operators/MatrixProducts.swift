@@ -15,8 +15,6 @@ package struct Gemm: Operator {
         self.transposeB = transposeB
     }
 
-    package var onnxName: String { "Gemm" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 2...3)
         let (a, b) = (operands[0].shape, operands[1].shape)
@@ -54,8 +52,6 @@ package struct Gemm: Operator {
 /// `MatMul` with NumPy's rules: the last two dimensions are matrices, those before broadcast, a vector is promoted.
 package struct MatMul: Operator {
     package init() {}
-
-    package var onnxName: String { "MatMul" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 2...2)

@@ -9,8 +9,6 @@ package struct Concat: Operator {
 
     package init(axis: Int) { self.axis = axis }
 
-    package var onnxName: String { "Concat" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(!operands.isEmpty, "takes at least one operand")
         let first = operands[0]
@@ -37,8 +35,6 @@ package struct Transpose: Operator {
     package var permutation: [Int]
 
     package init(_ permutation: [Int]) { self.permutation = permutation }
-
-    package var onnxName: String { "Transpose" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")
@@ -67,8 +63,6 @@ package struct Slice: Operator {
         self.axes = axes
         self.steps = steps
     }
-
-    package var onnxName: String { "Slice" }
 
     /// Start, step and number of elements along each dimension of an operand of this shape.
     package func ranges(of input: Shape) throws(GraphError) -> [(start: Int, step: Int, count: Int)] {
@@ -130,8 +124,6 @@ package struct Pad: Operator {
         self.pads = pads
         self.value = value
     }
-
-    package var onnxName: String { "Pad" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)

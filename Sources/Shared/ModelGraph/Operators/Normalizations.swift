@@ -12,8 +12,6 @@ package struct Softmax: Operator {
         self.flattensTail = flattensTail
     }
 
-    package var onnxName: String { "Softmax" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)
         _ = try resolve(axis: axis, rank: operands[0].shape.rank)
@@ -44,8 +42,6 @@ package struct LocalResponseNormalization: Operator {
         self.beta = beta
         self.bias = bias
     }
-
-    package var onnxName: String { "LRN" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)
@@ -78,8 +74,6 @@ package struct ReduceMean: Operator {
         self.axes = axes
         self.keepsDimensions = keepsDimensions
     }
-
-    package var onnxName: String { "ReduceMean" }
 
     /// The axes counted from the front, ascending.
     package func resolvedAxes(rank: Int) throws(GraphError) -> [Int] {

@@ -24,8 +24,6 @@ package struct Pooling: Operator {
         self.ceil = ceil
     }
 
-    package var onnxName: String { kind == .maximum ? "MaxPool" : "AveragePool" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)
         let input = operands[0].shape
@@ -67,8 +65,6 @@ package struct GlobalPooling: Operator {
     package var kind: Kind
 
     package init(_ kind: Kind) { self.kind = kind }
-
-    package var onnxName: String { kind == .maximum ? "GlobalMaxPool" : "GlobalAveragePool" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireFloats(operands, count: 1...1)

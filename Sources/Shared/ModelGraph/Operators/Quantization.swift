@@ -8,8 +8,6 @@ package struct QuantizeLinear: Operator {
 
     package init(axis: Int) { self.axis = axis }
 
-    package var onnxName: String { "QuantizeLinear" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 3, "takes 3 operands, found \(operands.count)")
         try requireFloats(Array(operands.prefix(2)), count: 2...2)
@@ -29,8 +27,6 @@ package struct DequantizeLinear: Operator {
     package var axis: Int
 
     package init(axis: Int) { self.axis = axis }
-
-    package var onnxName: String { "DequantizeLinear" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 3, "takes 3 operands, found \(operands.count)")

@@ -18,14 +18,6 @@ package struct Reduction: Operator {
         self.extent = ReduceMean(axes: axes, keepsDimensions: keepsDimensions)
     }
 
-    package var onnxName: String {
-        switch function {
-        case .sum: "ReduceSum"
-        case .maximum: "ReduceMax"
-        case .minimum: "ReduceMin"
-        }
-    }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try extent.resultTypes(for: operands)
     }

@@ -10,8 +10,6 @@ package struct Identity: Operator {
 
     package init(isDropout: Bool = false) { self.isDropout = isDropout }
 
-    package var onnxName: String { isDropout ? "Dropout" : "Identity" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")
         return operands
@@ -26,8 +24,6 @@ package struct Reshape: Operator {
     package var dimensions: [Int]
 
     package init(_ dimensions: [Int]) { self.dimensions = dimensions }
-
-    package var onnxName: String { "Reshape" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")
@@ -62,8 +58,6 @@ package struct Flatten: Operator {
 
     package init(axis: Int = 1) { self.axis = axis }
 
-    package var onnxName: String { "Flatten" }
-
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")
         let input = operands[0].shape
@@ -82,8 +76,6 @@ package struct Squeeze: Operator {
     package var axes: [Int]
 
     package init(axes: [Int]) { self.axes = axes }
-
-    package var onnxName: String { "Squeeze" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")
@@ -107,8 +99,6 @@ package struct Unsqueeze: Operator {
     package var axes: [Int]
 
     package init(axes: [Int]) { self.axes = axes }
-
-    package var onnxName: String { "Unsqueeze" }
 
     package func resultTypes(for operands: [TensorType]) throws(GraphError) -> [TensorType] {
         try require(operands.count == 1, "takes one operand, found \(operands.count)")

@@ -5,9 +5,9 @@ package import Wire
 package final class EpochConnection: Sendable {
     private let link: EpochLink
 
-    /// - Parameter stream: Connected. Zeros are written to it, which end the epoch of an enclave that took part in one with
-    ///   an earlier host; one that waits for an answer skips them.
-    /// - Throws: ``WireError`` when the peer is gone.
+    /// - Parameter stream: A connected stream. Zeros are written to it, which end an enclave's epoch with an earlier
+    ///   host; an enclave that waits for an answer skips them.
+    /// - Throws: ``WireError`` if the peer has closed the stream.
     package init(_ stream: any ByteStream) throws(WireError) {
         link = EpochLink(stream)
         try link.flush()
@@ -15,9 +15,9 @@ package final class EpochConnection: Sendable {
 
     /// Waits until an enclave begins an epoch, and answers it.
     ///
-    /// - Parameter time: How long to wait; without an end unless said otherwise.
+    /// - Parameter time: The timeout; none by default.
     /// - Returns: The connection of that epoch, which ends when another begins; `nil` when the peer closed the stream.
-    /// - Throws: ``WireError``; the stream is of no use then.
+    /// - Throws: ``WireError``; the stream cannot be used any more then.
     package func nextEpoch(within time: Duration? = nil) throws(WireError) -> EpochStream? {
         let deadline = time.map { ContinuousClock.now + $0 }
         while true {

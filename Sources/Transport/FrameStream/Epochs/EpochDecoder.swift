@@ -18,16 +18,16 @@ package struct EpochDecoder: ~Copyable {
     /// More bytes than the devices between the two ends can hold. A marker behind more bytes is not searched for.
     package static let maximumSkippedBytes = 4 << 20
 
-    /// A whole record, and as much of what follows.
+    /// Room for a whole record and as many bytes after it.
     private var buffer = [UInt8](repeating: 0, count: 2 * EpochRecord.maximumByteCount)
     private var start = 0
     private var end = 0
-    /// Unread bytes of the present record's payload, which is buffered and was found complete.
+    /// The number of unread payload bytes of the present record, which is buffered and complete.
     private var remaining = 0
 
     package init() {}
 
-    /// Whether buffered bytes are left that nobody has taken.
+    /// Whether there are unread buffered bytes.
     package var hasBufferedBytes: Bool { end > start }
 
     /// Skips to the next marker.
@@ -70,7 +70,7 @@ package struct EpochDecoder: ~Copyable {
                     throw WireError(.malformed, "no record of this epoch begins here: the other end began anew")
                 }
                 guard let marker = try nextMarker(source) else { return .ended }
-                // The opening is repeated until the answer is there.
+                // The opening is repeated until the answer arrives.
                 if marker.kind == .opening, marker.epoch != epoch { return .opening(epoch: marker.epoch) }
             }
         }
@@ -84,7 +84,7 @@ package struct EpochDecoder: ~Copyable {
 
     private enum Header {
         case record(payloadBytes: Int)
-        /// No record of the epoch begins here, or its sender stopped within it and other bytes completed it.
+        /// No record of the epoch begins here, or its sender stopped within it and other bytes followed.
         case other
         case ended
     }
@@ -121,7 +121,7 @@ package struct EpochDecoder: ~Copyable {
 
     private static let brokenOff = WireError(.closed, "the peer closed in the middle of a record")
 
-    /// Drops what cannot be the beginning of a marker, and takes one that is complete.
+    /// Discards bytes that cannot begin a marker, and consumes a complete marker.
     private mutating func takeMarker() -> EpochMarker? {
         while let candidate = buffer[start..<end].firstIndex(of: EpochMarker.magic[0]) {
             start = candidate

@@ -2,7 +2,7 @@
 import Synchronization
 import Wire
 
-/// The stream under the epochs of one physical connection, with what was read from it ahead and the record that is written.
+/// The stream below the epochs of one physical connection, with its read-ahead buffer and the record being written.
 final class EpochLink: Sendable {
     private struct Output: Sendable {
         /// Only this epoch may write.
@@ -29,7 +29,7 @@ final class EpochLink: Sendable {
         }
     }
 
-    /// Whether another epoch took the place of this one.
+    /// Whether another epoch has replaced this one.
     func isSuperseded(_ epoch: [UInt8]) -> Bool { output.withLock { $0.epoch != epoch } }
 
     func nextMarker(_ source: EpochDecoder.Source) throws(WireError) -> EpochMarker? {
@@ -64,7 +64,7 @@ final class EpochLink: Sendable {
         }
     }
 
-    /// Bytes that end any record which an earlier connection left unfinished.
+    /// Bytes that end any unfinished record of an earlier connection.
     func flush() throws(WireError) { try write([UInt8](repeating: 0, count: EpochRecord.maximumByteCount)) }
 
     func write(_ bytes: UnsafeRawBufferPointer, more: Bool, epoch: [UInt8]) throws(WireError) {

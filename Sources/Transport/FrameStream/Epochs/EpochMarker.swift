@@ -9,7 +9,7 @@ package struct EpochMarker: Sendable, Hashable {
     package enum Kind: UInt8, Sendable {
         /// The enclave begins a connection.
         case opening = 1
-        /// The host takes part in it from here on.
+        /// The host has joined the connection.
         case answer = 2
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// A run of a connection's bytes: `INFR` ‖ u32 how many bytes of payload ‖ the first 8 bytes of the epoch ‖ payload ‖ `RFNI`.
-/// It has at most 16 KiB, so that 16 KiB of zeros end whichever a peer left unfinished, and its end shows that it was not
-/// those zeros that completed it.
+/// A run of a connection's bytes: `INFR` ‖ u32 how many bytes of payload ‖ the first 8 bytes of the epoch ‖ payload ‖
+/// `RFNI`. It has at most 16 KiB, so that 16 KiB of zeros end any unfinished record. The trailer shows that the record
+/// was not completed by those zeros.
 package enum EpochRecord {
     package static let headerByteCount = 16
     package static let maximumByteCount = DescriptorStream.deviceWriteBytes
@@ -20,7 +20,7 @@ package enum EpochRecord {
         return writer.bytes
     }
 
-    /// - Returns: How many bytes follow; `nil` for anything that is no header of a record in this epoch.
+    /// - Returns: The number of bytes that follow; `nil` if this is no header of a record in this epoch.
     static func payloadBytes(inHeader bytes: RawSpan, epoch: [UInt8]) -> Int? {
         var reader = ByteReader(bytes)
         guard (try? reader.readBytes(magic.count, "magic")) == magic,

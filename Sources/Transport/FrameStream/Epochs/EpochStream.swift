@@ -5,9 +5,9 @@ package import Wire
 /// One connection of an enclave with its host, over a stream that may have no notion of connections: a virtual
 /// machine's serial port stays open when either end restarts.
 ///
-/// The enclave writes 16 KiB of zeros, which end a record that its predecessor left unfinished, then an opening with a random
-/// epoch, and repeats the opening until the host's answer has the same epoch. All bytes before the answer are skipped. After
-/// it, both sides send records that name the epoch.
+/// The enclave writes 16 KiB of zeros, which end an unfinished record of its predecessor, then an opening with a random
+/// epoch, and repeats the opening until the host's answer has the same epoch. All bytes before the answer are skipped.
+/// After it, both sides send records that name the epoch.
 package final class EpochStream: ByteStream {
     private let link: EpochLink
     private let epoch: [UInt8]
@@ -23,8 +23,8 @@ package final class EpochStream: ByteStream {
     ///
     /// - Parameters:
     ///   - stream: Connected, or a device whose other end nobody may have opened yet.
-    ///   - outlivesHost: Whether an end of the stream before the answer only means that no host is there yet, as at a serial
-    ///     port.
+    ///   - outlivesHost: Whether the end of the stream before the answer only means that the host does not run yet, as
+    ///     with a serial port.
     ///   - time: How long to wait for the answer.
     /// - Throws: ``WireError``; `closed` without an answer in time.
     package static func open(

@@ -9,23 +9,25 @@ package final class DescriptorStream: ByteStream {
     private let output: Int32
     private let largestWrite: Int
 
-    /// The most bytes of one `write` to a virtual machine's device: vhost-device-vsock 0.3.0 stalls for ever on one of about
-    /// 60,000 bytes (rust-vmm/vhost-device#494).
+    /// The most bytes of one `write` to a virtual machine's device: vhost-device-vsock 0.3.0 stalls forever on one of
+    /// about 60,000 bytes (rust-vmm/vhost-device#494).
     package static let deviceWriteBytes = 16_384
 
-    /// A vanished peer must not end the process. Programs that are started from it get the default back (`CSpawn`).
+    /// SIGPIPE must not end the process when the peer has closed. Child processes get the default action back
+    /// (`CSpawn`).
     private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     /// - Parameters:
-    ///   - input: Read from; closed when this is released.
-    ///   - output: Written to; may be `input`.
+    ///   - input: The descriptor to read from; closed when this object is released.
+    ///   - output: The descriptor to write to; may be `input`.
     ///   - largestWrite: The most bytes of one `write`.
     package init(input: Int32, output: Int32, largestWrite: Int = .max) {
         _ = Self.ignoresBrokenPipes
         (self.input, self.output, self.largestWrite) = (input, output, largestWrite)
     }
 
-    /// - Parameter socket: A connected stream socket, or a device that reads and writes; closed when this is released.
+    /// - Parameter socket: A connected stream socket, or a device for reading and writing; closed when this object is
+    ///   released.
     package convenience init(socket: Int32, largestWrite: Int = .max) {
         self.init(input: socket, output: socket, largestWrite: largestWrite)
     }
@@ -63,11 +65,11 @@ package final class DescriptorStream: ByteStream {
         }
     }
 
-    /// The most places of one `sendmsg` (IOV_MAX is 1024).
+    /// The maximum number of buffers in one `sendmsg` (IOV_MAX is 1024).
     private static let mostPlaces = 64
 
     package func writeWithoutWaiting(_ places: [UnsafeRawBufferPointer]) throws(WireError) -> Int {
-        // A device takes short writes only.
+        // A device accepts short writes only.
         guard largestWrite == .max else { return 0 }
         var vectors = places.prefix(Self.mostPlaces).map {
             iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
@@ -80,7 +82,7 @@ package final class DescriptorStream: ByteStream {
         }
         if count >= 0 { return count }
         switch errno {
-        // A pipe is no socket.
+        // A pipe is not a socket.
         case EAGAIN, EINTR, ENOTSOCK, ENOBUFS: return 0
         default: throw WireError(.closed, "writing failed with errno \(errno)")
         }
@@ -89,10 +91,10 @@ package final class DescriptorStream: ByteStream {
     package func waitForInput(
         atMost time: Duration, orUntilReadable other: Int32?
     ) throws(WireError) -> Bool {
-        // Rounded up, so that a short wait is not a busy one. A day is enough: the caller asks again.
+        // Rounded up, so that a short wait is not a busy one. A day is enough: the caller repeats the call.
         let milliseconds = Int32(min(time, .seconds(86_400)) / .milliseconds(1)) + 1
         func event(_ descriptor: Int32) -> pollfd { pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0) }
-        // A negative descriptor is passed over.
+        // `poll` ignores a negative descriptor.
         var events = (event(input), event(other ?? -1))
         let count = withUnsafeMutableBytes(of: &events) {
             poll($0.bindMemory(to: pollfd.self).baseAddress, 2, milliseconds)
@@ -102,7 +104,7 @@ package final class DescriptorStream: ByteStream {
     }
 
     package func close() {
-        // Fails for what is no socket.
+        // Fails for descriptors that are not sockets.
         _ = shutdown(input, Int32(SHUT_RDWR))
         if output != input { _ = shutdown(output, Int32(SHUT_RDWR)) }
     }

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 package import Wire
 
-/// Where a host waits for an enclave that dials: a Unix socket, or a port of AF_VSOCK.
+/// A host's listening socket for enclaves: a Unix socket, or a port of AF_VSOCK.
 package final class StreamListener: Sendable {
     package enum Address: Sendable, Hashable, CustomStringConvertible {
         case unix(path: String)
@@ -21,7 +21,7 @@ package final class StreamListener: Sendable {
     private let descriptor: Int32
     private let isClosed = Atomic(false)
 
-    /// Begins to listen. The file of a Unix socket gets mode 0600 and replaces a socket that nobody listens at.
+    /// Starts listening. The file of a Unix socket gets mode 0600, and replaces a socket without a listener.
     ///
     /// - Throws: ``WireError`` (system) when the address is not available.
     package init(_ address: Address) throws(WireError) {
@@ -41,13 +41,13 @@ package final class StreamListener: Sendable {
         if case .unix(let path) = address { unlink(path) }
     }
 
-    /// Waits for a dial.
+    /// Waits for a connection.
     ///
     /// - Returns: `nil` once this was closed.
     /// - Throws: ``WireError`` (system).
     package func accept() throws(WireError) -> DescriptorStream? {
         while !isClosed.load(ordering: .relaxed) {
-            // A listening socket of AF_VSOCK cannot be shut down, so the wait has an end.
+            // A listening socket of AF_VSOCK cannot be shut down, so the wait has a timeout.
             var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&event, 1, 200) > 0 else { continue }
             let connection = Glibc.accept(descriptor, nil, nil)

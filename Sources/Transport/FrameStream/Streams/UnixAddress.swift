@@ -6,7 +6,7 @@ package import Wire
 package struct UnixAddress: Sendable, Hashable {
     package let path: String
 
-    /// - Throws: ``WireError`` (system) when the path is longer than the kernel takes.
+    /// - Throws: ``WireError`` (system) if the path is longer than the kernel allows.
     package init(_ path: String) throws(WireError) {
         let longest = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
         guard (1...longest).contains(path.utf8.count) else {
@@ -24,7 +24,7 @@ package struct UnixAddress: Sendable, Hashable {
 
     /// A bound stream socket, closed on exec, whose file only its user can use.
     ///
-    /// - Throws: ``WireError`` (system), also when another process listens there.
+    /// - Throws: ``WireError`` (system), for example if another process listens there.
     package func bind() throws(WireError) -> Int32 {
         var status = stat()
         if lstat(path, &status) == 0 {

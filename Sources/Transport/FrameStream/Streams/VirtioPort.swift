@@ -2,7 +2,7 @@
 import Glibc
 package import Wire
 
-/// A character device of a virtual machine that its host named: `virtserialport,name=NAME` of QEMU.
+/// A character device of a virtual machine, named by the host: `virtserialport,name=NAME` of QEMU.
 package enum VirtioPort {
     private static let classFolder = "/sys/class/virtio-ports"
     private static let maximumNameBytes = 128

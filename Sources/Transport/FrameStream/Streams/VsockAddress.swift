@@ -2,7 +2,7 @@
 import Glibc
 package import Wire
 
-/// An address of AF_VSOCK, which joins a virtual machine and its host (vsock(7)).
+/// An address of AF_VSOCK, which connects a virtual machine with its host (vsock(7)).
 package struct VsockAddress: Sendable, Hashable {
     /// Context identifier: 2 is the host, 3 the parent of a Nitro enclave.
     package let contextID: UInt32

@@ -19,7 +19,8 @@ final class Auditor {
 
     init(_ reference: BackNetReference) { self.reference = reference }
 
-    /// Adopts the terms of a later message. Wrong results are counted anew, so the host is asked again.
+    /// Adopts the terms of a later message. The count of wrong results starts again at 0, so the host's results are
+    /// used again.
     func begin(_ terms: AuditTerms?) {
         self.terms = terms
         wrong = 0
@@ -28,7 +29,7 @@ final class Auditor {
     /// Whether the host is still asked: it has given fewer wrong results than the owner's limit.
     var asksHost: Bool { terms.map { wrong < $0.mismatches } ?? true }
 
-    /// Whether to recompute the result of a request that leaves now. Nobody outside can tell.
+    /// Whether to recompute the result of a request that is sent now. The decision is not visible outside.
     func draws() -> Bool {
         guard let terms else { return false }
         return !asksHost || UInt32.random(in: 0..<AuditTerms.unit) < terms.share

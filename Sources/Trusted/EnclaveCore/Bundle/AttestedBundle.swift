@@ -24,7 +24,7 @@ struct AttestedBundle {
     func bound(_ facts: [UInt8]) throws(EvidenceError) -> [UInt8] {
         #if MUTANTS
             if !Defence.statedFacts.isInPlace {
-                // What a host would like to state.
+                // A host's claims.
                 return try self.facts(
                     .provisioned(.init(sequence: 1, seconds: 600, secondsLeft: 600), manifest.core.service)
                 ).encoded()

@@ -51,7 +51,7 @@ struct VerifiedManifest {
     let core: ManifestCore
     /// SHA-256 of the core: what clients pin.
     let digest: ContentDigest
-    /// What the sealed parts are bound to.
+    /// The context to which the sealed parts are bound.
     let sealingContext: ContentDigest
     let owner: OwnerPublicKey
 

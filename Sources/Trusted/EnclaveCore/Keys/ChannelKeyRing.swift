@@ -64,7 +64,7 @@ struct ChannelKeyRing {
         isOverdue = isOld
         let fresh = try Generation(of: identifiers, avoiding: [current] + replaced.map(\.generation), at: now)
         isOverdue = false
-        // The time at which they became too old counts, not the time at which somebody noticed.
+        // The time at which they expired counts, not the time at which this was detected.
         let endOfUse = isOld ? current.madeAt + limits.keyLifetime : now
         if endOfUse + limits.keyGrace > now { replaced.insert((current, endOfUse + limits.keyGrace), at: 0) }
         replaced = Array(replaced.prefix(maximumReplaced))
@@ -72,9 +72,9 @@ struct ChannelKeyRing {
         generation &+= 1
     }
 
-    /// Replaces all keys at once and forgets the old ones: what was sealed to them never opens. A request that was refused
-    /// under the old list of clients must not be served under a new one, which the host could bring about by sending it
-    /// again.
+    /// Replaces all keys at once and forgets the old ones: messages sealed to them can never be decrypted. A request
+    /// that was refused under the old list of clients must not be served under a new one, which the host could bring
+    /// about by sending it again.
     ///
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones stay.
     mutating func replaceAll(at now: Duration) throws(EnclaveRefusal) {

@@ -3,7 +3,7 @@ import SealedChannel
 import SecretMemory
 import Tensors
 
-/// Adds the noise that the bundle asks for to what goes to the host.
+/// Adds the bundle's noise to the boundary tensors.
 struct BoundaryNoise {
     let sigma: NoiseDeviation
     let key: NoiseKey

@@ -14,7 +14,7 @@ struct MappingUnit: ~Copyable, Sendable {
     let layout: AnswerLayout
     /// The number of the model's classes.
     let classes: Int
-    /// The graph's inputs: what comes back from the host, then what was retained.
+    /// The graph's inputs: the host's results, then the retained tensors.
     let inputs: [Value]
 
     /// - Parameter part: Its weights are released as they are converted.

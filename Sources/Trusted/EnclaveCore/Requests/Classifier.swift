@@ -18,7 +18,7 @@ final class Classifier: Sendable {
         case boundary([Tensor], retained: [String: Tensor])
     }
 
-    /// What the parts do, derived from the parts themselves.
+    /// The facts, derived from the parts themselves.
     let facts: ServiceFacts
     private let frontNet: FrontNet
     private let mappingUnit: MappingUnit
@@ -29,7 +29,7 @@ final class Classifier: Sendable {
 
     var layout: AnswerLayout { mappingUnit.layout }
 
-    /// Opens and compiles both parts, and compares what they do with what the manifest core says.
+    /// Decrypts and compiles both parts, and compares their facts with those of the manifest core.
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`, `factsMismatch`.
     init(

@@ -29,7 +29,7 @@ package struct Computation: Sendable {
     /// - Parameter worker: Which copy of the plans to use, from 0; no other computation may use it at the same time.
     package func run(worker: Int) -> Computed {
         do throws(AnswerRefusal) {
-            // Nobody waits for it any more, and the model may be about to be wiped.
+            // The request was abandoned, and the model may be about to be wiped.
             guard !ticket.isOver else { throw AnswerRefusal(.failed) }
             switch stage {
             case .frontNet(let tensor):
@@ -91,7 +91,7 @@ package struct Computed: Sendable {
     let isWithoutHost: Bool
 }
 
-/// Identifies a computation, since hosts reuse identifiers, and says when nobody waits for it any more.
+/// Identifies a computation, since hosts reuse identifiers, and records whether its request was abandoned.
 final class Ticket: Sendable {
     /// Whether it is of a request's first computation, the FrontNet's.
     let isFirst: Bool

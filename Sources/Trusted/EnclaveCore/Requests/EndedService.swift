@@ -2,7 +2,7 @@
 import SealedChannel
 import Wire
 
-/// What is left of a service whose lease has ended: enough to refuse requests under seal, and to take the owner's next
+/// The remaining state of a service whose lease has ended: enough to encrypt refusals, and to accept the owner's next
 /// message once the host has loaded the parts again. The model and its key are gone.
 struct EndedService {
     let bundle: AttestedBundle

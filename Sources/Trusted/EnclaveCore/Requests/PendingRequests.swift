@@ -27,7 +27,7 @@ struct PendingRequests {
 
     subscript(_ requestID: UInt64) -> PendingRequest? { requests[requestID] }
 
-    /// Adds a request whose identifier is not in use, where there is room.
+    /// Adds a request whose identifier is not in use, if there is room.
     mutating func insert(_ request: PendingRequest, requestID: UInt64) { requests[requestID] = request }
 
     mutating func remove(_ requestID: UInt64) { requests[requestID] = nil }

@@ -11,7 +11,7 @@ struct RequestsUnderWay {
     }
 
     private var requests: [UInt64: Request] = [:]
-    /// Computations that were handed out and have not returned, including those that nobody waits for.
+    /// Computations that were started and have not returned, including those of abandoned requests.
     private(set) var running = 0
     /// Those of them that are a request's first.
     private(set) var runningFirst = 0
@@ -32,8 +32,8 @@ struct RequestsUnderWay {
 
     /// Notes that a computation has returned.
     ///
-    /// - Returns: The request that waits for it; `nil` if it was answered or given up meanwhile, even if its identifier
-    ///   is in use again.
+    /// - Returns: The request that waits for it; `nil` if it was answered or abandoned meanwhile, even if its
+    ///   identifier is in use again.
     mutating func end(_ computed: Computed) -> Request? {
         running -= 1
         if computed.ticket.isFirst { runningFirst -= 1 }

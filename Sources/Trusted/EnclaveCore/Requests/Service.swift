@@ -80,7 +80,7 @@ final class Service {
         leaseEnd = now + .seconds(message.terms.leaseSeconds)
     }
 
-    /// What is left of the lease, and what the parts do.
+    /// The remaining lease, and the facts of the parts.
     func state(at now: Duration) -> EnclaveFacts.State {
         let left = max(.zero, leaseEnd - now)
         return .provisioned(
@@ -107,7 +107,7 @@ final class Service {
     /// Bytes of a sealed request, at most.
     var maximumRequestBytes: Int { classifier.maximumRequestBytes }
 
-    /// Room for the model's largest request, and for exactly what its BackNet returns.
+    /// Limits for the model's largest request, and for exactly the BackNet's outputs.
     var frameLimits: FrameLimits {
         FrameLimits(
             messageBytes: max(FrameLimits.maximumMessageBytes, classifier.maximumRequestBytes),
@@ -116,7 +116,7 @@ final class Service {
 
     /// Opens a client's request and charges its client.
     ///
-    /// - Returns: What is to be computed for it, or a sealed refusal.
+    /// - Returns: The computation for it, or a sealed refusal.
     /// - Throws: ``EnclaveRefusal`` where no sealed answer is possible: `duplicateRequest`, `overloaded`, and those of
     ///   ``ChannelKeyRing/open(_:maximumBytes:)``.
     func infer(
@@ -157,9 +157,9 @@ final class Service {
 
     /// Takes the result of a computation.
     ///
-    /// - Returns: `nil` when nobody waits for it any more.
+    /// - Returns: `nil` if the request was abandoned.
     func finish(_ computed: Computed) -> EnclaveMessage? {
-        // Also if nobody waits for the answer: a wrong result counts.
+        // Also for an abandoned request: a wrong result counts.
         if let verdict = computed.verdict { auditor?.count(verdict) }
         if computed.isWithoutHost { auditor?.countWithoutHost() }
         guard let request = underWay.end(computed) else { return abandoned(computed) }
@@ -197,7 +197,7 @@ final class Service {
         } + refusals(of: pending.removeAll(), .leaseEnded)
     }
 
-    /// Refuses what has waited for the BackNet for ten minutes: a host must not keep what a request left inside.
+    /// Refuses requests that have waited for the BackNet for ten minutes: a host must not keep a request's data inside.
     func giveUpOldRequests(at now: Duration) -> [Frame<EnclaveMessage>] {
         refusals(of: pending.remove(arrivedBy: now - .seconds(600)), .outsideFailed)
     }

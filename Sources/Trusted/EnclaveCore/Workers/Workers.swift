@@ -3,8 +3,8 @@ import Glibc
 import Inference
 import Synchronization
 
-/// Threads that compute. The thread that reads and writes frames hands them computations and is told by a descriptor when
-/// one is finished.
+/// Threads that compute. The thread that reads and writes frames passes them computations and is notified by a
+/// descriptor when one is finished.
 final class Workers: Sendable {
     private struct State: Sendable {
         var waiting: [Computation] = []

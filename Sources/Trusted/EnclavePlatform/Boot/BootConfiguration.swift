@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import FrameStream
 
-/// What the kernel's command line says to the enclave that is the machine's first process: `infenclave.NAME=VALUE` for each
-/// option of the executable (`infenclave.tee=snp infenclave.connect=vsock:2:9000`), and some of the machine's own.
+/// The options on the kernel's command line for an enclave that is the machine's first process: `infenclave.NAME=VALUE`
+/// for each option of the executable (`infenclave.tee=snp infenclave.connect=vsock:2:9000`), and some of the machine's
+/// own.
 ///
 /// The line is measured with kernel and initramfs. Some hypervisors append devices to it: an option that is there twice is
 /// refused, so that nothing can be appended to replace one.

@@ -4,8 +4,8 @@ import FrameStream
 import Glibc
 import Wire
 
-/// What the first process of a machine does before the enclave can run in it. It brings up no network, starts nothing but
-/// the enclave, and offers no shell.
+/// The steps of a machine's first process before the enclave can run. It brings up no network, starts nothing but the
+/// enclave, and offers no shell.
 enum Machine {
     /// Kernel modules of the image, loaded in the order of their names.
     static let moduleFolder = "/lib/modules/infenclave"

@@ -23,9 +23,9 @@ struct ReportEntry: ~Copyable {
     /// Which TEE's reports these are, as the kernel names it.
     func provider() throws(KernelError) -> String { try text("provider") }
 
-    /// A report over 64 bytes, and what the host gave with it.
+    /// A report over 64 bytes, and the host's certificate table.
     ///
-    /// - Returns: `nil` when another process wrote attributes meanwhile, so that the report may not be over these bytes.
+    /// - Returns: `nil` if another process wrote attributes meanwhile, so that the report may be over other bytes.
     func report(over reportData: [UInt8]) throws(KernelError) -> (outblob: [UInt8], auxblob: [UInt8])? {
         var writes: UInt64 = 0
         let before = try number("generation")

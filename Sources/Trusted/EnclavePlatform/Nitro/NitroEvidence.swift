@@ -4,7 +4,7 @@ package import Evidence
 
 /// Attestation documents of AWS Nitro enclaves. The report data is their `user_data`.
 package struct NitroEvidence: EvidenceSource {
-    /// What the module's own library gives it for an answer.
+    /// The buffer size for an answer, as in the module's own library.
     private static let maximumAnswerBytes = 0x3000
 
     private let module: any NitroSecurityModule
@@ -13,7 +13,7 @@ package struct NitroEvidence: EvidenceSource {
     package init(module: any NitroSecurityModule = NitroDevice()) throws(EvidenceSourceError) {
         self.module = module
         do throws(KernelError) {
-            // The shortest request there is: any answer shows that the module is there.
+            // The shortest request: any answer shows that the module exists.
             _ = try module.exchange([0x6B] + Array("DescribeNSM".utf8), limit: Self.maximumAnswerBytes)
         } catch {
             throw EvidenceSourceError(

@@ -5,8 +5,7 @@ import FrameStream
 import Glibc
 import Synchronization
 
-/// A program that this process started, joined to it by a Unix socket that is the program's file descriptor 3. It does not
-/// outlive this process.
+/// A child process, connected by a Unix socket that is its file descriptor 3. It does not outlive this process.
 final class ChildProgram: Sendable {
     private let processID: pid_t
     private let output: OutputPipe
@@ -19,8 +18,8 @@ final class ChildProgram: Sendable {
     ///   - executable: Absolute path.
     ///   - arguments: Without the executable's own name.
     ///   - environment: `NAME=VALUE`.
-    ///   - descriptor: What becomes descriptor 3; the caller closes it.
-    ///   - onOutput: Called with each line that it writes, on a thread of its own.
+    ///   - descriptor: Becomes descriptor 3 of the child; the caller closes it.
+    ///   - onOutput: Called with each line that it writes, on a separate thread.
     /// - Throws: ``HostError`` when it cannot be started.
     init(
         _ executable: String, arguments: [String], environment: [String], descriptor: Int32,
@@ -30,7 +29,7 @@ final class ChildProgram: Sendable {
         self.output = output
         output.read(onOutput)
         defer { output.closeWriting() }
-        // Out of the way of the descriptors that the program starts with.
+        // Above the descriptor numbers that the program starts with.
         let moved = (socket: fcntl(descriptor, F_DUPFD_CLOEXEC, 4), output: fcntl(output.writing, F_DUPFD_CLOEXEC, 4))
         defer { for descriptor in [moved.socket, moved.output] where descriptor >= 0 { _ = close(descriptor) } }
         guard moved.socket >= 4, moved.output >= 4 else {
@@ -61,10 +60,10 @@ final class ChildProgram: Sendable {
         return failure == 0 ? .success(identifier) : .failure(SpawnFailure(number: failure))
     }
 
-    /// The last line that it wrote, empty without one.
+    /// The last line that it wrote; empty if there is none.
     var lastLine: String { output.lastLine.withLock { $0 } }
 
-    /// Waits for its end, and kills it, with what it started, when it has not ended in time.
+    /// Waits for its end; if it does not end in time, kills its process group.
     ///
     /// - Returns: How it ended; the same for every caller.
     @discardableResult
@@ -88,7 +87,7 @@ final class ChildProgram: Sendable {
             }
             usleep(10_000)
         }
-        // It leads a process group of its own.
+        // It is the leader of its own process group.
         kill(-processID, SIGKILL)
         while waitpid(processID, &status, 0) == -1, errno == EINTR {}
         return .killedByHost

@@ -5,8 +5,8 @@ import Glibc
 import Synchronization
 import Wire
 
-/// Runs a program that starts a machine and joins its stream to descriptor 3. A machine that restarts by itself begins another
-/// epoch; a program that ended is started again.
+/// Runs a program that starts a virtual machine and connects its stream to descriptor 3. A machine that restarts by
+/// itself begins another epoch; if the program ends, it is started again.
 final class CommandSource: EnclaveSource {
     private struct Machine {
         let program: ChildProgram
@@ -18,7 +18,8 @@ final class CommandSource: EnclaveSource {
         var isClosed = false
     }
 
-    /// From the start of the program to the first word of the enclave: a machine that is emulated boots for half a minute.
+    /// The timeout from the start of the program to the enclave's first message: an emulated machine takes half a
+    /// minute to boot.
     private static let bootTime = Duration.seconds(120)
 
     private let command: String

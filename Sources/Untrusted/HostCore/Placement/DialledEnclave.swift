@@ -2,17 +2,17 @@
 import FrameStream
 import Synchronization
 
-/// A run of an enclave that dialled, perhaps one of several over the same physical connection.
+/// A run of an enclave that connected to the host, perhaps one of several over the same physical connection.
 final class DialledEnclave: RunningEnclave {
     let stream: HostStream
     private let epoch: EpochStream
     private let machine: ChildProgram?
     private let ending = Mutex<EnclaveEnding?>(nil)
 
-    /// A machine shuts down longer than a process.
+    /// A machine takes longer to shut down than a process.
     private static let patience = Duration.seconds(3)
 
-    /// - Parameter machine: The program behind the connection, if this host started it.
+    /// - Parameter machine: The program that runs the machine, if this host started it.
     init(_ epoch: EpochStream, machine: ChildProgram?) {
         self.epoch = epoch
         self.machine = machine

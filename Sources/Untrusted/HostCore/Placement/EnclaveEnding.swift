@@ -5,13 +5,13 @@ import Glibc
 package enum EnclaveEnding: Sendable, Hashable {
     case exited(status: Int32)
     case killed(signal: Int32)
-    /// The host killed it, because it had not ended in the time that it was given.
+    /// The host killed it, because it did not end in time.
     case killedByHost
-    /// An enclave that dialled closed its connection, or its machine ended.
+    /// An enclave that had connected closed its connection, or its machine ended.
     case disconnected
-    /// An enclave that dialled began anew over the same connection.
+    /// An enclave that had connected started again over the same connection.
     case restarted
-    /// Nobody could say.
+    /// The reason is not known.
     case unknown
 
     /// - Parameter status: As `waitpid` gives it.

@@ -2,23 +2,24 @@
 package import Evidence
 package import FrameStream
 
-/// Where the host finds its enclave.
+/// Where the enclave runs, and how the host reaches it.
 package struct EnclavePlacement: Sendable {
     package enum Place: Sendable {
         /// A process of this machine.
         case process(executable: String, arguments: [String])
-        /// A program that starts a machine and joins the machine's stream to its descriptor 3; run by `/bin/sh`.
+        /// A program, run by `/bin/sh`, that starts a virtual machine and connects its stream to descriptor 3.
         case command(String)
-        /// Machines that somebody else starts, and that dial this address.
+        /// Machines that are started by others and connect to this address.
         case listening(StreamListener.Address)
     }
 
     package let place: Place
-    /// Requests that it computes at a time, as its arguments say.
+    /// The number of requests that it computes in parallel, as in its arguments.
     package let workers: Int
-    /// What it has to say that it runs in; anything without it.
+    /// The TEE that it has to report; any TEE if this is `nil`.
     package let tee: TEEKind?
-    /// Adds to an enclave's evidence what its machine gets from a service of its network; `nil` where nothing is missing.
+    /// Adds to an enclave's evidence the data that its machine gets from a network service; `nil` if nothing has to be
+    /// added.
     package let completion: EvidenceCompletion?
 
     package typealias EvidenceCompletion = @Sendable ([UInt8]) async throws -> [UInt8]
@@ -30,7 +31,7 @@ package struct EnclavePlacement: Sendable {
         self.completion = completion
     }
 
-    /// - Throws: ``HostError`` when the address cannot be listened at.
+    /// - Throws: ``HostError`` if the host cannot listen on the address.
     func makeSource() throws(HostError) -> any EnclaveSource {
         switch place {
         case .process(let executable, let arguments): return ProcessSource(executable: executable, arguments: arguments)
@@ -40,7 +41,7 @@ package struct EnclavePlacement: Sendable {
     }
 }
 
-/// Starts the enclave's executable each time.
+/// Starts the enclave's executable for each run.
 private struct ProcessSource: EnclaveSource {
     let executable: String
     let arguments: [String]

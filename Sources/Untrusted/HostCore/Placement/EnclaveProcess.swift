@@ -24,7 +24,7 @@ final class EnclaveProcess: RunningEnclave {
             throw HostError(.enclaveUnavailable, error.message)
         }
         defer { _ = close(descriptor) }
-        // Nothing of the host's environment may steer the enclave's libraries.
+        // The host's environment must not affect the enclave's libraries.
         program = try ChildProgram(
             executable, arguments: arguments,
             environment: ["LANG=C", "SWIFT_BACKTRACE=enable=no"], descriptor: descriptor,
@@ -35,7 +35,7 @@ final class EnclaveProcess: RunningEnclave {
 
     var lastLine: String { program.lastLine }
 
-    /// Asks the process to end by closing its socket, and kills it when it has not within a second.
+    /// Asks the process to end by closing its socket, and kills it if it does not end within a second.
     @discardableResult
     func end() -> EnclaveEnding {
         stream.close()

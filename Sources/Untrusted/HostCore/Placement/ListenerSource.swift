@@ -3,17 +3,17 @@ import FrameStream
 import Synchronization
 import Wire
 
-/// Waits for enclaves that dial. One is taken at a time; another one's dial waits until the connection before it is closed.
+/// Accepts connections of enclaves, one at a time; another one waits until the previous connection is closed.
 final class ListenerSource: EnclaveSource {
-    /// How long one that dialled may be silent, so that a port scan does not block an enclave for long. A machine that
-    /// boots with its port already open has that time to come up.
+    /// How long a new connection may be silent, so that a port scan does not block an enclave for long. A machine whose
+    /// port is open while it boots has this time to start.
     private static let patience = Duration.seconds(300)
 
     private let listener: StreamListener
     private let thread = SerialThread(name: "enclave-listener")
     private let connection = Mutex<EpochConnection?>(nil)
 
-    /// - Throws: ``HostError`` when the address cannot be had.
+    /// - Throws: ``HostError`` if the address is not available.
     init(_ address: StreamListener.Address) throws(HostError) {
         do throws(WireError) { listener = try StreamListener(address) } catch {
             throw HostError(.enclaveUnavailable, "--enclave-at \(address): \(error.message)")
@@ -32,7 +32,7 @@ final class ListenerSource: EnclaveSource {
     }
 
     private func join() throws(HostError) -> DialledEnclave {
-        // The connection of the run before may be that of the next, unless it was closed.
+        // The next run may use the connection of the previous run, unless it was closed.
         if let present = connection.withLock({ $0 }), let epoch = try? present.nextEpoch(within: Self.patience) {
             return DialledEnclave(epoch, machine: nil)
         }

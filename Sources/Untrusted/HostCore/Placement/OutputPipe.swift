@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// What a program writes to its output, line by line. It is shown, not believed.
+/// Reads a program's output, line by line. The output is untrusted and only logged.
 final class OutputPipe: Sendable {
     let lastLine = Mutex("")
     let writing: Int32
@@ -26,12 +26,12 @@ final class OutputPipe: Sendable {
 
     func closeWriting() { _ = close(writing) }
 
-    /// Waits a moment for what is on its way.
+    /// Waits for a short time for output in transit.
     func waitForEnd() { _ = ended.wait(timeout: .now() + 0.2) }
 
-    /// Reads on a thread of its own until every writer has closed the pipe.
+    /// Reads on a separate thread until every writer has closed the pipe.
     func read(_ onLine: @escaping @Sendable (String) -> Void) {
-        // The block keeps the thread until it ends.
+        // The block retains the thread until it ends.
         SerialThread(name: "enclave-output").enqueue { [self] in
             var line: [UInt8] = []
             func pass() {

@@ -3,9 +3,9 @@ import FrameStream
 
 /// One run of an enclave, wherever it runs.
 protocol RunningEnclave: AnyObject, Sendable {
-    /// Ends with the run.
+    /// The connection, which ends with the run.
     var stream: HostStream { get }
-    /// The last that it wrote beside the stream, empty without it.
+    /// The last line of its output; empty if there is none.
     var lastLine: String { get }
 
     /// Ends the run, as far as this host can.
@@ -15,17 +15,17 @@ protocol RunningEnclave: AnyObject, Sendable {
     func end() -> EnclaveEnding
 }
 
-/// Where runs of an enclave come from, one after the other.
+/// Provides the runs of an enclave, one after the other.
 protocol EnclaveSource: Sendable {
-    /// What is waited for while there is no run; `nil` where one is started at once.
+    /// A description of what the host waits for while there is no run; `nil` if a run is started at once.
     var awaited: String? { get }
 
     /// Starts the next run, or waits for it.
     ///
-    /// - Parameter onOutput: Called with each line that it writes beside its stream.
+    /// - Parameter onOutput: Called with each line of its output.
     /// - Throws: ``HostError``.
     func next(_ onOutput: @escaping @Sendable (String) -> Void) async throws(HostError) -> any RunningEnclave
 
-    /// Ends a wait for the next run; there is none after it.
+    /// Ends a wait for the next run; no run follows.
     func close()
 }

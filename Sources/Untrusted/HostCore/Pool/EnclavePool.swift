@@ -8,13 +8,13 @@ package import Wire
 package final class EnclavePool: Sendable {
     /// One of the replicas.
     package struct Member: Sendable {
-        /// Counts from 0, and stays when the process is started again.
+        /// Counts from 0; a restarted process keeps it.
         package let replica: Int
         package let host: EnclaveHost
         var standing: ReplicaStanding { host.standing }
     }
 
-    /// Half of the slots, so that the largest pool can be replaced by another one of its size: see ``KeySlot``.
+    /// Half of the slots, so that a pool of maximum size can be replaced by another one: see ``KeySlot``.
     package static let maximumReplicas = KeySlot.count / 2
 
     /// SHA-256 of the manifest core.
@@ -30,18 +30,18 @@ package final class EnclavePool: Sendable {
     /// The position in the rotation among those that are ready.
     private let turn = Atomic(0)
     private let isRetired = Atomic(false)
-    /// Requests that are admitted and not answered, of all replicas.
+    /// Admitted and unanswered requests of all replicas.
     private let admitted = Mutex(0)
 
     /// - Parameters:
     ///   - title: The model's own name, for operators.
     ///   - bundle: Weights of its BackNet are released as they are converted, if nothing else holds them.
-    ///   - slots: Of the replicas, as many as there are to be: one at least.
-    ///   - backNetThreads: Threads of the BackNet on this process' own engine.
+    ///   - slots: One for each replica; at least one.
+    ///   - backNetThreads: The number of threads for the BackNet on this process' own engine.
     ///   - engine: Runs the BackNet in place of this process' own.
-    ///   - maximumWaiting: Requests admitted at a time, of all replicas together; more are refused as overloaded.
+    ///   - maximumWaiting: The maximum number of admitted requests of all replicas; more are refused as overloaded.
     ///   - startTimeout: How long an enclave process may take to say hello and to read the bundle.
-    ///   - log: Takes lines without secrets: the host has none.
+    ///   - log: Receives log lines; they contain no secret, because the host has none.
     package init(
         title: String = "", bundle: consuming HostedBundle, slots: [KeySlot] = KeySlot.first(1),
         placement: EnclavePlacement,
@@ -75,9 +75,9 @@ package final class EnclavePool: Sendable {
         self.members = members
     }
 
-    /// Starts all replicas, or begins to wait for those that dial; the rest happens by itself.
+    /// Starts all replicas, or starts listening for those that connect. Supervision runs in the background.
     ///
-    /// - Throws: ``HostError`` when none can be started. One of several that cannot is tried again.
+    /// - Throws: ``HostError`` if none can be started. If only some cannot, they are retried.
     package func begin() async throws(HostError) {
         let failures = await withTaskGroup(of: (Int, HostError)?.self) { group in
             for member in members {
@@ -101,14 +101,14 @@ package final class EnclavePool: Sendable {
 
     package var isReady: Bool { engine?.outage == nil && members.contains { $0.standing.isReady } }
     package var readyCount: Int { engine?.outage == nil ? members.count { $0.standing.isReady } : 0 }
-    /// Whether it is one of these replicas, and none is ready where it is not.
+    /// Whether a client may keep using this replica: it is in the pool, and ready unless no replica is.
     package func mayKeep(_ member: Member) -> Bool {
         members.contains { $0.host === member.host }
             && (member.standing.isReady || !members.contains(where: \.standing.isReady))
     }
     /// Requests that are admitted and not answered.
     package var waiting: Int { admitted.withLock { $0 } }
-    /// Why no request is admitted, whatever replica it is for; `nil` where one may be.
+    /// Why no request is admitted to any replica; `nil` if one may be.
     var overload: HostError? {
         let waiting = waiting
         return waiting >= maximumWaiting && isReady ? Self.overloaded(waiting) : nil
@@ -118,7 +118,7 @@ package final class EnclavePool: Sendable {
         HostError(.overloaded, "\(waiting) requests wait already; try again later")
     }
 
-    /// From now on nothing more is admitted.
+    /// Admits nothing from now on.
     func retire() { isRetired.store(true, ordering: .sequentiallyConsistent) }
 
     package func beginStopping() async { for member in members { await member.host.beginStopping() } }
@@ -131,9 +131,9 @@ package final class EnclavePool: Sendable {
     }
 }
 
-// Which replica answers which request.
+// Selection of replicas.
 extension EnclavePool {
-    /// The replica whose enclave has such a key, if any has.
+    /// The replica whose enclave has this key, if there is one.
     ///
     /// - Parameter keyIdentifier: `nil` for an empty message. A pool of one replica ignores it, because an enclave of an
     ///   older build does not know slots.
@@ -143,10 +143,11 @@ extension EnclavePool {
         return members.first { $0.host.slot == KeySlot(of: keyIdentifier) }
     }
 
-    /// The replica that gives evidence to a client. Of those that are ready, else of those that answer, it is the one
-    /// that the client's route leads to, or the next in rotation. One that hesitates is used only if all do.
+    /// The replica that gives evidence to a client: the one that the client's route selects, or the next in rotation,
+    /// among those that are ready; if none is ready, among those that answer. A slow replica is used only if all are
+    /// slow.
     ///
-    /// - Parameter tried: Replicas that are asked where there is no other.
+    /// - Parameter tried: Replicas to use only if there is no other.
     package func member(for route: Route?, except tried: Set<Int> = []) -> Member {
         let able = members.filter(\.standing.isReady)
         let present = able.isEmpty ? members.filter(\.standing.answers) : able
@@ -160,15 +161,16 @@ extension EnclavePool {
         return candidates[Int(UInt(bitPattern: next) % UInt(candidates.count))]
     }
 
-    /// Makes room for a request at a replica; ``release(_:)`` gives it back.
+    /// Admits a request to a replica; ``release(_:)`` ends the admission.
     ///
-    /// The replicas that serve share the room equally, so that one that stops to answer fills its own share, and a silent one
-    /// takes part no more: what it still holds is missing to the others until it is given up, as the room is that of the memory
-    /// of all requests.
+    /// The serving replicas share the limit equally, so that a replica that stops answering fills only its own share. A
+    /// silent replica no longer has a share; the requests that it still holds count against the limit until they are
+    /// abandoned, because the limit stands for the memory of all requests.
     ///
-    /// - Throws: ``HostError``: `overloaded`; `unknownKey` where the replica does not serve and another does, as a client that
-    ///   attests again is served by that one; `enclaveUnavailable` while the enclave does not answer; `backNetUnavailable`
-    ///   while no engine runs the BackNet: the request would be refused after the enclave has charged for it.
+    /// - Throws: ``HostError``: `overloaded`; `unknownKey` if the replica does not serve and another does, so that the
+    ///   client attests again and is served by that one; `enclaveUnavailable` while the enclave does not answer;
+    ///   `backNetUnavailable` while no engine runs the BackNet, because the request would be refused after the enclave
+    ///   has charged the client's quota.
     package func admit(to member: Member) throws(HostError) {
         do throws(HostError) {
             let standing = member.standing
@@ -193,7 +195,7 @@ extension EnclavePool {
         }
     }
 
-    /// - Throws: ``HostError`` `overloaded` where the replica's share is full, or all of the room.
+    /// - Throws: ``HostError`` `overloaded` if the replica's share or the whole limit is used up.
     private func take(_ standing: ReplicaStanding) throws(HostError) {
         let sharers = max(1, members.count { $0.standing.serves })
         let share = (maximumWaiting + sharers - 1) / sharers
@@ -213,7 +215,7 @@ extension EnclavePool {
 
 // State for operators.
 extension EnclavePool {
-    /// `ready` while one replica is; the reason says how many are not, and why.
+    /// `ready` while at least one replica is; the reason says how many are not, and why.
     package var readiness: EnclaveHost.Readiness {
         get async {
             var all: [(replica: Int, readiness: EnclaveHost.Readiness)] = []
@@ -231,7 +233,7 @@ extension EnclavePool {
         }
     }
 
-    /// What is of each replica, with these labels and its own.
+    /// The metrics of each replica, with these labels and its own.
     func replicaMetrics(labels: MetricsText.Labels) async -> MetricsText {
         var text = MetricsText(labels: labels)
         for member in members {
@@ -251,7 +253,7 @@ extension EnclavePool {
         return text
     }
 
-    /// The least that is left of a lease; `nil` where no replica has one.
+    /// The shortest remaining time of a lease; `nil` if no replica has one.
     var leaseLeft: Duration? {
         get async {
             var least: Duration?
@@ -269,7 +271,7 @@ extension EnclavePool {
 }
 
 extension EnclaveHost.State {
-    /// The best first: what a pool is when its replicas are different.
+    /// The best state first: a pool has the best state of its replicas.
     fileprivate var order: Int {
         switch self {
         case .ready: 0

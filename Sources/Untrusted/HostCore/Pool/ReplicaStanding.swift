@@ -15,34 +15,34 @@ final class ReplicaStanding: Sendable {
 
     private let value = Mutex(Value())
 
-    /// Of the enclave process; whether engines run is not in it.
+    /// The state of the enclave process, without that of the BackNet's engines.
     var state: EnclaveHost.State { value.withLock(\.state) }
-    /// Requests that are admitted and not answered.
+    /// Admitted and unanswered requests.
     var waiting: Int { value.withLock(\.waiting) }
     var isReady: Bool { state == .ready }
     /// Whether there is a process that answers.
     var answers: Bool { [.ready, .unprovisioned, .stopping].contains(state) }
-    /// Whether requests that are admitted to it are computed.
+    /// Whether it computes admitted requests.
     var serves: Bool { [.ready, .stopping].contains(state) }
-    /// Whether it owes an answer for longer than usual, so that another one should be asked if there is one.
+    /// Whether an answer takes longer than usual, so that another replica should be asked if there is one.
     var hesitates: Bool { value.withLock(\.hesitates) }
 
     func hesitates(_ hesitates: Bool) { value.withLock { $0.hesitates = hesitates } }
 
-    /// Where to ask, and for how long the enclave there has been silent.
+    /// The connection, and for how long the enclave has been silent.
     var service: (connection: EnclaveConnection?, silence: Duration?) {
         value.withLock { ($0.connection, $0.silence) }
     }
 
     func become(_ state: EnclaveHost.State, connection: EnclaveConnection?, silence: Duration?) {
-        // Released after the lock.
+        // Released after unlocking.
         _ = value.withLock { value in
             defer { (value.state, value.connection, value.silence) = (state, connection, silence) }
             return value.connection
         }
     }
 
-    /// - Returns: Whether there was room below the limit; ``give()`` gives it back.
+    /// - Returns: Whether the number was below the limit and was increased; ``give()`` decreases it.
     func take(limit: Int) -> Bool {
         value.withLock { value in
             guard value.waiting < limit else { return false }

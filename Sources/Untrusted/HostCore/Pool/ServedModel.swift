@@ -3,21 +3,22 @@ import Evidence
 import Synchronization
 package import Wire
 
-/// A model that is served: the pool that answers; beside it, when its bundle is replaced, the pool of the new one until its
-/// owner has provisioned it, and then the old pool as long as it still answers what was sealed to its keys.
+/// A served model. It has a serving pool and, while its bundle is replaced, a second one: first the staged pool of the
+/// new bundle, until the owner has provisioned it; then the retiring pool of the old bundle, while it still answers
+/// requests sealed to its keys.
 ///
-/// At most two pools live at a time, so that their replicas have ``KeySlot``s of their own.
+/// At most two pools exist at a time, so that their replicas have distinct ``KeySlot``s.
 package final class ServedModel: Sendable {
-    /// Which of the pools.
+    /// The role of a pool.
     package enum Role: String, Sendable { case serving, staged, retiring }
 
     package struct Limits: Sendable {
-        /// How long the old pool answers after the switch: clients that were attested before learn of the new one by then, or are
-        /// told to attest again.
+        /// How long the old pool answers after the switch. Clients that attested before find the new pool in this time,
+        /// or are told to attest again.
         package var grace: Duration = .seconds(60)
-        /// From the first replica of the new pool that is ready to the switch, when others are not.
+        /// The time from the first ready replica of the new pool to the switch, if others are not ready.
         package var patience: Duration = .seconds(60)
-        /// For what the old pool still computes at the end of the grace.
+        /// The additional time for requests that the old pool still computes at the end of the grace.
         package var drain: Duration = .seconds(10)
 
         package init() {}
@@ -31,7 +32,7 @@ package final class ServedModel: Sendable {
         var switches = 0
     }
 
-    /// As it stands in paths, in the log and in metrics.
+    /// The name in paths, in the log and in metrics.
     package let name: String
     package let metrics: HostMetrics
     private let limits: Limits
@@ -39,8 +40,8 @@ package final class ServedModel: Sendable {
     private let log: @Sendable (LogLine) -> Void
 
     /// - Parameters:
-    ///   - name: 1 to 64 of the characters A-Z a-z 0-9 . _ -, to be served under it.
-    ///   - pool: Not begun yet.
+    ///   - name: The name in paths: 1 to 64 of the characters A-Z a-z 0-9 . _ -
+    ///   - pool: A pool that was not started.
     package init(
         name: String, pool: EnclavePool, limits: Limits = Limits(), log: @escaping @Sendable (LogLine) -> Void
     ) {
@@ -51,7 +52,7 @@ package final class ServedModel: Sendable {
     package var serving: EnclavePool { state.withLock(\.serving) }
     package var staged: EnclavePool? { state.withLock(\.staged) }
 
-    /// That serves first.
+    /// The initial serving pool.
     package var pools: [(role: Role, pool: EnclavePool)] {
         state.withLock { state in
             [(.serving, state.serving)] + (state.staged.map { [(.staged, $0)] } ?? [])
@@ -59,7 +60,7 @@ package final class ServedModel: Sendable {
         }
     }
 
-    /// The first pool of such a bundle, if there is one.
+    /// The first pool of this bundle, if there is one.
     package func pool(of manifestDigest: [UInt8]) -> EnclavePool? {
         pools.first { $0.pool.manifestDigest == manifestDigest }?.pool
     }
@@ -69,13 +70,13 @@ package final class ServedModel: Sendable {
     /// The largest body of a sealed request.
     package var requestBytes: Int { pools.map(\.pool.requestBytes).max() ?? 0 }
 
-    /// Why no request is admitted, whatever its key is; `nil` where one may be. It is known before the body is there.
+    /// Why no request is admitted, whatever its key is; `nil` if one may be. It is known before the body arrives.
     package var overload: HostError? {
         let reasons = pools.map(\.pool.overload)
         return reasons.contains { $0 == nil } ? nil : reasons[0]
     }
 
-    /// Whose enclave has such a key.
+    /// The pool and the replica whose enclave has this key.
     ///
     /// - Parameter keyIdentifier: The first byte of the message; `nil` for an empty one.
     /// - Throws: ``HostError`` `unknownKey`.
@@ -83,7 +84,7 @@ package final class ServedModel: Sendable {
         pool: EnclavePool, member: EnclavePool.Member
     ) {
         let pools = pools.map(\.pool)
-        // A lone replica may have keys of any name; with two pools, names decide.
+        // A single replica may have any key identifier; with two pools, the identifier decides.
         let named = pools.lazy.compactMap { pool in
             pool.members.first { $0.host.slot == keyIdentifier.map(KeySlot.init(of:)) }.map { (pool, $0) }
         }
@@ -105,11 +106,11 @@ package final class ServedModel: Sendable {
     }
 }
 
-// The change from one bundle to another.
+// Replacement of the bundle.
 extension ServedModel {
-    /// Waits until there is room for another pool, which a staged one leaves at once, and a retiring one at its end.
+    /// Waits until there is room for another pool: a staged pool is stopped at once, a retiring one is waited for.
     ///
-    /// - Returns: Slots for a pool of this many replicas; `nil` when the model has stopped.
+    /// - Returns: Slots for a pool of this many replicas; `nil` if the model has stopped.
     package func slots(for count: Int) async -> [KeySlot]? {
         await unstage()
         await waitForRoom()
@@ -119,21 +120,21 @@ extension ServedModel {
         return free.count < count ? nil : Array(free.prefix(count))
     }
 
-    /// Waits until no pool is retiring, which is at most a grace and what is computed then.
+    /// Waits until no pool is retiring: at most the grace and the time of the requests in progress then.
     package func waitForRoom() async {
         while state.withLock({ $0.retiring != nil && !$0.hasStopped }) { try? await Task.sleep(for: Self.look) }
     }
 
-    /// Gives up the pool that waits for its owner.
+    /// Stops the staged pool.
     package func unstage() async {
         let pool = state.withLock { state in state.staged.take() }
         await pool?.stop()
     }
 
-    /// Starts a pool beside the one that serves. It takes that one's place by itself once its replicas are provisioned: all of
-    /// them, or some of them for ``Limits/patience``.
+    /// Starts a staged pool. It replaces the serving pool automatically when all of its replicas are provisioned, or
+    /// some of them for ``Limits/patience``.
     ///
-    /// - Throws: ``HostError`` when none of its replicas can be started; then nothing has changed.
+    /// - Throws: ``HostError`` if none of its replicas can be started; then nothing has changed.
     package func stage(_ pool: EnclavePool) async throws(HostError) {
         do throws(HostError) { try await pool.begin() } catch {
             await pool.stop()
@@ -153,11 +154,11 @@ extension ServedModel {
         Task { await self.switchWhenReady(pool) }
     }
 
-    /// Between two looks at a pool.
+    /// The time between two checks of a pool.
     private static let look = Duration.milliseconds(100)
 
     private func switchWhenReady(_ pool: EnclavePool) async {
-        // The owner provisions one after another, and a large model takes long to open.
+        // The owner provisions one replica after another, and a large model takes long to decrypt.
         var (lastReady, readyBefore) = (ContinuousClock.now, 0)
         while state.withLock({ $0.staged === pool }) {
             let ready = pool.readyCount
@@ -183,7 +184,7 @@ extension ServedModel {
             ))
         try? await Task.sleep(for: limits.grace)
         guard state.withLock({ $0.retiring === old }) else { return }
-        // Nothing more comes to it; the names of its keys stay taken until it has ended.
+        // It gets no more requests; its key identifiers stay reserved until it has ended.
         old.retire()
         let deadline = ContinuousClock.now + limits.drain
         while old.waiting > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: Self.look) }

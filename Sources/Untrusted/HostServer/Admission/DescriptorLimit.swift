@@ -2,16 +2,16 @@
 import Foundation
 import Glibc
 
-/// File descriptors of this process, shared out: what the process needs for itself comes first, as running out of them ends
-/// it; clients get what is left.
+/// Divides the file descriptors of this process. The process' own needs come first, because it ends when they run out;
+/// clients get the rest.
 package struct DescriptorLimit: Sendable {
     /// Connections of clients at a time.
     let connections: Int
     /// Connections to the admin listener at a time.
     let adminConnections: Int
 
-    /// What is opened after the start: listeners, the log, another enclave process while the last one is not gone yet
-    /// (6), and accepted connections that are not in the table yet, at both listeners.
+    /// Descriptors opened after the start: listeners, the log, a new enclave process while the previous one is still
+    /// ending (6), and accepted connections that are not in the table yet, at both listeners.
     private static let reserve = 14 + 2 * unsettledConnections
     /// Connections beyond the table's at one listener: accepted and not entered yet, or evicted and not closed yet.
     static let unsettledConnections = 4
@@ -20,17 +20,18 @@ package struct DescriptorLimit: Sendable {
     /// An event loop has a queue, a wake-up and a timer.
     private static let perEventLoop = 3
     private static let fewestConnections = 2
-    /// Beyond what is counted on: a reload may bring other models and more replicas, of which nothing is known at the start. It
-    /// takes no connection from clients.
+    /// A reserve: a reload may add models and replicas that are not known at the start. It does not reduce the clients'
+    /// connections.
     private static let headroom = 512
 
-    /// Raises the soft limit as far as it helps.
+    /// Raises the soft limit as far as needed.
     ///
     /// - Parameters:
     ///   - limits: How many connections are wanted.
-    ///   - enclaves: That may be started beside those that run: as many again, when a bundle is replaced.
+    ///   - enclaves: The number of enclaves that may be started in addition to the running ones; as many again when a
+    ///     bundle is replaced.
     ///   - eventLoops: Threads of the HTTP server, which are not started yet.
-    /// - Throws: ``HostServerError`` when hardly any would be left for clients.
+    /// - Throws: ``HostServerError`` if too few would be left for clients.
     package init(for limits: ServerLimits, enclaves: Int = 1, eventLoops: Int) throws(HostServerError) {
         let own = Self.open() + Self.perEventLoop * eventLoops + Self.reserve + Self.perEnclave * enclaves
         let wanted = own + limits.connections + limits.adminConnections
@@ -46,13 +47,13 @@ package struct DescriptorLimit: Sendable {
     }
 
     private static func open() -> Int {
-        // Counting opens one itself. Without /proc a few are assumed.
+        // Counting opens a descriptor itself. Without /proc a small number is assumed.
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 32
     }
 
-    /// Raises the limit to what is wanted and the headroom, where that is allowed.
+    /// Raises the limit to the wanted number plus the headroom, if that is allowed.
     ///
-    /// - Returns: How many descriptors this process may have, at most what is wanted.
+    /// - Returns: The number of descriptors that this process may have, at most the wanted number.
     private static func raised(to wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }

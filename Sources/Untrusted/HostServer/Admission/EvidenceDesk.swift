@@ -4,19 +4,19 @@ import HostCore
 import Synchronization
 import Wire
 
-/// Evidence of a model for anyone, within limits, since an enclave makes it on the one thread that also answers
+/// Gives a model's evidence to any client, within limits: the enclave makes evidence on the thread that also answers
 /// requests.
 final class EvidenceDesk: Sendable {
     private let metrics: HostMetrics
     private let shares: Mutex<EvidenceShares>
 
-    /// - Parameter limitsAddresses: Whether one address has a share of its own only.
+    /// - Parameter limitsAddresses: Whether each address is limited to a share of the rate.
     init(metrics: HostMetrics, limitsAddresses: Bool) {
         self.metrics = metrics
         shares = Mutex(EvidenceShares(limitsAddresses: limitsAddresses, at: .now))
     }
 
-    /// How long a client waits while evidence for others is made: clients behind one address may come together.
+    /// How long a client waits while evidence for others is made: clients behind one address may ask at the same time.
     private static let patience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Wire
 
-/// Limits on evidence: a rate for all clients, and for each address a share of it, so that one stranger cannot use up
-/// the rate of all. Pending evidence is counted for each replica, so that one that does not answer does not block
-/// requests to another. No clock of its own.
+/// Limits on evidence: a rate for all clients, and for each address a share of it, so that one client cannot use up the
+/// whole rate. Pending evidence is counted for each replica, so that a silent replica does not block requests to
+/// another. The caller supplies the time.
 package struct EvidenceShares: Sendable {
     /// A quote takes the enclave milliseconds to tens of milliseconds: twenty a second leave most of its time to
     /// requests. A quarter of that is more than a client needs, which asks once an hour.
@@ -27,9 +27,9 @@ package struct EvidenceShares: Sendable {
         bucket = TokenBucket(perSecond: Self.all.perSecond, burst: Self.all.burst, at: now)
     }
 
-    /// Takes room for one document; ``give(for:of:at:)`` gives it back.
+    /// Reserves one document; ``give(for:of:at:)`` releases it.
     ///
-    /// - Returns: Whether there was room. A refusal uses no room.
+    /// - Returns: Whether it was reserved.
     package mutating func take(
         for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant
     ) -> Bool {
@@ -49,14 +49,14 @@ package struct EvidenceShares: Sendable {
         return true
     }
 
-    /// Whether only documents that are being made stand in the way: they are done in milliseconds, so that waiting helps.
+    /// Whether only documents in progress exceed the limit: they take milliseconds, so waiting helps.
     package func isBusy(for address: ClientAddress, of replica: KeySlot) -> Bool {
         waiting[replica, default: 0] >= Self.all.atOnce
             || (limitsAddresses && (shares[address]?.waiting[replica] ?? 0) >= Self.each.atOnce)
     }
 
-    /// Gives back what was taken. A share that is whole again is forgotten, so that those kept are bounded by what is made
-    /// in the time in which one fills up.
+    /// Releases a reservation. A full share is forgotten, so that the number of remembered shares is bounded by the
+    /// documents made in the time that a share takes to refill.
     package mutating func give(for address: ClientAddress, of replica: KeySlot, at now: ContinuousClock.Instant) {
         waiting.giveOne(of: replica)
         shares[address]?.waiting.giveOne(of: replica)

@@ -2,18 +2,18 @@
 import BundleFormat
 import HostCore
 
-/// The key configuration of one of a model's enclaves, asked for once in ten seconds however many want it. A replica that does not
-/// answer soon does not hold those who want it: another one is asked.
+/// Caches the key configuration of one of a model's enclaves for ten seconds. If a replica does not answer soon,
+/// another one is asked.
 actor KeyConfigurationCache {
     private typealias Outcome = Result<[UInt8], HostError>
 
     /// Keys change with every enclave process, hourly and with every provisioning message; a client with old ones gets
     /// an error and fetches them again.
     private static let lifetime: Duration = .seconds(10)
-    /// A failure is not asked for again at once either.
+    /// Failures are cached as well.
     private static let failureLifetime: Duration = .seconds(1)
 
-    /// For one replica while there is another to ask.
+    /// The timeout for one replica while there is another to ask.
     private static let patience: Duration = .seconds(2)
 
     /// A run of an enclave.
@@ -80,7 +80,7 @@ actor KeyConfigurationCache {
         }
     }
 
-    /// - Parameter time: `nil` for as long as it takes.
+    /// - Parameter time: `nil` for no timeout.
     private static func fetch(from host: EnclaveHost, within time: Duration?) async -> Outcome {
         let task = Task { await fetch(from: host) }
         guard let time else { return await task.value }

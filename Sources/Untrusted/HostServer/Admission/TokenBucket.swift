@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A token bucket: a rate per second on average, and a burst. No clock of its own.
+/// A token bucket: an average rate per second, and a burst. The caller supplies the time.
 package struct TokenBucket: Sendable {
     private let perSecond: Double
     private let burst: Double

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The memory of bodies, over all connections together: those in reception, and complete ones until their answer is ready.
-/// No input or output, and no clock of its own.
+/// Accounts for the memory of bodies of all connections: those in reception, and complete ones until their answer is
+/// ready. It does no I/O, and the caller supplies the time.
 ///
 /// Bytes are charged as they arrive, not as they are announced: otherwise a few connections that announce much and send
-/// little would exclude all others. When there is no room, bodies in reception for longer than ``grace`` are given up,
+/// little would exclude all others. When memory is short, bodies in reception for longer than ``grace`` are dropped,
 /// the oldest first, because slow senders hold memory for long. If there are none, the newest body is refused. Complete
-/// bodies stay.
+/// bodies are kept.
 package struct BodyBudget: Sendable {
     package typealias Identifier = ConnectionTable.Identifier
 
@@ -15,11 +15,11 @@ package struct BodyBudget: Sendable {
         var isComplete = false
     }
 
-    /// Bytes at a time.
+    /// The maximum number of bytes held.
     package let capacity: Int
-    /// How long a body may be in reception before it goes first.
+    /// How long a body may be in reception before it can be dropped.
     package let grace: Duration
-    /// Bytes that are held.
+    /// The number of bytes held.
     package private(set) var used = 0
     private var bodies: [Identifier: Body] = [:]
 
@@ -36,15 +36,15 @@ package struct BodyBudget: Sendable {
 
     /// Charges bytes that have arrived.
     ///
-    /// - Returns: Bodies that are given up for lack of room; they hold nothing any more, and the caller refuses them.
-    ///   The one that asked may be among them.
+    /// - Returns: Bodies that were dropped for lack of room. They hold no bytes any more, and the caller refuses them.
+    ///   The charged body may be among them.
     package mutating func take(
         _ bytes: Int, for identifier: Identifier, at now: ContinuousClock.Instant
     ) -> [Identifier] {
         guard bodies[identifier] != nil else { return [identifier] }
         var givenUp: [Identifier] = []
         while used + bytes > capacity {
-            // The one that asks is in reception, so that there always is one.
+            // The charged body is in reception, so that there is at least one.
             let victim = leastDeserving(at: now) ?? identifier
             release(victim)
             givenUp.append(victim)
@@ -55,16 +55,16 @@ package struct BodyBudget: Sendable {
         return givenUp
     }
 
-    /// The body is whole: it is held until ``release(_:)``.
+    /// Marks the body as complete: it is held until ``release(_:)``.
     ///
-    /// - Returns: `false` when it was given up.
+    /// - Returns: `false` if it was dropped.
     package mutating func complete(_ identifier: Identifier) -> Bool {
         guard bodies[identifier] != nil else { return false }
         bodies[identifier]?.isComplete = true
         return true
     }
 
-    /// Gives its bytes back.
+    /// Releases its bytes.
     package mutating func release(_ identifier: Identifier) {
         guard let body = bodies.removeValue(forKey: identifier) else { return }
         used -= body.bytes

@@ -3,25 +3,25 @@ import HostCore
 import NIOCore
 import Synchronization
 
-/// The connections of one listener and the memory of their bodies. Connections live on several event loops; what is
-/// decided about them is decided under one lock, so that one whose request is complete is not evicted while its client
+/// The connections of one listener and the memory of their bodies. Connections are on several event loops. All
+/// decisions are made under one lock, so that a connection with a complete request is not evicted while its client
 /// reads.
 final class ConnectionRegistry: Sendable {
     typealias Identifier = ConnectionTable.Identifier
 
-    /// Told to a connection through its pipeline: its body was given up for lack of room.
+    /// The event sent to a connection's pipeline when its body was dropped for lack of room.
     struct BodyGivenUp: Sendable {}
 
     private struct State {
         var table: ConnectionTable
         var budgets: [Intake.Budget: BodyBudget]
-        /// Of connections with a body in memory.
+        /// The connections with a body in memory.
         var budgetOf: [Identifier: Intake.Budget] = [:]
         var channels: [Identifier: any Channel] = [:]
         var identifiers: [ObjectIdentifier: Identifier] = [:]
         /// What to do when a connection closes before its answer is sent.
         var abandonments: [ObjectIdentifier: @Sendable () -> Void] = [:]
-        /// The most that bodies held since the allocator gave back what was free.
+        /// The peak of the bodies' bytes since the allocator last returned free memory.
         var mostBodyBytes = 0
 
         var bodyBytes: Int { budgets.values.reduce(0) { $0 + $1.used } }
@@ -35,7 +35,7 @@ final class ConnectionRegistry: Sendable {
             }
         }
 
-        /// - Returns: Its channel.
+        /// - Returns: The connection's channel.
         mutating func forget(_ identifier: Identifier) -> (any Channel)? {
             releaseBody(identifier)
             table.close(identifier)
@@ -45,7 +45,7 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Bodies of clients that are served do not come to this, so that only an attack's end or a rush's costs a trim.
+    /// The bodies of normal load stay below this, so that memory is trimmed only after an attack or a burst.
     private static let muchBodyMemory = 8 << 20
 
     private let state: Mutex<State>
@@ -70,18 +70,18 @@ final class ConnectionRegistry: Sendable {
         return metrics.text(connections: connections, limit: limit, stalled: stalled, bodyBytes: bytes)
     }
 
-    /// Says what to do when this connection closes; `nil` for nothing any more.
+    /// Sets what to do when this connection closes; `nil` for nothing.
     func onClose(of channel: any Channel, _ abandon: (@Sendable () -> Void)?) {
         let key = ObjectIdentifier(channel)
         state.withLock { $0.abandonments[key] = abandon }
-        // It may have closed before anybody could be told.
+        // It may have closed before the function was set.
         guard abandon != nil, !channel.isActive else { return }
         state.withLock { $0.abandonments.removeValue(forKey: key) }?()
     }
 
-    /// Enters a new connection; another one may have to go.
+    /// Enters a new connection, for which another one may be evicted.
     ///
-    /// - Returns: `nil` when there is no room.
+    /// - Returns: `nil` if there is no room.
     func open(_ channel: any Channel, at now: ContinuousClock.Instant) -> Identifier? {
         let address = ClientAddress(channel.remoteAddress)
         let (identifier, evicted) = state.withLock { state -> (Identifier?, (any Channel)?) in
@@ -106,9 +106,9 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Makes room for bytes of a body that have arrived.
+    /// Charges arrived bytes of a body.
     ///
-    /// - Returns: `false` when there is none: the body is given up.
+    /// - Returns: `false` if there is no room: the body is dropped.
     func take(_ bytes: Int, for identifier: Identifier, at now: ContinuousClock.Instant) -> Bool {
         let (isGranted, others) = state.withLock { state -> (Bool, [any Channel]) in
             guard let budget = state.budgetOf[identifier],
@@ -125,11 +125,11 @@ final class ConnectionRegistry: Sendable {
         return isGranted
     }
 
-    /// A request is complete: from now on neither it nor its connection goes before it is answered, as long as the client
-    /// reads.
+    /// Marks a request as complete: from now on it is not dropped, and its connection is not evicted, before it is
+    /// answered, as long as the client reads.
     ///
     /// - Parameter hasBody: Whether ``beginBody(_:_:at:)`` was called for it.
-    /// - Returns: `false` when it went before.
+    /// - Returns: `false` if it was dropped before.
     func beginAnswer(_ identifier: Identifier, hasBody: Bool) -> Bool {
         state.withLock { state in
             if hasBody {
@@ -140,8 +140,8 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// The answer to the request of this channel is ready: nobody needs its body any more. The client may take its time
-    /// with the answer, but not with the memory.
+    /// The answer to this channel's request is ready, so that the body's memory is released even if the client is slow
+    /// to read.
     func answerIsReady(on channel: any Channel) {
         state.withLock { state in
             guard let identifier = state.identifiers[ObjectIdentifier(channel)] else { return }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which connections are open, and which one is evicted when there are too many. No input or output, and no clock of
-/// its own.
+/// Which connections are open, and which one is evicted when there are too many. It does no I/O, and the caller
+/// supplies the time.
 ///
-/// A connection can be evicted while it is idle or a request of it is in reception, and after its last answer; while a
-/// complete request of it is being answered only if its client does not read. What deserves its place least is, in this
-/// order: of the address with the most connections; already answered for the last time; with a client that does not read
-/// its answers; longest without a completed request. A connection
-/// that has not completed any counts from its opening: were it always first, strangers with one completed request each
-/// could have every newcomer evicted before its first request is in.
+/// A connection can be evicted while it is idle or receives a request, and after its last answer; while a complete
+/// request is being answered, only if its client does not read. The connection to evict is chosen by these criteria, in
+/// this order: its address has the most connections; its last answer was sent; its client does not read answers; it has
+/// been without a completed request for the longest time. For a connection without a completed request this time counts
+/// from its opening. If such connections always came first, an attacker with one completed request on each connection
+/// could have every new connection evicted before its first request is complete.
 package struct ConnectionTable: Sendable {
     package typealias Identifier = UInt64
 
     package struct Limits: Sendable {
-        /// Connections at a time, from all addresses.
+        /// The maximum number of connections from all addresses.
         package let total: Int
-        /// Connections at a time from one address.
+        /// The maximum number of connections from one address.
         package let perAddress: Int
 
         package init(total: Int, perAddress: Int) {
@@ -28,9 +28,9 @@ package struct ConnectionTable: Sendable {
 
         let address: ClientAddress
         var phase = Phase.waiting
-        /// What was answered waits for the client to read it.
+        /// An answer waits for the client to read it.
         var isStalled = false
-        /// The opening, or the end of the last completed request.
+        /// The time of the opening, or of the end of the last completed request.
         var lastCompleted: ContinuousClock.Instant
     }
 
@@ -48,10 +48,10 @@ package struct ConnectionTable: Sendable {
 
     package func isOpen(_ identifier: Identifier) -> Bool { entries[identifier] != nil }
 
-    /// A new connection and the one that goes for it.
+    /// A new connection and the one that was evicted for it.
     package struct Opening: Sendable, Equatable {
         package let identifier: Identifier
-        /// No longer in the table; the caller closes it.
+        /// The evicted connection, which is no longer in the table; the caller closes it.
         package let evicted: Identifier?
     }
 
@@ -87,12 +87,12 @@ package struct ConnectionTable: Sendable {
         entries[identifier]?.lastCompleted = now
     }
 
-    /// Its client does not read what is sent to it, or reads again.
+    /// Notes that the client stopped reading, or reads again.
     package mutating func setStalled(_ identifier: Identifier, _ isStalled: Bool) {
         entries[identifier]?.isStalled = isStalled
     }
 
-    /// Nothing more is read from it: it only waits for its client to close.
+    /// Notes that nothing more is read from it: it only waits for its client to close.
     package mutating func closing(_ identifier: Identifier) { entries[identifier]?.phase = .closing }
 
     /// It is closed.
@@ -104,7 +104,7 @@ package struct ConnectionTable: Sendable {
 
     /// - Parameter address: `nil` for any.
     private func leastDeserving(of address: ClientAddress?) -> Identifier? {
-        // Smaller is less deserving.
+        // The smallest is evicted.
         var least: (Int, Int, ContinuousClock.Instant, Identifier)?
         for (identifier, entry) in entries where entry.phase != .answering || entry.isStalled {
             guard address == nil || entry.address == address else { continue }

@@ -7,7 +7,7 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// HTTP/1.1 as Hummingbird sets it up, behind a ``RequestGate``.
+/// Hummingbird's HTTP/1.1 channel behind a ``RequestGate``.
 struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -16,7 +16,7 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     let intake: Intake
     let onEnd: @Sendable (RequestRecord) -> Void
 
-    /// Headers of a request. The longest that is sent has a nonce of 64 bytes in its path; proxies add some.
+    /// The limit on a request's headers. The longest path has a nonce of 64 bytes; proxies add headers.
     private static let maximumHeaderBytes = 16 << 10
     private static let maximumHeaderCount = 100
 
@@ -43,7 +43,7 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     func handle(value: Value, logger: Logger) async {
-        // Operators ask actors, which may be busy for long.
+        // Operators' requests wait for actors, which may be busy for long.
         let executor = intake.audience == .everybody ? LoopExecutor.of(value.channel.eventLoop) : nil
         await withTaskExecutorPreference(executor) {
             await handleHTTP(asyncChannel: value, logger: logger)
@@ -51,7 +51,7 @@ struct GuardedChannel: ServerChildChannel, HTTPChannelHandler {
     }
 }
 
-/// Tells the gate of every byte: before the decoder has made anything of it, and after the encoder has made it.
+/// Reports all bytes to the gate: incoming ones before the decoder, outgoing ones after the encoder.
 private final class ByteWatch: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

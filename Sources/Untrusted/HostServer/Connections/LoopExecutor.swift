@@ -9,7 +9,7 @@ final class LoopExecutor: TaskExecutor {
 
     private init(_ loop: any EventLoop) { self.loop = loop }
 
-    /// As many as there are event loops, which live as long as the process.
+    /// One for each event loop; event loops live as long as the process.
     private static let all = Mutex<[ObjectIdentifier: LoopExecutor]>([:])
 
     static func of(_ loop: any EventLoop) -> LoopExecutor {

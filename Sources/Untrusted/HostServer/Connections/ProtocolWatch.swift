@@ -2,8 +2,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// Normalises the `connection` header of older and stricter clients to the one form that is checked later: `close`, or
-/// nothing. HTTP/1.0 knows no other end of an answer that every such client understands.
+/// Normalises the `connection` header to the one form that is checked later: `close`, or none. For HTTP/1.0 it is
+/// `close`, because closing is the only end of an answer that every such client understands.
 final class ProtocolWatch: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

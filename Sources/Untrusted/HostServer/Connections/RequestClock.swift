@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How long a connection may take for what it does. No input or output, and no clock of its own.
+/// The deadlines of a connection. It does no I/O, and the caller supplies the time.
 package struct RequestClock: Sendable {
     package struct Limits: Sendable {
-        /// Without a byte, before a request or between two.
+        /// The time without a byte, before a request or between two.
         package var idle: Duration = .seconds(60)
-        /// From the first byte of a request to the end of its headers.
+        /// The time from the first byte of a request to the end of its headers.
         package var head: Duration = .seconds(10)
-        /// From the end of the headers, whatever arrives. Together with ``bodyBytesPerSecond`` this admits every link
-        /// that carries half a megabit a second: a picture of 224 x 224 pixels has 147 KiB and takes 2.4 s there.
+        /// The time for the body from the end of the headers. Together with ``bodyBytesPerSecond`` this admits every
+        /// link that carries half a megabit a second: a picture of 224 x 224 pixels has 147 KiB and takes 2.4 s there.
         package var body: Duration = .seconds(15)
-        /// For each of these many bytes that have *arrived* the body has one second more. So a large body on a slow
-        /// link has enough time (16 MiB: 271 s), and one that drips has not.
+        /// The body gets one second more for each of this many bytes that have *arrived*. A large body on a slow link
+        /// has enough time (16 MiB: 271 s); a sender that sends single bytes has not.
         package var bodyBytesPerSecond = 64 << 10
-        /// From the moment that more is to be sent than may wait, until the client has read enough of it.
+        /// The time from when too much waits to be sent until the client has read enough of it.
         package var unread: Duration = .seconds(15)
-        /// For each of these many bytes that have *left* since then it has one second more.
+        /// The client gets one second more for each of this many bytes that were *sent* since then.
         package var readBytesPerSecond = 64 << 10
-        /// From a last answer to the end of the connection, in which the client can read it.
+        /// The time from the last answer to the end of the connection, in which the client can read it.
         package var closing: Duration = .seconds(2)
 
         package init() {}
     }
 
     package enum Expiry: Sendable, Equatable {
-        /// Nothing was begun: the connection is closed.
+        /// No request has begun: the connection is closed.
         case idle
         /// A request has begun and is not complete: 408.
         case request
@@ -33,12 +33,12 @@ package struct RequestClock: Sendable {
         case closing
     }
 
-    /// What is to be sent waits for the client to read, in whatever phase.
+    /// Whether data waits for the client to read, in any phase.
     private struct Stall {
         let start: ContinuousClock.Instant
-        /// Bytes that the connection had sent then.
+        /// The number of bytes that the connection had sent then.
         let before: Int
-        /// And has sent now.
+        /// The number of bytes that it has sent now.
         var sent: Int
     }
 
@@ -46,7 +46,7 @@ package struct RequestClock: Sendable {
         case idle(ContinuousClock.Instant)
         case head(ContinuousClock.Instant)
         case body(ContinuousClock.Instant, received: Int)
-        /// More has arrived already or not.
+        /// Whether bytes of the next request have arrived already.
         case answering(hasMore: Bool)
         case closing(ContinuousClock.Instant)
     }
@@ -60,7 +60,7 @@ package struct RequestClock: Sendable {
         phase = .idle(now)
     }
 
-    /// Bytes have come, of whatever.
+    /// Bytes have arrived.
     package mutating func bytesArrived(at now: ContinuousClock.Instant) {
         switch phase {
         case .idle: phase = .head(now)
@@ -77,7 +77,7 @@ package struct RequestClock: Sendable {
         if case .body(let start, let received) = phase { phase = .body(start, received: received + bytes) }
     }
 
-    /// More is to be sent than may wait.
+    /// Too much waits to be sent.
     ///
     /// - Parameter sent: Bytes that the connection has sent so far.
     package mutating func stalled(sent: Int, at now: ContinuousClock.Instant) {
@@ -90,7 +90,7 @@ package struct RequestClock: Sendable {
     /// The client has read enough.
     package mutating func resumed() { stall = nil }
 
-    /// The request is complete: its answer may take as long as it takes, unless the client does not read it.
+    /// The request is complete: its answer has no deadline here, unless the client does not read it.
     package mutating func requestArrived() { phase = .answering(hasMore: false) }
 
     /// The answer was sent.
@@ -107,8 +107,7 @@ package struct RequestClock: Sendable {
     /// Nothing of a request has come since the last one.
     package var isIdle: Bool { if case .idle = phase { true } else { false } }
 
-    /// When the connection is given up unless something happens; `nil` while a request is answered to a client that
-    /// reads.
+    /// The present deadline; `nil` while a request is answered and the client reads.
     package var deadline: ContinuousClock.Instant? { [phaseDeadline, readingDeadline].compactMap(\.self).min() }
 
     private var readingDeadline: ContinuousClock.Instant? {
@@ -128,7 +127,7 @@ package struct RequestClock: Sendable {
         }
     }
 
-    /// What has run out.
+    /// The deadline that has passed.
     package func expiry(at now: ContinuousClock.Instant) -> Expiry? {
         guard let phaseDeadline, phaseDeadline <= now else {
             return readingDeadline.map { $0 <= now } == true ? .unread : nil

@@ -6,10 +6,11 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// Lets only complete requests in: it keeps the headers back until the body is there, within the limits on time, size
-/// and memory, and refuses what exceeds them without reading on. A request for which there is no room is refused on its event loop, and
-/// its body never kept. One request at a time; what a client sends meanwhile
-/// stays in its socket. A client that does not read its answers loses its connection. When the server stops, the answer under way or the next one is the connection's last.
+/// Forwards only complete requests: it holds the headers back until the body has arrived, within the limits on time,
+/// size and memory, and refuses a request that exceeds them without reading on. A request for which there is no room is
+/// refused on its event loop, and its body is never kept. It forwards one request at a time; data that a client sends
+/// meanwhile stays in the socket. If a client does not read its answers, the connection is closed. When the server
+/// stops, the answer in progress or the next one is the connection's last.
 final class RequestGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -21,7 +22,7 @@ final class RequestGate: ChannelDuplexHandler {
         case waiting
         case receiving(Reception)
         case answering(Answering)
-        /// The last answer was sent, or nothing more can be made of what comes.
+        /// The last answer was sent, or the input cannot be parsed any further.
         case closing
     }
 
@@ -33,9 +34,9 @@ final class RequestGate: ChannelDuplexHandler {
     private struct Answering {
         var record: RequestRecord
         let isHead: Bool
-        /// What the answer says for browsers.
+        /// The CORS headers of the answer.
         let originHeaders: HTTPFields
-        /// The client asked for the end of the connection after it.
+        /// The client asked to close the connection after the answer.
         let isLast: Bool
         let start: ContinuousClock.Instant
     }
@@ -46,11 +47,11 @@ final class RequestGate: ChannelDuplexHandler {
     private let onEnd: (RequestRecord) -> Void
     private var clock: RequestClock
     private var phase = Phase.waiting
-    /// Of the request in reception.
+    /// The allowance of the request in reception.
     private var body = ByteBuffer()
-    /// Bytes of a body that is read and dropped.
+    /// The number of bytes of a body that was read and dropped.
     private var droppedBytes = 0
-    /// Of further requests that came together with the one that is answered.
+    /// Parts of further requests that arrived with the one that is being answered.
     private var held: [HTTPRequestPart] = []
     private var endsAfterAnswer = false
     /// The server stops.
@@ -58,23 +59,23 @@ final class RequestGate: ChannelDuplexHandler {
     private var owesRead = false
     private var context: ChannelHandlerContext?
     private let alarm = DeadlineAlarm()
-    /// Bytes of which the decoder has made nothing yet.
+    /// The number of bytes that the decoder has not decoded yet.
     private var undecodedBytes = 0
-    /// Bytes that were handed to the channel, which may not have sent them yet.
+    /// The number of bytes handed to the channel, which may not have sent them yet.
     private var writtenBytes = 0
 
-    /// Clients that send requests without waiting for answers send a few; more would take much more memory than they
-    /// have bytes.
+    /// The limit on pipelined requests. Clients that pipeline send a few; each takes much more memory than it has
+    /// bytes.
     private static let maximumHeldParts = 64
-    /// The decoder limits headers by itself, but it keeps without bound what follows a request for another protocol, and
-    /// passes over extensions of chunks of any length. One reading brings at most 64 KiB.
+    /// The decoder limits headers, but it buffers without bound the data after a request to upgrade to another
+    /// protocol, and skips chunk extensions of any length. One read returns at most 64 KiB.
     private static let maximumUndecodedBytes = 128 << 10
-    /// When the server stops, a client that sends one request after another gets its next one in.
+    /// When the server stops, a client with a kept connection can send one more request in this time.
     private static let drainGrace = TimeAmount.seconds(1)
 
     /// - Parameters:
-    ///   - identifier: `nil` when there is no room for the connection: it is closed as soon as it can be.
-    ///   - onEnd: Told of every request that was answered or refused.
+    ///   - identifier: `nil` if there is no room for the connection: it is closed as soon as possible.
+    ///   - onEnd: Called for every request that was answered or refused.
     init(
         _ identifier: ConnectionRegistry.Identifier?, registry: ConnectionRegistry, intake: Intake,
         onEnd: @escaping (RequestRecord) -> Void
@@ -119,7 +120,7 @@ final class RequestGate: ChannelDuplexHandler {
 
     // MARK: Time
 
-    /// Bytes have come, of which the decoder may not have made anything yet.
+    /// Bytes have arrived, which the decoder may not have decoded yet.
     func bytesArrived(_ count: Int) {
         clock.bytesArrived(at: .now)
         undecodedBytes += count
@@ -155,7 +156,7 @@ final class RequestGate: ChannelDuplexHandler {
         return writtenBytes - (waiting ?? 0)
     }
 
-    /// The next answer waits in the responder while the channel takes nothing more, and does not come by here.
+    /// While the channel is not writable, the next answer waits in the responder.
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isStalled = !context.channel.isWritable
         if let identifier { registry.setStalled(identifier, isStalled) }
@@ -168,7 +169,7 @@ final class RequestGate: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Closes the connection with what its client has not read, which the kernel would keep for it.
+    /// Closes the connection and discards the data that its client has not read, which the kernel would keep otherwise.
     private func drop(_ context: ChannelHandlerContext) {
         forgetUnsent(context)
         context.close(promise: nil)
@@ -235,7 +236,7 @@ final class RequestGate: ChannelDuplexHandler {
         }
         guard let identifier, registry.take(count, for: identifier, at: .now) else { return refuse(.noRoom, context) }
         if body.capacity == 0 {
-            // Memory that is never written to costs nothing, so that what was announced is reserved once.
+            // Reserves the announced size at once: memory that is never written to costs nothing.
             body = context.channel.allocator.buffer(capacity: allowance.announced ?? count)
         }
         body.writeImmutableBuffer(bytes)
@@ -260,7 +261,7 @@ final class RequestGate: ChannelDuplexHandler {
         (body, droppedBytes) = (ByteBuffer(), 0)
         if let refusal { return turnAway(reception.head, refusal, context) }
         var head = reception.head
-        // In the place of whatever the client wrote there.
+        // Replaces the client's value.
         head.headerFields[.requestIdentifier] = record.identifier
         context.fireChannelRead(wrapInboundOut(.head(head)))
         if message.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(message))) }
@@ -269,7 +270,7 @@ final class RequestGate: ChannelDuplexHandler {
 
     // MARK: Answers
 
-    /// Refuses the request and goes on with the connection.
+    /// Refuses the request and keeps the connection.
     private func turnAway(_ head: HTTPRequest, _ refusal: Refusal, _ context: ChannelHandlerContext) {
         var (headers, json) = refusal.content
         headers[.route] = (Route(of: head.headerFields) ?? .random()).text
@@ -323,9 +324,9 @@ final class RequestGate: ChannelDuplexHandler {
         }
     }
 
-    /// The server's last word on this connection, without reading on.
+    /// Sends the last response on this connection, without reading on.
     ///
-    /// - Parameter head: Of the request, where it is not in reception yet.
+    /// - Parameter head: The head of the request, if it is not in reception yet.
     private func refuse(_ refusal: Refusal, of head: HTTPRequest? = nil, _ context: ChannelHandlerContext) {
         let reception: Reception? = if case .receiving(let reception) = phase { reception } else { nil }
         let allowance = reception?.allowance
@@ -345,7 +346,7 @@ final class RequestGate: ChannelDuplexHandler {
         close(context)
     }
 
-    /// Ends the outgoing direction, so that the client can read its answer before the connection goes.
+    /// Ends the outgoing direction, so that the client can read its answer before the connection is closed.
     private func close(_ context: ChannelHandlerContext) { close(context: context, mode: .output, promise: nil) }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -366,7 +367,7 @@ final class RequestGate: ChannelDuplexHandler {
         switch event {
         case is ConnectionRegistry.BodyGivenUp: if case .receiving = phase { refuse(.noRoom, context) }
         case ChannelEvent.inputClosed:
-            // A client that closes before the answer to a sealed request is there has given it up.
+            // A client that closes before the answer to a sealed request is ready has abandoned the request.
             if case .answering(let answering) = phase, answering.record.endpoint == .sealedRequest {
                 context.close(promise: nil)
             } else {
@@ -384,7 +385,7 @@ final class RequestGate: ChannelDuplexHandler {
         close(context)
     }
 
-    /// What is no HTTP, or has more headers than anybody sends.
+    /// Input that is not HTTP, or has too many headers.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !(error is IOError), !(error is ChannelError) else { return context.fireErrorCaught(error) }
         switch phase {

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
 
-/// What an operator may know of a finished request. Nothing of it comes from sealed content.
+/// What the log and the metrics say about a finished request. Nothing of it is derived from sealed content.
 struct RequestRecord: Sendable {
-    /// Made by the host. It finds a client's report in the log, and does not reveal the number of others' requests.
+    /// Random, chosen by the host. It relates a client's report to a line of the log, and does not reveal the number of
+    /// others' requests.
     let identifier: String
-    /// `nil` when the request did not get so far that it names one.
+    /// `nil` if the request was refused before it named one.
     let endpoint: Endpoint?
     let model: String?
     let bodyBytes: Int
     private(set) var status = 0
-    /// Of a refusal.
+    /// The code of a refusal.
     private(set) var code: String?
-    /// The host refused it without asking anybody.
+    /// Whether the host refused it without asking the enclave.
     private(set) var wasTurnedAway = false
     /// From the last byte of the request to the last of the answer.
     var time = Duration.zero
 
-    /// - Parameter allowance: `nil` when the request was refused by its headers.
+    /// - Parameter allowance: `nil` if the request was refused because of its headers.
     init(_ allowance: Intake.Allowance?, bodyBytes: Int) {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         identifier = String(repeating: "0", count: 16 - digits.count) + digits

@@ -5,14 +5,14 @@ import HostCore
 import Hummingbird
 import NIOCore
 
-/// What the host answers to its operators.
+/// The routes for operators.
 struct AdminRoutes: HTTPResponder {
     typealias Context = ClientContext
 
     let models: ModelRegistry
-    /// Of the listener for everybody.
+    /// The connections of the listener for clients.
     let registry: ConnectionRegistry
-    /// The version of this program and others that matter, by name.
+    /// Versions of this program and its components, by name.
     let build: [(String, String)]
     let traces: (any TraceSink)?
 
@@ -39,7 +39,7 @@ struct AdminRoutes: HTTPResponder {
         return text.text
     }
 
-    /// - Parameter model: `nil` for all together.
+    /// - Parameter model: `nil` for all models together.
     private func readiness(of model: ServedModel?) async -> Response {
         struct Body: Encodable { let state: String, reason: String? }
         let readiness = if let model { await model.readiness } else { await models.readiness }

@@ -6,7 +6,7 @@ import HTTPTypes
 package struct AllowedOrigins: Sendable {
     private let origins: Set<String>
 
-    /// Pages of no origin.
+    /// No origin is allowed.
     package static let none = AllowedOrigins([])
 
     private init(_ origins: Set<String>) { self.origins = origins }
@@ -39,8 +39,8 @@ package struct AllowedOrigins: Sendable {
     /// The answer to a preflight request, which browsers send before a request with a content type that forms do not
     /// have.
     ///
-    /// - Returns: The headers of the answer, which ``headers(for:)`` completes; `nil` for what is no such question, or of a
-    ///   page that is not allowed, or about a path or method that pages have no use for.
+    /// - Returns: The headers of the answer, which ``headers(for:)`` completes; `nil` if the request is no preflight
+    ///   request, its origin is not allowed, or its path or method is not for pages.
     func preflight(_ head: HTTPRequest, in models: ModelRegistry) -> HTTPFields? {
         guard head.method == .options, let origin = head.headerFields[.origin], origins.contains(origin),
             let method = head.headerFields[.accessControlRequestMethod].flatMap({ HTTPRequest.Method($0) })

@@ -2,7 +2,7 @@
 import Hummingbird
 import NIOCore
 
-/// Whom a request comes from, and over which connection.
+/// The address of a request's client, and its connection.
 struct ClientContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel

@@ -2,13 +2,13 @@
 import HTTPTypes
 import HostCore
 
-/// What can be asked for. Paths are compared byte for byte: what a proxy in front forbids by its exact path must not be
-/// reachable under another spelling (`//metrics`, `/metrics/`, `/%6detrics`). Of an absolute address, which HTTP makes
-/// servers take, the path counts.
+/// The endpoints of the server. Paths are compared byte for byte: a path that a reverse proxy blocks must not be
+/// reachable under another spelling (`//metrics`, `/metrics/`, `/%6detrics`). In an absolute address, which HTTP
+/// servers must accept, only the path is used.
 enum Endpoint: Sendable, Hashable {
     case evidence, keyConfiguration, provision, sealedRequest, live, ready, metrics
 
-    /// In logs and metrics.
+    /// The name in logs and metrics.
     var label: String {
         switch self {
         case .evidence: "evidence"
@@ -21,7 +21,7 @@ enum Endpoint: Sendable, Hashable {
         }
     }
 
-    /// Whom a listener is for.
+    /// The audience of a listener.
     enum Audience: Sendable { case everybody, operators }
 
     /// - Parameter path: Without a model.
@@ -41,13 +41,13 @@ enum Endpoint: Sendable, Hashable {
     }
 }
 
-/// What a request asks for, and of which model.
+/// The endpoint and the model of a request.
 struct Target: Sendable {
     let endpoint: Endpoint
-    /// `nil` for what is asked of the whole server: its health and metrics.
+    /// `nil` for endpoints of the whole server: health and metrics.
     let model: ServedModel?
 
-    /// Where the paths of one model begin, before its name.
+    /// The prefix of the paths of one model, before its name.
     private static let modelPrefix = "/models/"
 
     /// - Returns: `nil` for what this listener does not have.

@@ -5,7 +5,7 @@ import Glibc
 /// Sockets on which the service manager that started this process listens already (sd_listen_fds(3)): so no connection
 /// is refused while the server starts or restarts.
 package struct InheritedSockets: Sendable, Equatable {
-    /// For everybody; `nil` where this process listens by itself.
+    /// The socket for clients; `nil` if this process opens its own.
     package let clients: Int32?
     package let admin: Int32?
 
@@ -21,7 +21,7 @@ package struct InheritedSockets: Sendable, Equatable {
     private static let firstDescriptor: Int32 = 3
     private static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
 
-    /// Takes them out of the environment, so that no child takes them for its own.
+    /// Removes them from the environment, so that no child process uses them.
     package static func taken() throws(HostServerError) -> InheritedSockets {
         let environment = ProcessInfo.processInfo.environment
         for variable in variables { unsetenv(variable) }

@@ -2,28 +2,28 @@
 import HTTPTypes
 import HostCore
 
-/// What a listener takes in of a request, told from its headers alone.
+/// What a listener accepts of a request, decided from its headers alone.
 struct Intake: Sendable {
-    /// Whose memory a body takes.
+    /// The budget that a body is charged to.
     enum Budget: Sendable, Hashable { case requests, provisioning }
 
-    /// A body that may come.
+    /// An acceptable body.
     struct Allowance: Sendable {
-        /// `nil` for a path that is none.
+        /// `nil` for an unknown path.
         let endpoint: Endpoint?
-        /// `nil` for what is not of one.
+        /// `nil` for endpoints without a model.
         let model: String?
         /// Bytes.
         let limit: Int
-        /// `nil` where no body may come.
+        /// `nil` if no body is allowed.
         let budget: Budget?
         /// Announced bytes; `nil` for a chunked body.
         let announced: Int?
-        /// How a longer one is refused.
+        /// The refusal of a longer body.
         let excess: Refusal
-        /// The client sends its body once it is told that it may.
+        /// The client sends its body only after `100 Continue`.
         let awaitsContinue: Bool
-        /// How the request is refused for lack of room, once its body was read and dropped; `nil` where there is room now.
+        /// The refusal for lack of room, sent after the body was read and dropped; `nil` if there is room.
         let refusal: Refusal?
     }
 
@@ -35,7 +35,7 @@ struct Intake: Sendable {
     let audience: Endpoint.Audience
     let limits: ServerLimits
     let models: ModelRegistry
-    /// The pages that may read the answers.
+    /// The origins whose pages may read the answers.
     var origins = AllowedOrigins.none
 
     func verdict(on head: HTTPRequest) -> Verdict {

@@ -11,10 +11,10 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// One address that is listened on, or a socket that the service manager listens on for this process.
+/// A listening address, or a listening socket of the service manager.
 struct Listener: Service {
     let address: ListeningAddress
-    /// In place of a socket of this process' own.
+    /// An inherited socket, used in place of an own one.
     let inherited: Int32?
     /// The option that names the address.
     let option: String
@@ -24,16 +24,16 @@ struct Listener: Service {
     private let logger: Logger
     private let onReady: @Sendable (Int) -> Void
 
-    /// Connections that wait to be accepted; Linux' own default. With a full queue a client tries again after a second,
-    /// which is long for a probe.
+    /// The queue of connections to accept; Linux' default. With a full queue a client tries again after a second, which
+    /// is too long for a health probe.
     private static let backlog: Int32 = 4096
-    /// What the kernel keeps of answers that a client does not read, of its own accord up to 4 MiB for each connection. An
+    /// The kernel's send buffer for each connection, which would otherwise grow to 4 MiB if a client does not read. An
     /// answer is much shorter.
     private static let sendBufferBytes = 128 << 10
 
     /// - Parameters:
-    ///   - registry: Of the listener's connections.
-    ///   - connections: How many the registry holds.
+    ///   - registry: The listener's connections.
+    ///   - connections: The capacity of the registry.
     ///   - onReady: Called with the port that is listened on.
     init(
         _ address: ListeningAddress, inherited: Int32?, option: String, remedy: String,
@@ -48,7 +48,7 @@ struct Listener: Service {
         self.remedy = remedy
         self.logger = logger
         self.onReady = onReady
-        // The table has a limit of its own, but enters a connection only after it was accepted.
+        // The table limits connections too, but only after they were accepted.
         maximumConnections = connections + DescriptorLimit.unsettledConnections
         let dates = DateHeader()
         channels = GuardedChannel(
@@ -141,7 +141,7 @@ private final class OpenChannels: Sendable {
         for channel in channels { Self.tell(channel) }
     }
 
-    /// Behind the handlers that are added to a new connection.
+    /// Runs after the handlers of a new connection were added.
     private static func tell(_ channel: any Channel) {
         channel.eventLoop.execute { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
     }
@@ -157,7 +157,7 @@ private final class DateHeader: Sendable {
             if latest.second == now { return latest.text }
             var parts = tm()
             gmtime_r(&now, &parts)
-            // In English, whatever the locale: it is the C locale's, as nothing here sets another.
+            // In English: the process keeps the C locale.
             let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
                 let count = strftime(buffer.baseAddress!, buffer.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
                 return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)

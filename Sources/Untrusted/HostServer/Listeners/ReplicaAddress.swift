@@ -4,17 +4,17 @@ import HTTPTypes
 import HostCore
 import HummingbirdCore
 
-/// Which pool of a model and which of its replicas a question is about. Clients need neither: a host chooses for them, and their
-/// messages name a key. Owners have to reach every replica.
+/// The pool and the replica of a model that a request is for. Clients need neither, because the host chooses for them
+/// and their messages name a key. Owners have to reach every replica.
 struct ReplicaAddress: Sendable {
     /// `replica=K`: counts from 0.
     private let replica: Int?
-    /// `pool=staged`: what waits for its owner beside what is served.
+    /// `pool=staged`: the staged pool, which waits for its owner.
     private let isStaged: Bool
-    /// `manifest=HEX`: the pool of this bundle where there is one, else what is served.
+    /// `manifest=HEX`: the pool of this bundle if there is one, otherwise the serving pool.
     private let manifestDigest: [UInt8]?
 
-    /// - Throws: ``Refusal`` for what is neither absent nor as it has to be.
+    /// - Throws: ``Refusal`` for malformed values.
     init(_ uri: URI) throws(Refusal) {
         let query = uri.queryParameters
         switch query["replica"] {
@@ -49,7 +49,7 @@ struct ReplicaAddress: Sendable {
             }
             return staged
         }
-        // A client that pins another bundle is to see what is served, and why it does not accept that.
+        // A client that pins another bundle gets the evidence of the served one, so that it can report the difference.
         return manifestDigest.flatMap { model.pool(of: $0) } ?? model.serving
     }
 
@@ -62,7 +62,7 @@ struct ReplicaAddress: Sendable {
         return member
     }
 
-    /// How many replicas there are: of the pool in question, and of one that is staged.
+    /// The numbers of replicas: of the addressed pool, and of the staged pool.
     static func headers(_ pool: EnclavePool, of model: ServedModel) -> HTTPFields {
         var headers: HTTPFields = [:]
         headers[.replicas] = String(pool.members.count)

@@ -18,7 +18,7 @@ package final class ServerMetrics: Sendable {
     }
 
     private let values = Mutex(Values())
-    /// Refusals that are shown at 0, too.
+    /// Refusals that are exported even at 0.
     private static let statuses = [400, 408, 413, 415, 417, 431]
 
     package init() {}
@@ -39,9 +39,9 @@ package final class ServerMetrics: Sendable {
     ///
     /// - Parameters:
     ///   - connections: Open now.
-    ///   - limit: Of connections.
+    ///   - limit: The maximum number of connections.
     ///   - stalled: Connections whose clients do not read now.
-    ///   - bodyBytes: Of bodies in memory now.
+    ///   - bodyBytes: Bytes of bodies in memory now.
     func text(connections: Int, limit: Int, stalled: Int, bodyBytes: Int) -> MetricsText {
         let values = values.withLock { $0 }
         var metrics = MetricsText()

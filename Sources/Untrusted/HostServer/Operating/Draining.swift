@@ -2,8 +2,8 @@
 import HostCore
 import ServiceLifecycle
 
-/// A service with a time limit for finishing when the server stops. After it the enclave is ended, so that nothing
-/// waits for it any more.
+/// A service with a time limit for finishing when the server stops. After that time the enclave is ended, so that
+/// nothing waits for it.
 struct Draining: Service {
     let service: any Service
     let models: ModelRegistry

@@ -5,15 +5,15 @@ package import HostCore
 import Logging
 import Synchronization
 
-/// The server's log on the standard error stream: a line an event, as text or as JSON.
+/// The server's log on the standard error stream: one line per event, as text or JSON.
 ///
-/// A thread of its own writes it, so that a stalled reader never blocks the server. Lines that are dropped for it are
-/// counted.
+/// A dedicated thread writes the log, so that a stalled reader never blocks the server. Lines that are dropped because
+/// of this are counted.
 package final class OperatorLog: Sendable {
     package enum Format: String, Sendable, CaseIterable { case text, json }
 
     private struct State {
-        /// Lines from before the server serves; `nil` from then on.
+        /// Lines logged during the start; `nil` once the server serves.
         var waiting: [LogLine]? = []
         var missed = 0
     }
@@ -32,7 +32,7 @@ package final class OperatorLog: Sendable {
         kept = Mutex(level)
     }
 
-    /// Less is not written.
+    /// Lines of a lower level are not written.
     package var level: LogLine.Level {
         get { kept.withLock { $0 } }
         set { kept.withLock { $0 = newValue } }
@@ -50,7 +50,8 @@ package final class OperatorLog: Sendable {
         if !isHeld { enqueue(line) }
     }
 
-    /// Writes what waited; from now on nothing waits. A start that fails before says only why.
+    /// Writes the lines of the start; later lines are written at once. If the start fails before, only the reason is
+    /// printed.
     package func serve() {
         let lines = state.withLock { state in
             defer { state.waiting = nil }
@@ -59,7 +60,7 @@ package final class OperatorLog: Sendable {
         for line in lines { enqueue(line) }
     }
 
-    /// Waits a moment until everything is written.
+    /// Waits for a short time until everything is written.
     package func flush() {
         let done = DispatchSemaphore(value: 0)
         writer.enqueue { done.signal() }
@@ -77,7 +78,7 @@ package final class OperatorLog: Sendable {
         writer.enqueue { Self.write(Array((text + "\n").utf8)) }
     }
 
-    /// A full disk or a closed pipe behind it must not end the server.
+    /// A full disk or a closed pipe must not end the server.
     private static func write(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -107,7 +108,7 @@ extension LogLine {
         return String(decoding: json ?? Data("{}".utf8), as: UTF8.self)
     }
 
-    /// Some text comes from outside and must not forge lines.
+    /// Some text comes from outside; it must not forge log lines.
     private static func printable(_ text: String) -> String {
         String(
             text.unicodeScalars.map { scalar in
@@ -142,7 +143,7 @@ extension LogLine.Value {
     }
 }
 
-/// What libraries of the server say, in the same log. Under `warning` they say nothing that an operator needs.
+/// Forwards log messages of the server's libraries. Their messages below `warning` are of no use to an operator.
 struct LibraryLog: LogHandler {
     let log: OperatorLog
     var logLevel = Logger.Level.warning

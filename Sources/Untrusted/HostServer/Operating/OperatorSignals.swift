@@ -7,14 +7,14 @@ import Synchronization
 /// Handles signals whose default action ends the process, and with it the enclave, which only its owner can provision
 /// again.
 ///
-/// SIGUSR1 and SIGUSR2 write the state to the log. SIGHUP says that the terminal is gone: where there is one the server
-/// stops in order; a server without a terminal reads its configuration again. SIGPIPE is ignored: the log's reader may go.
+/// SIGUSR1 and SIGUSR2 write the state to the log. SIGHUP means that the terminal is closed: a server with a terminal
+/// shuts down; one without reads its configuration again. SIGPIPE is ignored, because the log's reader may exit.
 final class OperatorSignals: Sendable {
     private let sources: Mutex<[any DispatchSourceSignal]>
 
     /// - Parameters:
     ///   - onReport: Called with the signal's name.
-    ///   - onHangup: Called when the terminal is gone.
+    ///   - onHangup: Called when the terminal is closed.
     ///   - onReload: Called when the configuration is to be read again.
     init(
         log: OperatorLog, onReport: @escaping @Sendable (String) -> Void, onHangup: @escaping @Sendable () -> Void,
@@ -22,7 +22,7 @@ final class OperatorSignals: Sendable {
     ) {
         signal(SIGPIPE, SIG_IGN)
         func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> (any DispatchSourceSignal)? {
-            // nohup(1) has it ignored, and means it.
+            // nohup(1) ignores SIGHUP deliberately.
             if number == SIGHUP, Self.hangupWasIgnored { return nil }
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -46,7 +46,7 @@ final class OperatorSignals: Sendable {
 
     func cancel() { sources.withLock { for source in $0 { source.cancel() } } }
 
-    /// Whether a terminal controlled this process when it was started: it may be gone by now.
+    /// Whether a terminal controlled this process when it was started: it may have been closed since.
     private static let hasTerminal = {
         let descriptor = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)
         if descriptor >= 0 { _ = close(descriptor) }
@@ -64,7 +64,8 @@ final class OperatorSignals: Sendable {
     /// To be called at the start.
     static func lookForTerminal() { _ = (hasTerminal, hangupWasIgnored) }
 
-    /// To be called at the start of a server: a SIGHUP that comes before it listens ends nothing, unless the terminal is gone.
+    /// Call it at the start of a server: a SIGHUP before the server listens then ends the process only if the terminal
+    /// is closed.
     static func prepare() {
         lookForTerminal()
         if !hasTerminal { signal(SIGHUP, SIG_IGN) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import HostCore
 
-/// Reloads of the configuration, one after the other. Requests during a reload lead to one more.
+/// Serialises reloads of the configuration. Requests that arrive during a reload cause one more.
 struct Reloads: Sendable {
     private let work: (@Sendable () async -> Void)?
     private let log: OperatorLog
@@ -22,7 +22,7 @@ struct Reloads: Sendable {
         continuation.yield()
     }
 
-    /// Until it is cancelled.
+    /// Runs until its task is cancelled.
     func run() async {
         guard let work else { return }
         for await _ in asked { await work() }

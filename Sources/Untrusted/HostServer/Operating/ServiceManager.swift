@@ -6,7 +6,7 @@ import Glibc
 /// each message to the socket that `NOTIFY_SOCKET` names.
 package struct ServiceManager: Sendable {
     private let path: [UInt8]
-    /// How often it wants to hear that the process lives; `nil` when it does not.
+    /// The watchdog's interval; `nil` without a watchdog.
     package let watchdogInterval: Duration?
 
     /// - Returns: `nil` when no service manager waits for messages.
@@ -19,7 +19,7 @@ package struct ServiceManager: Sendable {
         self.path = path
         let isForThis = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
         let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        // Three times in the interval, so that one delay ends nothing.
+        // Three times in the interval, so that one delay does not trigger the watchdog.
         watchdogInterval = isForThis && microseconds > 0 ? .microseconds(microseconds) / 3 : nil
     }
 
@@ -31,7 +31,7 @@ package struct ServiceManager: Sendable {
     package func stopping() { send("STOPPING=1\nSTATUS=finishing requests") }
     package func isAlive() { send("WATCHDOG=1") }
 
-    /// Nobody may be there any more: then nothing happens.
+    /// Failures are ignored: the service manager may have exited.
     @discardableResult
     private func send(_ message: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

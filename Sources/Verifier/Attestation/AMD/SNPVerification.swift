@@ -53,7 +53,7 @@ struct SNPVerification {
     private func vek(
         _ report: SNPReport, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
     ) throws(Rejection) -> (VEKCertificate, others: [Certificate]) {
-        // The kind that the report wants, if it is there; else the other, so that the mismatch is named.
+        // The certificate of the report's kind if present, otherwise the other one, so that the mismatch is reported.
         let roles: [CollateralRole] = report.signingKey == .vlek ? [.vlek, .vcek] : [.vcek, .vlek]
         guard let bytes = roles.lazy.compactMap({ supplied[$0] }).first else {
             throw log.reject(.vekCertificate, .collateralMissing, found: "no vcek, no vlek")

@@ -21,9 +21,9 @@ package struct Appraiser: Sendable {
     /// - Parameters:
     ///   - nonce: 16 to 64 random bytes that the caller made for this session and used for no other.
     ///   - time: The time at which certificates and collateral have to be valid.
-    ///   - collateral: The caller's own, which takes the place of what the document carries.
+    ///   - collateral: The caller's own collateral, which replaces that of the document.
     ///   - roots: Where chains have to end.
-    ///   - seenBefore: ``Claims/collateral`` of earlier verdicts; what is older is refused.
+    ///   - seenBefore: ``Claims/collateral`` of earlier verdicts; older collateral is refused.
     /// - Returns: The peer, the only value that messages can be sealed to.
     /// - Throws: ``AttestationError``: `rejected` with the verdict, or `invalidInput`.
     package func verify(
@@ -65,7 +65,7 @@ package struct Appraiser: Sendable {
             // The log has the failed check.
         }
         let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
-        // A stage that ended without a failed check would be a defect here; it accepts nobody.
+        // A stage that ended without a failed check would be a defect here; the evidence is not accepted.
         guard let bound, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
         return VerifiedPeer(document, bound.core, bound.facts, verdict)
     }
@@ -99,9 +99,9 @@ public struct VerifiedPeer: Sendable {
     public let epoch: [UInt8]
     /// The exact bytes of `manifest.json`, whose digest is in ``manifestCore``.
     public let manifest: [UInt8]
-    /// What the owner signed, and the enclave is bound to.
+    /// The signed manifest to which the enclave is bound.
     public let manifestCore: ManifestCore
-    /// What the enclave states of itself.
+    /// The enclave's statements about itself.
     public let facts: EnclaveFacts
     /// SHA-256 of the manifest core's bytes.
     public let manifestDigest: [UInt8]

@@ -14,7 +14,7 @@ struct DocumentBinding {
 
     static let manifestLabel = "infenclave manifest v2"
 
-    /// - Returns: What the owner signed and what the enclave states, once the evidence vouches for both.
+    /// - Returns: The signed manifest and the enclave's facts, both confirmed by the evidence.
     func check(_ claims: Claims, _ log: inout CheckLog) throws(Rejection) -> (ManifestCore, EnclaveFacts) {
         try log.require(
             .nonce, document.nonce == nonce, otherwise: .nonceMismatch, found: document.nonce.hex, expected: nonce.hex)

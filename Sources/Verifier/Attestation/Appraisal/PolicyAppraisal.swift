@@ -5,7 +5,7 @@ import Evidence
 struct PolicyAppraisal {
     let policy: Policy
     let request: VerificationRequest
-    /// Whether the verdict is about a peer that will be talked to; then what the policy leaves open is refused.
+    /// Whether the verdict is about a peer of a session; then requirements that the policy leaves open are refused.
     let isForPeer: Bool
 
     private var hardware: TEEKind { request.tee.hardware }
@@ -21,7 +21,7 @@ struct PolicyAppraisal {
         session(claims, &log)
     }
 
-    /// What is not checked where there is no policy.
+    /// The checks that are not made without a policy.
     static func checks(of tee: TEEKind) -> [Check] {
         let ofTEE: [Check] =
             switch tee.hardware {

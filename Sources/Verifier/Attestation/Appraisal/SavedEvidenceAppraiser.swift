@@ -10,7 +10,7 @@ package struct SavedEvidenceAppraiser: Sendable {
     /// - Parameters:
     ///   - policy: `nil` appraises nothing: evidence is verified to the vendor's root, and every check of a policy is
     ///     listed as skipped.
-    ///   - reportData: What the evidence has to be bound to.
+    ///   - reportData: The data to which the evidence has to be bound.
     package init(
         policy: Policy?, reportData: Requirement<[UInt8]> = .unstated, development: DevelopmentTEE = .refuse
     ) {
@@ -21,7 +21,7 @@ package struct SavedEvidenceAppraiser: Sendable {
 
     /// Verifies the evidence and appraises it. Rejected evidence is a verdict, not an error.
     ///
-    /// - Returns: Every check in order, and what the evidence says of itself.
+    /// - Returns: Every check in order, and the claims of the evidence.
     package func verdict(on request: VerificationRequest) -> Verdict {
         var log = CheckLog()
         var claims = Claims()

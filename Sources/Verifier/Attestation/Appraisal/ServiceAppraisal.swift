@@ -121,7 +121,7 @@ struct ServiceAppraisal {
                 let holds =
                     status == "assessed" && (demand.digest.map { $0.hex == digest } ?? true)
                     && (demand.gates.map { wanted in passes && (gates.map { $0.isAtLeast(wanted) } ?? false) } ?? true)
-                    // What the gates did not pass protects nothing.
+                    // A plan that did not pass the gates protects nothing.
                     && (demand.protects.isEmpty || passes) && protected.isSuperset(of: demand.protects.map(\.rawValue))
                     && (demand.attackerPictures.map { passes && attackerPictures >= $0 } ?? true)
                 log.note(
@@ -136,7 +136,7 @@ struct ServiceAppraisal {
         }
     }
 
-    /// Makes a check that a policy may leave open: what it leaves open is listed as skipped.
+    /// Makes an optional check: if the policy leaves it open, it is listed as skipped.
     private func appraise<Value>(
         _ check: Check, _ requirement: Requirement<Value>, _ member: String, _ log: inout CheckLog,
         _ body: (Value, inout CheckLog) -> Void
@@ -150,7 +150,7 @@ struct ServiceAppraisal {
 }
 
 extension AssessmentDemand: CustomStringConvertible {
-    /// What is demanded, in one line.
+    /// The requirement, in one line.
     public var description: String {
         [
             digest?.hex, gates?.rawValue,

@@ -13,7 +13,7 @@ package struct VerificationRequest: Sendable {
     package let time: Timestamp
     /// The certificates in which chains have to end.
     package let roots: TrustedRoots
-    /// Collateral seen earlier, as ``Claims/collateral`` gave it: what is older is refused.
+    /// Collateral seen earlier, as in ``Claims/collateral``: older collateral is refused.
     package let seenBefore: [String: CollateralRecord]
 
     /// A request. Collateral may be in any encoding that vendors' tools write: DER, PEM, hexadecimal or base64.

@@ -23,7 +23,7 @@ struct AzureEvidence: Sendable {
     let quoteSignature: [UInt8]
     /// 32 bytes each, from register 0 on. Nothing but the quote's digest vouches for them.
     let registers: [[UInt8]]
-    /// SNP: the certificate of the key that signed the hardware's report, PEM or DER. Nobody vouches for it.
+    /// SNP: the certificate of the key that signed the hardware's report, PEM or DER; unverified.
     let vcek: [UInt8]?
     /// TDX: the hardware's quote.
     let tdQuote: [UInt8]?

@@ -2,9 +2,9 @@
 package import Evidence
 import FoundationEssentials
 
-/// Whether evidence of Azure has its form, apart from whether anybody vouches for it.
+/// Whether evidence of Azure is well-formed, independent of its authenticity.
 package enum AzureForm {
-    /// - Returns: `nil` for evidence that can be read; else what is wrong with it.
+    /// - Returns: `nil` for well-formed evidence; otherwise the fault.
     package static func fault(of evidence: [UInt8]) -> String? {
         do {
             let parts = try AzureVerification.Parts(parsing: evidence)

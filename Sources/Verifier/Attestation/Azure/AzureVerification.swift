@@ -74,10 +74,10 @@ struct AzureVerification {
         try quote(parts, by: runtimeData.attestationKey, &log)
     }
 
-    /// The hardware's own evidence, as if it had come alone.
+    /// The hardware's own evidence, verified like evidence without a TPM.
     private func hardware(_ parts: Parts, _ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) {
         var collateral = request.collateral
-        // What the caller gave goes before what came along.
+        // The caller's collateral takes precedence over that of the evidence.
         if parts.report.kind == .snp, collateral[.vcek] == nil, collateral[.certificateTable] == nil {
             collateral[.vcek] = parts.evidence.vcek
         }

@@ -71,7 +71,7 @@ struct HCLReport: Sendable {
         runtimeData = Array(bytes[(start + Self.descriptionBytes)..<end])
     }
 
-    /// What the hardware's report data has to be: the digest of the runtime data, filled up with zeros to 64 bytes.
+    /// The expected report data of the hardware: the digest of the runtime data, padded with zeros to 64 bytes.
     var expectedReportData: [UInt8] {
         Array(SHA256.hash(data: runtimeData)) + [UInt8](repeating: 0, count: 32)
     }

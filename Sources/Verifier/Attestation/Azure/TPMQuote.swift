@@ -9,7 +9,7 @@ struct TPMQuote: Sendable, Hashable {
     private static let quoteKind = 0x8018
     private static let sha256 = 0x000B
 
-    /// What the caller gave to be signed along, at most 64 bytes.
+    /// The caller's data that is signed as well, at most 64 bytes.
     let extraData: [UInt8]
     /// Numbers of the registers of the SHA-256 bank that ``digest`` is over, in order.
     let registers: [Int]

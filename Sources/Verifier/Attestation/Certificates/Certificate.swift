@@ -8,7 +8,7 @@ struct Certificate: Sendable {
     }
 
     let der: [UInt8]
-    /// What the issuer signed.
+    /// The bytes that the issuer signed.
     let signedBytes: ArraySlice<UInt8>
     /// Content octets of the INTEGER.
     let serialNumber: [UInt8]
@@ -125,7 +125,7 @@ struct Certificate: Sendable {
         return BasicConstraints(isAuthority: isAuthority, pathLength: pathLength)
     }
 
-    /// The last common name of a name; empty where there is none.
+    /// The last common name of a name; empty if there is none.
     private static func commonName(_ name: DERReader) throws(CertificateFault) -> String {
         var name = name
         var found = ""

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Verified links from a root, which the caller has compared with the one that it trusts, down to a leaf.
 enum CertificateChain {
-    /// What is wrong with a chain, or `nil` when every link holds: names, signatures, authority, path length, key
-    /// usage, critical extensions. Times are checked apart, because they have reasons of their own.
+    /// The fault of a chain, or `nil` if every link is valid: names, signatures, authority, path length, key usage,
+    /// critical extensions. Times are checked apart, because they have reasons of their own.
     ///
     /// - Parameter chain: The root first, at least two certificates.
     static func fault(_ chain: [Certificate]) -> String? {

@@ -156,7 +156,7 @@ enum DERTag {
     static func context(_ number: UInt8) -> UInt8 { 0xA0 | number }
 }
 
-/// What is wrong with a certificate or revocation list.
+/// The fault of a certificate or revocation list.
 struct CertificateFault: Error, Hashable, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -4,8 +4,8 @@ import FoundationEssentials
 import StrictJSON
 
 /// The encodings in which services, caches and tools hand out collateral, brought to the one that is read here: DER for
-/// revocation lists, DER or PEM for certificates, plain JSON for statements. What is not recognised stays as it is, so
-/// that its reader says what is wrong with it. Nothing here decides whether a file is genuine.
+/// revocation lists, DER or PEM for certificates, plain JSON for statements. Unrecognised files stay unchanged, so that
+/// their reader reports the fault. Nothing here decides whether a file is genuine.
 enum CollateralEncoding {
     /// Text inside of text: a JSON string of PEM, hexadecimal digits of PEM.
     private static let maximumLayers = 3
@@ -109,7 +109,7 @@ enum CollateralEncoding {
         return decoded
     }
 
-    /// What a PEM block of a revocation list holds (RFC 7468, section 6).
+    /// The label of a PEM block with a revocation list (RFC 7468, section 6).
     private static func pemContent(_ text: [UInt8]) -> [UInt8]? {
         let begin = Array("-----BEGIN X509 CRL-----".utf8)
         let end = Array("-----END X509 CRL-----".utf8)

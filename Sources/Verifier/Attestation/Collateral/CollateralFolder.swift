@@ -8,7 +8,7 @@ public enum CollateralFolder {
     /// No file of collateral is larger.
     private static let maximumBytes = 4 << 20
 
-    /// Reads what is there; what a check needs and does not find fails that check. Files of other names are left alone.
+    /// Reads the existing files; a check whose file is missing fails. Files with other names are ignored.
     ///
     /// - Throws: ``AttestationError`` (invalidInput) when the folder is missing, a file cannot be read or is too large,
     ///   or a role is there in two forms.

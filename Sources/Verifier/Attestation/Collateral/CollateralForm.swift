@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
-/// Whether a file of collateral has the form of its role, apart from whether anybody vouches for it. Verification reads
+/// Whether a file of collateral has the form of its role, independent of its authenticity. Verification reads
 /// statements only after their signature was checked, so that a fuzzer would never get past it.
 package enum CollateralForm {
-    /// - Returns: `nil` for a file that can be read; else what is wrong with it.
+    /// - Returns: `nil` for a well-formed file; otherwise the fault.
     package static func fault(of bytes: [UInt8], as role: CollateralRole) -> String? {
         let bytes = CollateralEncoding.plain(bytes, role)
         do {

@@ -17,7 +17,7 @@ enum EncodedText: Sendable, Hashable {
         }
     }
 
-    /// What the text is written in; `nil` for anything else.
+    /// The encoding of the text; `nil` for anything else.
     static func kind(of text: [UInt8]) -> EncodedText? {
         // Evidence itself is no text: this is seen at its first bytes.
         guard text.prefix(minimumBytes).allSatisfy({ isSpace($0) || (0x2B...0x7A).contains($0) }) else { return nil }

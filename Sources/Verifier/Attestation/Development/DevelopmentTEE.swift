@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whether a caller takes evidence of the development TEE, which anybody who owns the machine can make. The policy has
-/// to name it as well.
+/// Whether a caller accepts evidence of the development TEE, which the machine's owner can forge. The policy has to
+/// name it as well.
 public enum DevelopmentTEE: Sendable, Hashable {
     case refuse
     /// For trials on machines that the caller owns. Every verdict says so.

@@ -39,7 +39,7 @@ package struct EventLogReplay: Sendable {
 
     /// Reads a log and replays it.
     ///
-    /// - Throws: ``AttestationError`` (invalidInput) for what is no log.
+    /// - Throws: ``AttestationError`` (invalidInput) if the bytes are no log.
     package init(parsing bytes: [UInt8]) throws(AttestationError) {
         do throws(EvidenceError) { self.init(try EventLog(parsing: bytes)) } catch {
             throw AttestationError(.invalidInput, "the event log cannot be read: \(error.message)")

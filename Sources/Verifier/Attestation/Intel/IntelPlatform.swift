@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
-/// The kind of machine that a quote claims to be of: what a cache of Intel's collateral has to be asked for.
+/// The platform that a quote claims: the parameters of requests for Intel's collateral.
 ///
 /// It is read before anything was verified. A lie in it fetches collateral of another platform, which the checks of
 /// the evidence then refuse.
@@ -21,7 +21,7 @@ package struct IntelPlatform: Sendable, Hashable {
     /// - Parameters:
     ///   - evidence: A quote.
     ///   - pckChain: The PCK certificate with its chain, for quotes that do not have it.
-    /// - Returns: `nil` for what is no quote with a PCK certificate: no collateral would make it acceptable.
+    /// - Returns: `nil` if this is no quote with a PCK certificate: no collateral would make it acceptable.
     package init?(evidence: [UInt8], pckChain: [UInt8]? = nil) {
         // Azure's evidence has the quote inside.
         let bytes = (try? AzureEvidence(json: evidence))?.tdQuote ?? evidence

@@ -6,7 +6,7 @@ package enum CodeIdentity {
     /// Registers that are zero where nothing was loaded: the command lines of GRUB and of systemd's stub.
     private static let mayBeZero: Set<String> = ["pcr8", "pcr12"]
 
-    /// The least that a policy has to pin.
+    /// The minimum that a policy has to pin.
     package static func names(of tee: TEEKind) -> Set<String> {
         switch tee {
         case .development: ["development"]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Evidence
 
-/// What a client demands of evidence: who owns the model, which model, which code, in which TEE, in what state.
+/// A client's requirements on evidence: the model's owner, the model, the code, the TEE and its state.
 ///
 /// A policy is a JSON file, described by `Documentation/policy.schema.json`; members that are not known are refused,
 /// because a misspelt one would be a check less.
@@ -24,10 +24,10 @@ public struct Policy: Sendable, Hashable {
     public var measurements: Requirement<[String: Set<[UInt8]>]> = .unstated
     /// ISVPRODID of an SGX enclave.
     public var productID: Requirement<Int> = .unstated
-    /// The least accepted security versions by name.
+    /// The minimum security versions by name.
     public var minimumTCB: Requirement<[String: Int]> = .unstated
 
-    // In what state. What is not said is the strictest.
+    // The TEE's state. Absent members mean the strictest value.
 
     /// Accepted besides `UpToDate`.
     public var tcbStatuses: Set<TCBStatus> = []
@@ -48,14 +48,14 @@ public struct Policy: Sendable, Hashable {
     /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
     public var revocationSkip: String?
 
-    // What the service may do with a picture. The enclave states these facts itself.
+    // The permitted processing of a picture. The enclave states these facts itself.
 
     /// Nothing crosses to the host: neither it nor the owner, nor both together, see a picture or its answer. `false` is no
     /// demand and cannot be required.
     public var everythingInside: Requirement<Bool> = .unstated
     /// The most bytes that cross to the host for one picture.
     public var maximumBoundaryBytes: Requirement<Int> = .unstated
-    /// Bounds on the deviation of the noise on what crosses; no noise is a deviation of 0.
+    /// Bounds on the standard deviation of the noise on boundary tensors; no noise is 0.
     public var minimumSigma: Requirement<Double> = .unstated
     /// The upper bound; likewise.
     public var maximumSigma: Requirement<Double> = .unstated
@@ -63,7 +63,7 @@ public struct Policy: Sendable, Hashable {
     public var pixelsOnly: Requirement<Bool> = .unstated
     /// The longest lease that the owner may grant the enclave, in seconds.
     public var maximumLeaseSeconds: Requirement<Int> = .unstated
-    /// What the manifest has to record of the assessment of the cut.
+    /// Requirements on the assessment that the manifest records.
     public var assessment: Requirement<AssessmentDemand> = .unstated
 
     // For which session.
@@ -80,7 +80,7 @@ public struct Policy: Sendable, Hashable {
     public init(tee: Set<TEEKind>) { self.tee = tee }
 }
 
-/// What a policy demands of the assessment that a manifest records.
+/// A policy's requirements on the assessment that a manifest records.
 public struct AssessmentDemand: Sendable, Hashable {
     /// The gates that an assessment was judged by, from the weakest.
     public enum Gates: String, Sendable, Hashable, CaseIterable {
@@ -88,7 +88,7 @@ public struct AssessmentDemand: Sendable, Hashable {
         case strict
     }
 
-    /// What a cut can lose of a picture.
+    /// The assets of a picture that a cut can reveal.
     public enum Asset: String, Sendable, Hashable, CaseIterable {
         case appearance
         case identity
@@ -100,9 +100,9 @@ public struct AssessmentDemand: Sendable, Hashable {
     /// The gates that the plan has to pass, or stricter ones; any if `nil`.
     public let gates: Gates?
 
-    /// What the gates had to protect, at least; an empty set demands nothing.
+    /// The assets that the gates had to protect, at least; an empty set demands nothing.
     public let protects: Set<Asset>
-    /// The least number of pictures that the attacker of the gates learns from; any if `nil`.
+    /// The minimum number of training pictures of the gates' attacker; any if `nil`.
     public let attackerPictures: Int?
 
     /// - Returns: `nil` when nothing is named, as that would be no demand.

@@ -13,7 +13,7 @@ extension Policy {
         "maximumVMPL", "flags", "mitigations", "maximumAgeSeconds", "nonce", "reportData", "skip", "everythingInside",
         "maximumBoundaryBytes", "minimumSigma", "maximumSigma", "pixelsOnly", "maximumLeaseSeconds", "assessment",
     ]
-    /// What may stand in `skip`, with a reason. Owner, session and debug mode are never skipped.
+    /// The members of `skip`, each with a reason. Owner, session and debug mode are never skipped.
     package static let skippable: Set<String> = [
         "manifestDigest", "measurements", "productID", "minimumTCB", "advisories", "minimumEvaluationDataNumber",
         "flags", "maximumAgeSeconds", "revocation", "everythingInside",
@@ -156,7 +156,7 @@ extension Policy {
         return demand
     }
 
-    /// A demand is there or not: `false` would read like one and be none.
+    /// A demand is present or absent: `false` would look like a demand without being one.
     private static func demand(_ value: JSONText) throws(JSONFault) -> Bool {
         guard try value.boolean() else { throw JSONFault("\(value.name) is false; leave it out") }
         return true

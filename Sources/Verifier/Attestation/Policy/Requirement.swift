@@ -5,6 +5,6 @@ public enum Requirement<Value: Sendable & Hashable>: Sendable, Hashable {
     case require(Value)
     /// The policy's author decided against the check.
     case skip(reason: String)
-    /// The policy does not speak of it. Enough to look at saved evidence, never enough to talk to a peer.
+    /// The policy does not mention it. This suffices to inspect saved evidence, never to accept a peer.
     case unstated
 }

@@ -27,7 +27,7 @@ public struct TrustedRoots: Sendable {
         return TrustedRoots(other: root)
     }
 
-    /// What a verdict has to say about a root that is not the vendor's.
+    /// A verdict's warning about a root that is not the vendor's.
     var warning: String? {
         other.map { "the chain ends at '\($0.commonName)', a root that the caller gave, not at the vendor's" }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What evidence says about its TEE. Before the checks have passed it is only what somebody wrote.
+/// The claims of evidence about its TEE. They are unverified until the checks have passed.
 public struct Claims: Sendable {
     /// A digest of code or configuration in the TEE.
     public struct Measurement: Sendable, Hashable {
@@ -15,7 +15,7 @@ public struct Claims: Sendable {
     public internal(set) var reportData: [UInt8] = []
     /// Whether the host may look into the TEE.
     public internal(set) var isDebug = false
-    /// Security versions by name, such as `isvsvn` or `ucode`: what a policy's `minimumTCB` is about.
+    /// Security versions by name, such as `isvsvn` or `ucode`, which a policy's `minimumTCB` refers to.
     public internal(set) var securityVersions: [String: Int] = [:]
     /// Those of ``securityVersions`` that only a policy judges: AMD publishes no list of platforms that are up to date.
     /// Empty for other TEEs.

@@ -19,7 +19,7 @@ public struct CollateralRecord: Sendable, Hashable {
         return CollateralRecord(date: max(date, other.date), evaluationDataNumber: numbers.max())
     }
 
-    /// Whether it is older than what was seen, by date or by number.
+    /// Whether it is older than the recorded one, by date or by number.
     func isOlder(than seen: CollateralRecord) -> Bool {
         if date < seen.date { return true }
         guard let number = seen.evaluationDataNumber else { return false }

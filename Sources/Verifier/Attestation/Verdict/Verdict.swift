@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Evidence
 
-/// The outcome of an appraisal: every check that was made or skipped, in order, and what the evidence says of itself.
+/// The outcome of an appraisal: every check that was made or skipped, in order, and the claims of the evidence.
 public struct Verdict: Sendable {
     /// A check with its outcome.
     public struct Entry: Sendable, Hashable {
-        /// What came of a check.
+        /// The outcome of a check.
         public enum Outcome: Sendable, Hashable {
             /// The evidence is as the check demands.
             case passed
@@ -17,9 +17,9 @@ public struct Verdict: Sendable {
 
         /// Which check.
         public let check: Check
-        /// What came of it.
+        /// The outcome.
         public let outcome: Outcome
-        /// What the evidence has, and what it was compared with. Empty where a check compares no values.
+        /// The evidence's value and the reference value. Empty if a check compares no values.
         public let found: String
         /// What ``found`` was compared with.
         public let expected: String
@@ -29,9 +29,9 @@ public struct Verdict: Sendable {
     public let tee: TEEKind
     /// Every check in order. After one that ends its stage, those behind it are missing.
     public let entries: [Entry]
-    /// What the evidence says. It is trustworthy only as far as ``isAccepted`` and the passed checks go.
+    /// The claims of the evidence. They are trustworthy only as far as ``isAccepted`` and the passed checks say.
     public let claims: Claims
-    /// What a reader must know even if all checks passed, such as that evidence of the development TEE was accepted.
+    /// Warnings that apply even if all checks passed, such as that evidence of the development TEE was accepted.
     public let warnings: [String]
 
     /// Whether no check failed. A check that could not be reached follows one that failed.

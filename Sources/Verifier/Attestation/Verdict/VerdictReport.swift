@@ -10,7 +10,7 @@ package struct VerdictReport: Encodable, Sendable {
         package let check: String
         /// The stable name of a ``ReasonCode``.
         package let code: String
-        /// What was found, what was expected, and the remedy.
+        /// The found value, the expected value, and the remedy.
         package let message: String
     }
 
@@ -30,7 +30,7 @@ package struct VerdictReport: Encodable, Sendable {
     package let reasons: [Reason]
     /// The checks that were not made, in order.
     package let skipped: [Skipped]
-    /// What a reader must know even if all checks passed.
+    /// Warnings that apply even if all checks passed.
     package let warnings: [String]
     /// Intel only: the platform's status, such as `UpToDate`.
     package let tcbStatus: String?
@@ -78,7 +78,7 @@ package struct VerdictReport: Encodable, Sendable {
         entries = verdict.entries
     }
 
-    /// The verdict, what failed, what was not checked, and what the evidence says.
+    /// The verdict, the failed and the skipped checks, and the claims of the evidence.
     package var summary: [String] {
         ["\(tee) evidence \(verdict)"] + warnings.map { "warning: \($0)" }
             + reasons.map { "rejected by \($0.check) (\($0.code)): \($0.message)" }
@@ -91,7 +91,7 @@ package struct VerdictReport: Encodable, Sendable {
             + (reportData.isEmpty ? [] : ["report data: \(reportData)"])
     }
 
-    /// Every check in order: what was compared, with what, the outcome and the remedy.
+    /// Every check in order: the compared values, the outcome and the remedy.
     package var explanation: [String] {
         entries.flatMap { entry -> [String] in
             let comparison = Self.comparison(entry)

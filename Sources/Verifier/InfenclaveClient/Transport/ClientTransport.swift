@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a client's requests reach a server. It is not trusted: what it carries is sealed or public, and evidence is verified by
+/// The connection of a client to servers. It is not trusted: its data is sealed or public, and evidence is verified by
 /// the client. Inject one to use another HTTP library, or a relay.
 public protocol ClientTransport: Sendable {
     /// Sends one HTTP request and returns its final answer, whatever the status. It follows no redirects.
@@ -10,7 +10,7 @@ public protocol ClientTransport: Sendable {
 
 /// One request of a client.
 public struct TransportRequest: Sendable {
-    /// What is posted.
+    /// The body of a POST request.
     public struct Body: Sendable {
         /// The content as it is sent.
         public let bytes: [UInt8]
@@ -37,7 +37,7 @@ public struct TransportRequest: Sendable {
     public let idleTimeout: Duration
     /// For the whole exchange.
     public let deadline: Duration
-    /// Whether the request needs a connection of its own, because it must not be sent twice.
+    /// Whether the request needs a new connection, because it must not be sent twice.
     public let needsFreshConnection: Bool
 
     /// A request. Headers have lower-case names.

@@ -3,11 +3,11 @@ import CHTTPClient
 import Foundation
 import Synchronization
 
-/// One request by libcurl and what comes back, up to a size.
+/// One request by libcurl and its answer, up to a size.
 final class CurlExchange: Sendable {
     typealias Result = Swift.Result<TransportResponse, any Error>
 
-    /// What came so far.
+    /// The bytes received so far.
     private struct Answer {
         var headers: [String: String] = [:]
         var headBytes = 0
@@ -46,7 +46,7 @@ final class CurlExchange: Sendable {
         waiter.finish(.failure(CancellationError()))
     }
 
-    /// Blocks until the answer is there, or none will be.
+    /// Blocks until the answer has arrived, or the request has failed.
     func perform(over connections: CurlConnections) -> Result {
         guard !isCancelled else { return .failure(CancellationError()) }
         var status: Int32 = 0

@@ -16,7 +16,7 @@ public final class CurlTransport: ClientTransport {
     /// A transport without connections yet.
     public init() {}
 
-    /// Sends one request, over a kept connection where there is one and the request allows it.
+    /// Sends one request, over a kept connection if there is one and the request allows it.
     ///
     /// - Throws: ``TransportError``; `CancellationError`.
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
@@ -27,7 +27,7 @@ public final class CurlTransport: ClientTransport {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard exchange.begin(continuation) else { return }
-                // The call blocks, for minutes if need be. A queue of its own takes a thread of its own.
+                // The call may block for minutes, so it runs on a separate queue and thread.
                 DispatchQueue(label: "infenclave.http").async { [self] in
                     let result = exchange.perform(over: connections)
                     // One that failed may have half an answer on it.

@@ -18,7 +18,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let timedOut = Code("timedOut")
         /// The answer is over the request's limit.
         public static let tooLarge = Code("tooLarge")
-        /// What came is no answer in HTTP.
+        /// The answer is not HTTP.
         public static let notHTTP = Code("notHTTP")
         /// The transport cannot work here.
         public static let unusable = Code("unusable")
@@ -28,7 +28,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// What happened, in one line.
     public let message: String
-    /// What helps, where that is not to look after the server.
+    /// The remedy, if it is not to check the server.
     public let remedy: String?
 
     /// An error of a transport.
