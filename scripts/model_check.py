@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
 
-Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime; what is missing is left
-out. `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
+Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime, for Keras with
+tensorflow-cpu and tf2onnx; kinds whose packages are missing are left out. `make model-check PYTHON=venv/bin/python` runs it;
+`--only resnet` takes a part. Keras's networks get a picture besides: `keras:NAME` against Keras's own preprocessing.
+
+`--store-weights bf16` checks that option: ONNX Runtime gets the file with its weights rounded to bf16.
 """
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import subprocess
@@ -51,6 +55,60 @@ SwinForImageClassification Swinv2ForImageClassification ViTForImageClassificatio
 ViTMSNForImageClassification""".split()
 
 
+# Classes of keras.applications, and networks of a few layers with what Keras puts in front of or behind one.
+KERAS = """ConvNeXtTiny DenseNet121 DenseNet169 EfficientNetB0 EfficientNetB1 EfficientNetV2B0 EfficientNetV2S
+InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small NASNetMobile ResNet101V2 ResNet50
+ResNet50V2 VGG16 VGG19 Xception own-rescaling own-normalization own-resizing own-crop own-crop-to-aspect own-sigmoid
+own-argmax own-flat""".split()
+
+PACKAGES = {
+    "timm": ["torch", "timm"], "torchvision": ["torch", "torchvision"], "transformers": ["torch", "transformers"],
+    "keras": ["tensorflow", "tf2onnx"],
+}
+
+
+def built_keras(name):
+    """The network, and its input's shape with the channels last."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    if not name.startswith("own-"):
+        model = getattr(keras.applications, name)(weights=None)
+        return model, model.input_shape[1:]
+    shape = {"own-flat": (784,)}.get(name, (96, 128, 3))
+    first = {
+        "own-rescaling": [layers.Rescaling(1 / 127.5, offset=-1)],
+        "own-normalization": [layers.Normalization(mean=[10, 20, 30], variance=[40, 50, 60])],
+        "own-resizing": [layers.Resizing(64, 48)],
+        "own-crop": [layers.CenterCrop(64, 80)],
+        "own-crop-to-aspect": [layers.Resizing(64, 64, crop_to_aspect_ratio=True)],
+    }.get(name, [])
+    if name == "own-flat":
+        body = [layers.Dense(32, activation="relu"), layers.Dense(10, activation="softmax")]
+    else:
+        body = [
+            layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"), layers.BatchNormalization(),
+            layers.SeparableConv2D(16, 3, padding="same", activation="swish"), layers.GlobalAveragePooling2D(),
+            layers.Dense(1, activation="sigmoid") if name == "own-sigmoid" else layers.Dense(10, activation="softmax"),
+        ]
+    if name == "own-argmax":
+        body.append(layers.Lambda(lambda x: keras.ops.argmax(x, axis=-1)))
+    return keras.Sequential([layers.Input(shape), *first, *body]), shape
+
+
+def export_keras(name, path):
+    import tensorflow
+    import tf2onnx
+
+    model, shape = built_keras(name)
+    signature = [tensorflow.TensorSpec((None, *shape), tensorflow.float32, name="input")]
+    # Keras 3's models have no output names, which tf2onnx.convert.from_keras asks for.
+    function = tensorflow.function(lambda x: model(x, training=False), input_signature=signature)
+    tf2onnx.convert.from_function(function, input_signature=signature, opset=17, output_path=path)
+    return np.random.default_rng(1).uniform(-1, 1, (1, *shape)).astype(np.float32)
+
+
 def built_transformer(name):
     import torch
     import transformers
@@ -94,6 +152,8 @@ def built(kind, name):
 
 
 def export(kind, name, path, dynamo):
+    if kind == "keras":
+        return export_keras(name, path)
     import torch
 
     torch.manual_seed(1)
@@ -112,16 +172,27 @@ def export(kind, name, path, dynamo):
     return x.numpy()
 
 
-def check(program, path, x, folder):
-    import onnxruntime
+def rounded(path, target):
+    """A copy of the model whose products' weights, of two axes or more, are rounded to bf16, ties to even."""
+    import onnx
+    from onnx import numpy_helper
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    expected = session.run(None, {session.get_inputs()[0].name: x})[0]
-    np.save(folder / "input.npy", x)
+    model = onnx.load(path)
+    weights = {name for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm")
+               for name in node.input[:2]}
+    for tensor in model.graph.initializer:
+        if tensor.name in weights and len(tensor.dims) >= 2 and tensor.data_type == onnx.TensorProto.FLOAT:
+            bits = numpy_helper.to_array(tensor).view(np.uint32)
+            halves = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
+            tensor.CopyFrom(numpy_helper.from_array(halves.astype(np.uint32).view(np.float32), tensor.name))
+    onnx.save(model, target)
+
+
+def ran(program, path, arguments, expected, folder):
     begin = time.time()
     run = subprocess.run(
-        [program, "run", str(path), "--input", str(folder / "input.npy"), "--output", str(folder / "output.npy"),
-         "--shape", ",".join(map(str, x.shape)), "--json"], capture_output=True, text=True)
+        [program, "run", str(path), "--output", str(folder / "output.npy"), "--json", *arguments],
+        capture_output=True, text=True)
     seconds = time.time() - begin
     if run.returncode:
         try:
@@ -136,19 +207,58 @@ def check(program, path, x, folder):
     return "agrees" if difference <= 1e-4 else "differs", f"{difference:.1e}", seconds
 
 
+def check(program, path, x, folder, picture=None, store_weights="f32"):
+    """One run with a tensor; with `picture`, a class of keras.applications, one more with a picture."""
+    import onnxruntime
+
+    reference = path
+    if store_weights == "bf16":
+        reference = folder / "rounded.onnx"
+        rounded(path, reference)
+    session = onnxruntime.InferenceSession(str(reference), providers=["CPUExecutionProvider"])
+
+    def expected(x):
+        return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+    np.save(folder / "input.npy", x)
+    result = ran(
+        program, path, ["--input", str(folder / "input.npy"), "--shape", ",".join(map(str, x.shape)),
+                        "--store-weights", store_weights], expected(x), folder)
+    if picture is None or result[0] != "agrees":
+        return result
+    import keras
+
+    pixels = np.random.default_rng(2).integers(0, 256, x.shape[1:], dtype=np.uint8)
+    keras.utils.save_img(folder / "picture.png", pixels, scale=False)
+    modules = {keras.applications.__dict__[m].__dict__.get(picture): keras.applications.__dict__[m]
+               for m in dir(keras.applications) if hasattr(keras.applications.__dict__[m], "preprocess_input")}
+    module = modules[getattr(keras.applications, picture)]
+    tensor = module.preprocess_input(pixels[None].astype(np.float32))
+    with_picture = ran(
+        program, path, ["--input", str(folder / "picture.png"), "--preprocess", f"keras:{picture}",
+                        "--store-weights", store_weights], expected(tensor), folder)
+    return (with_picture[0], f"{result[1]}, picture {with_picture[1]}", result[2] + with_picture[2])
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("program", help="the infenclave executable")
     arguments.add_argument("--only", default="", help="names that contain this")
-    arguments.add_argument("--kind", default="", help="timm, torchvision or transformers")
+    arguments.add_argument("--kind", default="", help="timm, torchvision, transformers or keras")
     arguments.add_argument("--dynamo", action="store_true", help="export with torch.export")
     arguments.add_argument("--keep", help="a folder for the exported files")
+    arguments.add_argument("--store-weights", default="f32", choices=["f32", "bf16"], help="with weights rounded to bf16")
     options = arguments.parse_args()
     counts = {}
     names = [("timm", name) for name in TIMM] + [("torchvision", name) for name in TORCHVISION]
-    names += [("transformers", name) for name in TRANSFORMERS]
+    names += [("transformers", name) for name in TRANSFORMERS] + [("keras", name) for name in KERAS]
+    missing = {kind: [package for package in packages if importlib.util.find_spec(package) is None]
+               for kind, packages in PACKAGES.items()}
+    for kind, packages in missing.items():
+        if packages and options.kind in kind:
+            print(f"{kind:12} left out: no {', '.join(packages)}", flush=True)
     for kind, name in names:
-        if options.only not in name or options.kind not in kind:
+        if options.only not in name or options.kind not in kind or missing[kind]:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = pathlib.Path(temporary)
@@ -165,7 +275,8 @@ def main():
             except Exception as error:  # What the exporter cannot do is not ours.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
-                result = check(options.program, path, x, folder)
+                picture = name if kind == "keras" and not name.startswith("own-") else None
+                result = check(options.program, path, x, folder, picture, options.store_weights)
         counts[(kind, result[0])] = counts.get((kind, result[0]), 0) + 1
         print(f"{kind:12} {name:36} {result[0]:12} {result[2]:6.1f} s  {result[1]}", flush=True)
     for (kind, verdict), count in sorted(counts.items()):

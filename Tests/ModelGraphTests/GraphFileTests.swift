@@ -92,8 +92,9 @@ struct GraphFileTests {
     func codes() throws {
         let bytes = GraphFile.encode(try residualGraph())
         var newer = bytes
-        newer[8] = 2
+        newer[8] = UInt8(GraphFile.version) + 1
         #expect(Self.refusal(of: newer)?.code == .unsupportedVersion)
+        #expect(Self.refusal(of: newer)?.message.contains("make the bundle again") == true)
         #expect(Self.refusal(of: Array(bytes.dropLast()))?.code == .malformedFile)
         // The last "logits" in the file is the operand of the softmax.
         let undefined = Self.refusal(of: bytes, replacing: "logits", by: "nobody")

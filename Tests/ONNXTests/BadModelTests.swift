@@ -216,8 +216,8 @@ import Testing
     @Test(
         "A constant of many axes is folded in one pass, and absurdly many indices are refused", .timeLimit(.minutes(1)))
     func foldedWork() throws {
-        // 2^26 booleans over 12 axes, of a file of some hundred bytes.
-        let shape = ONNXTensorProto.integers("s", [Int64](repeating: 4, count: 11) + [16])
+        // 2^22 booleans over 12 axes, of a file of some hundred bytes.
+        let shape = ONNXTensorProto.integers("s", [Int64](repeating: 4, count: 11) + [1])
         var flag = ONNXTensorProto.make("f", [1], .bool)
         flag.int32Data = [1]
         let expanded = ONNXModelProto.make(
@@ -239,9 +239,87 @@ import Testing
         #expect(error?.message.contains("indices") == true, "\(error?.message ?? "")")
     }
 
-    @Test("A few bytes of a file cannot ask for more than 1 GiB of constants, or of work on them")
+    /// A file of `nodes`, which compute `last` from constants of these extents, filled with 1.
+    private static func asking(
+        _ extents: [String: [Int64]], of type: ONNXTensorProto.DataType = .float, _ nodes: [ONNXNodeProto],
+        _ last: String = "c", _ more: [ONNXTensorProto] = []
+    ) -> ONNXModelProto {
+        var one = ONNXTensorProto.make("v", [1], type)
+        if type == .float {
+            one.floatData = [1]
+        } else if type == .int64 {
+            one.int64Data = [1]
+        } else {
+            one.int32Data = [1]
+        }
+        return .make(
+            opset: 17,
+            nodes: extents.keys.sorted().map {
+                .make("ConstantOfShape", ["\($0)_extents"], [$0], ["value": .tensor(one)])
+            }
+                + nodes + [.make("Cast", [last], ["f"], ["to": .integer(1)]), .make("Add", ["x", "f"], ["y"])],
+            initializers: extents.map { .integers("\($0.key)_extents", $0.value) } + more)
+    }
+
+    @Test(
+        "What a few bytes of a file ask for is refused before memory is taken for it: constants, arrays, steps",
+        arguments: [
+            // One constant of 2^25 elements; many of 2^22; booleans, of which arrays take eight times the memory.
+            asking(["c": [1 << 25]], []),
+            asking(
+                Dictionary(uniqueKeysWithValues: (0..<9).map { ("c\($0)", [1 << 22]) }),
+                [.make("Sum", (0..<9).map { "c\($0)" }, ["c"])]),
+            asking(["a": [1 << 23]], of: .bool, [.make("Xor", ["a", "a"], ["c"])]),
+            // Outer products of comparisons and remainders.
+            asking(["a": [1 << 13, 1], "b": [1, 1 << 13]], of: .int64, [.make("Mod", ["a", "b"], ["c"])]),
+            asking(["a": [1 << 13, 1], "b": [1, 1 << 13]], of: .int64, [.make("Equal", ["a", "b"], ["c"])]),
+            // Twelve numbers for each element; repeated work on one constant.
+            asking(["a": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 << 22]], [.make("NonZero", ["a"], ["c"])]),
+            asking(
+                ["a": [1 << 22]],
+                (0..<40).map { .make("ReduceMax", ["a"], ["m\($0)"]) }
+                    + [.make("Sum", (0..<40).map { "m\($0)" }, ["c"])]),
+            asking(["a": [1 << 22]], of: .int64, [.make("TopK", ["a", "k"], ["c", "i"])], "c", [.integers("k", [1])]),
+            asking(
+                ["a": [1 << 11, 1 << 11]],
+                (0..<8).map { .make("Pow", ["a", "a"], ["p\($0)"]) }
+                    + [.make("Sum", (0..<8).map { "p\($0)" }, ["c"])]),
+        ])
+    func hostileConstants(_ proto: ONNXModelProto) throws {
+        let error = try #require(#expect(throws: ONNXImportError.self) { try proto.load() })
+        #expect(error.code == .tooLarge, "\(error.message)")
+        #expect(error.message.contains("onnxslim"))
+    }
+
+    @Test("A constant in a function counts each time that the function is inlined, beyond the file's own bytes")
+    func inlinedConstants() throws {
+        func calls(_ count: Int) -> ONNXModelProto {
+            var function = ONNXFunctionProto()
+            (function.name, function.domain, function.input, function.output) = ("f", "own", ["a"], ["b"])
+            function.node = [
+                .make(
+                    "Constant", [], ["k"],
+                    ["value": .tensor(.floats("k", [Float](repeating: 1, count: 1 << 20), [1 << 20]))]),
+                .make("ReduceMax", ["k"], ["m"], ["keepdims": .integer(0)]), .make("Add", ["a", "m"], ["b"]),
+            ]
+            var proto = ONNXModelProto.make(
+                outputs: ["v\(count)"],
+                nodes: (0..<count).map { index in
+                    var call = ONNXNodeProto.make("f", [index == 0 ? "x" : "v\(index)"], ["v\(index + 1)"])
+                    call.domain = "own"
+                    return call
+                })
+            proto.functions = [function]
+            return proto
+        }
+        #expect(try calls(4).load().graph.nodes.count == 4)
+        let error = #expect(throws: ONNXImportError.self) { try calls(64).load() }
+        #expect(error?.code == .tooLarge, "\(error?.message ?? "")")
+    }
+
+    @Test("A few bytes of a file cannot ask for more than 128 MiB of constants, or of work on them")
     func foldedBytes() throws {
-        let (many, side) = (Int64(1) << 28, Int64(1) << 14)
+        let (many, side) = (Int64(1) << 25, Int64(1) << 13)
         let cases: [ONNXModelProto] = [
             .make(
                 nodes: [
@@ -260,10 +338,10 @@ import Testing
                     .make("OneHot", ["i", "depth", "values"], ["o"]), .make("Add", ["x", "o"], ["y"]),
                 ],
                 initializers: [.integers("n", [side]), .integers("depth", [side]), .floats("values", [0, 1], [2])]),
-            // Each sum is a product with a triangular table of 64 MiB.
+            // Each sum is a product with a triangular table of 16 MiB.
             .make(
-                opset: 14, inputs: [("x", [side / 4])], outputs: ["v17"],
-                nodes: (1...17).map { .make("CumSum", [$0 == 1 ? "x" : "v\($0 - 1)", "axis"], ["v\($0)"]) },
+                opset: 14, inputs: [("x", [side / 4])], outputs: ["v9"],
+                nodes: (1...9).map { .make("CumSum", [$0 == 1 ? "x" : "v\($0 - 1)", "axis"], ["v\($0)"]) },
                 initializers: [.integers("axis", [0])]),
         ]
         for proto in cases {

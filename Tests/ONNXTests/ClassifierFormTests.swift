@@ -47,6 +47,56 @@ struct ClassifierFormTests {
         #expect(error?.message.contains("--shape 1,3,224,224") == true)
     }
 
+    // MARK: Flattened images
+
+    /// Rows times a matrix, whose columns differ in every position of a row.
+    private static func rows(_ extents: [Int64]) -> ONNXModelProto {
+        let count = Int(extents[1])
+        return .make(
+            inputs: [("x", extents)], nodes: [.make("MatMul", ["x", "w"], ["y"])],
+            initializers: [.floats("w", (0..<count * 2).map { Float($0 * 37 % 101) / 50 - 1 }, [Int64(count), 2])])
+    }
+
+    @Test(
+        "Rows of flattened images take images: of the given shape, of the preprocessing's size, or grey and square",
+        arguments: [
+            ([-1, 64], nil, nil, [1, 1, 8, 8]), ([1, 64], [1, 1, 4, 16], nil, [1, 1, 4, 16]),
+            ([-1, 192], [1, 3, 8, 8], nil, [1, 3, 8, 8]), ([-1, 192], [1, 8, 8, 3], nil, [1, 3, 8, 8]),
+            ([-1, 192], nil, [3, 4, 16], [1, 3, 4, 16]), ([-1, 64], nil, [3, 4, 16], [1, 1, 8, 8]),
+        ] as [([Int64], [Int]?, [Int]?, [Int])])
+    func flattened(_ declared: [Int64], _ given: [Int]?, _ size: [Int]?, _ expected: [Int]) throws {
+        let model = try Self.rows(declared).load(
+            settings: Self.classifier { settings in
+                settings.inputShape = given
+                settings.pictureSize = size.map { .init(channels: $0[0], height: $0[1], width: $0[2]) }
+            })
+        let shape = model.graph.inputs[0].type.shape
+        #expect(shape.dimensions == expected)
+        // The same numbers as the file's own rows give, whether the image or the rows are given.
+        let row = try Tensor((0..<Int(declared[1])).map { Float($0 * 29 % 31) - 15 }, shape: [1, Int(declared[1])])
+        let plain = try Self.rows(declared).load().graph
+        let answer = try ReferenceExecutor(plain).run([row])[0].floats()
+        let image = try #require(model.picture).tensor(from: row, for: shape)
+        #expect(image.shape == shape)
+        #expect(try ReferenceExecutor(model.graph).run([image])[0].floats() == answer)
+        #expect(try #require(model.picture).tensor(from: image, for: shape).floats() == image.floats())
+        // With channels last, neighbours in a row are the channels of one pixel.
+        let isLast = given?.last == 3
+        #expect(try image.floats()[1] == row.floats()[isLast ? 3 : 1])
+    }
+
+    @Test("Rows that are no flattened image stay rows, and a shape that does not fit them is refused")
+    func rows() throws {
+        for extents in [[-1, 63], [-1, 65], [1, 3072]] as [[Int64]] {
+            let graph = try Self.rows(extents).load(settings: Self.classifier()).graph
+            #expect(graph.inputs[0].type.shape.dimensions == [1, Int(extents[1])])
+        }
+        let error = #expect(throws: ONNXImportError.self) {
+            try Self.rows([-1, 192]).load(settings: Self.classifier { $0.inputShape = [1, 3, 8, 9] })
+        }
+        #expect(error?.code == .inputShape)
+    }
+
     // MARK: Fixed batches
 
     /// A transformer's beginning, exported with a batch of 4: the token is expanded to it, and shapes name it.

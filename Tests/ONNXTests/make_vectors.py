@@ -240,6 +240,35 @@ heads = {"q_num_heads": 2, "kv_num_heads": 2, "opset": 25}
 live("Attention", [(1, 5, 8)] * 3, left_window_size=1, right_window_size=2, label=" in a window", **heads)
 live("Attention", [(1, 5, 8)] * 3, left_window_size=2, is_causal=1, label=" in a causal window", **heads)
 
+
+
+def recurrent(label, x, hidden, output="y", first=(), bias=True, **attributes):
+    """An LSTM, of which one output is `y`; `first` are the first states and cells, live if they are `None`."""
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    given = {"x": array(*x)}
+    constants = {"w": array(directions, 4 * hidden, x[2]), "r": array(directions, 4 * hidden, hidden)}
+    if bias:
+        constants["b"] = array(directions, 8 * hidden)
+    states = [directions, x[0 if attributes.get("layout") else 1], hidden]
+    if attributes.get("layout"):
+        states[:2] = states[1::-1]
+    for name, value in zip(("h", "c"), first):
+        (given if value is None else constants)[name] = array(*states) if value is None else value * np.ones(states, np.float32)
+    names = ["x", "w", "r", "b" if bias else "", "", "h" if first else "", "c" if first else ""]
+    outputs = {"y": ["y"], "state": ["", "y"], "cell": ["", "", "y"]}[output]
+    add(f"LSTM {label}", [helper.make_node("LSTM", names, outputs, hidden_size=hidden, **attributes)], given, constants, 17)
+
+
+recurrent("forward", (5, 2, 3), 4)
+recurrent("of one step", (1, 1, 3), 4, bias=False)
+recurrent("in reverse", (4, 2, 3), 4, direction="reverse")
+recurrent("in both directions", (4, 2, 3), 5, direction="bidirectional")
+recurrent("with first states of zero", (4, 1, 3), 2, first=(0, 0), direction="bidirectional")
+recurrent("with live first states", (4, 2, 3), 2, first=(None, None), direction="bidirectional")
+recurrent("with a known first cell", (4, 2, 3), 2, first=(0, 0.5))
+recurrent("and its last state", (4, 2, 3), 2, "state", direction="bidirectional")
+recurrent("and its last cell", (4, 2, 3), 2, "cell", direction="reverse")
+
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
 print(len(cases), "cases")

@@ -82,6 +82,51 @@ struct PartitioningTests {
         #expect(throws: BundleFormatError.self) { try BundleManifest(decoding: bad) }
     }
 
+    @Test("Weights rounded to bf16 are the nearest, ties to even, in the graph, and the manifest says so")
+    func roundedWeights() throws {
+        // 1 + 2^-8 lies between two bfloat16 and goes to the even one, 1 + 3 * 2^-8 too; the last is more than half a
+        // step up.
+        let values: [Float] = [
+            1, 1 + 0x1p-8, 1 + 3 * 0x1p-8, -(1 + 0x1p-8 + 0x1p-20), .greatestFiniteMagnitude, 0x1p-149,
+        ]
+        let expected: [Float] = [1, 1, 1 + 0x1p-6, -(1 + 0x1p-7), 0x1.fep127, 0]
+        let owner = try Owner()
+        var recipe = try owner.recipe()
+        var constants = recipe.graph.constants
+        // What is no weight of a product stays.
+        constants["w1"] = try Tensor(Array(values[..<2]), shape: [2, 1, 1, 1])
+        constants["w2"] = try Tensor(Array(values[2...]), shape: [2, 2, 1, 1])
+        constants["shift"] = try Tensor([values[1]], shape: [1, 1, 1, 1])
+        let nodes =
+            [Node(name: "shifted", operation: .arithmetic(Arithmetic(.add)), inputs: ["x", "shift"], outputs: ["x2"])]
+            + recipe.graph.nodes.map { node in
+                Node(
+                    name: node.name, operation: node.operation, inputs: node.inputs.map { $0 == "x" ? "x2" : $0 },
+                    outputs: node.outputs)
+            }
+        recipe.graph = try Graph(
+            name: "tiny", inputs: recipe.graph.inputs, outputs: recipe.graph.outputs, nodes: nodes,
+            constants: constants)
+        let plain = try OpenedBundle(opening: try owner.write("plain.infenclave", recipe))
+        #expect(plain.manifest.storedWeights == nil)
+        recipe.graph.roundWeightsInPlace()
+        recipe.roundsWeights = true
+        let opened = try OpenedBundle(opening: try owner.write("b.infenclave", recipe))
+        #expect(opened.manifest.storedWeights == "bf16")
+        #expect(try opened.backNet?.constants["w2"]?.floats() == Array(expected[2...]))
+        let front = try FrontNetPart(
+            decoding: try SealedPart.open(
+                try opened.frontNet.contents().bytes.span.bytes, as: .frontNet, modelKey: owner.modelKey,
+                context: context(opened)
+            ).bytes, allocator: .standard)
+        #expect(try front.graph.constants["w1"]?.floats() == Array(expected[..<2]))
+        #expect(try front.graph.constants["shift"]?.floats() == [values[1]])
+        // Another type than bf16 is none.
+        try owner.sign(owner.folder.appending(path: "b.infenclave").path) { $0["storedWeights"] = "int8" }
+        #expect(
+            refusal(of: owner.folder.appending(path: "b.infenclave").path)?.message.contains("storedWeights") == true)
+    }
+
     @Test("Two bundles of the same recipe share no sealed bytes and no identifier")
     func freshness() throws {
         let owner = try Owner()

@@ -8,6 +8,7 @@ extension GraphImporter {
     mutating func emit(_ lowered: Lowered, name: String, output: String) throws(ONNXImportError) {
         switch lowered {
         case .constant(let constant):
+            try budget.spend(constant.tensor.type)
             define(output, constant)
         case .filled(let type, let value):
             define(output, Constant(try ConstantFolder.fill(type, with: value, budget: &budget)))

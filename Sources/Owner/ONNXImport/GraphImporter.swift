@@ -53,6 +53,10 @@ struct GraphImporter {
             throw ONNXImportError(.tooLarge, "\(proto.node.count) nodes are over the limit of \(Graph.maximumNodes)")
         }
         guard settings.batch >= 1 else { throw ONNXImportError(.inputShape, "a batch of \(settings.batch)") }
+        // A node's constant is copied wherever its function is inlined: only the file's own bytes are granted.
+        for node in proto.node + functions.flatMap(\.node) where node.opType == "Constant" {
+            for attribute in node.attribute { budget.grant(elements: attribute.t.storedElements) }
+        }
         var inlining = FunctionInlining(functions, opset: opset)
         proto.node = try inlining.inlined(proto.node)
         let outputs = try outputs(of: proto)
@@ -230,6 +234,7 @@ struct GraphImporter {
         guard !isLowered else { return false }
         let results: [Tensor]
         do throws(ONNXImportError) {
+            try budget.spend(numbers: node.operands.reduce(0) { $0 + ($1?.constant?.tensor.shape.elementCount ?? 0) })
             results = try body(&node, &budget)
         } catch { throw error.message.hasPrefix("node '") ? error : error.at(node.place) }
         try node.finish(outputs: results.count)

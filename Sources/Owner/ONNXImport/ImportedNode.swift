@@ -211,6 +211,10 @@ extension ImportedNode {
         return text
     }
 
+    mutating func texts(_ name: String) throws(ONNXImportError) -> [String]? {
+        (try take(name, .strings)).map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
     /// A tensor attribute. Its data is in the model file itself.
     mutating func tensor(_ name: String) throws(ONNXImportError) -> Constant? {
         guard let attribute = try take(name, .tensor) else { return nil }

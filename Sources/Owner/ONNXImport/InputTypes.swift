@@ -60,6 +60,12 @@ struct InputTypes {
     ) throws(ONNXImportError) -> [Int] {
         if let given = settings.inputShapes[name] ?? givenShape {
             if let declared {
+                // Rows of flattened images: the shape says what they are.
+                if declared.count == 2, given.count == 4, let count = declared[1].value,
+                    given.dropFirst().reduce(1, { $0.multipliedClamping(by: $1) }) == count
+                {
+                    return [given[0] == settings.fileBatch ? settings.batch : given[0], count]
+                }
                 let fits = zip(declared, given).allSatisfy { $0.value == nil || $0.value == $1 }
                 guard fits, declared.count == given.count else {
                     throw ONNXImportError(

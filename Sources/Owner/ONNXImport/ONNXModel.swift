@@ -80,11 +80,15 @@ package struct ONNXModel: Sendable {
     /// Limit of a model file's size without external data, in bytes: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
     /// Limit of the bytes that constant folding may produce (`ConstantOfShape` and arithmetic on constants), in
-    /// addition to the size of the file's weights.
-    package static let maximumFoldedBytes = 1 << 30
-    /// Limit of the multiplications and comparisons of constant folding (`MatMul`, `Einsum`, `Resize`), in addition to
-    /// one per weight of the file.
-    package static let maximumFoldingSteps = 1 << 28
+    /// addition to 16 for each weight of the file.
+    package static let maximumFoldedBytes = 1 << 27
+    /// Limit of the elements of one constant that folding produces, beside four times those of the largest weight.
+    static let maximumFoldedElements = 1 << 24
+    /// The same for computations that need arrays of 64-bit numbers for their operands and results.
+    static let maximumFoldedNumbers = 1 << 22
+    /// Limit of the steps of constant folding, each an element that is moved, multiplied or compared, in addition to 32
+    /// per weight of the file.
+    package static let maximumFoldingSteps = 1 << 27
 
     /// Reads a model with its external data.
     ///

@@ -10,9 +10,30 @@ package struct PictureInput: Sendable {
     /// The axes of the graph's input that the file has, in its order: 0 is the batch, 1 the channels, 2 the height, 3
     /// the width.
     let axes: [Int]
+    /// The shape with the batch that the file's second axis is the flattened rest of; `nil` if its axes are not
+    /// flattened.
+    let unfolded: Shape?
+
+    /// An input of rows, each of which is a flattened image.
+    ///
+    /// - Parameter extents: Of one image in the file's order: channels first, or last if the last are 1 or 3 and the
+    ///   first are not.
+    /// - Returns: `nil` if the extents do not fit.
+    init?(_ declared: Shape, takesPixels: Bool, flattened extents: [Int]) throws(ONNXImportError) {
+        guard declared.rank == 2, extents.count == 3, extents.allSatisfy({ $0 > 0 }),
+            extents.reduce(1, { $0.multipliedClamping(by: $1) }) == declared[1]
+        else { return nil }
+        let unfolded = try ConstantFolder.shape([declared[0]] + extents)
+        guard let form = PictureInput(unfolded, takesPixels: takesPixels) else { return nil }
+        self.declared = declared
+        self.takesPixels = takesPixels
+        self.axes = form.axes
+        self.unfolded = unfolded
+    }
 
     /// - Returns: `nil` for a shape that is no image.
     init?(_ declared: Shape, takesPixels: Bool) {
+        unfolded = nil
         let extents = declared.dimensions
         func isChannels(_ extent: Int) -> Bool { extent == 1 || extent == 3 }
         switch extents.count {
@@ -33,12 +54,12 @@ package struct PictureInput: Sendable {
     }
 
     /// Whether the file's input has the graph's form.
-    var isPlain: Bool { axes == [0, 1, 2, 3] }
+    var isPlain: Bool { axes == [0, 1, 2, 3] && unfolded == nil }
 
     /// The shape of the graph's input.
     func shape() throws(ONNXImportError) -> Shape {
         var extents = [1, 1, 1, 1]
-        for (extent, axis) in zip(declared.dimensions, axes) { extents[axis] = extent }
+        for (extent, axis) in zip((unfolded ?? declared).dimensions, axes) { extents[axis] = extent }
         return try ConstantFolder.shape(extents)
     }
 
@@ -57,8 +78,14 @@ package struct PictureInput: Sendable {
     /// - Throws: ``ONNXImportError`` for another shape.
     package func tensor(from given: Tensor, for graph: Shape) throws(ONNXImportError) -> Tensor {
         var budget = FoldingBudget()
+        budget.grant(given.type)
         let floats = try ConstantFolder.cast(Constant(given), to: .float32, budget: &budget)
-        let (extents, rest) = (given.shape.dimensions, Array(graph.dimensions.dropFirst()))
+        var (extents, rest) = (given.shape.dimensions, Array(graph.dimensions.dropFirst()))
+        var declared = declared
+        if let unfolded, extents.count == 2, extents[1] == declared[1] {
+            extents = [extents[0]] + unfolded.dimensions.dropFirst()
+            declared = unfolded
+        }
         if extents.count == 4, Array(extents.dropFirst()) == rest, isPlain || extents != declared.dimensions {
             return floats
         }
@@ -69,7 +96,7 @@ package struct PictureInput: Sendable {
             throw ONNXImportError(
                 .inputShape, "the tensor is \(given.shape), the model takes \(declared) or \(graph)")
         }
-        let strides = given.shape.strides
+        let strides = try ConstantFolder.shape(extents).strides
         var (shape, order) = ([1, 1, 1, 1], [0, 0, 0, 0])
         for (place, axis) in axes.enumerated() { (shape[axis], order[axis]) = (extents[place], strides[place]) }
         return try ConstantFolder.rearrange(

@@ -79,6 +79,11 @@ extension ONNXTensorProto {
         }
     }
 
+    /// The number of elements that the tensor itself has in the file, if they have four bytes each.
+    var storedElements: Int {
+        rawData.count / 4 + floatData.count + int32Data.count + int64Data.count + doubleData.count + uint64Data.count
+    }
+
     /// Values of a type that graphs do not have, in a wider type.
     private func widened(
         _ type: DataType, _ shape: Shape, _ externalData: inout ExternalData

@@ -25,13 +25,16 @@ package struct BundleRecipe: Sendable {
     package var sigma: NoiseDeviation?
     /// Whether clients may send the normalised f32 tensor beside u8 pixels.
     package var acceptsFloats: Bool
+    /// Whether weights of the graph were rounded to bfloat16, for the manifest.
+    package var roundsWeights: Bool
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
         preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
         precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil,
-        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false
+        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false, roundsWeights: Bool = false
     ) {
+        self.roundsWeights = roundsWeights
         self.acceptsFloats = acceptsFloats
         self.modelName = modelName
         self.graph = graph

@@ -195,7 +195,8 @@ package struct BundleWriter {
                 fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) },
                 sigma: recipe.sigma),
             classes: service.classes, topK: service.topK, precision: recipe.precision.level.label,
-            accuracy: recipe.accuracy, parts: [], assessment: recipe.assessment)
+            storedWeights: recipe.roundsWeights ? "bf16" : nil, accuracy: recipe.accuracy, parts: [],
+            assessment: recipe.assessment)
     }
 
     private static func encoded(_ manifest: BundleManifest) throws(PartitioningError) -> [UInt8] {

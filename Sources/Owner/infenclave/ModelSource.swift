@@ -6,6 +6,7 @@ import Evidence
 import Foundation
 import ModelGraph
 import ONNXImport
+import Partitioning
 import Tensors
 
 /// The options that name a model file.
@@ -29,9 +30,23 @@ struct ModelArguments: ParsableArguments {
             valueName: "name")
     )
     var output: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Round the weights of convolutions and matrix products: f32 (not at all) or bf16.",
+            discussion: """
+                A bundle stores rounded weights in half the bytes. The precision of the computation is another matter: \
+                see --precision.
+                """, valueName: "type"))
+    var storeWeights = "f32"
+
+    /// Whether weights are rounded to bf16.
+    var roundsWeights: Bool { storeWeights != "f32" }
 
     func validate() throws {
         _ = try shape.map(Self.parsed)
+        guard ["f32", "bf16"].contains(storeWeights) else {
+            throw ValidationError("--store-weights takes f32 or bf16, not '\(storeWeights)'")
+        }
         guard output.filter({ !Self.isFile($0) }).count <= 1 else {
             throw ValidationError("--output names one output of the model")
         }
@@ -52,8 +67,10 @@ struct ModelArguments: ParsableArguments {
     /// - Parameter preprocess: Gives the image size, if the model leaves it open.
     /// - Parameter asInFile: Keeps a single score, from which two classes are made otherwise.
     /// - Parameter tensor: The .npy file that the model will be run on. Its shape fixes axes that the model leaves open.
+    /// - Parameter rounding: Whether `--store-weights` is obeyed.
     func load(
-        for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false, tensor: String? = nil
+        for preprocess: PreprocessArguments? = nil, batch: Int = 1, asInFile: Bool = false, tensor: String? = nil,
+        rounding: Bool = true
     ) throws -> LoadedModel {
         var settings = ONNXImportSettings(batch: batch)
         settings.output = output.first { !Self.isFile($0) }
@@ -66,7 +83,9 @@ struct ModelArguments: ParsableArguments {
         if shape == nil, let known = try preprocess?.stated(besides: model) {
             settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
         }
-        return try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
+        let loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
+        if roundsWeights, rounding { loaded.graph.roundWeightsInPlace() }
+        return loaded
     }
 
     private static func parsed(_ text: String) throws -> (name: String?, extents: [Int]) {
@@ -162,7 +181,10 @@ struct LoadedModel: Sendable {
         let input = try onlyInput()
         guard input.type.element == .float32, input.type.shape.rank == 4 else {
             throw CommandFailure(
-                "model", "\(path): input '\(input.name)' is \(input.type), expected an f32 image tensor NxCxHxW")
+                "model", "\(path): input '\(input.name)' is \(input.type), expected an f32 image tensor NxCxHxW",
+                remedy: input.type.shape.rank == 2
+                    ? "if each row is a flattened picture, give its axes: --shape 1,3,32,32, or 1,32,32,3 with channels last"
+                    : "export the classifier with a picture as its input")
         }
         return input
     }

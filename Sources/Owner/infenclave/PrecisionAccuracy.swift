@@ -22,13 +22,15 @@ struct PrecisionAccuracy: Encodable {
     private static let fewest = 20
 
     /// - Parameters:
+    ///   - original: The graph before its weights were rounded.
     ///   - folder: Images to compare on; those in `used` are left out if enough others exist.
     ///   - used: Calibration images.
     static func measure(
-        _ model: LoadedModel, _ preprocess: PreprocessArguments, _ table: PrecisionTable, folder: String,
+        _ model: LoadedModel, against original: Graph, _ preprocess: PreprocessArguments, _ table: PrecisionTable,
+        folder: String,
         used: [String], threads: Int
     ) throws -> PrecisionAccuracy {
-        let reference = try Plan(compiling: model.graph, options: PlanOptions(threads: threads))
+        let reference = try Plan(compiling: original, options: PlanOptions(threads: threads))
         // As on a processor that is fast with this precision, even if this one is not.
         var options = PlanOptions(threads: threads, precision: Precision(table))
         options.keepsSlowPrecision = true

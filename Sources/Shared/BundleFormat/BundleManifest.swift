@@ -33,6 +33,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var topK: Int
     /// The requested precision: `f32`, `bf16` or `int8`; some layers may have a higher one.
     public var precision: String
+    /// `bf16` if the owner rounded the weights of convolutions and matrix products to it; `nil` if not.
+    public var storedWeights: String?
     /// The deviation of the answers from those in f32, if it was measured.
     public var accuracy: Accuracy?
     /// The files of the bundle besides the manifest.
@@ -172,7 +174,9 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     /// A manifest of ``currentFormatVersion``. The values are not checked here: see ``init(decoding:)``.
     package init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
-        classes: Int, topK: Int, precision: String, accuracy: Accuracy? = nil, parts: [Part], assessment: Assessment
+        classes: Int, topK: Int, precision: String, storedWeights: String? = nil, accuracy: Accuracy? = nil,
+        parts: [Part],
+        assessment: Assessment
     ) {
         formatVersion = Self.currentFormatVersion
         self.identifier = identifier
@@ -184,6 +188,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         self.classes = classes
         self.topK = topK
         self.precision = precision
+        self.storedWeights = storedWeights
         self.accuracy = accuracy
         self.parts = parts
         self.assessment = assessment
@@ -241,6 +246,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             ("assessment.headline", assessment.headline),
         ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
         try require(["f32", "bf16", "int8"].contains(precision), "precision is not f32, bf16 or int8")
+        try require(storedWeights == nil || storedWeights == "bf16", "storedWeights is not bf16")
         try require(
             boundary.sigma == nil || !cuts.everythingInside,
             "boundary.sigma is given, but everything is inside: nothing crosses that noise could hide")

@@ -5,9 +5,10 @@ package import Tensors
 ///
 /// Layout (little-endian): magic `INFGRAPH`, u16 version, name; u32 inputs (name, type); u32 constants in ascending
 /// order of their UTF-8 names (name, type, elements); u32 nodes (name, operator, u16 inputs, u16 outputs); u32 outputs.
-/// A name is a u32 length and UTF-8; a type is u8 element, u8 rank, i64 dimensions.
+/// A name is a u32 length and UTF-8; a type is u8 element, u8 rank, i64 dimensions. A constant's elements are stored as
+/// ``ConstantStorage`` says.
 package enum GraphFile {
-    package static let version: UInt16 = 1
+    package static let version: UInt16 = 2
     private static let magic = Array("INFGRAPH".utf8)
 
     package static func encode(_ graph: Graph) -> [UInt8] {
@@ -30,20 +31,20 @@ package enum GraphFile {
     static func visit<Failure: Error>(
         _ graph: Graph, _ writer: inout ByteWriter, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
-        try encode(graph, into: &writer) { (tensor, writer) throws(Failure) in
+        try encode(graph, into: &writer) { (tensor, storage, writer) throws(Failure) in
             try writer.bytes.span.withUnsafeBytes { (bytes) throws(Failure) in try body(bytes) }
             writer = ByteWriter()
-            try tensor.withBytes(body)
+            try storage.visit(tensor, body)
         }
     }
 
     static func encode(_ graph: Graph, into writer: inout ByteWriter) {
-        encode(graph, into: &writer) { tensor, writer in tensor.withBytes { writer.write(bytes: $0) } }
+        encode(graph, into: &writer) { tensor, storage, writer in storage.visit(tensor) { writer.write(bytes: $0) } }
     }
 
     private static func encode<Failure: Error>(
         _ graph: Graph, into writer: inout ByteWriter,
-        elements: (Tensor, inout ByteWriter) throws(Failure) -> Void
+        elements: (Tensor, ConstantStorage, inout ByteWriter) throws(Failure) -> Void
     ) throws(Failure) {
         writer.write(bytes: magic)
         writer.write(version)
@@ -55,9 +56,10 @@ package enum GraphFile {
         }
         writer.write(UInt32(graph.constants.count))
         for (name, tensor) in graph.constants.sorted(by: { canonicallyPrecedes($0.key, $1.key) }) {
+            let storage = ConstantStorage(of: tensor)
             writer.write(name)
-            tensor.type.encode(into: &writer)
-            try elements(tensor, &writer)
+            tensor.type.encode(into: &writer, code: storage.code(of: tensor.element))
+            try elements(tensor, storage, &writer)
         }
         writer.write(UInt32(graph.nodes.count))
         for node in graph.nodes {
@@ -106,7 +108,9 @@ package enum GraphFile {
             let version: UInt16 = try reader.read("version")
             guard version == GraphFile.version else {
                 throw TensorError(
-                    .unsupportedVersion, "version \(version) is unknown, this build reads \(GraphFile.version)")
+                    .unsupportedVersion,
+                    "version \(version) is unknown, this build reads \(GraphFile.version); make the bundle again with "
+                        + "this version's `infenclave partition`")
             }
             name = try reader.readString(maximumBytes: Graph.maximumNameBytes, "graph name")
             for _ in 0..<(try reader.read(UInt32.self, "inputs")) {
@@ -120,8 +124,9 @@ package enum GraphFile {
                     throw TensorError(.malformed, "constant '\(name)' is out of order")
                 }
                 previous = name
-                let type = try TensorType(from: &reader, extents: Int64.self)
-                constants[name] = try Self.constant(type, from: &reader, allocator)
+                let (storage, element) = try ConstantStorage.decoded(try reader.read("element type"))
+                let type = TensorType(element, try Shape(from: &reader, extents: Int64.self))
+                constants[name] = try storage.constant(type, from: &reader, allocator)
             }
             let nodeCount = try reader.read(UInt32.self, "nodes")
             for _ in 0..<nodeCount {
@@ -134,20 +139,6 @@ package enum GraphFile {
             for _ in 0..<(try reader.read(UInt32.self, "outputs")) {
                 outputs.append(try reader.readString(maximumBytes: Graph.maximumNameBytes, "output name"))
             }
-        }
-
-        private static func constant(
-            _ type: TensorType, from reader: inout ByteReader, _ allocator: StorageAllocator
-        ) throws(TensorError) -> Tensor {
-            guard type.byteCount <= reader.remaining else {
-                throw TensorError(
-                    .malformed,
-                    "constant at byte \(reader.offset) needs \(type.byteCount) bytes, \(reader.remaining) are left")
-            }
-            let storage = allocator.allocate(byteCount: type.byteCount)
-            try reader.read(
-                into: UnsafeMutableRawBufferPointer(rebasing: storage.mutableBytes[..<type.byteCount]), "constant")
-            return try Tensor(type: type, storage: storage)
         }
 
         private static func readNames(_ reader: inout ByteReader) throws(TensorError) -> [String] {
@@ -169,8 +160,9 @@ package enum GraphFile {
 }
 
 extension TensorType {
-    func encode(into writer: inout ByteWriter) {
-        writer.write(element.rawValue)
+    /// - Parameter code: What stands for the type of the elements; by default the element type's own.
+    func encode(into writer: inout ByteWriter, code: UInt8? = nil) {
+        writer.write(code ?? element.rawValue)
         writer.write(UInt8(shape.rank))
         for dimension in shape.dimensions { writer.write(Int64(dimension)) }
     }

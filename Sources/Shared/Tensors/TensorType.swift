@@ -30,8 +30,20 @@ extension TensorType {
         guard let element = ElementType(rawValue: code) else {
             throw TensorError(.malformed, "element type \(code) is unknown")
         }
+        self.init(element, try Shape(from: &reader, extents: Extent.self))
+    }
+}
+
+extension Shape {
+    /// Decodes u8 rank, and an integer per dimension, outermost first.
+    ///
+    /// - Parameter extents: The type of the integers.
+    /// - Throws: ``TensorError`` for a shape that is over the limits.
+    package init<Extent: FixedWidthInteger & BitwiseCopyable>(
+        from reader: inout ByteReader, extents: Extent.Type
+    ) throws(TensorError) {
         let rank = Int(try reader.read(UInt8.self, "rank"))
-        guard rank <= Shape.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
+        guard rank <= Self.maximumRank else { throw TensorError(.malformed, "rank \(rank) is over the limit") }
         var dimensions: [Int] = []
         for _ in 0..<rank {
             guard let extent = Int(exactly: try reader.read(Extent.self, "dimension")) else {
@@ -39,6 +51,6 @@ extension TensorType {
             }
             dimensions.append(extent)
         }
-        self.init(element, try Shape(dimensions))
+        try self.init(dimensions)
     }
 }

@@ -15,33 +15,56 @@ struct Constant {
     }
 }
 
-/// The remaining limits of bytes and steps for constant folding.
+/// The remaining limits of bytes and steps for constant folding. They keep the cost of a file, refused or not, in
+/// proportion to its size: a few hundred bytes can ask for any number of elements.
 struct FoldingBudget {
     private var left = ONNXModel.maximumFoldedBytes
     private var stepsLeft = ONNXModel.maximumFoldingSteps
+    private var largestWeight = 0
 
-    /// Adds to the budget for the file's own weights, which may be transposed and scaled.
+    /// Adds to the budget for the file's own weights, which may be standardised, transposed and scaled.
     mutating func grant(_ weights: TensorType) {
-        left += weights.byteCount
-        stepsLeft += weights.shape.elementCount
+        grant(elements: weights.shape.elementCount)
     }
+
+    mutating func grant(elements count: Int) {
+        left += 16 * count
+        stepsLeft += 32 * count
+        largestWeight = max(largestWeight, count)
+    }
+
+    private func allows(_ count: Int, atMost limit: Int) -> Bool { count <= limit + 4 * largestWeight }
+
+    private func require(_ count: Int, atMost limit: Int) throws(ONNXImportError) {
+        guard allows(count, atMost: limit) else {
+            throw ONNXImportError(
+                .tooLarge, "arithmetic on constants of \(count) elements exceeds the limit of \(limit): \(Self.remedy)")
+        }
+    }
+
+    private static let remedy =
+        "save the model with its constants computed (onnxslim), or export it for a smaller picture"
 
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(_ type: TensorType) throws(ONNXImportError) {
+        try require(type.shape.elementCount, atMost: ONNXModel.maximumFoldedElements)
         guard type.byteCount <= left else {
             throw ONNXImportError(
                 .tooLarge,
-                "the constant \(type) exceeds the \(ONNXModel.maximumFoldedBytes) bytes, beside those of its weights, that a graph may make"
+                "the constant \(type) exceeds the \(ONNXModel.maximumFoldedBytes) bytes, beside 16 for each of its weights, that a graph may make: \(Self.remedy)"
             )
         }
         left -= type.byteCount
+        try spend(steps: type.shape.elementCount.multipliedClamping(by: 2))
     }
 
-    /// Temporary memory for a constant's computation, 8 bytes per position, counts like a result.
+    /// For a computation that takes its operands' or result's elements, so many, into arrays of 64-bit numbers. Such an
+    /// element costs several steps.
     ///
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
-    mutating func spend(positions count: Int) throws(ONNXImportError) {
-        try spend(TensorType(.int64, try ConstantFolder.shape([count])))
+    mutating func spend(numbers count: Int) throws(ONNXImportError) {
+        try require(count, atMost: ONNXModel.maximumFoldedNumbers)
+        try spend(steps: count.multipliedClamping(by: 4))
     }
 
     /// - Parameter steps: Multiplications or comparisons of the next computation.
@@ -50,8 +73,15 @@ struct FoldingBudget {
         guard steps <= stepsLeft else {
             throw ONNXImportError(
                 .tooLarge,
-                "arithmetic on constants exceeds the \(ONNXModel.maximumFoldingSteps) steps that a graph may take")
+                "arithmetic on constants exceeds the \(ONNXModel.maximumFoldingSteps) steps, beside those for its weights, that a graph may take: \(Self.remedy)"
+            )
         }
         stepsLeft -= steps
     }
+
+    /// Whether ``spend(steps:)`` would succeed.
+    func has(steps: Int) -> Bool { steps <= stepsLeft }
+
+    /// Whether so many elements are below the limit of ``spend(numbers:)``.
+    func allows(numbers count: Int) -> Bool { allows(count, atMost: ONNXModel.maximumFoldedNumbers) }
 }

@@ -10,7 +10,7 @@ extension ImportedNode {
         let repeats = try constantIntegers(1, "repeats") ?? []
         try require(repeats.count == x.shape.rank, "\(repeats.count) repeats for \(x.shape)")
         let shape = try ConstantFolder.shape(zip(x.shape.dimensions, repeats).map { $0.multipliedClamping(by: $1) })
-        try budget.spend(steps: shape.elementCount)
+        try budget.spend(numbers: shape.elementCount)
         let strides = x.shape.strides
         let positions = try indices(of: shape) { index in
             index.indices.reduce(0) { $0 + (index[$1] % max(x.shape[$1], 1)) * strides[$1] }
@@ -56,7 +56,7 @@ extension ImportedNode {
             indices.shape.rank == data.rank
                 && data.dimensions.indices.allSatisfy { $0 == axis || indices.shape[$0] <= data[$0] },
             "indices \(indices.shape) do not fit \(data)")
-        try budget.spend(steps: indices.shape.elementCount)
+        try budget.spend(numbers: indices.shape.elementCount)
         let (places, strides) = (indices.integers(), data.strides)
         var next = 0
         return try self.indices(of: indices.shape) { (index) throws(ONNXImportError) in
@@ -71,7 +71,7 @@ extension ImportedNode {
         let (x, indices) = (try known(0, "data"), try known(1, "indices"))
         let (starts, rest) = try tuplePositions(indices, in: x.shape, leading: try integer("batch_dims") ?? 0, &budget)
         let result = try ConstantFolder.shape(indices.shape.dimensions.dropLast() + rest)
-        try budget.spend(steps: result.elementCount)
+        try budget.spend(numbers: result.elementCount)
         let size = rest.reduce(1, *)
         let positions = starts.flatMap { $0 * size..<($0 + 1) * size }
         return [try ConstantFolder.picked(x, at: positions, result, budget: &budget)]
@@ -88,7 +88,7 @@ extension ImportedNode {
             leading >= 0 && leading < indices.shape.rank && depth <= data.rank && leading + depth <= data.rank
                 && data.dimensions[..<leading] == indices.shape.dimensions[..<leading],
             "indices \(indices.shape) do not fit \(data)")
-        try budget.spend(steps: indices.shape.elementCount)
+        try budget.spend(numbers: indices.shape.elementCount)
         let outer = Array(data.dimensions[leading..<leading + depth])
         let places = indices.integers()
         let tuples = indices.shape.dimensions.dropLast().reduce(1, *)
@@ -117,7 +117,7 @@ extension ImportedNode {
         try require(
             updates.shape.dimensions == indices.shape.dimensions.dropLast() + block,
             "indices \(indices.shape) and updates \(updates.shape) do not fit \(x.shape)")
-        try budget.spend(steps: updates.shape.elementCount)
+        try budget.spend(numbers: updates.shape.elementCount)
         let size = block.reduce(1, *)
         let positions = starts.flatMap { $0 * size..<($0 + 1) * size }
         return [try scattered(updates, into: x, at: positions, &budget)]
@@ -170,7 +170,7 @@ extension ImportedNode {
         let upper = try flag("upper", default: true)
         let k = try constantIntegers(1, "k")?.first ?? 0
         try require(shape.rank >= 2, "input \(shape) is no matrix")
-        try budget.spend(steps: shape.elementCount)
+        try budget.spend(numbers: shape.elementCount)
         let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
         return (0..<shape.elementCount).map { position in
             let (row, column) = (position / columns % rows, position % columns)
@@ -181,7 +181,7 @@ extension ImportedNode {
 
     mutating func nonZero(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let x = try known(0, "operand")
-        try budget.spend(positions: x.shape.elementCount)
+        try budget.spend(numbers: x.shape.elementCount.multipliedClamping(by: max(x.shape.rank, 1)))
         let found = x.numbers().enumerated().filter { $0.element != 0 }.map(\.offset)
         let (rank, strides) = (x.shape.rank, x.shape.strides)
         let places = (0..<rank).flatMap { axis in found.map { Int64($0 / strides[axis] % x.shape[axis]) } }
@@ -213,7 +213,7 @@ extension ImportedNode {
         var extents = indices.shape.dimensions
         extents.insert(depth, at: axis)
         let shape = try ConstantFolder.shape(extents)
-        try budget.spend(positions: shape.elementCount)
+        try budget.spend(numbers: shape.elementCount)
         let places = indices.integers()
         let inner = extents[(axis + 1)...].reduce(1, *)
         let positions = (0..<shape.elementCount).map { position in

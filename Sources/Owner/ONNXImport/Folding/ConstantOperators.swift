@@ -140,6 +140,7 @@ extension ImportedNode {
         do throws(GraphError) { shape = try Arithmetic.broadcast(a.shape, b.shape) } catch {
             throw failure(.invalidGraph, error.message)
         }
+        try budget.spend(numbers: shape.elementCount)
         let left = try ConstantFolder.broadcast(a, to: shape, budget: &budget)
         let right = try ConstantFolder.broadcast(b, to: shape, budget: &budget)
         let type = TensorType(a.element, shape)

@@ -19,6 +19,7 @@ extension ConstantFolder {
         }
         let type = TensorType(a.element, shape)
         try budget.spend(type)
+        if function == .power { try budget.spend(steps: shape.elementCount.multipliedClamping(by: 8)) }
         switch a.element {
         case .float32:
             return try elementwise(a, b, type, Float.self) { (x, y) throws(ONNXImportError) in

@@ -9,6 +9,7 @@ extension ConstantFolder {
         _ activation: Activation, _ operand: Tensor, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor? {
         guard operand.isFloat else { return nil }
+        try budget.spend(numbers: operand.shape.elementCount)
         return try tensor(operand.type, operand.numbers().map { value(activation, $0) }, budget: &budget)
     }
 

@@ -18,7 +18,7 @@ extension ConstantFolder {
         }
         let strides = operand.shape.strides
         var positions: [Int] = []
-        try budget.spend(steps: type.shape.elementCount)
+        try budget.spend(numbers: type.shape.elementCount)
         positions.reserveCapacity(type.shape.elementCount)
         var index = [Int](repeating: 0, count: rank)
         for _ in 0..<type.shape.elementCount {

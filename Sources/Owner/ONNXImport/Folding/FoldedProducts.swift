@@ -15,16 +15,21 @@ extension ConstantFolder {
         let left = a.shape.rank == 1 ? [1, a.shape[0]] : a.shape.dimensions
         let right = b.shape.rank == 1 ? [b.shape[0], 1] : b.shape.dimensions
         let (rows, inner, columns) = (left[left.count - 2], left[left.count - 1], right[right.count - 1])
-        guard type.shape.elementCount < maximumProduct, type.shape.elementCount * inner <= maximumProduct else {
+        let numbers = a.shape.elementCount + b.shape.elementCount + type.shape.elementCount
+        let steps = type.shape.elementCount.multipliedClamping(by: inner)
+        guard type.shape.elementCount < maximumProduct, steps <= maximumProduct, budget.has(steps: steps),
+            budget.allows(numbers: numbers)
+        else {
             return nil
         }
-        try budget.spend(steps: type.shape.elementCount * inner)
+        try budget.spend(steps: steps)
         guard type.shape.elementCount > 0 else { return Tensor(type: type) { _ in } }
         let batch = try shape(Array(broadcast(Array(left.dropLast(2)), Array(right.dropLast(2)))))
         var (lefts, rights) = (
             walk(Array(left.dropLast(2)), batch, of: rows * inner),
             walk(Array(right.dropLast(2)), batch, of: inner * columns)
         )
+        try budget.spend(numbers: numbers)
         let (x, y) = (a.numbers(), b.numbers())
         var result: [Double] = []
         result.reserveCapacity(type.shape.elementCount)
@@ -90,6 +95,7 @@ extension ConstantFolder {
         let rank = operand.shape.rank
         let axis = softmax.axis < 0 ? softmax.axis + rank : softmax.axis
         let axes = softmax.flattensTail ? Array(axis..<rank) : [axis]
+        try budget.spend(numbers: operand.shape.elementCount)
         var values = operand.numbers()
         let groups = try groups(operand.shape, axes)
         var (largest, sums) = (

@@ -26,6 +26,7 @@ extension ConstantFolder {
     ) throws(ONNXImportError) -> Tensor {
         let rank = operand.shape.rank
         let axes = axes.isEmpty ? Array(0..<rank) : axes
+        try budget.spend(numbers: operand.shape.elementCount)
         let groups = try groups(operand.shape, axes)
         let extents = operand.shape.dimensions.indices.compactMap { axis -> Int? in
             axes.contains(axis) ? (keeps ? 1 : nil) : operand.shape[axis]
@@ -97,12 +98,13 @@ extension ConstantFolder {
     static func ranked(
         _ operand: Tensor, axis: Int, count: Int, largest: Bool, isLast: Bool = false, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> [[Int]] {
+        try budget.spend(numbers: operand.shape.elementCount)
+        try budget.spend(steps: operand.shape.elementCount.multipliedClamping(by: 32))
         let values = operand.numbers()
         let (extent, stride) = (operand.shape[axis], operand.shape.strides[axis])
         let groups = try groups(operand.shape, [axis])
         var starts = [Int](repeating: -1, count: groups.count)
         for (index, group) in groups.ofElement.enumerated() where starts[group] < 0 { starts[group] = index }
-        try budget.spend(steps: operand.shape.elementCount * 16)
         return starts.map { start in
             guard start >= 0 else { return [] }
             return Array(

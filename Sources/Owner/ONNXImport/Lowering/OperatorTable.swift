@@ -59,6 +59,7 @@ enum OperatorTable {
         "IsInf": { (node) throws(ONNXImportError) in try node.isInfinite() },
         "IsNaN": { (node) throws(ONNXImportError) in try node.isNotANumber() },
         "LRN": { (node) throws(ONNXImportError) in try node.localResponseNormalization() },
+        "LSTM": { (node) throws(ONNXImportError) in try node.longShortTermMemory() },
         "LayerNormalization": { (node) throws(ONNXImportError) in try node.layerNormalization() },
         "LeakyRelu": { (node) throws(ONNXImportError) in try node.activation(.leakyRelu, alpha: 0.01) },
         "Less": { (node) throws(ONNXImportError) in try node.comparison(.less) },
@@ -191,7 +192,6 @@ enum OperatorTable {
     static let reasons: [String: String] = [
         "ArgMax": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
         "Loop": "How often it runs must be known: it is written out.",
-        "LSTM": "It reads sequences, which no picture is.",
         "NonMaxSuppression": "It selects boxes: the model is a detector, no classifier.",
         "RandomNormal": "It makes other numbers in each run.",
         "TopK": "Its result is positions; as an output it is left out, and the scores before it are the answer.",

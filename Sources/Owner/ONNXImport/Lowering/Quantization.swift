@@ -139,7 +139,7 @@ extension ImportedNode {
                 "blocks \(tensor.shape) of \(block) do not fit \(shape)")
             let strides = tensor.shape.strides
             var budget = budget
-            try budget.spend(steps: shape.elementCount)
+            try budget.spend(numbers: shape.elementCount)
             let own = shape.strides
             let positions = (0..<shape.elementCount).map { position in
                 shape.dimensions.indices.reduce(0) { sum, place in

@@ -81,7 +81,8 @@ struct Partition: Command {
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
-            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32)
+            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32, roundsWeights: source.roundsWeights
+        )
         // All checks come before any key is generated.
         _ = try recipe.partitioned()
         guard !FileManager.default.fileExists(atPath: out) else {
@@ -103,18 +104,24 @@ struct Partition: Command {
 
     /// Ranges are measured once, on the whole network; the parts use the same table.
     private func choosePrecision(_ recipe: inout BundleRecipe, _ model: LoadedModel) async throws {
-        let (arithmetic, preprocess, threads) = (arithmetic, preprocess, try engine.resolvedThreads())
+        let (source, arithmetic, preprocess) = (source, arithmetic, preprocess)
+        let threads = try engine.resolvedThreads()
         let folder = accuracy ?? arithmetic.calibration
         let (table, accuracy) = try await onOwnThread {
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads, runsHere: false)
-            guard let folder, !table.isFloat32 else { return (table, PrecisionAccuracy?.none) }
+            guard let folder, !table.isFloat32 || source.roundsWeights else { return (table, PrecisionAccuracy?.none) }
+            let original = source.roundsWeights ? try source.load(for: preprocess, rounding: false) : model
             let accuracy = try PrecisionAccuracy.measure(
-                model, preprocess, table, folder: folder, used: try arithmetic.pictures(), threads: threads)
+                model, against: original.graph, preprocess, table, folder: folder, used: try arithmetic.pictures(),
+                threads: threads)
             return (table, accuracy)
         }
         recipe.precision = table
         recipe.accuracy = accuracy?.recorded
-        if let accuracy, !json { print(accuracy.text(table.level.label)) }
+        if let accuracy, !json {
+            let weights = source.roundsWeights ? ", weights in \(source.storeWeights)," : ""
+            print(accuracy.text(table.level.label + weights))
+        }
     }
 
     private func newOwnerKey(_ written: inout [String]) throws -> OwnerSigningKey {
