@@ -225,7 +225,7 @@ boot-check: build
 KERNEL = .build/kernel/bzImage
 
 $(KERNEL): images/kernel/build images/kernel/infenclave.config images/kernel/acpi-tables-only.patch
-	images/kernel/build $(dir $(KERNEL))
+	images/kernel/build $(CURDIR)/$(dir $(KERNEL))
 
 kernel-check: build $(KERNEL)
 	INFENCLAVE_KERNEL=$(CURDIR)/$(KERNEL) CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)

@@ -430,9 +430,9 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Attestation", "AttestationFixtures", "BundleFormat", "Evidence", "infenclave", "InfenclaveClient",
-                "InfenclaveImaging", "Inference", "KeyRelease", "ModelGraph", "ONNXExport", "SealedChannel",
-                "SecretMemory", "Tensors", "TestSupport",
+                "Attestation", "AttestationFixtures", "BundleFormat", "EnclaveImage", "Evidence", "infenclave",
+                "InfenclaveClient", "InfenclaveImaging", "Inference", "KeyRelease", "ModelGraph", "ONNXExport",
+                "SealedChannel", "SecretMemory", "Tensors", "TestSupport",
                 "infenclave-enclave", crypto,
             ]
         ),

@@ -56,6 +56,15 @@ struct CurveTests {
         #expect(found.lower == 0 && found.upper == 1)
     }
 
+    @Test(
+        "A curve with a number that is not finite excludes nothing",
+        arguments: [([.nan, 0.05], 0.001, 0.001), ([0.04, 0.05], 0.001, .nan), ([0.04, 0.05], .infinity, 0.001)])
+    func notFinite(values: [Double], error: Double, gainError: Double) {
+        let curve = Self.curve(values, error: error, gainError: gainError)
+        #expect(!curve.isEvidence() && curve.extrapolated(to: 1000).upper == 1)
+        #expect(curve.extrapolatedWithoutEvidence(to: 1000).upper == 1)
+    }
+
     @Test("Identification that is no better than guessing among the candidates says nothing")
     func guessing() throws {
         func curve(_ value: Double) -> LearningCurve {

@@ -151,6 +151,10 @@ struct GateErrorTests {
         #expect(more.rSquared > less.rSquared)
         #expect(more.joined(with: less).rSquared == more.rSquared)
         #expect(less.joined(with: more).rSquared == more.rSquared)
+        for joined in [more.joined(with: less), less.joined(with: more)] {
+            #expect(joined.similarityGain == max(more.similarityGain, less.similarityGain))
+            #expect(joined.retrievalTopOne == max(more.retrievalTopOne, less.retrievalTopOne))
+        }
     }
 
     @Test("The error of a ratio is what resampling finds")

@@ -114,11 +114,10 @@ struct PartitioningTests {
         let opened = try OpenedBundle(opening: try owner.write("b.infenclave", recipe))
         #expect(opened.manifest.storedWeights == "bf16")
         #expect(try opened.backNet?.constants["w2"]?.floats() == Array(expected[2...]))
-        let front = try FrontNetPart(
-            decoding: try SealedPart.open(
-                try opened.frontNet.contents().bytes.span.bytes, as: .frontNet, modelKey: owner.modelKey,
-                context: context(opened)
-            ).bytes, allocator: .standard)
+        let sealed = try opened.frontNet.contents().bytes
+        let part = try SealedPart.open(
+            sealed.span.bytes, as: .frontNet, modelKey: owner.modelKey, context: context(opened))
+        let front = try FrontNetPart(decoding: part.bytes, allocator: .standard)
         #expect(try front.graph.constants["w1"]?.floats() == Array(expected[..<2]))
         #expect(try front.graph.constants["shift"]?.floats() == [values[1]])
         // Another type than bf16 is none.

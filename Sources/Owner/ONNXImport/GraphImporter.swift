@@ -44,6 +44,16 @@ struct GraphImporter {
         self.content = content
     }
 
+    /// Counts what these nodes store as constants, in bodies of `If` and `Loop` as well.
+    private mutating func grantConstants(of nodes: [ONNXNodeProto]) {
+        for node in nodes {
+            for attribute in node.attribute {
+                if node.opType == "Constant" { budget.grant(elements: attribute.t.storedElements) }
+                grantConstants(of: attribute.g.node)
+            }
+        }
+    }
+
     /// - Throws: ``ONNXImportError``.
     mutating func graph(
         from file: ONNXGraphProto, functions: [ONNXFunctionProto] = []
@@ -54,9 +64,7 @@ struct GraphImporter {
         }
         guard settings.batch >= 1 else { throw ONNXImportError(.inputShape, "a batch of \(settings.batch)") }
         // A node's constant is copied wherever its function is inlined: only the file's own bytes are granted.
-        for node in proto.node + functions.flatMap(\.node) where node.opType == "Constant" {
-            for attribute in node.attribute { budget.grant(elements: attribute.t.storedElements) }
-        }
+        grantConstants(of: proto.node + functions.flatMap(\.node))
         var inlining = FunctionInlining(functions, opset: opset)
         proto.node = try inlining.inlined(proto.node)
         let outputs = try outputs(of: proto)

@@ -61,7 +61,8 @@ struct InputTypes {
         if let given = settings.inputShapes[name] ?? givenShape {
             if let declared {
                 // Rows of flattened images: the shape says what they are.
-                if declared.count == 2, given.count == 4, let count = declared[1].value,
+                if declared.count == 2, given.count == 4, declared[0].value == nil || declared[0].value == given[0],
+                    let count = declared[1].value,
                     given.dropFirst().reduce(1, { $0.multipliedClamping(by: $1) }) == count
                 {
                     return [given[0] == settings.fileBatch ? settings.batch : given[0], count]

@@ -8,7 +8,9 @@ extension GraphImporter {
         guard settings.isClassifier, declared.count == 1 else { return declared }
         let input = declared[0]
         let takesPixels = input.type.element != .float32
-        var form = PictureInput(input.type.shape, takesPixels: takesPixels)
+        // Eight rows or more could be one image of two axes; a shape of four extents says that they are rows.
+        let isSaidToBeRows = input.type.shape.rank == 2 && givenShape(of: input)?.count == 4
+        var form = isSaidToBeRows ? nil : PictureInput(input.type.shape, takesPixels: takesPixels)
         if form == nil { form = try flattened(input, takesPixels: takesPixels) }
         guard let picture = form else { return declared }
         self.picture = picture
@@ -42,6 +44,8 @@ extension GraphImporter {
         return [graphInput]
     }
 
+    private func givenShape(of input: Value) -> [Int]? { settings.inputShapes[input.name] ?? settings.inputShape }
+
     /// The least number of elements of a flattened image.
     private static let leastFlattened = 64
 
@@ -52,7 +56,7 @@ extension GraphImporter {
         let side = Int(Double(input.type.shape[1]).squareRoot().rounded())
         var forms = [[1, side, side]]
         if let size = settings.pictureSize { forms.insert([size.channels, size.height, size.width], at: 0) }
-        if let given = settings.inputShapes[input.name] ?? settings.inputShape, given.count == 4 {
+        if let given = givenShape(of: input), given.count == 4 {
             forms.insert(Array(given.dropFirst()), at: 0)
         }
         for form in forms {

@@ -86,7 +86,8 @@ struct AssessedCuts {
         }
         guard try file.modelSHA256 == model.sha256() else {
             throw CommandFailure(
-                "assessment", "\(path) is of another model than \(model.path)", remedy: "assess this model")
+                "assessment", "\(path) is of another model than \(model.path)",
+                remedy: "assess this model, with the same --store-weights")
         }
         return file
     }
@@ -102,7 +103,8 @@ enum PlanFile {
         }
         guard try plan.modelSHA256 == model.sha256() else {
             throw CommandFailure(
-                "plan", "\(path) was made for another model than \(model.path)", remedy: "assess this model")
+                "plan", "\(path) was made for another model than \(model.path)",
+                remedy: "assess this model, with the same --store-weights")
         }
         return plan
     }

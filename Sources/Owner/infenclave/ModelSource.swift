@@ -83,8 +83,8 @@ struct ModelArguments: ParsableArguments {
         if shape == nil, let known = try preprocess?.stated(besides: model) {
             settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
         }
-        let loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
-        if roundsWeights, rounding { loaded.graph.roundWeightsInPlace() }
+        var loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
+        if roundsWeights, rounding { loaded.roundWeights() }
         return loaded
     }
 
@@ -115,7 +115,15 @@ struct LoadedModel: Sendable {
     /// Whether the file's output is float16.
     let answersInHalf: Bool
 
+    /// Whether weights were rounded to bf16 after the file was read.
+    private(set) var hasRoundedWeights = false
+
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
+
+    fileprivate mutating func roundWeights() {
+        graph.roundWeightsInPlace()
+        hasRoundedWeights = true
+    }
 
     init(
         path: String, weights: String? = nil, settings: ONNXImportSettings = ONNXImportSettings(),
@@ -167,10 +175,12 @@ struct LoadedModel: Sendable {
             shape, shape[1] == 1 ? .grey : .rgb, mean: 0, std: 1)
     }
 
-    /// SHA-256 of the file; for Darknet, of both files concatenated.
+    /// SHA-256 of the file; for Darknet, of both files concatenated. With rounded weights a text follows, so that an
+    /// assessment and a plan of one network are not taken for the other.
     func sha256() throws -> String {
         var digest = SHA256()
         for file in files { try InputFile.update(&digest, with: file) }
+        if hasRoundedWeights { digest.update(data: Data("infenclave: weights in bf16".utf8)) }
         return digest.finalize().hex
     }
 

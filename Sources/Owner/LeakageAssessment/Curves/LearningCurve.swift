@@ -54,7 +54,12 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     /// - Parameter guess: The value of an attack that learned nothing: 0 for R², one over the number of candidates for
     ///   identification.
     package func isEvidence(above guess: Double = 0) -> Bool {
-        value - guess > Self.evidenceDeviations * error && error.isFinite
+        value - guess > Self.evidenceDeviations * error && isFinite
+    }
+
+    /// Whether all numbers are finite: another curve bounds nothing.
+    private var isFinite: Bool {
+        error.isFinite && gainError.isFinite && points.allSatisfy(\.value.isFinite)
     }
 
     /// One-sided 95 % of a normal distribution.
@@ -87,7 +92,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     /// not significantly above 0. Values below 0 are possible.
     package func extrapolatedWithoutEvidence(to pictures: Int) -> Extrapolation {
         guard !isEvidence() else { return bounded(to: pictures) }
-        guard error.isFinite, gainError.isFinite else {
+        guard isFinite else {
             return Extrapolation(pictures: pictures, lower: 0, estimate: max(0, value), upper: 1)
         }
         let (low, high) = (value - Self.deviations * error, value + Self.deviations * error)

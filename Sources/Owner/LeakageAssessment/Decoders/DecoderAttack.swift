@@ -51,7 +51,8 @@ package enum DecoderAttack {
                             local.reconstruction(of: $0, form) ?? meanPicture
                         })
                 }
-                if let training, let best = candidates.max(by: { $0.validation < $1.validation }) {
+                let finite = candidates.filter(\.validation.isFinite)
+                if let training, let best = finite.max(by: { $0.validation < $1.validation }) {
                     let form: LocalRidge.Form = best.kind == .elm ? .randomFeatures : .linear
                     let shortcut = targets.indices.map {
                         local.reconstruction(of: $0, form, fromFittingOnly: true) ?? fittingMean

@@ -42,18 +42,18 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     /// Mean over images, in decibels.
     package let peakSignalToNoise: Double
     /// SSIM, mean over images.
-    package let similarity: Double
+    package private(set) var similarity: Double
     /// SSIM of the mean image: the score of a decoder without information.
-    package let similarityOfMean: Double
+    package private(set) var similarityOfMean: Double
     /// Standard error of ``similarityGain`` over the test images.
-    package let similarityGainError: Double
+    package private(set) var similarityGainError: Double
     /// Mean over images of ``MultiScaleSimilarity``, and that of the mean image.
     package let multiScaleSimilarity: Double
     package let multiScaleSimilarityOfMean: Double
     /// Top-1 and top-5 retrieval rates among ``candidates``: ``Retrieval/share(of:within:)``.
-    package let retrievalTopOne: Double
-    package let retrievalTopFive: Double
-    package let candidates: Int
+    package private(set) var retrievalTopOne: Double
+    package private(set) var retrievalTopFive: Double
+    package private(set) var candidates: Int
     /// Height of the reconstructions in pixels.
     package let height: Int
     package let width: Int
@@ -61,11 +61,23 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     /// SSIM gain over the mean image.
     package var similarityGain: Double { similarity - similarityOfMean }
 
-    /// The scores after a later run with more decoders: those of the run whose best decoder recovers more, so that
-    /// another attack never makes a verdict better, with the decoders that the later run tried.
+    /// The scores after a later run with more decoders: those of the run whose best decoder has the higher R², with the
+    /// decoders that the later run tried. The similarity and the retrieval are those of the run that has more of them, so
+    /// that another attack never makes a verdict better.
     package func joined(with later: DecoderScores) -> DecoderScores {
-        var joined = later.rSquared >= rSquared ? later : self
+        let (better, other) = later.rSquared >= rSquared ? (later, self) : (self, later)
+        var joined = better
         joined.trials = later.trials
+        if other.similarityGain > better.similarityGain {
+            joined.similarity = other.similarity
+            joined.similarityOfMean = other.similarityOfMean
+            joined.similarityGainError = other.similarityGainError
+        }
+        if other.retrievalTopOne > better.retrievalTopOne {
+            joined.retrievalTopOne = other.retrievalTopOne
+            joined.retrievalTopFive = other.retrievalTopFive
+            joined.candidates = other.candidates
+        }
         return joined
     }
 

@@ -31,6 +31,10 @@ package struct SigningCertificate: Sendable, Hashable {
     }
 
     private init(der: [UInt8]) throws(CertificateFault) {
+        // The image has it as PEM text.
+        guard PEM.text(der: der).count <= Self.maximumBytes else {
+            throw CertificateFault("its PEM text would have more than \(Self.maximumBytes) bytes")
+        }
         self.der = der
         var outer = DERReader(der[...])
         var certificate = try outer.sequence("the certificate")

@@ -18,8 +18,8 @@ enum DecoderStage {
         /// ``Attack/followsDecoders``.
         var findings: CutFindings
 
-        /// With the results of a later run that has a trained decoder among its decoders. Of the two best decoders the
-        /// one that recovers more counts: another attack never makes a verdict better.
+        /// With the results of a later run that has a trained decoder among its decoders: ``DecoderScores/joined(with:)``.
+        /// Findings that depend on the reconstructions are those of the decoder with the higher R².
         func joined(with trained: Outcome) -> Outcome {
             let isBetter = trained.scores.rSquared >= scores.rSquared
             var joined = isBetter ? trained : self
