@@ -79,8 +79,10 @@ package struct ONNXModel: Sendable {
     package static var reasons: [String: String] { OperatorTable.reasons }
     /// Limit of a model file's size without external data, in bytes: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
-    /// Limit of the bytes that constant folding may produce (`ConstantOfShape` and arithmetic on constants), in
-    /// addition to 16 for each weight of the file.
+    /// Limit of the bytes of `ConstantOfShape`, with which files without weights stand for those of a large network:
+    /// VGG-19 has 548 MiB of them.
+    package static let maximumFilledBytes = 640 << 20
+    /// Limit of the bytes that other constant folding may produce, in addition to 16 for each weight of the file.
     package static let maximumFoldedBytes = 1 << 27
     /// Limit of the elements of one constant that folding produces, beside four times those of the largest weight.
     static let maximumFoldedElements = 1 << 24

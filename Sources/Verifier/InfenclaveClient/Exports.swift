@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0 Everything for users of the library, with one import.
+// SPDX-License-Identifier: Apache-2.0
+// Everything for users of the library, with one import.
 @_exported public import Attestation
 @_exported public import BundleFormat
 @_exported public import Evidence

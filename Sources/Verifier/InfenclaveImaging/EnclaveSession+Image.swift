@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0 Everything for users of pictures, with one import.
+// SPDX-License-Identifier: Apache-2.0
+// Everything for users of pictures, with one import.
 @_exported public import Imaging
 @_exported public import InfenclaveClient
 

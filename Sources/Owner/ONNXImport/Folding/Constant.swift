@@ -19,6 +19,7 @@ struct Constant {
 /// proportion to its size: a few hundred bytes can ask for any number of elements.
 struct FoldingBudget {
     private var left = ONNXModel.maximumFoldedBytes
+    private var fillsLeft = ONNXModel.maximumFilledBytes
     private var stepsLeft = ONNXModel.maximumFoldingSteps
     private var largestWeight = 0
 
@@ -56,6 +57,19 @@ struct FoldingBudget {
         }
         left -= type.byteCount
         try spend(steps: type.shape.elementCount.multipliedClamping(by: 2))
+    }
+
+    /// For a constant of one value, which small files have in place of weights.
+    ///
+    /// - Throws: ``ONNXImportError`` with code `tooLarge`.
+    mutating func spend(fill type: TensorType) throws(ONNXImportError) {
+        guard type.byteCount <= fillsLeft else {
+            throw ONNXImportError(
+                .tooLarge,
+                "the constant \(type) exceeds the \(ONNXModel.maximumFilledBytes) bytes of constants of one value that a graph may make: \(Self.remedy)"
+            )
+        }
+        fillsLeft -= type.byteCount
     }
 
     /// For a computation that takes its operands' or result's elements, so many, into arrays of 64-bit numbers. Such an

@@ -132,7 +132,7 @@ enum ConstantFolder {
     static func fill(
         _ type: TensorType, with value: Tensor, budget: inout FoldingBudget
     ) throws(ONNXImportError) -> Tensor {
-        try budget.spend(type)
+        try budget.spend(fill: type)
         return value.withBytes { source in
             // Memory is zero-filled already.
             guard source.contains(where: { $0 != 0 }) else { return Tensor(type: type) { _ in } }

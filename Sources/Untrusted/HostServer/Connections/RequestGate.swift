@@ -64,8 +64,7 @@ final class RequestGate: ChannelDuplexHandler {
     /// The number of bytes handed to the channel, which may not have sent them yet.
     private var writtenBytes = 0
 
-    /// The limit on pipelined requests. Clients that pipeline send a few; each takes much more memory than it has
-    /// bytes.
+    /// The limit on pipelined requests, each of which takes much more memory than it has bytes. Clients send a few.
     private static let maximumHeldParts = 64
     /// The decoder limits headers, but it buffers without bound the data after a request to upgrade to another
     /// protocol, and skips chunk extensions of any length. One read returns at most 64 KiB.
