@@ -52,7 +52,8 @@ package struct TinyModel: BundledModel {
             ]
         let zeros =
             try addend.map { ["z": $0] }
-            ?? (ballast > 0 ? ["ballast": try Tensor([0] + [Float](repeating: 0.1, count: ballast - 1), shape: [ballast])] : [:])
+            ?? (ballast > 0
+                ? ["ballast": try Tensor([0] + [Float](repeating: 0.1, count: ballast - 1), shape: [ballast])] : [:])
         return try Graph(
             name: "tiny", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 2, 2, 2])))],
             outputs: ["logits"],
