@@ -220,7 +220,7 @@ BOOT_OPTIONS ?=
 boot-check: build
 	CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)
 
-# Builds the kernel of images/kernel (some 10 minutes of a core, once) and does the same with it: machines have two processors,
+# Builds the kernel of images/kernel (once) and does the same with it: machines have two processors,
 # and a table of the host's with code.
 KERNEL = .build/kernel/bzImage
 

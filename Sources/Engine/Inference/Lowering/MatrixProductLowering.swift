@@ -57,7 +57,7 @@ extension Lowering {
             try product.describe(element, post)
         }
         var arguments: [(argument: Argument, value: Int)] = []
-        // Of the three primitives none is left the choice of the result's layout.
+        // All three primitives write the rows in row-major order.
         let chosen = destination
         let sum =
             fits

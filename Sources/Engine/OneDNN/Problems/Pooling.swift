@@ -75,8 +75,8 @@ package struct BlockedMaximumPooling: Sendable {
         else { return nil }
         let (extents, result) = (source.dimensions.dropFirst(2), destination.dimensions.dropFirst(2))
         for (axis, (extent, size)) in zip(extents, result).enumerated() {
-            // Every window then has an element if its dilation is no larger than the source; the first and the last
-            // window reach out farthest.
+            // Each window has an element inside the source: the first one reaches past the padding, the last one starts
+            // before the end, and none steps over the whole source.
             let last = (size - 1) * strides[axis] - padBefore[axis]
             let reach = (kernel[axis] - 1) * dilations[axis]
             guard dilations[axis] <= extent, padBefore[axis] <= reach, last < extent else { return nil }
