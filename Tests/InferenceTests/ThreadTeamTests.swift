@@ -52,14 +52,19 @@ struct ThreadTeamTests {
 
     @Test("Work that cannot be divided among threads shows in the measured shares")
     func undividable() throws {
-        // One result pixel with one block of channels, on AVX2 as well, where a block has eight.
+        // One result pixel with one block of channels, on AVX2 as well, where a block has eight; large enough that waking
+        // three threads that find nothing to do takes little of the time.
         var problem = Problem("one window")
-        try problem.constant("w", [8, 64, 3, 3])
-        try problem.input("x", [1, 64, 3, 3])
-        problem.node("c", .convolution(Convolution(window: Window(kernel: [3, 3]))), "x", "w")
+        try problem.constant("w", [8, 1024, 9, 9])
+        try problem.input("x", [1, 1024, 9, 9])
+        problem.node("c", .convolution(Convolution(window: Window(kernel: [9, 9]))), "x", "w")
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))
-        let step = try #require(try plan.balance(problem.given).max { $0.all < $1.all })
-        #expect(step.all / step.longest < 2, "four threads do the work of two at most: \(step)")
+        // Other work on the machine lengthens single runs.
+        let parallelism = try (0..<21).map { _ in
+            let step = try #require(try plan.balance(problem.given).max { $0.all < $1.all })
+            return step.all / step.longest
+        }.sorted()
+        #expect(parallelism[10] < 2, "four threads do the work of two at most: \(parallelism)")
     }
 
     @Test("A plan gives the same bits whatever else wants the cores")
