@@ -69,7 +69,14 @@ PACKAGES = {
 
 def built_keras(name):
     """The network, and its input's shape with the channels last."""
+    import tensorflow
+
+    # tf2onnx does not export functions that are compiled by XLA, such as Keras's depthwise convolution.
+    function = tensorflow.function
+    tensorflow.function = lambda *values, **options: function(*values, **{**options, "jit_compile": None})
     import keras
+
+    tensorflow.function = function
     from keras import layers
 
     keras.utils.set_random_seed(1)
@@ -272,7 +279,10 @@ def main():
                     x = export(kind, name, str(path), options.dynamo)
                     if options.keep:
                         np.save(stored, x)
-            except Exception as error:  # What the exporter cannot do is not ours.
+                import onnxruntime
+
+                onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not load, is not ours.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
                 picture = name if kind == "keras" and not name.startswith("own-") else None

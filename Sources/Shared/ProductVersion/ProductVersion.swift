@@ -3,7 +3,7 @@ internal import CBuildRecord
 
 /// The version of every program here, and of the wheel and the chart (`PackageTests`).
 package enum ProductVersion {
-    package static let text = "0.1.0"
+    package static let text = "0.2.0"
 
     /// What `--version` prints: the version on a line of its own, the commit, and how the program was built.
     package static var description: String {

@@ -2,8 +2,8 @@
 package import Attestation
 package import Evidence
 
-/// The owner's signature of an enclave image: the signature section of AWS's format. It is over PCR0. The hypervisor
-/// starts the image only if the signature is right, and measures the certificate into PCR8.
+/// The owner's signature of an enclave image: the signature section of AWS's format. It is over PCR0. nitro-cli
+/// verifies it before it starts the image; the hypervisor measures the certificate into PCR8.
 ///
 /// - Source: aws/aws-nitro-enclaves-image-format, README (EifSectionSignature, PCR8) and `src/utils/eif_signer.rs`.
 package struct ImageSignature: Sendable, Hashable {
@@ -82,7 +82,7 @@ package struct ImageSignature: Sendable, Hashable {
         }
         guard signer.hasSigned(COSESign1.signedBytes(payload: message.payload), message.signature) else {
             throw ImageError(
-                .signature, "the image's signature is not by its certificate's key: no hypervisor would start it",
+                .signature, "the image's signature is not by its certificate's key: nitro-cli would not start it",
                 remedy: "make the image again")
         }
         return signer

@@ -20,7 +20,7 @@ extension ImportedNode {
     /// Outputs: the states of all steps `[steps, directions, batch, hidden]`, the last state and the last cell
     /// `[directions, batch, hidden]`; with the batch first, it comes before the directions.
     mutating func longShortTermMemory() throws(ONNXImportError) -> Lowered {
-        let layer = try recurrentLayer(gates: 4)
+        let layer = try recurrentLayer()
         let coupled = try flag("input_forget")
         try require(!coupled, .unsupported, "coupled gates (input_forget)")
         let names = try texts("activations") ?? []
@@ -92,8 +92,7 @@ extension ImportedNode {
         return .expansion(expansion)
     }
 
-    /// - Parameter gates: The number of gates of a cell.
-    private mutating func recurrentLayer(gates: Int) throws(ONNXImportError) -> RecurrentLayer {
+    private mutating func recurrentLayer() throws(ONNXImportError) -> RecurrentLayer {
         let isBatchFirst = opset >= 14 ? try flag("layout") : false
         let shape = try shape(0)
         try require(shape.rank == 3, "input \(shape) is no sequence")

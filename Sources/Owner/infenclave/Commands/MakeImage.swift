@@ -58,13 +58,13 @@ struct MakeImage: Command {
         help: ArgumentHelp(
             "nitro: sign the image with this key on P-384, in PEM and not encrypted.",
             discussion:
-                "The hypervisor checks the signature, and its registers then name the certificate (pcr8), which the policy pins beside pcr0."
+                "The hypervisor then measures the certificate into pcr8, which the policy pins beside pcr0. Who issued it is not verified."
         ))
     var signingKey: String?
     @Option(
         help: ArgumentHelp(
-            "nitro: the certificate of the signing key, PEM.",
-            discussion: "No hypervisor starts the image when the certificate has expired."))
+            "nitro: the certificate of the signing key, in PEM or DER.",
+            discussion: "nitro-cli does not start the image after the certificate has expired."))
     var certificate: String?
     @Option(help: "The enclave's executable.") var enclave: String?
     @Option(help: "The folder to write. It may not exist, or be empty.") var out: String

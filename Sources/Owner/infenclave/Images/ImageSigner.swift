@@ -12,8 +12,8 @@ struct ImageSigner {
     /// - Parameters:
     ///   - key: A file of `keygen image`, or a key on P-384 in PEM.
     ///   - certificate: PEM text.
-    /// - Throws: ``CommandFailure`` for a certificate of another key, or one that is not valid now: no hypervisor starts
-    ///   such an image.
+    /// - Throws: ``CommandFailure`` for a certificate of another key, or one that is not valid now: nitro-cli does not
+    ///   start such an image.
     init(key: String, certificate: String) throws {
         self.key = try ImageSigningKey(contentsOf: key)
         self.certificate = try SigningCertificate(
