@@ -156,6 +156,8 @@ def detect(arguments, folder):
         print(
             f"P = {percent} %: of {results} wrong results {found} were found, {100 * found / results:.2f} %, "
             f"{(found - share * results) / deviation:+.1f} deviations from P", flush=True)
+        if found < share * results - 4 * deviation:
+            raise SystemExit("audit-check: fewer than four deviations below P were found, once in 30,000 runs by chance")
     server.shutdown()
 
 

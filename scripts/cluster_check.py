@@ -4,14 +4,13 @@
     python3 scripts/cluster_check.py FOLDER-OF-PROGRAMS [--only kubernetes,kserve,image,slurm,ray] [--environments DIR]
 
 kubernetes: chart, manifests and the chart's values on the page for operators, against the schemas of two versions. kserve: KServe's
-resources against its own classes. image: the OCI image from Debian packages starts `infenclave serve` as an ordinary user without
-capabilities on a read-only root. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
+resources against its own classes. image: the OCI image from Debian packages serves and classifies as an ordinary user
+without capabilities on a read-only root, run by crun. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
 
-Needs root and Debian's mmdebstrap, buildah, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
+Needs root and Debian's mmdebstrap, buildah, crun, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
 go into virtual environments that are kept."""
 
 import argparse
-import ctypes
 import glob
 import json
 import os
@@ -105,7 +104,8 @@ with helm.Chart.load(chart) as loaded:
         for name, text in rendered.items():
             check(text, name)
     plain = loaded.render(minimal, name="infenclave", namespace="default")
-    for wrong in ({}, {"tee": "none"}, {"tee": "snp", "replicas": "x"}, {"tee": "snp", "unknown": 1}, {"tee": "snp", "backnet": ["http://x"]}):
+    for wrong in ({}, {"tee": "none"}, {"tee": "snp", "replicas": "x"}, {"tee": "snp", "unknown": 1}, {"tee": "snp", "backnet": ["http://x"]},
+                  {"tee": "snp", "backnet": ["oip+http://x/m"]}):
         try:
             loaded.render(wrong, name="signs", namespace="prod")
         except Exception:
@@ -175,6 +175,9 @@ def page_values():
                     values.setdefault(listed.group(1), []).insert(int(listed.group(2)), value)
                 else:
                     values[key] = value
+            for pair in [words[index + 1] for index, word in enumerate(words) if word == "--set-json"]:
+                key, value = pair.split("=", 1)
+                values[key] = json.loads(value)
         else:
             raise AssertionError(f"the page has a command for clusters that is not checked: {command}")
     assert chart == "Examples/cluster/helm" and values, f"the page installs {chart} with {values}"
@@ -192,25 +195,28 @@ def kserve(check):
 
 # The image
 
-def without_privileges(root):
-    """What a container has: another root, an ordinary user, no capabilities, and no way to get any."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def prepare():
-        os.chroot(root)
-        os.chdir("/")
-        for capability in range(64):
-            libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
-        libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-        os.setgroups([])
-        os.setresgid(65532, 65532, 65532)
-        os.setresuid(65532, 65532, 65532)
-
-    return prepare
+def container(root, bundles, image, arguments):
+    """What a container engine gives an OCI runtime for this image, without privileges; the network is the machine's."""
+    tmpfs = lambda path: {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"]}
+    user, group = map(int, image["User"].split(":"))
+    return {
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": user, "gid": group}, "args": image["Entrypoint"] + arguments, "env": image["Env"], "cwd": "/",
+            "capabilities": {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")},
+            "noNewPrivileges": True},
+        "root": {"path": root, "readonly": True},
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+            tmpfs("/state"), tmpfs("/tmp"),
+            {"destination": "/bundles", "type": "bind", "source": bundles, "options": ["rbind", "ro"]}],
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "ipc", "uts")]},
+    }
 
 
 def image(check):
-    need("mmdebstrap", "buildah")
+    need("mmdebstrap", "buildah", "crun")
     folder, root = check.file("oci"), check.file("root")
     print(run([os.path.join(CLUSTER, "image", "build"), check.programs, folder]).strip())
     with open(os.path.join(folder, "index.json")) as file:
@@ -225,29 +231,16 @@ def image(check):
     for layer in manifest["layers"]:
         run(["tar", "-xf", blob(layer["digest"].split(":")[1]), "-C", root])
     bundle = check.bundle()
-    mounts = []
-
-    def mount(*arguments):
-        run(["mount", *arguments])
-        mounts.append(arguments[-1])
-
-    server = None
+    home, name, log = check.file("container"), f"infenclave-check-{os.getpid()}", check.file("image.log")
+    os.makedirs(home)
+    with open(os.path.join(home, "config.json"), "w") as file:
+        arguments = ["serve", "/bundles/" + os.path.basename(bundle), "--tee", "development", "--listen", "127.0.0.1:0",
+                     "--admin-listen", "127.0.0.1:0"]
+        json.dump(container(root, os.path.dirname(bundle), config, arguments), file)
+    runtime = ["crun", "--root", check.file("crun"), "--cgroup-manager", "disabled"]
+    server = subprocess.Popen(
+        [*runtime, "run", "--bundle", home, name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
     try:
-        mount("--bind", root, root)
-        mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", root + "/state")
-        mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", root + "/tmp")
-        mount("--bind", os.path.dirname(bundle), root + "/bundles")
-        mount("-t", "proc", "proc", root + "/proc")
-        for device in ("null", "urandom"):
-            open(os.path.join(root, "dev", device), "a").close()
-            mount("--bind", "/dev/" + device, os.path.join(root, "dev", device))
-        run(["mount", "-o", "remount,bind,ro", root])
-        log = check.file("image.log")
-        server = subprocess.Popen(
-            config["Entrypoint"] + ["serve", "/bundles/" + os.path.basename(bundle), "--tee", "development",
-                                    "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
-            env=dict(entry.split("=", 1) for entry in config["Env"]), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=open(log, "wb"), preexec_fn=without_privileges(root))
         end = time.monotonic() + 60
         text = ""
         while " serving " not in text:
@@ -255,23 +248,27 @@ def image(check):
             if server.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"cluster-check: the image does not serve: {text}")
             time.sleep(0.1)
-        with open(f"/proc/{server.pid}/status") as file:
+        process = json.loads(run([*runtime, "state", name]))["pid"]
+        with open(f"/proc/{process}/status") as file:
             status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
         assert status["Uid"].split() == ["65532"] * 4, status["Uid"]
         for capabilities in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
             assert int(status[capabilities], 16) == 0, (capabilities, status[capabilities])
+        with open(f"/proc/{process}/mountinfo") as file:
+            options = {words[4]: words[5].split(",") for words in map(str.split, file)}
+        assert "ro" in options["/"], options["/"]
+        url = "http://" + re.search(r"127\.0\.0\.1:\d+", text.split(" serving ")[1]).group()
         admin = text.split("admin listener at ")[1].split()[0]
         with urllib.request.urlopen(admin + "/health/live", timeout=5) as answer:
             assert answer.status == 200
-        server.send_signal(signal.SIGTERM)
+        check.classify(url)
+        run([*runtime, "kill", name, "TERM"])
         assert server.wait(30) == 0, "SIGTERM does not end it well"
-        print("the image serves as user 65532 without capabilities on a read-only root, and ends on SIGTERM")
+        print("the image, run by crun, classifies as user 65532 without capabilities on a read-only root, and ends on SIGTERM")
     finally:
-        if server and server.poll() is None:
-            server.kill()
+        if server.poll() is None:
+            subprocess.run([*runtime, "delete", "--force", name], check=False)
             server.wait()
-        for path in reversed(mounts):
-            subprocess.run(["umount", path], check=False)
 
 
 # Assessments
@@ -386,6 +383,9 @@ PartitionName=main Nodes=n1,n2 Default=YES MaxTime=60 State=UP
             logs = "".join(open(path, errors="replace").read() for path in glob.glob(out + ".shards/*.log"))
             raise SystemExit(f"cluster-check: Slurm made no report: {logs}")
         compare_reports(check, out)
+        with open(os.path.join(home, "slurmctld.log")) as file:
+            nodes = set(re.findall(r"NodeList=(n[12])\b", file.read()))
+        assert nodes == {"n1", "n2"}, f"shards ran on {sorted(nodes)}"
         print(f"four shards on a Slurm array of two nodes equal a single run ({time.monotonic() - started:.0f} s)")
     finally:
         for process in reversed(processes):
@@ -454,6 +454,22 @@ class Check:
             "--labels", os.path.join(DEMO, "labels.txt"), "--out", bundle, "--key-out", self.file("model.key"),
             "--owner-key", self.file("owner.key"))
         return bundle
+
+    def classify(self, url):
+        """Provisions the server of the bundle as its owner, and classifies a picture as its client."""
+        self.infenclave("keygen", "token", "--out", self.file("client.token"))
+        self.infenclave("policy", self.file("bundles/model.infenclave"), "--tee", "development", "--out", self.file("policy.json"))
+        target = ["--server", url, "--policy", self.file("policy.json"), "--tee", "development"]
+        self.infenclave(
+            "provision", *target, "--key", self.file("model.key"), "--owner-key", self.file("owner.key"), "--client-token",
+            self.file("client.token"))
+        with open(os.path.join(DEMO, "labels.txt")) as file:
+            labels = file.read().splitlines()
+        picture = sorted(glob.glob(os.path.join(DEMO, "pictures", "*.png")))[0]
+        shown = os.path.splitext(os.path.basename(picture))[0].split("-", 1)[1]
+        answer = json.loads(self.infenclave("classify", *target, "--token", self.file("client.token"), "--json", picture))
+        found = answer["results"][0]
+        assert found["name"] == labels[found["index"]] and found["name"].lower().replace(" ", "-") == shown, f"{picture} is {found}"
 
     def whole(self):
         """The report of a single run."""

@@ -108,7 +108,13 @@ def export_keras(name, path):
     import tensorflow
     import tf2onnx
 
+    import keras
+
     model, shape = built_keras(name)
+    # tf2onnx makes further inputs of tensors that a layer holds, and constants of arrays.
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
     signature = [tensorflow.TensorSpec((None, *shape), tensorflow.float32, name="input")]
     # Keras 3's models have no output names, which tf2onnx.convert.from_keras asks for.
     function = tensorflow.function(lambda x: model(x, training=False), input_signature=signature)
@@ -281,8 +287,9 @@ def main():
                         np.save(stored, x)
                 import onnxruntime
 
-                onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-            except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not load, is not ours.
+                session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+                session.run(None, {session.get_inputs()[0].name: x})
+            except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not run, is not ours.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
                 picture = name if kind == "keras" and not name.startswith("own-") else None

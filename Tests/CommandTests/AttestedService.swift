@@ -21,14 +21,17 @@ struct ServiceOwner {
     let manifest: [UInt8]
 
     /// - Parameter seed: Of the owner's key; another bundle of the same owner has the same one.
-    init(in folder: TemporaryFolder, name: String = "model", seed: [UInt8] = [UInt8](repeating: 9, count: 32)) throws {
+    init(
+        in folder: TemporaryFolder, name: String = "model", cuts: [String] = Demo.everythingInside,
+        seed: [UInt8] = [UInt8](repeating: 9, count: 32)
+    ) throws {
         signing = try Curve25519.Signing.PrivateKey(rawRepresentation: seed)
         key = try OwnerSigningKey(seed: seed.span.bytes)
         if !FileManager.default.fileExists(atPath: folder.file("owner.key")) {
             try key.write(to: folder.file("owner.key"))
             try AccessToken.random().write(to: folder.file("client.token"))
         }
-        deployment = try Deployment(cuts: Demo.everythingInside, name: name, in: folder)
+        deployment = try Deployment(cuts: cuts, name: name, in: folder)
         core = try bytes(of: deployment.bundle + "/manifest.core")
         manifest = try bytes(of: deployment.bundle + "/manifest.json")
     }
@@ -76,6 +79,8 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
         var received: [(epoch: [UInt8], bytes: [UInt8])] = []
         /// The last that was opened.
         var provisioned: ProvisioningMessage?
+        /// What the enclave's audit has found, which its answer to a message says; `nil` for an answer without it.
+        var statistics: AuditStatistics?
     }
 
     private let state: Mutex<State>
@@ -151,9 +156,8 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
                 switch state.reception {
                 case .drops: return nil
                 case .keeps: return (200, [])
-                case .takes: try Self.provision(&state, body)
+                case .takes: return (200, try Self.provision(&state, body))
                 }
-                return (200, [])
             default:
                 guard path.hasPrefix(prefix),
                     let nonce = [UInt8](hex: path.dropFirst(prefix.count).prefix { $0 != "&" })
@@ -175,9 +179,10 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
         return try peer.document().json()
     }
 
-    private static func provision(_ state: inout State, _ message: [UInt8]) throws {
-        guard let epoch = EnclaveEpoch(bytes: state.epoch) else { return }
-        let opened = try ProvisioningMessage.open(
+    /// - Returns: The host's answer.
+    private static func provision(_ state: inout State, _ message: [UInt8]) throws -> [UInt8] {
+        guard let epoch = EnclaveEpoch(bytes: state.epoch) else { return [] }
+        let (opened, sealer) = try ProvisioningMessage.openForAnswer(
             message.span.bytes, with: state.keys,
             expecting: .init(
                 owner: state.owner.key.publicKey, manifestDigest: ContentDigest(of: state.owner.core), epoch: epoch))
@@ -189,5 +194,8 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
         state.facts = .provisioned(
             .init(sequence: opened.terms.sequence, seconds: seconds, secondsLeft: seconds),
             try ManifestCore(decoding: state.owner.core).service)
+        guard let statistics = state.statistics else { return Array(#"{"state":"ready"}"#.utf8) }
+        let sealed = try sealer.seal(statistics.encoded().span.bytes)
+        return Array(#"{"state":"ready","statistics":"\#(Data(sealed).base64EncodedString())"}"#.utf8)
     }
 }

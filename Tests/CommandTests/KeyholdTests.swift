@@ -148,6 +148,58 @@ struct KeyholdTests {
     }
 
     @Test(
+        "An audit is demanded by every message, its counts are logged, and a host that withholds them is logged as well"
+    )
+    func audits() async throws {
+        let owner = try ServiceOwner(in: folder, name: "cut", cuts: Demo.cuts)
+        let service = try AttestedService(owner, SNPFixture())
+        let keyholder = try TestKeyholder(
+            service, policy: try owner.writePolicy(SNPFixture()), folder: folder,
+            terms: ReleaseTerms(
+                leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3)))
+        func endLease() throws {
+            service.change { $0.facts = .leaseEnded }
+            keyholder.advance(3601)
+        }
+        service.change { $0.statistics = AuditStatistics() }
+        try await keyholder.look()
+        #expect(service.change { $0.provisioned }?.terms.audit == AuditTerms(share: 50_000, mismatches: 3))
+        #expect(keyholder.entries.last?.event == .delivered && keyholder.entries.last?.audit?.wrong == 0)
+
+        service.change {
+            $0.statistics?.results = 40
+            $0.statistics?.audited = 3
+            $0.statistics?.mismatches = 2
+            $0.statistics?.withoutHost = 1
+        }
+        try endLease()
+        try await keyholder.look()
+        #expect(service.change { $0.provisioned }?.terms.audit?.mismatches == 3)
+        let found = try #require(keyholder.entries.last?.audit)
+        #expect([found.results, found.audited, found.wrong, found.withoutHost] == [40, 3, 2, 1])
+
+        service.change { $0.statistics = nil }
+        try endLease()
+        try await keyholder.look()
+        #expect(keyholder.entries.last?.event == .undelivered)
+        #expect(keyholder.entries.last?.reason?.contains("lacks the audit's statistics") == true)
+        // What was written is read again.
+        var read: [LogEntry] = []
+        _ = try LogReader.read(folder.file("keyhold.log")) { entry, _ in read.append(entry) }
+        #expect(read == keyholder.entries)
+    }
+
+    @Test("With everything inside there is no result of the host, and no audit is demanded")
+    func noAudit() async throws {
+        let terms = ReleaseTerms(
+            leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3))
+        let (service, keyholder) = try setUp(terms: terms)
+        try await keyholder.look()
+        let message = try #require(service.change { $0.provisioned })
+        #expect(message.terms.audit == nil && keyholder.events.last == .delivered)
+    }
+
+    @Test(
         "Where nothing shows that a message arrived, the same bytes are sent again and never others",
         arguments: [true, false])
     func sendsAgain(keeps: Bool) async throws {

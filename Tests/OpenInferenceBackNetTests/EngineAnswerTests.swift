@@ -73,7 +73,7 @@ struct EngineAnswerTests {
             engine.inferences.map { $0.headers["content-type"] == "application/json" } == [false, true, true, true])
     }
 
-    @Test("Once binary form has worked a refusal is a refusal, and nothing is sent again")
+    @Test("Once binary form has worked a refused request is not sent again; the next one learns the form anew")
     func noFallback() async throws {
         let engine = try TestEngine()
         let replica = try replica(engine)
@@ -83,6 +83,24 @@ struct EngineAnswerTests {
         #expect(error.code == .refused)
         #expect(error.message.contains("out of memory"))
         #expect(engine.inferences.count == 2)
+        // Another engine has taken over the address, which knows JSON only.
+        engine.behave { request in
+            request.headers["inference-header-content-length"] == nil
+                ? TestModel.answer(request) : .answer(422, [:], [])
+        }
+        #expect(await ask(replica) == nil)
+        #expect(replica.learnedForm == .json)
+    }
+
+    @Test("A proxy before the engine that fails does not make JSON the form", arguments: [502, 504])
+    func gateway(status: Int) async throws {
+        let engine = try TestEngine { _ in .answer(status, [:], []) }
+        let replica = try replica(engine)
+        #expect(await ask(replica)?.code == .notReady)
+        #expect(engine.inferences.count == 1)
+        engine.behave(TestModel.answer)
+        #expect(await ask(replica) == nil)
+        #expect(replica.learnedForm == .binary)
     }
 
     @Test("Numbers in JSON are the same floats again, to the last bit")
@@ -109,8 +127,8 @@ struct EngineAnswerTests {
         ("another model's name", .init(name: "other"), .wrongAnswer),
         ("another shape", .init(shape: [3]), .wrongAnswer),
         ("another type", .init(datatype: "FP16"), .wrongAnswer),
-        ("NaN", .init(change: { [$0[0].map { _ in .nan }, $0[1]] }), .wrongAnswer),
-        ("infinity", .init(change: { [$0[0], $0[1].map { _ in .infinity }] }), .wrongAnswer),
+        ("NaN", .init(change: { [$0[0].map { _ in .nan }, $0[1]] }), .notFinite),
+        ("infinity", .init(change: { [$0[0], $0[1].map { _ in .infinity }] }), .notFinite),
         ("too few values", .init(change: { [[1], $0[1]] }), .wrongAnswer),
         ("an output missing", .init(dropsOutput: true), .wrongAnswer),
         ("bytes behind the tensors", .init(extra: [1, 2, 3]), .malformedAnswer),

@@ -235,6 +235,45 @@ struct ReplicaTests {
         withExtendedLifetime(engines) {}
     }
 
+    @Test("A request that is cancelled is sent to no further engine")
+    func cancelled() async throws {
+        let engines = try (0..<3).map { _ in try TestEngine() }
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        let asked = Mutex(0)
+        for engine in engines {
+            engine.behave(
+                Self.slow(82) { _ in
+                    asked.withLock { $0 += 1 }
+                    return .silence
+                })
+        }
+        let request = Task { try await deployed.ask(82) }
+        try await deployed.wait(until: "request") { asked.withLock { $0 } == 1 }
+        request.cancel()
+        #expect(try await request.value == false)
+        #expect(asked.withLock { $0 } == 1)
+        #expect(deployed.says("retries_total", 0) && engines.allSatisfy(deployed.isHealthy))
+        withExtendedLifetime(engines) {}
+    }
+
+    @Test("Values that are not finite for one request only, as its client's can cause, take no engine out of service")
+    func overflow() async throws {
+        let engines = try (0..<3).map { _ in try TestEngine() }
+        let deployed = try await Deployed(engines)
+        try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
+        for engine in engines {
+            engine.behave(
+                Self.slow(83) { TestModel.answer($0, .init(change: { $0.map { $0.map { _ in .infinity } } })) })
+        }
+        for _ in 0..<3 {
+            #expect(try await deployed.ask(83) == false)
+            #expect(try await deployed.ask(84))
+        }
+        #expect(!deployed.lines.all.contains { $0.contains("gets no requests") }, "\(deployed.lines.all)")
+        withExtendedLifetime(engines) {}
+    }
+
     @Test("Without hedging no request is sent to two engines, however long one takes")
     func unhedged() async throws {
         let engines = try [TestEngine(), TestEngine()]

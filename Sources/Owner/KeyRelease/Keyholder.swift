@@ -182,7 +182,7 @@ package actor Keyholder {
             var entry = entry(.repeated, server, session)
             (entry.message, entry.sequence, entry.cause) = (last.digest, last.sequence, last.cause)
             try record(entry)
-            return try await deliver(message, entry, session, &watch)
+            return try await deliver(ProvisioningCiphertext(kept: message), entry, session, &watch)
         case .release(let cause):
             return try await release(cause, to: session, of: server, &watch)
         }
@@ -204,32 +204,35 @@ package actor Keyholder {
             return watch.pauses.afterRefusal()
         }
         let sequence = max(UInt64(max(1, now() * 1000)), ledger.highestSequence + 1)
-        let message: [UInt8]
+        let message: ProvisioningCiphertext
+        let demand = session.peer.manifestCore.service.isEverythingInside ? nil : terms.audit
         do throws(ClientError) {
             message = try session.sealedProvisioning(
                 modelKey: modelKey, ownerKey: ownerKey, clients: clients,
                 terms: ServiceTerms(
-                    sequence: sequence, leaseSeconds: terms.leaseSeconds, requestsInFlight: terms.requestsInFlight))
+                    sequence: sequence, leaseSeconds: terms.leaseSeconds, requestsInFlight: terms.requestsInFlight,
+                    audit: demand?.terms(precision: session.manifest.precision)))
         } catch { return try refuse(server, error, &watch) }
-        let digest = LogReader.digest(of: message)
+        let digest = LogReader.digest(of: message.bytes)
         (entry.sequence, entry.leaseSeconds, entry.message) = (sequence, terms.leaseSeconds, digest)
         (entry.clients, entry.clientList) = (clients.count, clientList)
         // If the process is killed before the entry is written, nothing was released, and the stored message is removed
         // at the next start. If it is killed afterwards, the next start finds both, and sends the same bytes again or
         // nothing.
-        try pending.keep(message, digest: digest)
+        try pending.keep(message.bytes, digest: digest)
         try record(entry)
         pending.removeAll(but: ledger.digests(since: now() - PendingMessages.life))
         return try await deliver(message, entry, session, &watch)
     }
 
     private func deliver(
-        _ message: [UInt8], _ released: LogEntry, _ session: EnclaveSession, _ watch: inout Watch
+        _ message: ProvisioningCiphertext, _ released: LogEntry, _ session: EnclaveSession, _ watch: inout Watch
     ) async throws -> Duration {
         var entry = released
         (entry.leaseSeconds, entry.clients, entry.clientList) = (nil, nil, nil)
         entry.time = now()
-        do { try await session.deliver(message) } catch let error as ClientError {
+        do { entry.audit = try await session.deliver(message).map(LogEntry.Audit.init) } catch let error as ClientError
+        {
             entry.event = .undelivered
             (entry.code, entry.reason) = (error.refusal?.rawValue ?? error.code.name, error.message)
             try record(entry)

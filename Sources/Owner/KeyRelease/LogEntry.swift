@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import SealedChannel
+
 /// One line of a keyholder's log: a decision, its reason, and the digest of the previous line.
 package struct LogEntry: Codable, Sendable, Hashable {
     package enum Event: String, Codable, Sendable {
@@ -28,6 +30,19 @@ package struct LogEntry: Codable, Sendable, Hashable {
         case clients
     }
 
+    /// Counts since the enclave's process started.
+    package struct Audit: Codable, Sendable, Hashable {
+        /// Results of the host, those of them that the enclave computed again, and the wrong ones among these.
+        package let results, audited, wrong: UInt64
+        /// Requests for which the enclave no longer asked the host.
+        package let withoutHost: UInt64
+
+        init(_ statistics: AuditStatistics) {
+            (results, audited) = (statistics.results, statistics.audited)
+            (wrong, withoutHost) = (statistics.mismatches, statistics.withoutHost)
+        }
+    }
+
     /// Entry number, from 1.
     package var number = 0
     /// Seconds since 1970, with milliseconds.
@@ -47,6 +62,8 @@ package struct LogEntry: Codable, Sendable, Hashable {
     package var clientList: String?
     /// SHA-256 of the encrypted message.
     package var message: String?
+    /// What the enclave's audit had found before this message.
+    package var audit: Audit?
     /// SHA-256 of the policy in force.
     package var policy: String?
     /// A stable identifier for programs.

@@ -2,6 +2,7 @@
 import ArgumentParser
 import BundleFormat
 import Foundation
+import KeyRelease
 import SealedChannel
 
 /// Options for audits of the BackNet's results.
@@ -18,9 +19,11 @@ struct AuditArguments: ParsableArguments {
             "Tolerated difference of a host's value from the enclave's, relative to the largest value in its tensor.",
             discussion: "Default: 0.01, or 0.1 for a bundle that is not f32.", valueName: "share"))
     var auditTolerance: Share?
-    @Option(help: ArgumentHelp("Wrong results after which the enclave computes every BackNet itself.", valueName: "n"))
-    var auditMismatches: UInt32 =
-        1
+    @Option(
+        help: ArgumentHelp(
+            "Wrong results after which the enclave computes every BackNet itself.",
+            discussion: "They are counted until the enclave restarts.", valueName: "n"))
+    var auditMismatches: UInt32 = 1
 
     func validate() throws {
         guard audit != nil || auditTolerance == nil else {
@@ -29,16 +32,20 @@ struct AuditArguments: ParsableArguments {
         guard auditMismatches > 0 else { throw ValidationError("--audit-mismatches takes 1 or more") }
     }
 
+    var demand: AuditDemand? {
+        audit.map {
+            AuditDemand(share: $0.millionths, tolerance: auditTolerance?.millionths, mismatches: auditMismatches)
+        }
+    }
+
     func terms(for manifest: BundleManifest) throws -> AuditTerms? {
-        guard let audit else { return nil }
+        guard let demand else { return nil }
         guard !manifest.cuts.everythingInside else {
             throw CommandFailure(
                 "audit", "the bundle has all layers inside: there is no result of the host to check",
                 remedy: "leave --audit out")
         }
-        let usual = manifest.precision == "f32" ? AuditTerms.defaultTolerance : AuditTerms.defaultReducedTolerance
-        return AuditTerms(
-            share: audit.millionths, tolerance: auditTolerance?.millionths ?? usual, mismatches: auditMismatches)
+        return demand.terms(precision: manifest.precision)
     }
 }
 

@@ -35,7 +35,7 @@ package struct BackNetSignature: Sendable, Hashable {
 
     /// Checks the results of an engine before they go to the enclave, which checks them again.
     ///
-    /// - Throws: ``EngineError`` (`wrongAnswer`).
+    /// - Throws: ``EngineError`` (`wrongAnswer`, `notFinite`).
     package func check(_ tensors: [Tensor]) throws(EngineError) {
         for (output, tensor) in zip(outputs, tensors) {
             guard tensor.type == output.type else {
@@ -45,7 +45,7 @@ package struct BackNetSignature: Sendable, Hashable {
             }
             guard tensor.withElements(as: Float.self, { $0.allSatisfy(\.isFinite) }) else {
                 throw EngineError(
-                    .wrongAnswer, "output '\(output.name)' has values that are not finite", remedy: Self.deploy)
+                    .notFinite, "output '\(output.name)' has values that are not finite", remedy: Self.deploy)
             }
         }
     }

@@ -19,9 +19,10 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         package static let tooLarge = Code("tooLarge")
         /// The answer violates the protocol.
         package static let malformedAnswer = Code("malformedAnswer")
-        /// The answer has tensors that the BackNet does not compute, values that are not finite, or another model's
-        /// name.
+        /// The answer has tensors that the BackNet does not compute, or another model's name.
         package static let wrongAnswer = Code("wrongAnswer")
+        /// The answer has values that are not finite.
+        package static let notFinite = Code("notFinite")
     }
 
     package let code: Code

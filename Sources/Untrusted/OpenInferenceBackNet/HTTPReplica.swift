@@ -12,13 +12,13 @@ package import Tensors
 /// An engine that speaks the REST form of the Open Inference Protocol.
 ///
 /// Tensors are sent in binary form. If an engine refuses the first request, it is repeated in JSON, and if that works,
-/// all requests use JSON: servers do not report reliably which form they accept.
+/// all requests use JSON until one is refused: servers do not report reliably which form they accept.
 package final class HTTPReplica: EngineReplica {
     package let name: String
     private let address: EngineAddress
     private let signature: BackNetSignature
     private let client: HTTPClient
-    /// `nil` until one has worked.
+    /// `nil` until one has worked, and after one that worked was refused.
     private let form = Mutex<InferRequest.Form?>(nil)
     /// The size of an answer: the outputs in JSON, and its other members.
     private let maximumAnswerBytes: Int
@@ -37,7 +37,13 @@ package final class HTTPReplica: EngineReplica {
 
     package func infer(_ inputs: [Tensor], within time: Duration) async throws(EngineError) -> [Tensor] {
         let end = ContinuousClock.now + time
-        if let form = form.withLock({ $0 }) { return try await infer(inputs, in: form, by: end) }
+        if let form = form.withLock({ $0 }) {
+            do throws(EngineError) { return try await infer(inputs, in: form, by: end) } catch {
+                // Another engine may have taken over the address: the next request learns again.
+                if error.code == .refused || error.code == .malformedAnswer { self.form.withLock { $0 = nil } }
+                throw error
+            }
+        }
         do throws(EngineError) { return try await learn(.binary, inputs, by: end) } catch {
             guard error.code == .refused || error.code == .malformedAnswer else { throw error }
             return try await learn(.json, inputs, by: end)
@@ -132,7 +138,8 @@ package final class HTTPReplica: EngineReplica {
                 .tooLarge, "\(what), for a request of \(bytes) bytes",
                 remedy: "raise the engine's limit on messages to \(bytes) bytes or more")
         case 404: EngineError(.refused, what, remedy: BackNetSignature.deploy)
-        case 429, 503: EngineError(.notReady, what, remedy: "give it more replicas, or wait until it has loaded")
+        case 429, 502, 503, 504:
+            EngineError(.notReady, what, remedy: "give it more replicas, or wait until it has loaded")
         default: EngineError(.refused, what, remedy: "look into the engine's log")
         }
     }

@@ -69,7 +69,10 @@ package final class OpenInferenceBackNet: BackNetEngine {
             var running: Set<Int> = []
             var asks = true
             while true {
-                if asks, tried.count < limits.attempts, let index = table.withLock({ $0.begin(except: tried) }) {
+                // A cancelled request is sent to no further replica.
+                if asks, !Task.isCancelled, tried.count < limits.attempts,
+                    let index = table.withLock({ $0.begin(except: tried) })
+                {
                     if !running.isEmpty {
                         hedges.add(1, ordering: .relaxed)
                     } else if !tried.isEmpty {
@@ -169,8 +172,8 @@ package final class OpenInferenceBackNet: BackNetEngine {
         var failure: EngineError?
         do throws(EngineError) {
             try await replicas[index].checkReady(within: limits.checkTime)
-            let isHealthy = table.withLock { $0.entries[index].isHealthy }
-            if !isHealthy || next <= .now {
+            let needsProbe = table.withLock { !$0.entries[index].isHealthy || $0.entries[index].isSuspect }
+            if needsProbe || next <= .now {
                 try probe.compare(try await replicas[index].infer(probe.inputs, within: limits.attempt))
                 next = .now + limits.probeInterval
             }

@@ -6,6 +6,9 @@ struct ReplicaTable {
     struct Entry {
         /// Why it gets no requests; `nil` if it is healthy.
         var fault: EngineError?
+        /// Whether it gave values that are not finite, which JSON does not have, or another invalid answer. A client's input
+        /// can cause that, so the next check decides by a probe.
+        var isSuspect = false
         /// Requests that it has not answered yet.
         var inFlight = 0
         /// The number of consecutive refusals.
@@ -62,6 +65,10 @@ struct ReplicaTable {
     mutating func failed(_ index: Int, _ error: EngineError) -> Bool {
         entries[index].inFlight -= 1
         entries[index].failed += 1
+        if error.code == .notFinite || error.code == .malformedAnswer {
+            entries[index].isSuspect = true
+            return false
+        }
         if error.code == .refused || error.code == .notReady || error.code == .tooLarge {
             entries[index].refusalsInRow += 1
             guard entries[index].refusalsInRow > Self.toleratedRefusals else { return false }
@@ -76,13 +83,14 @@ struct ReplicaTable {
     mutating func checked(_ index: Int, _ error: EngineError?) -> Bool {
         guard let error else {
             entries[index].checksFailedInRow = 0
+            entries[index].isSuspect = false
             guard !entries[index].isHealthy else { return false }
             entries[index].fault = nil
             entries[index].refusalsInRow = 0
             return true
         }
         entries[index].checksFailedInRow += 1
-        let isTolerable = error.code != .wrongAnswer && error.code != .unreachable
+        let isTolerable = ![.wrongAnswer, .notFinite, .unreachable].contains(error.code)
         guard !isTolerable || entries[index].checksFailedInRow > Self.toleratedChecks || !entries[index].isHealthy
         else { return false }
         return markFaulty(index, error)

@@ -22,6 +22,7 @@ package final class GRPCReplica: EngineReplica {
     private let maximumAnswerBytes: Int
 
     private static let service = "inference.GRPCInferenceService"
+    private static let inferMethod = "ModelInfer"
 
     /// - Throws: ``EngineError`` (`invalidAddress`).
     package init(_ address: EngineAddress, signature: BackNetSignature) throws(EngineError) {
@@ -51,7 +52,7 @@ package final class GRPCReplica: EngineReplica {
 
     package func infer(_ inputs: [Tensor], within time: Duration) async throws(EngineError) -> [Tensor] {
         let request = try Inference_ModelInferRequest(inputs, for: signature, model: model)
-        let answer: Inference_ModelInferResponse = try await call("ModelInfer", request, within: time)
+        let answer: Inference_ModelInferResponse = try await call(Self.inferMethod, request, within: time)
         return try answer.tensors(model: model, signature: signature)
     }
 
@@ -84,7 +85,7 @@ package final class GRPCReplica: EngineReplica {
                 descriptor: MethodDescriptor(fullyQualifiedService: Self.service, method: method),
                 serializer: MessageBytes(), deserializer: MessageBytes(), options: options
             ) { try $0.message }
-        } catch { throw self.error(error, sent: sent.count, within: time) }
+        } catch { throw self.error(error, of: method, sent: sent.count, within: time) }
         do { return try Output(serializedBytes: answer) } catch {
             throw EngineError(
                 .malformedAnswer, "what came is no \(Output.protoMessageName)",
@@ -92,7 +93,7 @@ package final class GRPCReplica: EngineReplica {
         }
     }
 
-    private func error(_ error: any Error, sent bytes: Int, within time: Duration) -> EngineError {
+    private func error(_ error: any Error, of method: String, sent bytes: Int, within time: Duration) -> EngineError {
         guard let error = error as? RPCError else {
             return EngineError(
                 .unreachable, "the call failed: \(EngineError.excerpt("\(error)"))",
@@ -105,8 +106,10 @@ package final class GRPCReplica: EngineReplica {
                 .timedOut, "no answer within \(time.formatted)",
                 remedy: "give it more processors or replicas, or more time by --backnet-timeout")
         case .unavailable, .cancelled:
+            // An engine whose queue is full answers so as well. The next check tells the two apart.
             EngineError(
-                .unreachable, "it cannot be reached, or refuses for now: \(EngineError.excerpt(error.message))",
+                method == Self.inferMethod ? .notReady : .unreachable,
+                "it cannot be reached, or refuses for now: \(EngineError.excerpt(error.message))",
                 remedy: "start it, or check address and port; HTTP has one of its own")
         case .resourceExhausted:
             EngineError(

@@ -213,13 +213,32 @@ public struct EnclaveSession: Sendable {
     public func provision(
         modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
     ) async throws -> AuditStatistics? {
+        try await deliver(
+            try sealedProvisioning(modelKey: modelKey, ownerKey: ownerKey, clients: clients, terms: terms))
+    }
+
+    /// The message of ``provision(modelKey:ownerKey:clients:terms:)``, which only this run of the enclave can open.
+    package func sealedProvisioning(
+        modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
+    ) throws(ClientError) -> ProvisioningCiphertext {
         let (message, opener) = try encapsulated(modelKey, ownerKey, clients, terms)
-        let response = try await post(message)
         let demandsAudit = terms.audit != nil && !peer.manifestCore.service.isEverythingInside
+        return ProvisioningCiphertext(bytes: message, opener: opener, demandsAudit: demandsAudit)
+    }
+
+    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
+    ///
+    /// - Returns: What the enclave's audit has found so far; `nil` if there was none in this run of the enclave, or the
+    ///   message was kept without the key of its answer.
+    /// - Throws: ``ClientError``; `.invalidResponse` if the counts of an audit are missing or not the enclave's.
+    ///   `CancellationError`.
+    package func deliver(_ message: ProvisioningCiphertext) async throws -> AuditStatistics? {
+        let response = try await post(message.bytes)
+        guard let opener = message.opener else { return nil }
         do {
             let answer = try? JSONText(response.body, name: "the answer").object()
             guard let sealed = answer?.members["statistics"] else {
-                guard !demandsAudit else { throw JSONFault("the answer lacks the audit's statistics") }
+                guard !message.demandsAudit else { throw JSONFault("the answer lacks the audit's statistics") }
                 return nil
             }
             guard let bytes = Data(base64Encoded: try sealed.string()).map({ [UInt8]($0) }) else {
@@ -233,18 +252,6 @@ public struct EnclaveSession: Sendable {
                 remedy: "take the enclave as provisioned and its audit as unknown; provision again")
         }
     }
-
-    /// The message of ``provision(modelKey:ownerKey:clients:terms:)``, which only this run of the enclave can open.
-    package func sealedProvisioning(
-        modelKey: ModelKey, ownerKey: OwnerSigningKey, clients: [ClientGrant], terms: ServiceTerms
-    ) throws(ClientError) -> [UInt8] {
-        try encapsulated(modelKey, ownerKey, clients, terms).message
-    }
-
-    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
-    ///
-    /// - Throws: ``ClientError``; `CancellationError`.
-    package func deliver(_ message: [UInt8]) async throws { _ = try await post(message) }
 
     private func encapsulated(
         _ modelKey: ModelKey, _ ownerKey: OwnerSigningKey, _ clients: [ClientGrant], _ terms: ServiceTerms

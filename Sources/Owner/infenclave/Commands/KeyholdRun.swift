@@ -40,6 +40,7 @@ struct KeyholdRun: Command {
     var releasesPerHour: Int?
     @Option(help: "Seconds between two checks of a server.") var interval = 5.0
     @Option(help: "Accept this TEE (only `development`); the policy must name it too.") var tee: String?
+    @OptionGroup var audit: AuditArguments
     @OptionGroup var collateral: CollateralArguments
 
     func validate() throws {
@@ -66,7 +67,7 @@ struct KeyholdRun: Command {
             modelKey: try ModelKey(contentsOf: key), ownerKey: try OwnerSigningKey(contentsOf: ownerKey),
             terms: ReleaseTerms(
                 leaseSeconds: lease.seconds, requestsInFlight: inFlight,
-                releasesPerHour: releasesPerHour ?? 12 * replicas, replicas: replicas),
+                releasesPerHour: releasesPerHour ?? 12 * replicas, replicas: replicas, audit: audit.demand),
             log: try log ?? StateFolder.file("keyhold.log"), pause: .milliseconds(Int(interval * 1000)),
             now: { Date().timeIntervalSince1970 }, say: { printError(printable($0.summary)) })
         if tee == "development" {
@@ -109,6 +110,9 @@ extension LogEntry {
         if let cause { words.append("(\(cause.rawValue))") }
         if let code { words.append(code) }
         if let reason { words.append("- \(reason)") }
+        if let audit {
+            words.append("- audit: \(audit.audited) of \(audit.results) results computed again, \(audit.wrong) wrong")
+        }
         return words.joined(separator: " ")
     }
 }

@@ -14,20 +14,15 @@ final class Auditor {
     private(set) var statistics = AuditStatistics()
     /// `nil` while the owner demands no audit.
     private(set) var terms: AuditTerms?
-    /// Wrong results under the present terms.
-    private var wrong: UInt32 = 0
 
     init(_ reference: BackNetReference) { self.reference = reference }
 
-    /// Adopts the terms of a later message. The count of wrong results starts again at 0, so the host's results are
-    /// used again.
-    func begin(_ terms: AuditTerms?) {
-        self.terms = terms
-        wrong = 0
-    }
+    /// Adopts the terms of a later message. Wrong results of the process still count: a renewal does not restore trust in
+    /// the host, a higher limit does.
+    func begin(_ terms: AuditTerms?) { self.terms = terms }
 
-    /// Whether the host is still asked: it has given fewer wrong results than the owner's limit.
-    var asksHost: Bool { terms.map { wrong < $0.mismatches } ?? true }
+    /// Whether the host is still asked: it has given fewer wrong results in this process than the owner's limit.
+    var asksHost: Bool { terms.map { statistics.mismatches < UInt64($0.mismatches) } ?? true }
 
     /// Whether to recompute the result of a request that is sent now. The decision is not visible outside.
     func draws() -> Bool {
@@ -40,9 +35,7 @@ final class Auditor {
 
     func count(_ verdict: AuditVerdict) {
         statistics.audited += 1
-        guard verdict == .wrong else { return }
-        statistics.mismatches += 1
-        wrong += 1
+        if verdict == .wrong { statistics.mismatches += 1 }
     }
 }
 

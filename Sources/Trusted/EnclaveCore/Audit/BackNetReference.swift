@@ -28,25 +28,36 @@ final class BackNetReference: Sendable {
     }
 
     /// - Parameter boundary: The tensors that the host received.
+    /// - Returns: Finite values.
     /// - Throws: ``AnswerRefusal`` (failed).
     func run(_ boundary: [Tensor], worker: Int) throws(AnswerRefusal) -> [Tensor] {
-        do throws(InferenceError) { return try plans.run(boundary, worker: worker) } catch {
+        let results: [Tensor]
+        do throws(InferenceError) { results = try plans.run(boundary, worker: worker) } catch {
             throw AnswerRefusal(.failed)
         }
+        // A client's values can overflow. Then no result is right, and the host is not to blame.
+        guard results.allSatisfy({ $0.withElements(as: Float.self) { $0.allSatisfy(\.isFinite) } }) else {
+            throw AnswerRefusal(.failed)
+        }
+        return results
     }
 
     /// Whether every value of the host is within the owner's tolerance of the enclave's own value.
     ///
-    /// - Parameter tolerance: In ``AuditTerms/unit``s of the largest magnitude in each of `own`.
+    /// - Parameters:
+    ///   - own: All values are finite.
+    ///   - tolerance: In ``AuditTerms/unit``s of the largest magnitude in each of `own`.
     static func agree(_ own: [Tensor], _ hosts: [Tensor], tolerance: UInt32) -> Bool {
         guard own.map(\.type) == hosts.map(\.type) else { return false }
         return zip(own, hosts).allSatisfy { own, hosts in
             own.withElements(as: Float.self) { own in
                 hosts.withElements(as: Float.self) { hosts in
                     let largest = own.reduce(Float.zero) { max($0, abs($1)) }
-                    let limit = max(largest, .leastNormalMagnitude) * Float(tolerance) / Float(AuditTerms.unit)
+                    // A Double, since the product exceeds Float for large values.
+                    let limit =
+                        Double(max(largest, .leastNormalMagnitude)) * Double(tolerance) / Double(AuditTerms.unit)
                     // NaN is never within the tolerance.
-                    return zip(own, hosts).allSatisfy { abs($0 - $1) <= limit }
+                    return zip(own, hosts).allSatisfy { abs(Double($0) - Double($1)) <= limit }
                 }
             }
         }

@@ -46,8 +46,11 @@ package struct Computation: Sendable {
                 guard let reference else { throw AnswerRefusal(.failed) }
                 let own = try reference.run(boundary, worker: worker)
                 let isRight = BackNetReference.agree(own, tensors, tolerance: tolerance)
-                return computed(
-                    .answer(try answer(isRight ? tensors : own, retained, worker)), verdict: isRight ? .right : .wrong)
+                let outcome: Computed.Outcome
+                do throws(AnswerRefusal) {
+                    outcome = .answer(try answer(isRight ? tensors : own, retained, worker))
+                } catch { outcome = .refusal(error.status) }
+                return computed(outcome, verdict: isRight ? .right : .wrong)
             }
         } catch { return computed(.refusal(error.status)) }
     }
