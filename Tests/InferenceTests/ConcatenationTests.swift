@@ -174,6 +174,27 @@ struct ConcatenationTests {
         let plan = try problem.check()
         #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") })
     }
+
+    @Test("Scale and shift of channels that fill no block leave zeros in the block's padding", arguments: 1...20)
+    func scalesPartialBlocks(channels: Int) throws {
+        var problem = Problem("\(channels) channels")
+        try problem.input("x", [1, 16, 8, 8])
+        try problem.constant("w", [channels, 16, 1, 1])
+        try problem.constant("d", [channels, 1, 3, 3])
+        try problem.constant("v", [20, channels, 1, 1])
+        for parameter in ["scale", "shift", "mean"] { try problem.constant(parameter, [channels]) }
+        try problem.constant("variance", [channels], in: 0.5...2)
+        problem.node("c", Self.convolution(1), "x", "w")
+        // Two users, so that the convolution does not take it in; a third that reads whole blocks.
+        problem.node(
+            "n", .batchNormalization(BatchNormalization(epsilon: 1e-3)), "c", "scale", "shift", "mean", "variance")
+        problem.node(
+            "g", .convolution(Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]), groups: channels)), "c",
+            "d")
+        problem.node("s", .arithmetic(Arithmetic(.add)), "g", "n")
+        problem.node("y", Self.convolution(1), "s", "v")
+        #expect(try problem.check().kinds.contains("scale and shift"))
+    }
 }
 
 extension Problem {
