@@ -84,6 +84,18 @@ struct BadInputTests {
             ], naming: "2 inputs", in: folder)
     }
 
+    @Test("A result that is not finite is printed as such, in JSON as strings, with a warning")
+    func notFinite() throws {
+        let folder = try TemporaryFolder()
+        let tensor = try Tensor([Float](repeating: 3e38, count: 12288), shape: [1, 3, 64, 64])
+        let input = try folder.write(tensor.npyBytes(), to: "huge.npy")
+        let outcome = try succeed(["run", Demo.model, "--input", input, "--json"], in: folder)
+        let answer = try #require(outcome.json as? [String: Any])
+        let values = try #require(answer["top"] as? [[String: Any]]).map { $0["value"] as? String }
+        #expect(!values.isEmpty && values.allSatisfy { ["NaN", "Infinity", "-Infinity"].contains($0) }, "\(values)")
+        #expect(outcome.errors.contains("values of the result are not finite"))
+    }
+
     @Test("Inputs of run, and an output folder that is missing")
     func run() throws {
         let folder = try TemporaryFolder()

@@ -195,6 +195,50 @@ struct ConcatenationTests {
         problem.node("y", Self.convolution(1), "s", "v")
         #expect(try problem.check().kinds.contains("scale and shift"))
     }
+
+    private static let activations: [Activation.Function] = [
+        .sigmoid, .hardSigmoid, .exponential, .logarithm, .softplus, .gelu, .tanh, .squareRoot,
+    ]
+    private static let arithmetic: [Arithmetic.Function] = [.divide, .power, .subtract, .maximum]
+
+    @Test("Nothing that maps 0 to another number leaves it in a block's padding", arguments: [1, 3, 12, 20])
+    func partialBlocks(channels: Int) throws {
+        for kind in Self.activations {
+            try Self.checkPartialBlocks("\(kind), \(channels) channels", channels) {
+                let isLinear = kind == .hardSigmoid
+                $0.node("m", .activation(Activation(kind, alpha: isLinear ? 0.2 : 0, beta: isLinear ? 0.5 : 0)), "p")
+            }
+        }
+        for kind in Self.arithmetic {
+            try Self.checkPartialBlocks("\(kind), \(channels) channels", channels) {
+                $0.node("m", .arithmetic(Arithmetic(kind)), "p", "q")
+            }
+        }
+        for kind in [Pooling.Kind.maximum, .average] {
+            try Self.checkPartialBlocks("pooling, \(channels) channels", channels) {
+                $0.node("m", .pooling(Pooling(kind, window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))), "p")
+            }
+        }
+    }
+
+    /// - Parameter middle: Adds a node `m` that reads `p` and `q`, which are in blocks and above 0. A convolution of whole
+    ///   blocks reads it.
+    private static func checkPartialBlocks(_ name: String, _ channels: Int, _ middle: (inout Problem) -> Void) throws {
+        var problem = Problem(name)
+        try problem.input("x", [1, 16, 8, 8])
+        for weights in ["w", "u"] { try problem.constant(weights, [channels, 16, 1, 1]) }
+        try problem.constant("v", [20, channels, 1, 1])
+        try problem.constant("one", [1], in: 1...1)
+        for (value, weights) in [("p", "w"), ("q", "u")] {
+            problem.node("\(value)0", convolution(1), "x", weights)
+            problem.node("\(value)1", .activation(Activation(.absolute)), "\(value)0")
+            problem.node(value, .arithmetic(Arithmetic(.add)), "\(value)1", "one")
+        }
+        middle(&problem)
+        problem.node("y", convolution(1), "m", "v")
+        problem.outputs = ["y", "p", "q", "m"]
+        try problem.check()
+    }
 }
 
 extension Problem {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import SealedChannel
+import SealedChannel
 
 /// A provisioning message, encrypted to one run of an enclave.
 package struct ProvisioningCiphertext: Sendable {

@@ -13,7 +13,11 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// Batch normalisation of `[n, c, …]` with given mean, variance, scale and shift, `[c]` each, and an epsilon of 0.
+    /// Batch normalisation of `[n, c, …]` with given mean, variance, scale and shift, `[c]` each, and an epsilon that a variance
+    /// of 1 absorbs.
+    ///
+    /// Where channels do not fill a block, oneDNN 2.6 computes the block's padding with a variance of 0. With an epsilon of 0
+    /// that gives NaN, which the next convolution adds to every channel.
     package static func batchNormalization(
         _ layout: TensorLayout, post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
@@ -21,11 +25,15 @@ extension PrimitiveDescription {
         var problem = dnnl_batch_normalization_desc_t()
         let flags = dnnl_use_global_stats.rawValue | dnnl_use_scale.rawValue | dnnl_use_shift.rawValue
         let status = withUnsafePointer(to: layout.raw) {
-            dnnl_batch_normalization_forward_desc_init(&problem, dnnl_forward_inference, $0, 0, UInt32(flags))
+            dnnl_batch_normalization_forward_desc_init(
+                &problem, dnnl_forward_inference, $0, batchNormalizationEpsilon, UInt32(flags))
         }
         try check(status, during: operation)
         return try describe(operation, &problem, post: post)
     }
+
+    /// 1 + 1e-20 is 1 in f32, and its square root's reciprocal is finite.
+    private static let batchNormalizationEpsilon: Float = 1e-20
 
     /// Local response normalisation across channels; `size` is odd.
     package static func localResponseNormalization(

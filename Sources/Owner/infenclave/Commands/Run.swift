@@ -46,6 +46,10 @@ struct Run: Command {
         if let file = self.source.outputFile {
             try OutputFile.write(result.npyBytes(), to: file)
         }
+        let notFinite = values.count { !$0.isFinite }
+        if notFinite > 0 {
+            printError("warning: \(notFinite) of \(values.count) values of the result are not finite")
+        }
         // An untrusted number must not cause a trap.
         let best = values.indices.sorted { (values[$0], -$0) > (values[$1], -$1) }.prefix(max(0, top))
         if json {
