@@ -22,7 +22,7 @@ struct ServiceOwner {
 
     /// - Parameter seed: Of the owner's key; another bundle of the same owner has the same one.
     init(
-        in folder: TemporaryFolder, name: String = "model", cuts: [String] = Demo.everythingInside,
+        in folder: TemporaryFolder, name: String = "model", cuts: Cuts = Demo.everythingInside,
         seed: [UInt8] = [UInt8](repeating: 9, count: 32)
     ) throws {
         signing = try Curve25519.Signing.PrivateKey(rawRepresentation: seed)

@@ -157,7 +157,7 @@ struct KeyholdTests {
             service, policy: try owner.writePolicy(SNPFixture()), folder: folder,
             terms: ReleaseTerms(
                 leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3)))
-        func endLease() throws {
+        func endLease() {
             service.change { $0.facts = .leaseEnded }
             keyholder.advance(3601)
         }
@@ -172,14 +172,14 @@ struct KeyholdTests {
             $0.statistics?.mismatches = 2
             $0.statistics?.withoutHost = 1
         }
-        try endLease()
+        endLease()
         try await keyholder.look()
         #expect(service.change { $0.provisioned }?.terms.audit?.mismatches == 3)
         let found = try #require(keyholder.entries.last?.audit)
         #expect([found.results, found.audited, found.wrong, found.withoutHost] == [40, 3, 2, 1])
 
         service.change { $0.statistics = nil }
-        try endLease()
+        endLease()
         try await keyholder.look()
         #expect(keyholder.entries.last?.event == .undelivered)
         #expect(keyholder.entries.last?.reason?.contains("lacks the audit's statistics") == true)
