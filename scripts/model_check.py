@@ -81,7 +81,9 @@ def built_keras(name):
 
     keras.utils.set_random_seed(1)
     if not name.startswith("own-"):
-        model = getattr(keras.applications, name)(weights=None)
+        # Other classes have a size of their own.
+        size = {"input_shape": (224, 224, 3)} if name.startswith("MobileNetV3") else {}
+        model = getattr(keras.applications, name)(weights=None, **size)
         return model, model.input_shape[1:]
     shape = {"own-flat": (784,)}.get(name, (96, 128, 3))
     first = {
