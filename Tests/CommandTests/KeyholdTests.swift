@@ -154,7 +154,9 @@ struct KeyholdTests {
         let owner = try ServiceOwner(in: folder, name: "cut", cuts: Demo.cuts)
         let service = try AttestedService(owner, SNPFixture())
         let keyholder = try TestKeyholder(
-            service, policy: try owner.writePolicy(SNPFixture()), folder: folder,
+            service,
+            policy: try owner.writePolicy(
+                SNPFixture(), ["everythingInside": "false", "maximumBoundaryBytes": "6144"]), folder: folder,
             terms: ReleaseTerms(
                 leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3)))
         func endLease() {
