@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import secrets
 import threading
 import time
@@ -16,13 +15,10 @@ import numpy as np
 
 from . import _library, _transport
 from ._attestation import Attestation, read_policy
+from ._collateral import read_folder
 from ._errors import AttestationRejected, InvalidConfiguration, InvalidInput, InvalidResponse, Refused
 from ._pictures import Picture, Preprocessing
 
-_ROLES = {
-    "tcb_info", "tcb_info_issuer_chain", "qe_identity", "qe_identity_issuer_chain", "pck_crl", "root_ca_crl",
-    "pck_cert_chain", "vcek", "vlek", "intermediate", "crl", "auxblob",
-}
 Path = Union[str, "os.PathLike[str]"]
 Tensor = tuple[int, tuple[int, ...], bytes]
 
@@ -55,13 +51,7 @@ def _token(token: Path | bytes | None) -> _library.Token:
 def _collateral(given: Path | Mapping[str, bytes] | None) -> Mapping[str, bytes]:
     if given is None or isinstance(given, Mapping):
         return given or {}
-    folder = pathlib.Path(given)
-    if not folder.is_dir():
-        raise InvalidConfiguration(f"{folder} is no folder", "name the folder that has the collateral")
-    files = [file for file in folder.iterdir() if file.stem in _ROLES and file.suffix in (".json", ".pem", ".der", ".bin")]
-    if len({file.stem for file in files}) < len(files):
-        raise InvalidConfiguration(f"{folder} has a file of collateral in two forms", "keep one")
-    return {file.stem: file.read_bytes() for file in files}
+    return read_folder(given)
 
 
 def _policy(given: Path | bytes) -> bytes:
