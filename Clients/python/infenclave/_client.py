@@ -39,6 +39,11 @@ _ARGUMENTS = """
 """
 
 
+def _require_room(maximum_in_flight: int) -> None:
+    if not maximum_in_flight >= 1:
+        raise InvalidConfiguration(f"{maximum_in_flight} requests in flight classify nothing", "maximum_in_flight is 1 or more")
+
+
 class Client:
     __doc__ = f"""Classifies pictures in an enclave that a policy describes. It may be used from several threads.
 
@@ -113,15 +118,16 @@ class Client:
         """Classifies pictures, several at a time; the first error ends it.
 
         Args:
-            pictures: As for ``classify``; an array holds one picture or tensor for each first index.
-            maximum_in_flight: Requests at a time.
+            pictures: As for ``classify``. An array of uint8 ``[count, height, width, channels]`` whose height and width are those of
+                the model's input holds inputs, which are taken as they are, as ``classify(array[i:i+1])`` takes them; with another
+                height or width it holds pictures, each of which is resized. float32 is ``[count, channels, height, width]``.
+            maximum_in_flight: Requests at a time; 1 or more.
 
         Returns:
             The answers in the order of the pictures.
         """
-        wait_for(self._life.session())
-        if isinstance(pictures, np.ndarray) and pictures.dtype.kind == "f":
-            pictures = [picture[None] for picture in pictures]
+        _require_room(maximum_in_flight)
+        pictures = wait_for(self._life.session()).split(pictures)
         with concurrent.futures.ThreadPoolExecutor(maximum_in_flight) as pool:
             futures = [pool.submit(self.classify, picture) for picture in pictures]
             try:
@@ -180,10 +186,11 @@ class AsyncClient:
         return await self._life.classify(picture)
 
     async def classify_batch(
-        self, pictures: Iterable[Picture], *, maximum_in_flight: int = 4
+        self, pictures: Iterable[Picture] | np.ndarray[Any, Any], *, maximum_in_flight: int = 4
     ) -> list[list[Classification]]:
         """As ``Client.classify_batch``; cancelling it cancels what has not been sent."""
-        await self._life.session()
+        _require_room(maximum_in_flight)
+        pictures = (await self._life.session()).split(pictures)
         gate = asyncio.Semaphore(maximum_in_flight)
 
         async def one(picture: Picture) -> list[Classification]:

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -76,6 +76,17 @@ class Session:
     def serves(self) -> bool:
         """Whether its owner has provisioned it and its lease goes on."""
         return bool(self.peer.description["state"] == "provisioned")
+
+    def split(self, given: Iterable[Picture] | np.ndarray[Any, Any]) -> list[Picture]:
+        """What a batch consists of. An array at the size of the model's input holds inputs, which are taken as they are; another
+        one of uint8 holds pictures."""
+        if not isinstance(given, np.ndarray):
+            return list(given)
+        if given.ndim == 0:
+            raise InvalidInput("an array of one number is no batch", "a batch is [count, height, width, 3], or a list")
+        size = (self.preprocessing.height, self.preprocessing.width)
+        is_input = given.dtype.kind == "f" or (given.dtype == np.uint8 and given.ndim == 4 and given.shape[1:3] == size)
+        return [one[None] if is_input else one for one in given]
 
     def tensor(self, given: Picture) -> Tensor:
         """Code of the element type, shape and elements."""
