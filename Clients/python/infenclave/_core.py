@@ -38,6 +38,11 @@ class Classification:
     probability: float
 
 
+def _now() -> float:
+    """Seconds, also those in which the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def _token(token: Path | bytes | None) -> _library.Token:
     if isinstance(token, bytes):
         return _library.Token.copy(token)
@@ -70,7 +75,7 @@ class Session:
         self.peer = peer
         self.attestation = Attestation(peer.description["verdict"], peer.description)
         self.preprocessing = Preprocessing.from_manifest(peer.description["manifest"]["input"]["preprocessing"])
-        self.since = time.monotonic()
+        self.since = _now()
 
     @property
     def serves(self) -> bool:
@@ -138,7 +143,7 @@ class Core:
         """The session that requests use, if there is one that is young enough."""
         with self._state:
             session = self._session
-        return session if session and time.monotonic() - session.since < self.maximum_session_age else None
+        return session if session and _now() - session.since < self.maximum_session_age else None
 
     def present_policy(self) -> tuple[bytes, int]:
         with self._state:
