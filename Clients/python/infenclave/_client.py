@@ -86,6 +86,15 @@ class Client:
         """
         self._core.replace_policy(policy)
 
+    def withdraw_policy(self, reason: str) -> None:
+        """Stops all requests until ``replace_policy``: from now on nothing is sent, and every request raises
+        ``InvalidConfiguration`` with the reason as its message.
+
+        Args:
+            reason: Why, such as that the policy's file is gone.
+        """
+        self._core.withdraw_policy(reason)
+
     @property
     def collateral_seen(self) -> Mapping[str, Mapping[str, Any]]:
         """How new the verified collateral was. Keep it, and pass it as ``seen``."""
@@ -175,6 +184,10 @@ class AsyncClient:
     def replace_policy(self, policy: Path | bytes) -> None:
         """As ``Client.replace_policy``."""
         self._core.replace_policy(policy)
+
+    def withdraw_policy(self, reason: str) -> None:
+        """As ``Client.withdraw_policy``."""
+        self._core.withdraw_policy(reason)
 
     @property
     def collateral_seen(self) -> Mapping[str, Mapping[str, Any]]:

@@ -128,6 +128,8 @@ class Core:
         self.policy = _policy(policy)
         # Changes with the policy, so that nothing is kept that another one accepted.
         self.generation = 0
+        # Why nothing may be sent to any server.
+        self._withdrawal: str | None = None
         self._session: Session | None = None
         # How the enclave was judged last under this policy.
         self.attestation: Attestation | None = None
@@ -135,7 +137,14 @@ class Core:
     def replace_policy(self, policy: Path | bytes) -> None:
         usable = _policy(policy)
         with self._state:
-            self.policy, self.generation = usable, self.generation + 1
+            self.policy, self.generation, self._withdrawal = usable, self.generation + 1, None
+            self._session = self.attestation = None
+
+    def withdraw_policy(self, reason: str) -> None:
+        if not isinstance(reason, str) or not reason:
+            raise InvalidConfiguration("there is no reason", "say why the policy does not count any more")
+        with self._state:
+            self.generation, self._withdrawal = self.generation + 1, reason
             self._session = self.attestation = None
 
     @property
@@ -146,8 +155,12 @@ class Core:
         return session if session and _now() - session.since < self.maximum_session_age else None
 
     def present_policy(self) -> tuple[bytes, int]:
+        """The policy and its generation. Raises why there is none."""
         with self._state:
-            return self.policy, self.generation
+            policy, generation, withdrawal = self.policy, self.generation, self._withdrawal
+        if withdrawal is not None:
+            raise InvalidConfiguration(withdrawal)
+        return policy, generation
 
     def keep(self, session: Session | None, generation: int) -> bool:
         """Keeps what came of an attestation, None for evidence that was rejected.

@@ -244,4 +244,6 @@ class Life:
         return self._core.classes(request, answer)
 
     async def _posted(self, request: _library.Request) -> _transport.Answer:
+        # It may have been withdrawn since the picture was sealed.
+        self._core.present_policy()
         return await self._medium.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)
