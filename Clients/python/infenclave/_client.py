@@ -26,7 +26,7 @@ _ARGUMENTS = """
         dangerously_accept_development: Accept evidence of the development TEE, which protects nothing from whoever owns the
             server's machine. The policy has to name it too.
         collateral: The vendor's files, a folder or bytes by role. SGX and TDX need them.
-        timeout: Seconds that the server may be silent.
+        timeout: Seconds that the server may be silent. A request and its answer take 240 s at most in all.
         seen: ``collateral_seen`` of an earlier client: older collateral is refused.
         maximum_session_age: Seconds. The enclave is attested again before a request when its evidence is older: what a vendor or
             an owner has revoked meanwhile is found then.
@@ -178,7 +178,8 @@ class AsyncClient:
 
     @property
     def attestation(self) -> Attestation | None:
-        """How the enclave was judged last; None before ``attest`` or ``classify``, and after ``replace_policy``."""
+        """How the enclave was judged last; None before ``attest`` or ``classify``, and after the policy was replaced or
+        withdrawn."""
         return self._core.attestation
 
     def replace_policy(self, policy: Path | bytes) -> None:
