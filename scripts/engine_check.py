@@ -506,9 +506,13 @@ def main():
     arguments = parser.parse_args()
     # So that what was started ends with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    shared = os.environ.get("INFENCLAVE_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
-    if arguments.model == "demo" or arguments.page or (
-            arguments.model is None and not os.path.isdir(os.path.join(shared, "models", "mobilenet-v2-1.0"))):
+    shared = os.environ.get("INFENCLAVE_SHARED") or os.path.join(os.path.dirname(ROOT), "shared")
+    network = os.path.join(shared, "models", "mobilenet-v2-1.0")
+    if arguments.model == "demo" or arguments.page:
+        shared = None
+    elif arguments.model is None and not os.path.isdir(network):
+        if os.environ.get("INFENCLAVE_SHARED"):
+            parser.error(f"INFENCLAVE_SHARED is set, and {network} is missing")
         shared = None
     kinds = arguments.engines.split(",")
     if arguments.transport == "grpc" and "ray" in kinds:

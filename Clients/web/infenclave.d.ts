@@ -256,6 +256,8 @@ export class InfenclaveClient {
       seenBefore?: CollateralDates;
       /** Milliseconds. */
       timeout?: number;
+      /** Milliseconds: the enclave is attested again before a request when its evidence is older. An hour without it. */
+      maximumSessionAge?: number;
     },
   );
   /** How new the collateral was that was verified: what is older is refused. Keep it for the next visit. */

@@ -3438,6 +3438,13 @@ class Transport {
   }
 }
 
+/** Gives the milliseconds since the call, by the clock that ran further: one may stand still while the machine sleeps, the other
+ * may be set back. */
+function stopwatch() {
+  const [running, shown] = [performance.now(), Date.now()];
+  return () => Math.max(performance.now() - running, Date.now() - shown);
+}
+
 /** A verified enclave: what is sent through this is sealed to keys that only that enclave holds. */
 export class EnclaveSession {
   #transport;
@@ -3557,15 +3564,20 @@ export class InfenclaveClient {
   #options;
   #token;
   #session = null;
+  #maximumSessionAge;
 
   /**
    * @param {string} server `https://HOST:PORT`, with `/models/NAME` behind it where it serves several
    * @param {object} options `policy`; `token`, 32 bytes or the text of a token file; `development`:
    *   `"dangerouslyAccept"` accepts the development TEE, if the policy names it too; `collateral`, the client's own
    *   vendor files by role; `roots`, a test's root, of which every verdict warns; `seenBefore`, what `collateralSeen` was at
-   *   the end of an earlier visit; `timeout` in milliseconds
+   *   the end of an earlier visit; `timeout` in milliseconds; `maximumSessionAge` in milliseconds: the enclave is attested again
+   *   before a request when its evidence is older, an hour unless it is said otherwise
    */
-  constructor(server, { policy, token, development = "refuse", collateral = {}, roots = null, seenBefore = {}, timeout = 120_000 }) {
+  constructor(server, {
+    policy, token, development = "refuse", collateral = {}, roots = null, seenBefore = {}, timeout = 120_000,
+    maximumSessionAge = 3_600_000,
+  }) {
     if (!subtle) {
       throw new InfenclaveError("invalidConfiguration", "this page has no WebCrypto",
         { remedy: "serve it over https, or from localhost" });
@@ -3573,15 +3585,32 @@ export class InfenclaveClient {
     if (!(policy instanceof Policy)) {
       throw new InfenclaveError("invalidConfiguration", "there is no policy", { remedy: "pass a Policy" });
     }
+    if (typeof maximumSessionAge !== "number" || !(maximumSessionAge >= 0)) {
+      throw new InfenclaveError("invalidConfiguration", "maximumSessionAge is no age", { remedy: "pass milliseconds, 0 or more" });
+    }
     this.#transport = new Transport(server, timeout);
     this.#token = readToken(token);
+    this.#maximumSessionAge = maximumSessionAge;
     this.#options = { policy, development, collateral, roots };
     /** How new the collateral was that was verified, by name: what is older is refused. Keep it for the next visit. */
     this.collateralSeen = { ...seenBefore };
   }
 
-  /** Fetches evidence over a fresh nonce and appraises it. */
+  /** Fetches evidence over a fresh nonce and appraises it. Until it is accepted, there is no session. */
   async attest({ signal = null } = {}) {
+    this.#session = null;
+    try {
+      const session = await this.#attested(signal);
+      this.#session = { session, age: stopwatch() };
+      return session;
+    } catch (error) {
+      // Nothing more goes to the keys of a session, of another call either, whose server shows other evidence by now.
+      if (error.code === "attestationRejected") this.#session = null;
+      throw error;
+    }
+  }
+
+  async #attested(signal) {
     const nonce = crypto.getRandomValues(new Uint8Array(32));
     const { bytes } = await this.#transport.send(`/.well-known/infenclave/evidence?nonce=${hex(nonce)}`,
       { maximumBytes: 8 << 20, signal });
@@ -3596,8 +3625,13 @@ export class InfenclaveClient {
       throw error;
     }
     this.#remember(peer.verdict.claims.collateral);
-    this.#session = await EnclaveSession.open(peer, this.#transport, this.#token);
-    return this.#session;
+    return EnclaveSession.open(peer, this.#transport, this.#token);
+  }
+
+  /** The session that requests use, if there is one that serves and is young enough. */
+  get #present() {
+    const { session, age } = this.#session ?? {};
+    return session?.peer.isProvisioned && age() < this.#maximumSessionAge ? session : null;
   }
 
   #remember(collateral = {}) {
@@ -3607,11 +3641,11 @@ export class InfenclaveClient {
   }
 
   /**
-   * Classifies as `EnclaveSession.classify`; attests first where there is no session. Where the enclave has new keys, it is
-   * attested again, under the same policy, and the picture is sealed anew and sent once more.
+   * Classifies as `EnclaveSession.classify`; attests first where there is no session, or it is too old. Where the enclave has
+   * new keys, it is attested again, under the same policy, and the picture is sealed anew and sent once more.
    */
   async classify(input, options = {}) {
-    const session = this.#session?.peer.isProvisioned ? this.#session : await this.attest(options);
+    const session = this.#present ?? await this.attest(options);
     try {
       return await session.classify(input, options);
     } catch (error) {

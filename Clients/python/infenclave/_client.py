@@ -26,7 +26,7 @@ _ARGUMENTS = """
         dangerously_accept_development: Accept evidence of the development TEE, which protects nothing from whoever owns the
             server's machine. The policy has to name it too.
         collateral: The vendor's files, a folder or bytes by role. SGX and TDX need them.
-        timeout: Seconds that the server may be silent.
+        timeout: Seconds that the server may be silent. A request and its answer take 240 s at most in all.
         seen: ``collateral_seen`` of an earlier client: older collateral is refused.
         maximum_session_age: Seconds. The enclave is attested again before a request when its evidence is older: what a vendor or
             an owner has revoked meanwhile is found then.
@@ -37,6 +37,11 @@ _ARGUMENTS = """
     Raises:
         InvalidConfiguration: One of them cannot be used.
 """
+
+
+def _require_room(maximum_in_flight: int) -> None:
+    if not maximum_in_flight >= 1:
+        raise InvalidConfiguration(f"{maximum_in_flight} requests in flight classify nothing", "maximum_in_flight is 1 or more")
 
 
 class Client:
@@ -81,6 +86,15 @@ class Client:
         """
         self._core.replace_policy(policy)
 
+    def withdraw_policy(self, reason: str) -> None:
+        """Stops all requests until ``replace_policy``: from now on nothing is sent, and every request raises
+        ``InvalidConfiguration`` with the reason as its message.
+
+        Args:
+            reason: Why, such as that the policy's file is gone.
+        """
+        self._core.withdraw_policy(reason)
+
     @property
     def collateral_seen(self) -> Mapping[str, Mapping[str, Any]]:
         """How new the verified collateral was. Keep it, and pass it as ``seen``."""
@@ -113,15 +127,16 @@ class Client:
         """Classifies pictures, several at a time; the first error ends it.
 
         Args:
-            pictures: As for ``classify``; an array holds one picture or tensor for each first index.
-            maximum_in_flight: Requests at a time.
+            pictures: As for ``classify``. An array of uint8 ``[count, height, width, channels]`` whose height and width are those of
+                the model's input holds inputs, which are taken as they are, as ``classify(array[i:i+1])`` takes them; with another
+                height or width it holds pictures, each of which is resized. float32 is ``[count, channels, height, width]``.
+            maximum_in_flight: Requests at a time; 1 or more.
 
         Returns:
             The answers in the order of the pictures.
         """
-        wait_for(self._life.session())
-        if isinstance(pictures, np.ndarray) and pictures.dtype.kind == "f":
-            pictures = [picture[None] for picture in pictures]
+        _require_room(maximum_in_flight)
+        pictures = wait_for(self._life.session()).split(pictures)
         with concurrent.futures.ThreadPoolExecutor(maximum_in_flight) as pool:
             futures = [pool.submit(self.classify, picture) for picture in pictures]
             try:
@@ -163,12 +178,17 @@ class AsyncClient:
 
     @property
     def attestation(self) -> Attestation | None:
-        """How the enclave was judged last; None before ``attest`` or ``classify``, and after ``replace_policy``."""
+        """How the enclave was judged last; None before ``attest`` or ``classify``, and after the policy was replaced or
+        withdrawn."""
         return self._core.attestation
 
     def replace_policy(self, policy: Path | bytes) -> None:
         """As ``Client.replace_policy``."""
         self._core.replace_policy(policy)
+
+    def withdraw_policy(self, reason: str) -> None:
+        """As ``Client.withdraw_policy``."""
+        self._core.withdraw_policy(reason)
 
     @property
     def collateral_seen(self) -> Mapping[str, Mapping[str, Any]]:
@@ -180,10 +200,11 @@ class AsyncClient:
         return await self._life.classify(picture)
 
     async def classify_batch(
-        self, pictures: Iterable[Picture], *, maximum_in_flight: int = 4
+        self, pictures: Iterable[Picture] | np.ndarray[Any, Any], *, maximum_in_flight: int = 4
     ) -> list[list[Classification]]:
         """As ``Client.classify_batch``; cancelling it cancels what has not been sent."""
-        await self._life.session()
+        _require_room(maximum_in_flight)
+        pictures = (await self._life.session()).split(pictures)
         gate = asyncio.Semaphore(maximum_in_flight)
 
         async def one(picture: Picture) -> list[Classification]:

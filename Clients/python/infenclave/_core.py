@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -16,13 +15,10 @@ import numpy as np
 
 from . import _library, _transport
 from ._attestation import Attestation, read_policy
+from ._collateral import read_folder
 from ._errors import AttestationRejected, InvalidConfiguration, InvalidInput, InvalidResponse, Refused
 from ._pictures import Picture, Preprocessing
 
-_ROLES = {
-    "tcb_info", "tcb_info_issuer_chain", "qe_identity", "qe_identity_issuer_chain", "pck_crl", "root_ca_crl",
-    "pck_cert_chain", "vcek", "vlek", "intermediate", "crl", "auxblob",
-}
 Path = Union[str, "os.PathLike[str]"]
 Tensor = tuple[int, tuple[int, ...], bytes]
 
@@ -42,6 +38,11 @@ class Classification:
     probability: float
 
 
+def _now() -> float:
+    """Seconds, also those in which the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def _token(token: Path | bytes | None) -> _library.Token:
     if isinstance(token, bytes):
         return _library.Token.copy(token)
@@ -55,13 +56,7 @@ def _token(token: Path | bytes | None) -> _library.Token:
 def _collateral(given: Path | Mapping[str, bytes] | None) -> Mapping[str, bytes]:
     if given is None or isinstance(given, Mapping):
         return given or {}
-    folder = pathlib.Path(given)
-    if not folder.is_dir():
-        raise InvalidConfiguration(f"{folder} is no folder", "name the folder that has the collateral")
-    files = [file for file in folder.iterdir() if file.stem in _ROLES and file.suffix in (".json", ".pem", ".der", ".bin")]
-    if len({file.stem for file in files}) < len(files):
-        raise InvalidConfiguration(f"{folder} has a file of collateral in two forms", "keep one")
-    return {file.stem: file.read_bytes() for file in files}
+    return read_folder(given)
 
 
 def _policy(given: Path | bytes) -> bytes:
@@ -80,12 +75,23 @@ class Session:
         self.peer = peer
         self.attestation = Attestation(peer.description["verdict"], peer.description)
         self.preprocessing = Preprocessing.from_manifest(peer.description["manifest"]["input"]["preprocessing"])
-        self.since = time.monotonic()
+        self.since = _now()
 
     @property
     def serves(self) -> bool:
         """Whether its owner has provisioned it and its lease goes on."""
         return bool(self.peer.description["state"] == "provisioned")
+
+    def split(self, given: Iterable[Picture] | np.ndarray[Any, Any]) -> list[Picture]:
+        """What a batch consists of. An array at the size of the model's input holds inputs, which are taken as they are; another
+        one of uint8 holds pictures."""
+        if not isinstance(given, np.ndarray):
+            return list(given)
+        if given.ndim == 0:
+            raise InvalidInput("an array of one number is no batch", "a batch is [count, height, width, 3], or a list")
+        size = (self.preprocessing.height, self.preprocessing.width)
+        is_input = given.dtype.kind == "f" or (given.dtype == np.uint8 and given.ndim == 4 and given.shape[1:3] == size)
+        return [one[None] if is_input else one for one in given]
 
     def tensor(self, given: Picture) -> Tensor:
         """Code of the element type, shape and elements."""
@@ -122,6 +128,8 @@ class Core:
         self.policy = _policy(policy)
         # Changes with the policy, so that nothing is kept that another one accepted.
         self.generation = 0
+        # Why nothing may be sent to any server.
+        self._withdrawal: str | None = None
         self._session: Session | None = None
         # How the enclave was judged last under this policy.
         self.attestation: Attestation | None = None
@@ -129,7 +137,14 @@ class Core:
     def replace_policy(self, policy: Path | bytes) -> None:
         usable = _policy(policy)
         with self._state:
-            self.policy, self.generation = usable, self.generation + 1
+            self.policy, self.generation, self._withdrawal = usable, self.generation + 1, None
+            self._session = self.attestation = None
+
+    def withdraw_policy(self, reason: str) -> None:
+        if not isinstance(reason, str) or not reason:
+            raise InvalidConfiguration("there is no reason", "say why the policy does not count any more")
+        with self._state:
+            self.generation, self._withdrawal = self.generation + 1, reason
             self._session = self.attestation = None
 
     @property
@@ -137,11 +152,15 @@ class Core:
         """The session that requests use, if there is one that is young enough."""
         with self._state:
             session = self._session
-        return session if session and time.monotonic() - session.since < self.maximum_session_age else None
+        return session if session and _now() - session.since < self.maximum_session_age else None
 
     def present_policy(self) -> tuple[bytes, int]:
+        """The policy and its generation. Raises why there is none."""
         with self._state:
-            return self.policy, self.generation
+            policy, generation, withdrawal = self.policy, self.generation, self._withdrawal
+        if withdrawal is not None:
+            raise InvalidConfiguration(withdrawal)
+        return policy, generation
 
     def keep(self, session: Session | None, generation: int) -> bool:
         """Keeps what came of an attestation, None for evidence that was rejected.

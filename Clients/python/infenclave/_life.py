@@ -31,7 +31,8 @@ Value = TypeVar("Value")
 class Medium(Protocol):
     """How a client sends, waits and computes."""
 
-    lock: AbstractAsyncContextManager[Any]
+    @property
+    def lock(self) -> AbstractAsyncContextManager[Any]: ...
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer: ...
 
@@ -56,7 +57,12 @@ class BlockingMedium:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self.lock: AbstractAsyncContextManager[Any] = _BlockingLock()
+        self._lock = _BlockingLock()
+
+    @property
+    def lock(self) -> AbstractAsyncContextManager[Any]:
+        """One for all threads."""
+        return self._lock
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer:
         answer: _transport.Answer = self._transport.send(url, body, content_type, limit)
@@ -74,7 +80,18 @@ class AsyncMedium:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self.lock: AbstractAsyncContextManager[Any] = asyncio.Lock()
+        self._locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+        self._state = threading.Lock()
+
+    @property
+    def lock(self) -> AbstractAsyncContextManager[Any]:
+        """That of the running loop: a lock of asyncio belongs to the loop in which somebody waited for it first."""
+        loop = asyncio.get_running_loop()
+        with self._state:
+            if loop not in self._locks:
+                self._locks = {one: lock for one, lock in self._locks.items() if not one.is_closed()}
+                self._locks[loop] = asyncio.Lock()
+            return self._locks[loop]
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> _transport.Answer:
         answer: _transport.Answer
@@ -227,4 +244,6 @@ class Life:
         return self._core.classes(request, answer)
 
     async def _posted(self, request: _library.Request) -> _transport.Answer:
+        # It may have been withdrawn since the picture was sealed.
+        self._core.present_policy()
         return await self._medium.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)

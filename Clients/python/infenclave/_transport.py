@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import json
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from . import _deadline
 from ._errors import Error, InvalidConfiguration, InvalidResponse, Refused, TimedOut, Unreachable
 
 _CHUNK = 1 << 16
@@ -67,6 +69,10 @@ class Address:
         error.is_stale = is_stale
         return error
 
+    def late(self) -> Unreachable:
+        """The error of a request whose time is up: the host may have it."""
+        return self.unreachable(_LATE, is_retryable=False)
+
     def failure(self, error: BaseException, body: bytes | None, *, is_late: bool, is_kept: bool = False) -> Error:
         """What an exception of an HTTP library means.
 
@@ -78,7 +84,7 @@ class Address:
         """
         causes = list(_causes(error))
         if is_late:
-            return self.unreachable(_LATE, is_retryable=False)
+            return self.late()
         if any(isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError" for cause in causes):
             return self.unreachable("the host name is unknown", is_retryable=True)
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
@@ -155,7 +161,7 @@ class UrllibTransport:
     """The standard library's HTTP, with a connection for each request."""
 
     def __init__(self, address: Address, timeout: float) -> None:
-        handlers: list[Any] = [_NoRedirection()]
+        handlers: list[Any] = [_NoRedirection(), *_deadline.handlers()]
         if address.is_loopback:
             # Proxies of the environment cannot reach this machine as the client does.
             handlers.append(urllib.request.ProxyHandler({}))
@@ -163,13 +169,18 @@ class UrllibTransport:
         self._address, self._timeout = address, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
-        request = urllib.request.Request(url, body, self._address.headers(content_type))
+        request, attempt = _deadline.Request(url, body, self._address.headers(content_type)), _deadline.Attempt()
+        request.attempt = attempt
+        return attempt.result(self._address.late, lambda: self._sent(request, body, limit))
+
+    def _sent(self, request: _deadline.Request, body: bytes | None, limit: int) -> Answer:
         try:
             try:
                 response = self._opener.open(request, timeout=self._timeout)
             except urllib.error.HTTPError as error:
                 response = error
             with response:
+                request.attempt.breaks(response.fileno)
                 data = bounded(iter(lambda: response.read(_CHUNK), b""), limit)
                 if getattr(response, "length", None):
                     raise ConnectionResetError("it ended before the answer did")
@@ -191,6 +202,10 @@ class RequestsTransport:
         self._address, self._session, self._timeout = address, session, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
+        attempt = _deadline.Attempt()
+        return attempt.result(self._address.late, lambda: self._sent(attempt, url, body, content_type, limit))
+
+    def _sent(self, attempt: _deadline.Attempt, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import requests
 
         opened, has_answer = self._opened(url), False
@@ -199,6 +214,7 @@ class RequestsTransport:
                                        headers=self._address.headers(content_type), stream=True,
                                        timeout=self._timeout, allow_redirects=False) as response:
                 has_answer = True
+                attempt.breaks(lambda: response.raw.fileno())
                 return answer(response.status_code, response.headers, bounded(response.iter_content(_CHUNK), limit))
         except requests.RequestException as error:
             kept = not has_answer and opened is not None and opened == self._opened(url)
@@ -220,15 +236,29 @@ class HTTPXTransport:
         self._address, self._client, self._timeout = address, client, timeout
 
     def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
+        attempt = _deadline.Attempt()
+        return attempt.result(self._address.late, lambda: self._sent(attempt, url, body, content_type, limit))
+
+    def _sent(self, attempt: _deadline.Attempt, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
         steps: set[str] = set()
+
+        def breaks(stream: Any) -> None:
+            attempt.breaks(lambda: stream.get_extra_info("socket").fileno())
+
+        def trace(step: str, info: Any) -> None:
+            steps.add(step)
+            if step.startswith("connection.") and info.get("return_value") is not None:
+                breaks(info["return_value"])
+
         try:
             with self._client.stream(
                 "POST" if body is not None else "GET", url, content=body, headers=self._address.headers(content_type),
-                timeout=self._timeout, follow_redirects=False, extensions={"trace": lambda step, _: steps.add(step)},
+                timeout=self._timeout, follow_redirects=False, extensions={"trace": trace},
             ) as response:
                 steps.add(_ANSWERED)
+                breaks(response.extensions.get("network_stream"))
                 return answer(response.status_code, response.headers, bounded(response.iter_bytes(), limit))
         except httpx.HTTPError as error:
             raise _httpx_failure(self._address, error, body, steps) from None
@@ -241,6 +271,12 @@ class AsyncHTTPXTransport:
         self._address, self._client, self._timeout = address, client, timeout
 
     async def send(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
+        try:
+            return await asyncio.wait_for(self._sent(url, body, content_type, limit), _deadline.SECONDS)
+        except asyncio.TimeoutError:
+            raise self._address.late() from None
+
+    async def _sent(self, url: str, body: bytes | None, content_type: str | None, limit: int) -> Answer:
         import httpx
 
         steps: set[str] = set()

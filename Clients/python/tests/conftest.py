@@ -17,6 +17,15 @@ SHARED = pathlib.Path(os.environ.get("INFENCLAVE_SHARED") or PACKAGE.parent / "s
 PROGRAM = os.environ.get("INFENCLAVE_PROGRAM", "")
 
 
+def shared(path):
+    """A path below SHARED that is there. Without it the test is skipped, and fails where INFENCLAVE_SHARED says that it is there."""
+    if not path.exists():
+        if os.environ.get("INFENCLAVE_SHARED"):
+            pytest.fail(f"INFENCLAVE_SHARED is set, and {path} is missing")
+        pytest.skip(f"there is no {path}; INFENCLAVE_SHARED names the folder")
+    return path
+
+
 @pytest.fixture(scope="session")
 def program():
     if not PROGRAM:

@@ -9,11 +9,12 @@ import threading
 import time
 
 import pytest
+from conftest import PACKAGE
 from deployment import DEMO
 from meddler import Meddler
 
 import infenclave
-from infenclave import AsyncClient, Client
+from infenclave import AsyncClient, Client, _deadline
 
 STOP = DEMO / "client/stop.png"
 EVIDENCE = "/.well-known/infenclave/evidence"
@@ -109,6 +110,56 @@ def test_silence_is_a_time_out_and_is_not_tried_again(kind, deployment):
         assert (type(error), error.code, error.is_retryable) == (infenclave.TimedOut, "timedOut", False)
         assert error.message == f"{server.url} cannot be reached: it did not answer in time"
         assert isinstance(error, infenclave.Unreachable) and server.count == 1
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+TRICKLES = {
+    "header": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"), "body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
+    "chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n186A0\r\n", b" "),
+    "chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "size of a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;", b"x"),
+}
+
+
+@pytest.mark.parametrize("place", TRICKLES)
+def test_a_host_that_sends_a_byte_now_and_then_is_given_up_at_the_deadline(place, kind, deployment, monkeypatch):
+    monkeypatch.setattr(_deadline, "SECONDS", 1.0)
+    first, more = TRICKLES[place]
+    ended = threading.Event()
+
+    def talk(connection):
+        connection.recv(1 << 16)
+        connection.sendall(first)
+        try:
+            for _ in range(60):
+                time.sleep(0.1)
+                connection.sendall(more)
+        except OSError:
+            ended.set()
+
+    with Listener(talk) as server, client_of(kind, deployment, server.url) as client:
+        begin = time.monotonic()
+        # The second attestation would wait for the lock of the first.
+        for count in (1, 2):
+            error = refusing(client.attest)
+            assert (type(error), error.code, error.is_retryable) == (infenclave.TimedOut, "timedOut", False)
+            assert error.message == f"{server.url} cannot be reached: it did not answer in time"
+            assert 0.9 * count < time.monotonic() - begin < 2 * count
+        assert server.count == 2
+        # The host notices that nobody reads any more. Only requests does not tell its socket before the headers came.
+        assert (place, kind) == ("header", "requests") or ended.wait(3)
+        if (place, kind) != ("header", "requests"):
+            end = time.monotonic() + 3
+            while any(thread.name == "infenclave request" for thread in threading.enumerate()):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+
+def test_the_deadline_is_that_of_the_swift_library():
+    source = PACKAGE / "Sources/Verifier/InfenclaveClient/Transport/ServerAddress.swift"
+    if not source.exists():
+        pytest.skip("the Swift sources are not there")
+    assert f"deadline: Duration = .seconds({_deadline.SECONDS:.0f})" in source.read_text()
 
 
 def test_evidence_is_asked_for_again_where_a_connection_broke(kind, deployment):

@@ -255,6 +255,100 @@ export async function attestsAgain() {
   return faults;
 }
 
+/** While the body runs, evidence is damaged and every key is said to be unknown. Gives the paths that were asked for. */
+async function betraying(body) {
+  const paths = [];
+  const real = window.fetch;
+  window.fetch = async (url, options) => {
+    if (new URL(url, location).origin === location.origin) return real(url, options);
+    paths.push(new URL(url).pathname);
+    if (String(url).endsWith("/ohttp")) {
+      return new Response('{"error":{"code":"unknownKey","message":"new keys","remedy":""}}', { status: 400 });
+    }
+    const response = await real(url, options);
+    return new Response(flipped(new Uint8Array(await response.arrayBuffer()), "evidence"), response);
+  };
+  try {
+    await body();
+  } finally {
+    window.fetch = real;
+  }
+  return paths;
+}
+
+/** A host that has shown evidence that was rejected gets nothing sealed to the keys of an earlier session. */
+export async function forgetsRejected(given) {
+  const evidence = "/.well-known/infenclave/evidence";
+  const stop = await picture("stop.png");
+  const faults = [];
+  const refused = async (what, call) => faults.push(...await expectFailure(what, "attestationRejected", call));
+  for (const [what, first, expected] of [
+    // The host is believed to have lost the key, and the picture goes out twice before it is asked for evidence.
+    ["by a request", (client) => client.classify(stop), ["/ohttp", "/ohttp", evidence, evidence]],
+    ["by attestation", (client) => client.attest(), [evidence, evidence]],
+    ["in both of two calls", (client) => Promise.all([client.attest(), client.attest()]), null],
+  ]) {
+    const client = await clientOf(given);
+    await client.classify(stop);
+    const paths = await betraying(async () => {
+      await refused(`evidence that is rejected ${what}`, () => first(client));
+      await refused(`a request after evidence that was rejected ${what}`, () => client.classify(stop));
+    });
+    if (expected ? paths.join() !== expected.join() : paths.includes("/ohttp")) faults.push(`rejected ${what}: asked for ${paths}`);
+    const [best] = await client.classify(stop);
+    if (best.name !== "Stop") faults.push(`rejected ${what}: afterwards ${best.name}`);
+  }
+  // The evidence of one call is accepted while that of another is on its way, and rejected.
+  const client = await clientOf(given);
+  let release = null;
+  const released = new Promise((resolve) => { release = resolve; });
+  let count = 0;
+  await intercepting(async (url, bytes) => {
+    if (!url.includes(evidence) || (count += 1) > 1) return null;
+    await released;
+    return flipped(bytes, "evidence");
+  }, async () => {
+    const late = client.attest().then(() => faults.push("the late evidence was accepted"), () => {});
+    while (count === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await client.attest();
+    release();
+    await late;
+  });
+  const paths = await betraying(() => refused("a request after late evidence", () => client.classify(stop)));
+  if (paths.join() !== evidence) faults.push(`after late evidence: asked for ${paths}`);
+  return faults;
+}
+
+/** Evidence of more than an hour is asked for again, by whichever clock. */
+export async function attestsOldAgain(given) {
+  const [stop, faults] = [await picture("stop.png"), []];
+  const asked = async (client) => {
+    const paths = [];
+    await intercepting((url) => { paths.push(new URL(url).pathname); return null; }, () => client.classify(stop));
+    return paths.map((path) => path.split("/").at(-1)).join();
+  };
+  const expect = (what, found, expected) => {
+    if (found !== expected) faults.push(`${what}: asked for ${found}, expected ${expected}`);
+  };
+  const wary = await clientOf(given, {}, { maximumSessionAge: 0 });
+  for (let call = 0; call < 2; call += 1) expect("no age", await asked(wary), "evidence,ohttp");
+  for (const [name, clock] of [["performance.now", performance], ["Date.now", Date]]) {
+    const client = await clientOf(given);
+    expect(`${name}, at first`, await asked(client), "evidence,ohttp");
+    const real = clock.now;
+    try {
+      clock.now = () => real.call(clock) + 3_590_000;
+      expect(`${name}, within the hour`, await asked(client), "ohttp");
+      clock.now = () => real.call(clock) + 3_600_000;
+      expect(`${name}, after an hour`, await asked(client), "evidence,ohttp");
+      expect(`${name}, afresh`, await asked(client), "ohttp");
+    } finally {
+      clock.now = real;
+    }
+  }
+  return faults;
+}
+
 export async function refusesToken(given) {
   const client = await clientOf(given);
   return expectFailure("a token that the owner did not list", "unknownToken", async () => client.classify(await picture("stop.png")));

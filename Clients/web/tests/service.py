@@ -48,6 +48,8 @@ def check(chromium, program, folder, opened, run, strangers):
         expect("refusesReplay")
         expect("boundsAnswers")
         expect("cancels")
+        expect("forgetsRejected")
+        expect("attestsOldAgain")
         # New keys at once, without a grace period.
         expect("opensSession")
         server.provision()

@@ -93,6 +93,9 @@ function refusals(fail) {
   for (const bad of ["", "infenclave-token-v1:AAAA", new Uint8Array(31), null, `infenclave-token-v1:${"A".repeat(44)}`]) {
     refuses("a token", "invalidConfiguration", () => new InfenclaveClient("https://host", { policy, token: bad }));
   }
+  for (const maximumSessionAge of [-1, NaN, "1", null]) {
+    refuses("an age", "invalidConfiguration", () => new InfenclaveClient("https://host", { policy, token, maximumSessionAge }));
+  }
   refuses("no policy", "invalidConfiguration", () => new InfenclaveClient("https://host", { policy: {}, token }));
   refuses("too large a picture", "invalidInput", () => new Picture(65_536, 1, 1, new Uint8Array(65_536)));
   refuses("a picture of other bytes", "invalidInput", () => new Picture(2, 2, 3, new Uint8Array(11)));

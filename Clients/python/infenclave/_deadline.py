@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The time that one request and its answer may take in all.
+
+The time-outs of HTTP libraries count from one byte to the next. A host that sends a byte now and then, in a header, in the body or
+between two chunks of it, would hold a request for hours. So a request has a thread of its own, and whoever waits for it does so for
+a limited time.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import contextvars
+import os
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+# As in the Swift library.
+SECONDS = 240.0
+Value = TypeVar("Value")
+
+
+class Attempt:
+    """One request of a library that blocks."""
+
+    def __init__(self) -> None:
+        self._lock, self._is_over = threading.Lock(), False
+        self._socket: Callable[[], int] | None = None
+
+    def breaks(self, socket_number: Callable[[], int]) -> None:
+        """Says which socket is shut down when time is up, so that the thread ends, too. Until a library of the caller's tells its
+        socket, the thread lasts as long as the host sends."""
+        with self._lock:
+            self._socket, is_over = socket_number, self._is_over
+        if is_over:
+            self._break()
+
+    def _break(self) -> None:
+        # It may be closed by now, or not be open yet. An SSLSocket is not shut down itself, as it would send what follows in plain.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if self._socket:
+                with socket.socket(fileno=os.dup(self._socket())) as copy:
+                    copy.shutdown(socket.SHUT_RDWR)
+
+    def result(self, late: Callable[[], Exception], work: Callable[[], Value]) -> Value:
+        """What the request gives. Raises `late` when time is up."""
+        outcome: concurrent.futures.Future[Value] = concurrent.futures.Future()
+        context = contextvars.copy_context()
+
+        def run(outcome: concurrent.futures.Future[Value]) -> None:
+            try:
+                outcome.set_result(context.run(work))
+            except BaseException as error:
+                outcome.set_exception(error)
+            finally:
+                del outcome
+
+        threading.Thread(target=run, args=(outcome,), name="infenclave request", daemon=True).start()
+        try:
+            concurrent.futures.wait([outcome], SECONDS)
+            if outcome.done():
+                return outcome.result()
+        finally:
+            # Also where a person interrupts it.
+            if not outcome.done():
+                with self._lock:
+                    self._is_over = True
+                self._break()
+            # An exception of it refers to this frame, as to that of the thread.
+            del outcome
+        raise late()
+
+
+class Request(urllib.request.Request):
+    """A request of urllib that tells its attempt the connection."""
+
+    attempt: Attempt
+
+
+class _Handler:
+    def do_open(self, http_class: Any, req: urllib.request.Request, **arguments: Any) -> Any:
+        def connection(*places: Any, **options: Any) -> Any:
+            made = http_class(*places, **options)
+            if isinstance(req, Request):
+                req.attempt.breaks(lambda: made.sock.fileno())
+            return made
+
+        return super().do_open(connection, req, **arguments)  # type: ignore[misc]
+
+
+class _HTTP(_Handler, urllib.request.HTTPHandler):
+    pass
+
+
+class _HTTPS(_Handler, urllib.request.HTTPSHandler):
+    pass
+
+
+def handlers() -> list[urllib.request.BaseHandler]:
+    """Of urllib, for requests of this module."""
+    return [_HTTP(), _HTTPS()]
