@@ -93,7 +93,7 @@ struct BadInputTests {
             nodes: [Node(name: "y", operation: .activation(Activation(.logarithm)), inputs: ["x"], outputs: ["y"])],
             constants: [:])
         let model = try folder.write(try ONNXFile.encode(graph), to: "logarithm.onnx")
-        let input = try folder.write(try Tensor([1, 0, -1], shape: [1, 3]).npyBytes(), to: "x.npy")
+        let input = try folder.write(try Tensor([1, 0, -1] as [Float], shape: [1, 3]).npyBytes(), to: "x.npy")
         let outcome = try succeed(["run", model, "--input", input, "--json"], in: folder)
         let answer = try #require(outcome.json as? [String: Any])
         let entries = try #require(answer["top"] as? [[String: Any]])
