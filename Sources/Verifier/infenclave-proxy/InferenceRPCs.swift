@@ -82,6 +82,7 @@ extension RPCError {
             case .permissionDenied: .permissionDenied
             case .notFound: .notFound
             case .resourceExhausted, .tooLarge: .resourceExhausted
+            case .timedOut: .deadlineExceeded
             case .unimplemented, .wrongMethod: .unimplemented
             case .internalFault: .internalError
             case .unavailable: .unavailable
