@@ -22,7 +22,8 @@ enum ContentCoding {
         case "gzip", "x-gzip", "deflate": break
         case let other:
             throw OpenInferenceError(
-                .invalidArgument, "the content encoding '\(other.prefix(20))' is not known; send gzip, deflate or none")
+                .invalidArgument,
+                "the content encoding '\(other.beginning(20))' is not known; send gzip, deflate or none")
         }
         var outcome = CINFLATE_DAMAGED
         let bytes = [UInt8](unsafeUninitializedCapacity: maximumBytes) { target, count in
