@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is classified: ten photographs by a network trained on such, or where there are none the demo's ten pictures.
 
-The photographs are those of the folder that INFENCLAVE_SHARED names (`images`, `models`), else of `shared` beside the
-repository. Ten are taken that ONNX Runtime classifies rightly with the same network, spread over the classes.
+The photographs are those of the folder that INFENCLAVE_SHARED names (`images`, `models`), which must have them, else of
+`shared` beside the repository, which may. Ten are taken that ONNX Runtime classifies rightly with the same network, spread over the classes.
 """
 
 import dataclasses
@@ -54,10 +54,15 @@ def demo():
 
 
 def photographs():
-    """None where there are none."""
+    """None where there are none, and none were asked for."""
     folder, labels = SHARED / "models" / NETWORK, SHARED / "models" / "labels" / "imagenet-1k.txt"
     listed, evaluated = SHARED / "images" / "labels.json", SHARED / "models" / "evaluation.json"
-    if not all(file.exists() for file in (folder / "model.onnx", labels, listed, evaluated)):
+    missing = [file for file in (folder / "model.onnx", labels, listed, evaluated) if not file.exists()]
+    if missing and os.environ.get("INFENCLAVE_SHARED"):
+        raise FileNotFoundError(
+            f"INFENCLAVE_SHARED names a folder without {missing[0]}: set it to the folder of the photographs, or to nothing for "
+            "the demo's pictures")
+    if missing:
         return None
     predicted = json.loads(evaluated.read_text())["models"][NETWORK]["predicted"]
     right = [photograph for photograph in json.loads(listed.read_text())["imagenet"]
