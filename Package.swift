@@ -444,7 +444,7 @@ let package = Package(
             "InfenclaveCTests",
             [
                 "Attestation", "AttestationFixtures", "BundleFormat", "CInfenclave", "CInterfaceCaller", "Evidence",
-                "InfenclaveC",
+                "InfenclaveC", "SealedChannel", "SecretMemory", "Tensors",
             ]
         ),
         tests("OpenInferenceTests", ["OpenInference"], exclude: ["make_requests.py", "requests.json"]),

@@ -111,27 +111,91 @@ const char *cic_misuse(void) {
     return NULL;
 }
 
-int32_t cic_verify(
-    infenclave_bytes document, infenclave_bytes nonce, infenclave_bytes policy, infenclave_bytes root, int64_t time,
-    const infenclave_collateral *collateral, size_t collateral_count, char *text, size_t capacity) {
+/// Writes a buffer as text that ends in a zero byte.
+static void write_text(const infenclave_buffer *said, char *text, size_t capacity) {
+    if (capacity == 0) return;
+    size_t count = said->count < capacity - 1 ? said->count : capacity - 1;
+    if (count > 0) memcpy(text, said->bytes, count);
+    text[count] = '\0';
+}
+
+static infenclave_sources sources_of(
+    infenclave_bytes root, int64_t time, const infenclave_collateral *collateral, size_t collateral_count) {
     infenclave_sources sources;
-    infenclave_peer *peer = NULL;
-    infenclave_buffer description = {NULL, 0}, failure = {NULL, 0};
     memset(&sources, 0, sizeof sources);
     sources.time = time;
     sources.collateral = collateral;
     sources.collateral_count = collateral_count;
     sources.dangerous_root = root;
     sources.dangerously_accepts_development = 1;
+    return sources;
+}
+
+int32_t cic_verify(
+    infenclave_bytes document, infenclave_bytes nonce, infenclave_bytes policy, infenclave_bytes root, int64_t time,
+    const infenclave_collateral *collateral, size_t collateral_count, char *text, size_t capacity) {
+    const infenclave_sources sources = sources_of(root, time, collateral, collateral_count);
+    infenclave_peer *peer = NULL;
+    infenclave_buffer description = {NULL, 0}, failure = {NULL, 0};
     int32_t status = infenclave_verify(document, nonce, policy, &sources, &peer, &description, &failure);
-    const infenclave_buffer *said = status == INFENCLAVE_OK ? &description : &failure;
-    if (capacity > 0) {
-        size_t count = said->count < capacity - 1 ? said->count : capacity - 1;
-        if (count > 0) memcpy(text, said->bytes, count);
-        text[count] = '\0';
-    }
+    write_text(status == INFENCLAVE_OK ? &description : &failure, text, capacity);
     infenclave_buffer_free(&description);
     infenclave_buffer_free(&failure);
     infenclave_peer_free(peer);
     return status;
+}
+
+const char *cic_exchange(
+    infenclave_bytes document, infenclave_bytes nonce, infenclave_bytes policy, infenclave_bytes root, int64_t time,
+    const infenclave_collateral *collateral, size_t collateral_count, infenclave_bytes secret, infenclave_bytes pixels,
+    cic_server server, void *context, char *text, size_t capacity) {
+    const infenclave_sources sources = sources_of(root, time, collateral, collateral_count);
+    const uint32_t extents[4] = {1, 8, 8, 3}, others[4] = {1, 3, 8, 8};
+    infenclave_peer *peer = NULL;
+    infenclave_token *token = NULL;
+    infenclave_request *request = NULL;
+    infenclave_buffer description = {NULL, 0}, message = {NULL, 0}, classes = {NULL, 0}, failure = {NULL, 0};
+    uint8_t answer[4096];
+    const char *fault = NULL;
+
+    if (infenclave_verify(document, nonce, policy, &sources, &peer, &description, &failure) != INFENCLAVE_OK ||
+        description.count == 0)
+        fault = "infenclave_verify";
+    else if (infenclave_peer_has_same_keys(peer, peer) != 1)
+        fault = "infenclave_peer_has_same_keys";
+    else if (infenclave_token_copy(secret, &token, &failure) != INFENCLAVE_OK)
+        fault = "infenclave_token_copy";
+    else if (!failed(
+                 infenclave_seal(peer, token, "", 2, others, 4, pixels, &request, &message, &failure), &failure,
+                 "invalidInput") ||
+             request != NULL)
+        fault = "infenclave_seal of another shape";
+    else if (infenclave_seal(
+                 peer, token, "example.com:8080", 2, extents, 4, pixels, &request, &message, &failure) !=
+                 INFENCLAVE_OK ||
+             message.count == 0)
+        fault = "infenclave_seal";
+    if (fault == NULL) {
+        infenclave_bytes sent = {message.bytes, message.count}, received = {answer, 0};
+        received.count = server(context, sent, answer, sizeof answer);
+        if (received.count == 0) {
+            fault = "the server";
+        } else {
+            answer[received.count - 1] ^= 1;
+            if (!failed(infenclave_open(request, received, &classes, &failure), &failure, "invalidResponse"))
+                fault = "infenclave_open of a changed answer";
+            answer[received.count - 1] ^= 1;
+            if (fault == NULL && infenclave_open(request, received, &classes, &failure) != INFENCLAVE_OK)
+                fault = "infenclave_open";
+        }
+    }
+    write_text(fault == NULL ? &classes : &failure, text, capacity);
+    infenclave_buffer_free(&description);
+    infenclave_buffer_free(&message);
+    infenclave_buffer_free(&classes);
+    infenclave_buffer_free(&failure);
+    infenclave_request_free(request);
+    infenclave_token_free(token);
+    infenclave_peer_free(peer);
+    return fault;
 }

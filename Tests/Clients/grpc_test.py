@@ -5,9 +5,11 @@ import asyncio
 import subprocess
 import unittest
 
+import grpc
 import numpy
 import tritonclient.grpc
 import tritonclient.grpc.aio
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from arrays import normalised, pixels
 from service import BIN, Service
@@ -94,6 +96,68 @@ class GRPCTests(unittest.TestCase):
             with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
                 client.infer(self.model + "_image", [tensor])
             self.assertEqual(raised.exception.status(), "StatusCode.INVALID_ARGUMENT")
+
+    def refusal(self, call, *arguments, **options):
+        """Status and message of a call that must fail."""
+        with self.assertRaises(tritonclient.grpc.InferenceServerException) as raised:
+            call(*arguments, **options)
+        return raised.exception.status(), raised.exception.message()
+
+    def test_only_who_shows_the_key_is_answered(self):
+        deployment, key = self.service.deployment, "0123456789abcdef"
+        file = deployment.folder / "api.key"
+        file.touch(mode=0o600)
+        file.write_text(key + "\n")
+        proxy = deployment.proxy(self.service.server.address, grpc=True, options=("--api-key", "api.key"))
+        self.addCleanup(proxy.stop)
+        address, _ = proxy.wait(r"gRPC at (\S+)", "served by")
+        large = tritonclient.grpc.InferInput("image", [1], "BYTES")
+        large.set_data_from_numpy(numpy.array([b"x" * (12 << 20)], dtype=object))
+        with tritonclient.grpc.InferenceServerClient(address) as client:
+            for headers in (None, {"authorization": f"Bearer {key}0"}, {"authorization": key}, {"authorization": ""}):
+                for call in (client.is_server_live, client.is_server_ready, client.get_server_metadata):
+                    status, message = self.refusal(call, headers=headers)
+                    self.assertEqual(status, "StatusCode.UNAUTHENTICATED", (headers, message))
+                # The key counts before the message does: this one is no picture, and over the limit of short calls.
+                status, message = self.refusal(client.infer, self.model + "_image", [large], headers=headers)
+                self.assertEqual(status, "StatusCode.UNAUTHENTICATED", (headers, message))
+            right = {"authorization": f"Bearer {key}"}
+            self.assertTrue(client.is_server_live(headers=right))
+            result = client.infer(self.model + "_image", [self.picture(PICTURES[0])], headers=right)
+            self.assertEqual(result.as_numpy("LABELS")[0, 0].decode(), label(PICTURES[0]))
+            status, _ = self.refusal(client.infer, self.model + "_image", [large], headers=right)
+            self.assertEqual(status, "StatusCode.INVALID_ARGUMENT")
+
+    def test_a_message_counts_for_what_it_becomes(self):
+        def message(inputs, elements):
+            contents = service_pb2.InferTensorContents(bytes_contents=[b""] * elements)
+            tensor = service_pb2.ModelInferRequest.InferInputTensor(
+                name="image", datatype="BYTES", shape=[elements], contents=contents)
+            return service_pb2.ModelInferRequest(model_name=self.model + "_image", inputs=[tensor] * inputs)
+
+        with grpc.insecure_channel(self.service.grpc, [("grpc.max_send_message_length", -1)]) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            # Four megabytes that become hundreds; more inputs than a request may have; a batch that is too large.
+            for request, status, words in (
+                    (message(1, 2 << 20), grpc.StatusCode.UNAVAILABLE, "try again"),
+                    (message(17, 1), grpc.StatusCode.INVALID_ARGUMENT, "more than 16"),
+                    (message(1, 65), grpc.StatusCode.INVALID_ARGUMENT, "1 to 64")):
+                with self.assertRaises(grpc.RpcError) as raised:
+                    stub.ModelInfer(request)
+                self.assertEqual(raised.exception.code(), status, raised.exception.details())
+                self.assertIn(words, raised.exception.details())
+
+    def test_calls_without_tensors_are_short(self):
+        with grpc.insecure_channel(self.service.grpc) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            with self.assertRaises(grpc.RpcError) as raised:
+                stub.ModelReady(service_pb2.ModelReadyRequest(name="n" * (1 << 20)))
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            # A name of any length is repeated in part.
+            with self.assertRaises(grpc.RpcError) as raised:
+                stub.ModelReady(service_pb2.ModelReadyRequest(name="n" * 60_000))
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
+            self.assertLess(len(raised.exception.details()), 500)
 
     def test_tritonclient_asyncio(self):
         async def classify():

@@ -266,9 +266,14 @@ struct ClientLibraryTests {
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
         let count = proxy.exchanges.count
-        client.withdrawPolicy(ClientError(.invalidConfiguration, "it is gone"))
+        client.withdrawPolicy(reason: "it is gone")
         let error = try await rejection(picture, by: client)
-        #expect(error?.message == "it is gone")
+        #expect(error?.code == .invalidConfiguration && error?.message.contains("withdrawn: it is gone") == true)
+        #expect(error?.remedy.contains("replacePolicy") == true)
+        #expect(client.currentSession == nil)
+        await #expect(throws: ClientError.self) { try await client.attest() }
+        await #expect(throws: ClientError.self) { try await client.attest(ReplicaPlace(0)) }
+        await #expect(throws: ClientError.self) { try await client.attest(seenBefore: [:]) }
         #expect(proxy.exchanges.count == count)
         client.replacePolicy(try Policy(json: try bytes(of: deployment.policy)))
         #expect(try await best(picture, client) == "Stop")

@@ -197,6 +197,47 @@ struct ProxyTests {
         withExtendedLifetime(servers) {}
     }
 
+    @Test("A server that falls silent after it worked is found within seconds, and comes back when it answers")
+    func silencedServer() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
+        let proxy = try RunningProxy(deployment, servers.map(\.url))
+        try proxy.program.wait(upTo: 60, until: "both servers") {
+            servers.allSatisfy { proxy.program.errors.contains("served by \($0.url)") }
+        }
+        for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
+        // The kernel goes on to accept connections for it.
+        let silent = servers[0]
+        kill(silent.program.identifier, SIGSTOP)
+        defer { kill(silent.program.identifier, SIGCONT) }
+        try proxy.program.wait(upTo: 20, until: "fault") {
+            proxy.program.errors.contains("not served by \(silent.url)")
+        }
+        let start = ContinuousClock.now
+        for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
+        #expect(start.duration(to: .now) < .seconds(10))
+        #expect(try proxy.ready().status == 200)
+        kill(silent.program.identifier, SIGCONT)
+        try proxy.program.wait(upTo: 40, until: "its return") {
+            proxy.program.errors.ranges(of: "served by \(silent.url), attested").count == 2
+        }
+        withExtendedLifetime(servers) {}
+    }
+
+    @Test("SIGTERM ends the proxy within its time, with an upload under way that does not go on")
+    func end() throws {
+        let deployment = try Deployment(in: try TemporaryFolder())
+        let proxy = try RunningProxy(deployment, ["http://127.0.0.1:9"])
+        let (idle, stalled) = (try Loopback.connect(port: proxy.port), try Loopback.connect(port: proxy.port))
+        defer { for descriptor in [idle, stalled] { close(descriptor) } }
+        let head = "POST /v2/models/classifier_image/infer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n1"
+        #expect(Loopback.send(Array(head.utf8), to: stalled))
+        // It is being read when another request was answered.
+        #expect(try proxy.ready().status == 503)
+        kill(proxy.program.identifier, SIGTERM)
+        #expect(try proxy.program.wait(seconds: 20).status == 0)
+    }
+
     @Test("Others than this machine need a key, and the development TEE the word")
     func refusals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())

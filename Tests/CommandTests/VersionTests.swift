@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Testing
 
-@Suite("The version")
+@Suite("The version, and help")
 struct VersionTests {
     @Test(
         "--version prints the version, and says of what commit and how the program was built, or that it was not told")
@@ -15,5 +15,29 @@ struct VersionTests {
         let commit = /commit: ([0-9a-f]{40}(, with changes)?|not recorded: a development build)/
         #expect(lines[1].wholeMatch(of: commit) != nil, "\(lines[1])")
         #expect(lines[2].wholeMatch(of: /build: -c (debug|release).*/) != nil, "\(lines[2])")
+    }
+
+    @Test("--help lists every command once, in the groups of those who need them")
+    func help() throws {
+        let outcome = try Program(["--help"], in: try TemporaryFolder()).wait(seconds: 60)
+        #expect(outcome.status == 0)
+        var groups: [(title: String, commands: [String])] = []
+        for line in outcome.output.split(separator: "\n") {
+            if let title = line.wholeMatch(of: /([A-Z]+) SUBCOMMANDS:/)?.output.1 {
+                groups.append((String(title), []))
+            } else if !groups.isEmpty, let command = line.firstMatch(of: /^  ([a-z]+) {2,}[A-Z]/)?.output.1 {
+                groups[groups.count - 1].commands.append(String(command))
+            }
+        }
+        let expected = [
+            ("TRIAL", ["demo", "quickstart"]),
+            ("MODEL", ["inspect", "run", "bench", "assess", "features", "partition"]),
+            ("OWNER", ["keygen", "image", "measure", "policy", "provision", "keyhold"]),
+            ("OPERATOR", ["serve", "load"]), ("CLIENT", ["attest", "classify", "proxy"]),
+        ]
+        #expect(groups.map(\.title) == expected.map(\.0), "\(outcome.output)")
+        #expect(groups.map(\.commands) == expected.map(\.1), "\(outcome.output)")
+        // None is outside the groups.
+        #expect(!outcome.output.contains("\nSUBCOMMANDS:"))
     }
 }

@@ -85,6 +85,28 @@ struct EvidenceTests {
         #expect(throws: Never.self) { try JSONText(closed, name: "it") }
     }
 
+    @Test("A list over its limit is refused before the rest of it is read")
+    func longList() throws {
+        let text = Array("[1\(String(repeating: ",1", count: 1 << 18))]".utf8)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let list = try JSONText(text, name: "the list")
+        let whole = start.duration(to: clock.now)
+        // The shortest of several, as other work may come between.
+        var shortest = Duration.seconds(60)
+        for _ in 0..<5 {
+            let start = clock.now
+            let error = #expect(throws: JSONFault.self) { try list.array(atMost: 8) }
+            shortest = min(shortest, start.duration(to: clock.now))
+            #expect(error?.description == "the list has too many elements, the limit is 8")
+        }
+        #expect(shortest * 10 < whole, "\(shortest) of \(whole)")
+        let short = try JSONText(Array("[1,2]".utf8), name: "the list")
+        #expect(try short.array(atMost: 2).count == 2 && short.array().count == 2)
+        #expect(throws: JSONFault.self) { try short.array(atMost: 1) }
+        #expect(try JSONText(Array("[]".utf8), name: "the list").array(atMost: 0).isEmpty)
+    }
+
     @Test("A manifest that names a member twice is refused, also before its version is looked at")
     func doubledManifest() {
         for json in [

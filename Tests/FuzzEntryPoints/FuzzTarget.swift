@@ -38,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
 
     // What clients of the proxy send.
     case inferenceRequest = "inference-request"
+    case inferenceMessage = "inference-message"
     // What another engine answers to the host.
     case inferResponse = "infer-response"
 
@@ -99,6 +100,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .auditStatistics: try ChannelTargets.auditStatistics(bytes)
         case .sealedPart: try ChannelTargets.sealedPart(bytes)
         case .inferenceRequest: try ProxyTargets.inferenceRequest(bytes)
+        case .inferenceMessage: try ProxyTargets.inferenceMessage(bytes)
         case .inferResponse: try EngineTargets.inferResponse(bytes)
         case .manifest: try FileTargets.manifest(bytes)
         case .manifestCore: try EvidenceTargets.manifestCore(bytes)

@@ -14,6 +14,14 @@ enum ProxyTargets {
         ])
     }
 
+    /// The message of `ModelInfer`, before it is decoded.
+    static func inferenceMessage(_ bytes: UnsafeRawBufferPointer) throws {
+        let message = Array(bytes)
+        let count = try InferenceMessage.decodedByteCount(of: message)
+        promise(
+            (message.count...message.count * 512 + 1).contains(count), "a message counts for no less than it has")
+    }
+
     private static func check(_ request: InferenceRequest) throws {
         promise((1...InferenceRequest.maximumTensors).contains(request.inputs.count), "a request has inputs")
         for input in request.inputs {

@@ -11,9 +11,12 @@ final class FakeBackend: ClassificationBackend {
     }
 
     private let served: ServedModel
+    private let label: String
     private let state = Mutex(State())
 
-    init(topK: Int = 4, acceptsFloats: Bool = false) {
+    /// - Parameter label: Of class 3.
+    init(topK: Int = 4, acceptsFloats: Bool = false, label: String = "frog") {
+        self.label = label
         served = ServedModel(
             name: "toy", inputName: "pixels.0", channels: 3, height: 2, width: 3, acceptsFloats: acceptsFloats,
             classes: 4, topK: topK)
@@ -46,7 +49,7 @@ final class FakeBackend: ClassificationBackend {
         }
         let rest = (1 - first) / 4
         return [
-            Classification(index: 3, name: "frog", probability: first),
+            Classification(index: 3, name: label, probability: first),
             Classification(index: 0, name: "cat, \"tabby\"", probability: rest * 2),
             Classification(index: 2, name: "dog", probability: rest),
             Classification(index: 1, name: "", probability: rest),

@@ -192,6 +192,12 @@ struct RESTTests {
             #expect(try await proxy.infer("toy", pixels(1)).status == 200)
             let many = try await proxy.infer("toy", pixels(1, count: 60))
             #expect(many.status == 503 && many.error.contains("try again"))
+            // Three bytes may become seventeen million.
+            for (coding, status) in [("gzip", 503), ("deflate", 503), ("identity", 400)] {
+                let short = try await proxy.send(
+                    "POST", "/v2/models/toy/infer", [31, 139, 8], headers: ["Content-Encoding": coding])
+                #expect(short.status == status, "\(coding): \(short.error)")
+            }
             #expect(try await proxy.infer("toy", pixels(1)).status == 200)
         }
     }

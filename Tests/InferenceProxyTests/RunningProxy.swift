@@ -20,12 +20,14 @@ struct RunningProxy {
 
     static func with<Result: Sendable>(
         _ backend: FakeBackend, access: AccessRule = AccessRule(key: nil), budget: RequestBudget = RequestBudget(),
+        limits: RESTServer.Limits = RESTServer.Limits(),
         _ body: (RunningProxy) async throws -> Result
     ) async throws -> Result {
         let (ports, port) = AsyncStream<Int>.makeStream()
         let server = RESTServer(
             ProxyAddress(host: "127.0.0.1", port: 0), service: InferenceService(backend: backend, version: "0"),
-            access: access, budget: budget, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            access: access, budget: budget, limits: limits,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { port.yield($0) }
         let running = Task { try await server.run() }
         defer { running.cancel() }

@@ -139,5 +139,39 @@ struct RequestTests {
         #expect(refusal(Self.input(["data": deep, "datatype": #""BYTES""#])) != nil)
         let many = Array(repeating: Self.input([:]).dropFirst(11).dropLast(2), count: 17).joined(separator: ",")
         #expect(refusal("{\"inputs\":[\(many)]}")?.message.contains("limit is 16") == true)
+        let long = "[1" + String(repeating: ",1", count: 1 << 17) + "]"
+        #expect(refusal(Self.input(["shape": long]))?.message.contains("limit is 8") == true)
+        #expect(refusal("{\"inputs\":\(long)}")?.message.contains("limit is 16") == true)
+        let texts = "[" + Array(repeating: "[\"a\"]", count: 1 << 14).joined(separator: ",") + "]"
+        #expect(
+            refusal(Self.input(["data": texts, "datatype": #""BYTES""#]))?.message.contains("more than 2 elements")
+                == true)
+    }
+
+    @Test(
+        "A name of any length is repeated in part, whatever its characters are made of",
+        arguments: ["n", "\u{301}"])
+    func longNames(_ part: String) throws {
+        // With accents all of it is one character.
+        let name = "n" + String(repeating: part, count: 1 << 18)
+        let good = (shape: [2], contents: InferenceInput.Contents.elements([1, 2]))
+        let cases: [(shape: [Int], contents: InferenceInput.Contents)] = [
+            ([3], good.contents), ([-1], good.contents), (Array(repeating: 1 << 40, count: 2), good.contents),
+            (Array(repeating: 1, count: 9), good.contents), (good.shape, .texts(["a", "b"])),
+        ]
+        for (shape, contents) in cases {
+            let error = #expect(throws: OpenInferenceError.self) {
+                try InferenceInput(name: name, datatype: .uint8, shape: shape, contents: contents)
+            }
+            #expect((error?.message.utf8.count ?? .max) < 500)
+        }
+        let bytes = #expect(throws: OpenInferenceError.self) {
+            try InferenceInput(name: name, datatype: .bytes, shape: [2], contents: good.contents)
+        }
+        #expect((bytes?.message.utf8.count ?? .max) < 500)
+        for change in [["data": "[1]"], ["shape": "[-1]"], ["data": "-"], ["data": "3"], ["datatype": "\"\(name)\""]] {
+            let message = refusal(Self.input(change.merging(["name": "\"\(name)\""]) { $1 }))?.message
+            #expect((message?.utf8.count ?? .max) < 500)
+        }
     }
 }

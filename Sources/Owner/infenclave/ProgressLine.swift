@@ -7,8 +7,7 @@ import Synchronization
 final class ProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let isShown = Mutex(false)
-    private let logged = Mutex(ContinuousClock.now)
-    private static let interval = Duration.seconds(10)
+    private let pace = Mutex(ProgressPace())
 
     func show(_ progress: AssessmentProgress) {
         var line = "\(progress.stage.rawValue): \(progress.done) of \(progress.total)"
@@ -33,13 +32,7 @@ final class ProgressLine: Sendable {
     }
 
     private func log(_ line: String) {
-        let isDue = logged.withLock { last in
-            let now = ContinuousClock.now
-            guard now - last >= Self.interval else { return false }
-            last = now
-            return true
-        }
-        if isDue { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+        if pace.withLock({ $0.isDue() }) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
     }
 
     /// Removes the line.

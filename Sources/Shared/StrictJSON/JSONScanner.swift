@@ -45,7 +45,8 @@ struct JSONScanner {
             guard uniquely else { return }
             let key = try Self.unescape(source[key].dropFirst().dropLast(), name)
             guard open[open.count - 1]?.insert(key).inserted == true else {
-                throw JSONFault("\(name) names the member '\(key.prefix(80))' twice in one object")
+                let shown = String(String.UnicodeScalarView(key.unicodeScalars.prefix(80)))
+                throw JSONFault("\(name) names the member '\(shown)' twice in one object")
             }
         }
         repeat {

@@ -45,11 +45,16 @@ package struct JSONText: Sendable {
         return JSONObject(name: name, members: members)
     }
 
-    package func array() throws(JSONFault) -> [JSONText] {
+    /// - Parameter maximumCount: A longer list is refused before more of it is read: each element takes ten times the
+    ///   memory of a short number.
+    package func array(atMost maximumCount: Int = .max) throws(JSONFault) -> [JSONText] {
         var scanner = try open("[", "an array")
         var elements: [JSONText] = []
         if scanner.take("]") { return elements }
         repeat {
+            guard elements.count < maximumCount else {
+                throw JSONFault("\(name) has too many elements, the limit is \(maximumCount)")
+            }
             elements.append(JSONText(source, try scanner.value(), name))
         } while scanner.take(",")
         try scanner.expect("]")

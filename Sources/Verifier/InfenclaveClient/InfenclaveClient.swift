@@ -78,7 +78,7 @@ public final class InfenclaveClient: Sendable {
     ///
     /// - Throws: As ``attest()``.
     package func attest(_ place: ReplicaPlace) async throws -> EnclaveSession {
-        let policy = state.withLock { $0.policy }
+        let policy = try presentPolicy()
         return try await retrying { [self] in
             try await observed(.attestation) { try await attestation.session(under: policy, place: place) }
         }
@@ -96,8 +96,14 @@ public final class InfenclaveClient: Sendable {
     package func attest(
         at time: Timestamp? = nil, seenBefore: [String: CollateralRecord], place: ReplicaPlace? = nil
     ) async throws -> EnclaveSession {
-        try await attestation.session(
-            under: state.withLock { $0.policy }, at: time, seenBefore: seenBefore, place: place)
+        try await attestation.session(under: try presentPolicy(), at: time, seenBefore: seenBefore, place: place)
+    }
+
+    private func presentPolicy() throws -> Policy {
+        try state.withLock { state in
+            if let withdrawal = state.withdrawal { throw withdrawal }
+            return state.policy
+        }
     }
 
     /// The session that the next request would use: the present one, or a fresh one.
@@ -125,9 +131,21 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// Stops all requests until there is another policy.
+    /// Withdraws the policy. Until ``replacePolicy(_:)`` gives another one, requests and attestations fail with
+    /// ``ClientError`` `.invalidConfiguration`, and nothing is sent. An exchange in progress is not broken off, and an
+    /// ``EnclaveSession`` that was taken before stays usable.
     ///
-    /// - Parameter error: What requests fail with.
+    /// - Parameter reason: Why, for the message of the error.
+    public func withdrawPolicy(reason: String) {
+        withdrawPolicy(
+            ClientError(
+                .invalidConfiguration, "the policy was withdrawn: \(reason)",
+                remedy: "give the client another policy (replacePolicy)"))
+    }
+
+    /// The same with an error of the caller.
+    ///
+    /// - Parameter error: What requests and attestations fail with.
     package func withdrawPolicy(_ error: ClientError) {
         state.withLock { state in
             state.withdrawal = error
@@ -136,10 +154,15 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
+    /// How long the host may take to say whether the model is served. It computes nothing for it.
+    private static let probeTime: Duration = .seconds(5)
+
     /// Asks the host whether the model is served. It is not trusted: this says whom to ask first, and no more.
     ///
-    /// - Throws: ``ClientError`` when it is not; `CancellationError`.
+    /// - Throws: ``ClientError`` when it is not, or when there is no answer within 5 s; `CancellationError`.
     package func probe() async throws {
+        var connection = connection
+        (connection.idleTimeout, connection.deadline) = (Self.probeTime, Self.probeTime)
         let response = try await connection.get("/health/ready", query: "", maximumBytes: 1 << 16)
         guard response.status == 200 else {
             throw ClientError(

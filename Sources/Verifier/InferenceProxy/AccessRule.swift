@@ -29,7 +29,7 @@ package struct AccessRule: Sendable {
                 .permissionDenied, "this proxy answers to addresses of this machine, such as 127.0.0.1 and localhost")
         }
         if let origin, origin.lowercased() != "http://\(host.lowercased())" {
-            throw OpenInferenceError(.permissionDenied, "pages of '\(origin.prefix(100))' may not ask this proxy")
+            throw OpenInferenceError(.permissionDenied, "pages of '\(origin.beginning(100))' may not ask this proxy")
         }
     }
 

@@ -16,7 +16,7 @@ extension InferenceModel {
                     ? "an answer lists \(served.topK) of \(served.classes) classes" : "unknown"
                 throw OpenInferenceError(
                     .invalidArgument,
-                    "no output '\(output.name.prefix(80))' (\(why)); there are \(names.joined(separator: ", "))")
+                    "no output '\(output.name.beginning())' (\(why)); there are \(names.joined(separator: ", "))")
             }
             guard let count = output.classification else { continue }
             guard count >= 1 else {

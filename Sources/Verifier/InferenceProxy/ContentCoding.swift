@@ -4,6 +4,11 @@ import OpenInference
 
 /// How a body was compressed for its way.
 enum ContentCoding {
+    /// Whether a body has to be decoded.
+    ///
+    /// - Parameter coding: The header `content-encoding`.
+    static func isNamed(_ coding: String?) -> Bool { !["identity", ""].contains(coding?.lowercased() ?? "") }
+
     /// - Parameters:
     ///   - coding: The header `content-encoding`.
     ///   - maximumBytes: What comes out may have.
@@ -12,12 +17,13 @@ enum ContentCoding {
     static func decode(
         _ body: [UInt8], _ coding: String?, maximumBytes: Int
     ) throws(OpenInferenceError) -> [UInt8] {
-        switch coding?.lowercased() ?? "identity" {
-        case "identity", "": return body
+        guard isNamed(coding) else { return body }
+        switch coding?.lowercased() ?? "" {
         case "gzip", "x-gzip", "deflate": break
         case let other:
             throw OpenInferenceError(
-                .invalidArgument, "the content encoding '\(other.prefix(20))' is not known; send gzip, deflate or none")
+                .invalidArgument,
+                "the content encoding '\(other.beginning(20))' is not known; send gzip, deflate or none")
         }
         var outcome = CINFLATE_DAMAGED
         let bytes = [UInt8](unsafeUninitializedCapacity: maximumBytes) { target, count in

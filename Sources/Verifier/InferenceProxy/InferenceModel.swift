@@ -27,11 +27,11 @@ struct InferenceModel: Sendable {
         } else {
             throw OpenInferenceError(
                 .notFound,
-                "no model '\(name.prefix(80))'; there are '\(served.name)' and '\(served.name)\(Self.pictureSuffix)'")
+                "no model '\(name.beginning())'; there are '\(served.name)' and '\(served.name)\(Self.pictureSuffix)'")
         }
         guard version == nil || version == "" || version == Self.version else {
             throw OpenInferenceError(
-                .notFound, "no version '\(version?.prefix(20) ?? "")' of '\(name)'; there is '\(Self.version)'")
+                .notFound, "no version '\(version?.beginning(20) ?? "")' of '\(name)'; there is '\(Self.version)'")
         }
         self.served = served
     }

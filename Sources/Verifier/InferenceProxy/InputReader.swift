@@ -13,7 +13,7 @@ extension InferenceModel {
     func inputs(of request: InferenceRequest) throws(OpenInferenceError) -> [ModelInput] {
         let expected = input
         guard request.inputs.count == 1, let input = request.inputs.first, input.name == expected.name else {
-            let names = request.inputs.map { "'\($0.name.prefix(80))'" }.joined(separator: ", ")
+            let names = request.inputs.map { "'\($0.name.beginning())'" }.joined(separator: ", ")
             throw OpenInferenceError(
                 .invalidArgument, "the model '\(name)' takes one input, '\(expected.name)'; found \(names)")
         }

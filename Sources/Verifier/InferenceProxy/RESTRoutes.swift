@@ -13,6 +13,8 @@ struct RESTRoutes: HTTPResponder {
     let service: InferenceService
     let access: AccessRule
     let budget: RequestBudget
+    /// How long a body may take to arrive.
+    let bodyTime: Duration
     /// The page for people; `nil` for a proxy without one.
     let console: ConsoleRoutes?
 
@@ -68,10 +70,14 @@ struct RESTRoutes: HTTPResponder {
     private func infer(_ request: Request, _ name: String, _ version: String?) async throws -> Response {
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         guard (declared ?? 0) <= Self.maximumBodyBytes else { throw Self.tooLarge }
-        return try await budget.holding(declared ?? Self.maximumBodyBytes) {
+        let coding = request.headers[.contentEncoding]
+        // A short body may become as long as any when it is inflated.
+        let inflated = ContentCoding.isNamed(coding) ? Self.maximumBodyBytes : 0
+        return try await budget.holding(max(declared ?? Self.maximumBodyBytes, inflated)) {
             let body = try ContentCoding.decode(
-                try await self.body(of: request, declared), request.headers[.contentEncoding],
-                maximumBytes: Self.maximumBodyBytes)
+                try await request.bytes(
+                    declared: declared, atMost: Self.maximumBodyBytes, else: Self.tooLarge, within: bodyTime),
+                coding, maximumBytes: Self.maximumBodyBytes)
             let answer =
                 switch try Self.form(of: request) {
                 case .raw: try await service.infer(rawBody: body, model: name, version: version)
@@ -102,20 +108,6 @@ struct RESTRoutes: HTTPResponder {
         return type.hasPrefix("image/") ? .raw : .json(headerByteCount: nil)
     }
 
-    private func body(of request: Request, _ declared: Int?) async throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(declared ?? 0)
-        do {
-            for try await part in request.body {
-                guard bytes.count + part.readableBytes <= Self.maximumBodyBytes else { throw Self.tooLarge }
-                bytes += part.readableBytesView
-            }
-        } catch let error as OpenInferenceError { throw error } catch {
-            throw OpenInferenceError(.invalidArgument, "the body broke off")
-        }
-        return bytes
-    }
-
     private static let tooLarge = OpenInferenceError(.tooLarge, "the body is over \(maximumBodyBytes) bytes")
 
     private static func response(_ answer: InferenceResponse) throws(OpenInferenceError) -> Response {
@@ -136,7 +128,7 @@ struct RESTRoutes: HTTPResponder {
     static func refusal(_ error: OpenInferenceError) -> Response {
         var headers: HTTPFields = [.contentType: "application/json"]
         // What is left of the body is not waited for.
-        if error.code == .tooLarge { headers[.connection] = "close" }
+        if error.code == .tooLarge || error.code == .timedOut { headers[.connection] = "close" }
         if error.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
         return Response(
             status: .init(code: error.httpStatus), headers: headers,

@@ -11,32 +11,54 @@ package struct RESTServer: Service {
     private let address: ProxyAddress
     private let application: any Service
 
-    /// Programs of this machine, each with a connection or a few.
-    private static let maximumConnections = 512
+    /// What one client may occupy, and for how long.
+    package struct Limits: Sendable {
+        /// Programs of this machine, each with a connection or a few.
+        package var connections = 512
+        /// How long a connection without a request in progress is kept.
+        package var idleTime: Duration = .seconds(60)
+        /// How long a request's body may take to arrive: less than ``idleTime``, which ends a connection without a word.
+        package var bodyTime: Duration = .seconds(45)
+        /// In addition to ``bodyTime``, for the refusal of a late body to be sent.
+        package var refusalTime: Duration = .seconds(5)
+
+        package init() {}
+    }
 
     /// - Parameters:
+    ///   - limits: Others are for tests.
     ///   - console: What the console page shows; `nil` for no page.
     ///   - onReady: Called with the port that is listened on.
     package init(
         _ address: ProxyAddress, service: InferenceService, access: AccessRule, budget: RequestBudget,
-        console: Console? = nil, logger: Logger,
+        limits: Limits = Limits(), console: Console? = nil, logger: Logger,
         onReady: @escaping @Sendable (Int) -> Void
     ) {
         self.address = address
         application = Application(
             responder: RESTRoutes(
-                service: service, access: access, budget: budget,
-                console: console.map { ConsoleRoutes(console: $0, access: access, budget: budget) }),
+                service: service, access: access, budget: budget, bodyTime: limits.bodyTime,
+                console: console.map {
+                    ConsoleRoutes(console: $0, access: access, budget: budget, bodyTime: limits.bodyTime)
+                }),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ExchangeDeadline(limits.bodyTime + limits.refusalTime)],
+                    idleTimeout: TimeAmount(limits.idleTime))),
             configuration: .init(
                 address: .hostname(address.host, port: address.port), serverName: "infenclave-proxy",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections, logger: logger)),
+                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: logger)),
             onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 
     package func run() async throws {
         do { try await application.run() } catch let error as IOError {
             throw failure(String(cString: strerror(error.errnoCode)))
-        } catch let error as CancellationError { throw error } catch { throw failure("\(error)") }
+        } catch {
+            // It was to stop.
+            try Task.checkCancellation()
+            throw failure("\(error)")
+        }
     }
 
     private func failure(_ reason: String) -> ProxyError {

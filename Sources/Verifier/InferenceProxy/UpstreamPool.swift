@@ -168,16 +168,16 @@ package final class UpstreamPool: ClassificationBackend, Service {
 
     private func look(at client: InfenclaveClient, _ index: Int) async {
         do {
-            // Another enclave may run in place of a lost one, and a server that does not serve does not say why; its
-            // evidence does.
-            if client.currentSession == nil || state.withLock({ $0.upstreams[index].fault != nil }) {
-                try await client.attest().requireService()
-            } else {
-                do { try await client.probe() } catch let error as ClientError where error.code == .refused {
-                    try await client.attest().requireService()
-                    throw error
-                }
+            // Another enclave may run in place of a lost one.
+            let isUnknown = client.currentSession == nil || state.withLock { $0.upstreams[index].fault != nil }
+            // One that is silent is found in seconds; evidence may take minutes.
+            var refusal: ClientError?
+            do { try await client.probe() } catch let error as ClientError where error.code == .refused {
+                refusal = error
             }
+            // A server that does not serve does not say why; its evidence does.
+            if isUnknown || refusal != nil { try await client.attest().requireService() }
+            if let refusal, !isUnknown { throw refusal }
             settle(index, client, nil)
         } catch let error as ClientError { settle(index, client, error, isLook: true) } catch {}
     }

@@ -55,18 +55,19 @@ package struct InferenceInput: Sendable, Hashable {
         let expected: Int
         if case .elements = contents {
             guard let byteCount = datatype.byteCount else {
-                throw .invalid("input '\(name)': BYTES has elements of its own lengths")
+                throw .invalid("input '\(name.beginning())': BYTES has elements of its own lengths")
             }
             expected = count * byteCount
         } else {
             guard datatype == .bytes else {
-                throw .invalid("input '\(name)': text in a tensor of \(datatype.rawValue)")
+                throw .invalid("input '\(name.beginning())': text in a tensor of \(datatype.rawValue)")
             }
             expected = count
         }
         guard found == expected else {
             throw .invalid(
-                "input '\(name)': shape \(shape) of \(datatype.rawValue) has \(expected) \(what), found \(found)")
+                "input '\(name.beginning())': shape \(shape) of \(datatype.rawValue) has \(expected) \(what), found \(found)"
+            )
         }
         self.name = name
         self.datatype = datatype
@@ -80,14 +81,17 @@ package struct InferenceInput: Sendable, Hashable {
     static func elementCount(_ shape: [Int], _ name: String) throws(OpenInferenceError) -> Int {
         guard shape.count <= InferenceRequest.maximumRank else {
             throw .invalid(
-                "input '\(name)': a shape of rank \(shape.count), the limit is \(InferenceRequest.maximumRank)")
+                "input '\(name.beginning())': a shape of rank \(shape.count), the limit is \(InferenceRequest.maximumRank)"
+            )
         }
         var count = 1
         for extent in shape {
-            guard extent >= 0 else { throw .invalid("input '\(name)': the shape \(shape) has a negative extent") }
+            guard extent >= 0 else {
+                throw .invalid("input '\(name.beginning())': the shape \(shape) has a negative extent")
+            }
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
             guard !overflow, product <= maximumElements else {
-                throw .invalid("input '\(name)': the shape \(shape) has over \(maximumElements) elements")
+                throw .invalid("input '\(name.beginning())': the shape \(shape) has over \(maximumElements) elements")
             }
             count = product
         }

@@ -14,6 +14,8 @@ package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
         /// A quota is used up, or the message is too long.
         case resourceExhausted = "RESOURCE_EXHAUSTED"
         case tooLarge
+        /// The request did not arrive in time.
+        case timedOut = "DEADLINE_EXCEEDED"
         /// Of the standard or of an extension, and not offered here.
         case unimplemented = "UNIMPLEMENTED"
         case internalFault = "INTERNAL"
@@ -38,6 +40,7 @@ package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
         case .permissionDenied: 403
         case .notFound: 404
         case .wrongMethod: 405
+        case .timedOut: 408
         case .tooLarge: 413
         case .resourceExhausted: 429
         case .internalFault: 500

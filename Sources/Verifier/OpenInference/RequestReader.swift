@@ -65,39 +65,39 @@ extension InferenceInput {
     fileprivate init(_ object: JSONObject, _ binary: inout ArraySlice<UInt8>) throws(OpenInferenceError) {
         guard let name = try object.optional("name")?.asString() else { throw .invalid("an input has no name") }
         guard let word = try object.optional("datatype")?.asString() else {
-            throw .invalid("input '\(name.prefix(80))' has no datatype")
+            throw .invalid("input '\(name.beginning())' has no datatype")
         }
         guard let datatype = Datatype(rawValue: word) else {
-            throw .invalid("input '\(name.prefix(80))': '\(word.prefix(20))' is no datatype")
+            throw .invalid("input '\(name.beginning())': '\(word.beginning(20))' is no datatype")
         }
         guard let extents = try object.optional("shape")?.asArray(atMost: InferenceRequest.maximumRank) else {
-            throw .invalid("input '\(name.prefix(80))' has no shape")
+            throw .invalid("input '\(name.beginning())' has no shape")
         }
         var shape: [Int] = []
         for extent in extents { shape.append(try extent.asInteger()) }
         let count = try Self.elementCount(shape, name)
         let parameters = try object.optional("parameters")?.asObject()
         guard try parameters?.optional("shared_memory_region") == nil else {
-            throw OpenInferenceError(.unimplemented, "input '\(name.prefix(80))': shared memory is not offered")
+            throw OpenInferenceError(.unimplemented, "input '\(name.beginning())': shared memory is not offered")
         }
         let data = try object.optional("data")
         if let size = try parameters?.optional("binary_data_size")?.asInteger() {
-            guard data == nil else { throw .invalid("input '\(name.prefix(80))' has data in two places") }
+            guard data == nil else { throw .invalid("input '\(name.beginning())' has data in two places") }
             guard size >= 0, size <= binary.count else {
                 throw .invalid(
-                    "input '\(name.prefix(80))' says \(size) bytes of binary data, \(binary.count) are left")
+                    "input '\(name.beginning())' says \(size) bytes of binary data, \(binary.count) are left")
             }
             let bytes = Array(binary.prefix(size))
             binary = binary.dropFirst(size)
             try self.init(name: name, datatype: datatype, shape: shape, raw: bytes)
             return
         }
-        guard let data else { throw .invalid("input '\(name.prefix(80))' has no data") }
+        guard let data else { throw .invalid("input '\(name.beginning())' has no data") }
         if datatype == .bytes {
             let texts = try data.asTexts(atMost: count)
             try self.init(name: name, datatype: datatype, shape: shape, contents: .texts(texts))
         } else {
-            var elements = JSONElements(data, of: String(name.prefix(80)))
+            var elements = JSONElements(data, of: name.beginning())
             try self.init(
                 name: name, datatype: datatype, shape: shape,
                 contents: .elements(try elements.elements(datatype, count: count)))
@@ -117,12 +117,12 @@ extension InferenceInput {
         var rest = bytes[...]
         while !rest.isEmpty {
             guard rest.count >= 4, strings.count < count else {
-                throw .invalid("input '\(name.prefix(80))' has more bytes than its \(count) elements of BYTES")
+                throw .invalid("input '\(name.beginning())' has more bytes than its \(count) elements of BYTES")
             }
             let length = rest.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
             rest = rest.dropFirst(4)
             guard length <= rest.count else {
-                throw .invalid("input '\(name.prefix(80))': an element of \(length) bytes, \(rest.count) are left")
+                throw .invalid("input '\(name.beginning())': an element of \(length) bytes, \(rest.count) are left")
             }
             strings.append(Array(rest.prefix(length)))
             rest = rest.dropFirst(length)
@@ -136,7 +136,7 @@ extension RequestedOutput {
         guard let name = try object.optional("name")?.asString() else { throw .invalid("an output has no name") }
         let parameters = try object.optional("parameters")?.asObject()
         guard try parameters?.optional("shared_memory_region") == nil else {
-            throw OpenInferenceError(.unimplemented, "output '\(name.prefix(80))': shared memory is not offered")
+            throw OpenInferenceError(.unimplemented, "output '\(name.beginning())': shared memory is not offered")
         }
         self.init(
             name: name, isBinary: try parameters?.optional("binary_data")?.asBoolean(),
@@ -173,11 +173,7 @@ extension JSONText {
     }
 
     fileprivate func asArray(atMost count: Int) throws(OpenInferenceError) -> [JSONText] {
-        let elements = try read { (text) throws(JSONFault) in try text.array() }
-        guard elements.count <= count else {
-            throw .invalid("\(name) has \(elements.count) elements, the limit is \(count)")
-        }
-        return elements
+        try read { (text) throws(JSONFault) in try text.array(atMost: count) }
     }
 
     /// The strings of a list, flat or nested.
@@ -187,9 +183,11 @@ extension JSONText {
         for _ in 0..<InferenceRequest.maximumRank {
             var next: [JSONText] = []
             for list in level {
-                guard let elements = try? list.array() else { throw .invalid("\(name) is no list of strings") }
+                guard list.isArray else { throw .invalid("\(name) is no list of strings") }
+                guard let elements = try? list.array(atMost: max(count, 1) - next.count) else {
+                    throw .invalid("\(name) has more than \(count) elements")
+                }
                 next += elements
-                guard next.count <= max(count, 1) else { throw .invalid("\(name) has more than \(count) elements") }
             }
             texts = next.compactMap { try? $0.string() }
             if texts.count == next.count { return texts }

@@ -25,6 +25,9 @@ package struct ProxyRun: Sendable {
     private let console: Console
     private let address: ProxyAddress
 
+    /// Requests that are not answered this long after the signal to stop are broken off. Service managers wait longer.
+    private static let shutdownTime: Duration = .seconds(10)
+
     /// - Throws: ``ProxyError``, ``ClientError``, `SealedChannelError`.
     package init(_ arguments: ProxyArguments) throws {
         guard let address = ProxyAddress(arguments.listen) else {
@@ -83,10 +86,12 @@ package struct ProxyRun: Sendable {
             logger.notice("console at \(url)/console")
         }
         let services: [any Service] = [pool, server] + (try others(parts))
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = Self.shutdownTime
+        do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {
+            logger.warning("what had not ended after \(Self.shutdownTime) was broken off")
+        }
     }
 }

@@ -14,6 +14,8 @@ struct GRPCListener: Service {
 
     /// The server's own limit on a message, and room for what is around it; gRPC's own is 4 MiB.
     private static let maximumMessageBytes = (16 << 20) + (1 << 20)
+    /// Calls at a time over one connection: as many as the proxy takes from all clients together.
+    private static let maximumStreams = 64
 
     init(_ address: ProxyAddress, _ parts: ProxyRun.Parts) {
         self.address = address
@@ -25,6 +27,8 @@ struct GRPCListener: Service {
             transportSecurity: .plaintext,
             config: .defaults { config in
                 config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
+                config.http2.maxConcurrentStreams = Self.maximumStreams
+                config.connection.maxIdleTime = RESTServer.Limits().idleTime
                 config.compression.enabledAlgorithms = .all
             })
         server = GRPCServer(transport: transport, services: [InferenceRPCs(parts)])

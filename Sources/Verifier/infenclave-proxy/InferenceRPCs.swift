@@ -40,32 +40,57 @@ struct InferenceRPCs: RegistrableRPCService {
             Inference_ModelMetadataResponse(
                 try await parts.service.metadata(of: request.name, version: request.version))
         }
-        register("ModelInfer", &router) { (request: Inference_ModelInferRequest) in
-            let bytes = request.rawInputContents.reduce(0) { $0 + $1.count }
-            return try await parts.budget.holding(bytes) {
-                Inference_ModelInferResponse(
+        registerEncoded("ModelInfer", &router) { (message: [UInt8]) in
+            // Before it is decoded.
+            try await parts.budget.holding(try InferenceMessage.decodedByteCount(of: message)) {
+                let request: Inference_ModelInferRequest = try ProtobufCoding.decode(message)
+                return Inference_ModelInferResponse(
                     try await parts.service.infer(
                         try InferenceRequest(request), model: request.modelName, version: request.modelVersion))
             }
         }
     }
 
+    /// Of a message without a tensor.
+    private static let maximumShortMessageBytes = 1 << 16
+    /// How long a message may take to arrive, as a body of REST's.
+    private static let messageTime = RESTServer.Limits().bodyTime
+
+    /// A call whose message has no tensors.
+
     private func register<Input: SwiftProtobuf.Message, Output: SwiftProtobuf.Message>(
         _ name: String, _ router: inout RPCRouter<some ServerTransport>,
         _ answer: @escaping @Sendable (Input) async throws -> Output
     ) {
+        registerEncoded(name, &router) { message in
+            guard message.count <= Self.maximumShortMessageBytes else {
+                throw OpenInferenceError(.tooLarge, "the message is over \(Self.maximumShortMessageBytes) bytes")
+            }
+            return try await answer(try ProtobufCoding.decode(message))
+        }
+    }
+
+    private func registerEncoded<Output: SwiftProtobuf.Message>(
+        _ name: String, _ router: inout RPCRouter<some ServerTransport>,
+        _ answer: @escaping @Sendable ([UInt8]) async throws -> Output
+    ) {
         let access = parts.access
         router.registerHandler(
             forMethod: MethodDescriptor(fullyQualifiedService: "inference.GRPCInferenceService", method: name),
-            deserializer: ProtobufDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+            deserializer: EncodedMessage(), serializer: ProtobufSerializer<Output>()
         ) { stream, _ in
             do {
-                let request = try await ServerRequest(stream: stream)
-                // A browser cannot send these calls, so that names and pages need no check.
+                // Before anything of the message is read. A browser cannot send these calls, so that names and pages need
+                // no check.
                 try access.check(
-                    authorization: request.metadata[stringValues: "authorization"].first { _ in true },
+                    authorization: stream.metadata[stringValues: "authorization"].first { _ in true },
                     host: "localhost", origin: nil)
-                return StreamingServerResponse(single: ServerResponse(message: try await answer(request.message)))
+                let late = OpenInferenceError(
+                    .timedOut, "the message did not arrive within \(Self.messageTime); send it again")
+                let message = try await within(Self.messageTime, else: late) {
+                    try await ServerRequest(stream: stream).message
+                }
+                return StreamingServerResponse(single: ServerResponse(message: try await answer(message)))
             } catch let error as OpenInferenceError {
                 throw RPCError(error)
             }
@@ -82,6 +107,7 @@ extension RPCError {
             case .permissionDenied: .permissionDenied
             case .notFound: .notFound
             case .resourceExhausted, .tooLarge: .resourceExhausted
+            case .timedOut: .deadlineExceeded
             case .unimplemented, .wrongMethod: .unimplemented
             case .internalFault: .internalError
             case .unavailable: .unavailable

@@ -37,15 +37,15 @@ extension InferenceInput {
         let name = message.name
         guard let datatype = Datatype(rawValue: message.datatype) else {
             throw OpenInferenceError(
-                .invalidArgument, "input '\(name.prefix(80))': '\(message.datatype.prefix(20))' is no datatype")
+                .invalidArgument, "input '\(name.beginning())': '\(message.datatype.beginning(20))' is no datatype")
         }
         guard message.parameters["shared_memory_region"] == nil else {
-            throw OpenInferenceError(.unimplemented, "input '\(name.prefix(80))': shared memory is not offered")
+            throw OpenInferenceError(.unimplemented, "input '\(name.beginning())': shared memory is not offered")
         }
         let shape = message.shape.map { Int($0) }
         if let raw {
             guard !message.hasContents else {
-                throw OpenInferenceError(.invalidArgument, "input '\(name.prefix(80))' has data in two places")
+                throw OpenInferenceError(.invalidArgument, "input '\(name.beginning())' has data in two places")
             }
             try self.init(name: name, datatype: datatype, shape: shape, raw: raw)
             return
@@ -64,12 +64,12 @@ extension InferenceInput {
             let bytes = values.compactMap { UInt8(exactly: $0) }
             guard bytes.count == values.count else {
                 throw OpenInferenceError(
-                    .invalidArgument, "input '\(name.prefix(80))': an element is no number of UINT8, 0 to 255")
+                    .invalidArgument, "input '\(name.beginning())': an element is no number of UINT8, 0 to 255")
             }
             contents = .elements(bytes)
         default:
             throw OpenInferenceError(
-                .unimplemented, "input '\(name.prefix(80))': \(datatype.rawValue) is taken as raw contents only")
+                .unimplemented, "input '\(name.beginning())': \(datatype.rawValue) is taken as raw contents only")
         }
         try self.init(name: name, datatype: datatype, shape: shape, contents: contents)
     }
@@ -81,7 +81,7 @@ extension RequestedOutput {
     ) throws(OpenInferenceError) {
         guard message.parameters["shared_memory_region"] == nil else {
             throw OpenInferenceError(
-                .unimplemented, "output '\(message.name.prefix(80))': shared memory is not offered")
+                .unimplemented, "output '\(message.name.beginning())': shared memory is not offered")
         }
         let count: Int? =
             switch message.parameters["classification"]?.parameterChoice {

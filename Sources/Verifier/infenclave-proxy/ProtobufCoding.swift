@@ -2,9 +2,14 @@
 import GRPCCore
 import SwiftProtobuf
 
-struct ProtobufDeserializer<Value: SwiftProtobuf.Message>: MessageDeserializer {
-    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> Value {
-        do { return try bytes.withUnsafeBytes { try Value(serializedBytes: Array($0)) } } catch {
+/// A message as it came, which is decoded when there is room for what it becomes.
+struct EncodedMessage: MessageDeserializer {
+    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) -> [UInt8] { bytes.withUnsafeBytes { Array($0) } }
+}
+
+enum ProtobufCoding {
+    static func decode<Value: SwiftProtobuf.Message>(_ bytes: [UInt8]) throws -> Value {
+        do { return try Value(serializedBytes: bytes) } catch {
             throw RPCError(code: .invalidArgument, message: "the message is no \(Value.protoMessageName)")
         }
     }

@@ -12,6 +12,7 @@ struct ConsoleRoutes: Sendable {
     let console: Console
     let access: AccessRule
     let budget: RequestBudget
+    let bodyTime: Duration
 
     /// The page loads nothing from anywhere else, and no page may frame it.
     private static let policy =
@@ -45,11 +46,8 @@ struct ConsoleRoutes: Sendable {
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? Self.maximumPictureBytes
         guard declared <= Self.maximumPictureBytes else { throw Self.tooLarge }
         return try await budget.holding(declared) {
-            var file: [UInt8] = []
-            for try await part in request.body {
-                guard file.count + part.readableBytes <= Self.maximumPictureBytes else { throw Self.tooLarge }
-                file += part.readableBytesView
-            }
+            let file = try await request.bytes(
+                declared: declared, atMost: Self.maximumPictureBytes, else: Self.tooLarge, within: bodyTime)
             do { return try json(try await console.classify(file)) } catch let error as ClientError {
                 throw OpenInferenceError(error)
             }

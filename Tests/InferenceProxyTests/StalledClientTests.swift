@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import InferenceProxy
+import Testing
+
+@Suite("Clients of the proxy that stop in the middle")
+struct StalledClientTests {
+    private static let infer = "POST /v2/models/toy/infer HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+    /// - Parameter connections: With one, a second client is served only after the connection of the first was closed.
+    private func limits(connections: Int = 1) -> RESTServer.Limits {
+        var limits = RESTServer.Limits()
+        limits.connections = connections
+        (limits.idleTime, limits.bodyTime) = (.seconds(2), .milliseconds(500))
+        limits.refusalTime = .milliseconds(500)
+        return limits
+    }
+
+    /// A request with 16 pictures.
+    private func picture() -> String {
+        let data = Array(repeating: "1", count: 18 * 16).joined(separator: ",")
+        return #"{"inputs":[{"name":"pixels.0","shape":[16,2,3,3],"datatype":"UINT8","data":[\#(data)]}]}"#
+    }
+
+    @Test("As many idle connections as there may be do not keep another client out")
+    func idle() async throws {
+        try await RunningProxy.with(FakeBackend(), limits: limits(connections: 2)) { proxy in
+            let idle = try [RawConnection(port: proxy.port), RawConnection(port: proxy.port)]
+            #expect(try await proxy.send("GET", "/v2/health/live").status == 200)
+            for connection in idle { #expect(await connection.untilEnd() == "") }
+        }
+    }
+
+    @Test("A body that does not arrive is a 408 that says so, and its room is free for the next request")
+    func stalledBody() async throws {
+        let budget = RequestBudget(maximumRequests: 1)
+        try await RunningProxy.with(FakeBackend(), budget: budget, limits: limits(connections: 9)) { proxy in
+            let stalled = try RawConnection(port: proxy.port)
+            stalled.send(Self.infer + "Content-Length: 1000\r\n\r\n{")
+            let answer = try #require(await stalled.untilEnd())
+            #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("did not arrive within"), "\(answer)")
+            #expect(try await proxy.infer("toy", picture()).status == 200)
+        }
+    }
+
+    @Test("Neither a body that comes byte by byte, nor one after its refusal, keeps a connection")
+    func slowBodies() async throws {
+        // The second is refused for its length at once.
+        for length in [1000, 1 << 40] {
+            try await RunningProxy.with(FakeBackend(), limits: limits()) { proxy in
+                let slow = try RawConnection(port: proxy.port)
+                slow.send(Self.infer + "Content-Length: \(length)\r\n\r\n")
+                let sending = Task {
+                    while !Task.isCancelled {
+                        slow.send(" ")
+                        try? await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+                defer { sending.cancel() }
+                #expect(try await proxy.send("GET", "/v2/health/live").status == 200)
+            }
+        }
+    }
+
+    @Test("A client that does not read its answer does not keep its connection")
+    func unreadAnswer() async throws {
+        // An answer of 16 MiB, which no socket's buffer holds.
+        let backend = FakeBackend(label: String(repeating: "frog", count: 1 << 18))
+        try await RunningProxy.with(backend, limits: limits()) { proxy in
+            let deaf = try RawConnection(port: proxy.port, receiveBytes: 4096)
+            let body = picture()
+            deaf.send(Self.infer + "Content-Length: \(body.utf8.count)\r\n\r\n" + body)
+            #expect(try await proxy.send("GET", "/v2/health/live").status == 200)
+            #expect(backend.inputs.count == 16)
+        }
+    }
+}
