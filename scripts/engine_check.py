@@ -511,8 +511,8 @@ def main():
     if arguments.model == "demo" or arguments.page:
         shared = None
     elif arguments.model is None and not os.path.isdir(network):
-        if os.environ.get("INFENCLAVE_SHARED"):
-            parser.error(f"INFENCLAVE_SHARED is set, and {network} is missing")
+        if os.environ.get("INFENCLAVE_SHARED_REQUIRED"):
+            parser.error(f"INFENCLAVE_SHARED_REQUIRED is set, and {network} is missing")
         shared = None
     kinds = arguments.engines.split(",")
     if arguments.transport == "grpc" and "ray" in kinds:

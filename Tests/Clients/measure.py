@@ -28,8 +28,8 @@ def deployment():
     shared = Path(os.environ.get("INFENCLAVE_SHARED") or "../../../shared").resolve()
     model = shared / "models" / "squeezenet-1.1" / "model.onnx"
     if not model.exists():
-        if os.environ.get("INFENCLAVE_SHARED"):
-            raise FileNotFoundError(f"INFENCLAVE_SHARED is set, and {model} is missing")
+        if os.environ.get("INFENCLAVE_SHARED_REQUIRED"):
+            raise FileNotFoundError(f"INFENCLAVE_SHARED_REQUIRED is set, and {model} is missing")
         return Deployment(), "classifier", 64
     described = subprocess.run([BIN / "infenclave", "inspect", model, "--json"], capture_output=True, check=True)
     last = json.loads(described.stdout)["layers"][-1]["name"]

@@ -2,7 +2,7 @@
 """What is classified: ten photographs by a network trained on such, or where there are none the demo's ten pictures.
 
 The photographs are those of the folder that INFENCLAVE_SHARED names (`images`, `models`), else of `shared` beside the
-repository. Where the variable is set, missing ones are an error. Ten are taken that ONNX Runtime classifies rightly with the same
+repository. Without them INFENCLAVE_SHARED_REQUIRED=1 is an error. Ten are taken that ONNX Runtime classifies rightly with the same
 network, spread over the classes.
 """
 
@@ -55,13 +55,13 @@ def demo():
 
 
 def photographs():
-    """None where there are none; that is an error where INFENCLAVE_SHARED says that they are there."""
+    """None where there are none; an error if INFENCLAVE_SHARED_REQUIRED is set."""
     folder, labels = SHARED / "models" / NETWORK, SHARED / "models" / "labels" / "imagenet-1k.txt"
     listed, evaluated = SHARED / "images" / "labels.json", SHARED / "models" / "evaluation.json"
     missing = [file for file in (folder / "model.onnx", labels, listed, evaluated) if not file.exists()]
     if missing:
-        if os.environ.get("INFENCLAVE_SHARED"):
-            raise FileNotFoundError(f"INFENCLAVE_SHARED is set, and {missing[0]} is missing")
+        if os.environ.get("INFENCLAVE_SHARED_REQUIRED"):
+            raise FileNotFoundError(f"INFENCLAVE_SHARED_REQUIRED is set, and {missing[0]} is missing")
         return None
     predicted = json.loads(evaluated.read_text())["models"][NETWORK]["predicted"]
     right = [photograph for photograph in json.loads(listed.read_text())["imagenet"]

@@ -18,10 +18,10 @@ PROGRAM = os.environ.get("INFENCLAVE_PROGRAM", "")
 
 
 def shared(path):
-    """A path below SHARED that is there. Without it the test is skipped, and fails where INFENCLAVE_SHARED says that it is there."""
+    """A path below SHARED that is there. Without it the test is skipped, or fails if INFENCLAVE_SHARED_REQUIRED is set."""
     if not path.exists():
-        if os.environ.get("INFENCLAVE_SHARED"):
-            pytest.fail(f"INFENCLAVE_SHARED is set, and {path} is missing")
+        if os.environ.get("INFENCLAVE_SHARED_REQUIRED"):
+            pytest.fail(f"INFENCLAVE_SHARED_REQUIRED is set, and {path} is missing")
         pytest.skip(f"there is no {path}; INFENCLAVE_SHARED names the folder")
     return path
 
