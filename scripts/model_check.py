@@ -112,6 +112,8 @@ def export_keras(name, path):
 
     import keras
 
+    # TensorFlow keeps every network before it otherwise.
+    keras.backend.clear_session()
     model, shape = built_keras(name)
     # tf2onnx makes further inputs of tensors that a layer holds, and constants of arrays.
     for layer in model._flatten_layers():
