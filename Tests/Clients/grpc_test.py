@@ -3,6 +3,7 @@
 
 import asyncio
 import subprocess
+import threading
 import unittest
 
 import grpc
@@ -118,7 +119,6 @@ class GRPCTests(unittest.TestCase):
                 for call in (client.is_server_live, client.is_server_ready, client.get_server_metadata):
                     status, message = self.refusal(call, headers=headers)
                     self.assertEqual(status, "StatusCode.UNAUTHENTICATED", (headers, message))
-                # The key counts before the message does: this one is no picture, and over the limit of short calls.
                 status, message = self.refusal(client.infer, self.model + "_image", [large], headers=headers)
                 self.assertEqual(status, "StatusCode.UNAUTHENTICATED", (headers, message))
             right = {"authorization": f"Bearer {key}"}
@@ -127,6 +127,21 @@ class GRPCTests(unittest.TestCase):
             self.assertEqual(result.as_numpy("LABELS")[0, 0].decode(), label(PICTURES[0]))
             status, _ = self.refusal(client.infer, self.model + "_image", [large], headers=right)
             self.assertEqual(status, "StatusCode.INVALID_ARGUMENT")
+
+        # Nothing of a message is read before the key, neither one that never comes nor one that is none.
+        never = threading.Event()
+        self.addCleanup(never.set)
+        with grpc.insecure_channel(address) as channel:
+            path = "/inference.GRPCInferenceService/ModelInfer"
+            for shown, code in ((f"Bearer {key}0", grpc.StatusCode.UNAUTHENTICATED),
+                                (f"Bearer {key}", grpc.StatusCode.INVALID_ARGUMENT)):
+                with self.assertRaises(grpc.RpcError) as raised:
+                    channel.unary_unary(path)(b"\xff", metadata=[("authorization", shown)], timeout=20)
+                self.assertEqual(raised.exception.code(), code, raised.exception.details())
+            with self.assertRaises(grpc.RpcError) as raised:
+                channel.stream_unary(path)(
+                    (never.wait() for _ in range(1)), metadata=[("authorization", "Bearer none")], timeout=20)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAUTHENTICATED, raised.exception.details())
 
     def test_a_message_counts_for_what_it_becomes(self):
         def message(inputs, elements):

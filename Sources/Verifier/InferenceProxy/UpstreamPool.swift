@@ -12,6 +12,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
         let client: InfenclaveClient
         /// Why it does not work; `nil` when it does.
         var fault: String?
+        /// Set when it did not answer the last probe in time.
+        var silence: ClientError?
         /// Of the evidence that was rejected last.
         var rejection: (verdict: Verdict, time: Int64)?
         var nextTry = ContinuousClock.now
@@ -102,7 +104,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
             case .tensor(let tensor): return try await client.classify(tensor)
             case .picture(let file):
                 return try await client.classify(
-                    try await decoder.tensor(of: file, for: try await client.session()))
+                    try await self.decoder.tensor(of: file, for: try await client.session()))
             }
         }
     }
@@ -131,13 +133,15 @@ package final class UpstreamPool: ClassificationBackend, Service {
     }
 
     /// What the first server gives that does not fail for reasons of its own.
-    private func first<Value>(_ body: (InfenclaveClient) async throws -> Value) async throws -> Value {
+    private func first<Value: Sendable>(
+        _ body: @escaping @Sendable (InfenclaveClient) async throws -> Value
+    ) async throws -> Value {
         var failure: ClientError?
         for (index, client) in try order() {
             // It may have gone while the server before was waited for.
             if let refusal = state.withLock({ $0.refusal }) { throw refusal }
             do {
-                let value = try await body(client)
+                let value = try await unlessSilent(index) { try await body(client) }
                 settle(index, client, nil)
                 return value
             } catch let error as ClientError {
@@ -147,6 +151,28 @@ package final class UpstreamPool: ClassificationBackend, Service {
             }
         }
         throw failure ?? ClientError(.unreachable, "there is no server")
+    }
+
+    /// Gives up what a server was asked when a probe finds that it has fallen silent, so that another one is asked.
+    ///
+    /// - Throws: What `body` throws; the probe's ``ClientError``; `CancellationError`.
+    private func unlessSilent<Value: Sendable>(
+        _ index: Int, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let mayFall = state.withLock { $0.upstreams.count > 1 && $0.upstreams[index].silence == nil }
+        guard mayFall else { return try await body() }
+        return try await withThrowingTaskGroup(of: Value.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await body() }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: Self.interval)
+                    if let silence = self.state.withLock({ $0.upstreams[index].silence }) { throw silence }
+                }
+            }
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
+        }
     }
 
     private func order() throws -> [(Int, InfenclaveClient)] {
@@ -193,6 +219,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                     state.upstreams[index].rejection = (verdict, Int64(Date().timeIntervalSince1970))
                 }
                 if isLook {
+                    state.upstreams[index].silence = error.code == .timedOut ? error : nil
                     let pause = state.upstreams[index].pause
                     state.upstreams[index].nextTry = .now + pause
                     state.upstreams[index].pause = min(Self.longestPause, pause * 2)
@@ -201,6 +228,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 }
             } else if let session = client.currentSession {
                 state.upstreams[index].fault = nil
+                state.upstreams[index].silence = nil
                 state.upstreams[index].rejection = nil
                 state.upstreams[index].pause = Self.firstPause
                 state.upstreams[index].nextTry = .now + Self.probePause
