@@ -46,10 +46,10 @@ struct ServiceOwner {
     /// The fixture's policy for this bundle, signed.
     func writePolicy(
         _ fixture: some EvidenceFixture, to name: String = "signed.json", sequence: UInt64 = 1,
-        _ changes: [String: String] = [:]
+        _ changes: [String: String] = [:], without absent: [String] = []
     ) throws -> String {
         var members = try peer(fixture).policy.merging(changes) { $1 }
-        members["assessment"] = nil
+        for name in ["assessment"] + absent { members[name] = nil }
         let path = try fixture.writePolicy(members, to: name, in: deployment.folder)
         try SignedPolicy.sign(path, sequence: sequence, by: key)
         return path

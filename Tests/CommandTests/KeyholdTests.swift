@@ -156,7 +156,7 @@ struct KeyholdTests {
         let keyholder = try TestKeyholder(
             service,
             policy: try owner.writePolicy(
-                SNPFixture(), ["everythingInside": "false", "maximumBoundaryBytes": "6144"]), folder: folder,
+                SNPFixture(), ["maximumBoundaryBytes": "6144"], without: ["everythingInside"]), folder: folder,
             terms: ReleaseTerms(
                 leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3)))
         func endLease() {

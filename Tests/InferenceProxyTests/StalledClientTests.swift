@@ -10,8 +10,8 @@ struct StalledClientTests {
     private func limits(connections: Int = 1) -> RESTServer.Limits {
         var limits = RESTServer.Limits()
         limits.connections = connections
-        (limits.idleTime, limits.bodyTime) = (.seconds(2), .milliseconds(500))
-        limits.refusalTime = .milliseconds(500)
+        // Other tests may hold the threads on which a body is read, for seconds.
+        (limits.idleTime, limits.bodyTime, limits.refusalTime) = (.seconds(8), .seconds(6), .seconds(2))
         return limits
     }
 
@@ -33,7 +33,9 @@ struct StalledClientTests {
     @Test("A body that does not arrive is a 408 that says so, and its room is free for the next request")
     func stalledBody() async throws {
         let budget = RequestBudget(maximumRequests: 1)
-        try await RunningProxy.with(FakeBackend(), budget: budget, limits: limits(connections: 9)) { proxy in
+        var limits = limits(connections: 9)
+        (limits.idleTime, limits.refusalTime) = (.seconds(600), .seconds(600))
+        try await RunningProxy.with(FakeBackend(), budget: budget, limits: limits) { proxy in
             let stalled = try RawConnection(port: proxy.port)
             stalled.send(Self.infer + "Content-Length: 1000\r\n\r\n{")
             let answer = try #require(await stalled.untilEnd())
