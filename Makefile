@@ -118,7 +118,7 @@ sbom-check: build
 	scripts/sbom-check .build/sbom.json
 
 # Every check with peers of other projects; half an hour of two cores.
-peers-check: python-client-check wheel-check client-check boot-check web-check example
+peers-check: python-client-check wheel-check client-check boot-check web-check example install-check
 	$(MAKE) balancer-check
 	$(MAKE) engine-check ENGINES=triton,mlserver
 	$(MAKE) engine-check ENGINES=triton,mlserver TRANSPORT=grpc
