@@ -6,6 +6,11 @@ BIN = .build/$(CONFIGURATION)
 # More options of `swift build`.
 BUILD_OPTIONS ?=
 
+# SwiftPM plans anew whenever a variable of the environment has changed, and then compiles SwiftProtobuf again. make exports what it was
+# told on the command line.
+UNSET = MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL MAKE_TERMOUT MAKE_TERMERR BUILD_OPTIONS $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
+SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $(BUILD_OPTIONS)
+
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
@@ -23,8 +28,8 @@ evaluation-test:
 	  else echo "evaluation-test: skipped, it needs Python 3"; fi
 
 build: setup
-	$(SWIFT) build -c $(CONFIGURATION) --product infenclave $(BUILD_OPTIONS)
-	$(SWIFT) build -c $(CONFIGURATION) --product infenclave-enclave $(BUILD_OPTIONS)
+	$(SWIFT_BUILD) --product infenclave
+	$(SWIFT_BUILD) --product infenclave-enclave
 
 # Executables, completions of shells, manual pages and the demo's model; DESTDIR is for packagers.
 PREFIX ?= /usr/local
@@ -53,11 +58,11 @@ reproducible-check: setup
 
 # The proxy with gRPC, which takes minutes more to build.
 proxy: build
-	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-proxy $(BUILD_OPTIONS)
+	INFENCLAVE_GRPC=1 $(SWIFT_BUILD) --product infenclave-proxy
 
 # The command line with engines of --backnet that are reached over gRPC, which takes minutes more to build.
 grpc: build
-	INFENCLAVE_GRPC=1 $(SWIFT) build -c $(CONFIGURATION) --product infenclave-grpc $(BUILD_OPTIONS)
+	INFENCLAVE_GRPC=1 $(SWIFT_BUILD) --product infenclave-grpc
 
 # Clients of Triton and KServe from PyPI, and curl, against the proxy; `make client-check CLIENTS=rest_test` takes a part.
 CLIENTS ?=
@@ -208,7 +213,8 @@ web-check: build
 
 # The Python client, .build/wheel/dist/*.whl; and its tests with pytest in a clean virtual environment. PYTHON is 3.10 or later.
 wheel: setup
-	SWIFT=$(SWIFT) PYTHON=$(PYTHON) BUILD_OPTIONS="$(BUILD_OPTIONS)" scripts/wheel $(CONFIGURATION)
+	$(SWIFT_BUILD) --product InfenclaveC
+	SWIFT=$(SWIFT) PYTHON=$(PYTHON) scripts/wheel $(BIN)/libInfenclaveC.so
 
 wheel-check: wheel build
 	SWIFT=$(SWIFT) PYTHON=$(PYTHON) scripts/wheel-check $(BIN)/infenclave
