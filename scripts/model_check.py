@@ -249,6 +249,9 @@ def check(program, path, x, folder, picture=None, store_weights="f32"):
     keras.utils.save_img(folder / "picture.png", pixels, scale=False)
     modules = {keras.applications.__dict__[m].__dict__.get(picture): keras.applications.__dict__[m]
                for m in dir(keras.applications) if hasattr(keras.applications.__dict__[m], "preprocess_input")}
+    # Those two classes are in no module of their own.
+    modules[keras.applications.MobileNetV3Large] = keras.applications.mobilenet_v3
+    modules[keras.applications.MobileNetV3Small] = keras.applications.mobilenet_v3
     module = modules[getattr(keras.applications, picture)]
     tensor = module.preprocess_input(pixels[None].astype(np.float32))
     with_picture = ran(

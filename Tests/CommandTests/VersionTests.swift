@@ -19,7 +19,10 @@ struct VersionTests {
 
     @Test("--help lists every command once, in the groups of those who need them")
     func help() throws {
-        let outcome = try Program(["--help"], in: try TemporaryFolder()).wait(seconds: 60)
+        let folder = try TemporaryFolder()
+        // Its end removes what was printed.
+        defer { withExtendedLifetime(folder) {} }
+        let outcome = try Program(["--help"], in: folder).wait(seconds: 60)
         #expect(outcome.status == 0)
         var groups: [(title: String, commands: [String])] = []
         for line in outcome.output.split(separator: "\n") {
