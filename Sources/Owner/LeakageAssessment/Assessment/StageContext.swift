@@ -21,7 +21,10 @@ struct StageContext: Sendable {
     let inputs: AssessmentInputs
     let work: WorkDirectory
     let scratch: ScratchSpace
-    let cancellation: CancellationFlag
+    /// Raised by the caller, or by the deadline of ``limited(to:)``.
+    private(set) var cancellation: CancellationFlag
+    /// Raised by the caller.
+    private let caller: CancellationFlag
     let progress: @Sendable (AssessmentProgress) -> Void
 
     var model: AssessmentConfiguration.Network { configuration.model }
@@ -48,11 +51,28 @@ struct StageContext: Sendable {
         inputs = AssessmentInputs(configuration, validator: validator)
         self.work = work
         self.cancellation = cancellation
+        caller = cancellation
         self.progress = progress
     }
 
     /// The attacker that the gates are judged for.
     var attacker: Attacker { Attacker(pictures: configuration.attackerPictures, counted: decoded) }
+
+    /// The same with a deadline for what runs in it: ``untilDeadline(_:)``.
+    func limited(to deadline: ContinuousClock.Instant?) -> StageContext {
+        var limited = self
+        limited.cancellation = CancellationFlag(under: caller, deadline: deadline)
+        return limited
+    }
+
+    /// - Returns: The value of `body`; `nil` if the deadline ended it.
+    /// - Throws: What `body` throws otherwise; `.cancelled` once the caller has cancelled.
+    func untilDeadline<Value>(_ body: () throws(AssessmentError) -> Value) throws(AssessmentError) -> Value? {
+        do throws(AssessmentError) { return try body() } catch {
+            guard error.code == .cancelled, !caller.isCancelled else { throw error }
+            return nil
+        }
+    }
 
     func meter(_ stage: AssessmentProgress.Stage, total: Int) -> ProgressMeter {
         ProgressMeter(stage, total: total, report: progress)

@@ -92,6 +92,21 @@ package enum Warnings {
         return texts
     }
 
+    /// Which cuts do not pass because an attack did not run there.
+    package static func untried(_ cuts: [CutMeasurement]) -> [String] {
+        UntriedAttacks.Kind.allCases.compactMap { kind in
+            let names = cuts.filter { $0.findings[UntriedAttacks.self]?.kinds.contains(kind) == true }.map(\.name)
+            guard !names.isEmpty else { return nil }
+            let list = names.map { "'\($0)'" }.joined(separator: ", ")
+            let what =
+                switch kind {
+                case .trainedDecoder: "No trained decoder attacked \(list)"
+                case .channelKL: "The channel KL was not measured at \(list)"
+                }
+            return what + ": there, and at shallower cuts, there is not enough evidence for a pass."
+        }
+    }
+
     /// Number of images that the validator is unsure of.
     static func unsure(_ truths: Truths) throws(AssessmentError) -> Int {
         try truths.map(\.confidence).count { $0 < confidence }

@@ -13,7 +13,7 @@ package enum AttackCatalogue {
     static let findings: [any Finding.Type] = [
         DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self,
         PerceptronEvidence.self, ReconstructionCurves.self, DecoderCurves.self, ChannelKL.self, LeakageBounds.self,
-        WhiteBoxScores.self,
+        WhiteBoxScores.self, UntriedAttacks.self,
     ]
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> CutFindings {

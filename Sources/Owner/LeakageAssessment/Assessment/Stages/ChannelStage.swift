@@ -4,32 +4,46 @@ internal import Tensors
 
 /// Tier 1: the channel KL of every cut that has feature maps. One stored result per image and cut.
 enum ChannelStage {
+    /// What ``run(_:truths:decides:)`` finds.
+    struct Outcome {
+        /// One element per cut; `nil` where no boundary tensor is a feature map, and at ``missing``.
+        fileprivate(set) var found: [ChannelKL?]
+        /// Indices of the cuts for which the deadline of the context left no time.
+        fileprivate(set) var missing: [Int] = []
+    }
+
+    /// Cuts where it decides come first, the deepest of them before the others.
+    ///
     /// - Parameter decides: Per cut, whether the channel KL can still change the verdict.
-    /// - Returns: One element per cut; `nil` where no boundary tensor is a feature map.
     static func run(
         _ context: StageContext, truths: Truths, decides: [Bool]
-    ) throws(AssessmentError) -> [ChannelKL?] {
+    ) throws(AssessmentError) -> Outcome {
         let baseline = try truths.map(KullbackLeibler.uniformBaseline)
         let counts = decides.map { count($0, context, truths) }
         let indices = context.cuts.indices.filter { channels(context.cuts[$0], context) > 0 }
         let total = indices.reduce(0) { $0 + counts[$1] * channels(context.cuts[$1], context) }
         let meter = context.meter(.channelKL, total: total)
-        var results: [ChannelKL?] = context.cuts.map { _ in nil }
-        for index in indices {
+        var outcome = Outcome(found: context.cuts.map { _ in nil })
+        for index in indices.reversed().filter({ decides[$0] }) + indices.reversed().filter({ !decides[$0] }) {
             let count = counts[index]
-            let minima = try minima(
-                context, at: context.cuts[index], truths: truths, among: count, meter: meter)
+            let measured = try context.untilDeadline { () throws(AssessmentError) in
+                try minima(context, at: context.cuts[index], truths: truths, among: count, meter: meter)
+            }
+            guard let minima = measured else {
+                outcome.missing.append(index)
+                continue
+            }
             // The IR images of the image `distance` positions later were compared with this one at index `distance`.
             let divergences = minima.indices.map { picture in
                 minima[picture].divergences.indices.map { distance in
                     minima[(picture + distance) % minima.count].divergences[distance]
                 }
             }
-            results[index] = try ChannelKL(
+            outcome.found[index] = try ChannelKL(
                 divergences: divergences, baseline: Array(baseline.prefix(count)),
                 closestChannel: minima.map(\.closestChannel))
         }
-        return results
+        return outcome
     }
 
     /// Computes and stores the results of these cuts.

@@ -76,6 +76,13 @@ enum DecoderStage {
         return outcomes.compactMap { $0 }
     }
 
+    /// The stored results of these cuts; `nil` where there is none.
+    static func kept(
+        _ context: StageContext, cuts: [Cut], training: TrainedDecoder.Options?
+    ) -> [Outcome?] {
+        cuts.map { context.work.kept(key(of: $0, context, training, nil), as: Outcome.self) }
+    }
+
     private static func key(
         of cut: Cut, _ context: StageContext, _ training: TrainedDecoder.Options?, _ noise: (any NoiseModel)?
     ) -> WorkKey {
