@@ -88,7 +88,7 @@ struct MethodSection {
             "<dt>White box</dt><dd>At \(attacked.count) of the \(result.cuts.count) cuts the FrontNet’s own gradient: from the "
             + "mean picture on, \(result.whiteBox.steps) steps of Adam descend ‖f(x) − e‖², relative to the mean picture’s, and a "
             + "total-variation prior of weight \(Format.number(result.whiteBox.smoothness)), for \(pictures) "
-            + "\(pictures == 1 ? "picture" : "pictures") each. It warns and does not gate.</dd>\n"
+            + "\(pictures == 1 ? "picture" : "pictures") each. Its R² counts as a floor of what an attacker reaches.</dd>\n"
     }
 
     /// Attacks that were not made.

@@ -98,7 +98,7 @@ package struct Assessor: Sendable {
         }
         if isAnyWithin || configuration.whiteBox.isAlways {
             try finish(.whiteBox, limited, &findings) { (findings) throws(AssessmentError) in
-                findings.whiteBox = try WhiteBoxStage.run(limited, at: WhiteBoxStage.cuts(conclusion))
+                try WhiteBoxStage.run(limited, &findings)
             }
         }
         let gallery = try GalleryStage.run(context, findings)

@@ -57,7 +57,8 @@ struct Findings {
                 adversary: configuration.adversary, mapping: (context.mapping.name, context.mapping.nodesInside),
                 shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
                 pictures: context.decoded, protecting: configuration.protected,
-                attackerPictures: configuration.attackerPictures)
+                attackerPictures: configuration.attackerPictures,
+                trainsDecoders: configuration.trainedCuts != .none)
         )
     }
 

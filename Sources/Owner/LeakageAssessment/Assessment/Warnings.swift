@@ -84,6 +84,7 @@ package enum Warnings {
             else {
                 continue
             }
+            // Its gate does not count: appearance is not protected, or the paper's adversary has no gradient.
             texts.append(
                 "At '\(cut.name)', within the gates, the white-box attack recovers R² "
                     + "\(Format.number(attack.rSquared)), more than the decoders may: the FrontNet must stay secret."

@@ -55,8 +55,17 @@ extension LeakageBounds: Finding {
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
 }
 
-/// Gives warnings; no gate uses it.
 extension WhiteBoxScores: Finding {
     package static let name = "whiteBox"
-    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
+
+    /// It learns from no images, so it is a floor for an attacker with any number of them. A few images show that a gate
+    /// is exceeded; their upper bound would say little of other images, so the value stands for it.
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        let found = LeakEstimate(rSquared, standardError: rSquaredError)
+        let value = max(0, found.value)
+        return [
+            .extrapolatedRSquared: LeakEstimate(
+                lower: max(0, found.lower), value: value, upper: value, standing: .floor)
+        ]
+    }
 }
