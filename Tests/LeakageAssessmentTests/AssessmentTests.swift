@@ -193,6 +193,23 @@ struct AssessmentTests {
         #expect(error?.message.contains("10") == true && error?.message.contains(".png") == true)
     }
 
+    @Test("A validator that is unsure of every picture shows nothing, so that no gate of the channel KL is met")
+    func unsureValidator() throws {
+        let pictures = try DrawnPictures(count: 12)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        configuration.measuresTime = false
+        configuration.validator?.graph = try TinyNetwork.graph(seed: 9, classes: 6, scale: 0.01)
+        let result = try Assessor(configuration).run()
+        #expect(result.validatorUnsure == 12)
+        let kl = try #require(result.cuts[0].channelKL)
+        #expect(kl.judged.isEmpty && kl.own.count == 12)
+        for metric in [Metric.passFraction, .areaUnderCurve] {
+            #expect(try #require(result.verdicts[0].check(of: metric)).outcome == .fails)
+        }
+        #expect(result.warnings.contains { $0.contains("its gates do not count them") })
+    }
+
     @Test("Without a validator the model judges itself, and the reader is told")
     func noValidator() throws {
         let pictures = try DrawnPictures(count: 8)

@@ -61,7 +61,7 @@ struct MethodSection {
         return """
             Every channel of every tensor that crosses becomes an IR image: min-max normalised, resized bilinearly to the \
             validator’s input, shown to the validator. Of KL(F(x) ‖ F(IR)) in nats (floor 10⁻¹²) the minimum over all channels \
-            counts, over the first \(result.channelImages) pictures (fewer at cuts that fail another gate). The null is the same minimum for the IR of other \
+            counts, over \(result.channelImages) pictures drawn at random (fewer at cuts that fail another gate); share and AUC count those of them whose class the validator is sure of. The null is the same minimum for the IR of other \
             pictures; AUC is the chance that a picture’s own minimum is below one of its nulls. The paper asks for a minimum \
             above the uniform baseline ln C − H(F(x)).
             """

@@ -15,6 +15,8 @@ struct StageContext: Sendable {
     let cuts: [Cut]
     let mapping: Cut
     let pictures: PictureSet
+    /// Indices of the images of the channel KL: ``PictureSample/channelPictures(of:limit:few:seed:)``.
+    let channelPictures: [Int]
     /// Number of images for the decoders, the first of all.
     let decoded: Int
     let split: PictureSplit
@@ -46,6 +48,9 @@ struct StageContext: Sendable {
         scratch = ScratchSpace(folder: work.path, memoryBytes: configuration.memoryBytes)
         pictures = try PictureSet(
             configuration, validator: validator, scratch: scratch, cancellation: cancellation, progress: progress)
+        channelPictures = PictureSample.channelPictures(
+            of: pictures.entries.count, limit: configuration.channelImageLimit,
+            few: max(2, configuration.fewChannelImages), seed: configuration.seed)
         decoded = min(pictures.entries.count, configuration.decoderImageLimit)
         split = PictureSplit(count: decoded, seed: configuration.seed)
         inputs = AssessmentInputs(configuration, validator: validator)

@@ -36,7 +36,8 @@ package enum Warnings {
         }
         if Set(try truths.map(\.likeliestClass)).count == 1 {
             texts.append(
-                "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another.")
+                "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another, and its "
+                    + "gates are not met.")
         }
         if context.configuration.validator == nil {
             texts.append(
@@ -45,7 +46,7 @@ package enum Warnings {
         if unsure > 0 {
             texts.append(
                 "The validator is unsure (p < \(Format.number(confidence))) of \(unsure) of the \(judged) pictures of the "
-                    + "channel KL: their baseline is near 0 and passes anything. The decoders are not affected.")
+                    + "channel KL: its gates do not count them. The decoders are not affected.")
         }
         if judged < wanted {
             texts.append(

@@ -41,7 +41,7 @@ enum ChannelStage {
             }
             outcome.found[index] = try ChannelKL(
                 divergences: divergences, baseline: Array(baseline.prefix(count)),
-                closestChannel: minima.map(\.closestChannel))
+                closestChannel: minima.map(\.closestChannel), judged: try truths.judged(ofFirst: count))
         }
         return outcome
     }
@@ -62,8 +62,7 @@ enum ChannelStage {
     /// Number of IR images to classify if every cut fails another gate.
     static func leastImages(_ context: StageContext) -> Int {
         let configuration = context.configuration
-        let pictures = min(
-            context.pictures.entries.count, configuration.channelImageLimit, max(2, configuration.fewChannelImages))
+        let pictures = min(context.channelPictures.count, max(2, configuration.fewChannelImages))
         return context.cuts.reduce(0) { $0 + pictures * channels($1, context) }
     }
 
@@ -71,7 +70,7 @@ enum ChannelStage {
         decides ? truths.count : min(truths.count, max(2, context.configuration.fewChannelImages))
     }
 
-    /// - Parameter count: The number of images, which are each other's candidates.
+    /// - Parameter count: The number of images, the first of `truths`, which are each other's candidates.
     /// - Returns: One element per image.
     private static func minima(
         _ context: StageContext, at cut: Cut, truths: Truths, among count: Int, meter: ProgressMeter
@@ -88,7 +87,8 @@ enum ChannelStage {
         } body: { (tools, picture) throws(AssessmentError) in
             try context.cancellation.check()
             let candidates = candidates(for: picture, of: count)
-            let digests = candidates.map { context.pictures.entries[$0].digest }
+            let entry = context.pictures.entries[truths.pictures[picture]]
+            let digests = candidates.map { context.pictures.entries[truths.pictures[$0]].digest }
             let key = context.inputs.key("channel-kl", pictures: digests) { $0.add("cut", cut.name) }
             if let known = context.work.kept(key, as: ChannelJudge.Minima.self) {
                 meter.advance(by: total)
@@ -96,11 +96,10 @@ enum ChannelStage {
             }
             return try context.work.result(of: key) { () throws(AssessmentError) in
                 let (probe, judge) = try tools.value()
-                let input = try context.pictures.tensor(of: picture)
+                let input = try context.pictures.tensor(of: truths.pictures[picture])
                 let crossing: [Tensor]
                 do throws(AssessmentError) { crossing = try probe.crossing(of: input)[0] } catch {
-                    throw AssessmentError(
-                        error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
+                    throw AssessmentError(error.code, "picture \(entry.name): \(error.message)")
                 }
                 var distributions: [ClassDistribution] = []
                 for candidate in candidates { distributions.append(try truths.distribution(of: candidate)) }
