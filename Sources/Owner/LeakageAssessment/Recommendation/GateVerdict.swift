@@ -97,7 +97,8 @@ package struct GateVerdict: Sendable, Hashable {
         var verdicts: [GateVerdict] = []
         for cut in cuts.reversed() {
             for metric in Metric.all {
-                let outside = attacks.filter { $0.metric == metric && $0.counts(at: cut.cut) }.map(\.estimate)
+                let outside = attacks.filter { $0.metric == metric && $0.counts(at: cut.cut) }
+                    .map { $0.estimate(beside: cut.findings, for: attacker) }
                 let own = cut.findings.estimate(of: metric, for: attacker)
                 // A leak at a deeper cut is a leak here as well.
                 deeper[metric] = ([own, deeper[metric]].compactMap(\.self) + outside).reduce(nil) { worst, estimate in
