@@ -25,11 +25,6 @@ package enum Warnings {
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
                     + first.reason)
         }
-        if set.distinct < set.entries.count {
-            texts.append(
-                "\(set.entries.count - set.distinct) of the pictures are copies of others: an attacker may have learned from "
-                    + "the picture that it is tested on.")
-        }
         let plain = set.entries.count(where: \.isPlain)
         if plain > 0 {
             texts.append("\(plain) of the pictures have one colour: there is nothing in them to recover.")
