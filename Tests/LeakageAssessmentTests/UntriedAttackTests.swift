@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
 import Foundation
 import LeakageAssessment
 import Testing
@@ -6,11 +7,10 @@ import Testing
 @Suite("An attack that did not run excludes nothing")
 struct UntriedAttackTests {
     /// Cuts relu1, relu2 and flat, of which relu2 lacks these attacks.
-    private func verdicts(
-        without kinds: Set<UntriedAttacks.Kind>, r2: Double = 0.01, kl: (own: Double, null: Double)? = (3, 3),
-        adversary: Adversary = .both
-    ) throws -> [GateVerdict] {
-        let cuts = try Measured.cuts([("relu1", r2, kl), ("relu2", 0.004, kl), ("flat", 0.003, nil)]).map { cut in
+    private func cuts(
+        without kinds: Set<UntriedAttacks.Kind>, r2: Double = 0.01, kl: (own: Double, null: Double)? = (3, 3)
+    ) throws -> [CutMeasurement] {
+        try Measured.cuts([("relu1", r2, kl), ("relu2", 0.004, kl), ("flat", 0.003, nil)]).map { cut in
             guard cut.name == "relu2", !kinds.isEmpty else { return cut }
             var findings = cut.findings
             findings[UntriedAttacks.self] = UntriedAttacks(kinds)
@@ -18,7 +18,14 @@ struct UntriedAttackTests {
                 cut: cut.cut, operatorName: cut.operatorName, crossing: cut.crossing, decoder: cut.decoder,
                 findings: findings, cost: cut.cost)
         }
-        return GateVerdict.verdicts(for: cuts, gates: .standard, adversary: adversary)
+    }
+
+    private func verdicts(
+        without kinds: Set<UntriedAttacks.Kind>, r2: Double = 0.01, kl: (own: Double, null: Double)? = (3, 3),
+        adversary: Adversary = .both
+    ) throws -> [GateVerdict] {
+        GateVerdict.verdicts(
+            for: try cuts(without: kinds, r2: r2, kl: kl), gates: .standard, adversary: adversary)
     }
 
     @Test("A cut without a trained decoder and all shallower cuts lack evidence; deeper ones do not")
@@ -48,6 +55,17 @@ struct UntriedAttackTests {
             #expect(check.metric.sentence(check).contains("was not measured"))
         }
         #expect(found[1].obstacles.count == 2)
+    }
+
+    @Test("The report calls a channel KL that was not measured by that name, and the paper's rule says nothing")
+    func report() throws {
+        let result = try Measured.result(try cuts(without: [.channelKL], kl: nil))
+        #expect(result.paperRule.front == nil && result.paperRule.reason.contains("not measured at every cut"))
+        let page = try ReportPage.html(of: result)
+        // At relu2; the two other cuts count as vectors here.
+        #expect(page.components(separatedBy: "class=\"none\">not measured</td>").count == 2)
+        #expect(Warnings.untried(result.cuts).map { $0.contains("'relu2'") } == [true])
+        #expect(result.recommendation.everythingInside || result.recommendation.front == "flat")
     }
 
     @Test("It is kept in the work folder like every finding")
