@@ -114,7 +114,7 @@ def markdown(trained, priced, pairs, kept):
         "The paper's evaluation repeated on public pretrained networks: what each cut leaks under two adversaries, what it",
         "costs, and which cut each rule chooses. `make evaluation` measures it again. It needs the networks and images in the",
         "folder that `INFENCLAVE_SHARED` names, and resumes after an interruption.", "",
-        f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on the first "
+        f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on "
         f"{networks.KL_PICTURES}{too_few(networks.KL_PICTURES)}. Up to 8 cuts, with a trained decoder at those near the decision. Seed "
         f"{networks.SEED}; gates *{first['gates']['name']}* for an attacker with {first['attackerPictures']:,} images; "
         f"{threads(first)}. Times are the fastest of 7 runs outside any TEE, on a "

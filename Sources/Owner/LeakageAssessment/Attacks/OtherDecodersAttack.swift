@@ -3,7 +3,7 @@
 /// picture need not be nearest to it.
 enum OtherDecodersAttack: Attack {
     static let followsDecoders = true
-    static let method = "SSIM, top-1 and decoder-KL count of every decoder, not only of the one with the highest R²."
+    static let method = "SSIM, top-1 and decoder-KL are measured for every decoder, not only for the best."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> OtherDecoders? {
         guard !subject.decoded.others.isEmpty else { return nil }
