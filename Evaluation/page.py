@@ -114,7 +114,7 @@ def markdown(trained, priced, pairs, kept):
         "The paper's evaluation repeated on public pretrained networks: what each cut leaks under two adversaries, what it",
         "costs, and which cut each rule chooses. `make evaluation` measures it again. It needs the networks and images in the",
         "folder that `INFENCLAVE_SHARED` names, and resumes after an interruption.", "",
-        f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on the first "
+        f"**Settings.** At most {networks.PICTURES} images for each network; a quarter of them tests the decoders. Channel KL on "
         f"{networks.KL_PICTURES}{too_few(networks.KL_PICTURES)}. Up to 8 cuts, with a trained decoder at those near the decision. Seed "
         f"{networks.SEED}; gates *{first['gates']['name']}* for an attacker with {first['attackerPictures']:,} images; "
         f"{threads(first)}. Times are the fastest of 7 runs outside any TEE, on a "
@@ -229,11 +229,11 @@ def choices(trained, pairs):
             found = rules.strongest(attacks)
             # What a rule protects: appearance alone, unless it is today's for all three.
             declared = list(rules.LIMITS) if rule == "today, all three" else ["appearance"]
-            lost = [asset for asset in rules.broken(found) if asset in declared]
-            told.append((rule, name, cut["name"], lost))
+            outcome = rules.outcome(found, declared)
+            told.append((rule, name, cut["name"], outcome))
             figure = lambda asset: f"{number(found[asset][0])} ({found[asset][1]})" if asset in found else "–"
             rows.append([name, RULES[rule], f"`{cut['name']}`", figure("appearance"), figure("identity"), figure("class"),
-                         "**broken**" if lost else "holds", *costs])
+                         "**broken**" if outcome == "broken" else outcome, *costs])
     return rows, told
 
 
@@ -242,16 +242,18 @@ def chosen(trained, pairs):
     lines = [
         "The shallowest cut that each rule accepts, and what the strongest attack that was run on it finds: R², the share of images that "
         "are identified, the class beyond guessing, each with the number of images that the attack learned from. *Broken*: an attack exceeds the gate "
-        f"(R² {rules.LIMITS['appearance']}) of the asset that the rule protects. The paper's rule, the earlier one and the third protect appearance; the last "
+        f"(R² {rules.LIMITS['appearance']}) of the asset that the rule protects. *Not attacked*: no attack measured one of these assets, which says nothing. The paper's rule, the earlier one and the third protect appearance; the last "
         "protects all three assets.", "",
         *table(["network", "rule", "cut after", "R² (images)", "identified", "class", "outcome", "ms", "enclave MiB", "KiB across",
                 "arithmetic outside"], rows), ""]
     for rule in RULES:
-        accepted = [(name, cut, lost) for of, name, cut, lost in told if of == rule]
-        lost = [f"`{cut}` of {name}" for name, cut, broken in accepted if broken]
+        accepted = [(name, cut, outcome) for of, name, cut, outcome in told if of == rule]
+        lost, open_cuts = (
+            [f"`{cut}` of {name}" for name, cut, outcome in accepted if outcome == wanted] for wanted in ("broken", "not attacked"))
+        untried = f" An asset was not attacked at {', '.join(open_cuts)}." if open_cuts else ""
         lines.append(f"- {RULES[rule][0].upper()}{RULES[rule][1:]}: accepts a cut on {len(accepted)} of {len(trained)} networks"
                      + (f", of which {len(lost)} " + ("is" if len(lost) == 1 else "are") + f" broken ({', '.join(lost)})." if lost
-                        else "; none of them is broken." if accepted else "."))
+                        else "; none of them is broken." if accepted else ".") + untried)
     return lines + [
         "", "Latency on this machine with an enclave factor of 1, transfer across the boundary included. For a TEE, multiply the time "
         "inside by its factor (`--enclave-factor`). The plan that `assess` recommends must also gain more than 5 % over everything inside "

@@ -70,4 +70,12 @@ def strongest(cuts):
 
 def broken(found):
     """The assets whose gate the strongest attack exceeds."""
-    return [asset for asset, limit in LIMITS.items() if found.get(asset, (0, 0))[0] > limit]
+    return [asset for asset, limit in LIMITS.items() if asset in found and found[asset][0] > limit]
+
+
+def outcome(found, declared):
+    """What the strongest attacks say of the assets that a rule protects: "broken" where one exceeds its gate, "not
+    attacked" where none does and one of them was not attacked, else "holds"."""
+    if any(asset in declared for asset in broken(found)):
+        return "broken"
+    return "holds" if all(asset in found for asset in declared) else "not attacked"

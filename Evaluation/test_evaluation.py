@@ -96,6 +96,14 @@ class RuleTests(unittest.TestCase):
         self.assertEqual(rules.broken(found), ["appearance", "identity", "class"])
         self.assertEqual(rules.broken({"appearance": (0.15, 10)}), [])
 
+    def test_an_asset_that_was_not_attacked_does_not_hold(self):
+        within, every = {"appearance": (0.1, 10)}, list(rules.LIMITS)
+        self.assertEqual(rules.outcome(within, ["appearance"]), "holds")
+        self.assertEqual(rules.outcome(within, every), "not attacked")
+        self.assertEqual(rules.outcome({}, ["appearance"]), "not attacked")
+        self.assertEqual(rules.outcome({"class": (0.5, 10)}, every), "broken")
+        self.assertEqual(rules.outcome({"class": (0.5, 10), "appearance": (0, 10)}, ["appearance"]), "holds")
+
 
 class PageTests(unittest.TestCase):
     def test_a_cut_that_is_broken_by_more_pictures_is_told_of(self):
@@ -105,6 +113,21 @@ class PageTests(unittest.TestCase):
         self.assertIn("| net | earlier rule | `d` | 0.20 (", lines)
         self.assertIn("Earlier rule: accepts a cut on 1 of 1 networks, of which 1 is broken (`d` of net).", lines)
         self.assertIn("Paper's rule: accepts a cut on 0 of 1 networks.", lines)
+
+    def test_a_cut_that_nobody_attacked_is_not_called_safe(self):
+        silent = result(cut("d", 0.01, 0.05))
+        silent["cuts"][0]["assets"]["identity"]["curves"] = []
+        silent["cuts"][0]["assets"]["class"]["curves"] = [curve(0.01, 0.02)]
+        silent["cuts"][0]["class1Shot"] = None
+        for asset in silent["cuts"][0]["assets"].values():
+            asset["outcome"] = "passes"
+        silent["cuts"][0]["gates"]["passes"] = True
+        lines = page.chosen({"net": silent}, [])
+        row = next(line for line in lines if line.startswith("| net | today, all three assets |"))
+        self.assertNotIn("holds", row)
+        self.assertIn("not attacked", row)
+        self.assertIn("An asset was not attacked at `d` of net.", next(
+            line for line in lines if line.startswith("- Today, all three assets:")))
 
     def test_the_coverage_says_which_intervals_hold(self):
         before, after = result(cut("d", 0.01, 0.05)), result(cut("d", 0.2, 0.4))

@@ -3,6 +3,7 @@ import AssessmentReport
 import Foundation
 import Imaging
 import LeakageAssessment
+import ModelGraph
 import Synchronization
 import Tensors
 import Testing
@@ -52,13 +53,21 @@ struct AssessmentTests {
 
     @Test("A picture's nulls are the minima over the IR images of the next ones")
     func null() throws {
-        // Two equal pictures in a row: the first one's first null is its own minimum.
+        // The model ignores blue, in which two pictures in a row differ: the first one's first null is its own minimum.
         let pictures = try DrawnPictures(count: 9)
-        let first = pictures.folder.appending(path: "100.png")
-        let second = pictures.folder.appending(path: "101.png")
-        try FileManager.default.removeItem(at: second)
-        try FileManager.default.copyItem(at: first, to: second)
-        let kl = try #require(try Assessor(pictures.configuration()).run().cuts[0].channelKL)
+        var pixels = try Image(decoding: Array(Data(contentsOf: pictures.folder.appending(path: "100.png"))).span.bytes)
+            .pixels
+        for index in pixels.indices where index % 3 == 2 { pixels[index] = 255 - pixels[index] }
+        try pictures.write(pixels, to: "101.png")
+        var configuration = try pictures.configuration()
+        let graph = configuration.model.graph
+        var constants = graph.constants
+        var weights = try #require(constants["w1"]).floats()
+        for index in weights.indices where index / 9 % 3 == 2 { weights[index] = 0 }
+        constants["w1"] = try Tensor(weights, shape: [6, 3, 3, 3])
+        configuration.model.graph = try Graph(
+            name: graph.name, inputs: graph.inputs, outputs: graph.outputs, nodes: graph.nodes, constants: constants)
+        let kl = try #require(try Assessor(configuration).run().cuts[0].channelKL)
         #expect(kl.divergences[0][1] == kl.own[0])
         #expect(kl.divergences[1][1] != kl.own[1])
     }
@@ -106,13 +115,15 @@ struct AssessmentTests {
         #expect(error?.message.contains("1 different") == true)
     }
 
-    @Test("Some copies among the pictures are allowed, with a warning")
+    @Test("A copy of another picture is passed over, with a warning")
     func someCopies() throws {
         let pictures = try DrawnPictures(count: 9)
         let copy = pictures.folder.appending(path: "200.png")
         try FileManager.default.copyItem(at: pictures.folder.appending(path: "100.png"), to: copy)
         let result = try Assessor(pictures.configuration()).run()
-        #expect(result.warnings.contains { $0.contains("1 of the pictures") })
+        #expect(result.images == 9 && result.skipped.map(\.name) == ["200.png"])
+        #expect(result.skipped[0].reason.contains("copy of another"))
+        #expect(result.warnings.contains { $0.contains("200.png") })
     }
 
     @Test("A folder without pictures, and one that is not there, are refused by name")
@@ -191,6 +202,23 @@ struct AssessmentTests {
         let error = #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
         #expect(error?.code == .notFinite)
         #expect(error?.message.contains("10") == true && error?.message.contains(".png") == true)
+    }
+
+    @Test("A validator that is unsure of every picture shows nothing, so that no gate of the channel KL is met")
+    func unsureValidator() throws {
+        let pictures = try DrawnPictures(count: 12)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        configuration.measuresTime = false
+        configuration.validator?.graph = try TinyNetwork.graph(seed: 9, classes: 6, scale: 0.01)
+        let result = try Assessor(configuration).run()
+        #expect(result.validatorUnsure == 12)
+        let kl = try #require(result.cuts[0].channelKL)
+        #expect(kl.judged.isEmpty && kl.own.count == 12)
+        for metric in [Metric.passFraction, .areaUnderCurve] {
+            #expect(try #require(result.verdicts[0].check(of: metric)).outcome == .fails)
+        }
+        #expect(result.warnings.contains { $0.contains("its gates do not count them") })
     }
 
     @Test("Without a validator the model judges itself, and the reader is told")

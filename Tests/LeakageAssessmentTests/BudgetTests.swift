@@ -59,8 +59,66 @@ struct BudgetTests {
         let result = try BudgetedAssessment(configuration, budget: .milliseconds(1)).run(
             work: try WorkDirectory(pictures.path("work")))
         #expect(result.cuts.count == 3)
-        #expect(result.warnings.contains { $0.contains("ended before channel KL") })
+        #expect(result.unfinished.contains(.bounds) && result.cuts.allSatisfy { $0.bounds == nil })
+        #expect(result.warnings.contains { $0.contains("ended before") && $0.contains("bounds") })
         #expect(throws: AssessmentError.self) { try BudgetedAssessment(configuration, budget: .zero) }
+    }
+
+    /// Gates that every cut keeps, whatever attacks it: R² is at most 1, and SSIM over the mean picture is below.
+    private func everythingPasses(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
+        var configuration = try pictures.configuration()
+        configuration.adversary = .informed
+        configuration.measuresTime = false
+        configuration.protected = [.appearance]
+        // The pictures at hand decide.
+        configuration.attackerPictures = 1
+        configuration.gates = Gates(name: "open", [.rSquared: 2, .similarityGain: 0.99])
+        return configuration
+    }
+
+    @Test("When the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
+    func untried() throws {
+        let pictures = try DrawnPictures(count: 24)
+        let result = try BudgetedAssessment(try everythingPasses(pictures), budget: .milliseconds(1)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        let first = result.cuts[0]
+        #expect(first.findings[UntriedAttacks.self]?.kinds == [.trainedDecoder])
+        #expect(result.verdicts[0].outcome == .notEnoughEvidence)
+        for (cut, verdict) in zip(result.cuts, result.verdicts) where cut.findings[UntriedAttacks.self] != nil {
+            #expect(!verdict.passes && result.recommendation.front != cut.name)
+        }
+        #expect(result.unfinished.contains(.training))
+        #expect(result.warnings.contains { $0.hasPrefix("No trained decoder attacked '\(first.name)'") })
+        #expect(result.warnings.contains { $0.contains("The same command with --work DIR continues") })
+    }
+
+    @Test("With time for everything the adversary, the cuts and their verdicts are those of a whole assessment")
+    func generous() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try everythingPasses(pictures)
+        configuration.adversary = .both
+        let whole = try Assessor(configuration).run()
+        try #require(whole.verdicts[0].passes && whole.cuts[0].decoder.trials.contains { $0.kind == .trained })
+        let result = try BudgetedAssessment(configuration, budget: .seconds(600)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        // Every cut is deeper than the first one, which passes.
+        #expect(result.cuts.map(\.name) == whole.cuts.map(\.name))
+        #expect(result.verdicts == whole.verdicts && result.unfinished.isEmpty)
+        #expect(result.adversary == .both && result.cuts.map(\.channelKL) == whole.cuts.map(\.channelKL))
+        #expect(result.recommendation.front == whole.recommendation.front)
+    }
+
+    @Test("Deeper cuts for which the time did not suffice are named, since a leak there would count")
+    func deeper() throws {
+        let pictures = try DrawnPictures(count: 24)
+        var configuration = try everythingPasses(pictures)
+        configuration.trainedCuts = .none
+        let whole = try Assessor(configuration).run()
+        let result = try BudgetedAssessment(configuration, budget: .milliseconds(1)).run(
+            work: try WorkDirectory(pictures.path("work")))
+        let names = Set(whole.cuts.map(\.name)).subtracting(result.cuts.map(\.name))
+        let warning = try #require(result.warnings.first { $0.hasPrefix("3 of \(whole.cuts.count) cuts") })
+        #expect(!names.isEmpty && names.allSatisfy { warning.contains("'\($0)'") }, "\(warning)")
     }
 
     @Test("The caller's cancellation ends it without a report")

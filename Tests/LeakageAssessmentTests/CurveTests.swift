@@ -130,6 +130,42 @@ struct CurveTests {
         #expect(classes.value > 0.6)
     }
 
+    @Test("A curve whose penalty is the smallest of the grid is a floor, one with a larger penalty is evidence")
+    func edge() throws {
+        for (noise, isAtEdge) in [(0.0, true), (1.0, false)] {
+            let world = Self.world(60, hidden: 6, noise: noise)
+            let gram = GramMatrix.of(world.features)
+            let ridge = try #require(
+                KernelRidge(.init(gram: gram), targets: GramMatrix.of(world.pictures), training: Array(0..<48)))
+            #expect(ridge.isAtEdge == isAtEdge, "\(ridge.kernel), \(ridge.penalty)")
+            let curve = try #require(
+                GramAttacks(features: gram, seed: 1).appearance(pictures: GramMatrix.of(world.pictures)))
+            #expect(curve.isFloor == isAtEdge)
+        }
+    }
+
+    @Test("A curve that is a floor shows a leak, and excludes none", arguments: [0.02, 0.4])
+    func floor(value: Double) throws {
+        func estimate(isFloor: Bool) throws -> LeakEstimate {
+            let curve = LearningCurve(
+                points: [.init(pictures: 50, value: value), .init(pictures: 100, value: value)], error: 0.001,
+                gainError: 0, isFloor: isFloor)
+            let evidence = AssetEvidence(
+                appearance: [curve], identity: [], candidates: 40, classes: nil, tint: nil, layout: nil)
+            return try #require(
+                CutFindings([evidence]).estimate(
+                    of: .extrapolatedRSquared, for: Attacker(pictures: 100, counted: 100)))
+        }
+        let (evidence, floor) = (try estimate(isFloor: false), try estimate(isFloor: true))
+        #expect(evidence.upper < value + 0.01 && floor.upper == 1)
+        #expect(floor.value == value && floor.lower == evidence.lower)
+        let limit = 0.15
+        #expect(Metric.extrapolatedRSquared.check(evidence, limit: limit).outcome == (value > limit ? .fails : .passes))
+        #expect(
+            Metric.extrapolatedRSquared.check(floor, limit: limit).outcome
+                == (value > limit ? .fails : .notEnoughEvidence))
+    }
+
     @Test("From features that have nothing to do with the picture, nothing is learned")
     func nothing() throws {
         let world = Self.world(80, hidden: 6, noise: 0.01)

@@ -10,7 +10,7 @@ struct MethodSectionTests {
         ("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)),
     ]
     private static let attack = WhiteBoxScores(
-        pictures: 4, rSquared: 0.1, similarity: 0.2, similarityOfMean: 0.2, residual: 0.5)
+        pictures: 4, rSquared: 0.1, rSquaredError: 0.02, similarity: 0.2, similarityOfMean: 0.2, residual: 0.5)
 
     /// The description under a heading of the section.
     private func text(_ heading: String, of result: AssessmentResult) throws -> String {

@@ -127,6 +127,23 @@ struct MetricTests {
         #expect(abs(kl.areaUnderCurveError - (0.546875 / 12).squareRoot()) < 1e-12)
     }
 
+    @Test("Only judged pictures count for the channel KL's gates; where there is none, both have their worst value")
+    func judgedPictures() throws {
+        func kl(_ judged: [Int]?) throws -> ChannelKL {
+            try ChannelKL(
+                divergences: [[1, 2, 4], [2, 3, 1], [3, 3, 9], [10, 8, 8]], baseline: [0.5, 2, 4, 4],
+                closestChannel: [0, 1, 2, 3], judged: judged)
+        }
+        let (all, some, none) = (try kl(nil), try kl([0, 1]), try kl([]))
+        #expect(all.judged == [0, 1, 2, 3])
+        // Of the nulls of the first two pictures 2 and 1 are above their own.
+        #expect(some.passFraction == 0.5 && some.areaUnderCurve == 0.75)
+        #expect(some.areaUnderCurveError >= AreaUnderCurve.standardError(lists: 2, negatives: 2))
+        #expect(none.passFraction == 0 && none.areaUnderCurve == 1 && none.areaUnderCurveError.isFinite)
+        #expect(none.mean == all.mean && none.topOne == all.topOne)
+        #expect(throws: AssessmentError.self) { try kl([4]) }
+    }
+
     @Test("Pictures that agree do not make the channel KL's area certain")
     func certainty() throws {
         let kl = try ChannelKL(divergences: [[1, 2], [1, 2]], baseline: [1, 1], closestChannel: [0, 0])

@@ -30,6 +30,24 @@ struct PictureSampleTests {
         #expect(again != PictureSample(files: 30, limit: 20, needed: 5, seed: 8))
     }
 
+    @Test("The channel KL's pictures are drawn, and so are the few at cuts where it decides nothing")
+    func channelPictures() {
+        func drawn(_ images: Int, limit: Int, few: Int, seed: UInt64 = 1) -> [Int] {
+            PictureSample.channelPictures(of: images, limit: limit, few: few, seed: seed)
+        }
+        #expect(drawn(8, limit: 60, few: 10) == Array(0..<8))
+        #expect(drawn(20, limit: 60, few: 10).sorted() == Array(0..<20))
+        var counts = [Int](repeating: 0, count: 20)
+        for seed in 1...2000 {
+            let chosen = drawn(20, limit: 10, few: 5, seed: UInt64(seed))
+            #expect(chosen.count == 10 && Set(chosen).count == 10)
+            for picture in chosen.prefix(5) { counts[picture] += 1 }
+        }
+        // 500 ± 5 deviations of a binomial distribution.
+        #expect(counts.allSatisfy { abs($0 - 500) < 100 }, "\(counts)")
+        #expect(drawn(20, limit: 10, few: 5) == drawn(20, limit: 10, few: 5))
+    }
+
     private func configuration(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
         var configuration = try pictures.configuration()
         (configuration.decoderImageLimit, configuration.channelImageLimit) = (10, 6)

@@ -36,6 +36,38 @@ struct RecommendationTests {
         #expect(recommendation.reason.contains("appearance, identity and class protected"))
     }
 
+    @Test("A cut at which the white-box attack exceeds the gate of R² is not recommended", arguments: [0.1, 0.4])
+    func whiteBox(rSquared: Double) throws {
+        let attack = WhiteBoxScores(
+            pictures: 4, rSquared: rSquared, rSquaredError: 0.2, similarity: 0.2, similarityOfMean: 0.2, residual: 0.1)
+        let result = try Measured.result(Measured.cuts([("relu2", 0.004, (3, 3))], whiteBox: attack))
+        #expect(result.recommendation.everythingInside == (rSquared > 0.15))
+        let check = try #require(result.verdicts[0].check(of: .extrapolatedRSquared))
+        #expect(check.outcome == (rSquared > 0.15 ? .fails : .passes) && check.estimate == rSquared)
+        // Without protection of the appearance it decides nothing.
+        #expect(result.verdicts[0].outcome(of: .identity) == .passes)
+    }
+
+    @Test("For the paper's adversary the sentence speaks of IR images, and says what decoders recover there")
+    func paperSentence() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.6, (3, 3))])
+        let recommendation = try Measured.result(cuts, adversary: .paper).recommendation
+        #expect(recommendation.front == "relu2")
+        #expect(!recommendation.reason.contains("No tested attack"))
+        #expect(recommendation.reason.contains("IR image") && recommendation.reason.contains("R² 0.60"))
+    }
+
+    @Test("Where no decoder was to be trained, rule and reason say so", arguments: [true, false])
+    func untrained(trains: Bool) throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
+        let plan = Recommendation.choose(
+            among: cuts, verdicts: GateVerdict.verdicts(for: cuts, gates: .standard), gates: .standard,
+            mapping: ("logits", 8), pictures: 60, trainsDecoders: trains)
+        #expect(plan.front == "relu2")
+        #expect(plan.rule.contains("no trained decoder") == !trains)
+        #expect(plan.reason.contains("no decoder was trained") == !trains)
+    }
+
     @Test("The paper's rule alone passes a cut that the decoders invert")
     func paperRule() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("pool1", 0.8, (3, 3)), ("relu2", 0.7, (3, 3))])

@@ -90,6 +90,34 @@ struct ShardTests {
         #expect(error?.message.contains("now: pictures") == true)
     }
 
+    @Test("Shards that lack an outsider's attack, or noise, are not merged into an assessment that has it")
+    func otherAttacks() throws {
+        let pictures = try DrawnPictures(count: 10)
+        var configuration = try pictures.configuration()
+        configuration.trainedCuts = .none
+        let folder = pictures.path("shard")
+        try compute(1, of: 1, configuration, in: folder)
+        let records = try ShardRecord.all(in: [folder])
+        let digest = String(repeating: "0a", count: 32)
+        let result = try AttackResult(
+            decoding: Data(
+                """
+                {"version":1,"modelSHA256":"\(digest)","cut":"flat","asset":"appearance","value":0.4,"error":0.02,
+                "trainingPictures":9,"testPictures":3,"description":"made up"}
+                """.utf8))
+        var attacked = configuration
+        attacked.attacks = [try OutsideAttack("decoder", result, on: configuration.model)]
+        var noisy = configuration
+        noisy.triesNoise = true
+        for other in [attacked, noisy] {
+            let error = #expect(throws: AssessmentError.self) {
+                try Assessor(other).run(
+                    work: try WorkDirectory(pictures.path("merged"), others: [folder]), merging: records)
+            }
+            #expect(error?.message.contains("now: choice of cuts and options") == true)
+        }
+    }
+
     @Test("Numbers that are no shard", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
     func numbers(_ index: Int, _ count: Int) {
         #expect(throws: AssessmentError.self) { try Shard(index, of: count) }

@@ -16,6 +16,18 @@ struct TrainedCutChoiceTests {
             attacked: attacked)
     }
 
+    @Test("The cuts that are still open are more than those that are attacked at once")
+    func open() throws {
+        let cuts = try Measured.cuts(["relu1", "pool1", "relu2", "flat"].map { ($0, 0.004, nil) })
+        let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
+        func open(_ choice: AssessmentConfiguration.TrainedCuts, attacked: Set<Int> = []) -> [Int] {
+            TrainedCutChoice.open(choice, verdicts, hasMaps: [true, true, true, false], attacked: attacked)
+        }
+        #expect(open(.decision) == [0, 1, 2])
+        #expect(open(.decision, attacked: [1]) == [0, 2])
+        #expect(open(.none).isEmpty)
+    }
+
     @Test("Without a cut within the gates no decoder is trained: it could only find more")
     func none() throws { #expect(try wanted([0.9, 0.5, 0.3, 0.5]).isEmpty) }
 

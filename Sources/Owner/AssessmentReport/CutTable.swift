@@ -52,7 +52,7 @@ struct CutTable {
             ]
         } else {
             cells.append(
-                "<td colspan=\"4\" class=\"none\">\(result.adversary == .informed ? "not measured" : "a vector has no image")</td>"
+                "<td colspan=\"4\" class=\"none\">\(result.adversary == .informed || cut.lacksChannelKL ? "not measured" : "a vector has no image")</td>"
             )
         }
         cells += [

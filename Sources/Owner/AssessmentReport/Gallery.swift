@@ -76,7 +76,7 @@ struct Gallery {
                     + "<small>channel \(image.channel), KL \(Format.number(image.divergence))</small>"
             } else {
                 let reason =
-                    result.adversary == .informed
+                    result.adversary == .informed || cut.lacksChannelKL
                     ? "not measured"
                     : cut.channelKL == nil ? "a vector has no image" : "not among the pictures of the KL"
                 channel = "<span class=\"none\">\(reason)</span>"

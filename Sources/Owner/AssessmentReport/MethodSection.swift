@@ -61,7 +61,7 @@ struct MethodSection {
         return """
             Every channel of every tensor that crosses becomes an IR image: min-max normalised, resized bilinearly to the \
             validator’s input, shown to the validator. Of KL(F(x) ‖ F(IR)) in nats (floor 10⁻¹²) the minimum over all channels \
-            counts, over the first \(result.channelImages) pictures (fewer at cuts that fail another gate). The null is the same minimum for the IR of other \
+            counts, over \(result.channelImages) pictures drawn at random (fewer at cuts that fail another gate); share and AUC count those of them whose class the validator is sure of. The null is the same minimum for the IR of other \
             pictures; AUC is the chance that a picture’s own minimum is below one of its nulls. The paper asks for a minimum \
             above the uniform baseline ln C − H(F(x)).
             """
@@ -88,7 +88,7 @@ struct MethodSection {
             "<dt>White box</dt><dd>At \(attacked.count) of the \(result.cuts.count) cuts the FrontNet’s own gradient: from the "
             + "mean picture on, \(result.whiteBox.steps) steps of Adam descend ‖f(x) − e‖², relative to the mean picture’s, and a "
             + "total-variation prior of weight \(Format.number(result.whiteBox.smoothness)), for \(pictures) "
-            + "\(pictures == 1 ? "picture" : "pictures") each. It warns and does not gate.</dd>\n"
+            + "\(pictures == 1 ? "picture" : "pictures") each. Its R² counts as a floor of what an attacker reaches.</dd>\n"
     }
 
     /// Attacks that were not made.

@@ -6,8 +6,8 @@ enum WhiteBoxJSON {
     static func scores(_ scores: WhiteBoxScores) -> JSONText {
         .object([
             ("pictures", .integer(scores.pictures)), ("r2", .number(scores.rSquared)),
-            ("ssim", .number(scores.similarity)), ("ssimOfMean", .number(scores.similarityOfMean)),
-            ("residual", .number(scores.residual)),
+            ("r2Error", .number(scores.rSquaredError)), ("ssim", .number(scores.similarity)),
+            ("ssimOfMean", .number(scores.similarityOfMean)), ("residual", .number(scores.residual)),
         ])
     }
 }

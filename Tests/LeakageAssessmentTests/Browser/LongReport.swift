@@ -16,7 +16,9 @@ enum LongReport {
                 return (cut.name, max(0.003, 0.98 - 1.05 * depth), index > 17 ? nil : (1 + 5 * depth, 4 + 2 * depth))
             }, of: graph, milliseconds: 40, bounds: bounds(),
             whiteBox: WhiteBoxScores(
-                pictures: 4, rSquared: 0.61, similarity: 0.4, similarityOfMean: 0.1, residual: 0.003))
+                pictures: 4, rSquared: 0.01, rSquaredError: 0.01, similarity: 0.4, similarityOfMean: 0.1,
+                residual: 0.003)
+        )
         let pictures = try (0..<8).map { try picture(seed: UInt64($0 + 1), size: 112, blur: 0) }
         let gallery = try pictures.enumerated().map { number, picture in
             GalleryRow(

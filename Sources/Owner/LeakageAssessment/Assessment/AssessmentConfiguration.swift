@@ -45,7 +45,7 @@ package struct AssessmentConfiguration: Sendable {
     package var imageFolder: String
     /// Use only the first so many images by name; `nil` for all.
     package var imageLimit: Int?
-    /// Images for the channel KL, the first by name of those in use. 60 without a failure bound the failing share at 5
+    /// Images for the channel KL, a ``PictureSample`` of those in use. 60 without a failure bound the failing share at 5
     /// % with 95 % confidence.
     package var channelImageLimit = 60
     /// Images for the channel KL at a cut that already fails another gate: enough to show the paper's measure, which

@@ -8,15 +8,15 @@ extension AssessmentResult {
         /// Number of files in the folder, including ``skipped``.
         package let folderImages: Int
         package let skipped: [SkippedPicture]
-        /// Number of images for the channel KL, the first of those used.
+        /// Number of images for the channel KL, drawn from those used.
         package let channelImages: Int
         /// Number of images that the decoders learned from (fitting and validation); the others are test images.
         package let trainingImages: Int
         package let testImages: Int
         /// Mean of ln C - H(F(x)) over the images of the channel KL, in nats.
         package let baselineMean: Double
-        /// Number of images of the channel KL for which the validator's largest probability is below 0.8: their
-        /// baseline is near 0, so they pass whatever the cut.
+        /// Number of images of the channel KL for which the validator's largest probability is below 0.8: its gates do
+        /// not count them.
         package let validatorUnsure: Int
 
         package init(

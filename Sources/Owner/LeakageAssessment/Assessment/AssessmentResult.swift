@@ -60,6 +60,8 @@ package struct AssessmentResult: Sendable {
     package private(set) var backbone: BackboneComparison?
     /// Results of external attacks.
     package var attacks: [OutsideAttack] = []
+    /// The stages that a deadline ended: ``Assessor/run(work:merging:cancellation:progress:forecast:costlyDeadline:)``.
+    package var unfinished: [AssessmentProgress.Stage] = []
     /// Latency of the whole model on this machine, if it was measured.
     package let modelMilliseconds: Double?
 

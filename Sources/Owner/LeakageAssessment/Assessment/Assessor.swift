@@ -37,12 +37,15 @@ package struct Assessor: Sendable {
     ///   - shards: Of the same assessment; others are refused.
     ///   - progress: Called from several threads, at most ten times a second.
     ///   - forecast: Called once, after the first cut was attacked.
+    ///   - costlyDeadline: Ends channel KL (not for the paper's adversary, who has nothing else), trained decoders, noise,
+    ///     bounds and white-box attack. What did not run is named in ``AssessmentResult/unfinished`` and in warnings, and
+    ///     a cut that an attack could still fail does not pass.
     /// - Throws: ``AssessmentError``; `.cancelled` once `cancellation` was raised.
     package func run(
         work: WorkDirectory = .none, merging shards: [ShardRecord] = [],
         cancellation: CancellationFlag = CancellationFlag(),
         progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in },
-        forecast: (AssessmentForecast) -> Void = { _ in }
+        forecast: (AssessmentForecast) -> Void = { _ in }, costlyDeadline: ContinuousClock.Instant? = nil
     ) throws(AssessmentError) -> AssessmentResult {
         let context = try StageContext(configuration, work: work, cancellation: cancellation, progress: progress)
         for record in shards {
@@ -51,6 +54,7 @@ package struct Assessor: Sendable {
                     .file, "shard \(record.shard) is of different inputs than there are now: \(kind)")
             }
         }
+        let limited = context.limited(to: costlyDeadline)
         let truths = try TruthStage.run(context)
         let costs = try CostStage.run(context)
         let mapping = try MappingStage.run(context)
@@ -71,24 +75,46 @@ package struct Assessor: Sendable {
             let decides = findings.conclusion(context).verdicts.map {
                 configuration.adversary == .paper || $0.outcome != .fails
             }
-            findings.channelKL = try ChannelStage.run(context, truths: truths, decides: decides)
+            let judged = try ChannelStage.run(
+                configuration.adversary == .paper ? context : limited, truths: truths, decides: decides)
+            findings.channelKL = judged.found
+            if !judged.missing.isEmpty { findings.unfinished.append(.channelKL) }
+            for index in judged.missing { findings.untried[index].insert(.channelKL) }
         }
-        try TrainedStage.run(context, &findings)
-        try NoiseStage.run(context, &findings)
+        try TrainedStage.run(limited, &findings)
+        try finish(.noise, limited, &findings) { (findings) throws(AssessmentError) in
+            try NoiseStage.run(limited, &findings)
+        }
         let conclusion = findings.conclusion(context)
         // They are expensive and show how far a usable cut can be trusted, so they are left out where no cut is within
         // the gates.
         let isAnyWithin = zip(context.cuts, conclusion.verdicts).contains {
             $1.passes && $0.nodesInside < context.mapping.nodesInside
         }
-        if isAnyWithin || configuration.bounds.isAlways { findings.bounds = try BoundsStage.run(context) }
+        if isAnyWithin || configuration.bounds.isAlways {
+            try finish(.bounds, limited, &findings) { (findings) throws(AssessmentError) in
+                findings.bounds = try BoundsStage.run(limited)
+            }
+        }
         if isAnyWithin || configuration.whiteBox.isAlways {
-            findings.whiteBox = try WhiteBoxStage.run(context, at: WhiteBoxStage.cuts(conclusion))
+            try finish(.whiteBox, limited, &findings) { (findings) throws(AssessmentError) in
+                try WhiteBoxStage.run(limited, &findings)
+            }
         }
         let gallery = try GalleryStage.run(context, findings)
         var result = try findings.result(context, truths: truths, gallery: gallery)
         result.attacks = configuration.attacks
+        result.unfinished = findings.unfinished
         return result
+    }
+
+    /// Runs a stage that the deadline of the context may end.
+    private func finish(
+        _ stage: AssessmentProgress.Stage, _ limited: StageContext, _ findings: inout Findings,
+        _ run: (inout Findings) throws(AssessmentError) -> Void
+    ) throws(AssessmentError) {
+        let finished: Void? = try limited.untilDeadline { () throws(AssessmentError) in try run(&findings) }
+        if finished == nil { findings.unfinished.append(stage) }
     }
 }
 

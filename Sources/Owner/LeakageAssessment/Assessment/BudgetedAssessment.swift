@@ -3,8 +3,9 @@ internal import ModelGraph
 internal import Tensors
 
 /// An assessment within a time budget, by bisection. Decoders and learning curves attack a few cuts, then cuts between
-/// the deepest that fails and the shallowest that passes. The expensive measures (channel KL, trained decoders, bounds,
-/// white box) come last, as far as the time allows.
+/// the deepest that fails and the shallowest that passes, then deeper ones. The expensive measures (channel KL, trained
+/// decoders, bounds, white box) come last, as far as the time allows. A cut that one of them could still fail does not
+/// pass without it: ``UntriedAttacks``.
 ///
 /// A leak at a cut is a leak at every shallower cut, so cuts above a failing one need no attack. Every step is an
 /// ordinary assessment of the cuts chosen so far; the steps share results through the work folder.
@@ -42,22 +43,25 @@ package struct BudgetedAssessment: Sendable {
         let start = clock.now
         let end = start + budget
         let endOfChoice = start + budget * (1 - Self.shareOfCostlyAttacks)
-        func step(
-            _ chosen: Set<Int>, costlyAttacks: Bool, deadline: ContinuousClock.Instant?
-        ) throws(AssessmentError) -> AssessmentResult? {
+        func assessor(_ chosen: Set<Int>, costlyAttacks: Bool) throws(AssessmentError) -> Assessor {
             var step = configuration
             step.cuts = .named(chosen.sorted().map { cuts[$0].name })
             if !costlyAttacks {
-                // The channel KL can only turn a pass into a fail.
+                // They can only turn a pass into a fail.
                 if step.adversary == .both { step.adversary = .informed }
                 step.trainedCuts = .none
                 step.triesNoise = false
                 (step.bounds.pictures, step.whiteBox.pictures) = (0, 0)
             }
+            return try Assessor(step)
+        }
+        func choice(
+            _ chosen: Set<Int>, deadline: ContinuousClock.Instant?
+        ) throws(AssessmentError) -> AssessmentResult? {
+            let flag = CancellationFlag(under: cancellation, deadline: deadline)
             do throws(AssessmentError) {
-                return try Assessor(step).run(
-                    work: work, cancellation: CancellationFlag(under: cancellation, deadline: deadline),
-                    progress: progress)
+                return try assessor(chosen, costlyAttacks: false).run(
+                    work: work, cancellation: flag, progress: progress)
             } catch {
                 guard error.code == .cancelled, !cancellation.isCancelled else { throw error }
                 return nil
@@ -65,21 +69,22 @@ package struct BudgetedAssessment: Sendable {
         }
 
         var chosen = Self.first(of: cuts, before: mapping)
-        guard var result = try step(chosen, costlyAttacks: false, deadline: nil) else {
+        guard var found = try choice(chosen, deadline: nil) else {
             throw AssessmentError(.cancelled, "the assessment was stopped; no report was written")
         }
         var spent = clock.now - start
-        while let next = open(chosen, result), clock.now + spent / chosen.count < endOfChoice {
+        while let next = open(chosen, found) ?? deeper(chosen, found).first,
+            clock.now + spent / chosen.count < endOfChoice
+        {
             let (begun, more) = (clock.now, chosen.union([next]))
-            guard let refined = try step(more, costlyAttacks: false, deadline: endOfChoice) else { break }
-            (result, chosen) = (refined, more)
+            guard let refined = try choice(more, deadline: endOfChoice) else { break }
+            (found, chosen) = (refined, more)
             spent = max(spent, (clock.now - begun) * chosen.count)
         }
-        var isComplete = false
-        if clock.now < end, let whole = try step(chosen, costlyAttacks: true, deadline: end) {
-            (result, isComplete) = (whole, true)
-        }
-        result.warnings += warnings(chosen, result, isComplete: isComplete)
+        // Of the same adversary as without a budget; what was measured so far comes from the work folder.
+        var result = try assessor(chosen, costlyAttacks: true).run(
+            work: work, cancellation: cancellation, progress: progress, costlyDeadline: end)
+        result.warnings += warnings(chosen, found, unfinished: result.unfinished)
         return result
     }
 
@@ -89,31 +94,54 @@ package struct BudgetedAssessment: Sendable {
         return [0, last / 2, last]
     }
 
+    /// The shallowest of the attacked cuts before the mapping unit that passes, as an index in ``cuts``.
+    private func shallowestPass(_ chosen: Set<Int>, _ result: AssessmentResult) -> Int? {
+        let passes = Dictionary(
+            zip(result.cuts.map(\.name), result.verdicts.map(\.passes)), uniquingKeysWith: { first, _ in first })
+        return chosen.sorted().first { cuts[$0].nodesInside < mapping && passes[cuts[$0].name] == true }
+    }
+
     /// The next cut to attack, midway between the deepest cut that does not pass and the shallowest that does. `nil`
     /// where there is no cut between, or none passes: then no shallower cut can.
     private func open(_ chosen: Set<Int>, _ result: AssessmentResult) -> Int? {
-        let passes = Dictionary(
-            zip(result.cuts.map(\.name), result.verdicts.map(\.passes)), uniquingKeysWith: { first, _ in first })
-        let ordered = chosen.sorted().filter { cuts[$0].nodesInside < mapping }
-        guard let shallowest = ordered.first(where: { passes[cuts[$0].name] == true }) else { return nil }
-        let failing = ordered.last { $0 < shallowest } ?? -1
+        guard let shallowest = shallowestPass(chosen, result) else { return nil }
+        let failing = chosen.filter { $0 < shallowest }.max() ?? -1
         return shallowest - failing > 1 ? (shallowest + failing) / 2 : nil
     }
 
-    private func warnings(_ chosen: Set<Int>, _ result: AssessmentResult, isComplete: Bool) -> [String] {
+    /// The cuts that were not attacked and are deeper than one that passes, nearest first: a leak there would be a leak
+    /// at the one that passes.
+    private func deeper(_ chosen: Set<Int>, _ result: AssessmentResult) -> [Int] {
+        guard let shallowest = shallowestPass(chosen, result) else { return [] }
+        return cuts.indices.filter { $0 > shallowest && !chosen.contains($0) }
+    }
+
+    /// - Parameter found: The result that the choice of cuts ended with.
+    private func warnings(
+        _ chosen: Set<Int>, _ found: AssessmentResult, unfinished: [AssessmentProgress.Stage]
+    ) -> [String] {
         var texts: [String] = []
         if chosen.count < cuts.count {
+            let deeper = deeper(chosen, found)
             let why =
-                open(chosen, result) == nil
-                ? "the others cannot change the recommendation" : "the time did not suffice for more"
+                if open(chosen, found) != nil {
+                    "the time did not suffice for more"
+                } else if deeper.isEmpty {
+                    "the others cannot change the recommendation"
+                } else {
+                    "the time did not suffice for "
+                        + deeper.map { "'\(cuts[$0].name)'" }.joined(separator: ", ")
+                        + ", where a leak would rule out a shallower cut that passes"
+                }
             texts.append(
                 "\(chosen.count) of \(cuts.count) cuts were attacked within the budget of \(Self.text(budget)): \(why)."
             )
         }
-        if !isComplete {
+        if !unfinished.isEmpty {
             texts.append(
-                "The budget of \(Self.text(budget)) ended before channel KL, trained decoders, bounds and white-box attack: "
-                    + "a cut within the gates has not stood them.")
+                "The budget of \(Self.text(budget)) ended before "
+                    + unfinished.map(\.rawValue).joined(separator: ", ")
+                    + ". The same command with --work DIR continues.")
         }
         return texts
     }

@@ -11,6 +11,10 @@ struct Findings {
     var outcomes: [DecoderStage.Outcome]
     /// By cut index, where noise was tried.
     var noise: [Int: NoiseMeasurement] = [:]
+    /// Attacks that did not run, one element per cut.
+    var untried: [Set<UntriedAttacks.Kind>]
+    /// The stages that the deadline ended.
+    var unfinished: [AssessmentProgress.Stage] = []
     let costs: CostStage.Outcome
     let mapping: MappingStage.Outcome
     var bounds: BoundsStage.Outcome = .none(nil)
@@ -19,6 +23,7 @@ struct Findings {
 
     init(outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome, mapping: MappingStage.Outcome) {
         channelKL = outcomes.map { _ in nil }
+        untried = outcomes.map { _ in [] }
         self.outcomes = outcomes
         self.costs = costs
         self.mapping = mapping
@@ -33,6 +38,7 @@ struct Findings {
             findings[ChannelKL.self] = channelKL[index]
             findings[LeakageBounds.self] = bounds[index]
             findings[WhiteBoxScores.self] = whiteBox[index]?.scores
+            findings[UntriedAttacks.self] = untried[index].isEmpty ? nil : UntriedAttacks(untried[index])
             return CutMeasurement(
                 cut: cuts[index],
                 operatorName: graph.nodes[cuts[index].nodesInside - 1].operation.onnxName,
@@ -51,7 +57,8 @@ struct Findings {
                 adversary: configuration.adversary, mapping: (context.mapping.name, context.mapping.nodesInside),
                 shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
                 pictures: context.decoded, protecting: configuration.protected,
-                attackerPictures: configuration.attackerPictures)
+                attackerPictures: configuration.attackerPictures,
+                trainsDecoders: configuration.trainedCuts != .none)
         )
     }
 
@@ -76,7 +83,8 @@ struct Findings {
             recommendation: recommendation, paperRule: PaperRule.choose(among: measurements),
             mapping: context.mapping.name, mappingLeakage: mapping.leakage, gallery: gallery,
             warnings: try Warnings.texts(context, truths: truths, measured: measurements)
-                + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates),
+                + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates)
+                + Warnings.untried(measurements),
             modelMilliseconds: costs.whole.frontMilliseconds)
     }
 }

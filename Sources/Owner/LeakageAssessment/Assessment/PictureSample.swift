@@ -12,6 +12,19 @@ package struct PictureSample: Sendable, Hashable {
     /// Whether ``order`` is random.
     package let isDrawn: Bool
 
+    /// The images of the channel KL: a random sample with the given seed, in random order, so that its first part stands
+    /// for all images as well. All images in their order if they are used at every cut.
+    ///
+    /// - Parameters:
+    ///   - images: Number of images in use.
+    ///   - limit: Most images.
+    ///   - few: Number of images at cuts where the channel KL decides nothing, the first of the sample.
+    package static func channelPictures(of images: Int, limit: Int, few: Int, seed: UInt64) -> [Int] {
+        guard min(limit, few) < images else { return Array(0..<images) }
+        var generator = SeededGenerator(seed: seed, purpose: "channel KL")
+        return Array(generator.permutation(of: images).prefix(limit))
+    }
+
     /// - Parameters:
     ///   - files: Number of files in the folder.
     ///   - limit: Use only the first so many images by name; `nil` for all.

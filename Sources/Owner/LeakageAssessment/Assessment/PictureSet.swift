@@ -19,9 +19,8 @@ struct PictureSet: Sendable {
 
     /// By name.
     let entries: [Entry]
+    /// Damaged files, and copies: a decoder that learned from an image must not be tested on it.
     let skipped: [AssessmentResult.SkippedPicture]
-    /// Number of different images.
-    let distinct: Int
     /// Number of files in the folder.
     let files: Int
     /// Whether the images are a random sample of the folder.
@@ -60,7 +59,7 @@ struct PictureSet: Sendable {
         var skipped: [(file: Int, picture: AssessmentResult.SkippedPicture)] = []
         var contents: Set<String> = []
         var next = 0
-        // Damaged files are replaced by later ones.
+        // Damaged files and copies are replaced by later ones.
         while entries.count < wanted, next < order.count {
             let files = order[next..<min(order.count, next + min(Self.block, wanted - entries.count))]
             next = files.endIndex
@@ -74,7 +73,10 @@ struct PictureSet: Sendable {
             for (file, outcome) in zip(files, loaded) {
                 switch outcome {
                 case .good(let digest, let pixels):
-                    contents.insert(pixels.withUnsafeBytes(InputHasher.digest))
+                    guard contents.insert(pixels.withUnsafeBytes(InputHasher.digest)).inserted else {
+                        skipped.append((file, .init(name: names[file], reason: "it is a copy of another picture")))
+                        continue
+                    }
                     try self.pixels.write(pixels, at: entries.count)
                     let entry = Entry(
                         name: names[file], path: paths[file], digest: digest,
@@ -84,14 +86,13 @@ struct PictureSet: Sendable {
                 }
             }
         }
-        distinct = contents.count
-        guard distinct >= PictureSplit.minimum else {
+        guard entries.count >= PictureSplit.minimum else {
             let refused = skipped.first.map {
                 "; \(skipped.count) could not be used, such as \($0.picture.name): \($0.picture.reason)"
             }
             throw AssessmentError(
                 .tooFewImages,
-                "\(configuration.imageFolder): \(distinct) different usable pictures, at least "
+                "\(configuration.imageFolder): \(entries.count) different usable pictures, at least "
                     + "\(PictureSplit.minimum) are needed and 60 or more recommended" + (refused ?? ""))
         }
         self.entries = entries.sorted { $0.file < $1.file }.map(\.entry)

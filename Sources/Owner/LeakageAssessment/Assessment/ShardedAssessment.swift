@@ -80,6 +80,8 @@ extension StageContext {
                     hasher.add("protected", asset.rawValue)
                 }
                 hasher.add("measures time", "\(settings.measuresTime)")
+                hasher.add("tries noise", "\(settings.triesNoise)")
+                for attack in settings.attacks { hasher.add("attack", everythingOf: attack) }
             },
         ]
     }

@@ -15,13 +15,18 @@ struct StageContext: Sendable {
     let cuts: [Cut]
     let mapping: Cut
     let pictures: PictureSet
+    /// Indices of the images of the channel KL: ``PictureSample/channelPictures(of:limit:few:seed:)``.
+    let channelPictures: [Int]
     /// Number of images for the decoders, the first of all.
     let decoded: Int
     let split: PictureSplit
     let inputs: AssessmentInputs
     let work: WorkDirectory
     let scratch: ScratchSpace
-    let cancellation: CancellationFlag
+    /// Raised by the caller, or by the deadline of ``limited(to:)``.
+    private(set) var cancellation: CancellationFlag
+    /// Raised by the caller.
+    private let caller: CancellationFlag
     let progress: @Sendable (AssessmentProgress) -> Void
 
     var model: AssessmentConfiguration.Network { configuration.model }
@@ -43,16 +48,36 @@ struct StageContext: Sendable {
         scratch = ScratchSpace(folder: work.path, memoryBytes: configuration.memoryBytes)
         pictures = try PictureSet(
             configuration, validator: validator, scratch: scratch, cancellation: cancellation, progress: progress)
+        channelPictures = PictureSample.channelPictures(
+            of: pictures.entries.count, limit: configuration.channelImageLimit,
+            few: max(2, configuration.fewChannelImages), seed: configuration.seed)
         decoded = min(pictures.entries.count, configuration.decoderImageLimit)
         split = PictureSplit(count: decoded, seed: configuration.seed)
         inputs = AssessmentInputs(configuration, validator: validator)
         self.work = work
         self.cancellation = cancellation
+        caller = cancellation
         self.progress = progress
     }
 
     /// The attacker that the gates are judged for.
     var attacker: Attacker { Attacker(pictures: configuration.attackerPictures, counted: decoded) }
+
+    /// The same with a deadline for what runs in it: ``untilDeadline(_:)``.
+    func limited(to deadline: ContinuousClock.Instant?) -> StageContext {
+        var limited = self
+        limited.cancellation = CancellationFlag(under: caller, deadline: deadline)
+        return limited
+    }
+
+    /// - Returns: The value of `body`; `nil` if the deadline ended it.
+    /// - Throws: What `body` throws otherwise; `.cancelled` once the caller has cancelled.
+    func untilDeadline<Value>(_ body: () throws(AssessmentError) -> Value) throws(AssessmentError) -> Value? {
+        do throws(AssessmentError) { return try body() } catch {
+            guard error.code == .cancelled, !caller.isCancelled else { throw error }
+            return nil
+        }
+    }
 
     func meter(_ stage: AssessmentProgress.Stage, total: Int) -> ProgressMeter {
         ProgressMeter(stage, total: total, report: progress)

@@ -25,18 +25,14 @@ package enum Warnings {
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
                     + first.reason)
         }
-        if set.distinct < set.entries.count {
-            texts.append(
-                "\(set.entries.count - set.distinct) of the pictures are copies of others: an attacker may have learned from "
-                    + "the picture that it is tested on.")
-        }
         let plain = set.entries.count(where: \.isPlain)
         if plain > 0 {
             texts.append("\(plain) of the pictures have one colour: there is nothing in them to recover.")
         }
         if Set(try truths.map(\.likeliestClass)).count == 1 {
             texts.append(
-                "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another.")
+                "The validator sees one class in all pictures, so the channel KL cannot tell a picture from another, and its "
+                    + "gates are not met.")
         }
         if context.configuration.validator == nil {
             texts.append(
@@ -45,7 +41,7 @@ package enum Warnings {
         if unsure > 0 {
             texts.append(
                 "The validator is unsure (p < \(Format.number(confidence))) of \(unsure) of the \(judged) pictures of the "
-                    + "channel KL: their baseline is near 0 and passes anything. The decoders are not affected.")
+                    + "channel KL: its gates do not count them. The decoders are not affected.")
         }
         if judged < wanted {
             texts.append(
@@ -84,12 +80,28 @@ package enum Warnings {
             else {
                 continue
             }
+            // Its gate does not count: appearance is not protected, or the paper's adversary has no gradient.
             texts.append(
                 "At '\(cut.name)', within the gates, the white-box attack recovers R² "
                     + "\(Format.number(attack.rSquared)), more than the decoders may: the FrontNet must stay secret."
             )
         }
         return texts
+    }
+
+    /// Which cuts do not pass because an attack did not run there.
+    package static func untried(_ cuts: [CutMeasurement]) -> [String] {
+        UntriedAttacks.Kind.allCases.compactMap { kind in
+            let names = cuts.filter { $0.findings[UntriedAttacks.self]?.kinds.contains(kind) == true }.map(\.name)
+            guard !names.isEmpty else { return nil }
+            let list = names.map { "'\($0)'" }.joined(separator: ", ")
+            let what =
+                switch kind {
+                case .trainedDecoder: "No trained decoder attacked \(list)"
+                case .channelKL: "The channel KL was not measured at \(list)"
+                }
+            return what + ": there, and at shallower cuts, there is not enough evidence for a pass."
+        }
     }
 
     /// Number of images that the validator is unsure of.

@@ -3,7 +3,7 @@
 package enum AttackCatalogue {
     /// In the order in which they run.
     static let attacks: [any Attack.Type] = [
-        RecognitionAttack.self, JointAttack.self, CurveAttack.self, PerceptronAttack.self,
+        RecognitionAttack.self, OtherDecodersAttack.self, JointAttack.self, CurveAttack.self, PerceptronAttack.self,
         ReconstructionAttack.self, DecoderCurveAttack.self,
     ]
 
@@ -11,9 +11,10 @@ package enum AttackCatalogue {
     package static var methods: [String] { attacks.map { $0.method } }
 
     static let findings: [any Finding.Type] = [
-        DecoderScores.self, ReconstructionJudge.Judgement.self, JointLeakage.self, AssetEvidence.self,
-        PerceptronEvidence.self, ReconstructionCurves.self, DecoderCurves.self, ChannelKL.self, LeakageBounds.self,
-        WhiteBoxScores.self,
+        DecoderScores.self, ReconstructionJudge.Judgement.self, OtherDecoders.self, JointLeakage.self,
+        AssetEvidence.self, PerceptronEvidence.self, ReconstructionCurves.self, DecoderCurves.self, ChannelKL.self,
+        LeakageBounds.self,
+        WhiteBoxScores.self, UntriedAttacks.self,
     ]
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> CutFindings {

@@ -2,6 +2,8 @@
 /// The results of the attacks at one cut, by the type of the finding.
 package struct CutFindings: Sendable {
     private var byName: [String: any Finding] = [:]
+    /// Findings of other runs of the same attacks. They are not encoded, since each run is stored by itself.
+    private var alsoCounted: [any Finding] = []
 
     package init(_ findings: [any Finding] = []) {
         for finding in findings { byName[Swift.type(of: finding).name] = finding }
@@ -14,12 +16,23 @@ package struct CutFindings: Sendable {
     }
 
     /// Adds or replaces the findings of `other`; the rest stays.
-    package mutating func merge(_ other: CutFindings) { byName.merge(other.byName) { $1 } }
+    package mutating func merge(_ other: CutFindings) {
+        byName.merge(other.byName) { $1 }
+        alsoCounted += other.alsoCounted
+    }
 
     package func merging(_ other: CutFindings) -> CutFindings {
         var merged = self
         merged.merge(other)
         return merged
+    }
+
+    /// The same findings, which are shown; those of another run count in every estimate as well, so that a run that is
+    /// not shown still counts with its values and errors.
+    package func counting(_ other: CutFindings) -> CutFindings {
+        var counting = self
+        counting.alsoCounted += other.all + other.alsoCounted
+        return counting
     }
 
     /// In the order of their names.
@@ -30,7 +43,7 @@ package struct CutFindings: Sendable {
     /// - Returns: `nil` where no attack measured it; for a metric that is judged by its interval, an estimate that
     ///   excludes nothing.
     package func estimate(of metric: Metric, for attacker: Attacker) -> LeakEstimate? {
-        LeakEstimate.together(all.compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
+        LeakEstimate.together((all + alsoCounted).compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
             ?? (metric.judgement == .interval ? metric.unknown : nil)
     }
 }

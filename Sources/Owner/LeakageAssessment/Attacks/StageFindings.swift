@@ -24,21 +24,22 @@ extension ChannelKL: Finding {
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         [
-            .passFraction: LeakEstimate(share: passFraction, count: own.count),
+            .passFraction: LeakEstimate(share: passFraction, count: judged.count),
             .areaUnderCurve: LeakEstimate(areaUnderCurve, standardError: areaUnderCurveError),
         ]
     }
 }
 
 extension ChannelKL: Codable {
-    private enum Member: CodingKey { case divergences, baseline, closestChannel }
+    private enum Member: CodingKey { case divergences, baseline, closestChannel, judged }
 
     package init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: Member.self)
         try self.init(
             divergences: members.decode([[Double]].self, forKey: .divergences),
             baseline: members.decode([Double].self, forKey: .baseline),
-            closestChannel: members.decode([Int].self, forKey: .closestChannel))
+            closestChannel: members.decode([Int].self, forKey: .closestChannel),
+            judged: members.decode([Int].self, forKey: .judged))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -46,6 +47,7 @@ extension ChannelKL: Codable {
         try members.encode(divergences, forKey: .divergences)
         try members.encode(baseline, forKey: .baseline)
         try members.encode(closestChannel, forKey: .closestChannel)
+        try members.encode(judged, forKey: .judged)
     }
 }
 
@@ -55,8 +57,17 @@ extension LeakageBounds: Finding {
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
 }
 
-/// Gives warnings; no gate uses it.
 extension WhiteBoxScores: Finding {
     package static let name = "whiteBox"
-    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
+
+    /// It learns from no images, so it is a floor for an attacker with any number of them. A few images show that a gate
+    /// is exceeded; their upper bound would say little of other images, so the value stands for it.
+    package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
+        let found = LeakEstimate(rSquared, standardError: rSquaredError)
+        let value = max(0, found.value)
+        return [
+            .extrapolatedRSquared: LeakEstimate(
+                lower: max(0, found.lower), value: value, upper: value, standing: .floor)
+        ]
+    }
 }

@@ -14,10 +14,13 @@ package enum CrossValidation {
     package struct Outcome: Sendable {
         package let gain: Double
         package let scale: Double
+        /// ``KernelRidge/isAtEdge`` of the attack.
+        package let isAtEdge: Bool
 
-        package init(gain: Double, scale: Double) {
+        package init(gain: Double, scale: Double, isAtEdge: Bool = false) {
             self.gain = gain
             self.scale = scale
+            self.isAtEdge = isAtEdge
         }
     }
 
@@ -61,8 +64,8 @@ package enum CrossValidation {
             let testing = order.indices.filter { $0 % folds == fold }.map { order[$0] }
             let rest = order.indices.filter { $0 % folds != fold }.map { order[$0] }
             let size = rest.count / parts
-            var sums = [[(gain: Double, scale: Double)]](
-                repeating: testing.map { _ in (gain: 0, scale: 0) }, count: measures)
+            var sums = [[(gain: Double, scale: Double, isAtEdge: Bool)]](
+                repeating: testing.map { _ in (gain: 0, scale: 0, isAtEdge: false) }, count: measures)
             for part in 0..<parts {
                 guard let found = try attack(Array(rest[part * size..<(part + 1) * size]), testing) else { return nil }
                 precondition(found.count == measures && found.allSatisfy { $0.count == testing.count })
@@ -70,10 +73,13 @@ package enum CrossValidation {
                     for index in testing.indices {
                         sums[measure][index].gain += found[measure][index].gain / Double(parts)
                         sums[measure][index].scale += found[measure][index].scale / Double(parts)
+                        if found[measure][index].isAtEdge { sums[measure][index].isAtEdge = true }
                     }
                 }
             }
-            for measure in all.indices { all[measure] += sums[measure].map { Outcome(gain: $0.gain, scale: $0.scale) } }
+            for measure in all.indices {
+                all[measure] += sums[measure].map { Outcome(gain: $0.gain, scale: $0.scale, isAtEdge: $0.isAtEdge) }
+            }
         }
         return all
     }
@@ -92,9 +98,11 @@ package enum CrossValidation {
         }
         let last = influences(sizes.count - 1)
         let previous = influences(sizes.count - 2)
+        let atEdge = outcomes[sizes.count - 1].count(where: \.isAtEdge)
         return LearningCurve(
             points: zip(sizes, values).map { LearningCurve.Point(pictures: $0, value: $1) },
             error: Statistics.standardError(ofMean: last),
-            gainError: Statistics.standardError(ofMean: zip(last, previous).map(-)))
+            gainError: Statistics.standardError(ofMean: zip(last, previous).map(-)),
+            isFloor: 2 * atEdge > outcomes[sizes.count - 1].count)
     }
 }

@@ -30,7 +30,7 @@ package struct GramAttacks {
         pictures: SymmetricMatrix, training: [Int], testing: [Int]
     ) -> [CrossValidation.Outcome]? {
         guard let ridge = KernelRidge(kernels, targets: pictures, training: training) else { return nil }
-        return Self.reconstructed(pictures, training, testing, ridge.weights(of:))
+        return Self.reconstructed(pictures, training, testing, isAtEdge: ridge.isAtEdge, ridge.weights(of:))
     }
 
     /// Appearance by a trained multilayer perceptron.
@@ -54,7 +54,8 @@ package struct GramAttacks {
 
     /// Squared errors of reconstructions that are combinations of training images, below those of the mean image.
     private static func reconstructed(
-        _ pictures: SymmetricMatrix, _ training: [Int], _ testing: [Int], _ weights: (Int) -> [Double]
+        _ pictures: SymmetricMatrix, _ training: [Int], _ testing: [Int], isAtEdge: Bool = false,
+        _ weights: (Int) -> [Double]
     ) -> [CrossValidation.Outcome] {
         let among = training.map { row in training.map { pictures[row, $0] } }
         let mean = Statistics.mean(among.map(Statistics.mean))
@@ -68,7 +69,8 @@ package struct GramAttacks {
             }
             let square = pictures[picture, picture]
             let scale = square - 2 * Statistics.mean(own) + mean
-            return CrossValidation.Outcome(gain: scale - (square - 2 * overlap + norm), scale: scale)
+            return CrossValidation.Outcome(
+                gain: scale - (square - 2 * overlap + norm), scale: scale, isAtEdge: isAtEdge)
         }
     }
 
@@ -118,7 +120,7 @@ package struct GramAttacks {
             }
             // A tie counts against the attacker.
             let found = likeness.dropFirst().allSatisfy { $0 < likeness[0] }
-            return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1)
+            return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1, isAtEdge: ridge.isAtEdge)
         }
     }
 
@@ -151,7 +153,8 @@ package struct GramAttacks {
             }
             let named = scores.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
             let guess = classes[picture] == majority ? 1.0 : 0.0
-            return CrossValidation.Outcome(gain: (named == classes[picture] ? 1 : 0) - guess, scale: 1 - guess)
+            return CrossValidation.Outcome(
+                gain: (named == classes[picture] ? 1 : 0) - guess, scale: 1 - guess, isAtEdge: ridge.isAtEdge)
         }
     }
 }

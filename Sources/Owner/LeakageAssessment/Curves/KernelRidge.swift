@@ -44,6 +44,9 @@ package struct KernelRidge: Sendable {
 
     package let kernel: Kernel
     package let penalty: Double
+    /// Whether the penalty is the smallest candidate: a smaller one might do better, so the result is no more than a
+    /// lower bound of what this attack finds.
+    package var isAtEdge: Bool { penalty == Self.penalties[0] }
     private let training: [Int]
     private let matrix: SymmetricMatrix
     private let rowMeans: [Double]

@@ -30,16 +30,21 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     package let error: Double
     /// Standard error of the difference between the last two values.
     package let gainError: Double
+    /// Whether with all images the smallest penalty was chosen for most of them (``KernelRidge/isAtEdge``): the attack
+    /// was not tuned to the end, so the curve bounds nothing from above.
+    package let isFloor: Bool
 
     /// - Parameters:
     ///   - points: In ascending order of the number of images, at least two.
     ///   - error: Standard error of the last value.
     ///   - gainError: Standard error of the last value minus the one before it.
-    package init(points: [Point], error: Double, gainError: Double) {
+    ///   - isFloor: Whether it bounds nothing from above.
+    package init(points: [Point], error: Double, gainError: Double, isFloor: Bool = false) {
         precondition(points.count >= 2 && zip(points, points.dropFirst()).allSatisfy { $0.pictures < $1.pictures })
         self.points = points
         self.error = error
         self.gainError = gainError
+        self.isFloor = isFloor
     }
 
     private var last: Point { points[points.count - 1] }

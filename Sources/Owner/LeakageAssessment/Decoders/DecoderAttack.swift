@@ -8,6 +8,8 @@ package enum DecoderAttack {
         package let reconstructions: [Picture]
         /// The mean training image.
         package let meanPicture: Picture
+        /// Those of the other decoders, as ``reconstructions``.
+        let others: [(kind: DecoderScores.Kind, reconstructions: [Picture])]
     }
 
     /// - Parameters:
@@ -23,14 +25,19 @@ package enum DecoderAttack {
         let meanPicture = Picture.mean(of: split.training.map { targets[$0] })
         let fittingMean = Picture.mean(of: split.fitting.map { targets[$0] })
         func rSquared(
-            of pictures: [Int], _ mean: Picture, _ decode: (Int) -> Picture
+            _ reconstructions: [Picture], of pictures: [Int], _ mean: Picture
         ) throws(AssessmentError) -> Double {
             var (errors, meanErrors): ([Double], [Double]) = ([], [])
-            for picture in pictures {
-                errors.append(try MeanSquaredError.value(decode(picture), targets[picture]))
+            for (reconstruction, picture) in zip(reconstructions, pictures) {
+                errors.append(try MeanSquaredError.value(reconstruction, targets[picture]))
                 meanErrors.append(try MeanSquaredError.value(mean, targets[picture]))
             }
             return MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors)
+        }
+        func rSquared(
+            of pictures: [Int], _ mean: Picture, _ decode: (Int) -> Picture
+        ) throws(AssessmentError) -> Double {
+            try rSquared(pictures.map(decode), of: pictures, mean)
         }
 
         var candidates: [Candidate] = []
@@ -98,23 +105,29 @@ package enum DecoderAttack {
                         validation: try rSquared(of: split.validation, fittingMean, fitting), decode: final))
             }
         }
+        candidates.append(Candidate(kind: .mean, penalty: 0, validation: 0) { _ in meanPicture })
         var trials: [DecoderScores.Trial] = []
+        var decoded: [[Picture]] = []
         for candidate in candidates {
+            let reconstructions = split.testing.map(candidate.decode)
+            decoded.append(reconstructions)
+            guard candidate.kind != .mean else { continue }
             trials.append(
                 .init(
                     kind: candidate.kind, validation: candidate.validation,
-                    rSquared: try rSquared(of: split.testing, meanPicture, candidate.decode)))
+                    rSquared: try rSquared(reconstructions, of: split.testing, meanPicture)))
         }
-        candidates.append(Candidate(kind: .mean, penalty: 0, validation: 0) { _ in meanPicture })
 
         // Ties go to the first. A decoder whose arithmetic overflowed is none; the mean image is always left.
-        let usable = candidates.filter { $0.validation.isFinite }
-        let best = usable.reduce(usable[0]) { $1.validation > $0.validation ? $1 : $0 }
-        let reconstructions = split.testing.map(best.decode)
+        let usable = candidates.indices.filter { candidates[$0].validation.isFinite }
+        let best = usable.reduce(usable[0]) { candidates[$1].validation > candidates[$0].validation ? $1 : $0 }
         let scores = try DecoderScores(
-            kind: best.kind, penalty: best.penalty, reconstructions: reconstructions,
+            kind: candidates[best].kind, penalty: candidates[best].penalty, reconstructions: decoded[best],
             pictures: split.testing.map { targets[$0] }, meanPicture: meanPicture, trials: trials, seed: seed)
-        return Outcome(scores: scores, reconstructions: reconstructions, meanPicture: meanPicture)
+        return Outcome(
+            scores: scores, reconstructions: decoded[best], meanPicture: meanPicture,
+            others: usable.filter { $0 != best && candidates[$0].kind != .mean }
+                .map { (candidates[$0].kind, decoded[$0]) })
     }
 
     private struct Candidate {

@@ -63,7 +63,8 @@ package struct DecoderScores: Sendable, Hashable, Codable {
 
     /// The scores after a later run with more decoders: those of the run whose best decoder has the higher R², with the
     /// decoders that the later run tried. The similarity and the retrieval are those of the run that has more of them, so
-    /// that another attack never makes a verdict better.
+    /// that another attack never makes a verdict better. These are the scores that are shown: in verdicts the errors of
+    /// both runs count (``CutFindings/counting(_:)``).
     package func joined(with later: DecoderScores) -> DecoderScores {
         let (better, other) = later.rSquared >= rSquared ? (later, self) : (self, later)
         var joined = better

@@ -18,16 +18,21 @@ package struct ChannelKL: Sendable, Hashable {
     package let baseline: [Double]
     /// The channel (counted over all boundary tensors) of the matched minimum, one per image.
     package let closestChannel: [Int]
+    /// Indices of the images that ``passFraction`` and ``areaUnderCurve`` count. An image that the validator is unsure
+    /// of is near to any IR image, so it says nothing. Empty where the validator tells no images apart: then nothing
+    /// can be measured, and both have their worst value.
+    package let judged: [Int]
 
+    /// - Parameter judged: `nil` for all images.
     /// - Throws: ``AssessmentError`` `.shapeMismatch` when the lists are empty or differ in length, or there is no
     ///   other image to compare with; `.notFinite` when a divergence is not finite.
     package init(
-        divergences: [[Double]], baseline: [Double], closestChannel: [Int]
+        divergences: [[Double]], baseline: [Double], closestChannel: [Int], judged: [Int]? = nil
     ) throws(AssessmentError) {
         let candidates = divergences.first?.count ?? 0
         guard candidates >= 2, candidates <= divergences.count,
             divergences.allSatisfy({ $0.count == candidates }), divergences.count == baseline.count,
-            divergences.count == closestChannel.count
+            divergences.count == closestChannel.count, judged?.allSatisfy(divergences.indices.contains) ?? true
         else {
             throw AssessmentError(
                 .shapeMismatch, "channel KL of \(divergences.count) pictures among \(candidates) candidates")
@@ -38,6 +43,7 @@ package struct ChannelKL: Sendable, Hashable {
         self.divergences = divergences
         self.baseline = baseline
         self.closestChannel = closestChannel
+        self.judged = judged ?? Array(divergences.indices)
     }
 
     /// Number of images that an image is compared with, including itself.
@@ -56,30 +62,36 @@ package struct ChannelKL: Sendable, Hashable {
     /// Mean matched over mean mismatched: 1 where IR images reveal no more of their own image than of another.
     package var ratioToNull: Double { nullMean > 0 ? mean / nullMean : 1 }
 
-    /// The share of images whose matched minimum is above the uniform baseline: the paper's criterion, image by image.
+    /// The share of ``judged`` images whose matched minimum is above the uniform baseline: the paper's criterion, image
+    /// by image.
     package var passFraction: Double {
-        Double(zip(own, baseline).count { $0 > $1 }) / Double(own.count)
+        judged.isEmpty ? 0 : Double(judged.count { divergences[$0][0] > baseline[$0] }) / Double(judged.count)
     }
 
-    /// For each image, the share of mismatched minima above its matched one, ties counting half.
+    /// For each judged image, the share of mismatched minima above its matched one, ties counting half.
     private var shareBehind: [Double] {
-        divergences.map { AreaUnderCurve.value(positives: [$0[0]], negatives: Array($0.dropFirst())) }
+        judged.map {
+            AreaUnderCurve.value(positives: [divergences[$0][0]], negatives: Array(divergences[$0].dropFirst()))
+        }
     }
 
-    /// P(matched < mismatched) for one image, mean over images: the AUC. 0.5 is chance.
+    /// P(matched < mismatched) for one image, mean over ``judged`` images: the AUC. 0.5 is chance.
     ///
     /// Each image is compared with its own mismatched minima, because images differ in their distance to any IR image:
     /// see ``pooledAreaUnderCurve``.
     ///
     /// - Source: design notes, section 3b.
-    package var areaUnderCurve: Double { Statistics.mean(shareBehind) }
+    package var areaUnderCurve: Double { judged.isEmpty ? 1 : Statistics.mean(shareBehind) }
 
     /// Standard error of ``areaUnderCurve`` over images, but at least that under the null hypothesis, so that a few
     /// images that agree do not count as certain.
     package var areaUnderCurveError: Double {
-        max(
+        guard judged.count >= 2 else {
+            return AreaUnderCurve.standardError(lists: 1, negatives: candidates - 1)
+        }
+        return max(
             Statistics.standardError(ofMean: shareBehind),
-            AreaUnderCurve.standardError(lists: divergences.count, negatives: candidates - 1))
+            AreaUnderCurve.standardError(lists: judged.count, negatives: candidates - 1))
     }
 
     /// The same probability over pairs from different images: what one threshold for all images achieves. At most cuts

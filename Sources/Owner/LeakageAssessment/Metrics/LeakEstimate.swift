@@ -55,7 +55,7 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
         let found = curve.extrapolated(to: pictures, guess: guess)
         self.init(
             lower: found.lower, value: found.estimate, upper: found.upper,
-            standing: curve.isEvidence(above: guess) ? .evidence : .failed)
+            standing: !curve.isEvidence(above: guess) ? .failed : curve.isFloor ? .floor : .evidence)
     }
 
     /// The same with the standing of a floor.

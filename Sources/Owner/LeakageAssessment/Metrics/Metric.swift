@@ -10,7 +10,7 @@ package struct Metric: Sendable {
     }
 
     package enum Judgement: Sendable, Hashable {
-        /// With the images at hand: passes or fails by the confidence bound.
+        /// With the images at hand: passes or fails by the confidence bound, unless an attack did not run.
         case bound
         /// For an attacker with more images: fails if the gate is shown or expected to be exceeded, passes if it is
         /// shown not to be; otherwise there is not enough evidence. Where no attack measured it, nothing is known.
@@ -61,6 +61,10 @@ package struct Metric: Sendable {
         LeakEstimate(lower: 0, value: leaks == .high ? 0 : 1, upper: 1, standing: .failed)
     }
 
+    /// The estimate of an attack that did not run: it adds nothing to what others found, and excludes nothing. A gain
+    /// below 0 counts as 0.
+    package var untried: LeakEstimate { unknown.asFloor }
+
     /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one. What is not a number
     /// stays so.
     package func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {
@@ -78,10 +82,12 @@ package struct Metric: Sendable {
         let (bound, shown) = leaks == .high ? (estimate.upper, estimate.lower) : (estimate.lower, estimate.upper)
         func isWithin(_ value: Double) -> Bool { leaks == .high ? value <= limit : value >= limit }
         func exceeds(_ value: Double) -> Bool { leaks == .high ? value > limit : value < limit }
+        // A floor among the estimates of images at hand is an attack that did not run.
+        let isDecided = judgement == .bound && estimate.standing != .floor
         let outcome: GateVerdict.Outcome =
             isWithin(bound) && !estimate.value.isNaN
             ? .passes
-            : judgement == .bound || exceeds(shown) || exceeds(estimate.value) ? .fails : .notEnoughEvidence
+            : isDecided || exceeds(shown) || exceeds(estimate.value) ? .fails : .notEnoughEvidence
         return GateVerdict.Check(metric: self, value: bound, limit: limit, outcome: outcome, estimate: estimate.value)
     }
 }

@@ -26,12 +26,15 @@ extension Metric {
     package static let passFraction = Metric(
         "passFraction", of: .appearance, by: .paper, leaks: .low, gate: .passFraction
     ) {
-        "at least \(Format.percent($0.value)) of the pictures are shown to pass the KL (needed "
-            + "\(Format.percent($0.limit)))"
+        $0.outcome == .notEnoughEvidence
+            ? noChannelKL
+            : "at least \(Format.percent($0.value)) of the pictures are shown to pass the KL (needed "
+                + "\(Format.percent($0.limit)))"
     }
     /// AUC of the channel KL: how well it tells an image from others.
     package static let areaUnderCurve = Metric("areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve) {
-        "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
+        $0.outcome == .notEnoughEvidence
+            ? noChannelKL : "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
     }
     /// Decoder-KL, matched over mismatched, for the attacker with more images. What a classifier recognises in a
     /// reconstruction is its class.
@@ -86,6 +89,7 @@ extension Metric {
         }
     }
 
+    private static let noChannelKL = "the channel KL was not measured at this or a deeper cut"
     private static func limit(_ check: GateVerdict.Check) -> String { "limit \(Format.number(check.limit))" }
     private static func share(_ check: GateVerdict.Check) -> String { "limit \(Format.percent(check.limit))" }
 }

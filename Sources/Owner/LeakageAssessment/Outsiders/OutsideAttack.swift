@@ -45,6 +45,19 @@ package struct OutsideAttack: Sendable, Hashable {
             lower: max(0, result.value - margin), value: result.value, upper: min(1, result.value + margin))
     }
 
+    /// What it says at a cut of an attacker with more images than it learned from. Where it found significantly more than
+    /// the suite expects of as many images, the suite's learning curves do not bound how it grows, and nothing is
+    /// excluded. An attack that learns from no images does not grow.
+    ///
+    /// - Parameter findings: The suite's, at that cut.
+    func estimate(beside findings: CutFindings, for attacker: Attacker) -> LeakEstimate {
+        let pictures = result.trainingPictures
+        guard pictures > 0, pictures < attacker.pictures else { return estimate }
+        let expected = findings.estimate(of: metric, for: Attacker(pictures: pictures, counted: attacker.counted))
+        guard estimate.lower > expected?.value ?? 0 else { return estimate }
+        return LeakEstimate(lower: estimate.lower, value: estimate.value, upper: 1)
+    }
+
     /// The verdict of its asset's gate on this attack alone. Gates of an asset always have a limit; 0 stands for none.
     package func verdict(_ gates: Gates) -> GateVerdict.Check {
         metric.check(estimate, limit: gates[metric.gate] ?? 0)

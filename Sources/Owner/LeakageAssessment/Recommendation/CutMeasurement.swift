@@ -37,7 +37,9 @@ package struct CutMeasurement: Sendable {
 
     package var name: String { cut.name }
 
-    /// `nil` when all boundary tensors are vectors, which have no IR images.
+    /// Whether the time was over before the channel KL was measured here.
+    package var lacksChannelKL: Bool { findings[UntriedAttacks.self]?.kinds.contains(.channelKL) ?? false }
+    /// `nil` when all boundary tensors are vectors, which have no IR images, and where it was not measured.
     package var channelKL: ChannelKL? { findings[ChannelKL.self] }
     /// The validator's measures for the reconstructions.
     package var judgement: ReconstructionJudge.Judgement? { findings[ReconstructionJudge.Judgement.self] }

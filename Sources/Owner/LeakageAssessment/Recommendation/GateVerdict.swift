@@ -4,7 +4,8 @@ package struct GateVerdict: Sendable, Hashable {
     package enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
         case passes
         case fails
-        /// Neither was shown: there were too few images, or no attack learned anything. It counts as not passing.
+        /// Neither was shown: there were too few images, no attack learned anything, or an attack did not run. It counts
+        /// as not passing.
         case notEnoughEvidence = "not enough evidence"
     }
 
@@ -36,11 +37,18 @@ package struct GateVerdict: Sendable, Hashable {
     package var passes: Bool { outcome == .passes }
 
     package var outcome: Outcome {
-        let channels = ofChannels.isEmpty || ofChannels.contains(where: \.passes)
-        guard adversary != .paper else { return channels && !ofChannels.isEmpty ? .passes : .fails }
+        let channels: Outcome =
+            if ofChannels.contains(where: \.passes) || (ofChannels.isEmpty && adversary != .paper) {
+                .passes
+            } else if ofChannels.contains(where: { $0.outcome == .notEnoughEvidence }) {
+                .notEnoughEvidence
+            } else {
+                .fails
+            }
+        guard adversary != .paper else { return channels }
         guard !ofDecoders.isEmpty else { return .notEnoughEvidence }
-        if !channels || ofDecoders.contains(where: { $0.outcome == .fails }) { return .fails }
-        return ofDecoders.allSatisfy(\.passes) ? .passes : .notEnoughEvidence
+        if channels == .fails || ofDecoders.contains(where: { $0.outcome == .fails }) { return .fails }
+        return channels == .passes && ofDecoders.allSatisfy(\.passes) ? .passes : .notEnoughEvidence
     }
 
     /// The outcome of one asset's gates, protected or not; `nil` where there is none.
@@ -89,7 +97,8 @@ package struct GateVerdict: Sendable, Hashable {
         var verdicts: [GateVerdict] = []
         for cut in cuts.reversed() {
             for metric in Metric.all {
-                let outside = attacks.filter { $0.metric == metric && $0.counts(at: cut.cut) }.map(\.estimate)
+                let outside = attacks.filter { $0.metric == metric && $0.counts(at: cut.cut) }
+                    .map { $0.estimate(beside: cut.findings, for: attacker) }
                 let own = cut.findings.estimate(of: metric, for: attacker)
                 // A leak at a deeper cut is a leak here as well.
                 deeper[metric] = ([own, deeper[metric]].compactMap(\.self) + outside).reduce(nil) { worst, estimate in

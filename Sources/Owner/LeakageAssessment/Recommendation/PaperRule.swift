@@ -2,11 +2,15 @@
 /// The choice of the paper's rule alone: the shallowest cut from which on the mean channel KL stays above the uniform
 /// baseline.
 package struct PaperRule: Sendable, Hashable {
-    /// `nil` when it holds nowhere, or no cut has an IR image.
+    /// `nil` when it holds nowhere, no cut has an IR image, or not every cut was measured.
     package let front: String?
     package let reason: String
 
     package static func choose(among cuts: [CutMeasurement]) -> PaperRule {
+        guard !cuts.contains(where: \.lacksChannelKL) else {
+            return PaperRule(
+                front: nil, reason: "The channel KL was not measured at every cut, so the rule says nothing.")
+        }
         let applicable = cuts.filter { $0.channelKL != nil }
         guard let baseline = applicable.first?.channelKL?.baselineMean else {
             return PaperRule(front: nil, reason: "No cut has an IR image, so the rule says nothing.")

@@ -34,12 +34,13 @@ package struct Recommendation: Sendable, Hashable {
     ///   - shallowerMapping: The costs with one more layer in the mapping unit: the name of that mapping cut and one
     ///     cost per cut, `nil` where the cut is not before it.
     ///   - whole: The cost of everything inside.
+    ///   - trainsDecoders: Whether trained decoders belong to the assessment; the rule says so where they do not.
     package static func choose(
         among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
         mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
         whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int,
         protecting protected: Set<Asset> = Asset.all,
-        attackerPictures: Int = 100_000
+        attackerPictures: Int = 100_000, trainsDecoders: Bool = true
     ) -> Recommendation {
         let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
         let attackers =
@@ -48,8 +49,9 @@ package struct Recommendation: Sendable, Hashable {
             case .informed: "informed adversary"
             case .both: "both adversaries"
             }
+        let lacksTraining = !trainsDecoders && adversary != .paper
         let rule =
-            "\(attackers) with \(attackerPictures) pictures, gates '\(gates.name)' of "
+            "\(attackers) with \(attackerPictures) pictures\(lacksTraining ? " and no trained decoder" : ""), gates '\(gates.name)' of "
             + "\(Asset.sentence(protected)): "
             + (isTimed
                 ? "the fastest plan (times of this machine, the enclave's times \(Format.number(budgets.enclaveFactor)); "
@@ -133,11 +135,19 @@ package struct Recommendation: Sendable, Hashable {
             details.append(
                 "Inside the enclave: \(Format.percent(chosen.cost.shareInside)) of the arithmetic; "
                     + "\(Format.bytes(chosen.cost.boundaryBytes)) cross per picture.")
+            let rest = ", and no \(isTimed ? "faster plan" : "cheaper cut") holds."
+            if adversary == .paper, let cut = cuts.first(where: { $0.name == chosen.front }) {
+                return finished(
+                    chosen,
+                    "At '\(chosen.front)' and deeper no IR image resembles its picture more than the gates allow\(rest) "
+                        + "Decoders, which use all channels together, do not count for the paper's adversary; the best "
+                        + "one reaches R² \(Format.number(cut.decoder.rSquared)) there.")
+            }
             return finished(
                 chosen,
-                "No tested attack with \(pictures) pictures, nor what its learning curve says of one with "
-                    + "\(attackerPictures), exceeded a gate of \(Asset.sentence(protected)) after '\(chosen.front)' or "
-                    + "deeper, and no \(isTimed ? "faster plan" : "cheaper cut") holds.")
+                "No tested attack with \(pictures) pictures\(lacksTraining ? " (no decoder was trained)" : ""), nor what "
+                    + "its learning curve says of one with \(attackerPictures), exceeded a gate of "
+                    + "\(Asset.sentence(protected)) after '\(chosen.front)' or deeper\(rest)")
         }
         for option in passing {
             if let excess = budgets.excess(of: option) {

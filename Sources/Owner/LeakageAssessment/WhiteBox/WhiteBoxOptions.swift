@@ -8,7 +8,7 @@ package struct WhiteBoxOptions: Sendable, Hashable, Codable {
     package var rate = 0.04
     /// Weight of the mean total variation relative to the squared relative distance of the boundary tensors.
     package var smoothness = 0.02
-    /// Attack even where no cut is within the gates, where it affects nothing.
+    /// Attack even where no cut is within the gates, where it cannot change the recommendation.
     package var isAlways = false
 
     package init() {}

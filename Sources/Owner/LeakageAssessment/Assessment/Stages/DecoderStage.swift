@@ -19,12 +19,13 @@ enum DecoderStage {
         var findings: CutFindings
 
         /// With the results of a later run that has a trained decoder among its decoders: ``DecoderScores/joined(with:)``.
-        /// Findings that depend on the reconstructions are those of the decoder with the higher R².
+        /// Findings that depend on the reconstructions are shown of the decoder with the higher R²; both runs count.
         func joined(with trained: Outcome) -> Outcome {
             let isBetter = trained.scores.rSquared >= scores.rSquared
             var joined = isBetter ? trained : self
             joined.scores = scores.joined(with: trained.scores)
-            joined.findings = isBetter ? findings.merging(trained.findings) : trained.findings.merging(findings)
+            let (shown, other) = isBetter ? (trained, self) : (self, trained)
+            joined.findings = other.findings.merging(shown.findings).counting(other.findings)
             if let earlier = findings[DecoderCurves.self], let later = trained.findings[DecoderCurves.self] {
                 joined.findings[DecoderCurves.self] = earlier.joined(with: later)
             }
@@ -74,6 +75,13 @@ enum DecoderStage {
             for (index, outcome) in zip(indices, computed) { outcomes[index] = outcome }
         }
         return outcomes.compactMap { $0 }
+    }
+
+    /// The stored results of these cuts; `nil` where there is none.
+    static func kept(
+        _ context: StageContext, cuts: [Cut], training: TrainedDecoder.Options?
+    ) -> [Outcome?] {
+        cuts.map { context.work.kept(key(of: $0, context, training, nil), as: Outcome.self) }
     }
 
     private static func key(

@@ -11,8 +11,10 @@ enum GalleryStage {
     static func positions(_ context: StageContext) -> [Int] {
         let configuration = context.configuration
         let testing = context.split.testing
-        let judged = min(configuration.channelImageLimit, configuration.fewChannelImages)
-        let ordered = testing.indices.sorted { (testing[$0] >= judged ? 1 : 0) < (testing[$1] >= judged ? 1 : 0) }
+        let judged = Set(context.channelPictures.prefix(configuration.fewChannelImages))
+        let ordered =
+            testing.indices.filter { judged.contains(testing[$0]) }
+            + testing.indices.filter { !judged.contains(testing[$0]) }
         return Array(ordered.prefix(rows)).sorted()
     }
 
@@ -28,15 +30,17 @@ enum GalleryStage {
                 let reconstruction = try outcomes[cut].gallery[row].image()
                 let attacked = findings.whiteBox[cut]?.gallery ?? []
                 let whiteBox = row < attacked.count ? try attacked[row].image() : nil
-                guard let channelKL = channelKL[cut], picture < channelKL.own.count else {
+                guard let channelKL = channelKL[cut],
+                    let place = context.channelPictures.prefix(channelKL.own.count).firstIndex(of: picture)
+                else {
                     entries.append(.init(channelImage: nil, reconstruction: reconstruction, whiteBox: whiteBox))
                     continue
                 }
-                let channel = channelKL.closestChannel[picture]
+                let channel = channelKL.closestChannel[place]
                 let map = try channelImage(channel, of: tensors)
                 entries.append(
                     .init(
-                        channelImage: map.map { ($0, channel, channelKL.own[picture]) },
+                        channelImage: map.map { ($0, channel, channelKL.own[place]) },
                         reconstruction: reconstruction, whiteBox: whiteBox))
             }
             gallery.append(

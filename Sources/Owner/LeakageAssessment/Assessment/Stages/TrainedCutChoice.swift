@@ -12,7 +12,7 @@ package enum TrainedCutChoice {
     ///   - hasMaps: Per cut, whether it has feature maps, which the network needs.
     ///   - attacked: The cuts that were attacked already.
     /// - Returns: Ascending indices.
-    package static func wanted(
+    package static func open(
         _ choice: AssessmentConfiguration.TrainedCuts, _ verdicts: [GateVerdict], hasMaps: [Bool], attacked: Set<Int>
     ) -> [Int] {
         let possible = verdicts.indices.filter { hasMaps[$0] && !attacked.contains($0) }
@@ -23,7 +23,15 @@ package enum TrainedCutChoice {
             return possible.filter {
                 let verdict = verdicts[$0]
                 return verdict.adversary != .paper && (verdict.passes || verdict.outcome(of: .appearance) == .passes)
-            }.suffix(together)
+            }
         }
+    }
+
+    /// Those of the ``open(_:_:hasMaps:attacked:)`` cuts that are attacked next.
+    package static func wanted(
+        _ choice: AssessmentConfiguration.TrainedCuts, _ verdicts: [GateVerdict], hasMaps: [Bool], attacked: Set<Int>
+    ) -> [Int] {
+        let open = open(choice, verdicts, hasMaps: hasMaps, attacked: attacked)
+        return choice == .all ? open : open.suffix(together)
     }
 }

@@ -3,24 +3,44 @@ internal import ModelGraph
 internal import Tensors
 
 /// Trains decoders where they can still change a verdict, until every cut with feature maps that is within the gates has
-/// stood one.
+/// stood one. Cuts for which the deadline of the context leaves no time, or at which nothing could be trained, are marked
+/// as ``Findings/untried``.
 enum TrainedStage {
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
         let cuts = context.cuts
         let possible = cuts.map { hasMaps($0, context) }
         var attacked: Set<Int> = []
-        while true {
-            let wanted = TrainedCutChoice.wanted(
-                context.configuration.trainedCuts, findings.conclusion(context).verdicts, hasMaps: possible,
-                attacked: attacked)
+        func choose(
+            _ choice: (AssessmentConfiguration.TrainedCuts, [GateVerdict], [Bool], Set<Int>) -> [Int]
+        ) -> [Int] {
+            choice(context.configuration.trainedCuts, findings.conclusion(context).verdicts, possible, attacked)
+        }
+        var isOver = false
+        while !isOver {
+            let wanted = choose(TrainedCutChoice.wanted(_:_:hasMaps:attacked:))
             guard !wanted.isEmpty else { return }
-            let trained = try DecoderStage.run(
-                context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers, views: nil,
-                training: context.configuration.training)
-            for (index, outcome) in zip(wanted, trained) {
-                findings.outcomes[index] = findings.outcomes[index].joined(with: outcome)
+            let trained = try context.untilDeadline { () throws(AssessmentError) in
+                try DecoderStage.run(
+                    context, cuts: wanted.map { cuts[$0] }, classes: findings.mapping.answers, views: nil,
+                    training: context.configuration.training)
             }
-            attacked.formUnion(wanted)
+            isOver = trained == nil
+            // Decoders that were finished before the deadline are in the work folder.
+            let outcomes =
+                trained.map { $0.map(Optional.some) }
+                ?? DecoderStage.kept(context, cuts: wanted.map { cuts[$0] }, training: context.configuration.training)
+            for (index, outcome) in zip(wanted, outcomes) {
+                guard let outcome else { continue }
+                attacked.insert(index)
+                findings.outcomes[index] = findings.outcomes[index].joined(with: outcome)
+                if !outcome.scores.trials.contains(where: { $0.kind == .trained }) {
+                    findings.untried[index].insert(.trainedDecoder)
+                }
+            }
+        }
+        findings.unfinished.append(.training)
+        for index in choose(TrainedCutChoice.open(_:_:hasMaps:attacked:)) {
+            findings.untried[index].insert(.trainedDecoder)
         }
     }
 

@@ -4,13 +4,16 @@ internal import Tensors
 
 /// The validator's class distributions for the images of the channel KL.
 struct Truths: Sendable {
-    let count: Int
+    /// Their indices among the images in use; the indices here are positions in this list.
+    let pictures: [Int]
     /// Probabilities, then the entropy.
     private let records: RecordStore<Double>
 
-    fileprivate init(count: Int, classes: Int, scratch: ScratchSpace) throws(AssessmentError) {
-        self.count = count
-        records = try RecordStore(count: count, length: classes + 1, in: scratch)
+    var count: Int { pictures.count }
+
+    fileprivate init(of pictures: [Int], classes: Int, scratch: ScratchSpace) throws(AssessmentError) {
+        self.pictures = pictures
+        records = try RecordStore(count: pictures.count, length: classes + 1, in: scratch)
     }
 
     fileprivate func keep(_ distribution: ClassDistribution, of picture: Int) throws(AssessmentError) {
@@ -23,6 +26,13 @@ struct Truths: Sendable {
         return ClassDistribution(probabilities: Array(record.dropLast()), entropy: record[record.count - 1])
     }
 
+    /// Positions among the first `count`, of the images whose class the validator is sure of. Empty where that is the
+    /// same class for all of them.
+    func judged(ofFirst count: Int) throws(AssessmentError) -> [Int] {
+        let classes = try map { $0.confidence >= Warnings.confidence ? $0.likeliestClass : nil }.prefix(count)
+        return Set(classes.compactMap(\.self)).count >= 2 ? classes.indices.filter { classes[$0] != nil } : []
+    }
+
     /// One element per picture.
     func map<Value>(_ body: (ClassDistribution) -> Value) throws(AssessmentError) -> [Value] {
         var values: [Value] = []
@@ -32,12 +42,10 @@ struct Truths: Sendable {
 }
 
 enum TruthStage {
-    /// - Parameter wanted: Only these images; `nil` for all of the channel KL.
-    static func run(_ context: StageContext, of wanted: [Int]? = nil) throws(AssessmentError) -> Truths {
+    static func run(_ context: StageContext) throws(AssessmentError) -> Truths {
         let pictures = context.pictures
-        let count = min(pictures.entries.count, context.configuration.channelImageLimit)
-        let truths = try Truths(count: count, classes: context.validator.classes, scratch: context.scratch)
-        let chosen = wanted ?? Array(0..<count)
+        let chosen = context.channelPictures
+        let truths = try Truths(of: chosen, classes: context.validator.classes, scratch: context.scratch)
         let preprocessor = Preprocessor(context.validator.preprocessing)
         _ = try WorkerThreads<Void>.map(count: chosen.count, threads: context.threads) { () throws(AssessmentError) in
             Lazily { () throws(AssessmentError) in try Classifier(context.validator) }
@@ -55,7 +63,7 @@ enum TruthStage {
                     throw AssessmentError(error.code, "validator, picture \(entry.name): \(error.message)")
                 }
             }
-            try truths.keep(truth, of: chosen[item])
+            try truths.keep(truth, of: item)
         }
         return truths
     }

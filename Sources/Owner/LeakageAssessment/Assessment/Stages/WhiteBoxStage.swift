@@ -27,6 +27,22 @@ enum WhiteBoxStage {
         return [chosen - 1, chosen, chosen + 1].filter { (0...last).contains($0) }
     }
 
+    /// Attacks cuts until the recommended one is among them: what it finds counts, so that another cut may be recommended
+    /// afterwards, which has to be attacked as well.
+    static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
+        var conclusion = findings.conclusion(context)
+        var attacked: Set<Int> = []
+        var chosen: Int?
+        repeat {
+            let wanted = cuts(conclusion).filter { !attacked.contains($0) }
+            findings.whiteBox.merge(try run(context, at: wanted)) { $1 }
+            attacked.formUnion(wanted)
+            conclusion = findings.conclusion(context)
+            let plan = conclusion.recommendation
+            chosen = plan.everythingInside ? nil : conclusion.cuts.firstIndex { $0.name == plan.front }
+        } while chosen.map { !attacked.contains($0) } ?? false
+    }
+
     /// - Returns: By the cut's index; empty when the attack is left out, or a node has no derivative.
     static func run(_ context: StageContext, at cuts: [Int]) throws(AssessmentError) -> [Int: Outcome] {
         let options = context.configuration.whiteBox
@@ -66,11 +82,12 @@ enum WhiteBoxStage {
         var outcomes: [Int: Outcome] = [:]
         for (index, cut) in cuts.enumerated() {
             let own = Array(attempts[index * rows.count..<(index + 1) * rows.count])
+            let (errors, meanErrors) = (own.map(\.error), own.map(\.errorOfMean))
             outcomes[cut] = Outcome(
                 scores: WhiteBoxScores(
-                    pictures: own.count,
-                    rSquared: MeanSquaredError.rSquared(
-                        errors: own.map(\.error), meanErrors: own.map(\.errorOfMean)),
+                    pictures: own.count, rSquared: MeanSquaredError.rSquared(errors: errors, meanErrors: meanErrors),
+                    rSquaredError: try Bootstrap.standardErrorOfRSquared(
+                        errors: errors, meanErrors: meanErrors, seed: context.seed),
                     similarity: Statistics.mean(own.map(\.similarity)),
                     similarityOfMean: Statistics.mean(own.map(\.similarityOfMean)),
                     residual: Statistics.mean(own.map(\.residual))),

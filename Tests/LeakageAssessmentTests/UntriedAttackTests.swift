@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("An attack that did not run excludes nothing")
+struct UntriedAttackTests {
+    /// Cuts relu1, relu2 and flat, of which relu2 lacks these attacks.
+    private func cuts(
+        without kinds: Set<UntriedAttacks.Kind>, r2: Double = 0.01, kl: (own: Double, null: Double)? = (3, 3)
+    ) throws -> [CutMeasurement] {
+        try Measured.cuts([("relu1", r2, kl), ("relu2", 0.004, kl), ("flat", 0.003, nil)]).map { cut in
+            guard cut.name == "relu2", !kinds.isEmpty else { return cut }
+            var findings = cut.findings
+            findings[UntriedAttacks.self] = UntriedAttacks(kinds)
+            return CutMeasurement(
+                cut: cut.cut, operatorName: cut.operatorName, crossing: cut.crossing, decoder: cut.decoder,
+                findings: findings, cost: cut.cost)
+        }
+    }
+
+    private func verdicts(
+        without kinds: Set<UntriedAttacks.Kind>, r2: Double = 0.01, kl: (own: Double, null: Double)? = (3, 3),
+        adversary: Adversary = .both
+    ) throws -> [GateVerdict] {
+        GateVerdict.verdicts(
+            for: try cuts(without: kinds, r2: r2, kl: kl), gates: .standard, adversary: adversary)
+    }
+
+    @Test("A cut without a trained decoder and all shallower cuts lack evidence; deeper ones do not")
+    func trainedDecoder() throws {
+        #expect(try verdicts(without: []).map(\.outcome) == [.passes, .passes, .passes])
+        #expect(
+            try verdicts(without: [.trainedDecoder]).map(\.outcome)
+                == [.notEnoughEvidence, .notEnoughEvidence, .passes])
+    }
+
+    @Test("What fails already still fails")
+    func failing() throws {
+        for kinds in [[.trainedDecoder], [.channelKL], [.trainedDecoder, .channelKL]] as [Set<UntriedAttacks.Kind>] {
+            let found = try verdicts(without: kinds, r2: 0.9, kl: nil)
+            #expect(found.map(\.outcome) == [.fails, .notEnoughEvidence, .passes])
+        }
+    }
+
+    @Test(
+        "Without the channel KL both of its gates lack evidence, and the reason says so",
+        arguments: [Adversary.both, .paper])
+    func channelKL(adversary: Adversary) throws {
+        let found = try verdicts(without: [.channelKL], kl: nil, adversary: adversary)
+        #expect(found[0].outcome == .notEnoughEvidence && found[1].outcome == .notEnoughEvidence)
+        for check in found[1].obstacles {
+            #expect(check.metric.adversary == .paper && check.outcome == .notEnoughEvidence)
+            #expect(check.metric.sentence(check).contains("was not measured"))
+        }
+        #expect(found[1].obstacles.count == 2)
+    }
+
+    @Test("The report calls a channel KL that was not measured by that name, and the paper's rule says nothing")
+    func report() throws {
+        let result = try Measured.result(try cuts(without: [.channelKL], kl: nil))
+        #expect(result.paperRule.front == nil && result.paperRule.reason.contains("not measured at every cut"))
+        let page = try ReportPage.html(of: result)
+        // At relu2; the two other cuts count as vectors here.
+        #expect(page.components(separatedBy: "class=\"none\">not measured</td>").count == 2)
+        #expect(Warnings.untried(result.cuts).map { $0.contains("'relu2'") } == [true])
+        #expect(result.recommendation.everythingInside || result.recommendation.front == "flat")
+    }
+
+    @Test("It is kept in the work folder like every finding")
+    func stored() throws {
+        let findings = CutFindings([UntriedAttacks([.channelKL, .trainedDecoder])])
+        let read = try JSONDecoder().decode(CutFindings.self, from: JSONEncoder().encode(findings))
+        #expect(read[UntriedAttacks.self]?.kinds == [.trainedDecoder, .channelKL])
+    }
+}
