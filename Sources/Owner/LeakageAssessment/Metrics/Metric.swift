@@ -82,8 +82,8 @@ package struct Metric: Sendable {
         let (bound, shown) = leaks == .high ? (estimate.upper, estimate.lower) : (estimate.lower, estimate.upper)
         func isWithin(_ value: Double) -> Bool { leaks == .high ? value <= limit : value >= limit }
         func exceeds(_ value: Double) -> Bool { leaks == .high ? value > limit : value < limit }
-        // A floor among the estimates of images at hand is an attack that did not run.
-        let isDecided = judgement == .bound && estimate.standing != .floor
+        // An estimate with the images at hand decides unless an attack that did not run is part of it.
+        let isDecided = judgement == .bound && estimate.standing == .evidence
         let outcome: GateVerdict.Outcome =
             isWithin(bound) && !estimate.value.isNaN
             ? .passes
