@@ -235,6 +235,33 @@ struct ReplicaTests {
         withExtendedLifetime(engines) {}
     }
 
+    @Test("A single address, behind which there may be several engines, is tried twice unless it was too slow")
+    func single() async throws {
+        for answers in [[false, true], [false, false]] {
+            let engine = try TestEngine()
+            let deployed = try await Deployed([engine])
+            try await deployed.wait(until: "health") { deployed.isHealthy(engine) }
+            let asked = Mutex(0)
+            engine.behave(
+                Self.slow(85) { request in
+                    let number = asked.withLock { count in
+                        count += 1
+                        return count - 1
+                    }
+                    return number < answers.count && answers[number] ? TestModel.answer(request) : .answer(503, [:], [])
+                })
+            #expect(try await deployed.ask(85) == answers.contains(true))
+            #expect(asked.withLock { $0 } == 2)
+            #expect(deployed.says("retries_total", 1))
+        }
+        let engine = try TestEngine()
+        let deployed = try await Deployed([engine], attempt: .seconds(20))
+        try await deployed.wait(until: "health") { deployed.isHealthy(engine) }
+        engine.behave(Self.slow(86) { _ in .silence })
+        #expect(try await deployed.ask(86) == false)
+        #expect(deployed.says("retries_total", 0))
+    }
+
     @Test("A request that is cancelled is sent to no further engine")
     func cancelled() async throws {
         let engines = try (0..<3).map { _ in try TestEngine() }

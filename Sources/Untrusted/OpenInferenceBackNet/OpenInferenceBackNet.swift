@@ -7,13 +7,16 @@ package import Tensors
 /// The layers outside the enclave on replicas of another inference engine.
 ///
 /// A request is sent to the healthy replica with the fewest requests. If it fails there, it is sent to another one,
-/// because inference is idempotent. Each replica is tried once, and at most three are tried. With hedging, which is off
+/// because inference is idempotent. Each replica is tried once, and at most three are tried. A single address is tried
+/// twice unless it was too slow: behind it may be a load balancer with several engines, one of which has ended. With hedging, which is off
 /// by default, a request that has waited for long is also sent to a second replica, and the first answer is used.
 package final class OpenInferenceBackNet: BackNetEngine {
     package struct Limits: Sendable {
         /// The timeout of one attempt.
         package var attempt: Duration
         package var attempts = 3
+        /// The pause before a single address is tried again.
+        package var pause: Duration = .milliseconds(100)
         /// How long a request waits for one replica before it is sent to a second one as well; `nil` for never.
         package var hedgeAfter: Duration?
         /// The time between two health checks of a replica.
@@ -68,11 +71,14 @@ package final class OpenInferenceBackNet: BackNetEngine {
             var tried: Set<Int> = []
             var running: Set<Int> = []
             var asks = true
+            var again: Int?
+            var isRepeated = false
             while true {
                 // A cancelled request is sent to no further replica.
                 if asks, !Task.isCancelled, tried.count < limits.attempts,
-                    let index = table.withLock({ $0.begin(except: tried) })
+                    let index = table.withLock({ $0.begin(except: tried, again: again) })
                 {
+                    again = nil
                     if !running.isEmpty {
                         hedges.add(1, ordering: .relaxed)
                     } else if !tried.isEmpty {
@@ -94,9 +100,13 @@ package final class OpenInferenceBackNet: BackNetEngine {
                     // Closes the slower one's connection, or resets its stream.
                     group.cancelAll()
                     return run
-                case .failed(let index):
+                case .failed(let index, let mayPass):
                     running.remove(index)
                     asks = running.isEmpty
+                    if mayPass, replicas.count == 1, !isRepeated {
+                        (again, isRepeated) = (index, true)
+                        try? await Task.sleep(for: limits.pause)
+                    }
                 // At most two at a time.
                 case .late(let index): asks = running == [index]
                 }
@@ -108,7 +118,8 @@ package final class OpenInferenceBackNet: BackNetEngine {
 
     private enum Event: Sendable {
         case answered(BackNetRun)
-        case failed(Int)
+        /// `mayPass`: whether the same address may answer the same request.
+        case failed(Int, mayPass: Bool)
         /// The replica has not answered for ``Limits/hedgeAfter``.
         case late(Int)
     }
@@ -126,7 +137,8 @@ package final class OpenInferenceBackNet: BackNetEngine {
             } else if table.withLock({ $0.failed(index, error) }) {
                 report(index, error)
             }
-            return .failed(index)
+            let codes: [EngineError.Code] = [.refused, .notReady, .unreachable, .malformedAnswer]
+            return .failed(index, mayPass: codes.contains(error.code))
         }
     }
 

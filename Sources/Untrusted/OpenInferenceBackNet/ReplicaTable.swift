@@ -41,11 +41,13 @@ struct ReplicaTable {
 
     /// Picks the healthy replica with the fewest requests, among equals the one that has waited longest.
     ///
-    /// - Parameter tried: Those that failed this request already.
-    mutating func begin(except tried: Set<Int>) -> Int? {
-        let index = entries.indices.filter { entries[$0].isHealthy && !tried.contains($0) }
+    /// - Parameters:
+    ///   - tried: Those that failed this request already.
+    ///   - again: The one of them that gets it again, healthy or not.
+    mutating func begin(except tried: Set<Int>, again: Int? = nil) -> Int? {
+        let next = entries.indices.filter { entries[$0].isHealthy && !tried.contains($0) }
             .min { (entries[$0].inFlight, entries[$0].lastTurn) < (entries[$1].inFlight, entries[$1].lastTurn) }
-        guard let index else { return nil }
+        guard let index = next ?? again else { return nil }
         turn += 1
         entries[index].inFlight += 1
         entries[index].lastTurn = turn
