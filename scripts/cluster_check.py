@@ -5,9 +5,9 @@
 
 kubernetes: chart, manifests and the chart's values on the page for operators, against the schemas of two versions. kserve: KServe's
 resources against its own classes. image: the OCI image from Debian packages serves and classifies as an ordinary user
-without capabilities on a read-only root, run by crun. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
+without capabilities on a read-only root, run by runc. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
 
-Needs root and Debian's mmdebstrap, buildah, crun, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
+Needs root and Debian's mmdebstrap, buildah, runc, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
 go into virtual environments that are kept."""
 
 import argparse
@@ -197,8 +197,9 @@ def kserve(check):
 
 def container(root, bundles, image, arguments):
     """What a container engine gives an OCI runtime for this image, without privileges; the network is the machine's."""
-    tmpfs = lambda path: {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"]}
     user, group = map(int, image["User"].split(":"))
+    owned = ["nosuid", "nodev", f"uid={user}", f"gid={group}"]
+    tmpfs = lambda path: {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": owned}
     return {
         "ociVersion": "1.0.2",
         "process": {
@@ -216,7 +217,7 @@ def container(root, bundles, image, arguments):
 
 
 def image(check):
-    need("mmdebstrap", "buildah", "crun")
+    need("mmdebstrap", "buildah", "runc")
     folder, root = check.file("oci"), check.file("root")
     print(run([os.path.join(CLUSTER, "image", "build"), check.programs, folder]).strip())
     with open(os.path.join(folder, "index.json")) as file:
@@ -231,13 +232,15 @@ def image(check):
     for layer in manifest["layers"]:
         run(["tar", "-xf", blob(layer["digest"].split(":")[1]), "-C", root])
     bundle = check.bundle()
+    key = check.policy()
+    os.chown(key, *map(int, config["User"].split(":")))
     home, name, log = check.file("container"), f"infenclave-check-{os.getpid()}", check.file("image.log")
     os.makedirs(home)
     with open(os.path.join(home, "config.json"), "w") as file:
         arguments = ["serve", "/bundles/" + os.path.basename(bundle), "--tee", "development", "--listen", "127.0.0.1:0",
-                     "--admin-listen", "127.0.0.1:0"]
+                     "--admin-listen", "127.0.0.1:0", "--development-key", "/bundles/" + os.path.basename(key)]
         json.dump(container(root, os.path.dirname(bundle), config, arguments), file)
-    runtime = ["crun", "--root", check.file("crun"), "--cgroup-manager", "disabled"]
+    runtime = ["runc", "--root", check.file("runc")]
     server = subprocess.Popen(
         [*runtime, "run", "--bundle", home, name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
     try:
@@ -264,7 +267,7 @@ def image(check):
         check.classify(url)
         run([*runtime, "kill", name, "TERM"])
         assert server.wait(30) == 0, "SIGTERM does not end it well"
-        print("the image, run by crun, classifies as user 65532 without capabilities on a read-only root, and ends on SIGTERM")
+        print("the image, run by runc, classifies as user 65532 without capabilities on a read-only root, and ends on SIGTERM")
     finally:
         if server.poll() is None:
             subprocess.run([*runtime, "delete", "--force", name], check=False)
@@ -455,10 +458,16 @@ class Check:
             "--owner-key", self.file("owner.key"))
         return bundle
 
+    def policy(self):
+        """For the bundle in the development TEE; returns the file with that one's key, beside the bundle."""
+        key = self.file("bundles/development.key")
+        self.infenclave("policy", self.file("bundles/model.infenclave"), "--tee", "development", "--development-key", key,
+                        "--out", self.file("policy.json"))
+        return key
+
     def classify(self, url):
         """Provisions the server of the bundle as its owner, and classifies a picture as its client."""
         self.infenclave("keygen", "token", "--out", self.file("client.token"))
-        self.infenclave("policy", self.file("bundles/model.infenclave"), "--tee", "development", "--out", self.file("policy.json"))
         target = ["--server", url, "--policy", self.file("policy.json"), "--tee", "development"]
         self.infenclave(
             "provision", *target, "--key", self.file("model.key"), "--owner-key", self.file("owner.key"), "--client-token",
@@ -469,7 +478,7 @@ class Check:
         shown = os.path.splitext(os.path.basename(picture))[0].split("-", 1)[1]
         answer = json.loads(self.infenclave("classify", *target, "--token", self.file("client.token"), "--json", picture))
         found = answer["results"][0]
-        assert found["name"] == labels[found["index"]] and found["name"].lower().replace(" ", "-") == shown, f"{picture} is {found}"
+        assert found["class"] == labels[found["index"]] and found["class"].lower().replace(" ", "-") == shown, f"{picture} is {found}"
 
     def whole(self):
         """The report of a single run."""
