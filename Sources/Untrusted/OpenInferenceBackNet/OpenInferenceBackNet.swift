@@ -8,8 +8,10 @@ package import Tensors
 ///
 /// A request is sent to the healthy replica with the fewest requests. If it fails there, it is sent to another one,
 /// because inference is idempotent. Each replica is tried once, and at most three are tried. A single address is tried
-/// twice unless it was too slow: behind it may be a load balancer with several engines, one of which has ended. With hedging, which is off
-/// by default, a request that has waited for long is also sent to a second replica, and the first answer is used.
+/// twice unless it was too slow: behind it may be a load balancer with several engines, one of which has ended.
+///
+/// With hedging, which is off by default, a request that has waited for long is also sent to a second replica, and the
+/// first answer is used.
 package final class OpenInferenceBackNet: BackNetEngine {
     package struct Limits: Sendable {
         /// The timeout of one attempt.
@@ -170,7 +172,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
             "backnet_engine_requests_waiting", .gauge, "Requests that an engine has not answered.",
             entries.map { ([("engine", $0)], Double($1.inFlight)) })
         text.add(
-            "backnet_engine_retries_total", .counter, "Requests that another engine was asked for again.",
+            "backnet_engine_retries_total", .counter, "Requests sent again after a failure, to another engine or to the only address.",
             Double(retries.load(ordering: .relaxed)))
         text.add(
             "backnet_engine_hedges_total", .counter, "Requests sent to a second engine as well.",
