@@ -172,7 +172,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
             "backnet_engine_requests_waiting", .gauge, "Requests that an engine has not answered.",
             entries.map { ([("engine", $0)], Double($1.inFlight)) })
         text.add(
-            "backnet_engine_retries_total", .counter, "Requests sent again after a failure, to another engine or to the only address.",
+            "backnet_engine_retries_total", .counter, "Requests sent again, to another engine or the only address.",
             Double(retries.load(ordering: .relaxed)))
         text.add(
             "backnet_engine_hedges_total", .counter, "Requests sent to a second engine as well.",
