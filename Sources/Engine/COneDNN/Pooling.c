@@ -1,28 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "COneDNN.h"
+#include "Vectors.h"
 
 #include <math.h>
-
-// Defined in ThreadTeam.c.
-extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
-extern int omp_get_num_threads(void);
-extern int omp_get_thread_num(void);
-
-// Eight channels of a pixel. `larger` gives the second operand where the first is NaN.
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define WITH_VECTORS_OF_8 __attribute__((target("avx2")))
-typedef __m256 block __attribute__((aligned(4)));
-#define larger(first, second) _mm256_max_ps(first, second)
-#else
-#define WITH_VECTORS_OF_8
-typedef float block __attribute__((vector_size(32), aligned(4)));
-typedef int32_t mask __attribute__((vector_size(32)));
-static block larger(block first, block second) {
-    mask isLarger = first > second;
-    return (block)((isLarger & (mask)first) | (~isLarger & (mask)second));
-}
-#endif
 
 typedef struct {
     const conednn_windows *windows;

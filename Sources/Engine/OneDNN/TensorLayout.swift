@@ -83,6 +83,17 @@ package final class TensorLayout: Sendable {
         return TensorLayout(raw)
     }
 
+    /// Weights `[groups, m, c, rows, columns]` of a grouped convolution, in dense blocks of 8 by 8 channels.
+    static func groupedBlocks(_ dimensions: [Int]) throws(OneDNNError) -> TensorLayout {
+        var raw = dnnl_memory_desc_t()
+        try check(
+            dnnl_memory_desc_init_by_tag(
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), LayoutElement.float32.raw,
+                dnnl_gOIhw8i8o),
+            during: "describing weights \(dimensions) in blocks")
+        return TensorLayout(raw)
+    }
+
     /// Channels per block, if the number of channels is a multiple of it and the blocks are dense with 8 or 16
     /// channels; otherwise `nil`.
     package var channelBlock: Int? {

@@ -2,39 +2,60 @@
 internal import COneDNN
 package import Tensors
 
-/// Transforms 3x3 kernels into a layout of oneDNN's Winograd convolutions: G g Gᵀ of each (Lavin and Gray, arXiv
-/// 1509.09308, with oneDNN's interpolation points), in the primitive's block order.
+/// Transforms 3x3 kernels into a layout of oneDNN's Winograd convolutions, or of ``BlockedWinograd``: G g Gᵀ of each (Lavin
+/// and Gray, arXiv 1509.09308, with oneDNN's interpolation points), in the order of the layout.
 ///
 /// oneDNN's own reorder gives the same values up to rounding, but is slow and takes scratch memory as large as the
 /// result.
 package struct WinogradWeights {
-    private let description: dnnl_wino_desc_t
+    private enum Order {
+        /// oneDNN's, with 16 kernels in a vector.
+        case oneDNN(dnnl_wino_desc_t)
+        /// `[element, m, c, 1, 1]` in blocks of 8 by 8 channels.
+        case blocks
+    }
+
+    private let order: Order
+    private let results: Int
+    private let channels: Int
     private let isLargeTile: Bool
 
-    /// `nil` for every other layout.
-    package init?(_ layout: TensorLayout) {
-        guard layout.raw.format_kind == dnnl_format_kind_wino, layout.element == .float32,
-            layout.dimensions.count == 4, layout.dimensions[2...] == [3, 3]
+    /// - Parameter kernels: The layout of the kernels, `[results, channels, 3, 3]`.
+    /// - Returns: `nil` for every other layout.
+    package init?(_ layout: TensorLayout, of kernels: TensorLayout) {
+        guard kernels.isRowMajor, kernels.dimensions.count == 4, kernels.dimensions[2...] == [3, 3],
+            layout.element == .float32
         else { return nil }
+        (results, channels) = (kernels.dimensions[0], kernels.dimensions[1])
+        guard layout.raw.format_kind == dnnl_format_kind_wino else {
+            guard layout.dimensions.count == 5, [16, 36].contains(layout.dimensions[0]),
+                layout.dimensions[1...] == [results, channels, 1, 1], results % 8 == 0, channels % 8 == 0,
+                (try? TensorLayout.groupedBlocks(layout.dimensions)) == layout
+            else { return nil }
+            order = .blocks
+            isLargeTile = layout.dimensions[0] == 36
+            return
+        }
         let description = layout.raw.format_desc.wino_desc
         switch description.wino_format {
         case dnnl_wino_wei_aaOio, dnnl_wino_wei_aaOBiOo: isLargeTile = false
         case dnnl_wino_wei_OBaaIBOIio: isLargeTile = true
         default: return nil
         }
-        let (results, channels) = (Int(description.oc), Int(description.ic))
-        guard description.r == 3, description.alpha == (isLargeTile ? 6 : 4), description.oc_block == 16,
-            description.ic_block > 0, description.oc2_block > 0,
-            description.ic2_block > 0, layout.dimensions[0] == results, layout.dimensions[1] == channels,
+        guard layout.dimensions == kernels.dimensions, description.oc == results, description.ic == channels,
+            description.r == 3, description.alpha == (isLargeTile ? 6 : 4), description.oc_block == 16,
+            description.ic_block > 0, description.oc2_block > 0, description.ic2_block > 0,
             results % (16 * Int(description.oc2_block)) == 0,
             channels % Int(description.ic_block * (isLargeTile ? description.ic2_block : 1)) == 0,
             layout.byteCount >= Int(description.alpha * description.alpha) * results * channels * 4
         else { return nil }
-        self.description = description
+        order = .oneDNN(description)
     }
 
     /// Scratch memory of the transform.
-    package var scratchBytes: Int { (9 + 3 * (isLargeTile ? FourByThree.side : TwoByThree.side)) * Self.vectorBytes }
+    package var scratchBytes: Int {
+        (9 + 3 * (isLargeTile ? FourByThree.side : TwoByThree.side)) * MemoryLayout<SIMD16<Float>>.stride
+    }
 
     /// - Parameters:
     ///   - kernels: Row-major `[results, channels, 3, 3]`.
@@ -43,39 +64,35 @@ package struct WinogradWeights {
     package func transform(
         _ kernels: Tensor, to destination: TensorStorage, byteOffset: Int, scratch: TensorStorage
     ) {
-        let count = Int(description.oc * description.ic)
-        precondition(kernels.shape.elementCount == 9 * count, "\(kernels.type) does not fit the layout")
-        let transformed = Int(description.alpha * description.alpha) * count * MemoryLayout<Float>.stride
+        let side = isLargeTile ? FourByThree.side : TwoByThree.side
+        precondition(kernels.shape.elementCount == 9 * results * channels, "\(kernels.type) does not fit the layout")
+        let transformed = side * side * results * channels * MemoryLayout<Float>.stride
         precondition(byteOffset >= 0 && byteOffset + transformed <= destination.byteCount, "too little memory")
         precondition(scratch.byteCount >= scratchBytes, "too little scratch memory")
         kernels.withElements(as: Float.self) { elements in
             guard let source = elements.baseAddress else { return }
             let target = destination.base + byteOffset
-            if isLargeTile {
-                transform(source, to: target, scratch.base, FourByThree.self)
-            } else {
-                transform(source, to: target, scratch.base, TwoByThree.self)
+            switch (order, isLargeTile) {
+            case (.oneDNN, true): transform(source, to: target, scratch.base, FourByThree.self, SIMD16<Float>.self)
+            case (.oneDNN, false): transform(source, to: target, scratch.base, TwoByThree.self, SIMD16<Float>.self)
+            case (.blocks, true): transform(source, to: target, scratch.base, FourByThree.self, SIMD8<Float>.self)
+            case (.blocks, false): transform(source, to: target, scratch.base, TwoByThree.self, SIMD8<Float>.self)
             }
         }
     }
 
-    private static var lanes: Int { SIMD16<Float>.scalarCount }
-    private static var vectorBytes: Int { MemoryLayout<SIMD16<Float>>.stride }
-
-    private func transform<Filter: WinogradFilter>(
+    private func transform<Filter: WinogradFilter, Vector: SIMD<Float>>(
         _ source: UnsafePointer<Float>, to destination: UnsafeMutableRawPointer, _ scratch: UnsafeMutableRawPointer,
-        _: Filter.Type
+        _: Filter.Type, _: Vector.Type
     ) {
-        let (results, channels) = (Int(description.oc), Int(description.ic))
-        let side = Filter.side
-        // Distance between consecutive transformed elements of a kernel.
-        let step = Self.vectorBytes * channels * (isLargeTile ? Int(description.oc2_block) : results / Self.lanes)
-        let taps = scratch.assumingMemoryBound(to: SIMD16<Float>.self)
+        let (side, lanes) = (Filter.side, Vector.scalarCount)
+        let target = destination.assumingMemoryBound(to: Vector.self)
+        let taps = scratch.assumingMemoryBound(to: Vector.self)
         let rows = taps + 9
-        for block in 0..<results / Self.lanes {
+        for block in 0..<results / lanes {
             for channel in 0..<channels {
-                for lane in 0..<Self.lanes {
-                    let kernel = source + ((block * Self.lanes + lane) * channels + channel) * 9
+                for lane in 0..<lanes {
+                    let kernel = source + ((block * lanes + lane) * channels + channel) * 9
                     for tap in 0..<9 { taps[tap][lane] = kernel[tap] }
                 }
                 for row in 0..<3 {
@@ -83,19 +100,28 @@ package struct WinogradWeights {
                         rows[row * side + $0] = $1
                     }
                 }
-                let target = destination + Self.vectorBytes * vector(block, channel)
+                let first = vector(block, channel)
                 for column in 0..<side {
                     Filter.expand(rows[column], rows[side + column], rows[2 * side + column]) {
-                        (target + ($0 * side + column) * step).storeBytes(of: $1, as: SIMD16<Float>.self)
+                        target[first + ($0 * side + column) * step] = $1
                     }
                 }
             }
         }
     }
 
-    /// Position of the first transformed elements of a channel's 16 kernels, in vectors of 16.
+    /// Distance between consecutive transformed elements of a kernel, in vectors.
+    private var step: Int {
+        switch order {
+        case .oneDNN(let description): channels * (isLargeTile ? Int(description.oc2_block) : results / 16)
+        case .blocks: channels * (results / 8)
+        }
+    }
+
+    /// Position of the first transformed elements of a channel's kernels, in vectors.
     private func vector(_ block: Int, _ channel: Int) -> Int {
-        let (channels, many) = (Int(description.ic), Int(description.oc2_block))
+        guard case .oneDNN(let description) = order else { return block * channels + channel }
+        let many = Int(description.oc2_block)
         let (outer, part) = (block / many, block % many)
         switch description.wino_format {
         case dnnl_wino_wei_aaOio: return block * channels + channel
@@ -112,16 +138,16 @@ package struct WinogradWeights {
 private protocol WinogradFilter {
     /// Number of transformed elements of three kernel elements.
     static var side: Int { get }
-    static func expand(
-        _ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>, _ store: (Int, SIMD16<Float>) -> Void)
+    static func expand<Vector: SIMD<Float>>(
+        _ a: Vector, _ b: Vector, _ c: Vector, _ store: (Int, Vector) -> Void)
 }
 
 private enum TwoByThree: WinogradFilter {
     static let side = 4
 
     @inline(__always)
-    static func expand(
-        _ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>, _ store: (Int, SIMD16<Float>) -> Void
+    static func expand<Vector: SIMD<Float>>(
+        _ a: Vector, _ b: Vector, _ c: Vector, _ store: (Int, Vector) -> Void
     ) {
         let (even, odd) = ((a + c) * 0.5, b * 0.5)
         store(0, a)
@@ -135,8 +161,8 @@ private enum FourByThree: WinogradFilter {
     static let side = 6
 
     @inline(__always)
-    static func expand(
-        _ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>, _ store: (Int, SIMD16<Float>) -> Void
+    static func expand<Vector: SIMD<Float>>(
+        _ a: Vector, _ b: Vector, _ c: Vector, _ store: (Int, Vector) -> Void
     ) {
         let (near, nearOdd) = (a * -0.688_403_361_344_538 + c * -0.268_907_563_025_21, b * 0.430_252_100_840_336)
         let (far, farOdd) = (a * 0.119_514_472_455_649 + c * 0.268_907_563_025_21, b * 0.179_271_708_683_473)

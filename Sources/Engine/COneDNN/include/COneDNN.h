@@ -50,6 +50,46 @@ typedef struct {
 /// The maximum of each window, by the calling thread's team. NaN is never the maximum; a window without an element gives
 /// minus infinity. On x86 the processor must have AVX2.
 void conednn_pool_maximum(const conednn_windows *windows, const float *source, float *destination);
+/// The division of planes into overlapping tiles for Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv
+/// 1509.09308). Channels are in blocks of 8.
+typedef struct {
+    /// Blocks of channels of an image.
+    int64_t blocks;
+    /// Height and width of a plane.
+    int64_t extents[2];
+    /// Rows above, and columns to the left of the plane, that the first tile covers.
+    int64_t pads[2];
+    /// Rows and columns of tiles in a plane.
+    int64_t grid[2];
+    /// Tiles in a plane, times images.
+    int64_t tiles;
+    /// Side length of a tile of results: 2 or 4. A tile of the source is larger by 2.
+    int64_t side;
+} conednn_tiling;
+/// Bᵀ d B of the tiles from `first` on, by the calling thread's team. On x86 the processor must have AVX2 and FMA.
+/// `elements` gets `[(side + 2)², blocks, count, 8]`; tiles beyond the last are 0.
+void conednn_winograd_source(
+    const conednn_tiling *tiling, const float *source, float *elements, int64_t first, int64_t count);
+/// The function of a result, before and after a sum: x times the slope where it is negative, then the bounds. NaN passes.
+typedef struct {
+    /// 0 < slope <= 1.
+    float slope;
+    float lower;
+    float upper;
+} conednn_bounds;
+/// What follows the products: `bounds[1](bounds[0](x + bias) + addend)`.
+typedef struct {
+    /// One for each channel; NULL: 0.
+    const float *bias;
+    /// Of the result's layout, and may be the result; NULL: there is no sum and no second function.
+    const float *addend;
+    conednn_bounds bounds[2];
+} conednn_ending;
+/// Aᵀ m A of the tiles from `first` on, by the calling thread's team. `elements` are the products, in the order of
+/// `conednn_winograd_source`; `result` gets those pixels of the tiles that lie inside the plane.
+void conednn_winograd_result(
+    const conednn_tiling *tiling, const float *elements, const conednn_ending *ending, float *result, int64_t first,
+    int64_t count);
 /// Whether this is an Intel processor.
 int conednn_is_intel(void);
 

@@ -74,7 +74,7 @@ struct ConstantStore: Sendable {
             }
             return
         }
-        if source.isRowMajor, let weights = WinogradWeights(target) {
+        if let weights = WinogradWeights(target, of: source) {
             weights.transform(
                 tensor, to: place.storage, byteOffset: place.byteOffset,
                 scratch: try allocator.block(weights.scratchBytes))

@@ -9,6 +9,7 @@ final class Execution: @unchecked Sendable {
     private enum Code {
         case primitive(Invocation)
         case loop(Loop, sources: [Int], destination: Int)
+        case winograd(BlockedWinogradInvocation, WinogradValues, destination: Int)
     }
 
     private let stream: ExecutionStream
@@ -34,8 +35,10 @@ final class Execution: @unchecked Sendable {
         var scratchBytes = 0
         for step in lowering.steps {
             for value in step.sources + [step.destination] { used.formUnion([value, lowering.root(of: value)]) }
-            if case .primitive(let primitive, _) = step.code {
-                scratchBytes = max(scratchBytes, primitive.scratchpad.byteCount)
+            switch step.code {
+            case .primitive(let primitive, _): scratchBytes = max(scratchBytes, primitive.scratchpad.byteCount)
+            case .winograd(let convolution, _): scratchBytes = max(scratchBytes, convolution.scratchByteCount)
+            case .loop: break
             }
         }
         let constants = try ConstantStore(
@@ -55,6 +58,16 @@ final class Execution: @unchecked Sendable {
             switch step.code {
             case .loop(let loop):
                 codes.append(.loop(loop, sources: step.sources, destination: step.destination))
+            case .winograd(let convolution, let operands):
+                let weights = try TensorMemory(convolution.weights)
+                guard let place = constants.places[operands.weights] else {
+                    throw OneDNNError(
+                        message: "weights of \(step.description.name) have no memory", isUnimplemented: false)
+                }
+                try weights.bind(to: place.storage, byteOffset: place.byteOffset)
+                let invocation = try BlockedWinogradInvocation(
+                    convolution, weights: weights, scratch: arena, byteOffset: plan.byteCount)
+                codes.append(.winograd(invocation, operands, destination: step.destination))
             case .primitive(let primitive, let arguments):
                 var bound: [(Argument, TensorMemory)] = []
                 for (argument, value) in arguments {
@@ -124,6 +137,17 @@ final class Execution: @unchecked Sendable {
                 }
                 let (storage, offset) = try place(of: destination, inputs, made)
                 loop.body(bases, storage.base + offset)
+            case .winograd(let invocation, let operands, let destination):
+                func base(_ value: Int) throws(OneDNNError) -> UnsafeMutableRawPointer {
+                    let (storage, offset) = try place(of: value, inputs, made)
+                    return storage.base + offset
+                }
+                var (bias, addend): (UnsafeRawPointer?, UnsafeRawPointer?)
+                if let value = operands.bias { bias = UnsafeRawPointer(try base(value)) }
+                if let value = operands.addend { addend = UnsafeRawPointer(try base(value)) }
+                let memory = BlockedWinogradOperands(
+                    source: try base(operands.source), bias: bias, addend: addend, destination: try base(destination))
+                try invocation.execute(memory, on: stream)
             }
             if observes, let (name, value) = lowering.observations[index],
                 lowering.values[value].layout?.element == .float32

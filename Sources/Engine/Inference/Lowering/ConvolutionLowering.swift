@@ -57,6 +57,12 @@ extension Lowering {
             return nil
         }
         if element != .float32, primitive.isReference { return nil }
+        if element == .float32, case .constant = values[groupedWeights].place,
+            let result = try lowerBlockedWinograd(
+                convolution, node, insteadOf: primitive, fits, source: source, weights: groupedWeights, bias: bias)
+        {
+            return result
+        }
         var algorithm = ConvolutionAlgorithm.direct
         if element == .float32, case .constant = values[groupedWeights].place,
             let found = try winograd(

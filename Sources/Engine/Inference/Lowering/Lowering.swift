@@ -39,7 +39,9 @@ struct Lowering {
         quantization = precision.level == .integer8 ? Quantization(draft, precision) : nil
         let (joins, isOfOneImage) = (draft.joinsChannels, draft.isOfOneImage)
         let isFloat32 = precision.products.isEmpty
-        winogradMemory = isFloat32 && (isOfOneImage || !joins) ? draft.winogradMemory : nil
+        // Without AVX-512, blocks of channels are oneDNN's choice.
+        let mayBlock = isOfOneImage || !joins || !ProcessorSupport.hasAVX512
+        winogradMemory = isFloat32 && mayBlock ? draft.winogradMemory : nil
         prefersChannelBlocks = winogradMemory != nil || isFloat32 && isOfOneImage && joins
         for (position, input) in draft.inputs.enumerated() {
             do throws(OneDNNError) {
@@ -268,6 +270,18 @@ struct Lowering {
                 sources: arguments.filter { $0.argument != .destination }.map(\.value), destination: destination,
                 description: PlanStep(
                     name: node.name, kind: kind, fused: fused, implementation: primitive.implementation,
+                    result: layout(destination).description)))
+    }
+
+    mutating func emit(
+        _ convolution: BlockedWinograd, _ values: WinogradValues, to destination: Int, fused: [String],
+        for node: Draft.Node
+    ) {
+        steps.append(
+            PlannedStep(
+                code: .winograd(convolution, values), sources: values.all, destination: destination,
+                description: PlanStep(
+                    name: node.name, kind: "convolution", fused: fused, implementation: convolution.implementation,
                     result: layout(destination).description)))
     }
 

@@ -32,12 +32,23 @@ struct PlannedStep {
     enum Code {
         case primitive(PrimitiveDescription, [(argument: Argument, value: Int)])
         case loop(Loop)
+        case winograd(BlockedWinograd, WinogradValues)
     }
 
     let code: Code
     let sources: [Int]
     let destination: Int
     var description: PlanStep
+}
+
+/// Operands of a ``BlockedWinograd``.
+struct WinogradValues {
+    let source: Int
+    let weights: Int
+    let bias: Int?
+    let addend: Int?
+
+    var all: [Int] { [source, weights] + [bias, addend].compactMap(\.self) }
 }
 
 /// A step for which oneDNN has no primitive.

@@ -11,10 +11,13 @@ struct WinogradMemory {
 
     init(bytes: Int) { left = bytes }
 
-    /// - Returns: Whether there is enough for this primitive instead of the direct one.
-    mutating func take(for primitive: PrimitiveDescription, insteadOf direct: PrimitiveDescription) -> Bool {
-        let weights = primitive.layout(of: .weights).byteCount - direct.layout(of: .weights).byteCount
-        let largest = max(scratch, primitive.scratchpad.byteCount)
+    /// - Parameters:
+    ///   - weights: Bytes of weights.
+    ///   - scratch: Bytes of working memory.
+    /// - Returns: Whether there is enough, instead of the direct convolution.
+    mutating func take(weights: Int, scratch needed: Int, insteadOf direct: PrimitiveDescription) -> Bool {
+        let weights = weights - direct.layout(of: .weights).byteCount
+        let largest = max(scratch, needed)
         let more = max(0, weights) + (largest - scratch)
         guard more <= left else { return false }
         left -= more
@@ -24,10 +27,10 @@ struct WinogradMemory {
 }
 
 extension Draft {
-    /// `nil` where convolutions that Winograd's algorithm can compute are too small a share of the work to justify
-    /// blocked channels everywhere, or where there is no memory for it.
+    /// `nil` where no convolution is fit for Winograd's algorithm, where those that are fit are too small a share of the
+    /// work to justify blocks of 16 channels everywhere, or where there is no memory for it.
     var winogradMemory: WinogradMemory? {
-        guard ProcessorSupport.hasAVX512 else { return nil }
+        guard ProcessorSupport.hasAVX2 else { return nil }
         let bytes = options.extraMemory.bytes(
             weights: constants.values.reduce(0) { $0 + $1.byteCount }, activations: largestWorkingSet,
             limit: options.maximumWorkingBytes)
@@ -43,7 +46,7 @@ extension Draft {
             left -= more
             fit += work
         }
-        return fit > 0 && fit * 8 >= all ? WinogradMemory(bytes: bytes) : nil
+        return fit > 0 && (fit * 8 >= all || !ProcessorSupport.hasAVX512) ? WinogradMemory(bytes: bytes) : nil
     }
 
     /// Bytes that the largest node reads and writes: a lower bound of the activations, and exact for chains of layers.
@@ -63,9 +66,14 @@ extension Draft {
         let (weights, result, window) = (shape(node.inputs[1]), shape(node.output), convolution.window)
         guard weights.count == 4, convolution.groups == 1, window.kernel == [3, 3], window.strides == [1, 1],
             window.dilations == [1, 1], window.pads.allSatisfy({ $0 <= 1 }),
-            weights[0] % 16 == 0, weights[1] % 16 == 0
+            weights[0] % 8 == 0, weights[1] % 8 == 0
         else { return [] }
         let (images, pixels, pairs) = (result[0], result[2] * result[3], weights[0] * weights[1])
+        guard ProcessorSupport.hasAVX512 else {
+            guard (100...1 << 24).contains(pixels), pairs >= (1 << 17) / pixels else { return [] }
+            return [.fitting(rows: result[2], columns: result[3])]
+        }
+        guard weights[0] % 16 == 0, weights[1] % 16 == 0 else { return [] }
         // oneDNN searches all divisors of the extents for the best block sizes; the limit bounds that search.
         guard (128...1 << 16).contains(pixels), pairs >= 1024 else { return [] }
         var tiles: [WinogradTile] = []
@@ -76,7 +84,20 @@ extension Draft {
     }
 }
 
+extension WinogradTile {
+    /// The large tile, unless its tiles exceed the plane by a quarter or more. Then the small one needs about as many
+    /// products, has smaller weights, and divides into more tiles.
+    fileprivate static func fitting(rows: Int, columns: Int) -> WinogradTile {
+        let covered = ((rows + 3) / 4 * 4) * ((columns + 3) / 4 * 4)
+        return 4 * covered < 5 * rows * columns ? .four : .two
+    }
+}
+
 extension Lowering {
+    /// From this number of channels on, Winograd's algorithm saves more than a separate step for the functions that
+    /// follow costs.
+    private static let channelsWithoutFunctions = 64
+
     /// Winograd's primitive for a convolution, if there is memory for it and the functions that it does not accept
     /// would not cost more than it saves.
     ///
@@ -95,12 +116,57 @@ extension Lowering {
             let found = try fitIfImplemented(node.post.operations) { (post) throws(OneDNNError) in
                 try describe(tile, post)
             }
-            if let found, found.fits || !fits || channels >= 64,
-                memory.take(for: found.primitive, insteadOf: direct)
+            if let found, found.fits || !fits || channels >= Self.channelsWithoutFunctions,
+                memory.take(
+                    weights: found.primitive.layout(of: .weights).byteCount,
+                    scratch: found.primitive.scratchpad.byteCount, insteadOf: direct)
             {
                 return (tile, found.primitive, found.fits)
             }
         }
         return nil
+    }
+
+    /// A convolution by ``BlockedWinograd``, if it is expected to be faster and there is memory for it.
+    ///
+    /// - Parameters:
+    ///   - direct: The primitive for direct convolution.
+    ///   - fits: Whether `direct` accepts the functions that follow.
+    ///   - weights: A constant, row-major.
+    mutating func lowerBlockedWinograd(
+        _ convolution: Convolution, _ node: Draft.Node, insteadOf direct: PrimitiveDescription, _ fits: Bool,
+        source: Int, weights: Int, bias: Int?
+    ) throws(OneDNNError) -> Int? {
+        guard !ProcessorSupport.hasAVX512, var memory = winogradMemory,
+            let tile = draft.winogradTiles(convolution, node).first
+        else { return nil }
+        let chosen = direct.layout(of: .destination)
+        func describe(_ post: [PostOperation]) -> BlockedWinograd? {
+            BlockedWinograd(
+                source: direct.layout(of: .source), destination: chosen,
+                padBefore: (0..<2).map(convolution.window.padBefore), post: post, tile: tile)
+        }
+        let fused = describe(node.post.operations)
+        let channels = draft.shape(node.inputs[1])[1]
+        guard let found = fused ?? (fits && channels < Self.channelsWithoutFunctions ? nil : describe([])),
+            memory.take(weights: found.weights.byteCount, scratch: found.scratchByteCount, insteadOf: direct)
+        else { return nil }
+        winogradMemory = memory
+
+        var addend: Int?
+        var target: Int?
+        if found.hasAddend, let name = node.inputs.last {
+            let operand = try converted(try storedValue(of: name), to: chosen, for: node)
+            addend = operand
+            if mayOverwrite(name, in: node), root(of: operand) == root(of: try storedValue(of: name)) {
+                target = alias(operand, as: chosen)
+            }
+        }
+        let result = target ?? add(.arena, chosen)
+        let operands = WinogradValues(
+            source: try converted(source, to: direct.layout(of: .source), for: node),
+            weights: try converted(weights, to: found.weights, for: node), bias: bias, addend: addend)
+        emit(found, operands, to: result, fused: fused == nil ? [] : node.fused, for: node)
+        return fused == nil ? try applyingWithAddition(node, to: result) : result
     }
 }
