@@ -97,6 +97,24 @@ struct OperatorTests {
         }
     }
 
+    @Test(
+        "Windows of a row-major picture are not left to oneDNN's plain loops",
+        arguments: [Pooling.Kind.maximum, .average, .averageWithPadding])
+    func poolsRowMajor(_ kind: Pooling.Kind) throws {
+        let padded = Window(kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1])
+        for (window, ceil) in [(padded, true), (Self.windows[1], false)] {
+            for shape in [[1, 16, 13, 12], [3, 24, 14, 14]] {
+                let problem = try Self.single(
+                    "\(kind) pooling of \(shape)", .pooling(Pooling(kind, window: window, ceil: ceil)), shape)
+                for threads in 1...2 {
+                    let plan = try problem.check(threads: threads)
+                    guard ProcessorSupport.hasAVX2 else { continue }
+                    #expect(!plan.steps.contains { $0.implementation.hasPrefix("simple_nchw") })
+                }
+            }
+        }
+    }
+
     static let arithmetics: Result<[Problem], any Error> = Result {
         try [Arithmetic.Function.add, .subtract, .multiply, .divide].flatMap { function in
             try [

@@ -46,6 +46,9 @@ package final class PrimitiveDescription: @unchecked Sendable {
 
     /// Whether the code is oneDNN's slow reference implementation, which exists for every problem.
     package var isReference: Bool { implementation.hasPrefix("ref") || implementation.hasPrefix("simple:any") }
+
+    /// Whether the code is compiled for no vector instructions, such as `simple_nchw:any`.
+    package var hasPlainLoops: Bool { isReference || implementation.hasPrefix("simple") }
 }
 
 /// An argument of a primitive.
