@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The commands that the README names. One build configuration serves all of them, so that nothing is built twice.
 
 SWIFT ?= swift

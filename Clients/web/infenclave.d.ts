@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Types of infenclave.js, written by hand; tests/check.py compares their names with what the module exports.
 
 /** Bytes by the vendor's role, such as `vcek` or `crl` (Documentation/protocol.md, section 2). */

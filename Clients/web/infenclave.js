@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Infenclave in a browser: verifies what serves a model, seals pictures to it, and opens its answers.
  *

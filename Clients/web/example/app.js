@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The page of an owner: the policy comes from the owner's site, the answer from the host's enclave.
 
 import { InfenclaveClient, Picture, Policy } from "../infenclave.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every appraisal that the Swift verifier wrote, made again here.
 
 import { appraiseEvidence, InfenclaveError, Policy, verifyService } from "../infenclave.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The client against a real server; each function gives what is wrong.
 
 import { InfenclaveClient, InfenclaveError, Picture, Policy, supportsXWing, verifyService } from "../infenclave.js";

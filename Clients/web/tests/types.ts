@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What users write, for the compiler of TypeScript: it is compiled and never run.
 
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pictures against Pillow's vectors, and the formats that strangers write.
 
 import { InfenclaveClient, InfenclaveError, Picture, Policy } from "../infenclave.js";

@@ -3,7 +3,7 @@
 package struct EnclaveLimits: Sendable, Hashable {
     /// Bytes of one sealed part.
     package var partBytes: Int
-    /// Requests that wait for the BackNet; one more is refused.
+    /// Requests that are computed or wait for the BackNet; one more is refused.
     package var requestsInFlight: Int
     /// Requests after which there are new channel keys.
     package var requestsPerKey: Int

@@ -9,26 +9,30 @@ package struct ProxyArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A server, http://HOST:PORT, with /models/NAME where it has several; repeat it for more.",
-            discussion: "All serve the same model. Requests are sent to available servers."))
+            discussion: "All serve the same model. Requests are sent to available servers.", valueName: "url"))
     package var server: [String] = []
     @Option(
         help: ArgumentHelp(
             "The policy that every enclave must satisfy, a JSON file.",
-            discussion: "It may be replaced while the proxy runs. Without it the proxy sends nothing."))
+            discussion: "It may be replaced while the proxy runs. Without it the proxy sends nothing.",
+            valueName: "file"))
     package var policy: String
-    @Option(help: "Your access token.") package var token: String
+    @Option(help: ArgumentHelp("Your access token.", valueName: "file")) package var token: String
     @Option(
         help: ArgumentHelp(
             "Accept this TEE; the policy must name it too.",
-            discussion: "Needed for `development` only, a process that the machine's owner can read."))
+            discussion: "Needed for `development` only, a process that the machine's owner can read.", valueName: "kind"
+        ))
     package var tee: String?
     @OptionGroup package var collateral: CollateralArguments
-    @Option(help: "The address for REST, HOST:PORT.") package var listen = "127.0.0.1:8000"
-    @Option(help: "The address for gRPC, HOST:PORT. Default: no gRPC.") package var grpc: String?
+    @Option(help: ArgumentHelp("The address for REST, HOST:PORT.", valueName: "address")) package var listen =
+        "127.0.0.1:8000"
+    @Option(help: ArgumentHelp("The address for gRPC, HOST:PORT. Default: no gRPC.", valueName: "address")) package
+        var grpc: String?
     @Option(
         help: ArgumentHelp(
             "A file with a key that clients must send as `Authorization: Bearer KEY`.",
-            discussion: "Required if other machines can reach the proxy."))
+            discussion: "Required if other machines can reach the proxy.", valueName: "file"))
     package var apiKey: String?
 
     package init() {}

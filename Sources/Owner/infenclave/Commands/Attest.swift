@@ -8,14 +8,18 @@ struct Attest: Command {
     static let configuration = CommandConfiguration(
         abstract: "Verify a server's enclave or saved evidence against a policy, and list every check.")
 
-    @Option(help: "The server, http://HOST:PORT.") var server: String?
-    @Option(help: "Saved evidence: a quote, report or attestation document.") var evidence: String?
-    @Option(help: "The policy, a JSON file. Optional for saved evidence, which is then verified and not appraised.")
+    @Option(help: ArgumentHelp("The server, http://HOST:PORT.", valueName: "url")) var server: String?
+    @Option(help: ArgumentHelp("Saved evidence: a quote, report or attestation document.", valueName: "file"))
+    var evidence: String?
+    @Option(
+        help: ArgumentHelp(
+            "The policy, a JSON file. Optional for saved evidence, which is then verified and not appraised.",
+            valueName: "file"))
     var policy: String?
     @Option(
         help: ArgumentHelp(
             "The kind of saved evidence: sgx, tdx, snp, nitro, az-snp or az-tdx.",
-            discussion: "With --server it is needed for `development` only."))
+            discussion: "With --server it is needed for `development` only.", valueName: "kind"))
     var tee: String?
     @OptionGroup var collateral: CollateralArguments
     @OptionGroup var saved: SavedEvidenceArguments

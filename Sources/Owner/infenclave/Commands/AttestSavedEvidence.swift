@@ -8,12 +8,15 @@ import ProxyCommand
 
 /// Evidence in a file, without a session.
 struct SavedEvidenceArguments: ParsableArguments {
-    @Option(help: "The time for the verification, such as 2026-06-01T00:00:00Z. Default: now.") var at: String?
-    @Option(help: "The expected report data, hexadecimal.") var reportData: String?
+    @Option(
+        help: ArgumentHelp(
+            "The time for the verification, such as 2026-06-01T00:00:00Z. Default: now.", valueName: "time")) var at:
+        String?
+    @Option(help: ArgumentHelp("The expected report data, hexadecimal.", valueName: "hex")) var reportData: String?
     @Option(
         help: ArgumentHelp(
             "Trust this root certificate, PEM, instead of the vendor's.",
-            discussion: "For tests only: every output says so."))
+            discussion: "For tests only: every output says so.", valueName: "file"))
     var dangerouslyTrustRoot: String?
 
     var isUsed: Bool { at != nil || reportData != nil || dangerouslyTrustRoot != nil }

@@ -22,16 +22,18 @@ struct Bench: Command {
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "Compare the answers with those in f32, on the images of this folder.") var accuracy: String?
-    @Option(help: "A plan.json of `assess`.") var plan: String?
-    @Option(help: "The last layer of the FrontNet.") var front: String?
-    @Option(help: "The last layer before the mapping unit.") var mapping: String?
-    @Option(help: "Runs of each kind.") var runs = 50
+    @Option(
+        help: ArgumentHelp("Compare the answers with those in f32, on the images of this folder.", valueName: "dir"))
+    var accuracy: String?
+    @Option(help: ArgumentHelp("A plan.json of `assess`.", valueName: "file")) var plan: String?
+    @Option(help: ArgumentHelp("The last layer of the FrontNet.", valueName: "layer")) var front: String?
+    @Option(help: ArgumentHelp("The last layer before the mapping unit.", valueName: "layer")) var mapping: String?
+    @Option(help: ArgumentHelp("Runs of each kind.", valueName: "n")) var runs = 50
     @Flag(help: "Also measure throughput: inferences per second with one inference per thread.")
     var throughput = false
-    @Option(help: "Also run batches of this many images.") var batch: Int?
-    @Option(help: "For a bundle in place of a model: its model key.") var key: String?
-    @Option(help: "For a bundle: its owner's signing key.") var ownerKey: String?
+    @Option(help: ArgumentHelp("Also run batches of this many images.", valueName: "n")) var batch: Int?
+    @Option(help: ArgumentHelp("For a bundle in place of a model: its model key.", valueName: "file")) var key: String?
+    @Option(help: ArgumentHelp("For a bundle: its owner's signing key.", valueName: "file")) var ownerKey: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

@@ -15,8 +15,9 @@ struct Demo: Command {
         abstract: "Do everything once on the built-in model: assess, partition, serve, attest, provision, classify.",
         discussion: "Every command that it runs is printed, so that it can be repeated.")
 
-    @Option(help: "The folder to write; an earlier demo in it is replaced.") var out = "infenclave-demo"
-    @Option(help: "The folder with the built-in model and images.") var assets: String?
+    @Option(help: ArgumentHelp("The folder to write; an earlier demo in it is replaced.", valueName: "dir")) var out =
+        "infenclave-demo"
+    @Option(help: ArgumentHelp("The folder with the built-in model and images.", valueName: "dir")) var assets: String?
 
     func execute() async throws {
         let assets = try resolvedAssets()

@@ -15,13 +15,16 @@ struct Features: Command {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Option(help: "The cut, by the name of the last layer inside.") var cut: String
-    @Option(help: "A folder of images like those that clients will send.") var images: String
-    @Option(help: "The folder to create.") var out: String
-    @Option(help: "Use only the first N images, by name.") var limit: Int?
-    @Option(help: "Number of images (default: 300); from a larger folder, a sample is drawn with --seed.")
+    @Option(help: ArgumentHelp("The cut, by the name of the last layer inside.", valueName: "layer")) var cut: String
+    @Option(help: ArgumentHelp("A folder of images like those that clients will send.", valueName: "dir")) var images:
+        String
+    @Option(help: ArgumentHelp("The folder to create.", valueName: "dir")) var out: String
+    @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Number of images (default: 300); from a larger folder, a sample is drawn with --seed.", valueName: "n"))
     var decoderImages: Int?
-    @Option(help: "The seed of sample and split.") var seed: UInt64 = 1
+    @Option(help: ArgumentHelp("The seed of sample and split.", valueName: "n")) var seed: UInt64 = 1
     @Flag(help: "Print a summary as JSON.") var json = false
 
     func execute() async throws {

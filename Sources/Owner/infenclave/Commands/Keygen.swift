@@ -11,7 +11,7 @@ struct Keygen: Command {
         abstract: "Generate the owner's signing key, a client's access token, or a key that signs enclave images.")
 
     @Argument(help: "owner, token or image") var kind: Kind
-    @Option(help: "The file to write, with mode 0600.") var out: String
+    @Option(help: ArgumentHelp("The file to write, with mode 0600.", valueName: "file")) var out: String
     @Flag(help: "Print JSON.") var json = false
 
     /// What may be printed about the secret.

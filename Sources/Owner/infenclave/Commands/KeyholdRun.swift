@@ -13,33 +13,43 @@ struct KeyholdRun: Command {
         commandName: "run",
         abstract: "Watch servers until stopped (the default of `keyhold`).")
 
-    @Option(help: "A server, http://HOST:PORT; repeatable.") var server: [String]
-    @Option(help: "The policy, with the owner's signature in POLICY.sig beside it, as `keyhold sign` writes it.")
+    @Option(help: ArgumentHelp("A server, http://HOST:PORT; repeatable.", valueName: "url")) var server: [String]
+    @Option(
+        help: ArgumentHelp(
+            "The policy, with the owner's signature in POLICY.sig beside it, as `keyhold sign` writes it.",
+            valueName: "file"))
     var policy: String
-    @Option(help: "The model key, as `partition` wrote it.") var key: String
-    @Option(help: "The owner's signing key.") var ownerKey: String
+    @Option(help: ArgumentHelp("The model key, as `partition` wrote it.", valueName: "file")) var key: String
+    @Option(help: ArgumentHelp("The owner's signing key.", valueName: "file")) var ownerKey: String
     @Option(
         help: ArgumentHelp(
             "A folder with the clients that the enclave may answer.",
             discussion:
-                "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes take effect at once."
-        ))
+                "NAME.token for each, and NAME.json with {\"requests\": N, \"requestsPerMinute\": N} for quotas of its own. Changes take effect at once.",
+            valueName: "dir"))
     var clients: String
-    @Option(help: "The log. Default: keyhold.log in the user's state folder.") var log: String?
-    @Option(help: "Each client's request quota in the lease.") var requests = ClientGrant.defaultRequests
-    @Option(help: "Each client's request quota per minute.") var perMinute = ClientGrant.defaultRequestsPerMinute
-    @Option(help: "How long an enclave may serve; renewed when a quarter of it is left.")
+    @Option(help: ArgumentHelp("The log. Default: keyhold.log in the user's state folder.", valueName: "file")) var log:
+        String?
+    @Option(help: ArgumentHelp("Each client's request quota in the lease.", valueName: "n")) var requests = ClientGrant
+        .defaultRequests
+    @Option(help: ArgumentHelp("Each client's request quota per minute.", valueName: "n")) var perMinute = ClientGrant
+        .defaultRequestsPerMinute
+    @Option(
+        help: ArgumentHelp("How long an enclave may serve; renewed when a quarter of it is left.", valueName: "time"))
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: "Maximum requests in the enclave that wait for the BackNet.") var inFlight: UInt32 = 64
-    @Option(help: "Replicas that each server runs of this model; further ones get no key.")
+    @Option(
+        help: ArgumentHelp("Maximum requests that the enclave computes, or that wait for the BackNet.", valueName: "n"))
+    var inFlight: UInt32 = 64
+    @Option(
+        help: ArgumentHelp("Replicas that each server runs of this model; further ones get no key.", valueName: "n"))
     var replicas = 1
     @Option(
-        help:
-            "Maximum releases per hour, for all servers together. Default: 12 for each replica."
-    )
+        help: ArgumentHelp(
+            "Maximum releases per hour, for all servers together. Default: 12 for each replica.", valueName: "n"))
     var releasesPerHour: Int?
-    @Option(help: "Seconds between two checks of a server.") var interval = 5.0
-    @Option(help: "Accept this TEE (only `development`); the policy must name it too.") var tee: String?
+    @Option(help: ArgumentHelp("Seconds between two checks of a server.", valueName: "seconds")) var interval = 5.0
+    @Option(help: ArgumentHelp("Accept this TEE (only `development`); the policy must name it too.", valueName: "kind"))
+    var tee: String?
     @OptionGroup var audit: AuditArguments
     @OptionGroup var collateral: CollateralArguments
 

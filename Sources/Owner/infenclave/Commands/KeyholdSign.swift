@@ -10,8 +10,8 @@ struct KeyholdSign: Command {
         commandName: "sign", abstract: "Sign a policy for keyholders: writes POLICY.sig.",
         discussion: "A keyholder refuses a policy that is not signed, or was signed before the one in force.")
 
-    @Option(help: "The policy.") var policy: String
-    @Option(help: "The owner's signing key.") var ownerKey: String
+    @Option(help: ArgumentHelp("The policy.", valueName: "file")) var policy: String
+    @Option(help: ArgumentHelp("The owner's signing key.", valueName: "file")) var ownerKey: String
 
     func execute() async throws {
         try ProcessHardening.forbidDumps()

@@ -7,11 +7,12 @@ struct KeyholdVerify: Command {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check the hash chain of a keyholder's log.")
 
-    @Option(help: "The log. Default: keyhold.log in the user's state folder.") var log: String?
+    @Option(help: ArgumentHelp("The log. Default: keyhold.log in the user's state folder.", valueName: "file")) var log:
+        String?
     @Option(
         help: ArgumentHelp(
             "The digest of a line, recorded elsewhere, that must still be in the log.",
-            discussion: "The chain alone does not show that lines at the end are missing."))
+            discussion: "The chain alone does not show that lines at the end are missing.", valueName: "digest"))
     var head: String?
     @Flag(help: "Print JSON.") var json = false
 

@@ -17,23 +17,30 @@ struct Load: Command {
             (clientProcessorSeconds). The owner must provision with sufficient --requests and --per-minute.
             """)
 
-    @Option(help: "The server, http://HOST:PORT.") var server: String
-    @Option(help: "The policy that its enclave must satisfy, a JSON file.") var policy: String?
-    @Option(help: "The TEE to accept: development, or nothing for hardware.") var tee: String?
-    @Option(help: "A client's access token.") var token: String?
+    @Option(help: ArgumentHelp("The server, http://HOST:PORT.", valueName: "url")) var server: String
+    @Option(help: ArgumentHelp("The policy that its enclave must satisfy, a JSON file.", valueName: "file")) var policy:
+        String?
+    @Option(help: ArgumentHelp("The TEE to accept: development, or nothing for hardware.", valueName: "kind")) var tee:
+        String?
+    @Option(help: ArgumentHelp("A client's access token.", valueName: "file")) var token: String?
     @Option(
         help: ArgumentHelp(
             "Post this many unencrypted bytes to --server, whose URL then has a path; not to an enclave.",
-            discussion: "For comparison with other servers."))
+            discussion: "For comparison with other servers.", valueName: "n"))
     var plainBytes: Int?
-    @Option(help: "A header field of plain requests, NAME: VALUE; repeatable.") var plainHeader: [String] = []
-    @Option(help: "Connections, each with one request at a time.") var connections = 8
-    @Option(help: "Requests per second (open loop); without it, a closed loop.") var rate: Double?
-    @Option(help: "Duration of the measurement in seconds.") var seconds = 10.0
-    @Option(help: "Warm-up in seconds.") var warmUp = 2.0
-    @Option(help: "Encrypt this many requests in advance, so that encryption takes no processor time meanwhile.")
+    @Option(help: ArgumentHelp("A header field of plain requests, NAME: VALUE; repeatable.", valueName: "field"))
+    var plainHeader: [String] = []
+    @Option(help: ArgumentHelp("Connections, each with one request at a time.", valueName: "n")) var connections = 8
+    @Option(help: ArgumentHelp("Requests per second (open loop); without it, a closed loop.", valueName: "n")) var rate:
+        Double?
+    @Option(help: ArgumentHelp("Duration of the measurement in seconds.", valueName: "seconds")) var seconds = 10.0
+    @Option(help: ArgumentHelp("Warm-up in seconds.", valueName: "seconds")) var warmUp = 2.0
+    @Option(
+        help: ArgumentHelp(
+            "Encrypt this many requests in advance, so that encryption takes no processor time meanwhile.",
+            valueName: "n"))
     var sealBefore = 0
-    @Option(help: "The seed of the random times of --rate.") var seed: UInt64 = 1
+    @Option(help: ArgumentHelp("The seed of the random times of --rate.", valueName: "n")) var seed: UInt64 = 1
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

@@ -16,58 +16,65 @@ struct MakeImage: Command {
             """)
 
     @Option(help: "The platform: nitro, snp, tdx or sgx (untested).") var kind: ImageKind
-    @Option(help: "The Linux kernel, a bzImage; not for sgx.") var kernel: String?
+    @Option(help: ArgumentHelp("The Linux kernel, a bzImage; not for sgx.", valueName: "file")) var kernel: String?
     @Option(
         help: ArgumentHelp(
             "The kernel's modules, such as /lib/modules/RELEASE.",
             discussion:
-                "Default: the folder of that name beside the kernel, if it exists. A kernel with everything built in needs none."
-        ))
+                "Default: the folder of that name beside the kernel, if it exists. A kernel with everything built in needs none.",
+            valueName: "dir"))
     var modules: String?
-    @Option(help: "The kernel's configuration. Default: config-RELEASE beside the kernel.") var kernelConfig: String?
+    @Option(
+        help: ArgumentHelp("The kernel's configuration. Default: config-RELEASE beside the kernel.", valueName: "file"))
+    var kernelConfig: String?
     @Option(
         help: ArgumentHelp(
             "snp and tdx: the machine's firmware.",
             discussion:
-                "For snp OVMF.amdsev.fd of Debian's package ovmf-amdsev, for tdx OVMF.fd of edk2-stable202302 or later (Debian 13's package ovmf): older firmware measures no kernel."
-        ))
+                "For snp OVMF.amdsev.fd of Debian's package ovmf-amdsev, for tdx OVMF.fd of edk2-stable202302 or later (Debian 13's package ovmf): older firmware measures no kernel.",
+            valueName: "file"))
     var firmware: String?
-    @Option(help: "Processors of the machine.") var cpus = 1
-    @Option(help: "snp: the processor model of QEMU, which is measured.") var cpuModel: String?
-    @Option(help: "Memory of the machine in MiB.") var memory = 2048
+    @Option(help: ArgumentHelp("Processors of the machine.", valueName: "n")) var cpus = 1
+    @Option(help: ArgumentHelp("snp: the processor model of QEMU, which is measured.", valueName: "model"))
+    var cpuModel: String?
+    @Option(help: ArgumentHelp("Memory of the machine in MiB.", valueName: "mib")) var memory = 2048
     @Option(
         help: ArgumentHelp(
             "Requests that the enclave computes in parallel. Default: 1.",
-            discussion: "It is measured. `serve --enclave-at` takes the same number with --workers."))
+            discussion: "It is measured. `serve --enclave-at` takes the same number with --workers.", valueName: "n"))
     var workers: Int?
     @Option(
-        help: "Threads of each of these requests, which is measured. Default: the processors, divided by --workers.")
+        help: ArgumentHelp(
+            "Threads of each of these requests, which is measured. Default: the processors, divided by --workers.",
+            valueName: "n"))
     var threads: Int?
     @Option(help: "snp and tdx: how the guest reaches its host, vsock or serial.") var transport = ImageTransport.vsock
     @Option(
         help: ArgumentHelp(
             "snp: sign an identity block with this key, which `keygen image` makes.",
             discussion:
-                "With the block the firmware starts only this image, and reports contain the key, which the policy pins. A host can leave the block out: only a client's policy detects that."
-        ))
+                "With the block the firmware starts only this image, and reports contain the key, which the policy pins. A host can leave the block out: only a client's policy detects that.",
+            valueName: "file"))
     var idKey: String?
     @Option(
-        help: "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.")
+        help: ArgumentHelp(
+            "snp: the version that the identity block states, which a policy's minimumTCB can demand as guestsvn.",
+            valueName: "n"))
     var guestSVN: Int?
     @Option(
         help: ArgumentHelp(
             "nitro: sign the image with this key on P-384, in PEM and not encrypted.",
             discussion:
-                "The hypervisor then measures the certificate into pcr8, which the policy pins beside pcr0. Who issued it is not verified."
-        ))
+                "The hypervisor then measures the certificate into pcr8, which the policy pins beside pcr0. Who issued it is not verified.",
+            valueName: "file"))
     var signingKey: String?
     @Option(
         help: ArgumentHelp(
             "nitro: the certificate of the signing key, in PEM or DER.",
-            discussion: "nitro-cli does not start the image after the certificate has expired."))
+            discussion: "nitro-cli does not start the image after the certificate has expired.", valueName: "file"))
     var certificate: String?
-    @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "The folder to write. It may not exist, or be empty.") var out: String
+    @Option(help: ArgumentHelp("The enclave's executable.", valueName: "file")) var enclave: String?
+    @Option(help: ArgumentHelp("The folder to write. It may not exist, or be empty.", valueName: "dir")) var out: String
     @Flag(help: "Print each step of the measurement.") var explain = false
     @Flag(help: "Print measured.json.") var json = false
 

@@ -17,22 +17,29 @@ struct Measure: Command {
             """)
 
     @Argument(help: "The bundle, NAME.infenclave; not with --image.") var bundle: String?
-    @Option(help: "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.") var tee: String?
-    @Option(help: "Recompute the values of a folder that `infenclave image` wrote.") var image: String?
+    @Option(
+        help: ArgumentHelp(
+            "The TEE: development, sgx, tdx, snp, nitro, az-snp or az-tdx; not with --image.", valueName: "kind"))
+    var tee: String?
+    @Option(help: ArgumentHelp("Recompute the values of a folder that `infenclave image` wrote.", valueName: "dir"))
+    var image: String?
     @Option(
         help: ArgumentHelp(
             "Compute RTMR0 to RTMR3 from the event log (CCEL) of a TDX guest.",
-            discussion: "A log is not signed: pin its result only if you know what each of its events is."))
+            discussion: "A log is not signed: pin its result only if you know what each of its events is.",
+            valueName: "file"))
     var eventLog: String?
     @Flag(help: "With --image and --event-log: print each step.") var explain = false
     @Option(
         help: ArgumentHelp(
             "With --image of an SNP image: print its launch digests for 1 to this many processors, and all models.",
-            discussion: "The digest also depends on SEV_FEATURES, which the host's kernel sets."))
+            discussion: "The digest also depends on SEV_FEATURES, which the host's kernel sets.", valueName: "n"))
     var table: Int?
-    @Option(help: "The enclave's executable.") var enclave: String?
-    @Option(help: "Read a hardware TEE's values from this saved evidence instead of this machine.") var evidence:
-        String?
+    @Option(help: ArgumentHelp("The enclave's executable.", valueName: "file")) var enclave: String?
+    @Option(
+        help: ArgumentHelp(
+            "Read a hardware TEE's values from this saved evidence instead of this machine.", valueName: "file"))
+    var evidence: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {

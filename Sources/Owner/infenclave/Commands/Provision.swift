@@ -31,7 +31,8 @@ struct Provision: Command {
         .defaultRequestsPerMinute
     @Option(help: ArgumentHelp("How long the enclave may serve: a number with s, m, h or d.", valueName: "time"))
     var lease = LeaseTime(seconds: ServiceTerms.defaultLeaseSeconds)
-    @Option(help: ArgumentHelp("Maximum requests in the enclave that wait for the BackNet.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Maximum requests that the enclave computes, or that wait for the BackNet.", valueName: "n"))
     var inFlight: UInt32 = 64
     @Option(
         help: ArgumentHelp(

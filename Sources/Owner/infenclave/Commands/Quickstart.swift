@@ -14,10 +14,13 @@ struct Quickstart: Command {
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
-    @Option(help: "The class names, one per line.") var labels: String
-    @Option(help: "An image to classify, JPEG, PNG, WebP, BMP or GIF; repeatable.") var picture: [String] = []
-    @Option(help: "The folder to write; an earlier trial in it is replaced.") var out = "infenclave-quickstart"
-    @Option(help: "The address to listen on; port 0 for any free port.") var listen = "127.0.0.1:8080"
+    @Option(help: ArgumentHelp("The class names, one per line.", valueName: "file")) var labels: String
+    @Option(help: ArgumentHelp("An image to classify, JPEG, PNG, WebP, BMP or GIF; repeatable.", valueName: "file"))
+    var picture: [String] = []
+    @Option(help: ArgumentHelp("The folder to write; an earlier trial in it is replaced.", valueName: "dir")) var out =
+        "infenclave-quickstart"
+    @Option(help: ArgumentHelp("The address to listen on; port 0 for any free port.", valueName: "address"))
+    var listen = "127.0.0.1:8080"
     @Flag(help: "End after classifying the images.") var once = false
 
     func validate() throws {

@@ -12,8 +12,8 @@ struct Run: Command {
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: "An image, or a .npy file with the input tensor.") var input: String
-    @Option(help: "Number of classes to print.") var top = 5
+    @Option(help: ArgumentHelp("An image, or a .npy file with the input tensor.", valueName: "file")) var input: String
+    @Option(help: ArgumentHelp("Number of classes to print.", valueName: "n")) var top = 5
     @Flag(help: "Print JSON.") var json = false
 
     func execute() async throws {

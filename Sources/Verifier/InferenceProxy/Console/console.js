@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shows what the proxy says, as text. Everything comes from the proxy on this address.
 
 const find = (id) => document.getElementById(id);

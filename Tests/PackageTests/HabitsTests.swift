@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// Rules of CONTRIBUTING.md that no compiler checks.
+@Suite("Habits of the repository")
+struct HabitsTests {
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: packageRoot().appending(path: path), encoding: .utf8)
+    }
+
+    /// Paths from the root of files below a folder, without generated, foreign and built ones.
+    private static func files(_ folder: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: packageRoot().appending(path: folder).path)
+            .map { "\(folder)/\($0)" }
+            .filter { path in
+                ["/Generated/", "/Fixtures/", "/.build/", "/.venv/", "/node_modules/", "/__pycache__/"]
+                    .allSatisfy { !path.contains($0) }
+            }
+    }
+
+    @Test("Scripts, Python, JavaScript and style sheets name their licence")
+    func licences() throws {
+        var (count, faults) = (0, [String]())
+        for folder in ["scripts", ".ci", "Benchmarks", "Clients", "Evaluation", "Examples", "Sources", "Tests"] {
+            for path in try Self.files(folder) {
+                let isCode = [".py", ".js", ".ts", ".css"].contains { path.hasSuffix($0) }
+                var isFolder: ObjCBool = false
+                _ = FileManager.default.fileExists(
+                    atPath: packageRoot().appending(path: path).path, isDirectory: &isFolder)
+                guard isCode || ["scripts", ".ci"].contains(folder), !isFolder.boolValue,
+                    let text = try? Self.text(path)
+                else { continue }
+                count += 1
+                if !text.split(separator: "\n").prefix(3).contains(where: { $0.contains(Self.licence) }) {
+                    faults.append(path)
+                }
+            }
+        }
+        #expect(count > 90)
+        #expect(faults.isEmpty, "\(faults)")
+        #expect(try Self.text("Makefile").hasPrefix("# \(Self.licence)\n"))
+    }
+
+    private static let licence = "SPDX-License-Identifier: Apache-2.0"
+
+    @Test("Whoever changes code that the enclave links needs a review of its owners")
+    func owners() throws {
+        let owned = try Self.text(".github/CODEOWNERS").split(separator: "\n").filter { $0.hasPrefix("/") }
+            .compactMap { $0.split(separator: " ").first.map { String($0.dropFirst()) } }
+        for path in owned {
+            #expect(FileManager.default.fileExists(atPath: packageRoot().appending(path: path).path), "\(path)")
+        }
+        let description = try describePackage(withGRPC: false)
+        let linked = description.reached(from: ["infenclave-enclave"])
+        let paths = description.targets.filter { linked.contains($0.name) }.compactMap(\.path)
+        #expect(paths.count > 15)
+        for path in paths { #expect(owned.contains { "\(path)/".hasPrefix($0) }, "\(path)") }
+    }
+
+    @Test("Every make target that a page names is in the Makefile, which declares all of its targets as such")
+    func targets() throws {
+        let makefile = try Self.text("Makefile")
+        let targets = Set(makefile.matches(of: /(?m)^([a-z][a-z-]*):/).map { String($0.output.1) })
+        let phony = try #require(makefile.firstMatch(of: /(?m)^\.PHONY: (.*)$/)).output.1
+        #expect(targets == Set(phony.split(separator: " ").map(String.init)))
+        let pages =
+            try Self.files("Documentation").filter { $0.hasSuffix(".md") }
+            + ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", ".github/PULL_REQUEST_TEMPLATE.md"]
+        var count = 0
+        for page in pages {
+            // In a line of code, or at the start of a line of a console.
+            for match in try Self.text(page).matches(of: /(?m)(?:`|^)make ([a-z][a-z-]*)/) {
+                count += 1
+                #expect(targets.contains(String(match.output.1)), "\(page): make \(match.output.1)")
+            }
+        }
+        #expect(count > 100)
+    }
+
+    @Test("The help of every option names its value, as FILE or N, unless it lists the values")
+    func values() throws {
+        let listed: Set = ["adversary", "kind", "security", "transport"]
+        var count = 0
+        for path in try Self.files("Sources") where path.hasSuffix(".swift") {
+            for match in try Self.text(path).matches(of: /@Option\(((?s:.)*?)\bvar\s+([a-zA-Z0-9]+)/) {
+                count += 1
+                let (help, name) = (match.output.1, String(match.output.2))
+                #expect(help.contains("valueName:") || listed.contains(name), "\(path): \(name)")
+            }
+        }
+        #expect(count > 150)
+    }
+}
