@@ -229,13 +229,13 @@ boot-check: build
 
 # Builds the kernel of images/kernel (once) and does the same with it: machines have two processors,
 # and a table of the host's with code.
-KERNEL = .build/kernel/bzImage
+GUEST_KERNEL = .build/kernel/bzImage
 
-$(KERNEL): images/kernel/build images/kernel/infenclave.config images/kernel/acpi-tables-only.patch
-	images/kernel/build $(CURDIR)/$(dir $(KERNEL))
+$(GUEST_KERNEL): images/kernel/build images/kernel/infenclave.config images/kernel/acpi-tables-only.patch
+	images/kernel/build $(CURDIR)/$(dir $(GUEST_KERNEL))
 
-kernel-check: build $(KERNEL)
-	INFENCLAVE_KERNEL=$(CURDIR)/$(KERNEL) CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)
+kernel-check: build $(GUEST_KERNEL)
+	INFENCLAVE_KERNEL=$(CURDIR)/$(GUEST_KERNEL) CONFIGURATION=$(CONFIGURATION) scripts/boot-check $(BOOT_OPTIONS)
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
