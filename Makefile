@@ -15,7 +15,7 @@ SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -52,6 +52,10 @@ enclave: setup
 # Source, executables, bill of materials, checksums and tag of the last commit: `make release VERSION=0.2.0`.
 release: setup
 	SWIFT=$(SWIFT) scripts/release $(VERSION)
+
+# What that refuses, and what it leaves, with stubs for the executables; seconds.
+release-check: build
+	scripts/release-check
 
 # Builds it in two folders and compares; half an hour of two cores.
 reproducible-check: setup

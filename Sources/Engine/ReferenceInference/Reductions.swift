@@ -23,21 +23,14 @@ extension ReferenceExecutor {
         return results.map { Float($0 ?? 0) }
     }
 
-    /// Operands: x, scale, optionally bias.
-    static func normalize(_ operands: [FloatArray], _ normalization: LayerNormalization) -> [Float] {
-        let (input, scale) = (operands[0], operands[1])
-        let count = scale.values.count
-        var result: [Float] = []
-        for start in stride(from: 0, to: input.values.count, by: count) {
-            let row = input.values[start..<start + count].map(Double.init)
-            let mean = row.reduce(0, +) / Double(count)
-            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count)
-            let deviation = (variance + Double(normalization.epsilon)).squareRoot()
-            for (index, value) in row.enumerated() {
-                let bias = operands.count == 3 ? Double(operands[2].values[index]) : 0
-                result.append(Float((value - mean) / deviation * Double(scale.values[index]) + bias))
-            }
+    static func average(_ input: FloatArray, _ mean: ReduceMean, _ result: Shape) throws -> [Float] {
+        let reduced = Set(try mean.resolvedAxes(rank: input.shape.rank))
+        let kept = try Shape(input.shape.dimensions.indices.map { reduced.contains($0) ? 1 : input.shape[$0] })
+        var sums = [Double](repeating: 0, count: result.elementCount)
+        for (index, value) in input.values.enumerated() {
+            sums[kept.position(of: input.shape.indices(of: index))] += Double(value)
         }
-        return result
+        let count = Double(input.values.count / sums.count)
+        return sums.map { Float($0 / count) }
     }
 }

@@ -49,16 +49,17 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// The mean along the axes whose extent in the destination is 1.
-    package static func mean(
-        source: TensorLayout, destination: TensorLayout
+    /// Normalises each row of a matrix to mean 0 and variance 1, then multiplies by a scale and optionally adds a
+    /// shift.
+    package static func layerNormalization(
+        _ layout: TensorLayout, epsilon: Float, hasShift: Bool
     ) throws(OneDNNError) -> PrimitiveDescription {
-        let operation = "mean of \(source) to \(destination)"
-        var problem = dnnl_reduction_desc_t()
-        let status = withUnsafePointer(to: source.raw) { source in
-            withUnsafePointer(to: destination.raw) {
-                dnnl_reduction_desc_init(&problem, dnnl_reduction_mean, source, $0, 0, 0)
-            }
+        let operation = "layer normalisation of \(layout)"
+        var problem = dnnl_layer_normalization_desc_t()
+        let flags = dnnl_use_scale.rawValue | (hasShift ? dnnl_use_shift.rawValue : 0)
+        let status = withUnsafePointer(to: layout.raw) {
+            dnnl_layer_normalization_forward_desc_init(
+                &problem, dnnl_forward_inference, $0, nil, epsilon, UInt32(flags))
         }
         try check(status, during: operation)
         return try describe(operation, &problem, post: [])
