@@ -3,7 +3,7 @@ internal import Crypto
 internal import FoundationEssentials
 
 /// The keys that messages to one enclave are sealed to: one for X-Wing and one for X25519, both with HKDF-SHA256 and
-/// AES-256-GCM. Made at start, never stored.
+/// AES-256-GCM. Generated at the start and at each change of keys, never stored.
 ///
 /// swift-crypto holds the private keys; it wipes the X25519 one with its last owner, and does not lock either.
 package struct ChannelKeyPair: Sendable {

@@ -94,8 +94,7 @@ extension KeyConfiguration {
         }
     }
 
-    /// Parses a list whole or not at all, as RFC 9458 demands. Configurations of a KEM that is not spoken here are
-    /// passed over.
+    /// Parses a list whole or not at all, as RFC 9458 demands. Configurations with an unknown KEM are skipped.
     ///
     /// - Throws: ``SealedChannelError``: `.malformed`, also when two keys have one identifier; `.tooLarge`.
     package static func parseList(_ bytes: RawSpan) throws(SealedChannelError) -> [KeyConfiguration] {

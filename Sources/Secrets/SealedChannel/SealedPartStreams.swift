@@ -2,7 +2,7 @@
 internal import SecretMemory
 package import Tensors
 
-// Parts of any size, sealed and opened run by run.
+// Parts of any size, encrypted and decrypted in pieces.
 
 /// Seals a part whose plaintext arrives in pieces. ``SealedPart`` decrypts the result.
 package struct SealedPartSealer {
@@ -96,8 +96,8 @@ package struct SealedPartSealer {
     }
 }
 
-/// Opens a part chunk by chunk, as its plaintext is asked for. Each chunk is authentic in its place before a byte of it is
-/// given; whether all are, ``authenticate()`` says before.
+/// Decrypts a part chunk by chunk on demand. A chunk is authenticated, with its position, before any of its bytes is
+/// returned; ``authenticate()`` checks all chunks in advance.
 package final class SealedPartOpener: ByteSource {
     package var byteCount: Int { header.byteCount }
     private let header: SealedPart.Header

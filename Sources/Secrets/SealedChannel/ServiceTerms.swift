@@ -3,8 +3,8 @@
 public struct ServiceTerms: Sendable, Hashable {
     /// Four years. A lease exists to end; this only keeps arithmetic within bounds.
     public static let maximumLeaseSeconds: UInt32 = 126_230_400
-    /// Seven days: an owner who renews by hand does it weekly, and a client that was struck off, or a stolen token, works
-    /// for a week at most in an enclave that the host keeps to itself.
+    /// Seven days: an owner who renews by hand does it weekly. A removed client or a stolen token is accepted for a
+    /// week at most in an enclave that the host isolates from the owner.
     public static let defaultLeaseSeconds: UInt32 = 604_800
 
     /// Orders the owner's messages to one run of an enclave: a message counts only if its number is higher than that of
@@ -12,7 +12,7 @@ public struct ServiceTerms: Sendable, Hashable {
     public let sequence: UInt64
     /// By the enclave's clock, from when it takes the message. After it the enclave wipes the model.
     public let leaseSeconds: UInt32
-    /// Requests that the enclave holds at once while the BackNet runs; more are refused.
+    /// Requests that are computed or wait for the BackNet at a time; more are refused.
     public let requestsInFlight: UInt32
     /// `nil` for no audit of the BackNet's results.
     public let audit: AuditTerms?
@@ -38,9 +38,10 @@ public struct ServiceTerms: Sendable, Hashable {
 /// A client that the enclave may serve, and how much.
 public struct ClientGrant: Sendable, Hashable {
     static let byteCount = TokenDigest.byteCount + 8 + 4
-    /// Of a lease of seven days: one picture a minute, day and night. Published inversions of intermediate representations
-    /// train on tens of thousands of pairs of chosen pictures and what crossed; a client that works with the host gets
-    /// one such set in weeks instead of hours. It does not stop an attack that needs a few requests.
+    /// Of a lease of seven days: one picture a minute, day and night. Published inversions of intermediate
+    /// representations train on tens of thousands of pairs of chosen pictures and their boundary tensors; a client that
+    /// colludes with the host gets such a set in weeks instead of hours. It does not stop an attack that needs a few
+    /// requests.
     public static let defaultRequests: UInt64 = 10_000
     /// 20 a second, for as long as a folder of pictures takes.
     public static let defaultRequestsPerMinute: UInt32 = 1200

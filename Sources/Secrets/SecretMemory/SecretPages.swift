@@ -83,7 +83,7 @@ private final class KeptPages: Sendable {
         }?.usable
     }
 
-    /// Keeps pages in the place of those that came back longest ago.
+    /// Keeps pages, and gives up those that were returned the longest time ago.
     ///
     /// - Returns: What is not kept.
     func keep(_ usable: UnsafeMutableRawPointer, _ byteCount: Int) -> [Region] {

@@ -79,8 +79,8 @@ package struct Enclave: ~Copyable {
         var frames: [Frame<EnclaveMessage>] = []
         if case .provisioned(let service) = state, service.leaseEnd <= now, Defence.lease.isInPlace {
             frames = service.endLease()
-            // The model is wiped when the last computation is finished, and evidence says so only then. Nothing is taken
-            // meanwhile; if that lasts, the watchdog sees it.
+            // The model is wiped when the last computation is finished, and evidence states that only then. No request
+            // is accepted meanwhile; if a computation does not end, the watchdog ends the process.
             if service.isIdle { wipe(service) }
         }
         if case .provisioned(let service) = state { frames += service.giveUpOldRequests(at: now) }

@@ -5,7 +5,7 @@ package import Evidence
 package protocol EvidenceSource: Sendable {
     var kind: TEEKind { get }
 
-    /// Evidence that this enclave, now, vouches for these 64 bytes.
+    /// Fresh evidence of this enclave over these 64 bytes.
     ///
     /// - Throws: ``EvidenceSourceError`` when the platform makes none.
     func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence

@@ -5,8 +5,9 @@ import Synchronization
 /// Checks from a separate thread that the enclave's thread meets its deadlines. Otherwise a host that stalls that
 /// thread could keep a model, or a key, in memory indefinitely.
 package final class Watchdog: Sendable {
-    /// How many seconds in a row a deadline has to be over: longer than an inference or the opening of a model takes, short
-    /// beside a lease. They are counted while this process runs, so that a machine that slept does not end it.
+    /// How many consecutive seconds a deadline has to be over: longer than an inference or the decryption of a model
+    /// takes, and short compared with a lease. They are counted while this process runs, so that a suspended machine
+    /// does not end it.
     package static let tolerance = 60
 
     private let clock: EnclaveClock
@@ -26,7 +27,7 @@ package final class Watchdog: Sendable {
 
     /// Checks the clock; called once a second.
     ///
-    /// - Returns: Whether the thread has been late at the last ``tolerance`` looks.
+    /// - Returns: Whether the thread was late at the last ``tolerance`` checks.
     package func isStalledAtThisLook() -> Bool {
         lateLooks.withLock { count in
             count = deadline.withLock { $0 } < clock.now() ? count + 1 : 0
@@ -34,7 +35,7 @@ package final class Watchdog: Sendable {
         }
     }
 
-    /// Looks once a second until the process ends.
+    /// Checks once a second until the process ends.
     package func start() {
         var thread = pthread_t()
         let watch = Unmanaged.passRetained(self)

@@ -56,7 +56,8 @@ package enum EnclaveArguments: Sendable, Equatable {
         }
     }
 
-    /// Whether it goes on in SGX alone: elsewhere there is no evidence source. To find out where it runs takes no secret.
+    /// Whether this process runs in SGX or ends without a secret: ``serve`` of the kind `sgx` finds no evidence source
+    /// elsewhere, and finding out the kind of TEE needs no secret.
     package var runsInSGX: Bool {
         switch self {
         case .serve(let kind, _, _, _, _, _, _), .report(let kind): kind == .sgx

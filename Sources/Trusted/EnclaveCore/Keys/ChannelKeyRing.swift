@@ -111,9 +111,9 @@ struct ChannelKeyRing {
         }
     }
 
-    /// Notes that a request of a listed client is about to be served. Others need not be remembered, and must not use
-    /// the keys up: no replay of them reaches the FrontNet under this list of clients, and a new list comes with new
-    /// keys.
+    /// Records that a request of a listed client is about to be served. Other requests need not be recorded, and must
+    /// not count towards the limit of the keys: no replay of them reaches the FrontNet under this list of clients, and
+    /// a new list comes with new keys.
     mutating func remember(_ replayIdentifier: ContentDigest) { current.replays.remember(replayIdentifier) }
 
     /// Tries the present keys, then the replaced ones if the message names none of the present.

@@ -34,9 +34,9 @@ final class Service {
     private var ledger: ClientLedger
     private var pending: PendingRequests
     private var underWay = RequestsUnderWay()
-    /// The maximum number of FrontNets at a time, including those that wait for a thread and those that nobody waits
-    /// for. BackNet results are taken in any case and use none of this room, since the host cannot know when a mapping
-    /// unit is computed. Mapping units stay few: each had a FrontNet, and threads take computations in order.
+    /// The maximum number of FrontNets at a time, including those that wait for a thread and those of abandoned
+    /// requests. BackNet results are always accepted and do not count, because the host cannot know when a mapping unit
+    /// is computed. Mapping units remain few: each follows a FrontNet, and threads take computations in order.
     private let computingCapacity: Int
     private var total = Counters()
     /// When the lease ends.

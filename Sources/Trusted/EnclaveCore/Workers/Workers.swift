@@ -19,7 +19,7 @@ final class Workers: Sendable {
     private let signalling: Int32
 
     init(_ workers: InferenceWorkers) {
-        // How many wait is the enclave's decision: it takes no request without a credit.
+        // The enclave limits how many wait: it accepts no request without a credit.
         queue = WorkQueue(threads: workers.count, capacity: 1 << 20)
         state = Mutex(State(plans: IdlePlans(workers)))
         var ends: [Int32] = [-1, -1]

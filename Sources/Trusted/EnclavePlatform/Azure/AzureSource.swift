@@ -18,7 +18,7 @@ package struct AzureSource: EvidenceSource {
     /// Every TPM returns as many bytes of an index at a time.
     private static let chunkBytes = 512
     private static let maximumReportBytes = 16 << 10
-    /// How often to try when the TPM wants a command again, or a register changed between quote and reading.
+    /// How often to try if the TPM asks to repeat a command, or a register changed between quote and reading.
     private static let attempts = 5
 
     private let module: any TrustedPlatformModule

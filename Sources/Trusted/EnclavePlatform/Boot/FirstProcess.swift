@@ -3,7 +3,7 @@ import CBoot
 import Glibc
 
 /// The enclave's executable as the first process of a machine: it prepares the machine, runs the enclave as a process of its
-/// own, and ends the machine with it, so that a host which wants it again boots the measured image.
+/// own, and ends the machine with it, so that a host can start the enclave again only by booting the measured image.
 package enum FirstProcess {
     /// Whether this is the first process of its machine. A container has one, too, with options; a kernel gives its first
     /// process the words of its own command line that it does not know.
@@ -51,7 +51,7 @@ package enum FirstProcess {
             throw BootError("the enclave cannot be started: \(String(cString: strerror(failure)))")
         }
         var status: Int32 = 0
-        // The first process inherits everybody's children.
+        // Orphaned processes become children of the first process.
         while true {
             let ended = waitpid(-1, &status, 0)
             if ended == identifier { break }

@@ -56,7 +56,7 @@ enum Machine {
 
     /// Seeds the kernel's generator from the processor, whatever else the host offers as randomness.
     ///
-    /// - Throws: ``BootError`` where the processor gives nothing: every key of the enclave would be the host's guess.
+    /// - Throws: ``BootError`` where the processor gives nothing: the host could then guess every key of the enclave.
     static func seedGenerator() throws(BootError) {
         var seed = [UInt8](repeating: 0, count: seedByteCount)
         var failure = cboot_hardware_random(&seed, seed.count)

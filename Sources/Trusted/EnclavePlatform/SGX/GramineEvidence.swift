@@ -2,8 +2,9 @@
 package import EnclaveCore
 package import Evidence
 
-/// SGX quotes through Gramine's `/dev/attestation` (Gramine manual, "Attestation and Secret Provisioning"). The quote is
-/// made when its file is opened, for the report data written last; the enclave has one thread, so nothing comes between.
+/// SGX quotes through Gramine's `/dev/attestation` (Gramine manual, "Attestation and Secret Provisioning"). The quote
+/// is made when its file is opened, for the report data written last. Only the frame thread requests evidence, so no
+/// other report data is written in between.
 package struct GramineEvidence: EvidenceSource {
     private static let root = "/dev/attestation"
     private static let maximumQuoteBytes = 8192
