@@ -56,7 +56,7 @@ package struct AnswerStatus: RawRepresentable, Sendable, Hashable {
     package static let tooManyRequests = AnswerStatus(rawValue: 9)
 }
 
-/// The enclave's answer, of one size whatever it says.
+/// The enclave's answer, whose size does not depend on its content.
 ///
 /// Layout, little-endian: version u8 = 1 ‖ 0 u8 ‖ status u16 ‖ class count u16 ‖ name width u16 ‖ for each class:
 /// index u32 ‖ probability f32 ‖ name length u16 ‖ name, padded with zeros to the width. Unless the status is 0 every

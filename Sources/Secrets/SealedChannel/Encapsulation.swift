@@ -127,7 +127,7 @@ enum Encapsulation {
 }
 
 extension Data {
-    /// Bytes of somebody else, not copied: the value must not outlive them, and is only read.
+    /// Borrows bytes without a copy: the value must not outlive them, and is only read.
     init(borrowing bytes: UnsafeRawBufferPointer) {
         if let base = bytes.baseAddress, bytes.count > 0 {
             self.init(

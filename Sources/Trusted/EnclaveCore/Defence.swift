@@ -40,7 +40,7 @@ package enum Defence: String, Sendable, CaseIterable {
     case pixelsOnly
     /// The number of requests in progress is bounded.
     case requestsInFlight
-    /// The result of a computation for a request that was answered or given up does not leave the enclave.
+    /// The result of a computation for a request that was answered or abandoned does not leave the enclave.
     case abandonment
 
     #if MUTANTS

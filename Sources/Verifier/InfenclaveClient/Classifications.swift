@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The answers to a sequence of tensors, in its order: what `classify(_:maximumInFlight:)` of ``InfenclaveClient`` returns.
 ///
-/// When the iteration stops or is cancelled, requests in progress are given up.
+/// When the iteration stops or is cancelled, requests in progress are cancelled.
 public struct Classifications: AsyncSequence, Sendable {
     /// The classes of one answer, the most probable first.
     public typealias Element = [Classification]

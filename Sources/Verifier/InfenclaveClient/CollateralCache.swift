@@ -71,7 +71,7 @@ public struct CollateralCache: Sendable {
         return response
     }
 
-    /// The certificates of a statement's signer stand in a header, percent-encoded.
+    /// The certificates of a statement's signer are in a header, percent-encoded.
     private func chain(_ response: TransportResponse, _ names: [String]) throws(ClientError) -> [UInt8] {
         guard let text = names.lazy.compactMap({ response.headers[$0] }).first,
             text.utf8.count <= Self.maximumChainBytes, let pem = text.removingPercentEncoding
@@ -83,7 +83,7 @@ public struct CollateralCache: Sendable {
         return Array(pem.utf8)
     }
 
-    /// Some caches write revocation lists in hexadecimal whatever they are asked for.
+    /// Some caches write revocation lists in hexadecimal, even if DER was requested.
     private static func der(_ body: [UInt8]) -> [UInt8] {
         guard body.first != 0x30 || body.allSatisfy({ $0 < 0x80 }) else { return body }
         let text = String(decoding: body, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)

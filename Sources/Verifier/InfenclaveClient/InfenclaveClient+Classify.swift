@@ -14,7 +14,7 @@ extension InfenclaveClient {
     /// Classifies tensors, several at a time.
     ///
     /// - Returns: The classes of each, in the order of the tensors.
-    /// - Throws: The first failure in that order, with which the others are given up.
+    /// - Throws: The first failure in that order; the other requests are then cancelled.
     public func classify(_ tensors: [Tensor], maximumInFlight: Int = 4) async throws -> [[Classification]] {
         var answers: [[Classification]] = []
         let inputs = AsyncStream { continuation in

@@ -36,7 +36,7 @@ package struct ReplicaPlace: Sendable, Hashable {
     }
 }
 
-/// How many enclaves a server says that it has for a model. Nothing vouches for it.
+/// How many enclaves a server claims to have for a model. The number is not authenticated.
 package struct ReplicaCount: Sendable, Hashable {
     /// The number of replicas of the serving pool; 1 or more.
     package let serving: Int

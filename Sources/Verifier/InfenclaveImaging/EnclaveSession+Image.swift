@@ -40,7 +40,7 @@ extension InfenclaveClient {
     /// Classifies pictures, several at a time.
     ///
     /// - Returns: The classes of each, in the order of the pictures.
-    /// - Throws: The first failure in that order, with which the others are given up.
+    /// - Throws: The first failure in that order; the other requests are then cancelled.
     public func classify(_ images: [Image], maximumInFlight: Int = 4) async throws -> [[Classification]] {
         let session = try await session()
         return try await classify(images.map { try session.tensor(of: $0) }, maximumInFlight: maximumInFlight)

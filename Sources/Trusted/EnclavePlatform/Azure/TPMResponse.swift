@@ -6,7 +6,7 @@ struct TPMResponse {
     private static let withSessions = 0x8002
     private var rest: ArraySlice<UInt8>
 
-    /// - Throws: ``KernelError``: `EAGAIN` where the TPM wants the command again, `EIO` for its other errors.
+    /// - Throws: ``KernelError``: `EAGAIN` if the TPM asks to repeat the command, `EIO` for its other errors.
     init(_ response: [UInt8]) throws(KernelError) {
         rest = response[...]
         let tag = try number(2)

@@ -48,7 +48,7 @@ enum Machine {
         }
     }
 
-    /// Where the kernel hands out reports of SNP and TDX. Another TEE's kernel may be without it.
+    /// Where the kernel provides reports of SNP and TDX. The kernel of another TEE may lack it.
     static func mountReports() throws(BootError) {
         guard access("/sys/kernel/config", F_OK) == 0 else { return }
         try mount("configfs", "/sys/kernel/config", forbidsPrograms: true)

@@ -65,7 +65,7 @@ struct VEKCertificate: Sendable {
             try reader.finish("a version of the certificate")
         }
         self.versions = versions
-        // The bytes stand in the extension without a tag of their own.
+        // The extension contains the bytes without a tag.
         self.chipID = value(4).map(Array.init)
     }
 

@@ -7,7 +7,7 @@ package struct VerificationRequest: Sendable {
     package let tee: TEEKind
     /// A quote, report or attestation document, byte for byte.
     package let evidence: [UInt8]
-    /// In the encodings that are read here, whatever they were handed out in.
+    /// Decoded, in the encodings that the verifier reads.
     package let collateral: [CollateralRole: [UInt8]]
     /// The time at which certificates and collateral have to be valid.
     package let time: Timestamp

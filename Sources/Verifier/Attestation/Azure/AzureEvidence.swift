@@ -21,7 +21,7 @@ struct AzureEvidence: Sendable {
     let hclReport: [UInt8]
     let quoteMessage: [UInt8]
     let quoteSignature: [UInt8]
-    /// 32 bytes each, from register 0 on. Nothing but the quote's digest vouches for them.
+    /// 32 bytes each, from register 0 on. Only the quote's digest authenticates them.
     let registers: [[UInt8]]
     /// SNP: the certificate of the key that signed the hardware's report, PEM or DER; unverified.
     let vcek: [UInt8]?

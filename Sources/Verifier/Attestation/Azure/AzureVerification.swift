@@ -65,7 +65,7 @@ struct AzureVerification {
         try log.require(
             .runtimeData, claims.reportData == expected, otherwise: .runtimeDataMismatch, found: claims.reportData.hex,
             expected: expected.hex)
-        // Parsed only now that the hardware vouches for them.
+        // Parsed only after the hardware's report authenticated them.
         let runtimeData: RuntimeData
         do throws(EvidenceError) { runtimeData = try RuntimeData(json: parts.report.runtimeData) } catch {
             throw log.reject(.evidenceFormat, ReasonCode(error.code), found: error.message)

@@ -3,7 +3,7 @@ public import Evidence
 import FoundationEssentials
 
 /// Collateral as files that are named by role: `tcb_info.json`, `pck_crl.der`, `vcek.der` or `vcek.pem`, and so on. A
-/// file may be encoded as services and caches hand it out, whatever its name ends in.
+/// file may have any encoding that services and caches use, independent of the ending of its name.
 public enum CollateralFolder {
     /// No file of collateral is larger.
     private static let maximumBytes = 4 << 20

@@ -8,7 +8,7 @@ package struct EventLogReplay: Sendable {
         package let event: EventLog.Event
         /// The register after this event; `nil` for an event that extends none.
         package let value: [UInt8]?
-        /// Whether the digest is that of the event's data: only then the register vouches for what they say.
+        /// Whether the digest is that of the event's data: only then the register authenticates the data.
         package let isDataMeasured: Bool
     }
 
@@ -46,7 +46,7 @@ package struct EventLogReplay: Sendable {
         }
     }
 
-    /// A line for each event. Text that no register vouches for is marked.
+    /// A line for each event. Text that no register authenticates is marked.
     package var explanation: [String] {
         steps.map { step in
             let register = step.event.register.map { "rtmr\($0)" } ?? "none "
