@@ -39,6 +39,6 @@ func expectUsage(
     let outcome = try infenclave(arguments, in: folder)
     let name = Comment(rawValue: arguments.joined(separator: " "))
     #expect(outcome.status == 64, name, sourceLocation: sourceLocation)
-    #expect(outcome.errors.hasPrefix("Error: "), name, sourceLocation: sourceLocation)
+    #expect(outcome.errors.hasPrefix("infenclave: "), name, sourceLocation: sourceLocation)
     #expect(try folder.contents() == before, name, sourceLocation: sourceLocation)
 }

@@ -28,7 +28,23 @@ struct Infenclave: AsyncParsableCommand {
     static func main() async {
         OpenBLASThreads.prepare()
         requireThreads(ProcessInfo.processInfo.processorCount + 2)
-        await Self.main(nil)
+        do {
+            var command = try await asyncParseAsRoot()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
+        } catch { end(error) }
+    }
+
+    /// Ends the program like ArgumentParser, whose usage errors begin with "Error:"; all errors of this program begin
+    /// with its name.
+    private static func end(_ error: any Error) -> Never {
+        let (text, code) = (fullMessage(for: error), exitCode(for: error))
+        guard code == .validationFailure, text.hasPrefix("Error: ") else { exit(withError: error) }
+        printError("infenclave: \(text.dropFirst("Error: ".count))")
+        Foundation.exit(code.rawValue)
     }
 }
 
