@@ -84,16 +84,45 @@ struct PagesTests {
             })
     }
 
-    @Test("Every option that a page gives to a command of infenclave is one that some command has")
-    func options() throws {
-        let code = try Self.sources("Sources", ["swift"])
+    /// Options of any command.
+    private static func knownOptions() throws -> Set<String> {
+        let code = try sources("Sources", ["swift"])
         var options: Set<String> = ["help", "version", "generate-completion-script", "grpc"]
         // The parser makes an option of each property that it wraps.
         for match in code.matches(of: /@(?:Option|Flag)\b(?s:.){0,900}?\bvar\s+(?:\n\s*)?([a-zA-Z0-9]+)/) {
-            options.insert(Self.kebab(String(match.output.1)))
+            options.insert(kebab(String(match.output.1)))
         }
         for match in code.matches(of: /"--([a-z][a-z0-9-]*)/) { options.insert(String(match.output.1)) }
         for match in code.matches(of: /\.customLong\("([a-z0-9-]+)"/) { options.insert(String(match.output.1)) }
+        return options
+    }
+
+    @Test("Every option that a page writes as code is one that some command has, but for those of other programs")
+    func optionsAlone() throws {
+        let others: Set = [
+            "backend", "confidential-compute-type", "darknet", "debug-mode", "disable-testable-imports", "filter",
+            "ours",
+            "overload", "short", "strict", "verify",
+        ]
+        let options = try Self.knownOptions()
+        #expect(options.isDisjoint(with: others))
+        var count = 0
+        for page in try Self.pages() {
+            let prose = page.text.replacing(/(?s)```.*?```/, with: "")
+            for code in prose.matches(of: /`([^`\n]+)`/) {
+                for option in code.output.1.matches(of: /(?:^|\s)--([a-z][a-z0-9-]*)/) {
+                    count += 1
+                    let name = String(option.output.1)
+                    #expect(options.contains(name) || others.contains(name), "\(page.path): --\(name)")
+                }
+            }
+        }
+        #expect(count > 300)
+    }
+
+    @Test("Every option that a page gives to a command of infenclave is one that some command has")
+    func options() throws {
+        let options = try Self.knownOptions()
         var count = 0
         for page in try Self.pages() {
             let joined = page.text.replacing("\\\n", with: " ")
