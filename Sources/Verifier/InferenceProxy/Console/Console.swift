@@ -46,10 +46,10 @@ package struct Console: Sendable {
         return ConsoleAnswer(
             classes: classes.map { .init(index: $0.index, name: $0.name, probability: $0.probability) },
             stages: [
-                .init(name: "Verify the enclave, where that was due", milliseconds: (attested - start).milliseconds),
+                .init(name: "Attest the enclave, if needed", milliseconds: (attested - start).milliseconds),
                 .init(name: "Decode, resize and crop", milliseconds: (ready - attested).milliseconds),
-                .init(name: "Seal, and open the answer", milliseconds: max(0, total - outside)),
-                .init(name: "Host and enclave, with the way there and back", milliseconds: outside),
+                .init(name: "Encrypt the request, decrypt the answer", milliseconds: max(0, total - outside)),
+                .init(name: "Network, host and enclave", milliseconds: outside),
             ],
             picture: Data(prepared.png).base64EncodedString(), width: prepared.width, height: prepared.height,
             exchanges: exchanges)
@@ -62,7 +62,7 @@ package struct Console: Sendable {
         let height: Int
     }
 
-    /// On a thread of its own: a large picture takes hundreds of milliseconds.
+    /// On a separate thread, because a large picture takes hundreds of milliseconds.
     private func prepare(_ file: [UInt8], for session: EnclaveSession) async throws -> Prepared {
         try await withCheckedThrowingContinuation { continuation in
             queue.async {
