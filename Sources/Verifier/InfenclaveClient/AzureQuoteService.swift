@@ -45,7 +45,7 @@ package actor AzureQuoteService {
     }
 
     private func quote(of report: [UInt8]) async throws -> [UInt8] {
-        let question = Question(report: Self.base64URL(report))
+        let question = Question(report: Base64URL.text(report, isPadded: false))
         let response: TransportResponse
         do {
             response = try await transport.send(
@@ -61,7 +61,7 @@ package actor AzureQuoteService {
         }
         guard response.status == 200 else { throw invalid("status \(response.status)") }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)),
-            let quote = Self.bytes(base64URL: answer.quote)
+            let quote = Base64URL.bytes(answer.quote)
         else { throw invalid("no quote") }
         return quote
     }
@@ -71,16 +71,5 @@ package actor AzureQuoteService {
             .invalidResponse, "the quote service \(url) answered with \(what)",
             remedy: "try again, or restart the machine",
             isRetryable: true)
-    }
-
-    /// Without padding, as the service takes it.
-    private static func base64URL(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-    }
-
-    private static func bytes(base64URL text: String) -> [UInt8]? {
-        let plain = text.replacing("-", with: "+").replacing("_", with: "/").replacing("=", with: "")
-        return Data(base64Encoded: plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4)).map(
-            Array.init)
     }
 }

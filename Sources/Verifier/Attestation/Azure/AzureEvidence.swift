@@ -96,11 +96,11 @@ struct AzureEvidence: Sendable {
 
     private static func base64(_ value: JSONText) throws(JSONFault) -> [UInt8] {
         let text = try value.string()
-        let plain = text.replacing("-", with: "+").replacing("_", with: "/")
-        guard !text.contains("+"), !text.contains("/"), let bytes = Data(base64Encoded: plain),
-            bytes.count <= maximumPartBytes, bytes.base64EncodedString() == plain
+        // One encoding of each value.
+        guard let bytes = Base64URL.bytes(text), bytes.count <= maximumPartBytes,
+            Base64URL.text(bytes, isPadded: true) == text
         else { throw JSONFault("\(value.name) is not base64url of at most \(maximumPartBytes) bytes, with padding") }
-        return Array(bytes)
+        return bytes
     }
 
     private static func numbers(_ value: JSONText) throws(JSONFault) -> [UInt8] {

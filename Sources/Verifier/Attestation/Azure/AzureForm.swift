@@ -28,7 +28,7 @@ package enum AzureForm {
     /// - Parameter evidence: Without one, as the enclave made it.
     /// - Throws: ``EvidenceError`` for a quote that is none, or of another report.
     package static func evidence(_ evidence: [UInt8], addingQuote quote: [UInt8]) throws(EvidenceError) -> [UInt8] {
-        let text = Data(quote).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+        let text = Base64URL.text(quote, isPadded: true)
         guard evidence.last == UInt8(ascii: "}") else {
             throw EvidenceError(.malformed, "the evidence is no JSON object")
         }

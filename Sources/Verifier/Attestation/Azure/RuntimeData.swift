@@ -39,11 +39,9 @@ struct RuntimeData: Sendable {
 
     /// Big-endian, base64url without padding (RFC 7518, section 6.3.1).
     private static func number(_ value: JSONText) throws(JSONFault) -> [UInt8] {
-        let text = try value.string().replacing("-", with: "+").replacing("_", with: "/")
-        let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        guard let bytes = Data(base64Encoded: text + padding), !bytes.isEmpty else {
+        guard let bytes = Base64URL.bytes(try value.string()), !bytes.isEmpty else {
             throw JSONFault("\(value.name) is not base64url")
         }
-        return Array(bytes)
+        return bytes
     }
 }
