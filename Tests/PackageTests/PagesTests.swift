@@ -229,7 +229,24 @@ struct PagesTests {
         ("architecture", "| 1 hour; 100,000; 1 minute |", enclave, "keyGrace: Duration = .seconds(60)"),
         ("architecture", "| 65,536; 8 GiB; 16 MiB |", provisioning, "maximumClients = 65_536"),
         ("architecture", "| 65,536; 8 GiB; 16 MiB |", "Shared/Wire/FrameLimits", "maximumMessageBytes = 16 << 20"),
+        ("clients", "512 REST connections", proxy + "RESTServer", "connections = 512"),
+        ("clients", "A body or message has 45 s to arrive", proxy + "RESTServer", "bodyTime: Duration = .seconds(45)"),
+        ("clients", "after 50 s", proxy + "RESTServer", "refusalTime: Duration = .seconds(5)"),
+        ("clients", "is closed after 60 s", proxy + "RESTServer", "idleTime: Duration = .seconds(60)"),
+        (
+            "clients", "64 requests and 256 MiB", proxy + "RequestBudget",
+            "maximumRequests: Int = 64, maximumBytes: Int = 256 << 20"
+        ),
+        ("clients", "is probed every 5 s", proxy + "UpstreamPool", "probePause: Duration = .seconds(5)"),
+        ("clients", "N is 1 to 64.", proxy + "InputReader", "maximumBatch = 64"),
+        ("clients", "have 10 s to end", "Verifier/ProxyCommand/ProxyRun", "shutdownTime: Duration = .seconds(10)"),
+        ("operating", "After 6 s the enclave is ended", hostServer, "drainTime: Duration = .seconds(6)"),
+        ("operating", "after 10 s the program ends", hostServer, "shutdownTime: Duration = .seconds(10)"),
+        ("reading-a-report", "`--attacker-pictures`, 100,000", assessment, "attackerPictures = 100_000"),
     ]
+    private static let proxy = "Verifier/InferenceProxy/"
+    private static let hostServer = "Untrusted/HostServer/HostServer"
+    private static let assessment = "Owner/infenclave/AssessmentArguments"
     private static let terms = "Secrets/SealedChannel/ServiceTerms"
     private static let provisioning = "Secrets/SealedChannel/ProvisioningMessage"
     private static let answer = "Secrets/SealedChannel/ClassificationAnswer"
