@@ -4,8 +4,8 @@ import Evidence
 import Foundation
 
 /// The service in the network of Azure's machines that makes the hardware's quote of a TDREPORT. An enclave on such a
-/// machine opens no connections: the host, which forwards its evidence, adds the quote. The service is not trusted, since
-/// a verifier checks the quote and compares it with the report.
+/// machine opens no connections: the host, which forwards its evidence, adds the quote. The service is not trusted,
+/// since a verifier checks the quote and compares it with the report.
 ///
 /// - Source: kinvolk/azure-cvm-tooling, az-tdx-vtpm: `POST {"report": base64url}`, answered with `{"quote": base64url}`.
 package actor AzureQuoteService {

@@ -70,8 +70,8 @@ public struct EnclaveSession: Sendable {
     /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
     /// channels, height, width]`.
     ///
-    /// It is tried once, or twice if a persistent connection breaks: the tensor is then sealed again, because the enclave
-    /// refuses a message that it has seen.
+    /// It is tried once, or twice if a persistent connection breaks: the tensor is then sealed again, because the
+    /// enclave refuses a message that it has seen.
     ///
     /// - Returns: The model's most probable classes, as many as the owner allows, the most probable first.
     /// - Throws: ``ClientError``; `CancellationError` when the task is cancelled.

@@ -225,8 +225,8 @@ struct PolicyAppraisal {
 
     /// Makes a check that a policy may leave open, or lists it as skipped.
     ///
-    /// - Parameter isOfTEE: Whether the check applies to the TEE; if not, it is made only if a policy demands it, and then
-    ///   fails.
+    /// - Parameter isOfTEE: Whether the check applies to the TEE; if not, it is made only if a policy demands it, and
+    ///   then fails.
     private func appraise<Value>(
         _ check: Check, _ requirement: Requirement<Value>, _ member: String, of isOfTEE: Bool = true,
         _ log: inout CheckLog, _ body: (Value, inout CheckLog) -> Void

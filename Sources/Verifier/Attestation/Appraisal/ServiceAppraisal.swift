@@ -3,8 +3,8 @@ import Evidence
 import StrictJSON
 import Tensors
 
-/// The checks of what an enclave does with pictures. They use the enclave's facts, which the evidence authenticates: the
-/// facts are compared with what the owner signed, then with what the policy demands.
+/// The checks of what an enclave does with pictures. They use the enclave's facts, which the evidence authenticates:
+/// the facts are compared with what the owner signed, then with what the policy demands.
 struct ServiceAppraisal {
     let policy: Policy
     let core: ManifestCore
