@@ -158,13 +158,15 @@ struct PagesTests {
     /// In lower case. House words for what has a standard name, and sentences that had to be read twice.
     private static let replaced = [
         "a basis for work, not a product", "before believing anything", "begins to wait for", "between two looks",
-        "careful…", "clock or sockets of", "does for a cache", "found among", "full-fledged", "hang on the host",
-        "holds up no other", "intel says", "is no oracle", "keep it from strangers", "kl finds", "known question",
-        "left backwards", "measured, not assumed away", "no clock of its own", "of those whose null",
-        "on networks that can be had", "on the way there", "others sign as you", "own / null", "own/null",
-        "protects against nothing", "provision its digest", "rectifiers and maxima", "stand a trained decoder",
-        "starts itself anew", "takes no other along", "the oldest of 64", "the paper's channel kl with a null",
-        "to be had", "what passes by", "whatever is fast", "who saw a list", "whoever owns this machine",
+        "careful…", "clock or sockets of", "does for a cache", "found among", "full-fledged", "goes for a newcomer",
+        "hang on the host", "hoard bytes", "holds up no other", "intel says", "is no oracle", "keep it from strangers",
+        "kl finds", "known question", "leads by it", "left backwards", "measured, not assumed away",
+        "no clock of its own", "nobody vouches for", "of those whose null", "on networks that can be had",
+        "on the way there", "others sign as you", "own / null", "own/null", "protects against nothing",
+        "provision its digest", "rectifiers and maxima", "stand a trained decoder", "starts itself anew", "struck off",
+        "takes no other along", "the least deserving", "the oldest of 64", "the paper's channel kl with a null",
+        "the way there and back", "to be had", "what passes by", "whatever is fast", "where that was due",
+        "who is talked to", "who saw a list", "whoever owns this machine", "whom it serves is",
     ]
 
     private static func contains(_ text: [UInt8], _ phrase: [UInt8]) -> Bool {
