@@ -44,6 +44,12 @@ struct BundleTests {
         #expect(try mode(of: folder.file("b.key.owner")) == 0o600)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("b.infenclave")).sorted()
         #expect(names == ["frontnet.sealed", "manifest.core", "manifest.json", "manifest.sig", "mapping.sealed"])
+        let manifest = try JSONSerialization.jsonObject(
+            with: Data(try bytes(of: folder.file("b.infenclave/manifest.json"))))
+        let assessment = (manifest as? [String: Any])?["assessment"] as? [String: Any]
+        #expect(assessment?["status"] as? String == "none")
+        // No cut was chosen.
+        #expect((assessment?["headline"] as? String)?.hasPrefix("Everything runs inside the enclave") == true)
     }
 
     @Test("serve refuses a flipped byte in any file of the bundle, and a part of another, by name")

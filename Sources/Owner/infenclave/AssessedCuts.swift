@@ -19,7 +19,8 @@ struct AssessedCuts {
         front: String, mapping: String, sigma: NoiseDeviation?, assessment: String?, for model: LoadedModel
     ) throws -> AssessedCuts {
         guard let assessment else {
-            return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: .none)
+            return AssessedCuts(
+                front: front, mapping: mapping, sigma: sigma, assessment: front == mapping ? insideUnassessed : .none)
         }
         return try cuts(front, mapping, sigma, of: try read(assessment, for: model), named: assessment)
     }
@@ -28,10 +29,17 @@ struct AssessedCuts {
     static func everythingInside(assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
         guard let assessment else {
             let last = model.graph.cuts.last?.name ?? ""
-            return AssessedCuts(front: last, mapping: last, sigma: nil, assessment: .none)
+            return AssessedCuts(front: last, mapping: last, sigma: nil, assessment: insideUnassessed)
         }
         let last = try model.graph.mappingCut().name
         return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
+    }
+
+    /// No assessment, of a bundle without a cut that somebody could have chosen.
+    private static var insideUnassessed: BundleManifest.Assessment {
+        var assessment = BundleManifest.Assessment.none
+        assessment.headline = "Everything runs inside the enclave: there is no cut to assess."
+        return assessment
     }
 
     /// The cuts of a plan. A plan is accepted only with the assessment that it was made from.
