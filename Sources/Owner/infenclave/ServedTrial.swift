@@ -29,9 +29,9 @@ struct ServedTrial {
             ["partition", model] + reading + cuts + [
                 "--labels", labels, "--out", bundle, "--key-out", key, "--owner-key", ownerKey,
             ])
-        Self.comment("What clients will demand: this owner, this bundle, this enclave.")
+        Self.comment("The clients' policy: this owner, this bundle, this build of the enclave.")
         try await Self.run(["policy", bundle, "--tee", "development", "--out", policy])
-        Self.comment("Serve it. The host sees ciphertext, and what crosses the cut where there is one.")
+        Self.comment("Serve the bundle. The host sees ciphertext, and the boundary tensors if there is a cut.")
         let serve = [
             "serve", bundle, "--tee", "development", "--listen", listen, "--admin-listen", "127.0.0.1:0",
         ]
@@ -40,9 +40,9 @@ struct ServedTrial {
         defer { server.stop() }
         Self.say("serving at \(server.url)\n")
         let target = ["--server", server.url, "--policy", policy, "--tee", "development"]
-        Self.comment("Whom are we talking to?")
+        Self.comment("Attest the enclave.")
         try await Self.run(["attest"] + target)
-        Self.comment("The owner hands the model key to the enclave that was just verified, and to nobody else.")
+        Self.comment("The owner attests the enclave as well, and gives it the model key.")
         try await Self.run(
             ["provision"] + target + ["--key", key, "--owner-key", ownerKey, "--client-token", token])
         if !pictures.isEmpty {

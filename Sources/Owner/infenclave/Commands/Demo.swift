@@ -30,16 +30,16 @@ struct Demo: Command {
             "--work", file("work"),
         ]
         try await step(
-            "What would each cut lose? An attacker with pictures like yours goes after its appearance, identity and class.",
+            "Assessment: what can an attacker with images like yours recover at each cut? Appearance, identity and class.",
             assess + ["--out", file("assessment")])
         try await step(
-            "Keys: one signs for the model's owner, one lets a client in.",
+            "Keys: the owner's signing key, and a client's access token.",
             ["keygen", "owner", "--out", file("owner.key")], ["keygen", "token", "--out", file("client.token")])
         let pictures = ["stop.png", "speed-limit-30.png", "pedestrian-crossing.png"].map { asset("client/\($0)") }
         let trial = ServedTrial(
             model: asset("classifier.onnx"), labels: asset("labels.txt"), ownerKey: file("owner.key"),
             token: file("client.token"), file: file)
-        announce("The first road: the plan that is recommended with everything protected.")
+        announce("First deployment: the recommended plan, with all three assets protected.")
         try await trial.serve(
             ["--plan", file("assessment/plan.json")], named: "signs", pictures: pictures
         ) { server, policy in
@@ -47,12 +47,14 @@ struct Demo: Command {
                 server: server.url, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
         }
         try await step(
-            "The second road: who declares identity and class harmless, and fears an attacker with 500 pictures, may get a cut.",
+            "Second deployment: with only appearance protected, and against an attacker with 500 images, a cut may pass.",
             assess + [
                 "--protect", "appearance", "--attacker-pictures", "500", "--out", file("appearance"),
             ])
         if let cut = try ServedTrial.cut(of: file("appearance/assessment.json")) {
-            announce("'\(cut.front)' is left. Its FrontNet and mapping unit run in the enclave, its BackNet outside.")
+            announce(
+                "The cut after '\(cut.front)' passes. FrontNet and mapping unit run in the enclave, the BackNet on the host."
+            )
             try await trial.serve(
                 [
                     "--front", cut.front, "--mapping", cut.mapping, "--assessment", file("appearance/assessment.json"),
@@ -60,23 +62,23 @@ struct Demo: Command {
             ) { _, _ in }
             print(
                 """
-                What the host saw: on the first road ciphertext, on the second \(cut.boundaryBytes) bytes per picture in the \
-                clear, of which \(file("appearance/report.html")) shows what an attacker makes.
+                What the host saw: in the first deployment only ciphertext; in the second also \(cut.boundaryBytes) bytes per \
+                image, not encrypted. \(file("appearance/report.html")) shows what an attacker recovers from them.
                 """)
         } else {
-            print("No cut is left, so there is no second road with these pictures.")
+            print("No cut passes, so there is no second deployment with these images.")
         }
         print(
             """
-            The report with pictures of what each cut shows: \(file("assessment/report.html"))
-            The development TEE is an ordinary process: it shows how everything works, and protects nothing.
+            The report, with images of what each cut reveals: \(file("assessment/report.html"))
+            The development TEE is an ordinary process. It shows how everything works, and protects nothing.
             """)
     }
 
     private func compareTimes(
         server: String, assets: URL, picture: String, policy: String, token: String
     ) async throws {
-        announce("What does confidentiality cost?")
+        announce("Latency: the plain model, and the same model in the enclave.")
         let model = try LoadedModel(path: assets.appending(path: "classifier.onnx").path)
         let preprocessing = try PreprocessArguments.file(nil).resolved(for: model)
         let image = try Image(contentsOf: picture)
@@ -94,7 +96,7 @@ struct Demo: Command {
         print(
             String(
                 format:
-                    "plain, in this process: %.2f ms; confidential, client to client over HTTP: %.2f ms (medians of %d)\n",
+                    "plain, in this process: %.2f ms; in the enclave, over HTTP, from image to decrypted answer: %.2f ms (medians of %d)\n",
                 plain.milliseconds, confidential.milliseconds, confidential.runs))
     }
 

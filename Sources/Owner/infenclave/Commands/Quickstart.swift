@@ -53,8 +53,8 @@ struct Quickstart: Command {
         try await trial.serve([], named: "model", pictures: picture) { server, policy in
             print(
                 """
-                The development TEE is an ordinary process: it shows how everything works, and protects nothing. \
-                `infenclave assess` says what a BackNet outside would show of your pictures.
+                The development TEE is an ordinary process. It shows how everything works, and protects nothing. \
+                `infenclave assess` measures what a BackNet on the host would reveal of your images.
                 """)
             guard !once else { return }
             print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):\n")
