@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
+import HostCore
 
 /// What the log and the metrics say about a finished request. Nothing of it is derived from sealed content.
 struct RequestRecord: Sendable {
@@ -20,8 +21,7 @@ struct RequestRecord: Sendable {
 
     /// - Parameter allowance: `nil` if the request was refused because of its headers.
     init(_ allowance: Intake.Allowance?, bodyBytes: Int) {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        identifier = String(repeating: "0", count: 16 - digits.count) + digits
+        identifier = RequestTrace.hexadecimal(.random(in: .min ... .max))
         endpoint = allowance?.endpoint
         model = allowance?.model
         self.bodyBytes = bodyBytes
