@@ -7,10 +7,12 @@ import Testing
 struct AttackerGateTests {
     private static let metrics: [Metric] = [.similarityGain, .decoderDivergenceRatio, .retrieval]
 
-    private func curve(_ values: [Double], error: Double = 0.001, gainError: Double = 0.001) -> LearningCurve {
+    private func curve(
+        _ values: [Double], error: Double = 0.001, gainError: Double = 0.001, isFloor: Bool = false
+    ) -> LearningCurve {
         LearningCurve(
-            points: values.enumerated().map { .init(pictures: 50 << $0, value: $1) }, error: error, gainError: gainError
-        )
+            points: values.enumerated().map { .init(pictures: 50 << $0, value: $1) }, error: error,
+            gainError: gainError, isFloor: isFloor)
     }
 
     /// Of 60 pictures, none of which the mean picture tells anything of.
@@ -26,8 +28,13 @@ struct AttackerGateTests {
     }
 
     /// A cut whose decoders show nothing with the pictures at hand.
+    ///
+    /// - Parameters:
+    ///   - rSquared: Of the reconstructions of the curve.
+    ///   - decoders: Curves of decoders of feature maps beside it.
     private func check(
-        _ metric: Metric, _ curve: LearningCurve?, _ decoder: DecoderScores, pictures: Int = 100_000
+        _ metric: Metric, _ curve: LearningCurve?, _ decoder: DecoderScores, pictures: Int = 100_000,
+        rSquared: LearningCurve? = Measured.evidence(0.004).appearance[0], decoders: DecoderCurves? = nil
     ) throws -> GateVerdict.Check {
         let graph = try TinyNetwork.graph()
         let cut = try graph.cut(named: "relu2")
@@ -36,11 +43,13 @@ struct AttackerGateTests {
             divergence: try DecoderDivergence(
                 pictures: views, reconstructions: views.map { _ in try ClassDistribution(logits: [1, 1, 1]) }),
             featureDistance: nil, featureDistanceOfMean: nil)
+        var findings = Measured.findings(
+            judgement: judgement, evidence: Measured.evidence(0.004),
+            reconstructions: ReconstructionCurves(
+                curves: curve.map { [metric.name: $0] } ?? [:], decided: [], rSquared: rSquared))
+        findings[DecoderCurves.self] = decoders
         let measured = CutMeasurement(
-            cut: cut, operatorName: "Relu", crossing: [], decoder: decoder,
-            findings: Measured.findings(
-                judgement: judgement, evidence: Measured.evidence(0.004),
-                reconstructions: ReconstructionCurves(curves: curve.map { [metric.name: $0] } ?? [:], decided: [])),
+            cut: cut, operatorName: "Relu", crossing: [], decoder: decoder, findings: findings,
             cost: CutCost(
                 multiplyAddsInside: 1, multiplyAdds: 2, parametersInside: 1, boundaryBytes: 1, frontMilliseconds: nil,
                 backMilliseconds: nil))
@@ -83,6 +92,45 @@ struct AttackerGateTests {
         }
     }
 
+    @Test("Reconstructions that learned nothing by R² say nothing by another measure either")
+    func failed() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            let flat = curve([0, 0, 0], error: 0, gainError: 0)
+            for rSquared in [curve([0, 0, 0.01], error: 0.01), nil] {
+                #expect(
+                    try check(metric, flat, decoder, rSquared: rSquared).outcome == .notEnoughEvidence,
+                    "\(metric.name)")
+                // Decoders that learned something are evidence beside it; those that did not are none.
+                for (value, outcome) in [(0.01, GateVerdict.Outcome.passes), (0.0001, .notEnoughEvidence)] {
+                    let decoders = DecoderCurves(
+                        appearance: [curve([value, value])], curves: [metric.name: [flat]])
+                    #expect(
+                        try check(metric, flat, decoder, rSquared: rSquared, decoders: decoders).outcome == outcome,
+                        "\(metric.name)")
+                }
+            }
+            // A measure that gains by itself is evidence by itself.
+            let own = curve([0.01, 0.01, 0.01], gainError: 0)
+            #expect(try check(metric, own, decoder, rSquared: nil).outcome == .passes, "\(metric.name)")
+        }
+    }
+
+    @Test("A measure of reconstructions with the smallest penalty excludes nothing, whatever decoders show beside it")
+    func edge() throws {
+        let decoder = try Self.decoder()
+        for metric in Self.metrics {
+            func found(isFloor: Bool) throws -> GateVerdict.Check {
+                try check(
+                    metric, curve([0.01, 0.01, 0.01], gainError: 0, isFloor: isFloor), decoder,
+                    decoders: DecoderCurves(
+                        appearance: [curve([0.01, 0.01])], curves: [metric.name: [curve([0.01, 0.01], gainError: 0)]]))
+            }
+            #expect(try found(isFloor: false).outcome == .passes, "\(metric.name)")
+            #expect(try found(isFloor: true).outcome == .notEnoughEvidence, "\(metric.name)")
+        }
+    }
+
     @Test("More pictures for the attacker never make a measure's interval better")
     func monotone() {
         for curve in [curve([0.01, 0.02, 0.03]), curve([-0.02, -0.01, -0.01]), curve([0, 0.0005, 0.001])] {
@@ -119,6 +167,9 @@ struct AttackerGateTests {
             }
             // Where maps cross, the decoders have curves as well, which end at what the decoders found.
             guard let maps = cut.findings[DecoderCurves.self] else { continue }
+            for curve in maps.appearance + maps.curves.values.flatMap(\.self) {
+                #expect(curve.isFloor == cut.decoder.isAtEdge)
+            }
             #expect(abs(try #require(maps.appearance.first).value - cut.decoder.rSquared) < 1e-9)
             #expect(abs(try #require(maps.curves["similarityGain"]?.first).value - cut.decoder.similarityGain) < 1e-9)
             #expect(abs(try #require(maps.curves["retrieval"]?.first).value - cut.decoder.retrievalTopOne) < 1e-9)

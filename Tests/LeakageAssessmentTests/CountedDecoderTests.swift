@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
+import Foundation
 import LeakageAssessment
 import Testing
 
@@ -37,6 +39,27 @@ struct CountedDecoderTests {
             #expect(found.value == shown.rSquared)
         }
         #expect(try #require(alone.estimate(of: .rSquared, for: attacker)).upper < other.rSquared + other.rSquaredError)
+    }
+
+    @Test("What counts without being shown is listed once, and only where it differs")
+    func listed() throws {
+        let (shown, other) = (try scores { _ in 0.9 }, try scores { $0.isMultiple(of: 2) ? 1 : 0.8 })
+        let attacker = Attacker(pictures: 1000, counted: 20)
+        let both = CutFindings([shown, WeightlessFinding()]).counting(CutFindings([other, WeightlessFinding()]))
+        #expect(both.countedBeside(for: attacker).map { $0 as? DecoderScores } == [other])
+        #expect(CutFindings([shown]).counting(CutFindings([shown])).countedBeside(for: attacker).isEmpty)
+        let made = try Measured.cuts([("relu2", 0.004, nil)])[0]
+        let cut = CutMeasurement(
+            cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: shown,
+            findings: made.findings.counting(CutFindings([other])), cost: made.cost)
+        let text = AssessmentJSON.text(of: try Measured.result([cut]))
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let found = try #require((document["cuts"] as? [[String: Any]])?.first)
+        for (member, scores) in [("estimates", shown), ("estimatesNotShown", other)] {
+            let attack = try #require((found[member] as? [String: [String: Any]])?["decoders"])
+            let value = try #require((attack["rSquared"] as? [String: Any])?["value"] as? Double)
+            #expect(abs(value - scores.rSquared) < 1e-12, "\(member)")
+        }
     }
 
     /// A finding that bears on no metric.

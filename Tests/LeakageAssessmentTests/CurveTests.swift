@@ -166,6 +166,26 @@ struct CurveTests {
                 == (value > limit ? .fails : .notEnoughEvidence))
     }
 
+    @Test("Where a floor is part of the evidence, another attack's narrow interval does not make the cut pass")
+    func floorBeside() throws {
+        func outcome(isFloor: Bool) throws -> GateVerdict.Outcome {
+            func curve(isFloor: Bool) -> LearningCurve {
+                LearningCurve(
+                    points: [.init(pictures: 50, value: 0.05), .init(pictures: 100, value: 0.05)], error: 0.001,
+                    gainError: 0, isFloor: isFloor)
+            }
+            let evidence = AssetEvidence(
+                appearance: [curve(isFloor: isFloor)], identity: [], candidates: 40, classes: nil, tint: nil,
+                layout: nil)
+            let found = try #require(
+                CutFindings([evidence, PerceptronEvidence(appearance: curve(isFloor: false))]).estimate(
+                    of: .extrapolatedRSquared, for: Attacker(pictures: 1000, counted: 100)))
+            return Metric.extrapolatedRSquared.check(found, limit: 0.15).outcome
+        }
+        #expect(try outcome(isFloor: false) == .passes)
+        #expect(try outcome(isFloor: true) == .notEnoughEvidence)
+    }
+
     @Test("From features that have nothing to do with the picture, nothing is learned")
     func nothing() throws {
         let world = Self.world(80, hidden: 6, noise: 0.01)

@@ -47,6 +47,21 @@ struct DecoderTests {
         CutFeatures(maps: isVector ? nil : maps, gram: maps.gram)
     }
 
+    @Test(
+        "A decoder with the smallest penalty of its grid is at the edge",
+        arguments: [
+            (DecoderScores.Kind.local, LocalRidge.penalties[0], true), (.elm, LocalRidge.penalties[1], false),
+            (.elm, LocalRidge.penalties[0], true), (.global, DualRidge.penalties[0], true),
+            (.global, LocalRidge.penalties[0], false), (.mean, 0, false), (.trained, 0, false),
+        ])
+    func edge(kind: DecoderScores.Kind, penalty: Double, isAtEdge: Bool) throws {
+        let pictures = Self.pictures(3, side: 12, seed: 1)
+        let scores = try DecoderScores(
+            kind: kind, penalty: penalty, reconstructions: pictures, pictures: pictures, meanPicture: pictures[0],
+            trials: [], seed: 1)
+        #expect(scores.isAtEdge == isAtEdge)
+    }
+
     @Test("An invertible linear map of each block is inverted by the local decoder")
     func linear() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)

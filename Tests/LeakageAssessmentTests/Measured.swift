@@ -47,7 +47,7 @@ enum Measured {
         channelKL: ChannelKL? = nil, judgement: ReconstructionJudge.Judgement? = nil, evidence: AssetEvidence? = nil,
         bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil,
         reconstructions: ReconstructionCurves? = ReconstructionCurves(
-            curves: [:], decided: [.similarityGain, .decoderDivergenceRatio, .retrieval])
+            curves: [:], decided: [.similarityGain, .decoderDivergenceRatio, .retrieval], rSquared: nil)
     ) -> CutFindings {
         var findings = CutFindings()
         findings[ChannelKL.self] = channelKL

@@ -154,6 +154,7 @@ package enum AssessmentJSON {
             ),
             ("assets", AssetJSON.assets(measurement, verdict, result)),
             ("estimates", AssetJSON.estimates(measurement, result)),
+            ("estimatesNotShown", AssetJSON.estimatesNotShown(measurement, result)),
             ("bounds", measurement.bounds.map(BoundsJSON.bounds) ?? .null),
             ("whiteBox", measurement.whiteBox.map(WhiteBoxJSON.scores) ?? .null),
             ("cost", CostJSON.cost(cost)),

@@ -43,14 +43,18 @@ enum AssetJSON {
 
     /// The estimates of every attack, by attack and metric; they show which attack decides.
     static func estimates(_ cut: CutMeasurement, _ result: AssessmentResult) -> JSONText {
-        .object(
-            cut.findings.all.map { finding in
-                let estimates = finding.estimates(for: result.attacker)
-                return (
-                    type(of: finding).name,
-                    .object(Metric.all.compactMap { metric in estimates[metric].map { (metric.name, estimate($0)) } })
-                )
-            })
+        .object(cut.findings.all.map { estimates($0, result) })
+    }
+
+    /// The estimates of other runs of these attacks, which are not shown and count as well.
+    static func estimatesNotShown(_ cut: CutMeasurement, _ result: AssessmentResult) -> JSONText {
+        .object(cut.findings.countedBeside(for: result.attacker).map { estimates($0, result) })
+    }
+
+    private static func estimates(_ finding: any Finding, _ result: AssessmentResult) -> (String, JSONText) {
+        let estimates = finding.estimates(for: result.attacker)
+        let members = Metric.all.compactMap { metric in estimates[metric].map { (metric.name, estimate($0)) } }
+        return (type(of: finding).name, .object(members))
     }
 
     private static func estimate(_ estimate: LeakEstimate) -> JSONText {
@@ -68,6 +72,7 @@ enum AssetJSON {
                     curve.points.map { .object([("pictures", .integer($0.pictures)), ("value", .number($0.value))]) })
             ),
             ("error", .number(curve.error)), ("gainError", .number(curve.gainError)),
+            ("isFloor", .boolean(curve.isFloor)),
         ])
     }
 }

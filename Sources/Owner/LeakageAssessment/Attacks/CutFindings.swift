@@ -38,6 +38,14 @@ package struct CutFindings: Sendable {
     /// In the order of their names.
     package var all: [any Finding] { byName.sorted { $0.key < $1.key }.map(\.value) }
 
+    /// Of other runs, what differs from the findings that are shown: it counts in every estimate as well.
+    package func countedBeside(for attacker: Attacker) -> [any Finding] {
+        alsoCounted.filter { finding in
+            let estimates = finding.estimates(for: attacker)
+            return !estimates.isEmpty && byName[type(of: finding).name]?.estimates(for: attacker) != estimates
+        }.sorted { type(of: $0).name < type(of: $1).name }
+    }
+
     /// The combined estimate of a metric from all attacks.
     ///
     /// - Returns: `nil` where no attack measured it; for a metric that is judged by its interval, an estimate that

@@ -25,12 +25,16 @@ enum DecoderCurveAttack: Attack {
             var errors: [CrossValidation.Outcome] = []
             for (reconstruction, picture) in zip(outcome.reconstructions, subject.testing) {
                 let scale = try MeanSquaredError.value(outcome.meanPicture, picture)
-                errors.append(.init(gain: scale - (try MeanSquaredError.value(reconstruction, picture)), scale: scale))
+                errors.append(
+                    .init(
+                        gain: scale - (try MeanSquaredError.value(reconstruction, picture)), scale: scale,
+                        isAtEdge: outcome.scores.isAtEdge))
             }
             sizes.append(part.training.count)
             rSquared.append(errors)
             let found = try measures.outcomes(
-                outcome.reconstructions, of: subject.split.testing, mean: outcome.meanPicture)
+                outcome.reconstructions, of: subject.split.testing, mean: outcome.meanPicture,
+                isAtEdge: outcome.scores.isAtEdge)
             for index in others.indices { others[index].append(found[index]) }
         }
         var curves: [String: [LearningCurve]] = [:]
@@ -77,7 +81,8 @@ extension DecoderCurves: Finding {
     package static let name = "decoderCurves"
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
-        var estimates = ReconstructionCurves.estimates(of: curves, for: attacker)
+        var estimates = ReconstructionCurves.estimates(
+            of: curves, hasLearned: appearance.contains { $0.isEvidence() }, for: attacker)
         estimates[.extrapolatedRSquared] = LeakEstimate.together(
             appearance.map { LeakEstimate($0, pictures: attacker.pictures) }, of: .extrapolatedRSquared)
         return estimates

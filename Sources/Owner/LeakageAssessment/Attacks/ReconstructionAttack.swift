@@ -14,7 +14,9 @@ enum ReconstructionAttack: Attack {
         guard subject.views != nil else { return nil }
         let open = open(subject)
         let decided = ReconstructionMeasures.all.filter { !open.contains($0) }
-        guard !open.isEmpty else { return ReconstructionCurves(curves: [:], decided: decided) }
+        // Of the same kernel ridge regression.
+        let rSquared = subject.found[AssetEvidence.self]?.appearance.first
+        guard !open.isEmpty else { return ReconstructionCurves(curves: [:], decided: decided, rSquared: rSquared) }
         let measures = try ReconstructionMeasures(open, pictures: subject.targets, judge: subject.judge)
         let kernels = KernelRidge.Kernels(gram: subject.features.gram)
         let curves = try CrossValidation.curves(
@@ -25,12 +27,12 @@ enum ReconstructionAttack: Attack {
             let known = training.map { subject.targets[$0] }
             return try measures.outcomes(
                 testing.map { Picture.combined(known, weights: ridge.weights(of: $0)) }, of: testing,
-                mean: Picture.mean(of: known))
+                mean: Picture.mean(of: known), isAtEdge: ridge.isAtEdge)
         }
         return ReconstructionCurves(
             curves: Dictionary(
                 zip(open, curves).compactMap { metric, curve in curve.map { (metric.name, $0) } },
-                uniquingKeysWith: { first, _ in first }), decided: decided)
+                uniquingKeysWith: { first, _ in first }), decided: decided, rSquared: rSquared)
     }
 
     /// The metrics that more images can still decide: those with a gate, of whose asset no gate is exceeded with the
@@ -65,10 +67,13 @@ package struct ReconstructionCurves: Sendable, Hashable, Codable {
     /// The names of metrics for which the images at hand suffice, as they exceed a gate of the same asset, or as there
     /// is no gate.
     package let decided: [String]
+    /// R² of the same reconstructions; `nil` where it has no curve.
+    package let rSquared: LearningCurve?
 
-    package init(curves: [String: LearningCurve], decided: [Metric]) {
+    package init(curves: [String: LearningCurve], decided: [Metric], rSquared: LearningCurve?) {
         self.curves = curves
         self.decided = decided.map(\.name)
+        self.rSquared = rSquared
     }
 }
 
@@ -76,7 +81,8 @@ extension ReconstructionCurves: Finding {
     package static let name = "reconstructions"
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
-        var estimates = Self.estimates(of: curves.mapValues { [$0] }, for: attacker)
+        var estimates = Self.estimates(
+            of: curves.mapValues { [$0] }, hasLearned: rSquared?.isEvidence() ?? false, for: attacker)
         // Adds nothing to what the images at hand show.
         for metric in ReconstructionMeasures.all where decided.contains(metric.name) {
             let none = metric.leaks == .high ? -1.0 : 1.0
@@ -85,16 +91,23 @@ extension ReconstructionCurves: Finding {
         return estimates
     }
 
+    /// - Parameter hasLearned: Whether R² of the reconstructions is evidence. That they gain nothing by another measure is
+    ///   a result only then; otherwise the attack failed, and a curve that shows nothing is a floor.
     /// - Returns: The worst of each metric's curves.
-    static func estimates(of curves: [String: [LearningCurve]], for attacker: Attacker) -> [Metric: LeakEstimate] {
+    static func estimates(
+        of curves: [String: [LearningCurve]], hasLearned: Bool, for attacker: Attacker
+    ) -> [Metric: LeakEstimate] {
         var estimates: [Metric: LeakEstimate] = [:]
         for metric in ReconstructionMeasures.all {
             for curve in curves[metric.name] ?? [] {
                 let found = curve.extrapolatedWithoutEvidence(to: attacker.pictures)
-                let estimate =
+                let upper = curve.isFloor ? 1 : found.upper
+                let interval =
                     metric.leaks == .high
-                    ? LeakEstimate(lower: found.lower, value: found.estimate, upper: found.upper)
-                    : LeakEstimate(lower: 1 - found.upper, value: 1 - found.estimate, upper: 1 - found.lower)
+                    ? LeakEstimate(lower: found.lower, value: found.estimate, upper: upper)
+                    : LeakEstimate(lower: 1 - upper, value: 1 - found.estimate, upper: 1 - found.lower)
+                let isEvidence = !curve.isFloor && (hasLearned || curve.isEvidence())
+                let estimate = isEvidence ? interval : interval.asFloor
                 estimates[metric] = estimates[metric].map { metric.worse($0, estimate) } ?? estimate
             }
         }

@@ -25,9 +25,10 @@ struct ReconstructionMeasures {
     /// - Parameters:
     ///   - reconstructions: Of the pictures `testing`, in this order.
     ///   - mean: The mean of the pictures that the decoder learned from.
+    ///   - isAtEdge: Whether the decoder's penalty is the smallest of its grid.
     /// - Returns: One list for each of ``metrics``. The value of the decoder-KL's curve is 1 minus its ratio to the null.
     func outcomes(
-        _ reconstructions: [Picture], of testing: [Int], mean: Picture
+        _ reconstructions: [Picture], of testing: [Int], mean: Picture, isAtEdge: Bool
     ) throws(AssessmentError) -> [[CrossValidation.Outcome]] {
         var all: [[CrossValidation.Outcome]] = []
         for metric in metrics {
@@ -37,7 +38,7 @@ struct ReconstructionMeasures {
             default: all.append(try retrieval(reconstructions, testing, mean))
             }
         }
-        return all
+        return all.map { $0.map { .init(gain: $0.gain, scale: $0.scale, isAtEdge: isAtEdge) } }
     }
 
     private func similarity(

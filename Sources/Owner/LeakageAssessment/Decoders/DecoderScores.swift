@@ -58,6 +58,15 @@ package struct DecoderScores: Sendable, Hashable, Codable {
     package let height: Int
     package let width: Int
 
+    /// Whether ``penalty`` is the smallest of its grid: a smaller one might do better.
+    package var isAtEdge: Bool {
+        switch kind {
+        case .local, .elm: penalty == LocalRidge.penalties[0]
+        case .global: penalty == DualRidge.penalties[0]
+        case .perceptron, .trained, .mean: false
+        }
+    }
+
     /// SSIM gain over the mean image.
     package var similarityGain: Double { similarity - similarityOfMean }
 

@@ -48,13 +48,14 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
         self.init(lower: scaled(bounds.lower), value: scaled(share), upper: scaled(bounds.upper))
     }
 
-    /// The extrapolation of a learning curve to an attacker with so many images.
+    /// The extrapolation of a learning curve to an attacker with so many images. A curve with ``LearningCurve/isFloor``
+    /// excludes nothing, whatever other attacks show: the same attack is known to find more with another penalty.
     ///
     /// - Parameter guess: The value of an attack that learned nothing.
     init(_ curve: LearningCurve, pictures: Int, guess: Double = 0) {
         let found = curve.extrapolated(to: pictures, guess: guess)
         self.init(
-            lower: found.lower, value: found.estimate, upper: found.upper,
+            lower: found.lower, value: found.estimate, upper: curve.isFloor ? 1 : found.upper,
             standing: !curve.isEvidence(above: guess) ? .failed : curve.isFloor ? .floor : .evidence)
     }
 
