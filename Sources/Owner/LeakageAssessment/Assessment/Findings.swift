@@ -84,7 +84,9 @@ struct Findings {
             mapping: context.mapping.name, mappingLeakage: mapping.leakage, gallery: gallery,
             warnings: try Warnings.texts(context, truths: truths, measured: measurements)
                 + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates)
-                + Warnings.untried(measurements),
+                + Warnings.untried(measurements)
+                + Warnings.leftOut(
+                    below: measurements, verdicts, of: context.model.graph, mapping: context.mapping.nodesInside),
             modelMilliseconds: costs.whole.frontMilliseconds)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Imaging
+package import ModelGraph
 
 /// What weakens the results: texts for the report and the terminal.
 package enum Warnings {
@@ -102,6 +103,30 @@ package enum Warnings {
                 }
             return what + ": there, and at shallower cuts, there is not enough evidence for a pass."
         }
+    }
+
+    /// Which deeper cuts were left out, where the cuts were chosen by name and one passes: the verdict of a cut covers the
+    /// assessed cuts only, and a leak at a deeper one is a leak here as well.
+    ///
+    /// - Parameters:
+    ///   - cuts: Shallowest first.
+    ///   - verdicts: One per cut.
+    ///   - mapping: Number of nodes inside at the mapping cut.
+    package static func leftOut(
+        below cuts: [CutMeasurement], _ verdicts: [GateVerdict], of graph: Graph, mapping: Int
+    ) -> [String] {
+        guard
+            let shallowest = zip(cuts, verdicts).first(where: { $1.passes && $0.cut.nodesInside < mapping })?.0
+        else { return [] }
+        let missing = graph.assessableCuts.filter { cut in
+            (shallowest.cut.nodesInside + 1..<mapping).contains(cut.nodesInside)
+                && !cuts.contains { $0.cut.nodesInside == cut.nodesInside }
+        }
+        guard let deepest = missing.last else { return [] }
+        return [
+            "'\(shallowest.name)' passes, but \(missing.count) of the deeper cuts were not assessed, such as "
+                + "'\(deepest.name)'. A leak there is a leak at '\(shallowest.name)' too: assess them before you rely on it."
+        ]
     }
 
     /// Number of images that the validator is unsure of.
