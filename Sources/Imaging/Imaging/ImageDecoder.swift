@@ -4,12 +4,16 @@ import CImageCodecs
 extension Image {
     /// Limit of the size of an image file, in bytes.
     public static let maximumFileBytes = 256 << 20
+    /// Limit of width times height of a JPEG picture, in pixels: over ``maximumPixelCount`` it is scaled down while it is
+    /// decoded.
+    private static let maximumScaledPixelCount = 256 << 20
 
     /// Decodes a JPEG, PNG, WebP or BMP file, or the first frame of a GIF file. The format is recognised by the first
     /// bytes.
     ///
     /// The Exif orientation is applied. Alpha is composed over black. Of 16-bit samples the high byte is taken. CMYK is
-    /// converted without a colour profile. Grey images stay grey.
+    /// converted without a colour profile. Grey images stay grey. A JPEG picture over ``maximumPixelCount``, up to
+    /// 256 million pixels, is decoded at a half or a quarter of its width and height.
     ///
     /// - Throws: ``ImagingError``: `.unsupportedFormat`, `.corrupt` (which includes truncated) or `.tooLarge`.
     public init(decoding file: RawSpan) throws(ImagingError) {
@@ -30,7 +34,7 @@ extension Image {
             let kind = OtherPictures.remedy(for: file).map { ", but \($0)" } ?? ""
             throw ImagingError(.unsupportedFormat, "not a JPEG, PNG, WebP, BMP or GIF picture\(kind)")
         }
-        let header = try format.header(of: file)
+        let header = decoded(try format.header(of: file), format)
         try check(width: header.width, height: header.height)
         var pixels = try rawPixels(of: file, format, header)
         switch header.channels {
@@ -41,6 +45,19 @@ extension Image {
         }
         let image = Image(header.width, header.height, header.channels <= 2 ? 1 : 3, pixels)
         return header.orientation.applied(to: image)
+    }
+
+    /// The header with the width and height that are decoded. The decoder of JPEG scales to a half or a quarter, rounded
+    /// up, if that is what it is asked for.
+    private static func decoded(_ header: PictureHeader, _ format: PictureFormat) -> PictureHeader {
+        let count = header.width * header.height
+        guard format == .jpeg, count > maximumPixelCount, count <= maximumScaledPixelCount else { return header }
+        var header = header
+        while header.width * header.height > maximumPixelCount {
+            header.width = (header.width + 1) / 2
+            header.height = (header.height + 1) / 2
+        }
+        return header
     }
 
     private static func rawPixels(
