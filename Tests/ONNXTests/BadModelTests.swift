@@ -32,6 +32,12 @@ import Testing
             "an unknown operator", .make(nodes: [.make("Scan", ["x"], ["y"], name: "e")]), .unsupported,
             "node 'e'", "Scan", "opset 13", "Documentation/operators.md"),
         Case(
+            "an unknown operator, before weights are read",
+            .make(
+                nodes: [.make("Add", ["x", "w"], ["a"]), .make("Scan", ["a"], ["y"], name: "e")],
+                initializers: [.external("w", [1], ["location": "missing"])]),
+            .unsupported, "node 'e'"),
+        Case(
             "an operator that stays out", .make(nodes: [.make("NonMaxSuppression", ["x"], ["y"], name: "e")]),
             .unsupported, "node 'e'", "the model is a detector"),
         Case(

@@ -269,6 +269,47 @@ recurrent("with a known first cell", (4, 2, 3), 2, first=(0, 0.5))
 recurrent("and its last state", (4, 2, 3), 2, "state", direction="bidirectional")
 recurrent("and its last cell", (4, 2, 3), 2, "cell", direction="reverse")
 
+# ONNX Runtime's operators on 4 and 8 bits. Sums fit 16 bits, which processors without VNNI would exceed.
+def runtime(operator, given, constants, inputs, label="", quantised=True, before=(), **attributes):
+    """y = operator(inputs); with `quantised`, x is quantised before, and the result's levels are scaled."""
+    nodes = [node("QuantizeLinear", [name, "s", "z"], [f"{name}q"]) for name in given if quantised]
+    nodes += [*before, node(operator, inputs, ["m"], domain="com.microsoft", **attributes)]
+    nodes.append(node("DequantizeLinear", ["m", "t", "u"], ["y"]) if quantised else node("Identity", ["m"], ["y"]))
+    scales = {"s": np.float32(0.03), "z": np.uint8(120), "t": np.float32(0.05), "u": np.uint8(100)} if quantised else {}
+    add(f"{operator}{label}", nodes, given, {**scales, **constants}, domains=["com.microsoft"])
+
+
+small = lambda *shape: random.integers(-9, 10, shape).astype(np.int8)
+for bits, block, points, label in ((4, 16, False, " of 4 bits"), (4, 16, True, " of 4 bits with zero points"), (8, 32, True, " of 8 bits")):
+    blocks = (40 + block - 1) // block
+    constants = {
+        "b": random.integers(0, 256, (3, blocks, block * bits // 8)).astype(np.uint8), "bs": np.abs(array(3 * blocks)) / 100}
+    if points:
+        constants["bz"] = random.integers(0, 256, 3 * ((blocks * bits + 7) // 8)).astype(np.uint8)
+    runtime("MatMulNBits", {"x": array(2, 40)}, constants, ["x", *constants], label, False, K=40, N=3, block_size=block, bits=bits)
+for kind, label in enumerate((" of FP4", " of NF4")):
+    constants = {"b": random.integers(0, 256, 50).astype(np.uint8), "bs": np.abs(array(7))}
+    runtime("MatMulBnb4", {"x": array(2, 20)}, constants, ["x", "b", "bs"], label, False, K=20, N=5, block_size=16, quant_type=kind)
+runtime("DynamicQuantizeMatMul", {"x": array(2, 6)}, {"w": small(6, 4), "ws": np.abs(array(4)), "wz": small(4), "c": array(4)},
+        ["x", "w", "ws", "wz", "c"], quantised=False)
+runtime("MatMulIntegerToFloat", {"x": array(2, 6)},
+        {"w": small(6, 4), "s": np.float32(0.03), "z": np.uint8(120), "ws": np.abs(array(4)), "wz": small(4), "c": array(4)},
+        ["xq", "w", "s", "ws", "z", "wz", "c"], quantised=False, before=[node("QuantizeLinear", ["x", "s", "z"], ["xq"])])
+runtime("QGemm", {"x": array(2, 6)}, {"w": small(4, 6), "ws": np.float32(0.1), "wz": np.int8(2), "c": random.integers(-90, 90, 4).astype(np.int32)},
+        ["xq", "s", "z", "w", "ws", "wz", "c", "t", "u"], transB=1, alpha=1.0)
+second = [node("Abs", ["x"], ["v"]), node("QuantizeLinear", ["v", "s", "z"], ["vq"])]
+for operator in ("QLinearAdd", "QLinearMul"):
+    runtime(operator, {"x": array(2, 5)}, {}, ["xq", "s", "z", "vq", "s", "z", "t", "u"], before=second)
+runtime("QLinearConcat", {"x": array(2, 3)}, {}, ["t", "u", "xq", "s", "z", "vq", "s", "z"], before=second, axis=1)
+runtime("QLinearAveragePool", {"x": array(1, 2, 5, 5)}, {}, ["xq", "s", "z", "t", "u"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])
+runtime("QLinearGlobalAveragePool", {"x": array(1, 3, 4, 4)}, {}, ["xq", "s", "z", "t", "u"])
+runtime("QLinearLeakyRelu", {"x": array(2, 5)}, {}, ["xq", "s", "z", "t", "u"], alpha=0.2)
+runtime("QLinearSigmoid", {"x": array(2, 5)}, {}, ["xq", "s", "z", "t", "u"])
+runtime("QLinearSoftmax", {"x": array(2, 5)}, {"t": np.float32(1 / 256), "u": np.uint8(0)}, ["xq", "s", "z", "t", "u"], axis=1, opset=13)
+runtime("FusedGemm", {"x": array(2, 6)}, {"w": array(6, 4), "c": array(4)}, ["x", "w", "c"], quantised=False, activation="Relu", alpha=0.5)
+runtime("SkipSimplifiedLayerNormalization", {"x": array(2, 3, 4)}, {"g": array(4)}, ["x", "v", "g"], quantised=False, before=second[:1], epsilon=1e-3)
+runtime("Gelu", {"x": array(2, 5)}, {}, ["x"], quantised=False)
+
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
 print(len(cases), "cases")

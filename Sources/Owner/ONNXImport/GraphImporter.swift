@@ -76,6 +76,8 @@ struct GraphImporter {
             notes.append("\(proto.node.count - order.indices.count) nodes that no output needs were left out.")
         }
 
+        try checkOperators(of: proto.node, order.indices)
+
         var used = Set(outputs)
         for index in order.indices { used.formUnion(proto.node[index].allInputs) }
         try readInitializers(proto.initializer, used: used)

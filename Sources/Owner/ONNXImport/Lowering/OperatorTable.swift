@@ -149,6 +149,7 @@ enum OperatorTable {
         "FusedGemm": { (node) throws(ONNXImportError) in try node.fusedGemm() },
         "FusedMatMul": { (node) throws(ONNXImportError) in try node.fusedMatMul() },
         "Gelu": { (node) throws(ONNXImportError) in try node.activation(.gelu) },
+        "MatMulBnb4": { (node) throws(ONNXImportError) in try node.codedMatMul() },
         "MatMulIntegerToFloat": { (node) throws(ONNXImportError) in try node.scaledIntegerMatMul() },
         "MatMulNBits": { (node) throws(ONNXImportError) in try node.blockedMatMul() },
         "MultiHeadAttention": { (node) throws(ONNXImportError) in try node.multiHeadAttention() },

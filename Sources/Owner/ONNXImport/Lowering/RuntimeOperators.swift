@@ -129,6 +129,8 @@ extension ImportedNode {
         }
         let bits = try integer("bits") ?? 4
         ignore("accuracy_level")
+        let packing = try integer("weight_prepacked") ?? 0
+        try require(packing == 0, .unsupported, "weights packed for one processor")
         let (packed, scales) = (try known(1, "weights"), try known(2, "scales"))
         let points = try constant(3, "zero points")
         try require(operand(4) == nil, .unsupported, "g_idx is not supported")
@@ -163,6 +165,51 @@ extension ImportedNode {
         return try expansion { (steps) throws(ONNXImportError) in
             let product = steps.add(.matMul(MatMul()), try source(0), .constant(matrix))
             return operand(5) == nil ? product : steps.add(.add, product, try source(5))
+        }
+    }
+
+    /// Values of the 4-bit codes of `MatMulBnb4`, for largest magnitudes of 1: floating point of one sign, two exponent
+    /// and one mantissa bit, of which the two smallest are 0 and 1/192; and NormalFloat.
+    ///
+    /// - Source: Dettmers et al., QLoRA (2023), appendix E, for the second.
+    private static let codes: [[Float]] = [
+        [0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4, 0, -1 / 192, -2 / 3, -1, -1 / 3, -1 / 2, -1 / 6, -1 / 4],
+        [
+            -1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0, 0.0795803, 0.1609302,
+            0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1,
+        ],
+    ]
+
+    /// Weights in 4-bit codes, the columns of the matrix one after the other, of which each block has a scale.
+    mutating func codedMatMul() throws(ONNXImportError) -> Lowered {
+        guard let k = try integer("K"), let n = try integer("N"), let block = try integer("block_size"),
+            let kind = try integer("quant_type")
+        else { throw failure(.malformed, "attributes 'K', 'N', 'block_size' or 'quant_type' are missing") }
+        ignore("training_mode")
+        let isTransposed = try flag("transB", default: true)
+        try require(isTransposed, .unsupported, "transB of 0")
+        try require(Self.codes.indices.contains(kind), .unsupported, "codes of kind \(kind)")
+        try require(
+            (1...1 << 20).contains(k) && (1...1 << 20).contains(n) && (16...1 << 12).contains(block), "\(k)x\(n)")
+        let (packed, scales) = (try known(1, "weights"), try known(2, "scales"))
+        try require(
+            packed.element == .uint8 && packed.shape.elementCount == (k * n + 1) / 2
+                && scales.shape.elementCount == (k * n + block - 1) / block,
+            "weights \(packed.type) and scales \(scales.type) do not fit \(k)x\(n)")
+        let type = TensorType(.float32, try ConstantFolder.shape([k, n]))
+        try budget.spend(type)
+        let (data, factors) = (packed.integers(), scales.numbers())
+        var weights = [Float](repeating: 0, count: k * n)
+        for column in 0..<n {
+            for row in 0..<k {
+                let index = column * k + row
+                let code = Int(data[index / 2] >> (index % 2 == 0 ? 4 : 0) & 0xF)
+                weights[row * n + column] = Self.codes[kind][code] * Float(factors[index / block])
+            }
+        }
+        let matrix = try ConstantFolder.checked { () throws(TensorError) in try Tensor(type, weights) }
+        return try expansion { (steps) throws(ONNXImportError) in
+            steps.add(.matMul(MatMul()), try source(0), .constant(matrix))
         }
     }
 }
