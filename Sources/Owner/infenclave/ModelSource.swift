@@ -114,6 +114,8 @@ struct LoadedModel: Sendable {
     let notes: [String]
     /// Whether the file's output is float16.
     let answersInHalf: Bool
+    /// The program that wrote the file; may be empty.
+    let producer: String
 
     /// Whether weights were rounded to bf16 after the file was read.
     private(set) var hasRoundedWeights = false
@@ -135,7 +137,7 @@ struct LoadedModel: Sendable {
             let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
             let weightBytes = try InputFile.read(file)
             files = [path, file]
-            (picture, notes, answersInHalf) = (nil, [], false)
+            (picture, notes, answersInHalf, producer) = (nil, [], false, "")
             let name = URL(filePath: path).deletingPathExtension().lastPathComponent
             do throws(DarknetImportError) {
                 let model = try DarknetModel(
@@ -153,7 +155,7 @@ struct LoadedModel: Sendable {
         var settings = settings
         settings.isClassifier = true
         let model = try ONNXModel.load(path: path, settings: settings)
-        (picture, answersInHalf) = (model.picture, model.answersInHalf)
+        (picture, answersInHalf, producer) = (model.picture, model.answersInHalf, model.producer)
         if model.graph.hasOneScore, !asInFile {
             graph = try model.graph.withTwoClasses()
             notes = model.notes + ["The only score is that of the second of two classes: give two class names."]

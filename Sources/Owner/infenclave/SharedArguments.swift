@@ -33,7 +33,7 @@ struct PreprocessArguments: ParsableArguments {
     /// The preprocessing for a model, checked against its input.
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
-        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Self.usual(for: shape)
+        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Self.usual(for: model)
         if model.picture?.takesPixels == true {
             // The model does its own normalisation.
             let count = preprocessing.channels.count
@@ -52,14 +52,21 @@ struct PreprocessArguments: ParsableArguments {
         return preprocessing
     }
 
-    /// ImageNet's usual preprocessing at the size that a model takes, with a warning if that is another than 224x224.
-    private static func usual(for shape: Shape) throws -> Preprocessing {
-        let usual = Preprocessing.imageNet
+    /// ImageNet's usual preprocessing at the size that a model takes, with a warning if that is another than 224x224 or
+    /// the model comes from TensorFlow, whose networks are normalised in several other ways.
+    private static func usual(for model: LoadedModel) throws -> Preprocessing {
+        let shape = try model.imageInput().type.shape
+        let usual = try TorchvisionPresets.usualPreprocessing()
         let (height, width) = (shape[2], shape[3])
-        guard shape[1] == usual.channels.count, height != usual.height || width != usual.width else { return usual }
+        guard shape[1] == usual.channels.count else { return usual }
+        let isUsualSize = height == usual.height && width == usual.width
+        let isFromTensorFlow = ["tf2onnx", "keras2onnx"].contains { model.producer.hasPrefix($0) }
+        if isUsualSize, !isFromTensorFlow { return usual }
+        let hint = isFromTensorFlow ? ", such as keras:MobileNetV2 for a network of keras.applications" : ""
         printError(
             "warning: nothing says how the model takes pictures: they are scaled to \(width)x\(height) and normalised as for "
-                + "ImageNet; if it was trained otherwise, name that with --preprocess")
+                + "ImageNet; if it was trained otherwise, name that with --preprocess\(hint)")
+        if isUsualSize { return usual }
         let scaled = try MetadataPreprocessing.centred(shape, .rgb, mean: 0, std: 1)
         return try Preprocessing(
             width: width, height: height, channels: .rgb, resize: scaled.resize, interpolation: .bilinear,

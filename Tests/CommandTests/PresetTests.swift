@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import InfenclaveImaging
+import ModelGraph
+import ONNXExport
+import Tensors
+import Testing
+
+/// How a picture becomes a tensor, where a preset or nothing at all says so. The model's answer is what it sees.
+@Suite("Preprocessing by name", .serialized)
+struct PresetTests {
+    private let folder: TemporaryFolder
+    private let file: Data
+    private let model: String
+    private let picture: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let input = Value(name: "x", type: TensorType(.float32, try Shape([1, 3, 224, 224])))
+        let graph = try Graph(
+            name: "mirror", inputs: [input], outputs: ["y"],
+            nodes: [Node(name: "flat", operation: .flatten(Flatten()), inputs: ["x"], outputs: ["y"])], constants: [:])
+        file = try ONNXFile.encode(graph)
+        model = try folder.write(file, to: "mirror.onnx")
+        // Of the longer side, 386.97 pixels are left, which libraries round in different ways.
+        let (width, height) = (301, 455)
+        var noise = UInt32(1)
+        let pixels = (0..<width * height * 3).map { _ in
+            noise = noise &* 1_664_525 &+ 1_013_904_223
+            return UInt8(noise >> 24)
+        }
+        let image = try Image(width: width, height: height, channels: 3, pixels: pixels)
+        picture = try folder.write(try image.pngBytes(), to: "noise.png")
+    }
+
+    private func seen(_ arguments: [String], by other: String? = nil) throws -> [Float] {
+        let output = folder.file("y.npy")
+        let outcome = try succeed(
+            ["run", other ?? model, "--input", picture, "--output", output] + arguments, in: folder)
+        #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+        return try Tensor(npy: try bytes(of: output).span.bytes).floats()
+    }
+
+    private func settings(
+        _ resize: [String: Any], _ interpolation: String, channels: String = "RGB",
+        mean: [Double] = [123.675, 116.28, 103.53], std: [Double] = [58.395, 57.12, 57.375]
+    ) throws -> String {
+        try folder.write(
+            try JSONSerialization.data(withJSONObject: [
+                "width": 224, "height": 224, "channels": channels, "resize": resize, "interpolation": interpolation,
+                "mean": mean, "std": std,
+            ]), to: "how.json")
+    }
+
+    @Test("Without a word on it, a model at 224 takes pictures as torchvision's reference training does")
+    func usual() throws {
+        let usual = try seen([])
+        #expect(usual == (try seen(["--preprocess", "torchvision:resnet18"])))
+        let resize: [String: Any] = ["mode": "shorterSide", "length": 256]
+        let rounded = resize.merging(["rounding": "torchvision"]) { first, _ in first }
+        #expect(usual == (try seen(["--preprocess", settings(rounded, "bilinear")])))
+        #expect(usual != (try seen(["--preprocess", settings(resize, "bilinear")])))
+    }
+
+    @Test(
+        "A preset is that of the named weights, or of torchvision's default",
+        arguments: [
+            ("resnet50", 232, "bilinear"), ("resnet50:IMAGENET1K_V1", 256, "bilinear"),
+            ("convnext_tiny:IMAGENET1K_V1", 236, "bilinear"), ("efficientnet_b0:IMAGENET1K_V1", 256, "bicubic"),
+            ("swin_t", 232, "bicubic"), ("vit_b_16:IMAGENET1K_SWAG_LINEAR_V1", 224, "bicubic"),
+            ("mnasnet1_3", 232, "bilinear"),
+        ])
+    func preset(_ name: String, _ length: Int, _ interpolation: String) throws {
+        let resize: [String: Any] = ["mode": "shorterSide", "length": length, "rounding": "torchvision"]
+        let expected = try seen(["--preprocess", settings(resize, interpolation)])
+        #expect(try seen(["--preprocess", "torchvision:\(name)"]) == expected)
+    }
+
+    @Test(
+        "A preset of another size than the model's is refused with both, and weights that are none are no preset",
+        arguments: [
+            ("vit_h_14", "1x3x518x518"), ("vit_l_16:IMAGENET1K_SWAG_E2E_V1", "1x3x512x512"),
+            ("regnet_y_128gf", "1x3x384x384"), ("efficientnet_b1", "1x3x240x240"),
+            ("resnet18:IMAGENET1K_V2", "no preset"),
+            ("resnet50:", "no preset"), ("resnet50:IMAGENET1K_V1:", "no preset"), ("", "no preset"),
+        ])
+    func refused(_ name: String, _ phrase: String) throws {
+        try expectRefused(
+            ["run", model, "--preprocess", "torchvision:\(name)", "--input", picture], naming: phrase, in: folder)
+    }
+
+    @Test("A file of TensorFlow without a word on its preprocessing is normalised as for ImageNet, with a warning")
+    func tensorFlow() throws {
+        let name = Array("infenclave".utf8)
+        var bytes = [UInt8](file)
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: name) })
+        bytes.replaceSubrange(place..<place + name.count, with: Array("tf2onnx 1.".utf8))
+        let other = try folder.write(bytes, to: "tensorflow.onnx")
+        let outcome = try succeed(["run", other, "--input", picture], in: folder)
+        #expect(outcome.errors.contains("warning: nothing says how the model takes pictures"))
+        #expect(outcome.errors.contains("keras:MobileNetV2"))
+    }
+
+    @Test(
+        "Metadata of the file, as Custom Vision writes it, say how pixels go in",
+        arguments: [
+            ("Bgr8", "NominalRange_0_255", "BGR", 0, 1), ("Rgb8", "Normalized_0_1", "RGB", 0, 255),
+            ("Bgra8", "Normalized_1_1", "BGR", 127.5, 127.5),
+        ] as [(String, String, String, Double, Double)])
+    func metadata(_ format: String, _ range: String, _ channels: String, _ mean: Double, _ std: Double) throws {
+        // Field 14 of the model: entries with a key, 1, and a value, 2.
+        func field(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { [tag, UInt8(content.count)] + content }
+        var bytes = [UInt8](file)
+        for (key, value) in [("Image.BitmapPixelFormat", format), ("Image.NominalPixelRange", range)] {
+            bytes += field(0x72, field(0x0A, Array(key.utf8)) + field(0x12, Array(value.utf8)))
+        }
+        let described = try folder.write(bytes, to: "described.onnx")
+        let resize: [String: Any] = ["mode": "shorterSide", "length": 256, "rounding": "torchvision"]
+        let how = try settings(
+            resize, "bilinear", channels: channels, mean: [mean, mean, mean], std: [std, std, std])
+        let expected = try seen(["--preprocess", how])
+        let answer = try seen([], by: described)
+        #expect(zip(answer, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+
+    /// A `preprocessor_config.json`, and the preprocessing that its class in transformers does.
+    struct Configuration: Sendable, CustomTestStringConvertible {
+        let type, members: String
+        /// `nil` for both sides at once.
+        let length: Int?
+        var interpolation = "bicubic"
+        var channels = "RGB"
+        var mean = [123.675, 116.28, 103.53]
+        var std = [58.395, 57.12, 57.375]
+
+        var testDescription: String { "\(type) \(members)" }
+    }
+
+    static let halves = #""image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]"#
+    static let imageNet = #""image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]"#
+
+    @Test(
+        "A member of preprocessor_config.json means what the class in transformers makes of it",
+        arguments: [
+            Configuration(
+                type: "ViTFeatureExtractor", members: #""size": 224, "resample": 2, \#(halves)"#, length: nil,
+                interpolation: "bilinear", mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5]),
+            Configuration(
+                type: "ConvNextFeatureExtractor",
+                members: #""size": 224, "crop_pct": 0.875, "resample": 3, \#(imageNet)"#,
+                length: 256),
+            Configuration(
+                type: "ConvNextImageProcessor",
+                members: #""size": {"shortest_edge": 224}, "resample": 3, \#(imageNet)"#,
+                length: 256),
+            Configuration(
+                type: "CLIPFeatureExtractor",
+                members: #""size": 224, "do_center_crop": true, "crop_size": 224, "resample": 3, \#(imageNet)"#,
+                length: 224),
+            Configuration(
+                type: "LevitFeatureExtractor",
+                members: #""size": 224, "do_center_crop": true, "crop_size": 224, "resample": 3, \#(imageNet)"#,
+                length: 256),
+            Configuration(
+                type: "PoolFormerImageProcessor",
+                members:
+                    #""size": {"shortest_edge": 224}, "crop_pct": 0.9, "crop_size": {"height": 224, "width": 224}, "resample": 3, \#(imageNet)"#,
+                length: 248),
+            Configuration(
+                type: "MobileViTFeatureExtractor",
+                members:
+                    #""size": 288, "do_center_crop": true, "crop_size": 224, "do_flip_channel_order": true, "resample": 2"#,
+                length: 288, interpolation: "bilinear", channels: "BGR", mean: [0, 0, 0], std: [255, 255, 255]),
+            Configuration(
+                type: "EfficientNetImageProcessor",
+                members:
+                    #""size": {"height": 224, "width": 224}, "include_top": true, "rescale_offset": true, "rescale_factor": 0.00784313725490196, "resample": 3, \#(halves)"#,
+                length: nil, mean: [191.25, 191.25, 191.25], std: [31.875, 31.875, 31.875]),
+        ])
+    func transformers(_ configuration: Configuration) throws {
+        let text = #"{"image_processor_type": "\#(configuration.type)", \#(configuration.members)}"#
+        let file = try folder.write(text, to: "preprocessor_config.json")
+        let resize: [String: Any] =
+            configuration.length.map { ["mode": "shorterSide", "length": $0, "rounding": "transformers"] }
+            ?? ["mode": "stretch"]
+        let expected = try seen([
+            "--preprocess",
+            settings(
+                resize, configuration.interpolation, channels: configuration.channels, mean: configuration.mean,
+                std: configuration.std),
+        ])
+        let answer = try seen(["--preprocess", file])
+        #expect(zip(answer, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+
+    @Test("Perceiver's crop before the resize is refused, and so is a side that no number holds")
+    func refusedConfigurations() throws {
+        for (members, phrase) in [
+            (#""PerceiverImageProcessor", "size": 224, "crop_size": 256"#, "crops before it resizes"),
+            (#""LevitImageProcessor", "size": 9000000000000000000"#, "a share of"),
+        ] {
+            let file = try folder.write(#"{"image_processor_type": \#(members)}"#, to: "preprocessor_config.json")
+            try expectRefused(
+                ["run", model, "--preprocess", file, "--input", picture], naming: phrase, in: folder)
+        }
+    }
+}

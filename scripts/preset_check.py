@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares what a network sees of a picture with the transforms of torchvision, timm and transformers.
+
+Every set of weights of torchvision's classifiers (`--preprocess torchvision:NAME:WEIGHTS`), configurations of timm
+(config.json) and image processors of transformers (preprocessor_config.json), with upright, wide and grey pictures of odd
+sizes. Downloads nothing. Needs a Python with onnx and pillow, and those of the three that are to be compared.
+`make preset-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
+"""
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import subprocess
+import tempfile
+import warnings
+
+import numpy as np
+
+warnings.filterwarnings("ignore")
+
+TIMM = """beit_base_patch16_224 convnext_tiny deit3_small_patch16_224 dm_nfnet_f0 efficientnet_b0 eva02_tiny_patch14_224
+inception_resnet_v2 inception_v3 levit_128s mixer_b16_224 mobilenetv3_large_100 mobilevit_xxs resnet50 resnetv2_50x1_bit
+swin_tiny_patch4_window7_224 tf_efficientnet_b0 tresnet_m vit_base_patch16_clip_224 vit_small_patch14_dinov2""".split()
+
+# Pictures are resized by Pillow here; the processors that use torchvision for it differ from those in single levels.
+TRANSFORMERS = """BeitImageProcessorPil BitImageProcessorPil BlipImageProcessorPil CLIPImageProcessorPil
+ConvNextImageProcessorPil DeiTImageProcessorPil EfficientNetImageProcessorPil LevitImageProcessorPil
+MobileNetV1ImageProcessorPil MobileNetV2ImageProcessorPil MobileViTImageProcessorPil PoolFormerImageProcessorPil
+PvtImageProcessorPil SiglipImageProcessorPil ViTImageProcessorPil""".split()
+# Settings of checkpoints, where the class's own are those of none.
+SETTINGS = {
+    "ConvNextImageProcessorPil": {"size": {"shortest_edge": 224}}, "MobileViTImageProcessorPil": {"size": {"shortest_edge": 288}},
+}
+
+# Width and height; the longer side of the first leaves 386.97 pixels where the shorter one leaves 256.
+SIZES = [(301, 455, "RGB"), (641, 333, "RGB"), (511, 700, "L")]
+
+
+def pictures():
+    from PIL import Image
+
+    random = np.random.default_rng(1)
+    for index, (width, height, mode) in enumerate(SIZES):
+        shape = (height, width, 3) if mode == "RGB" else (height, width)
+        coarse = random.integers(0, 256, (height // 16 + 1, width // 16 + 1) + shape[2:])
+        smooth = np.kron(coarse, np.ones((16, 16) + (1,) * (len(shape) - 2)))[:height, :width]
+        pixels = (smooth + random.integers(-40, 40, shape)).clip(0, 255).astype(np.uint8)
+        yield index, Image.fromarray(pixels, mode)
+
+
+def torchvision_cases(folder):
+    import torchvision
+
+    for name in torchvision.models.list_models(module=torchvision.models):
+        for weights in torchvision.models.get_model_weights(name):
+            transforms = weights.transforms()
+            yield f"torchvision:{name}:{weights.name}", None, lambda image: transforms(image).numpy()
+
+
+def timm_cases(folder):
+    import timm
+
+    for name in TIMM:
+        settings = timm.models.get_pretrained_cfg(name)
+        file = folder / "config.json"
+        configuration = {key: value for key, value in settings.to_dict().items() if value is not None}
+        file.write_text(json.dumps({"architecture": name, "pretrained_cfg": configuration}))
+        transforms = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=settings.to_dict()))
+        yield f"timm {name}", file, lambda image: transforms(image).numpy()
+
+
+def transformers_cases(folder):
+    import transformers
+
+    for name in TRANSFORMERS:
+        if not hasattr(transformers, name):
+            print(f"transformers {name} left out: this version has none")
+            continue
+        processor = getattr(transformers, name)(**SETTINGS.get(name, {}))
+        processor.save_pretrained(folder)
+        yield f"transformers {name}", folder / "preprocessor_config.json", lambda image: np.asarray(
+            processor(image)["pixel_values"][0])
+
+
+def write_mirror(path, shape):
+    """A model whose answer is the picture that it sees."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    count = int(np.prod(shape))
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["y"])], "mirror",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, count])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def compared(program, preprocess, transform, folder):
+    worst = 0.0
+    for index, image in pictures():
+        expected = transform(image.convert("RGB"))
+        image.save(folder / f"{index}.png")
+        write_mirror(folder / "mirror.onnx", expected.shape)
+        run = subprocess.run(
+            [program, "run", str(folder / "mirror.onnx"), "--input", str(folder / f"{index}.png"), "--preprocess",
+             preprocess, "--output", str(folder / "seen.npy")], capture_output=True, text=True)
+        if run.returncode:
+            return "refused", run.stderr.strip().replace(str(folder), "")[:300]
+        worst = max(worst, float(np.abs(np.load(folder / "seen.npy").reshape(expected.shape) - expected).max()))
+    # A pixel that is off by one differs by 1/255 or more.
+    return "agrees" if worst <= 1e-4 else "differs", f"{worst:.1e}"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("program", help="the infenclave executable")
+    arguments.add_argument("--only", default="", help="names that contain this")
+    options = arguments.parse_args()
+    counts = {}
+    for library, cases in (("torchvision", torchvision_cases), ("timm", timm_cases), ("transformers", transformers_cases)):
+        if importlib.util.find_spec(library) is None:
+            print(f"{library} left out: it is not installed")
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = pathlib.Path(temporary)
+            for name, file, transform in cases(folder):
+                if options.only not in name:
+                    continue
+                verdict, detail = compared(options.program, str(file or name), transform, folder)
+                counts[(library, verdict)] = counts.get((library, verdict), 0) + 1
+                print(f"{name:64} {verdict:8} {detail}", flush=True)
+    for (library, verdict), count in sorted(counts.items()):
+        print(f"{library}: {count} {verdict}")
+
+
+if __name__ == "__main__":
+    main()
