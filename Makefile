@@ -15,7 +15,7 @@ SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
+.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check preset-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -154,13 +154,18 @@ SERVING_OPTIONS ?=
 benchmark-serving: build
 	Benchmarks/serving/run $(SERVING_OPTIONS)
 
-# Exports classifiers with random weights and compares with ONNX Runtime; PYTHON has torch, torchvision, timm, onnx and
-# onnxruntime. `make model-check MODEL_OPTIONS="--only resnet"` takes a part.
+# Exports classifiers with random weights and compares with ONNX Runtime; PYTHON has onnx, onnxruntime and
+# what scripts/model_check.py says for each kind. `make model-check MODEL_OPTIONS="--only resnet"` takes a part.
 PYTHON ?= python3
 MODEL_OPTIONS ?=
+PRESET_OPTIONS ?=
 
 model-check: build
 	$(PYTHON) scripts/model_check.py $(BIN)/infenclave $(MODEL_OPTIONS)
+
+# Compares what a network sees of a picture with torchvision, timm and transformers; PYTHON has those, onnx and pillow.
+preset-check: build
+	$(PYTHON) scripts/preset_check.py $(BIN)/infenclave $(PRESET_OPTIONS)
 
 # The BackNet on real engines from PyPI, in virtual environments of 400 to 550 MB each that stay in .build/engines.
 # `make engine-check ENGINES=triton,mlserver` takes a part, `TRANSPORT=grpc` infenclave-grpc, `ENGINE_OPTIONS="--model demo"` the demo's

@@ -2,8 +2,10 @@
 """Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
 
 Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime, for Keras with
-tensorflow-cpu and tf2onnx; kinds whose packages are missing are left out. `make model-check PYTHON=venv/bin/python` runs it;
-`--only resnet` takes a part. Keras's networks get a picture besides: `keras:NAME` against Keras's own preprocessing.
+tensorflow-cpu and tf2onnx, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would
+install these two itself), for PaddleClas paddleclas besides; kinds whose packages are missing are left out.
+`make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks get a picture besides:
+`keras:NAME` against Keras's own preprocessing.
 
 `--store-weights bf16` checks that option: ONNX Runtime gets the file with its weights rounded to bf16.
 """
@@ -13,6 +15,7 @@ import importlib.util
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -61,10 +64,30 @@ InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large MobileNetV3
 ResNet50V2 VGG16 VGG19 Xception own-rescaling own-normalization own-resizing own-crop own-crop-to-aspect own-sigmoid
 own-argmax own-flat""".split()
 
+# Functions of paddle.vision.models; LeNet takes grey pictures.
+PADDLE = """LeNet alexnet densenet121 googlenet inception_v3 mobilenet_v1 mobilenet_v2 mobilenet_v3_large
+mobilenet_v3_small resnet18 resnet50 resnext50_32x4d shufflenet_v2_swish shufflenet_v2_x0_5 squeezenet1_0 squeezenet1_1
+vgg11 wide_resnet50_2""".split()
+
+# One of each kind of PaddleClas.
+PADDLECLAS = """AlexNet BEiTv2_vit_base_patch16_224 CLIP_vit_base_patch32_224 CSPDarkNet53 CSWinTransformer_tiny_224
+ConvNeXt_tiny CvT_13_224 DLA34 DPN68 DSNet_tiny DarkNet53 DeiT_tiny_distilled_patch16_224 DeiT_tiny_patch16_224
+DenseNet121 ESNet_x0_25 EfficientNetB0 EfficientNetV2_S FasterNet_T0 GhostNet_x0_5 GoogLeNet HRNet_W18_C HarDNet39_ds
+InceptionV3 InceptionV4 LeViT_128S MAE_vit_base_patch16 MicroNet_M0 MixNet_S MobileFaceNet MobileNeXt_x0_35
+MobileNetV1_x0_25 MobileNetV2_x0_25 MobileNetV3_small_x0_35 MobileNetV4_conv_small MobileNetV4_hybrid_medium
+MobileViTV2_x0_5 MobileViTV3_XXS MobileViT_XXS NextViT_small_224 PPHGNetV2_B0 PPHGNet_tiny PPLCNetV2_small PPLCNet_x0_25
+PVT_V2_B0 PVT_V2_B2_Linear PeleeNet ReXNet_1_0 RedNet26 RegNetX_200MF RepVGG_A0 Res2Net50_14w_8s Res2Net50_vd_26w_4s
+ResNeSt50_fast_1s1x64d ResNeXt50_32x4d ResNet18_vd SE_HRNet_W64_C SE_ResNeXt50_32x4d SE_ResNet18_vd
+ShuffleNetV2_x0_25 SqueezeNet1_1 StarNet_S1 SwinTransformerV2_tiny_patch4_window8_256
+SwinTransformer_tiny_patch4_window7_224 TNT_small TinyNet_E UniFormer_small VAN_B0 VGG11 ViT_small_patch16_224 WideResNet
+Xception41 Xception41_deeplab alt_gvt_small cae_base_patch16_224 pcpvt_small""".split()
+
 PACKAGES = {
     "timm": ["torch", "timm"], "torchvision": ["torch", "torchvision"], "transformers": ["torch", "transformers"],
     "keras": ["tensorflow", "tf2onnx"],
+    "paddle": ["paddle", "paddle2onnx", "onnx_graphsurgeon", "sympy"],
 }
+PACKAGES["paddleclas"] = PACKAGES["paddle"] + ["paddleclas"]
 
 
 def built_keras(name):
@@ -126,6 +149,28 @@ def export_keras(name, path):
     return np.random.default_rng(1).uniform(-1, 1, (1, *shape)).astype(np.float32)
 
 
+def export_paddle(kind, name, path):
+    import paddle
+
+    paddle.seed(1)
+    channels, side = 3, 299 if name.lower().startswith(("inception", "xception")) else 224
+    if kind == "paddleclas":
+        # Its modules import each other from the package's own folder.
+        sys.path.append(str(pathlib.Path(importlib.util.find_spec("paddleclas").origin).parent))
+        import ppcls.arch.backbone
+
+        model = getattr(ppcls.arch.backbone, name)()
+        side = 256 if name.endswith("_256") else side
+    elif name == "LeNet":
+        model, channels, side = paddle.vision.models.LeNet(), 1, 28
+    else:
+        model = getattr(paddle.vision.models, name)(pretrained=False)
+    model.eval()
+    specification = paddle.static.InputSpec([None, channels, side, side], "float32", "x")
+    paddle.onnx.export(model, path.removesuffix(".onnx"), input_spec=[specification])
+    return np.random.default_rng(1).standard_normal((1, channels, side, side)).astype(np.float32)
+
+
 def built_transformer(name):
     import torch
     import transformers
@@ -171,6 +216,8 @@ def built(kind, name):
 def export(kind, name, path, dynamo):
     if kind == "keras":
         return export_keras(name, path)
+    if kind.startswith("paddle"):
+        return export_paddle(kind, name, path)
     import torch
 
     torch.manual_seed(1)
@@ -238,9 +285,11 @@ def check(program, path, x, folder, picture=None, store_weights="f32"):
         return session.run(None, {session.get_inputs()[0].name: x})[0]
 
     np.save(folder / "input.npy", x)
+    # PaddlePaddle's GoogLeNet has three outputs of scores.
+    output = ["--output", session.get_outputs()[0].name] if len(session.get_outputs()) > 1 else []
     result = ran(
         program, path, ["--input", str(folder / "input.npy"), "--shape", ",".join(map(str, x.shape)),
-                        "--store-weights", store_weights], expected(x), folder)
+                        "--store-weights", store_weights, *output], expected(x), folder)
     if picture is None or result[0] != "agrees":
         return result
     import keras
@@ -264,7 +313,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("program", help="the infenclave executable")
     arguments.add_argument("--only", default="", help="names that contain this")
-    arguments.add_argument("--kind", default="", help="timm, torchvision, transformers or keras")
+    arguments.add_argument("--kind", default="", help="timm, torchvision, transformers, keras, paddle or paddleclas")
     arguments.add_argument("--dynamo", action="store_true", help="export with torch.export")
     arguments.add_argument("--keep", help="a folder for the exported files")
     arguments.add_argument("--store-weights", default="f32", choices=["f32", "bf16"], help="with weights rounded to bf16")
@@ -272,6 +321,7 @@ def main():
     counts = {}
     names = [("timm", name) for name in TIMM] + [("torchvision", name) for name in TORCHVISION]
     names += [("transformers", name) for name in TRANSFORMERS] + [("keras", name) for name in KERAS]
+    names += [("paddle", name) for name in PADDLE] + [("paddleclas", name) for name in PADDLECLAS]
     missing = {kind: [package for package in packages if importlib.util.find_spec(package) is None]
                for kind, packages in PACKAGES.items()}
     for kind, packages in missing.items():
