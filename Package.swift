@@ -355,7 +355,8 @@ let package = Package(
             [
                 "Inference", "ModelGraph", "ONNXExport", "ONNXFormat", "ONNXImport", "ONNXNames", "ReferenceInference",
                 "Tensors", "TestSupport",
-            ]
+            ],
+            exclude: ["Fixtures", "make_vectors.py"]
         ),
         tests(
             "DarknetTests",
