@@ -38,7 +38,9 @@ struct PresetTests {
         let outcome = try succeed(
             ["run", other ?? model, "--input", picture, "--output", output] + arguments, in: folder)
         #expect(outcome.errors.isEmpty, "\(outcome.errors)")
-        return try Tensor(npy: try bytes(of: output).span.bytes).floats()
+        // In one expression with the next line this crashes the compiler of Swift 6.3.
+        let answer = try bytes(of: output)
+        return try Tensor(npy: answer.span.bytes).floats()
     }
 
     private func settings(
