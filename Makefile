@@ -15,7 +15,7 @@ SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile python-client-check fuzz benchmark model-check preset-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
+.PHONY: demo install uninstall test evaluation-test build hostile avx2-check python-client-check fuzz benchmark model-check preset-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -99,6 +99,10 @@ FRAMES ?= 1000000
 
 hostile: setup
 	INFENCLAVE_SCHEDULES=$(SCHEDULES) INFENCLAVE_FIRST_SCHEDULE=$(FIRST_SCHEDULE) INFENCLAVE_FRAMES=$(FRAMES) SWIFT=$(SWIFT) scripts/test --filter HostileHost
+
+# The engine's tests with the instructions of processors that have no AVX-512.
+avx2-check: setup
+	ONEDNN_MAX_CPU_ISA=AVX2 SWIFT=$(SWIFT) scripts/test --filter '^InferenceTests\.'
 
 # Examples/python-client against a real server; its packages go into a virtual environment under .build.
 python-client-check: build

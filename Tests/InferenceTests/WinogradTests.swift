@@ -161,6 +161,14 @@ struct WinogradTests {
         sum.node("l", leaky, "s")
         #expect(Self.tiles(try sum.check()).count == expected)
 
+        // A clip, which ReLU6 is, alone and after a leaky ReLU and a sum.
+        let clip = ModelGraph.Operation.activation(Activation(.clip, alpha: 0, beta: 0.5))
+        sum.node("k", clip, "l")
+        #expect(Self.tiles(try sum.check()).count == expected)
+        var clipped = try Self.one(64, 64, side)
+        clipped.node("k", clip, "c")
+        #expect(Self.tiles(try clipped.check()).count == expected / 2)
+
         for (channels, function, withAVX512, withAVX2) in [
             (64, leaky, 1, 1), (32, leaky, 0, 1), (64, .activation(Activation(.elu)), 1, 1),
             (32, .activation(Activation(.elu)), 0, 0),

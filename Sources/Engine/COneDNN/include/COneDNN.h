@@ -48,7 +48,7 @@ typedef struct {
     int64_t pads[2];
 } conednn_windows;
 /// The maximum of each window, by the calling thread's team. NaN is never the maximum; a window without an element gives
-/// minus infinity. On x86 the processor must have AVX2.
+/// minus infinity. On x86 the processor must have AVX2 and FMA.
 void conednn_pool_maximum(const conednn_windows *windows, const float *source, float *destination);
 /// The division of planes into overlapping tiles for Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv
 /// 1509.09308). Channels are in blocks of 8.

@@ -40,12 +40,21 @@ extension Lowering {
                 strides: window.strides, dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore),
                 padAfter: padAfter, post: [])
         }
+        func maximum(_ source: TensorLayout, _ destination: TensorLayout) -> BlockedMaximumPooling? {
+            function != .maximum
+                ? nil
+                : BlockedMaximumPooling(
+                    source: source, destination: destination, kernel: window.kernel, strides: window.strides,
+                    dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore))
+        }
         var primitive: PrimitiveDescription
         do throws(OneDNNError) {
             primitive = try describe(layout(source))
+            // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
             if result.dropFirst(2) != [1, 1],
                 let blocks = try PoolingLowering.fasterLayout(than: primitive, layout(source)),
-                let faster = try? describe(blocks), !faster.hasPlainLoops
+                let faster = try? describe(blocks),
+                !faster.hasPlainLoops || maximum(blocks, faster.layout(of: .destination)) != nil
             {
                 source = try converted(source, to: blocks, for: node)
                 primitive = faster
@@ -60,11 +69,7 @@ extension Lowering {
         }
         let target = add(.arena, primitive.layout(of: .destination))
         values[target].scale = values[source].scale
-        if function == .maximum,
-            let blocks = BlockedMaximumPooling(
-                source: layout(source), destination: layout(target), kernel: window.kernel, strides: window.strides,
-                dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore))
-        {
+        if let blocks = maximum(layout(source), layout(target)) {
             emit(.maximumPooling(blocks), [source], to: target, for: node)
             return target
         }

@@ -22,8 +22,10 @@ final class BackNetReference: Sendable {
         guard graph.inputs.map(\.type) == facts.toHost, graph.outputs.map({ graph.type(of: $0) }) == facts.fromHost,
             facts.fromHost.allSatisfy({ $0.element == .float32 })
         else { throw EnclaveRefusal(.factsMismatch) }
+        var options = PlanOptions()
+        options.extraMemory = .enclave
         do throws(InferenceError) {
-            plans = try WorkerPlans(compiling: graph, options: PlanOptions(), workers: workers)
+            plans = try WorkerPlans(compiling: graph, options: options, workers: workers)
         } catch { throw EnclaveRefusal(.partRefused) }
     }
 
