@@ -82,7 +82,7 @@ struct PresetTests {
         "A preset of another size than the model's is refused with both, and weights that are none are no preset",
         arguments: [
             ("vit_h_14", "1x3x518x518"), ("vit_l_16:IMAGENET1K_SWAG_E2E_V1", "1x3x512x512"),
-            ("regnet_y_128gf", "1x3x384x384"), ("efficientnet_b1", "1x3x240x240"),
+            ("regnet_y_128gf", "1x3x384x384"), ("efficientnet_b2", "1x3x288x288"),
             ("resnet18:IMAGENET1K_V2", "no preset"),
             ("resnet50:", "no preset"), ("resnet50:IMAGENET1K_V1:", "no preset"), ("", "no preset"),
         ])

@@ -71,6 +71,8 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
         let evidence = estimates.filter { $0.standing == .evidence }
         let floors = estimates.filter { $0.standing == .floor }
         let others = evidence.isEmpty ? estimates.filter { $0.standing == .failed } + [metric.unknown] : evidence
-        return (others + floors).reduce(others.first ?? first) { metric.worse($0, $1) }
+        let worst = (others + floors).reduce(others.first ?? first) { metric.worse($0, $1) }
+        // Of attacks of which none is evidence, a floor stays one, also beside other attacks' evidence.
+        return evidence.isEmpty && !floors.isEmpty ? worst.asFloor : worst
     }
 }
