@@ -423,8 +423,8 @@ let package = Package(
         tests(
             "PartitioningTests",
             [
-                "BundleFormat", "Evidence", "ModelGraph", "Partitioning", "SealedChannel", "SecretMemory", "Tensors",
-                "TestSupport",
+                "BundleFormat", "Evidence", "ModelGraph", "Partitioning", "ReferenceInference", "SealedChannel",
+                "SecretMemory", "Tensors", "TestSupport",
             ]
         ),
         // The executables are run, not called: the edges have them built.

@@ -7,7 +7,7 @@ install these two itself), for PaddleClas paddleclas besides; kinds whose packag
 `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks get a picture besides:
 `keras:NAME` against Keras's own preprocessing.
 
-`--store-weights bf16` checks that option: ONNX Runtime gets the file with its weights rounded to bf16.
+`--store-weights bf16` and `int8` check that option: ONNX Runtime gets the file with its weights rounded so.
 """
 
 import argparse
@@ -236,19 +236,40 @@ def export(kind, name, path, dynamo):
     return x.numpy()
 
 
-def rounded(path, target):
-    """A copy of the model whose products' weights, of two axes or more, are rounded to bf16, ties to even."""
+def rounded_to_bf16(values):
+    bits = values.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).astype(np.uint32).view(np.float32)
+
+
+def rounded_to_int8(values, axis):
+    """Integers from -127 to 127 times a scale of each index of the axis, which has 17 significant bits."""
+    largest = np.abs(values).max(tuple(a for a in range(values.ndim) if a != axis), keepdims=True)
+    scales = largest / np.float32(127)
+    scales = np.where(scales < np.finfo(np.float32).tiny, np.float32(1), scales)
+    scales = ((scales.view(np.uint32) + 0x7F) & ~np.uint32(0x7F)).view(np.float32)
+    return np.rint(values / scales) * scales
+
+
+def rounded(path, target, kind):
+    """A copy of the model whose products' weights, of two axes or more, are rounded."""
     import onnx
     from onnx import numpy_helper
 
     model = onnx.load(path)
-    weights = {name for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm")
-               for name in node.input[:2]}
+    axes = {}
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "MatMul", "Gemm"):
+            continue
+        if kind == "bf16":
+            axes.update(dict.fromkeys(node.input[:2], 0))
+            continue
+        transposes = node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute)
+        axes[node.input[1]] = 0 if node.op_type == "Conv" or transposes else -1
     for tensor in model.graph.initializer:
-        if tensor.name in weights and len(tensor.dims) >= 2 and tensor.data_type == onnx.TensorProto.FLOAT:
-            bits = numpy_helper.to_array(tensor).view(np.uint32)
-            halves = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
-            tensor.CopyFrom(numpy_helper.from_array(halves.astype(np.uint32).view(np.float32), tensor.name))
+        if tensor.name in axes and len(tensor.dims) >= 2 and tensor.data_type == onnx.TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor)
+            new = rounded_to_bf16(values) if kind == "bf16" else rounded_to_int8(values, axes[tensor.name] % values.ndim)
+            tensor.CopyFrom(numpy_helper.from_array(new, tensor.name))
     onnx.save(model, target)
 
 
@@ -276,9 +297,9 @@ def check(program, path, x, folder, picture=None, store_weights="f32"):
     import onnxruntime
 
     reference = path
-    if store_weights == "bf16":
+    if store_weights != "f32":
         reference = folder / "rounded.onnx"
-        rounded(path, reference)
+        rounded(path, reference, store_weights)
     session = onnxruntime.InferenceSession(str(reference), providers=["CPUExecutionProvider"])
 
     def expected(x):
@@ -316,7 +337,7 @@ def main():
     arguments.add_argument("--kind", default="", help="timm, torchvision, transformers, keras, paddle or paddleclas")
     arguments.add_argument("--dynamo", action="store_true", help="export with torch.export")
     arguments.add_argument("--keep", help="a folder for the exported files")
-    arguments.add_argument("--store-weights", default="f32", choices=["f32", "bf16"], help="with weights rounded to bf16")
+    arguments.add_argument("--store-weights", default="f32", choices=["f32", "bf16", "int8"], help="with rounded weights")
     options = arguments.parse_args()
     counts = {}
     names = [("timm", name) for name in TIMM] + [("torchvision", name) for name in TORCHVISION]

@@ -242,21 +242,24 @@ live("Attention", [(1, 5, 8)] * 3, left_window_size=2, is_causal=1, label=" in a
 
 
 
-def recurrent(label, x, hidden, output="y", first=(), bias=True, **attributes):
-    """An LSTM, of which one output is `y`; `first` are the first states and cells, live if they are `None`."""
+def recurrent(label, x, hidden, output="y", first=(), bias=True, operator="LSTM", **attributes):
+    """An LSTM or GRU, of which one output is `y`; `first` are the first states and cells, live if they are `None`."""
     directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    rows = {"LSTM": 4, "GRU": 3}[operator] * hidden
     given = {"x": array(*x)}
-    constants = {"w": array(directions, 4 * hidden, x[2]), "r": array(directions, 4 * hidden, hidden)}
+    constants = {"w": array(directions, rows, x[2]), "r": array(directions, rows, hidden)}
     if bias:
-        constants["b"] = array(directions, 8 * hidden)
+        constants["b"] = array(directions, 2 * rows)
     states = [directions, x[0 if attributes.get("layout") else 1], hidden]
     if attributes.get("layout"):
         states[:2] = states[1::-1]
     for name, value in zip(("h", "c"), first):
         (given if value is None else constants)[name] = array(*states) if value is None else value * np.ones(states, np.float32)
-    names = ["x", "w", "r", "b" if bias else "", "", "h" if first else "", "c" if first else ""]
+    names = ["x", "w", "r", "b" if bias else "", "", "h" if first else "", "c" if len(first) > 1 else ""]
+    if operator == "GRU":
+        del names[6]
     outputs = {"y": ["y"], "state": ["", "y"], "cell": ["", "", "y"]}[output]
-    add(f"LSTM {label}", [helper.make_node("LSTM", names, outputs, hidden_size=hidden, **attributes)], given, constants, 17)
+    add(f"{operator} {label}", [helper.make_node(operator, names, outputs, hidden_size=hidden, **attributes)], given, constants, 17)
 
 
 recurrent("forward", (5, 2, 3), 4)
@@ -309,6 +312,16 @@ runtime("QLinearSoftmax", {"x": array(2, 5)}, {"t": np.float32(1 / 256), "u": np
 runtime("FusedGemm", {"x": array(2, 6)}, {"w": array(6, 4), "c": array(4)}, ["x", "w", "c"], quantised=False, activation="Relu", alpha=0.5)
 runtime("SkipSimplifiedLayerNormalization", {"x": array(2, 3, 4)}, {"g": array(4)}, ["x", "v", "g"], quantised=False, before=second[:1], epsilon=1e-3)
 runtime("Gelu", {"x": array(2, 5)}, {}, ["x"], quantised=False)
+
+for before, label in ((0, ""), (1, " of reset products")):
+    settings = {"operator": "GRU", "linear_before_reset": before}
+    recurrent(f"forward{label}", (5, 2, 3), 4, **settings)
+    recurrent(f"of one step without biases{label}", (1, 1, 3), 4, bias=False, **settings)
+    recurrent(f"without biases{label}", (3, 1, 3), 4, bias=False, **settings)
+    recurrent(f"in reverse{label}", (4, 2, 3), 4, direction="reverse", **settings)
+    recurrent(f"in both directions{label}", (4, 2, 3), 5, direction="bidirectional", **settings)
+    recurrent(f"with live first states{label}", (4, 2, 3), 2, first=(None,), direction="bidirectional", **settings)
+    recurrent(f"and its last state{label}", (4, 2, 3), 2, "state", direction="bidirectional", **settings)
 
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

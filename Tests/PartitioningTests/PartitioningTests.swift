@@ -109,8 +109,8 @@ struct PartitioningTests {
             constants: constants)
         let plain = try OpenedBundle(opening: try owner.write("plain.infenclave", recipe))
         #expect(plain.manifest.storedWeights == nil)
-        recipe.graph.roundWeightsInPlace()
-        recipe.roundsWeights = true
+        recipe.graph.roundWeightsInPlace(to: .bfloat16)
+        recipe.storedWeights = .bfloat16
         let opened = try OpenedBundle(opening: try owner.write("b.infenclave", recipe))
         #expect(opened.manifest.storedWeights == "bf16")
         #expect(try opened.backNet?.constants["w2"]?.floats() == Array(expected[2...]))
@@ -120,8 +120,8 @@ struct PartitioningTests {
         let front = try FrontNetPart(decoding: part.bytes, allocator: .standard)
         #expect(try front.graph.constants["w1"]?.floats() == Array(expected[..<2]))
         #expect(try front.graph.constants["shift"]?.floats() == [values[1]])
-        // Another type than bf16 is none.
-        try owner.sign(owner.folder.appending(path: "b.infenclave").path) { $0["storedWeights"] = "int8" }
+        // Another type than bf16 and int8 is none.
+        try owner.sign(owner.folder.appending(path: "b.infenclave").path) { $0["storedWeights"] = "int4" }
         #expect(
             refusal(of: owner.folder.appending(path: "b.infenclave").path)?.message.contains("storedWeights") == true)
     }

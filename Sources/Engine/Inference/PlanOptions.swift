@@ -29,6 +29,10 @@ package struct PlanOptions: Sendable {
     /// another's. Off only to measure the effect on answers.
     package var flushesSubnormals = true
 
+    /// Bytes that the 8-bit weights of products of token rows may take as float32. Beyond, they stay integers in
+    /// memory, and each run converts them.
+    package var maximumExpandedBytes = 256 << 20
+
     /// Limit of activations and scratch of one run, in bytes. A small file can ask for any amount.
     package var maximumWorkingBytes = 8 << 30
 

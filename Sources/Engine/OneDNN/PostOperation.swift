@@ -106,7 +106,9 @@ package struct OutputScales: Sendable {
     let axis: Int?
 
     package static func uniform(_ factor: Float) -> OutputScales { OutputScales(factors: [factor], axis: nil) }
-    package static func channels(_ factors: [Float]) -> OutputScales { OutputScales(factors: factors, axis: 1) }
+    package static func channels(_ factors: [Float], axis: Int = 1) -> OutputScales {
+        OutputScales(factors: factors, axis: axis)
+    }
 }
 
 /// Runs `body` with attributes that hold the post-operations and select the user scratchpad mode.

@@ -25,16 +25,16 @@ package struct BundleRecipe: Sendable {
     package var sigma: NoiseDeviation?
     /// Whether clients may send the normalised f32 tensor beside u8 pixels.
     package var acceptsFloats: Bool
-    /// Whether weights of the graph were rounded to bfloat16, for the manifest.
-    package var roundsWeights: Bool
+    /// What the weights of the graph were rounded to; `nil` if they were not.
+    package var storedWeights: StoredWeights?
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
         preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
         precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil,
-        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false, roundsWeights: Bool = false
+        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false, storedWeights: StoredWeights? = nil
     ) {
-        self.roundsWeights = roundsWeights
+        self.storedWeights = storedWeights
         self.acceptsFloats = acceptsFloats
         self.modelName = modelName
         self.graph = graph
@@ -51,11 +51,12 @@ package struct BundleRecipe: Sendable {
 
     private static let defaultTopK = 20
 
-    /// Cuts the graph in three.
+    /// Cuts the graph in three, with the weights as the parts store them.
     package func partitioned() throws(PartitioningError) -> (
         partition: TernaryPartition, front: FrontNetPart, mapping: MappingUnitPart
     ) {
         do throws(GraphError) {
+            let graph = storedWeights == .integer8 ? try graph.storingIntegers() : graph
             let partition = try graph.partitioned(
                 front: try graph.cut(named: front), mapping: try graph.cut(named: mapping))
             let shape = graph.inputs[0].type.shape

@@ -195,7 +195,7 @@ package struct BundleWriter {
                 fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) },
                 sigma: recipe.sigma),
             classes: service.classes, topK: service.topK, precision: recipe.precision.level.label,
-            storedWeights: recipe.roundsWeights ? "bf16" : nil, accuracy: recipe.accuracy, parts: [],
+            storedWeights: recipe.storedWeights?.rawValue, accuracy: recipe.accuracy, parts: [],
             assessment: recipe.assessment)
     }
 

@@ -32,20 +32,20 @@ struct ModelArguments: ParsableArguments {
     var output: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Round the weights of convolutions and matrix products: f32 (not at all) or bf16.",
+            "Round the weights of convolutions and matrix products: f32 (not at all), bf16 or int8.",
             discussion: """
-                A bundle stores rounded weights in half the bytes. The precision of the computation is another matter: \
+                A bundle stores rounded weights in half or a quarter of the bytes. The precision of the computation is another matter: \
                 see --precision.
                 """, valueName: "type"))
     var storeWeights = "f32"
 
-    /// Whether weights are rounded to bf16.
-    var roundsWeights: Bool { storeWeights != "f32" }
+    /// What weights are rounded to; `nil` if they are not.
+    var storedWeights: StoredWeights? { StoredWeights(rawValue: storeWeights) }
 
     func validate() throws {
         _ = try shape.map(Self.parsed)
-        guard ["f32", "bf16"].contains(storeWeights) else {
-            throw ValidationError("--store-weights takes f32 or bf16, not '\(storeWeights)'")
+        guard storeWeights == "f32" || storedWeights != nil else {
+            throw ValidationError("--store-weights takes f32, bf16 or int8, not '\(storeWeights)'")
         }
         guard output.filter({ !Self.isFile($0) }).count <= 1 else {
             throw ValidationError("--output names one output of the model")
@@ -84,7 +84,7 @@ struct ModelArguments: ParsableArguments {
             settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
         }
         var loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
-        if roundsWeights, rounding { loaded.roundWeights() }
+        if let storedWeights, rounding { loaded.roundWeights(to: storedWeights) }
         return loaded
     }
 
@@ -117,14 +117,14 @@ struct LoadedModel: Sendable {
     /// The program that wrote the file; may be empty.
     let producer: String
 
-    /// Whether weights were rounded to bf16 after the file was read.
-    private(set) var hasRoundedWeights = false
+    /// What weights were rounded to after the file was read.
+    private(set) var storedWeights: StoredWeights?
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
-    fileprivate mutating func roundWeights() {
-        graph.roundWeightsInPlace()
-        hasRoundedWeights = true
+    fileprivate mutating func roundWeights(to stored: StoredWeights) {
+        graph.roundWeightsInPlace(to: stored)
+        storedWeights = stored
     }
 
     init(
@@ -182,7 +182,7 @@ struct LoadedModel: Sendable {
     func sha256() throws -> String {
         var digest = SHA256()
         for file in files { try InputFile.update(&digest, with: file) }
-        if hasRoundedWeights { digest.update(data: Data("infenclave: weights in bf16".utf8)) }
+        if let storedWeights { digest.update(data: Data("infenclave: weights in \(storedWeights.rawValue)".utf8)) }
         return digest.finalize().hex
     }
 

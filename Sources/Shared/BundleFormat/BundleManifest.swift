@@ -33,7 +33,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var topK: Int
     /// The requested precision: `f32`, `bf16` or `int8`; some layers may have a higher one.
     public var precision: String
-    /// `bf16` if the owner rounded the weights of convolutions and matrix products to it; `nil` if not.
+    /// `bf16` or `int8` if the owner rounded the weights of convolutions and matrix products to it; `nil` if not.
     public var storedWeights: String?
     /// The deviation of the answers from those in f32, if it was measured.
     public var accuracy: Accuracy?
@@ -246,7 +246,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             ("assessment.headline", assessment.headline),
         ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
         try require(["f32", "bf16", "int8"].contains(precision), "precision is not f32, bf16 or int8")
-        try require(storedWeights == nil || storedWeights == "bf16", "storedWeights is not bf16")
+        try require(storedWeights.map(["bf16", "int8"].contains) ?? true, "storedWeights is not bf16 or int8")
         try require(
             boundary.sigma == nil || !cuts.everythingInside,
             "boundary.sigma is given, but everything is inside: nothing crosses that noise could hide")

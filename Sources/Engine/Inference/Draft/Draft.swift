@@ -29,7 +29,8 @@ package struct Draft {
         case scaleShift
         /// The operand's elements with the output's shape.
         case view
-        /// x `[m, …]` by constant weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an optional constant bias `[n]`.
+        /// x `[m, …]` by weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an optional constant bias `[n]`.
+        /// The weights are constant, or of ``Draft/keptIntegers``.
         case innerProduct(transposesWeights: Bool)
         /// The two last axes of each operand are matrices, transposed if the flags say so.
         case matMul(transposesFirst: Bool, transposesSecond: Bool)

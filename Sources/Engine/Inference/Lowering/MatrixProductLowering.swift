@@ -118,7 +118,7 @@ extension Lowering {
 }
 
 /// The oneDNN primitives that can compute rows times constant weights; each has code of its own.
-private struct LinearLayer {
+struct LinearLayer {
     /// From this number of rows on, matrix products with blocked weights (AVX-512) or 1x1 convolutions (AVX2) replace
     /// inner products: Documentation/engine-internals.md, "Products of token rows". Few rows, such as a classifier's,
     /// stay with the inner product.

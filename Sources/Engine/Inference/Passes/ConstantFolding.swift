@@ -3,22 +3,28 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Computes nodes whose operands are all constant, with the code that would compute them in a run.
+/// Computes nodes whose operands are all constant, with the code that would compute them in a run, except for
+/// ``Draft/keptIntegers``.
 enum ConstantFolding: Pass {
     static let name = "constant folding"
     // Views that change nothing need no plan.
     static var after: [any Pass.Type] { [ViewRemoval.self] }
 
-    /// How much larger a result may be than its operands, so that a small file cannot claim much memory.
+    /// How much larger a result may be than its operands, so that a small file cannot claim much memory. The only
+    /// DequantizeLinear of integers may make them four times as large.
     private static let maximumGrowth = 16 << 20
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
         var folded: Set<Int> = []
+        let (kept, uses) = (draft.keptIntegers, draft.uses)
         for (position, node) in draft.nodes.enumerated() {
-            guard let operands = constants(node.inputs, in: draft), let operation = operation(of: node, in: draft)
+            guard !kept.contains(node.output), let operands = constants(node.inputs, in: draft),
+                let operation = operation(of: node, in: draft)
             else { continue }
             let operandBytes = operands.reduce(0) { $0 + $1.byteCount }
-            guard draft.type(node.output).byteCount <= operandBytes + maximumGrowth else { continue }
+            let isDequantization = if case .dequantizeLinear = operation { uses[node.inputs[0]] == 1 } else { false }
+            let growth = draft.type(node.output).byteCount - operandBytes
+            guard isDequantization || growth <= maximumGrowth else { continue }
             draft.constants[node.output] = try compute(operation, node.name, operands, draft.options)
             folded.insert(position)
             draft.note(Self.self, node.name)
@@ -75,6 +81,49 @@ enum ConstantFolding: Pass {
             case .linear, .swish, .round: nil
             }
         case .levels, .scaleShift, .innerProduct, .matMul: nil
+        }
+    }
+}
+
+extension Draft {
+    /// Weights of products of token rows whose 8-bit integers stay in memory: each run converts them to float32, which
+    /// costs little beside a product of many rows. Empty where all of them take at most
+    /// ``PlanOptions/maximumExpandedBytes`` as float32.
+    var keptIntegers: Set<String> {
+        var users: [String: [Node]] = [:]
+        for node in nodes { for input in Set(node.inputs) { users[input, default: []].append(node) } }
+        let kept = nodes.filter { node in
+            guard dequantizedWeights(node) != nil else { return false }
+            return !outputs.contains(node.output)
+                && users[node.output, default: []].allSatisfy { isProduct($0, ofRowsBy: node.output) }
+        }.map(\.output)
+        let bytes = kept.reduce(0) { $0 + type($1).byteCount }
+        return bytes > options.maximumExpandedBytes ? Set(kept) : []
+    }
+
+    /// The integers, the scales and their axis of a DequantizeLinear of a constant matrix of symmetric 8-bit integers;
+    /// `nil` for any other node.
+    func dequantizedWeights(_ node: Node) -> (integers: Tensor, scales: [Float], axis: Int)? {
+        guard case .operation(.dequantizeLinear(let dequantize)) = node.kind,
+            let integers = constants[node.inputs[0]], integers.element == .int8, integers.shape.rank == 2,
+            let scales = constants[node.inputs[1]], let zeros = constants[node.inputs[2]],
+            zeros.withBytes({ $0.allSatisfy { $0 == 0 } })
+        else { return nil }
+        let axis = dequantize.axis < 0 ? dequantize.axis + 2 : dequantize.axis
+        return (integers, scales.withElements(as: Float.self) { Array($0) }, axis)
+    }
+
+    /// Whether the node multiplies rows of tokens by these weights and does nothing else with them.
+    private func isProduct(_ node: Node, ofRowsBy weights: String) -> Bool {
+        guard case .operation(let operation) = node.kind, node.inputs.firstIndex(of: weights) == 1,
+            node.inputs.count(where: { $0 == weights }) == 1
+        else { return false }
+        let rows = shape(node.inputs[0]).dropLast().reduce(1, *)
+        switch operation {
+        case .matMul: return rows >= LinearLayer.rowsOfMatrixProduct
+        case .gemm(let gemm):
+            return rows >= LinearLayer.rowsOfMatrixProduct && !gemm.transposeA && gemm.alpha == 1
+        default: return false
         }
     }
 }

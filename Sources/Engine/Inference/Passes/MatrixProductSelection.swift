@@ -4,18 +4,20 @@ import OneDNN
 import Tensors
 
 /// Replaces Gemm and MatMul by an inner product where the second operand is a constant matrix, whose layout can then be
-/// chosen. Elsewhere they become a plain matrix product with separate scaling and addition.
+/// chosen, or is converted from constant integers. Elsewhere they become a plain matrix product with separate scaling
+/// and addition.
 enum MatrixProductSelection: Pass {
     static let name = "matrix product selection"
     // Weights are constants.
     static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
+        let integers = Set(draft.nodes.filter { draft.dequantizedWeights($0) != nil }.map(\.output))
         var nodes: [Draft.Node] = []
         for node in draft.nodes {
             switch node.kind {
-            case .operation(.gemm(let gemm)): nodes += try select(gemm, node, &draft)
-            case .operation(.matMul): nodes += select(node, &draft)
+            case .operation(.gemm(let gemm)): nodes += try select(gemm, node, integers, &draft)
+            case .operation(.matMul): nodes += select(node, integers, &draft)
             default: nodes.append(node)
             }
         }
@@ -23,14 +25,15 @@ enum MatrixProductSelection: Pass {
     }
 
     private static func select(
-        _ gemm: Gemm, _ node: Draft.Node, _ draft: inout Draft
+        _ gemm: Gemm, _ node: Draft.Node, _ integers: Set<String>, _ draft: inout Draft
     ) throws(InferenceError) -> [Draft.Node] {
         draft.note(Self.self, node.name)
         let columns = draft.shape(node.output)[1]
-        if !gemm.transposeA, let weights = draft.constants[node.inputs[1]] {
+        let weights = draft.constants[node.inputs[1]]
+        if !gemm.transposeA, weights != nil || gemm.alpha == 1 && integers.contains(node.inputs[1]) {
             var inputs = [node.inputs[0], node.inputs[1]]
             var isComplete = true
-            if gemm.alpha != 1 {
+            if gemm.alpha != 1, let weights {
                 inputs[1] = draft.addConstant(
                     Constants.scaled(weights, by: gemm.alpha, draft.options), "\(node.inputs[1])*")
             }
@@ -87,7 +90,9 @@ enum MatrixProductSelection: Pass {
         return nodes
     }
 
-    private static func select(_ node: Draft.Node, _ draft: inout Draft) -> [Draft.Node] {
+    private static func select(
+        _ node: Draft.Node, _ integers: Set<String>, _ draft: inout Draft
+    ) -> [Draft.Node] {
         draft.note(Self.self, node.name)
         var (a, b) = (draft.shape(node.inputs[0]), draft.shape(node.inputs[1]))
         var nodes: [Draft.Node] = []
@@ -107,7 +112,8 @@ enum MatrixProductSelection: Pass {
             return name
         }
         let product: Draft.Node
-        if draft.constants[node.inputs[1]] != nil, b.count == 2, !a.isEmpty, b[0] > 0 {
+        let isConstant = draft.constants[node.inputs[1]] != nil || integers.contains(node.inputs[1])
+        if isConstant, b.count == 2, !a.isEmpty, b[0] > 0 {
             let rows = a.dropLast().reduce(1, *)
             let first = view(node.inputs[0], [rows, b[0]], "rows")
             product = Draft.Node(

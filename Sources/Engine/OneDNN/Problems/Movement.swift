@@ -6,7 +6,14 @@ extension PrimitiveDescription {
     package static func reorder(
         from source: TensorLayout, to destination: TensorLayout, scale: Float = 1
     ) throws(OneDNNError) -> PrimitiveDescription {
-        try withAttributes([], scales: scale == 1 ? nil : .uniform(scale)) { (attributes) throws(OneDNNError) in
+        try reorder(from: source, to: destination, scales: scale == 1 ? nil : .uniform(scale))
+    }
+
+    /// Copies a tensor, times the scales, to another layout of the same shape.
+    package static func reorder(
+        from source: TensorLayout, to destination: TensorLayout, scales: OutputScales?
+    ) throws(OneDNNError) -> PrimitiveDescription {
+        try withAttributes([], scales: scales) { (attributes) throws(OneDNNError) in
             try PrimitiveDescription("reorder of \(source) to \(destination)") { (created) throws(OneDNNError) in
                 let engine = try Processor.engine
                 return withUnsafePointer(to: source.raw) { source in

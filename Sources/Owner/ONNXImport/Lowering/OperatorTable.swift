@@ -40,6 +40,7 @@ enum OperatorTable {
         "Expand": { (node) throws(ONNXImportError) in try node.expand() },
         "Flatten": { (node) throws(ONNXImportError) in try node.flatten() },
         "Floor": { (node) throws(ONNXImportError) in try node.activation(.floor) },
+        "GRU": { (node) throws(ONNXImportError) in try node.gatedRecurrentUnit() },
         "Gather": { (node) throws(ONNXImportError) in try node.gather() },
         "GatherElements": { (node) throws(ONNXImportError) in try node.gatherElements() },
         "GatherND": { (node) throws(ONNXImportError) in try node.gatherTuples() },

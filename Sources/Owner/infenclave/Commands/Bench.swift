@@ -71,7 +71,7 @@ struct Bench: Command {
         if throughput { report.throughput = try await Self.throughput(model.graph, tensor, options, runs: runs) }
         if let batch { report.batch = try await Self.batch(of: batch, model.graph, input.type, options, runs: runs) }
         if let accuracy {
-            let original = source.roundsWeights ? try source.load(for: preprocess, rounding: false) : model
+            let original = source.storedWeights != nil ? try source.load(for: preprocess, rounding: false) : model
             report.accuracy = try await onOwnThread {
                 try PrecisionAccuracy.measure(
                     model, against: original.graph, preprocess, table, folder: accuracy,

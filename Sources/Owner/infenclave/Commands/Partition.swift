@@ -81,7 +81,7 @@ struct Partition: Command {
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
-            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32, roundsWeights: source.roundsWeights
+            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32, storedWeights: source.storedWeights
         )
         // All checks come before any key is generated.
         _ = try recipe.partitioned()
@@ -109,8 +109,9 @@ struct Partition: Command {
         let folder = accuracy ?? arithmetic.calibration
         let (table, accuracy) = try await onOwnThread {
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads, runsHere: false)
-            guard let folder, !table.isFloat32 || source.roundsWeights else { return (table, PrecisionAccuracy?.none) }
-            let original = source.roundsWeights ? try source.load(for: preprocess, rounding: false) : model
+            let isExact = table.isFloat32 && source.storedWeights == nil
+            guard let folder, !isExact else { return (table, PrecisionAccuracy?.none) }
+            let original = source.storedWeights != nil ? try source.load(for: preprocess, rounding: false) : model
             let accuracy = try PrecisionAccuracy.measure(
                 model, against: original.graph, preprocess, table, folder: folder, used: try arithmetic.pictures(),
                 threads: threads)
@@ -119,7 +120,7 @@ struct Partition: Command {
         recipe.precision = table
         recipe.accuracy = accuracy?.recorded
         if let accuracy, !json {
-            let weights = source.roundsWeights ? ", weights in \(source.storeWeights)," : ""
+            let weights = source.storedWeights != nil ? ", weights in \(source.storeWeights)," : ""
             print(accuracy.text(table.level.label + weights))
         }
     }

@@ -74,7 +74,7 @@ struct Quickstart: Command {
         ] {
             if let value { options += [name, value] }
         }
-        if source.roundsWeights { options += ["--store-weights", source.storeWeights] }
+        if source.storedWeights != nil { options += ["--store-weights", source.storeWeights] }
         return options + source.output.flatMap { ["--output", $0] }
     }
 }
