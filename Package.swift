@@ -86,7 +86,9 @@ let package = Package(
         .target(
             name: "CImageCodecs",
             path: "Sources/Imaging/CImageCodecs",
-            linkerSettings: [.linkedLibrary("turbojpeg"), .linkedLibrary("png16"), .linkedLibrary("webp")]
+            linkerSettings: [
+                .linkedLibrary("turbojpeg"), .linkedLibrary("png16"), .linkedLibrary("webp"), .linkedLibrary("z"),
+            ]
         ),
         library("Imaging", in: "Imaging", ["CImageCodecs", "Tensors"]),
 

@@ -49,7 +49,7 @@ extension FuzzSeed {
             FuzzSeed(.assessmentFile, "cut", Array(assessment(digest).utf8)),
             FuzzSeed(.preprocessing, "imagenet", Array(try JSONEncoder().encode(Preprocessing.imageNet))),
             FuzzSeed(.image, "png", try image.pngBytes()), FuzzSeed(.image, "bmp", bitmap),
-            FuzzSeed(.image, "gif", gif),
+            FuzzSeed(.image, "gif", gif), FuzzSeed(.image, "tiff", tiff),
             FuzzSeed(.manifest, "manifest", try manifest.encoded()),
         ] + tensors.enumerated().map { FuzzSeed(.npy, "\($0.offset)", $0.element.npyBytes()) }
     }
@@ -63,6 +63,19 @@ extension FuzzSeed {
         ]
         let start: [UInt8] = [66, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0]
         return Array("BM".utf8) + start + header + [1, 2, 3, 0, 4, 5, 6, 0] + [1, 0, 0, 0]
+    }
+
+    /// Four pixels of a palette of two colours in runs.
+    private static var tiff: [UInt8] {
+        let tags: [[UInt8]] = [
+            [0, 1, 3, 0, 1, 0, 0, 0, 4], [1, 1, 3, 0, 1, 0, 0, 0, 1], [2, 1, 3, 0, 1, 0, 0, 0, 1],
+            [3, 1, 3, 0, 1, 0, 0, 0, 5, 0x80], [6, 1, 3, 0, 1, 0, 0, 0, 3], [17, 1, 4, 0, 1, 0, 0, 0, 122],
+            [23, 1, 4, 0, 1, 0, 0, 0, 2], [64, 1, 3, 0, 6, 0, 0, 0, 110],
+        ]
+        var file: [UInt8] = [0x49, 0x49, 42, 0, 8, 0, 0, 0, UInt8(tags.count), 0]
+        for tag in tags { file += tag + [UInt8](repeating: 0, count: 12 - tag.count) }
+        file += [0, 0, 0, 0]
+        return file + [0, 10, 0, 20, 0, 30, 0, 40, 0, 50, 0, 60, 0, 0b1010_0000]
     }
 
     /// Three pixels, of which a frame holds two, with a transparent colour.

@@ -6,7 +6,7 @@ import Testing
 struct DamagedFileTests {
     private static let formats = [
         "colour-420.jpg", "progressive.jpg", "restarts.jpg", "grey.jpg", "cmyk.jpg", "colour.png", "interlaced.png",
-        "palette.png", "lossless.webp", "lossy.webp",
+        "palette.png", "lossless.webp", "lossy.webp", "lzw.tif",
     ]
 
     @Test("A truncated picture is an error, wherever it ends", arguments: formats)

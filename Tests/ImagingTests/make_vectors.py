@@ -183,6 +183,57 @@ decode_case("orientation.webp", ImageOps.exif_transpose(opened("orientation.webp
 Image.fromarray(draw(8, 8, 3)).save(
     HERE / "animation.webp", lossless=True, save_all=True, append_images=[Image.fromarray(draw(8, 8, 3, seed=3))])
 
+# TIFF
+
+
+def tiff(name, image, mode="RGB", compression="raw", **tags):
+    """Tags by their number: 278 is the rows of a strip, 317 a predictor, 274 the orientation."""
+    image.save(HERE / name, compression=compression, tiffinfo={int(key[1:]): value for key, value in tags.items()})
+    decode_case(name, ImageOps.exif_transpose(opened(name)), mode)
+
+
+tiff("plain.tif", picture(27, 19, "RGB"), t278=5)
+tiff("lzw.tif", picture(57, 33, "RGB"), compression="tiff_lzw", t278=16)
+tiff("lzw-differences.tif", picture(57, 33, "RGB"), compression="tiff_lzw", t317=2)
+tiff("deflate.tif", picture(27, 19, "L"), "L", compression="tiff_adobe_deflate", t317=2)
+tiff("runs.tif", picture(27, 19, "RGB").quantize(9), compression="packbits", t278=7)
+tiff("one-bit.tif", picture(27, 19, "L").convert("1"), "L", t274=6)
+picture(23, 15, "RGBA").save(HERE / "alpha.tif", compression="tiff_lzw")
+decode_case("alpha.tif", over_black(opened("alpha.tif")))
+
+
+def big_endian_tiff(name, width, height, tags, blocks):
+    """A file of Motorola's byte order; `tags` have numbers as values, blocks are the data of strips or tiles."""
+    places, data = [], b""
+    for block in blocks:
+        places.append(8 + len(data))
+        data += block
+    offsets, counts = (324, 325) if 322 in tags else (273, 279)
+    tags = {256: [width], 257: [height], offsets: places, counts: [len(block) for block in blocks], **tags}
+    start = 8 + len(data)
+    outside = start + 2 + 12 * len(tags) + 4
+    entries, values = b"", b""
+    for tag in sorted(tags):
+        content = struct.pack(f">{len(tags[tag])}I", *tags[tag])
+        entries += struct.pack(">HHI", tag, 4, len(tags[tag]))
+        entries += content if len(content) == 4 else struct.pack(">I", outside + len(values))
+        values += b"" if len(content) == 4 else content
+    head = b"MM" + struct.pack(">HI", 42, start)
+    (HERE / name).write_bytes(head + data + struct.pack(">H", len(tags)) + entries + struct.pack(">I", 0) + values)
+
+
+wide = draw(32, 48, 1)[..., 0].astype(np.uint32) * 256 + draw(32, 48, 1, seed=2)[..., 0]
+tiles = [wide[y:y + 16, x:x + 16].astype(">u2").tobytes() for y in (0, 16, 32) for x in (0, 16)]
+big_endian_tiff(
+    "tiles-16.tif", 30, 35, {258: [16], 259: [8], 262: [1], 277: [1], 322: [16], 323: [16]},
+    [zlib.compress(tile) for tile in tiles])
+decode_case("tiles-16.tif", (wide[:35, :30] >> 8).astype(np.uint8)[None, ..., None])
+four = grey[:, :22] & 0xF0
+big_endian_tiff(
+    "inverted-4.tif", 22, 15, {258: [4], 259: [1], 262: [0], 277: [1], 278: [15]},
+    [(four[:, 0::2] | four[:, 1::2] >> 4).astype(np.uint8).tobytes()])
+decode_case("inverted-4.tif", (255 - (four >> 4) * 17).astype(np.uint8)[None, ..., None])
+
 # Resizing
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

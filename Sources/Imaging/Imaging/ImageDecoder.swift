@@ -8,8 +8,8 @@ extension Image {
     /// decoded.
     private static let maximumScaledPixelCount = 256 << 20
 
-    /// Decodes a JPEG, PNG, WebP or BMP file, or the first frame of a GIF file. The format is recognised by the first
-    /// bytes.
+    /// Decodes a JPEG, PNG, WebP or BMP file, or the first picture of a GIF or TIFF file. The format is recognised by the
+    /// first bytes.
     ///
     /// The Exif orientation is applied. Alpha is composed over black. Of 16-bit samples the high byte is taken. CMYK is
     /// converted without a colour profile. Grey images stay grey. A JPEG picture over ``maximumPixelCount``, up to
@@ -30,9 +30,10 @@ extension Image {
         guard file.count > 0 else { throw ImagingError(.corrupt, "the file is empty") }
         if BMPPicture.begins(file) { return try BMPPicture.image(file) }
         if GIFPicture.begins(file) { return try GIFPicture.image(file) }
+        if TIFFPicture.begins(file) { return try TIFFPicture.image(file) }
         guard let format = PictureFormat(of: file) else {
             let kind = OtherPictures.remedy(for: file).map { ", but \($0)" } ?? ""
-            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG, WebP, BMP or GIF picture\(kind)")
+            throw ImagingError(.unsupportedFormat, "not a JPEG, PNG, WebP, BMP, GIF or TIFF picture\(kind)")
         }
         let header = decoded(try format.header(of: file), format)
         try check(width: header.width, height: header.height)

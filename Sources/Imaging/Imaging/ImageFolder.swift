@@ -4,7 +4,7 @@ import Glibc
 /// The image files of a folder, by name.
 package struct ImageFolder: Sendable, Hashable {
     /// File name endings that count as images, in upper or lower case.
-    package static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"]
+    package static let endings = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"]
 
     /// Limit of the number of entries in a folder.
     static let maximumEntries = 1 << 20

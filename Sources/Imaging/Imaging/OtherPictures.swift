@@ -15,7 +15,7 @@ enum OtherPictures {
                 return "an AVIF picture: convert it with `heif-convert FILE picture.png`"
             }
         }
-        if begins("II*\0") || begins("MM\0*") { return converted("a TIFF picture") }
+        if begins("II+\0") || begins("MM\0+") { return converted("a BigTIFF picture") }
         if begins("BM") { return converted("a BMP picture") }
         if begins("jP  ", at: 4) || file.starts(with: [0xFF, 0x4F, 0xFF, 0x51]) {
             return converted("a JPEG 2000 picture")

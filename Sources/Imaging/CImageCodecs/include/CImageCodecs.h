@@ -40,6 +40,10 @@ int icc_decode_webp(
     const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t channels, uint8_t *pixels,
     char message[ICC_MESSAGE_BYTES]);
 
+/// Decompresses zlib's format. A stream that is longer than `target` is cut, a shorter one refused.
+int icc_inflate(
+    const uint8_t *data, size_t size, uint8_t *target, size_t target_size, char message[ICC_MESSAGE_BYTES]);
+
 /// An upper bound of the size of a PNG file with these pixels (`channels` 1 or 3).
 size_t icc_png_capacity(uint32_t width, uint32_t height, uint32_t channels);
 
