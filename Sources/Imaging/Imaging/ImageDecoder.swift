@@ -4,12 +4,12 @@ import CImageCodecs
 extension Image {
     /// Limit of the size of an image file, in bytes.
     public static let maximumFileBytes = 256 << 20
-    /// Limit of width times height of a JPEG picture, in pixels: over ``maximumPixelCount`` it is scaled down while it is
-    /// decoded.
+    /// Limit of width times height of a JPEG picture, in pixels: over ``maximumPixelCount`` it is scaled down while it
+    /// is decoded.
     private static let maximumScaledPixelCount = 256 << 20
 
-    /// Decodes a JPEG, PNG, WebP or BMP file, or the first picture of a GIF or TIFF file. The format is recognised by the
-    /// first bytes.
+    /// Decodes a JPEG, PNG, WebP or BMP file, or the first picture of a GIF or TIFF file. The format is recognised by
+    /// the first bytes.
     ///
     /// The Exif orientation is applied. Alpha is composed over black. Of 16-bit samples the high byte is taken. CMYK is
     /// converted without a colour profile. Grey images stay grey. A JPEG picture over ``maximumPixelCount``, up to
@@ -48,8 +48,8 @@ extension Image {
         return header.orientation.applied(to: image)
     }
 
-    /// The header with the width and height that are decoded. The decoder of JPEG scales to a half or a quarter, rounded
-    /// up, if that is what it is asked for.
+    /// The header with the width and height that are decoded. The decoder of JPEG scales to a half or a quarter,
+    /// rounded up, if that is what it is asked for.
     private static func decoded(_ header: PictureHeader, _ format: PictureFormat) -> PictureHeader {
         let count = header.width * header.height
         guard format == .jpeg, count > maximumPixelCount, count <= maximumScaledPixelCount else { return header }
