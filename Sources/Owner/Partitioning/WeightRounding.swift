@@ -44,7 +44,8 @@ extension Graph {
     /// nodes stay as they are: a cut between these nodes would make the result a boundary tensor.
     package func storingIntegers() throws(GraphError) -> Graph {
         let axes = channelAxes
-        let uses = nodes.reduce(into: [:]) { uses, node in for input in node.inputs { uses[input, default: 0] += 1 } }
+        var uses: [String: Int] = [:]
+        for node in nodes { for input in node.inputs { uses[input, default: 0] += 1 } }
         var (constants, made) = (constants, [Node]())
         var names = Set(types.keys).union(nodes.map(\.name))
         func fresh(_ base: String) -> String {
