@@ -13,6 +13,8 @@ struct Lowering {
     private var names: [String: Int] = [:]
     /// Views whose operand is not row-major. They are materialised when a step needs them row-major.
     private var lazyViews: [String: Int] = [:]
+    /// Nodes of ``Draft/integerWeights(_:)``, by their result, of which no step has made float32 values.
+    private var unconverted: [String: Draft.Node] = [:]
     /// Concatenation results whose parts are written in place.
     var joinedInPlace: Set<Int> = []
     /// How many uses of a value's memory (see ``root(of:)``) are still to come.
@@ -62,6 +64,8 @@ struct Lowering {
         let type = draft.type(node.output)
         if case .view = node.kind {
             try lowerView(node)
+        } else if draft.integerWeights(node) != nil {
+            unconverted[node.output] = node
         } else if type.shape.elementCount == 0 {
             define(node.output, try add(.arena, type))
         } else {
@@ -149,6 +153,11 @@ struct Lowering {
             let view = try reshaped(base, draft.type(name))
             names[name] = view
             return view
+        }
+        if let node = unconverted[name], case .operation(.dequantizeLinear(let dequantize)) = node.kind {
+            let value = try lowerDequantize(dequantize, node)
+            names[name] = value
+            return value
         }
         guard let tensor = draft.constants[name] else { preconditionFailure("'\(name)' is not computed yet") }
         let value = try addConstant(tensor)
@@ -253,6 +262,11 @@ struct Lowering {
         } else {
             define(node.output, try reshaped(base, draft.type(node.output)))
         }
+    }
+
+    /// The integers of weights that no step has made float32 values of.
+    func integerWeights(_ name: String) -> IntegerWeights? {
+        names[name] == nil ? unconverted[name].flatMap(draft.integerWeights) : nil
     }
 
     /// The operand of a view that is not materialised yet.

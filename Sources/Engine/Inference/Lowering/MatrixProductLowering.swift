@@ -18,7 +18,6 @@ extension Lowering {
         }
         let element = element(of: node)
         let sourceLayout = layout(source).retyped(element)
-        let weights = try rowMajor(try value(of: node.inputs[1]), for: node)
         let bias = node.operands.count == 3 ? try value(of: node.inputs[2]) : nil
         let destination = try TensorLayout(result)
 
@@ -39,6 +38,7 @@ extension Lowering {
             let matrixProduct = LinearLayer(
                 weights: try TensorLayout(
                     [depth, result[1]], strides: transposesWeights ? [result[1], 1] : [1, depth]),
+                columns: 1,
                 bias: try bias.map { _ throws(OneDNNError) in try TensorLayout([1, result[1]]) }
             ) { (weights, bias, post) throws(OneDNNError) in
                 try .matMul(source: sourceLayout, weights: weights, bias: bias, destination: destination, post: post)
@@ -65,8 +65,17 @@ extension Lowering {
                 try product.describe(element, post)
             } : nil
         let target = sum ?? add(.arena, chosen)
-        let ordered = try converted(
-            alias(weights, as: product.weights), to: primitive.layout(of: .weights), for: node)
+        let wanted = primitive.layout(of: .weights)
+        let ordered: Int
+        if element == .float32, dimensions.count == 2, let integers = integerWeights(node.inputs[1]),
+            integers.scales.count == 1 || integers.axis == (transposesWeights ? 1 : 0)
+        {
+            ordered = try converted(
+                integers, from: product.weights, to: wanted, columns: product.columns, for: node)
+        } else {
+            let weights = try rowMajor(try value(of: node.inputs[1]), for: node)
+            ordered = try converted(alias(weights, as: product.weights), to: wanted, for: node)
+        }
         if let pixels = product.pixels {
             let rows = try converted(source, to: try TensorLayout([result[0], depth], element: element), for: node)
             arguments = arguments.map { ($0.argument, alias($0.value, as: pixels.destination)) }
@@ -126,16 +135,18 @@ struct LinearLayer {
 
     /// The layout of the weights in the primitive's axis order.
     let weights: TensorLayout
+    /// The axis of the result's columns in it.
+    let columns: Int
     let bias: TensorLayout?
     /// `[1, width, rows, 1]` with channels innermost, for a convolution: the same memory as `[rows, width]`, row-major.
     let pixels: (source: TensorLayout, destination: TensorLayout)?
     private let make: (TensorLayout, _ bias: TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
 
     init(
-        weights: TensorLayout, bias: TensorLayout?,
+        weights: TensorLayout, columns: Int = 0, bias: TensorLayout?,
         make: @escaping (TensorLayout, TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
     ) {
-        (self.weights, self.bias, self.make, pixels) = (weights, bias, make, nil)
+        (self.weights, self.columns, self.bias, self.make, pixels) = (weights, columns, bias, make, nil)
     }
 
     /// A row is a pixel, an element of a row a channel. oneDNN's AVX2 code for 1x1 convolutions takes weights that were
@@ -147,6 +158,7 @@ struct LinearLayer {
         let destination = try TensorLayout.channelsLast([1, width, rows, 1])
         weights = try TensorLayout(
             [width, depth, 1, 1], strides: transposesWeights ? [1, width, 1, 1] : [depth, 1, 1, 1])
+        columns = 0
         self.bias = bias
         pixels = (source, destination)
         make = { (weights, bias, post) throws(OneDNNError) in

@@ -17,16 +17,6 @@ extension Lowering {
     mutating func lowerDequantize(_ dequantize: DequantizeLinear, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let type = draft.type(node.output)
         let target = add(.arena, try TensorLayout(type.planDimensions))
-        if let weights = draft.dequantizedWeights(node) {
-            let integers = try TensorLayout(type.planDimensions, element: .signed8)
-            let reorder = try PrimitiveDescription.reorder(
-                from: integers, to: layout(target),
-                scales: weights.scales.count == 1
-                    ? .uniform(weights.scales[0]) : .channels(weights.scales, axis: weights.axis))
-            let held = add(.constant(weights.integers, layout: integers), integers)
-            emit(reorder, [(.source, held), (.destination, target)], to: target, "dequantize", for: node)
-            return target
-        }
         let source = try value(of: node.inputs[0])
         let grid = QuantizationGrid(type.shape, draft.type(node.inputs[1]).shape, axis: dequantize.axis)
         let loop: Loop =

@@ -12,7 +12,7 @@ enum MatrixProductSelection: Pass {
     static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
-        let integers = Set(draft.nodes.filter { draft.dequantizedWeights($0) != nil }.map(\.output))
+        let integers = Set(draft.nodes.filter { draft.integerWeights($0) != nil }.map(\.output))
         var nodes: [Draft.Node] = []
         for node in draft.nodes {
             switch node.kind {

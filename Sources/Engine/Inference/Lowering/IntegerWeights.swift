@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import ModelGraph
+import OneDNN
+import Tensors
+
+/// A matrix of symmetric 8-bit integers, with a scale for each index of an axis, or one scale.
+struct IntegerWeights {
+    let integers: Tensor
+    let scales: [Float]
+    let axis: Int
+}
+
+extension Draft {
+    /// Weights of products of token rows whose 8-bit integers stay in memory: each run converts them to float32, which
+    /// costs little beside a product of many rows. Empty where all of them take at most
+    /// ``PlanOptions/maximumExpandedBytes`` as float32.
+    var keptIntegers: Set<String> {
+        var users: [String: [Node]] = [:]
+        for node in nodes { for input in Set(node.inputs) { users[input, default: []].append(node) } }
+        let kept = nodes.filter { node in
+            guard let weights = integerWeights(node), !outputs.contains(node.output) else { return false }
+            return users[node.output, default: []].allSatisfy { isProduct($0, ofRowsBy: node.output, weights) }
+        }.map(\.output)
+        let bytes = kept.reduce(0) { $0 + type($1).byteCount }
+        return bytes > options.maximumExpandedBytes ? Set(kept) : []
+    }
+
+    /// What a DequantizeLinear of a constant matrix of symmetric 8-bit integers computes; `nil` for any other node.
+    func integerWeights(_ node: Node) -> IntegerWeights? {
+        guard case .operation(.dequantizeLinear(let dequantize)) = node.kind,
+            let integers = constants[node.inputs[0]], integers.element == .int8, integers.shape.rank == 2,
+            let scales = constants[node.inputs[1]], let zeros = constants[node.inputs[2]],
+            zeros.withBytes({ $0.allSatisfy { $0 == 0 } })
+        else { return nil }
+        return IntegerWeights(
+            integers: integers, scales: scales.withElements(as: Float.self) { Array($0) },
+            axis: dequantize.axis < 0 ? dequantize.axis + 2 : dequantize.axis)
+    }
+
+    /// Whether the node multiplies rows of tokens by these weights, whose scales are those of its result's columns, and
+    /// does nothing else with them.
+    private func isProduct(_ node: Node, ofRowsBy name: String, _ weights: IntegerWeights) -> Bool {
+        guard case .operation(let operation) = node.kind, node.inputs.firstIndex(of: name) == 1,
+            node.inputs.count(where: { $0 == name }) == 1,
+            shape(node.inputs[0]).dropLast().reduce(1, *) >= LinearLayer.rowsOfMatrixProduct
+        else { return false }
+        switch operation {
+        case .matMul: return weights.scales.count == 1 || weights.axis == 1
+        case .gemm(let gemm):
+            let columns = gemm.transposeB ? 0 : 1
+            return !gemm.transposeA && gemm.alpha == 1 && (weights.scales.count == 1 || weights.axis == columns)
+        default: return false
+        }
+    }
+}
+
+extension Lowering {
+    /// Emits the conversion of a product's weights directly into the product's layout.
+    ///
+    /// - Parameters:
+    ///   - source: The layout of the weights as they are, of float32.
+    ///   - columns: The axis of the result's columns, which the scales are for, in both layouts.
+    mutating func converted(
+        _ weights: IntegerWeights, from source: TensorLayout, to target: TensorLayout, columns: Int,
+        for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let source = source.retyped(.signed8)
+        let scales = weights.scales
+        let conversion = try PrimitiveDescription.reorder(
+            from: source, to: target,
+            scales: scales.count == 1 ? .uniform(scales[0]) : .channels(scales, axis: columns))
+        let held = add(.constant(weights.integers, layout: source), source)
+        let value = add(.arena, target)
+        emit(conversion, [(.source, held), (.destination, value)], to: value, "dequantize", for: node)
+        return value
+    }
+}
