@@ -242,7 +242,12 @@ def rounded_to_bf16(values):
 
 
 def rounded_to_int8(values, axis):
-    """Integers from -127 to 127 times a scale of each index of the axis, which has 17 significant bits."""
+    """Integers from -127 to 127 times a scale of each index of the axis, which has 17 significant bits.
+
+    Of fewer than 32 values for each index they stay as they are.
+    """
+    if values.size < 32 * values.shape[axis]:
+        return values
     largest = np.abs(values).max(tuple(a for a in range(values.ndim) if a != axis), keepdims=True)
     scales = largest / np.float32(127)
     scales = np.where(scales < np.finfo(np.float32).tiny, np.float32(1), scales)

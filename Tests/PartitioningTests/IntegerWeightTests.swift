@@ -23,10 +23,10 @@ struct IntegerWeightTests {
     private static func graph() throws -> Graph {
         var noise = Noise(seed: 3)
         return try Graph(
-            name: "products", inputs: [try value("x", [1, 6, 4, 4])], outputs: ["scores"],
+            name: "products", inputs: [try value("x", [1, 6, 10, 10])], outputs: ["scores"],
             nodes: [
                 node("conv", .convolution(Convolution(window: Window(kernel: [3, 3]))), "x", "w"),
-                node("rows", .reshape(Reshape([4, 8])), "conv"),
+                node("rows", .reshape(Reshape([16, 32])), "conv"),
                 node("mixed", .matMul(MatMul()), "first", "rows"),
                 node("product", .matMul(MatMul()), "mixed", "m"),
                 node("again", .matMul(MatMul()), "product", "shared"),
@@ -34,8 +34,9 @@ struct IntegerWeightTests {
                 node("scores", .gemm(Gemm(transposeB: true)), "twice", "g", "bias"),
             ],
             constants: [
-                "w": try noise.tensor([8, 6, 3, 3]), "first": try noise.tensor([4, 4]), "m": try noise.tensor([8, 9]),
-                "shared": try noise.tensor([9, 9]), "g": try noise.tensor([10, 9]), "bias": try noise.tensor([10]),
+                "w": try noise.tensor([8, 6, 3, 3]), "first": try noise.tensor([16, 16]),
+                "m": try noise.tensor([32, 40]), "shared": try noise.tensor([40, 40]),
+                "g": try noise.tensor([10, 40]), "bias": try noise.tensor([10]),
             ])
     }
 
@@ -81,10 +82,10 @@ struct IntegerWeightTests {
         #expect(dequantized.flatMap(\.outputs) == ["w", "m", "g"])
         for name in ["w", "m", "g"] { #expect(stored.constants[name] == nil) }
         #expect(stored.constants["w as integers"]?.element == .int8)
-        let elements = 8 * 6 * 9 + 8 * 9 + 10 * 9
-        #expect(stored.constantBytes == graph.constantBytes - 3 * elements + 5 * (8 + 9 + 10))
+        let elements = 8 * 6 * 9 + 32 * 40 + 10 * 40
+        #expect(stored.constantBytes == graph.constantBytes - 3 * elements + 5 * (8 + 40 + 10))
         var noise = Noise(seed: 4)
-        let x = try noise.tensor([1, 6, 4, 4])
+        let x = try noise.tensor([1, 6, 10, 10])
         let (a, b) = (try ReferenceExecutor(graph).run([x])[0], try ReferenceExecutor(stored).run([x])[0])
         #expect(try a.floats() == b.floats())
         // Cuts keep their names and their boundary tensors.
@@ -99,7 +100,7 @@ struct IntegerWeightTests {
             var constants = graph.constants
             var elements = try #require(constants["m"]).floats()
             elements[4] = value
-            constants["m"] = try Tensor(elements, shape: [8, 9])
+            constants["m"] = try Tensor(elements, shape: [32, 40])
             let bad = try Graph(
                 name: "bad", inputs: graph.inputs, outputs: graph.outputs, nodes: graph.nodes, constants: constants)
             bad.roundWeightsInPlace(to: .integer8)
@@ -113,19 +114,25 @@ struct IntegerWeightTests {
         }
     }
 
-    @Test("Channels of zeros, of tiny numbers and of one number are exact or zero")
+    @Test("Channels of zeros, of tiny numbers and of one number are exact or zero, and those of few weights stay")
     func edges() throws {
+        let few = (0..<31).map { Float($0) / 7 }
         let graph = try Graph(
-            name: "edges", inputs: [try Self.value("x", [1, 3])], outputs: ["y"],
-            nodes: [Self.node("y", .matMul(MatMul()), "x", "w")],
+            name: "edges", inputs: [try Self.value("x", [1, 32]), try Self.value("z", [1, 31])], outputs: ["y", "v"],
+            nodes: [
+                Self.node("y", .matMul(MatMul()), "x", "w"), Self.node("v", .matMul(MatMul()), "z", "few"),
+            ],
             constants: [
-                "w": try Tensor([0, 0x1p-140, 5, -0.0, -0x1p-149, 0, 0, 0, 0], shape: [3, 3])
+                "w": try Tensor(
+                    [0, 0x1p-140, 5, -0.0, -0x1p-149, 0] + [Float](repeating: 0, count: 90), shape: [32, 3]),
+                "few": try Tensor(few, shape: [31, 1]),
             ])
         graph.roundWeightsInPlace(to: .integer8)
         let values = try #require(graph.constants["w"]).floats()
         #expect(values[0...1] + values[3...4] == [0, 0, 0, 0])
         // The scale is rounded up to 17 bits.
         #expect((values[2] - 5).magnitude <= 5 * 0x1p-16)
+        #expect(try graph.constants["few"]?.floats() == few)
     }
 
     @Test("A bundle's parts hold the integers, the manifest says so, and a part opens with the same values")

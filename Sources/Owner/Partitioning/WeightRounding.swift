@@ -8,7 +8,9 @@ package enum StoredWeights: String, Sendable, CaseIterable {
     /// it in two bytes.
     case bfloat16 = "bf16"
     /// An integer from -127 to 127 times a scale of the output channel, of the largest magnitude in the channel by 127.
-    /// The second operand of a product has output channels. Files store the integer, and the scale once.
+    /// The second operand of a product has output channels. Files store the integer, and the scale once. Channels of
+    /// fewer than 32 weights, such as those of depthwise convolutions, stay as they are: they are few, and the answers
+    /// depend on them most.
     case integer8 = "int8"
 }
 
@@ -80,7 +82,8 @@ extension Graph {
             for (position, input) in node.inputs.enumerated() {
                 guard let tensor = constants[input] else { continue }
                 guard position == 1, let axis = node.operation.channelAxis(ofRank: tensor.shape.rank),
-                    tensor.element == .float32, tensor.shape.rank >= 2, axes[input] ?? axis == axis
+                    tensor.element == .float32, tensor.shape.rank >= 2, axes[input] ?? axis == axis,
+                    tensor.shape.elementCount >= StoredWeights.fewestWeights * tensor.shape[axis]
                 else {
                     others.insert(input)
                     continue
@@ -162,6 +165,8 @@ private struct Channels {
 
 extension StoredWeights {
     fileprivate static let largestInteger: Float = 127
+    /// The least number of weights of an output channel that are rounded to integers.
+    fileprivate static let fewestWeights = 32
 }
 
 extension Tensor {
