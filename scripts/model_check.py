@@ -351,10 +351,10 @@ def main():
     missing = {kind: [package for package in packages if importlib.util.find_spec(package) is None]
                for kind, packages in PACKAGES.items()}
     for kind, packages in missing.items():
-        if packages and options.kind in kind:
+        if packages and options.kind in ("", kind):
             print(f"{kind:12} left out: no {', '.join(packages)}", flush=True)
     for kind, name in names:
-        if options.only not in name or options.kind not in kind or missing[kind]:
+        if options.only not in name or options.kind not in ("", kind) or missing[kind]:
             continue
         with tempfile.TemporaryDirectory() as temporary:
             folder = pathlib.Path(temporary)
@@ -371,7 +371,9 @@ def main():
                 import onnxruntime
 
                 session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-                session.run(None, {session.get_inputs()[0].name: x})
+                answers = session.run(None, {session.get_inputs()[0].name: x})
+                if not np.isfinite(answers[0]).all():
+                    raise ValueError("with these random weights the answer is not finite")
             except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not run, is not ours.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
