@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
 import LeakageAssessment
 import Tensors
 import Testing
@@ -101,7 +102,7 @@ struct PlanChoiceTests {
         let plan = try noisy(passes: passes)
         #expect(plan.front == "relu2" && plan.sigma == nil)
         #expect(plan.options.map { $0.sigma != nil } == [false, true, false])
-        #expect(plan.details.contains(NoiseMeasurement.whyNotRecommended) == passes)
+        #expect(plan.notes.contains(.noiseIsUndone) == passes)
     }
 
     private static let inside = option("m", ms: 10, leakage: 0, inside: 100)

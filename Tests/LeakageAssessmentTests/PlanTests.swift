@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
 import Foundation
 import LeakageAssessment
 import Testing
@@ -52,10 +53,10 @@ struct PlanTests {
         var budgets = Budgets()
         #expect(Self.options.allSatisfy { budgets.excess(of: $0) == nil })
         budgets.enclaveBytes = 60
-        #expect(budgets.excess(of: Self.options[3])?.contains("90 bytes") == true)
+        #expect(budgets.excess(of: Self.options[3])?.sentence.contains("90 bytes") == true)
         #expect(budgets.excess(of: Self.options[2]) == nil)
         budgets.latencyMilliseconds = 12
-        #expect(budgets.excess(of: Self.options[2])?.contains("15.50 ms") == true)
+        #expect(budgets.excess(of: Self.options[2])?.sentence.contains("15.50 ms") == true)
     }
 
     private func choose(_ budgets: Budgets) throws -> Recommendation {

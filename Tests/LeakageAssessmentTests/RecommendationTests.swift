@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
 import Foundation
 import LeakageAssessment
 import ModelGraph

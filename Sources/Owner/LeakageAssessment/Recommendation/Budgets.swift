@@ -22,14 +22,21 @@ package struct Budgets: Sendable, Hashable {
         return enclaveFactor * (front + (cost.mappingMilliseconds ?? 0)) + back + (cost.crossingMilliseconds ?? 0)
     }
 
-    /// The limits that a plan exceeds, in words; `nil` if none.
-    package func excess(of option: PlanOption) -> String? {
+    /// A limit that a plan exceeds.
+    package enum Excess: Sendable, Hashable {
+        /// Bytes inside the enclave.
+        case memory(needed: Int, allowed: Int)
+        /// Milliseconds per image.
+        case latency(needed: Double, allowed: Double)
+    }
+
+    /// The first limit that a plan exceeds; `nil` if none.
+    package func excess(of option: PlanOption) -> Excess? {
         if let enclaveBytes, option.enclaveBytes > enclaveBytes {
-            return
-                "needs \(Format.bytes(option.enclaveBytes)) of enclave memory (allowed \(Format.bytes(enclaveBytes)))"
+            return .memory(needed: option.enclaveBytes, allowed: enclaveBytes)
         }
         if let latencyMilliseconds, let latency = option.latencyMilliseconds, latency > latencyMilliseconds {
-            return "takes \(Format.number(latency)) ms per picture (allowed \(Format.number(latencyMilliseconds)))"
+            return .latency(needed: latency, allowed: latencyMilliseconds)
         }
         return nil
     }

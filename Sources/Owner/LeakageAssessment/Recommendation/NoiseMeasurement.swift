@@ -13,11 +13,6 @@ package struct NoiseMeasurement: Sendable {
     /// The scores of the best of these decoders.
     package let decoder: DecoderScores
 
-    package static let whyNotRecommended =
-        "Noise brings a cut within the gates here, but it is not recommended: the enclave derives it from the input, so that "
-        + "a client's repeats say nothing, and pictures that differ by one step in one pixel have fresh noise and nearly the "
-        + "same features. 16 of them undo most of it."
-
     /// The decoders' results if an attacker averages the boundary tensors of near-duplicates of an image.
     package struct Copies: Sendable, Hashable {
         /// Number of near-duplicates of each image; 1 is ``decoder``.

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+extension Recommendation {
+    /// What the plans were judged for.
+    package struct Terms: Sendable, Hashable {
+        package let adversary: Adversary
+        /// Number of images of the assessment.
+        package let pictures: Int
+        package let attackerPictures: Int
+        /// Whether trained decoders were left out although the adversary could train them.
+        package let lacksTraining: Bool
+        /// The name of the gates.
+        package let gates: String
+        package let protected: Set<Asset>
+        /// Whether latencies were measured; otherwise the arithmetic inside decides.
+        package let isTimed: Bool
+        package let budgets: Budgets
+    }
+
+    /// What decided. Unless a cut passes and is chosen, everything is inside.
+    package enum Basis: Sendable, Hashable {
+        /// The plan's cut passes. `rSquared` is that of the best decoder there.
+        case cutPasses(rSquared: Double?)
+        /// Cuts pass, and none gains enough over everything inside; `rival` is the best of them. Everything inside
+        /// takes `insideMilliseconds`, by itself or in the rival's rounds; 0 where it was not timed.
+        case cutsGainTooLittle(rival: PlanOption, insideMilliseconds: Double)
+        case passingCutsExceedBudget
+        /// No assessed cut lies between the input and the mapping unit.
+        case noCut
+        /// No cut passes for the paper's adversary.
+        case channelsReveal
+        /// No cut passes; this one shows least of the image.
+        case noCutPasses(Obstacles)
+    }
+
+    /// A further reason.
+    package enum Note: Sendable, Hashable {
+        /// Noise brings a cut within the gates, and near-duplicates undo it: ``NoiseMeasurement/copies``.
+        case noiseIsUndone
+        /// Names of the cuts within the gates.
+        case cutsWithinGates([String])
+        case nextShallowerDoesNotPass(Obstacles)
+        case deepestDoesNotPass(Obstacles)
+        /// What the chosen plan leaves outside.
+        case exposes(PlanOption)
+        case exceedsBudget(PlanOption, Budgets.Excess)
+    }
+
+    /// Why a cut does not pass.
+    package struct Obstacles: Sendable, Hashable {
+        /// The name of the cut.
+        package let cut: String
+        package let outcome: GateVerdict.Outcome
+        /// The two checks that decide.
+        package let checks: [GateVerdict.Check]
+
+        init(_ cut: CutMeasurement, _ verdict: GateVerdict) {
+            self.cut = cut.name
+            outcome = verdict.outcome
+            let obstacles = verdict.obstacles
+            // Results for an attacker with more images are more informative than those with the images at hand.
+            let telling = obstacles.filter { $0.metric.judgement == .interval }
+            checks = Array((telling + obstacles.filter { $0.metric.judgement != .interval }).prefix(2))
+        }
+    }
+}
