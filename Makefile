@@ -57,7 +57,7 @@ release: setup
 release-check: build
 	scripts/release-check
 
-# Builds it in two folders and compares; half an hour of two cores.
+# Builds a release's executables in two folders and compares; an hour of two cores.
 reproducible-check: setup
 	SWIFT=$(SWIFT) scripts/reproducible-check
 
