@@ -141,8 +141,8 @@ let package = Package(
         library(
             "HostCore", in: "Untrusted",
             [
-                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors",
-                "Wire",
+                "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Hexadecimal", "Inference",
+                "ModelGraph", "Tensors", "Wire",
             ]
         ),
         library("EngineMessages", in: "Untrusted", ["ModelGraph", "StrictJSON", "Tensors"]),
@@ -195,8 +195,8 @@ let package = Package(
         library(
             "InfenclaveClient", in: "Verifier",
             [
-                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel", "SecretMemory", "StrictJSON",
-                "Tensors",
+                "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Hexadecimal", "SealedChannel",
+                "SecretMemory", "StrictJSON", "Tensors",
             ]
         ),
         library("InfenclaveImaging", in: "Verifier", ["Imaging", "InfenclaveClient"]),

@@ -50,7 +50,8 @@ private let allowedEdges: [String: Set<String>] = [
     "CAllocator": [],
     "CSpawn": [],
     "HostCore": [
-        "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Inference", "ModelGraph", "Tensors", "Wire",
+        "BundleFormat", "CAllocator", "CSpawn", "Evidence", "FrameStream", "Hexadecimal", "Inference", "ModelGraph",
+        "Tensors", "Wire",
     ],
     "EngineMessages": ["ModelGraph", "StrictJSON", "Tensors"],
     "HTTPCalls": ["swift-nio/NIOCore", "swift-nio/NIOHTTP1", "swift-nio/NIOPosix"],
@@ -74,8 +75,8 @@ private let allowedEdges: [String: Set<String>] = [
         "BundleFormat", "Evidence", "StrictJSON", "Tensors", "swift-crypto/Crypto", "swift-crypto/CryptoExtras",
     ],
     "InfenclaveClient": [
-        "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "SealedChannel", "SecretMemory", "StrictJSON",
-        "Tensors",
+        "Attestation", "BundleFormat", "CHTTPClient", "Evidence", "Hexadecimal", "SealedChannel", "SecretMemory",
+        "StrictJSON", "Tensors",
     ],
     "InfenclaveImaging": ["Imaging", "InfenclaveClient"],
     "OpenInference": ["StrictJSON"],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import Hexadecimal
 import Synchronization
 
 /// A trace of a request, for operators: times and codes; nothing depends on the content of an image. Trace headers of a
@@ -69,8 +70,7 @@ package final class RequestTrace: Sendable {
 
     /// 16 digits.
     package static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        withUnsafeBytes(of: value.bigEndian) { $0.hex }
     }
 
     package var spans: [Span] { recorded.withLock { $0 } }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Hexadecimal
+
 /// The routing key of a client's requests, for this host and for load balancers in front of it. Clients choose one of a
 /// few values, so that it does not identify them. Security must not depend on it.
 package struct Route: Sendable, Hashable {
@@ -15,10 +17,7 @@ package struct Route: Sendable, Hashable {
     }
 
     /// One of 256.
-    package static func random() -> Route {
-        let digits = String(UInt8.random(in: .min ... .max), radix: 16)
-        return Route(digits.count < 2 ? "0" + digits : digits) ?? Route(unchecked: "00")
-    }
+    package static func random() -> Route { Route(unchecked: [UInt8.random(in: .min ... .max)].hex) }
 
     private init(unchecked text: String) { self.text = text }
 

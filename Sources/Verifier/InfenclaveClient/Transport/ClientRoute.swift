@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Hexadecimal
 import Synchronization
 
 /// The value of the header `infenclave-route` by which a client's requests stay with one server behind a balancer. The client
@@ -8,10 +9,7 @@ final class ClientRoute: Sendable {
 
     private let value = Mutex(UInt8.random(in: .min ... .max))
 
-    var headers: [String: String] {
-        let value = value.withLock { $0 }
-        return [Self.header: (value < 16 ? "0" : "") + String(value, radix: 16)]
-    }
+    var headers: [String: String] { [Self.header: [value.withLock { $0 }].hex] }
 
     /// It led to a server that does not serve: another one may.
     func change() { value.withLock { $0 &+= UInt8.random(in: 1...UInt8.max) } }
