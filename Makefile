@@ -15,7 +15,7 @@ SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: demo install uninstall test evaluation-test build hostile avx2-check python-client-check fuzz benchmark model-check preset-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check sbom-check release-check
+.PHONY: demo install uninstall test evaluation-test build hostile avx2-check python-client-check fuzz benchmark model-check preset-check evaluation report-check format format-check setup clean web-check wheel wheel-check boot-check kernel-check engine-check engine-page-check audit-check cluster-check cluster-manifests enclave reproducible-check release proxy grpc client-check example rest-check library-check proxy-measure install-check peers-check balancer-check attack-check benchmark-serving api-check asan tsan allocation-check instruction-check sbom-check release-check
 
 demo: build
 	$(BIN)/infenclave demo
@@ -125,6 +125,13 @@ tsan: setup
 # Allocations of host and enclave for an answer, against the table in the script; the counts hardly depend on the machine.
 allocation-check: build
 	python3 -B scripts/allocation_check.py $(BIN)
+
+# Instructions of host and enclave for an answer, by callgrind, against the table in the script; without the network's arithmetic.
+# `make instruction-check KEEP=FOLDER` leaves callgrind's files there.
+KEEP ?=
+
+instruction-check: build
+	python3 -B scripts/instruction_check.py $(BIN) $(KEEP)
 
 # The bill of materials of this build against the schema of CycloneDX.
 sbom-check: build
