@@ -8,6 +8,7 @@ extension Loop {
     static func broadcast(
         _ function: Arithmetic.Function, _ first: [Int], _ second: [Int], result: [Int]
     ) -> Loop {
+        let (first, second, result) = joined(first, second, result)
         let left = broadcastStrides(first)
         let right = broadcastStrides(second)
         let combine: @Sendable (Float, Float) -> Float =
@@ -38,6 +39,27 @@ extension Loop {
                 walk.advanceRow()
             }
         }
+    }
+
+    /// The same extents with adjacent axes joined that are broadcast alike, so that rows are long.
+    static func joined(
+        _ first: [Int], _ second: [Int], _ result: [Int]
+    ) -> (first: [Int], second: [Int], result: [Int]) {
+        var (left, right, whole): ([Int], [Int], [Int]) = ([1], [1], [1])
+        for (axis, extent) in result.enumerated() where extent != 1 {
+            let last = whole.count - 1
+            let isAlike = (left[last] == 1) == (first[axis] == 1) && (right[last] == 1) == (second[axis] == 1)
+            if whole[last] == 1 || isAlike {
+                left[last] *= first[axis]
+                right[last] *= second[axis]
+                whole[last] *= extent
+            } else {
+                left.append(first[axis])
+                right.append(second[axis])
+                whole.append(extent)
+            }
+        }
+        return (left, right, whole)
     }
 
     private static func broadcastStrides(_ shape: [Int]) -> [Int] {

@@ -114,12 +114,49 @@ extension Lowering {
         }
         let (first, second) = (operands[0], operands[1])
         if function == .multiply, let target = try emitGate(first, by: second, node) { return target }
+        if layout(first).isRowMajor, let target = try emitJoined(operation, function, first, second, node) {
+            return target
+        }
         do throws(OneDNNError) {
             return try emitBinary(operation, first, second, post: node.post, for: node)
         } catch {
             guard error.isUnimplemented else { throw error }
             return try emitBroadcastLoop(function, operands, shape, node)
         }
+    }
+
+    /// A function whose second operand is broadcast along axes for which oneDNN has only its reference code, such as
+    /// those in the middle of six. With axes joined that are broadcast alike it mostly has fast code.
+    ///
+    /// - Parameters:
+    ///   - first: Row-major, of the result's shape.
+    ///   - second: Row-major.
+    /// - Returns: `nil` where there is fast code without that.
+    private mutating func emitJoined(
+        _ operation: BinaryFunction, _ function: Arithmetic.Function, _ first: Int, _ second: Int, _ node: Draft.Node
+    ) throws(OneDNNError) -> Int? {
+        let (left, right) = (layout(first), layout(second))
+        guard left.dimensions != right.dimensions, left.element == .float32, right.element == .float32,
+            let plain = try fitIfImplemented([], { (post) throws(OneDNNError) in
+                try .binary(operation, left, right, destination: left, post: post)
+            }), plain.primitive.isReference
+        else { return nil }
+        let joined = Loop.joined(left.dimensions, right.dimensions, left.dimensions)
+        let (rows, others) = (try TensorLayout(joined.first), try TensorLayout(joined.second))
+        let (primitive, fits) = try fit(node.post.operations) { (post) throws(OneDNNError) in
+            try .binary(operation, rows, others, destination: rows, post: post)
+        }
+        guard !primitive.isReference else {
+            return try emitBroadcastLoop(function, [first, second], left.dimensions, node)
+        }
+        let target = add(.arena, left)
+        emit(
+            primitive,
+            [
+                (.source, alias(first, as: rows)), (.secondSource, alias(second, as: others)),
+                (.destination, alias(target, as: rows)),
+            ], to: target, operation.rawValue, fused: fits ? node.fused : [], for: node)
+        return fits ? target : try applying(node.post, to: target, for: node)
     }
 
     /// The value with leading extents of 1, as broadcasting reads it.

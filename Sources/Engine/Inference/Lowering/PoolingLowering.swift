@@ -107,7 +107,13 @@ extension Lowering {
             let rows = try rowMajor(source, for: node)
             mean = add(.arena, try TensorLayout(kept))
             let primitive = try PrimitiveDescription.mean(source: layout(rows), destination: layout(mean))
-            emit(primitive, [(.source, rows), (.destination, mean)], to: mean, "mean", for: node)
+            if primitive.isReference, layout(rows).element == .float32,
+                let loop = Loop.reduction(.mean, dimensions, kept)
+            {
+                emit(loop, [rows], to: mean, for: node)
+            } else {
+                emit(primitive, [(.source, rows), (.destination, mean)], to: mean, "mean", for: node)
+            }
         }
         return kept == draft.type(node.output).planDimensions ? mean : try reshaped(mean, draft.type(node.output))
     }

@@ -23,7 +23,11 @@ extension Lowering {
             result = add(.arena, try TensorLayout(kept))
             let primitive = try PrimitiveDescription.reduction(
                 function, source: layout(rows), destination: layout(result))
-            emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
+            if primitive.isReference, let loop = Loop.reduction(LoopReduction(function), dimensions, kept) {
+                emit(loop, [rows], to: result, for: node)
+            } else {
+                emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
+            }
         }
         return kept == draft.type(node.output).planDimensions ? result : try reshaped(result, draft.type(node.output))
     }
