@@ -64,10 +64,10 @@ struct Lowering {
         let type = draft.type(node.output)
         if case .view = node.kind {
             try lowerView(node)
-        } else if draft.integerWeights(node) != nil {
-            unconverted[node.output] = node
         } else if type.shape.elementCount == 0 {
             define(node.output, try add(.arena, type))
+        } else if draft.integerWeights(node) != nil {
+            unconverted[node.output] = node
         } else {
             let before = steps.count
             let value = try compute(node)

@@ -10,8 +10,8 @@ enum ConstantFolding: Pass {
     // Views that change nothing need no plan.
     static var after: [any Pass.Type] { [ViewRemoval.self] }
 
-    /// How much larger a result may be than its operands, so that a small file cannot claim much memory. The only
-    /// DequantizeLinear of integers may make them four times as large.
+    /// How much larger a result may be than its operands, so that a small file cannot claim much memory. A
+    /// DequantizeLinear that is the only use of its integers may make them four times as large.
     private static let maximumGrowth = 16 << 20
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
