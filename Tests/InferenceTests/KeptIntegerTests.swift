@@ -59,7 +59,7 @@ struct KeptIntegerTests {
         let expected = try ReferenceExecutor(graph).run(problem.given)
         for _ in 0..<2 {
             for (a, b) in zip(try plan.run(problem.given), expected) {
-                try expectClose(a, b, relativeToLargest: problem.tolerance, "\(problem)")
+                try expectClose(a, b, relativeToLargest: problem.tolerance, "\(problem.testDescription)")
             }
         }
         return plan

@@ -49,7 +49,7 @@ struct IntegerWeightTests {
             largest[channel] = max(largest[channel], element.magnitude)
         }
         // Scales are rounded up to 17 bits.
-        return largest.map { $0 / 254 * (1 + 0x1p-15) }
+        return largest.map { $0 / 254 * (1 + 0x1p-14) }
     }
 
     @Test("Weights of the second operand move by half a step of their channel at most, and what is none stays")
@@ -129,7 +129,7 @@ struct IntegerWeightTests {
             ])
         graph.roundWeightsInPlace(to: .integer8)
         let values = try #require(graph.constants["w"]).floats()
-        #expect(values[0...1] + values[3...4] == [0, 0, 0, 0])
+        #expect([0, 1, 3, 4].allSatisfy { values[$0] == 0 })
         // The scale is rounded up to 17 bits.
         #expect((values[2] - 5).magnitude <= 5 * 0x1p-16)
         #expect(try graph.constants["few"]?.floats() == few)
