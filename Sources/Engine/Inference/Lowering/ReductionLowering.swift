@@ -23,7 +23,9 @@ extension Lowering {
             result = add(.arena, try TensorLayout(kept))
             let primitive = try PrimitiveDescription.reduction(
                 function, source: layout(rows), destination: layout(result))
-            if primitive.isReference, let loop = Loop.reduction(LoopReduction(function), dimensions, kept) {
+            if primitive.isReference, layout(rows).element == .float32,
+                let loop = Loop.reduction(LoopReduction(function), dimensions, kept)
+            {
                 emit(loop, [rows], to: result, for: node)
             } else {
                 emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
