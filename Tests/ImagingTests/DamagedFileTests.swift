@@ -54,6 +54,41 @@ struct DamagedFileTests {
         #expect(error?.code == .corrupt)
     }
 
+    @Test("Unusual header fields do not hide that a scan lost data, and alone do no harm")
+    func hiddenWarning() throws {
+        // The JFIF segment's major version, and the transform of Adobe's.
+        for (name, phrase, place) in [("colour-420.jpg", "JFIF\0", 5), ("cmyk.jpg", "Adobe", 11)] {
+            var bytes = try Fixtures.bytes(name)
+            let field = try #require(bytes.indices.first { bytes[$0...].starts(with: Array(phrase.utf8)) }) + place
+            let isAdobe = phrase == "Adobe"
+            let usual = bytes[field]
+            bytes[field] = isAdobe ? 7 : 3
+            // An unknown transform is read as that of YCCK, which is 2.
+            if !isAdobe || usual == 2 { #expect(try Image(decodingArray: bytes) == Fixtures.image(name)) }
+            #expect(throws: Never.self) { try Image(decodingArray: bytes) }
+            let scan = try #require(bytes.indices.last { bytes[$0...].starts(with: [0xFF, 0xDA]) })
+            let cut = Array(bytes.prefix(scan + (bytes.count - scan) / 3)) + [0xFF, 0xD9]
+            let error = #expect(throws: ImagingError.self) { try Image(decodingArray: cut) }
+            #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test("Padding does not hide that restart intervals are missing")
+    func missingIntervals() throws {
+        let bytes = try Fixtures.bytes("restarts.jpg")
+        let padding = [UInt8](repeating: 0, count: 40) + [0xFF, 0xD9]
+        let padded = Array(bytes.dropLast(2)) + padding
+        #expect(try Image(decodingArray: padded) == Fixtures.image("restarts.jpg"))
+        let marks = bytes.indices.dropLast().filter { bytes[$0] == 0xFF && (0xD0...0xD7).contains(bytes[$0 + 1]) }
+        #expect(!marks.isEmpty)
+        for mark in marks {
+            let error = #expect(throws: ImagingError.self) {
+                try Image(decodingArray: Array(bytes.prefix(mark)) + padding)
+            }
+            #expect(error?.code == .corrupt)
+        }
+    }
+
     @Test("Padding before the end marker of a JPEG, as some cameras write it, is accepted")
     func padding() throws {
         let bytes = try Fixtures.bytes("colour-420.jpg")

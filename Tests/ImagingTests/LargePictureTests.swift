@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Imaging
+import Tensors
 import Testing
 
 @Suite("JPEG pictures over the limit of pixels")
@@ -83,6 +84,48 @@ struct LargePictureTests {
         let error = #expect(throws: ImagingError.self) {
             try Image(decodingArray: Halves(width: 65_535, height: 4097).file)
         }
+        #expect(error?.code == .tooLarge && error?.message.contains("256 million") == true)
+    }
+
+    /// A JPEG file of 16,384 by 16,384 pixels with hardly any data.
+    private static func empty(frame: UInt8, channels: UInt8, scans: [[UInt8]]) -> [UInt8] {
+        var file: [UInt8] = [0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 8, count: 64)
+        file += [0xFF, frame, 0, 8 + 3 * channels, 8, 0x40, 0, 0x40, 0, channels]
+        for channel in 1...channels { file += [channel, 0x11, 0] }
+        file += [0xFF, 0xC4, 0, 20, 0x00, 1] + [UInt8](repeating: 0, count: 15) + [0]
+        file += [0xFF, 0xC4, 0, 20, 0x10, 1] + [UInt8](repeating: 0, count: 15) + [0]
+        for scan in scans {
+            file += [0xFF, 0xDA, 0, UInt8(6 + 2 * scan.count), UInt8(scan.count)]
+            for channel in scan { file += [channel, 0] }
+            file += [0, frame == 0xC2 ? 0 : 63, 0] + [UInt8](repeating: 0, count: 8)
+        }
+        return file + [0xFF, 0xD9]
+    }
+
+    @Test("Those of whose pixels the decoder would hold all coefficients are refused: progressive, or of several scans")
+    func coefficients() throws {
+        for file in [
+            Self.empty(frame: 0xC2, channels: 4, scans: [[1, 2, 3, 4]]), Self.empty(frame: 0xC2, channels: 1, scans: [[1]]),
+            Self.empty(frame: 0xC0, channels: 3, scans: [[1]]),
+            Self.empty(frame: 0xC0, channels: 3, scans: [[1], [2], [3]]),
+            Self.empty(frame: 0xC0, channels: 1, scans: [[1], [1]]),
+        ] {
+            let error = #expect(throws: ImagingError.self) { try Image(decodingArray: file) }
+            #expect(error?.code == .tooLarge && error?.message.contains("64 million") == true)
+        }
+    }
+
+    @Test("A crop without a resize is not taken from a picture that was scaled")
+    func cropped() throws {
+        let image = try Image(decodingArray: Halves(width: 8200, height: 8201).file)
+        func fitted(_ resize: Preprocessing.Resize) throws -> Image {
+            try Preprocessor(
+                Preprocessing(
+                    width: 32, height: 32, channels: .grey, resize: resize, interpolation: .bilinear, mean: [0], std: [1])
+            ).fitted(image)
+        }
+        let error = #expect(throws: ImagingError.self) { try fitted(.none) }
         #expect(error?.code == .tooLarge)
+        #expect(try fitted(.stretch).width == 32)
     }
 }

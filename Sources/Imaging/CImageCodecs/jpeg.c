@@ -6,13 +6,6 @@
 #include <string.h>
 #include <turbojpeg.h>
 
-/// Warnings after which every pixel is still correct: unusual header fields, and padding that some cameras put before
-/// the end marker. All other warnings mean missing or damaged data.
-static int is_harmless(const char *warning) {
-    return strstr(warning, "JFIF revision") != NULL || strstr(warning, "Adobe color transform") != NULL
-        || strstr(warning, "extraneous bytes before marker 0xd9") != NULL;
-}
-
 int icc_decode_jpeg(
     const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t channels, uint8_t *pixels,
     char message[ICC_MESSAGE_BYTES]) {
@@ -32,10 +25,13 @@ int icc_decode_jpeg(
         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
     if (status != 0) {
         snprintf(message, ICC_MESSAGE_BYTES, "%s", tjGetErrorStr2(decoder));
-        if (tjGetErrorCode(decoder) == TJERR_WARNING && is_harmless(message)) {
-            status = 0;
+        // Only the first warning has a text. All others mean missing or damaged data; that of unusual header fields is
+        // not given, since the caller corrects them.
+        if (tjGetErrorCode(decoder) == TJERR_WARNING
+            && strstr(message, "extraneous bytes before marker 0xd9") != NULL) {
+            status = ICC_PADDING;
         }
     }
     tjDestroy(decoder);
-    return status == 0 ? 0 : -1;
+    return status;
 }

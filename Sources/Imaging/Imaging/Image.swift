@@ -14,6 +14,8 @@ public struct Image: Sendable, Hashable {
     public let channels: Int
     /// `height * width * channels` bytes.
     public let pixels: [UInt8]
+    /// Whether the file has more pixels than were decoded.
+    var isReduced = false
 
     /// - Throws: ``ImagingError`` when the number of channels is neither 1 nor 3, a side is not positive or over the
     ///   limits, or `pixels` is not `height * width * channels` bytes long.
@@ -40,15 +42,15 @@ public struct Image: Sendable, Hashable {
     }
 
     /// - Throws: ``ImagingError`` when the size is over a limit.
-    static func check(width: Int, height: Int) throws(ImagingError) {
+    static func check(width: Int, height: Int, limit: Int = maximumPixelCount) throws(ImagingError) {
         guard width > 0, height > 0 else {
             throw ImagingError(.corrupt, "the picture has \(width)x\(height) pixels")
         }
-        guard width <= maximumSide, height <= maximumSide, width * height <= maximumPixelCount else {
+        guard width <= maximumSide, height <= maximumSide, width * height <= limit else {
             throw ImagingError(
                 .tooLarge,
                 "the picture has \(width)x\(height) pixels, the limits are \(maximumSide) a side and "
-                    + "\(maximumPixelCount >> 20) million in all")
+                    + "\(limit >> 20) million in all")
         }
     }
 

@@ -6,6 +6,8 @@ struct PictureHeader {
     /// Channels that the decoder writes, before alpha is composed or CMYK is converted.
     var channels: Int
     var orientation = Orientation.upright
+    /// Whether the decoder can scale the picture down without holding all of it.
+    var isScalable = false
 }
 
 /// The supported image formats.
@@ -30,7 +32,7 @@ enum PictureFormat: String {
     /// - Throws: ``ImagingError`` when the header is damaged or of an unsupported kind.
     func header(of file: BigEndianBytes) throws(ImagingError) -> PictureHeader {
         switch self {
-        case .jpeg: try JPEGHeader.read(file)
+        case .jpeg: try JPEGHeader(file).picture
         case .png: try PNGHeader.read(file)
         case .webp: try WebPHeader.read(file)
         }

@@ -42,6 +42,12 @@ package struct Preprocessor: Sendable, Hashable {
     ///
     /// - Throws: ``ImagingError`` `.tooSmall` or `.tooLarge`.
     package func fitted(_ image: Image) throws(ImagingError) -> Image {
+        guard preprocessing.resize != .none || !image.isReduced else {
+            throw ImagingError(
+                .tooLarge,
+                "the picture has over \(Image.maximumPixelCount >> 20) million pixels, and is to be cropped without "
+                    + "being resized: crop it first")
+        }
         let converted = preprocessing.channels == .grey ? image.grey() : image.rgb()
         let (width, height) = resizedSides(of: image)
         if preprocessing.resize == .darknetLetterbox {

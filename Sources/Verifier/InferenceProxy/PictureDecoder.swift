@@ -5,7 +5,7 @@ package import InfenclaveImaging
 import Synchronization
 
 /// Decodes and resizes pictures for a model on threads of its own, at most as many at a time as there are processors: a
-/// large picture takes hundreds of milliseconds and as many megabytes.
+/// large picture takes hundreds of milliseconds, the largest seconds, and hundreds of megabytes.
 package final class PictureDecoder: Sendable {
     private let queues: [DispatchQueue]
     private let next = Atomic(0)

@@ -13,7 +13,11 @@
 /// Limit of a message, including its terminating zero.
 #define ICC_MESSAGE_BYTES 200
 
-/// 0 on success, else -1 with a message.
+/// The first warning was of bytes before the end marker, as some cameras write them. Every pixel is correct unless a
+/// restart interval is missing, whose warning this one hides.
+#define ICC_PADDING 1
+
+/// 0 on success, else -1 or ICC_PADDING with a message.
 /// `channels`: 1 grey, 3 RGB, 4 CMYK as stored by Adobe (inverted).
 int icc_decode_jpeg(
     const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t channels, uint8_t *pixels,
