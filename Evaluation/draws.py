@@ -117,7 +117,11 @@ def extrapolated(found, pictures):
     gains = [(value - values[at]) / np.log2(sizes[-1] / sizes[at]) for at in (-2, -3)[: len(sizes) - 1]]
     steepest = max(0, max(gains) + DEVIATIONS * gain_error / np.log2(sizes[-1] / sizes[-2]))
     exponent = min(1, -np.log2(max(0.5, 1 - steepest / value)))
-    return low, min(1, high * 2 ** (exponent * doublings), high + 2 * steepest * doublings)
+    power = high * 2 ** (exponent * doublings)
+    # Where the last doubling gained more than the one before it, twice a gain bounds nothing.
+    steps = [(values[at] - values[at - 1]) / np.log2(sizes[at] / sizes[at - 1]) for at in (-1, -2)[: len(sizes) - 1]]
+    accelerates = len(steps) == 2 and steps[0] > steps[1] + 1e-9
+    return low, min(1, power, power if accelerates else high + 2 * steepest * doublings)
 
 
 def main():

@@ -81,7 +81,8 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     /// - The upper bound starts from the value plus its error and is the smaller of two: a power law with the relative
     ///   gain of a doubling and its error, with an exponent of at most 1, which is the growth of an attack that has
     ///   learned almost nothing so far; and twice that gain for each doubling. The gain is that of the last doubling, or
-    ///   the mean of the last two where it is larger, since a single one can be small by chance.
+    ///   the mean of the last two where it is larger, since a single one can be small by chance. Where the last doubling
+    ///   gained more than the one before it, gains still grow, and the power law alone counts.
     ///
     /// - Parameter guess: As in ``isEvidence(above:)``.
     /// - Returns: 0 to 1 where the curve is no evidence: then nothing is excluded.
@@ -116,6 +117,17 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         return max(0, recent + Self.deviations * gainError / log2(Double(last.pictures) / Double(previous.pictures)))
     }
 
+    /// Whether the last doubling gained more than the one before it; twice a gain that grows bounds nothing.
+    private var isAccelerating: Bool {
+        guard points.count >= 3 else { return false }
+        func gain(_ index: Int) -> Double {
+            let (point, before) = (points[index], points[index - 1])
+            return (point.value - before.value) / log2(Double(point.pictures) / Double(before.pictures))
+        }
+        // Equal gains differ by rounding.
+        return gain(points.count - 1) > gain(points.count - 2) + 1e-9
+    }
+
     private func bounded(to pictures: Int) -> Extrapolation {
         let low = max(0, value - Self.deviations * error)
         let high = value + Self.deviations * error
@@ -129,10 +141,10 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         // The exponent of a power law through the last value with this gain in one doubling.
         let exponent = min(1, -log2(max(0.5, 1 - steepest / value)))
         let estimate = min(1, value + gain * doublings)
+        let power = high * pow(2, exponent * doublings)
+        let steady = isAccelerating ? power : high + 2 * steepest * doublings
         // Within one doubling, the steepest power law can be below the estimate.
         return Extrapolation(
-            pictures: pictures, lower: low, estimate: estimate,
-            upper: max(
-                estimate, min(1, high * pow(2, exponent * doublings), high + 2 * steepest * doublings)))
+            pictures: pictures, lower: low, estimate: estimate, upper: max(estimate, min(1, power, steady)))
     }
 }

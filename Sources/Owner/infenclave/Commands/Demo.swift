@@ -47,9 +47,9 @@ struct Demo: Command {
                 server: server.url, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
         }
         try await step(
-            "Second deployment: with only appearance protected, and against an attacker with 500 images, a cut may pass.",
+            "Second deployment: with only appearance protected, and against an attacker with 300 images, a cut may pass.",
             assess + [
-                "--protect", "appearance", "--attacker-pictures", "500", "--out", file("appearance"),
+                "--protect", "appearance", "--attacker-pictures", "300", "--out", file("appearance"),
             ])
         if let cut = try ServedTrial.cut(of: file("appearance/assessment.json")) {
             announce(
