@@ -105,7 +105,8 @@ struct LargePictureTests {
     @Test("Those of whose pixels the decoder would hold all coefficients are refused: progressive, or of several scans")
     func coefficients() throws {
         for file in [
-            Self.empty(frame: 0xC2, channels: 4, scans: [[1, 2, 3, 4]]), Self.empty(frame: 0xC2, channels: 1, scans: [[1]]),
+            Self.empty(frame: 0xC2, channels: 4, scans: [[1, 2, 3, 4]]),
+            Self.empty(frame: 0xC2, channels: 1, scans: [[1]]),
             Self.empty(frame: 0xC0, channels: 3, scans: [[1]]),
             Self.empty(frame: 0xC0, channels: 3, scans: [[1], [2], [3]]),
             Self.empty(frame: 0xC0, channels: 1, scans: [[1], [1]]),
@@ -121,7 +122,8 @@ struct LargePictureTests {
         func fitted(_ resize: Preprocessing.Resize) throws -> Image {
             try Preprocessor(
                 Preprocessing(
-                    width: 32, height: 32, channels: .grey, resize: resize, interpolation: .bilinear, mean: [0], std: [1])
+                    width: 32, height: 32, channels: .grey, resize: resize, interpolation: .bilinear, mean: [0],
+                    std: [1])
             ).fitted(image)
         }
         let error = #expect(throws: ImagingError.self) { try fitted(.none) }
