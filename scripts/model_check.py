@@ -5,7 +5,7 @@ Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, o
 tensorflow-cpu and tf2onnx, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would
 install these two itself), for PaddleClas paddleclas besides; kinds whose packages are missing are left out.
 `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks get a picture besides:
-`keras:NAME` against Keras's own preprocessing.
+`keras:NAME` against Keras's own preprocessing. Exits with 1 if one differs or is refused, or none was compared.
 
 `--store-weights bf16` and `int8` check that option: ONNX Runtime gets the file with its weights rounded so.
 """
@@ -383,6 +383,8 @@ def main():
         print(f"{kind:12} {name:36} {result[0]:12} {result[2]:6.1f} s  {result[1]}", flush=True)
     for (kind, verdict), count in sorted(counts.items()):
         print(f"{kind}: {count} {verdict}")
+    if not any(verdict == "agrees" for _, verdict in counts) or any(verdict in ("differs", "refused") for _, verdict in counts):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 
 Every set of weights of torchvision's classifiers (`--preprocess torchvision:NAME:WEIGHTS`), configurations of timm
 (config.json) and image processors of transformers (preprocessor_config.json), with upright, wide and grey pictures of odd
-sizes. Downloads nothing. Needs a Python with onnx and pillow, and those of the three that are to be compared.
+sizes. Downloads nothing. Needs a Python with onnx and pillow, and those of the three that are to be compared. Exits with 1
+if one differs or is refused, or none was compared.
 `make preset-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
 """
 
@@ -12,6 +13,7 @@ import importlib.util
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -132,6 +134,8 @@ def main():
                 print(f"{name:64} {verdict:8} {detail}", flush=True)
     for (library, verdict), count in sorted(counts.items()):
         print(f"{library}: {count} {verdict}")
+    if not counts or any(verdict != "agrees" for _, verdict in counts):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
