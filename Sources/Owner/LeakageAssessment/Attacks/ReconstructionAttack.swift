@@ -106,7 +106,8 @@ extension ReconstructionCurves: Finding {
                     metric.leaks == .high
                     ? LeakEstimate(lower: found.lower, value: found.estimate, upper: upper)
                     : LeakEstimate(lower: 1 - upper, value: 1 - found.estimate, upper: 1 - found.lower)
-                let isEvidence = !curve.isFloor && (hasLearned || curve.isEvidence())
+                // Top-1 is above 0 by guessing.
+                let isEvidence = !curve.isFloor && (hasLearned || (metric != .retrieval && curve.isEvidence()))
                 let estimate = isEvidence ? interval : interval.asFloor
                 estimates[metric] = estimates[metric].map { metric.worse($0, estimate) } ?? estimate
             }
