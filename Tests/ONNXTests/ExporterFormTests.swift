@@ -184,6 +184,31 @@ struct ExporterFormTests {
         #expect(error?.code == .unsupported)
     }
 
+    @Test("Weights in 4-bit codes in blocks that ONNX Runtime does not run are refused", arguments: [8, 24, 512])
+    func blocks(_ block: Int) throws {
+        for (operatorName, kind) in [("MatMulBnb4", "quant_type"), ("MatMulNBits", "bits")] {
+            // A power of two is an exporter's block of the second.
+            if operatorName == "MatMulNBits", block == 512 { continue }
+            var node = ONNXNodeProto.make(
+                operatorName, ["x", "w", "s"], ["y"], name: "m",
+                [
+                    "K": .integer(1024), "N": .integer(1), "block_size": .integer(Int64(block)),
+                    kind: .integer(kind == "bits" ? 4 : 1),
+                ])
+            node.domain = "com.microsoft"
+            let blocks = Int64((1024 + block - 1) / block)
+            let count = kind == "bits" ? blocks * Int64(block / 2) : 512
+            let model = ONNXModelProto.make(
+                inputs: [("x", [1, 1024])], nodes: [node],
+                initializers: [
+                    Self.bytes("w", [Int32](repeating: 0, count: Int(count)), [count]),
+                    .floats("s", [Float](repeating: 1, count: Int(blocks)), [blocks]),
+                ])
+            let error = #expect(throws: ONNXImportError.self) { try model.load() }
+            #expect(error?.message.contains("blocks of \(block)") == true)
+        }
+    }
+
     @Test("ONNX Runtime's 8-bit operators with their channels last give what the same with channels first give")
     func channelsLast() throws {
         func node(

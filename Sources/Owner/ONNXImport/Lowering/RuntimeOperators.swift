@@ -135,8 +135,10 @@ extension ImportedNode {
         let points = try constant(3, "zero points")
         try require(operand(4) == nil, .unsupported, "g_idx is not supported")
         try require(bits == 4 || bits == 8, .unsupported, "weights of \(bits) bits")
+        try require((1...1 << 20).contains(k) && (1...1 << 20).contains(n), "\(k)x\(n)")
+        // As ONNX Runtime: powers of two, from 16.
         try require(
-            (1...1 << 20).contains(k) && (1...1 << 20).contains(n) && (16...1 << 12).contains(block), "\(k)x\(n)")
+            (16...1 << 12).contains(block) && block & (block - 1) == 0, .unsupported, "blocks of \(block) values")
         let blocks = (k + block - 1) / block
         let bytes = block * bits / 8
         try require(
@@ -189,8 +191,9 @@ extension ImportedNode {
         let isTransposed = try flag("transB", default: true)
         try require(isTransposed, .unsupported, "transB of 0")
         try require(Self.codes.indices.contains(kind), .unsupported, "codes of kind \(kind)")
-        try require(
-            (1...1 << 20).contains(k) && (1...1 << 20).contains(n) && (16...1 << 12).contains(block), "\(k)x\(n)")
+        try require((1...1 << 20).contains(k) && (1...1 << 20).contains(n), "\(k)x\(n)")
+        // Those that ONNX Runtime has code for.
+        try require([16, 32, 64, 128, 256].contains(block), .unsupported, "blocks of \(block) values")
         let (packed, scales) = (try known(1, "weights"), try known(2, "scales"))
         try require(
             packed.element == .uint8 && packed.shape.elementCount == (k * n + 1) / 2
