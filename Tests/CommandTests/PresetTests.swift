@@ -178,6 +178,25 @@ struct PresetTests {
                 members:
                     #""size": {"height": 224, "width": 224}, "include_top": true, "rescale_offset": true, "rescale_factor": 0.00784313725490196, "resample": 3, \#(halves)"#,
                 length: nil, mean: [191.25, 191.25, 191.25], std: [31.875, 31.875, 31.875]),
+            // Defaults of the class.
+            Configuration(
+                type: "CLIPImageProcessor", members: #""size": 224"#, length: 224,
+                mean: [122.7709383, 116.7460125, 104.09373615], std: [68.5005327, 66.6321579, 70.32316305]),
+            Configuration(type: "LevitImageProcessor", members: #""size": 224"#, length: 256),
+            Configuration(type: "PoolFormerImageProcessor", members: #""size": 224"#, length: 248),
+            Configuration(
+                type: "SiglipImageProcessor", members: #""size": {"height": 224, "width": 224}"#, length: nil,
+                mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5]),
+            Configuration(
+                type: "BitImageProcessor", members: #""size": {"shortest_edge": 224}, "crop_pct": 0.5, \#(imageNet)"#,
+                length: 224),
+            Configuration(
+                type: "DeiTImageProcessor", members: #""size": 224, \#(imageNet)"#, length: nil),
+            Configuration(
+                type: "EfficientNetImageProcessor",
+                members:
+                    #""size": 224, "do_rescale": false, "rescale_offset": true, "include_top": false, "resample": 3, \#(halves)"#,
+                length: nil, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]),
         ])
     func transformers(_ configuration: Configuration) throws {
         let text = #"{"image_processor_type": "\#(configuration.type)", \#(configuration.members)}"#
@@ -195,11 +214,19 @@ struct PresetTests {
         #expect(zip(answer, expected).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
-    @Test("Perceiver's crop before the resize is refused, and so is a side that no number holds")
+    @Test("What is not done as transformers does it is refused, and a member whose default is not certain")
     func refusedConfigurations() throws {
         for (members, phrase) in [
             (#""PerceiverImageProcessor", "size": 224, "crop_size": 256"#, "crops before it resizes"),
             (#""LevitImageProcessor", "size": 9000000000000000000"#, "a share of"),
+            (#""PerceiverImageProcessor", "size": 224"#, "crops before it resizes"),
+            (#""MobileViTImageProcessor", "size": 256"#, "'resample' is missing"),
+            (#""EfficientNetImageProcessor", "size": 224"#, "'resample' is missing"),
+            (#""ConvNextImageProcessor", "size": 224, "resample": 3"#, "'image_std' is missing"),
+            (#""AnotherImageProcessor", "size": 224, "resample": 3, \#(Self.halves)"#, "'do_center_crop' is missing"),
+            (#""PoolFormerImageProcessor", "size": 224, "crop_pct": null"#, "crop_pct or do_center_crop is null"),
+            (#""DeiTImageProcessor", "size": 224, "do_center_crop": null, \#(Self.imageNet)"#, "is null"),
+            (#""ViTImageProcessor", "size": 224, "resample": 0"#, "resample is 0"),
         ] {
             let file = try folder.write(#"{"image_processor_type": \#(members)}"#, to: "preprocessor_config.json")
             try expectRefused(

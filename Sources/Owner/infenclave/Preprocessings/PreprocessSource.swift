@@ -44,7 +44,8 @@ enum PreprocessSource {
             if members["image_processor_type"] != nil || members["feature_extractor_type"] != nil
                 || members["do_normalize"] != nil || members["do_resize"] != nil
             {
-                return try libraries.decode(TransformersPreprocessing.self, from: json).preprocessing()
+                return try libraries.decode(TransformersPreprocessing.self, from: json)
+                    .preprocessing(nulls: Set(members.filter { $0.value is NSNull }.keys))
             }
             return try Preprocessing(strictlyDecoding: Array(json), name: "the file")
         } catch {

@@ -4,10 +4,11 @@ import Tensors
 
 /// `preprocessor_config.json` of Hugging Face's transformers.
 ///
-/// Members whose meaning or default depends on the class are read as its class does.
+/// Members whose meaning or default depends on the class are read as its class does. A member that is missing, and
+/// whose default is not known or differs between versions, is an error.
 ///
-/// - Source: transformers, image processors of BiT, CLIP, ConvNeXt, EfficientNet, LeViT, MobileNet, MobileViT, Perceiver,
-///   PoolFormer, SigLIP, ViT and others.
+/// - Source: transformers, image processors of BiT, CLIP, ConvNeXt, EfficientNet, LeViT, MobileNet, MobileViT,
+///   Perceiver, PoolFormer, SigLIP, ViT and others.
 struct TransformersPreprocessing: Decodable {
     private enum Size: Decodable {
         /// A single number, which is the shorter side for some classes and both sides for the others.
@@ -35,24 +36,68 @@ struct TransformersPreprocessing: Decodable {
         }
     }
 
-    /// The classes that are not like ViT's.
-    private enum Class: String, CaseIterable {
-        case bit = "Bit"
-        case chineseCLIP = "ChineseCLIP"
-        case clip = "CLIP"
-        case convNeXt = "ConvNext"
-        case efficientNet = "EfficientNet"
-        case leViT = "Levit"
-        case mobileNet = "MobileNetV"
-        case mobileViT = "MobileViT"
-        case perceiver = "Perceiver"
-        case poolFormer = "PoolFormer"
-        case sigLIP = "SiglipImage"
-
+    /// A class with the meaning of its members, and the defaults that its versions in transformers 4 and 5 share.
+    private struct Class {
+        /// What its name begins with.
+        let stem: String
         /// Whether a single number is the length of the shorter side.
-        var keepsAspect: Bool { self != .efficientNet && self != .perceiver }
-        /// Whether the centre is cropped if the file does not say so.
-        var crops: Bool { ![.convNeXt, .efficientNet, .sigLIP].contains(self) }
+        let keepsAspect: Bool
+        /// Whether the centre is cropped, and to which height and width.
+        let crops: Bool?
+        let crop: Int?
+        let resample: Int?
+        /// Mean and deviation.
+        let usual: (mean: [Float], std: [Float])?
+
+        private init(
+            _ stem: String, keepsAspect: Bool = false, crops: Bool? = nil, crop: Int? = nil, resample: Int? = nil,
+            _ usual: (mean: [Float], std: [Float])? = nil
+        ) {
+            self.stem = stem
+            self.keepsAspect = keepsAspect
+            self.crops = crops
+            self.crop = crop
+            self.resample = resample
+            self.usual = usual
+        }
+
+        private static let halves = (mean: [Float](repeating: 0.5, count: 3), std: [Float](repeating: 0.5, count: 3))
+        private static let imageNet = (
+            mean: [Float](arrayLiteral: 0.485, 0.456, 0.406), std: [Float](arrayLiteral: 0.229, 0.224, 0.225)
+        )
+        private static let openAI = (
+            mean: [Float](arrayLiteral: 0.48145466, 0.4578275, 0.40821073),
+            std: [Float](arrayLiteral: 0.26862954, 0.26130258, 0.27577711)
+        )
+
+        static let convNeXt = Class("ConvNext", keepsAspect: true, crops: false, resample: 3)
+        static let efficientNet = Class("EfficientNet", crops: false, crop: 289, halves)
+        static let leViT = Class("Levit", keepsAspect: true, crops: true, crop: 224, resample: 3, imageNet)
+        static let mobileViT = Class("MobileViT", keepsAspect: true, crops: true, crop: 256)
+        static let perceiver = Class("Perceiver", crops: true, crop: 256, resample: 3, imageNet)
+        static let poolFormer = Class("PoolFormer", keepsAspect: true, crops: true, crop: 224, resample: 3, imageNet)
+        static let other = Class("")
+
+        private static let all = [
+            convNeXt, efficientNet, leViT, mobileViT, perceiver, poolFormer,
+            Class("Beit", resample: 3, halves), Class("BlipImage", crops: false, resample: 3, openAI),
+            Class("Bit", keepsAspect: true, crops: true, crop: 224, resample: 3, openAI),
+            Class("ChineseCLIP", keepsAspect: true, crops: true, crop: 224, resample: 3, openAI),
+            Class("CLIP", keepsAspect: true, crops: true, crop: 224, resample: 3, openAI),
+            Class("DINOv3ViT", crops: false, resample: 2, imageNet), Class("DPT", crops: false, resample: 3),
+            Class("DeiT", crops: true, crop: 224, resample: 3),
+            Class("EfficientFormer", crops: true, crop: 224, resample: 3, imageNet),
+            Class("Flava", crops: true, crop: 224, resample: 3, openAI),
+            Class("MobileNetV", keepsAspect: true, crops: true, crop: 224, resample: 2, halves),
+            Class("Pvt", crops: false, imageNet), Class("Segformer", crops: false, resample: 2, imageNet),
+            Class("SiglipImage", keepsAspect: true, crops: false, resample: 3, halves),
+            Class("ViTImage", crops: false, resample: 2, halves), Class("ViTFeature", crops: false, resample: 2),
+        ]
+
+        static func named(_ name: String) -> Class { all.first { name.hasPrefix($0.stem) } ?? other }
+
+        static func == (first: Class, second: Class) -> Bool { first.stem == second.stem }
+        static func != (first: Class, second: Class) -> Bool { first.stem != second.stem }
     }
 
     private let doResize, doCenterCrop, doRescale, doNormalize, doFlipChannelOrder: Bool?
@@ -63,30 +108,51 @@ struct TransformersPreprocessing: Decodable {
     private let imageMean, imageStd: [Float]?
     private let imageProcessorType, featureExtractorType: String?
 
-    private var type: Class? {
-        let name = imageProcessorType ?? featureExtractorType ?? ""
-        return Class.allCases.first { name.hasPrefix($0.rawValue) }
+    private var type: Class { Class.named(imageProcessorType ?? featureExtractorType ?? "") }
+
+    private func stated<Value>(_ value: Value?, _ usual: Value?, _ name: String) throws -> Value {
+        guard let value = value ?? usual else {
+            throw TensorError(
+                .malformed,
+                "'\(name)' is missing, and its default differs between classes and versions of transformers: "
+                    + "add it to the file, or write a preprocess.json")
+        }
+        return value
     }
 
-    func preprocessing() throws -> Preprocessing {
+    /// - Parameter nulls: Names of members that are `null`: transformers 4 takes some of these literally, 5 as missing.
+    func preprocessing(nulls: Set<String> = []) throws -> Preprocessing {
+        guard type != .poolFormer || !nulls.contains("crop_pct"),
+            type.crops != true || !nulls.contains("do_center_crop")
+        else {
+            throw TensorError(
+                .malformed,
+                "crop_pct or do_center_crop is null, which versions of transformers read differently: write its value")
+        }
         let interpolation: Preprocessing.Interpolation
-        switch resample ?? 2 {
+        switch doResize ?? true ? try stated(resample, type.resample, "resample") : 2 {
         case 2: interpolation = .bilinear
         case 3: interpolation = .bicubic
         case let other:
             throw TensorError(
-                .malformed, "resample is \(other), expected 2 (bilinear) or 3 (bicubic): write a preprocess.json")
+                .malformed, "resample is \(other), expected 2 (bilinear) or 3 (bicubic)")
         }
         let (width, height, resize) = try sizes()
-        let factor = doRescale ?? true ? Float(rescaleFactor ?? 1 / 255) : 1
-        let offset: Float = rescaleOffset ?? false ? 1 : 0
+        let rescales = doRescale ?? true
+        let factor = rescales ? Float(rescaleFactor ?? 1 / 255) : 1
+        let offset: Float = rescales && rescaleOffset ?? false ? 1 : 0
         // MobileViT ignores mean and deviation.
         let normalizes = type != .mobileViT && doNormalize ?? true
-        let deviation = imageStd ?? [0.5, 0.5, 0.5]
-        let mean = normalizes ? imageMean ?? [0.5, 0.5, 0.5] : [Float](repeating: 0, count: deviation.count)
-        var std = normalizes ? deviation : [Float](repeating: 1, count: mean.count)
+        let dividesTwice = type == .efficientNet && includeTop ?? true
+        let ones = [Float](repeating: 1, count: imageStd?.count ?? 3)
+        let deviation =
+            normalizes || dividesTwice ? try stated(imageStd, type.usual?.std, "image_std") : ones
+        let mean =
+            normalizes
+            ? try stated(imageMean, type.usual?.mean, "image_mean") : [Float](repeating: 0, count: deviation.count)
+        var std = normalizes ? deviation : ones
         // EfficientNet's classifiers divide by the deviation once more.
-        if type == .efficientNet, includeTop ?? true { std = zip(std, deviation).map { $0 * $1 } }
+        if dividesTwice { std = zip(std, deviation).map { $0 * $1 } }
         let flips = doFlipChannelOrder ?? (type == .mobileViT)
         return try Preprocessing(
             width: width, height: height, channels: mean.count == 1 ? .grey : flips ? .bgr : .rgb, resize: resize,
@@ -108,21 +174,22 @@ struct TransformersPreprocessing: Decodable {
     }
 
     private func sizes() throws -> (width: Int, height: Int, resize: Preprocessing.Resize) {
-        guard let size = size.map({ resolved($0, keepsAspect: type?.keepsAspect ?? false) }) else {
+        guard let size = size.map({ resolved($0, keepsAspect: type.keepsAspect) }) else {
             throw TensorError(.malformed, "'size' is missing")
         }
         // ConvNeXt crops a fraction of small images only.
-        if let share = cropPct ?? (type == .convNeXt ? 0.875 : nil), type != .poolFormer,
-            case .shorterSide(let side) = size, share > 0
-        {
+        if type == .convNeXt, case .shorterSide(let side) = size {
+            let share = cropPct ?? 0.875
             return side < 384
                 ? (side, side, .shorterSideLike(.transformers, try Self.pixels(side, over: share)))
                 : (side, side, .stretch)
         }
         var crop: (width: Int, height: Int)?
-        if doCenterCrop ?? type?.crops ?? false, let cropSize,
-            case .exact(let width, let height) = resolved(cropSize, keepsAspect: false)
-        {
+        if try stated(doCenterCrop, type.crops, "do_center_crop") {
+            let sides = try stated(cropSize, type.crop.map(Size.side), "crop_size")
+            guard case .exact(let width, let height) = resolved(sides, keepsAspect: false) else {
+                throw TensorError(.malformed, "crop_size has no height and width: write a preprocess.json")
+            }
             guard type != .perceiver else {
                 throw TensorError(.malformed, "Perceiver crops before it resizes: write a preprocess.json")
             }
@@ -151,12 +218,13 @@ struct TransformersPreprocessing: Decodable {
 
     /// What the image is resized to: LeViT and PoolFormer crop a fraction of a larger one.
     private func enlarged(_ size: Size) throws -> Size {
-        switch (type, size) {
-        case (.leViT, .shorterSide(let side)): return .shorterSide(try Self.pixels(side, over: 224 / 256))
-        case (.poolFormer, .shorterSide(let side)):
-            return .shorterSide(try Self.pixels(side, over: cropPct ?? 0.9))
-        case (.poolFormer, .exact(let width, let height)):
-            let share = cropPct ?? 0.9
+        let share = cropPct ?? 0.9
+        switch size {
+        case .shorterSide(let side) where type == .leViT:
+            return .shorterSide(try Self.pixels(side, over: 224 / 256))
+        case .shorterSide(let side) where type == .poolFormer:
+            return .shorterSide(try Self.pixels(side, over: share))
+        case .exact(let width, let height) where type == .poolFormer:
             return width == height
                 ? .shorterSide(try Self.pixels(height, over: share))
                 : .exact(width: try Self.pixels(width, over: share), height: try Self.pixels(height, over: share))
