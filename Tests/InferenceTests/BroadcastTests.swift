@@ -26,7 +26,9 @@ struct BroadcastTests {
 
     @Test("Broadcasts along several axes, and reductions along adjacent ones, give the same numbers")
     func several() throws {
-        let shapes: [[Int]] = [[1, 8, 1, 6], [2, 1, 6, 1], [1, 8, 1, 1], [1, 1, 6, 1], [2, 8, 1, 6], [1, 1, 1, 1]]
+        let shapes: [[Int]] = [
+            [1, 8, 1, 6], [2, 1, 6, 1], [1, 8, 1, 1], [1, 1, 6, 1], [2, 8, 1, 6], [1, 1, 1, 1],
+        ]
         for shape in shapes {
             for function in [Arithmetic.Function.add, .subtract, .divide, .power] {
                 var problem = Problem("\(function) \(shape)")

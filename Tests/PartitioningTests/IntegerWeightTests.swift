@@ -6,8 +6,8 @@ import Partitioning
 import ReferenceInference
 import SealedChannel
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 /// `--store-weights int8`: weights as integers with a scale for each output channel.
 struct IntegerWeightTests {

@@ -137,9 +137,11 @@ extension Lowering {
     ) throws(OneDNNError) -> Int? {
         let (left, right) = (layout(first), layout(second))
         guard left.dimensions != right.dimensions, left.element == .float32, right.element == .float32,
-            let plain = try fitIfImplemented([], { (post) throws(OneDNNError) in
-                try .binary(operation, left, right, destination: left, post: post)
-            }), plain.primitive.isReference
+            let plain = try fitIfImplemented(
+                [],
+                { (post) throws(OneDNNError) in
+                    try .binary(operation, left, right, destination: left, post: post)
+                }), plain.primitive.isReference
         else { return nil }
         let joined = Loop.joined(left.dimensions, right.dimensions, left.dimensions)
         let (rows, others) = (try TensorLayout(joined.first), try TensorLayout(joined.second))

@@ -19,7 +19,8 @@ struct Classify: Command {
     @Option(help: ArgumentHelp("Your access token.", valueName: "file")) var token: String
     @Option(help: ArgumentHelp("Number of classes to print.", valueName: "n")) var top = 5
     @Flag(help: "Print JSON, one object per image and line.") var json = false
-    @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF, TIFF), or .npy files with the input tensor.") var images: [String]
+    @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF, TIFF), or .npy files with the input tensor.") var images:
+        [String]
 
     func validate() throws {
         guard top >= 1 else { throw ValidationError("--top takes 1 or more") }

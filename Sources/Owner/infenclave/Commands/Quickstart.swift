@@ -15,7 +15,8 @@ struct Quickstart: Command {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @Option(help: ArgumentHelp("The class names, one per line.", valueName: "file")) var labels: String
-    @Option(help: ArgumentHelp("An image to classify, JPEG, PNG, WebP, BMP, GIF or TIFF; repeatable.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("An image to classify, JPEG, PNG, WebP, BMP, GIF or TIFF; repeatable.", valueName: "file"))
     var picture: [String] = []
     @Option(help: ArgumentHelp("The folder to write; an earlier trial in it is replaced.", valueName: "dir")) var out =
         "infenclave-quickstart"
