@@ -61,7 +61,7 @@ struct HabitsTests {
     @Test("Every make target that a page names is in the Makefile, which declares all of its targets as such")
     func targets() throws {
         let makefile = try Self.text("Makefile")
-        let targets = Set(makefile.matches(of: /(?m)^([a-z][a-z-]*):/).map { String($0.output.1) })
+        let targets = Set(makefile.matches(of: /(?m)^([a-z][a-z0-9-]*):/).map { String($0.output.1) })
         let phony = try #require(makefile.firstMatch(of: /(?m)^\.PHONY: (.*)$/)).output.1
         #expect(targets == Set(phony.split(separator: " ").map(String.init)))
         let pages =
@@ -70,7 +70,7 @@ struct HabitsTests {
         var count = 0
         for page in pages {
             // In a line of code, or at the start of a line of a console.
-            for match in try Self.text(page).matches(of: /(?m)(?:`|^)make ([a-z][a-z-]*)/) {
+            for match in try Self.text(page).matches(of: /(?m)(?:`|^)make ([a-z][a-z0-9-]*)/) {
                 count += 1
                 #expect(targets.contains(String(match.output.1)), "\(page): make \(match.output.1)")
             }
