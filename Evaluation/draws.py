@@ -40,11 +40,15 @@ def read(folder):
 
 
 def kernels(features):
-    gram = features @ features.T
-    distances = np.maximum(0, np.add.outer(gram.diagonal(), gram.diagonal()) - 2 * gram)
-    median = np.median(distances[np.triu_indices(len(gram), 1)])
-    curved = [np.exp(-distances / (2 * median)), np.exp(-np.sqrt(distances / median))] if median > 0 else []
-    return [gram, *curved]
+    """Linear, Gaussian and Laplacian, on the features and on their signed square roots."""
+    found = []
+    for values in (features, np.sign(features) * np.sqrt(np.abs(features))):
+        gram = values @ values.T
+        distances = np.maximum(0, np.add.outer(gram.diagonal(), gram.diagonal()) - 2 * gram)
+        median = np.median(distances[np.triu_indices(len(gram), 1)])
+        curved = [np.exp(-distances / (2 * median)), np.exp(-np.sqrt(distances / median))] if median > 0 else []
+        found += [gram, *curved]
+    return found
 
 
 def outcomes(choices, pictures, training, testing):

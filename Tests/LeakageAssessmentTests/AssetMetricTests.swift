@@ -28,9 +28,16 @@ struct AssetMetricTests {
             let ranks: [Int]
         }
 
+        struct Roots: Decodable {
+            let features, pictures: [[Float]]
+            let training, testing: [Int]
+            let gain, gainWithoutRoots, scale: [Double]
+        }
+
         let curve: Curve
         let ratio: Ratio
         let reconstruction: Reconstruction
+        let roots: Roots
     }
 
     private static let reference: Reference = {
@@ -53,6 +60,20 @@ struct AssetMetricTests {
                 pictures: GramMatrix.of(expected.pictures), training: expected.training, testing: expected.testing))
         for (index, outcome) in found.enumerated() {
             #expect(abs(outcome.gain - expected.gain[index]) < 1e-4 * (1 + abs(expected.gain[index])))
+            #expect(abs(outcome.scale - expected.scale[index]) < 1e-4 * expected.scale[index])
+        }
+    }
+
+    @Test("Appearance from signed square roots as well, and from the features alone, to 1e-4", arguments: [false, true])
+    func roots(withRoots: Bool) throws {
+        let expected = Self.reference.roots
+        let grams = try GramMatrix.of(expected.features, withRoots: withRoots)
+        let found = try #require(
+            GramAttacks(features: grams.gram, roots: grams.roots, seed: 1).appearance(
+                pictures: GramMatrix.of(expected.pictures), training: expected.training, testing: expected.testing))
+        let gains = withRoots ? expected.gain : expected.gainWithoutRoots
+        for (index, outcome) in found.enumerated() {
+            #expect(abs(outcome.gain - gains[index]) < 1e-4 * (1 + abs(gains[index])))
             #expect(abs(outcome.scale - expected.scale[index]) < 1e-4 * expected.scale[index])
         }
     }

@@ -20,13 +20,17 @@ def stored(values):
     return np.round(values, 4)
 
 
+def roots(x):
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
 def kernels(x):
     distances = ((x[:, None] - x[None]) ** 2).sum(axis=2)
     median = np.median(distances[np.triu_indices(len(x), 1)])
     return [x @ x.T, np.exp(-distances / (2 * median)), np.exp(-np.sqrt(distances / median))]
 
 
-def predicted(x, targets, training, testing):
+def predicted(choices, targets, training, testing):
     """Kernel ridge with an intercept; kernel and penalty by refitting without each picture in turn."""
 
     def fit(kernel, wanted, ridge):
@@ -35,7 +39,7 @@ def predicted(x, targets, training, testing):
         return np.linalg.solve(system, np.vstack([wanted, np.zeros((1, wanted.shape[1]))]))
 
     best = None
-    for kernel in kernels(x):
+    for kernel in choices:
         own = kernel[np.ix_(training, training)]
         centre = np.eye(len(training)) - 1 / len(training)
         scale = np.trace(centre @ own @ centre) / len(training)
@@ -62,12 +66,13 @@ def curve_case():
     classes[testing[0]] = 7  # A class without an example does not count.
 
     mean = pictures[training].mean(axis=0)
-    guess = predicted(x, pictures, training, testing)
+    choices = kernels(x)
+    guess = predicted(choices, pictures, training, testing)
     scale = ((pictures[testing] - mean) ** 2).sum(axis=1)
     gain = scale - ((pictures[testing] - guess) ** 2).sum(axis=1)
 
     identified = []
-    view = predicted(x, views[:count], training, testing) - views[training].mean(axis=0)
+    view = predicted(choices, views[:count], training, testing) - views[training].mean(axis=0)
     for versions in (0, count):
         candidates = views[np.array(testing) + versions] - views[training].mean(axis=0)
         likeness = view @ candidates.T / np.linalg.norm(candidates, axis=1)
@@ -79,7 +84,7 @@ def curve_case():
 
     names = np.unique(classes[training])
     indicator = (classes[:, None] == names[None]).astype(float)
-    named = names[np.argmax(predicted(x, indicator, training, testing), axis=1)]
+    named = names[np.argmax(predicted(choices, indicator, training, testing), axis=1)]
     counts = [(classes[training] == name).sum() for name in names]
     majority = names[np.argmax(counts)]
     known = np.isin(classes[testing], names)
@@ -122,6 +127,23 @@ def reconstruction_case():
             "rSquaredError": float(spread), "ranks": ranks.tolist()}
 
 
+def roots_case():
+    """Features whose signed square roots are linear in the picture and in larger numbers that are not part of it."""
+    count, training, testing = 40, list(range(5, 35)), [*range(5), *range(35, 40)]
+    hidden = np.hstack([random.normal(size=(count, 2)), 8 * random.normal(size=(count, 4))])
+    linear = hidden @ random.normal(size=(6, 12)) + 0.5 * random.normal(size=(count, 12))
+    x = stored(linear * np.abs(linear))
+    pictures = stored(hidden[:, :2] @ random.normal(size=(2, 9)))
+    scale = ((pictures[testing] - pictures[training].mean(axis=0)) ** 2).sum(axis=1)
+
+    def gain(choices):
+        return scale - ((pictures[testing] - predicted(choices, pictures, training, testing)) ** 2).sum(axis=1)
+
+    return {"features": x.tolist(), "pictures": pictures.tolist(), "training": training, "testing": testing,
+            "gain": gain(kernels(x) + kernels(roots(x))).tolist(), "gainWithoutRoots": gain(kernels(x)).tolist(),
+            "scale": scale.tolist()}
+
+
 json.dump({"computedBy": "Tests/Reference/assets.py", "curve": curve_case(), "ratio": ratio_case(),
-           "reconstruction": reconstruction_case()}, sys.stdout)
+           "reconstruction": reconstruction_case(), "roots": roots_case()}, sys.stdout)
 print()

@@ -3,12 +3,14 @@
 enum CurveAttack: Attack {
     static let followsDecoders = false
     static let method =
-        "Kernel ridge regression (linear, Gaussian, Laplacian) onto the picture, onto a second network’s view of the picture and "
-        + "of a cropped, mirrored, recoloured version, and onto classes."
+        "Kernel ridge regression (linear, Gaussian, Laplacian, each on the features and on their signed square roots) "
+        + "onto the picture, onto a second network’s view of the picture and of a cropped, mirrored, recoloured "
+        + "version, and onto classes."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> AssetEvidence? {
         guard let views = subject.views else { return nil }
-        let attacks = GramAttacks(features: subject.features.gram, seed: subject.seed)
+        let attacks = GramAttacks(
+            features: subject.features.gram, roots: subject.features.roots, seed: subject.seed)
         return AssetEvidence(
             appearance: [attacks.appearance(pictures: subject.pictures)].compactMap(\.self),
             identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },

@@ -18,7 +18,7 @@ enum ReconstructionAttack: Attack {
         let rSquared = subject.found[AssetEvidence.self]?.appearance.first
         guard !open.isEmpty else { return ReconstructionCurves(curves: [:], decided: decided, rSquared: rSquared) }
         let measures = try ReconstructionMeasures(open, pictures: subject.targets, judge: subject.judge)
-        let kernels = KernelRidge.Kernels(gram: subject.features.gram)
+        let kernels = KernelRidge.Kernels(gram: subject.features.gram, roots: subject.features.roots)
         let curves = try CrossValidation.curves(
             pictures: subject.targets.count, measures: open.count, parts: parts, seed: subject.seed
         ) { (training, testing) throws(AssessmentError) -> [[CrossValidation.Outcome]]? in

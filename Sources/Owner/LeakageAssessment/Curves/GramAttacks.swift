@@ -6,10 +6,12 @@ package struct GramAttacks {
     private let kernels: KernelRidge.Kernels
     private let seed: UInt64
 
-    /// - Parameter features: Inner products of the boundary tensors of all images.
-    package init(features: SymmetricMatrix, seed: UInt64) {
+    /// - Parameters:
+    ///   - features: Inner products of the boundary tensors of all images.
+    ///   - roots: Inner products of their signed square roots; `nil` for the kernels of the features alone.
+    package init(features: SymmetricMatrix, roots: SymmetricMatrix? = nil, seed: UInt64) {
         self.features = features
-        kernels = KernelRidge.Kernels(gram: features)
+        kernels = KernelRidge.Kernels(gram: features, roots: roots)
         self.seed = seed
     }
 

@@ -2,7 +2,8 @@
 internal import Glibc
 
 /// Kernel ridge regression onto images, features or classes in the dual form. Kernels: linear, Gaussian and Laplacian,
-/// the latter two at the median distance. Kernel and penalty minimise the exact leave-one-out error.
+/// the latter two at the median distance, each on the features x and on their signed square roots sign(x)·√|x|. Kernel
+/// and penalty minimise the exact leave-one-out error.
 ///
 /// Everything is computed from inner products, so the cost does not depend on the numbers of features and of targets.
 ///
@@ -14,6 +15,8 @@ package struct KernelRidge: Sendable {
         case gaussian
         /// exp(-d / √m).
         case laplacian
+        /// The same of the signed square roots, with the median of their distances.
+        case linearOfRoots, gaussianOfRoots, laplacianOfRoots
     }
 
     /// The kernel matrices over all images.
@@ -21,21 +24,31 @@ package struct KernelRidge: Sendable {
         fileprivate let matrices: [(kernel: Kernel, matrix: SymmetricMatrix)]
         package let size: Int
 
-        /// - Parameter gram: Inner products of the features of all images.
-        package init(gram: SymmetricMatrix) {
+        /// - Parameters:
+        ///   - gram: Inner products of the features of all images.
+        ///   - roots: Inner products of their signed square roots; `nil` for the kernels of the features alone.
+        package init(gram: SymmetricMatrix, roots: SymmetricMatrix? = nil) {
+            precondition(roots.map { $0.size == gram.size } ?? true)
             size = gram.size
+            matrices =
+                Self.matrices(of: gram, .linear, .gaussian, .laplacian)
+                + (roots.map { Self.matrices(of: $0, .linearOfRoots, .gaussianOfRoots, .laplacianOfRoots) } ?? [])
+        }
+
+        private static func matrices(
+            of gram: SymmetricMatrix, _ linear: Kernel, _ gaussian: Kernel, _ laplacian: Kernel
+        ) -> [(kernel: Kernel, matrix: SymmetricMatrix)] {
             let distances = gram.squaredDistances
             var above: [Double] = []
             for row in 0..<gram.size {
                 for column in row + 1..<max(gram.size, row + 1) { above.append(distances[row, column]) }
             }
             let median = Statistics.median(above)
-            var matrices: [(Kernel, SymmetricMatrix)] = [(.linear, gram)]
-            if median > 0 {
-                matrices.append((.gaussian, distances.mapped { exp(-$0 / (2 * median)) }))
-                matrices.append((.laplacian, distances.mapped { exp(-($0 / median).squareRoot()) }))
-            }
-            self.matrices = matrices.map { (kernel: $0.0, matrix: $0.1) }
+            guard median > 0 else { return [(linear, gram)] }
+            return [
+                (linear, gram), (gaussian, distances.mapped { exp(-$0 / (2 * median)) }),
+                (laplacian, distances.mapped { exp(-($0 / median).squareRoot()) }),
+            ]
         }
     }
 

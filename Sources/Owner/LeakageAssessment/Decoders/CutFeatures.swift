@@ -5,9 +5,13 @@ package struct CutFeatures: Sendable {
     package let maps: FeatureMaps?
     /// Inner products of all boundary tensors together, for each pair of images.
     package let gram: SymmetricMatrix
+    /// Inner products of their signed square roots sign(x)·√|x|; `nil` where only attacks with
+    /// ``Attack/followsDecoders`` run, which do not use them.
+    package let roots: SymmetricMatrix?
 
-    package init(maps: FeatureMaps?, gram: SymmetricMatrix) {
+    package init(maps: FeatureMaps?, gram: SymmetricMatrix, roots: SymmetricMatrix? = nil) {
         self.maps = maps
         self.gram = gram
+        self.roots = roots
     }
 }

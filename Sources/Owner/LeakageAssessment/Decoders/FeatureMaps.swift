@@ -37,6 +37,11 @@ package struct FeatureMaps: Sendable {
     /// Inner products for each pair of images.
     package var gram: SymmetricMatrix { GramMatrix.of(records) }
 
+    /// The same, and with `withRoots` those of the signed square roots.
+    func gram(withRoots: Bool) -> (gram: SymmetricMatrix, roots: SymmetricMatrix?) {
+        GramMatrix.of(records, withRoots: withRoots)
+    }
+
     /// Transformed maps on the same grid.
     ///
     /// - Throws: ``AssessmentError`` `.file` when they need a file and the disk is full.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ModelGraph
-internal import Tensors
+package import Tensors
 
 /// Records one cut's features, image by image, in any order and from any thread.
-final class FeatureRecorder: Sendable {
+package final class FeatureRecorder: Sendable {
     private let layout: FeatureLayout
     private let scratch: ScratchSpace
     /// `nil` if no boundary tensor is a feature map.
@@ -11,7 +11,7 @@ final class FeatureRecorder: Sendable {
     private let vectors: RecordStore<Float>
 
     /// - Parameter types: Types of the boundary tensors.
-    init(
+    package init(
         _ layout: FeatureLayout, crossing types: [TensorType], pictures: Int, scratch: ScratchSpace
     ) throws(AssessmentError) {
         self.layout = layout
@@ -24,21 +24,26 @@ final class FeatureRecorder: Sendable {
             count: pictures, length: layout.elements(crossing: types) - cells * layout.channels, in: scratch)
     }
 
-    func record(_ tensors: [Tensor], of picture: Int) throws(AssessmentError) {
+    /// - Parameter tensors: The boundary tensors as the attacker sees them, with any noise already added.
+    package func record(_ tensors: [Tensor], of picture: Int) throws(AssessmentError) {
         let features = try layout.features(of: tensors)
         try maps?.write(features.map, at: picture)
         try vectors.write(features.vector, at: picture)
     }
 
     /// The recorded features. Called after all images were recorded.
-    func features() throws(AssessmentError) -> CutFeatures {
-        var gram = GramMatrix.of(vectors)
+    ///
+    /// - Parameter withRoots: Whether ``CutFeatures/roots`` are computed.
+    package func features(withRoots: Bool) throws(AssessmentError) -> CutFeatures {
+        var (gram, roots) = GramMatrix.of(vectors, withRoots: withRoots)
         try vectors.check()
-        guard let maps, let grid = layout.grid else { return CutFeatures(maps: nil, gram: gram) }
+        guard let maps, let grid = layout.grid else { return CutFeatures(maps: nil, gram: gram, roots: roots) }
         let features = FeatureMaps(
             height: grid.height, width: grid.width, channels: layout.channels, records: maps, scratch: scratch)
-        gram.add(features.gram)
+        let ofMaps = features.gram(withRoots: withRoots)
+        gram.add(ofMaps.gram)
+        if let more = ofMaps.roots { roots?.add(more) }
         try features.check()
-        return CutFeatures(maps: features, gram: gram)
+        return CutFeatures(maps: features, gram: gram, roots: roots)
     }
 }

@@ -66,8 +66,8 @@ enum DecoderStage {
                 let outcome = try context.work.result(of: keys[indices[indices.startIndex + item]]) {
                     () throws(AssessmentError) in
                     try attack(
-                        try recorders[item].features(), group.cuts[item].layout, context, judge: judge,
-                        classes: classes, training: training, views: views)
+                        try recorders[item].features(withRoots: views != nil), group.cuts[item].layout, context,
+                        judge: judge, classes: classes, training: training, views: views)
                 }
                 meter.advance(by: 1)
                 return outcome
