@@ -13,7 +13,7 @@ enum CurveAttack: Attack {
             features: subject.features.gram, roots: subject.features.roots, seed: subject.seed)
         return AssetEvidence(
             appearance: [attacks.appearance(pictures: subject.pictures)].compactMap(\.self),
-            identity: [false, true].compactMap { attacks.identity(views: views, versions: $0) },
+            identity: attacks.identity(views: views),
             candidates: min(
                 GramAttacks.maximumCandidates,
                 (subject.targets.count + CrossValidation.folds - 1) / CrossValidation.folds),

@@ -84,22 +84,34 @@ package struct GramAttacks {
     /// attack predicts these features from the boundary tensors, and takes the candidate whose features correlate best
     /// with the prediction, after subtracting the mean of the training images.
     ///
-    /// - Parameters:
-    ///   - views: Inner products of the second network's features of the images (rows and columns below `count`), and
-    ///     of altered versions, cropped and recoloured (those from `count` on, in the same order).
-    ///   - versions: Whether the candidates are the altered versions.
-    package func identity(views: SymmetricMatrix, versions: Bool) -> LearningCurve? {
-        CrossValidation.curve(pictures: count, seed: seed) {
-            identity(views: views, versions: versions, training: $0, testing: $1)
+    /// - Parameter views: Inner products of the second network's features of the images (rows and columns below
+    ///   `count`), and of altered versions, cropped and recoloured (those from `count` on, in the same order).
+    /// - Returns: Where the candidates are the images, and where they are the altered versions. Empty where nothing can
+    ///   be learned.
+    package func identity(views: SymmetricMatrix) -> [LearningCurve] {
+        CrossValidation.curves(pictures: count, measures: 2, parts: CrossValidation.parts, seed: seed) {
+            identity(views: views, training: $0, testing: $1)
+        }.compactMap(\.self)
+    }
+
+    /// The outcomes of one fold of ``identity(views:)``, one list for each curve; `nil` where nothing can be learned.
+    package func identity(
+        views: SymmetricMatrix, training: [Int], testing: [Int]
+    ) -> [[CrossValidation.Outcome]]? {
+        precondition(views.size == 2 * count)
+        guard let ridge = KernelRidge(kernels, targets: views.leading(count), training: training) else { return nil }
+        let weights = testing.map(ridge.weights(of:))
+        return [false, true].map { versions in
+            identified(views, weights, versions: versions, training, testing).map {
+                CrossValidation.Outcome(gain: $0 ? 1 : 0, scale: 1, isAtEdge: ridge.isAtEdge)
+            }
         }
     }
 
-    /// The outcomes of one fold of ``identity(views:versions:)``; `nil` where nothing can be learned.
-    package func identity(
-        views: SymmetricMatrix, versions: Bool, training: [Int], testing: [Int]
-    ) -> [CrossValidation.Outcome]? {
-        precondition(views.size == 2 * count)
-        guard let ridge = KernelRidge(kernels, targets: views.leading(count), training: training) else { return nil }
+    /// Whether each test image is identified by the combination of training images with its weights.
+    private func identified(
+        _ views: SymmetricMatrix, _ weights: [[Double]], versions: Bool, _ training: [Int], _ testing: [Int]
+    ) -> [Bool] {
         let candidates = testing.map { $0 + (versions ? count : 0) }
         // Features relative to the training mean m: ⟨z - m, c - m⟩ with z = Σ w z_i and Σ w = 1.
         let means = training.map { row in Statistics.mean(training.map { views[row, $0] }) }
@@ -113,16 +125,14 @@ package struct GramAttacks {
             )
         }
         return testing.indices.map { index in
-            let weights = ridge.weights(of: testing[index])
             // The right candidate first, then those after it in the fold.
             let likeness = (0..<min(Self.maximumCandidates, testing.count)).map { offset in
                 let candidate = shifted[(index + offset) % testing.count]
-                let product = zip(weights, candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
+                let product = zip(weights[index], candidate.products).reduce(0) { $0 + $1.0 * $1.1 }
                 return candidate.length > 0 ? product / candidate.length : -.infinity
             }
             // A tie counts against the attacker.
-            let found = likeness.dropFirst().allSatisfy { $0 < likeness[0] }
-            return CrossValidation.Outcome(gain: found ? 1 : 0, scale: 1, isAtEdge: ridge.isAtEdge)
+            return likeness.dropFirst().allSatisfy { $0 < likeness[0] }
         }
     }
 
