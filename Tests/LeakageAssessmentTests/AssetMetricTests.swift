@@ -64,7 +64,7 @@ struct AssetMetricTests {
         }
     }
 
-    @Test("Appearance from signed square roots as well, and from the features alone, to 1e-4", arguments: [false, true])
+    @Test("Appearance, from signed square roots as well or from features alone, to 1e-4", arguments: [false, true])
     func roots(withRoots: Bool) throws {
         let expected = Self.reference.roots
         let grams = try GramMatrix.of(expected.features, withRoots: withRoots)
