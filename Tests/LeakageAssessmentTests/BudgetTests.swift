@@ -80,7 +80,7 @@ struct BudgetTests {
 
     @Test("When the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
     func untried() throws {
-        let pictures = try DrawnPictures(count: 96)
+        let pictures = try DrawnPictures(count: 96, grain: 0.3)
         let result = try BudgetedAssessment(try everythingPasses(pictures), budget: .milliseconds(1)).run(
             work: try WorkDirectory(pictures.path("work")))
         let first = result.cuts[0]
@@ -96,7 +96,7 @@ struct BudgetTests {
 
     @Test("With time for everything the adversary, the cuts and their verdicts are those of a whole assessment")
     func generous() throws {
-        let pictures = try DrawnPictures(count: 96)
+        let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
         configuration.adversary = .both
         let whole = try Assessor(configuration).run()
@@ -112,7 +112,7 @@ struct BudgetTests {
 
     @Test("Deeper cuts for which the time did not suffice are named, since a leak there would count")
     func deeper() throws {
-        let pictures = try DrawnPictures(count: 96)
+        let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
         configuration.trainedCuts = .none
         configuration.cuts = .assessable

@@ -8,7 +8,9 @@ final class DrawnPictures: Sendable {
     private let root = FileManager.default.temporaryDirectory.appending(path: "assessment-\(UUID().uuidString)")
     let folder: URL
 
-    init(count: Int, seed: UInt64 = 1) throws {
+    /// - Parameter grain: The largest deviation of a value from the drawing, which no attack can reconstruct where the
+    ///   network has fewer features than pixels.
+    init(count: Int, seed: UInt64 = 1, grain: Float = 0) throws {
         folder = root.appending(path: "pictures")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var generator = SeededGenerator(seed: seed)
@@ -16,7 +18,10 @@ final class DrawnPictures: Sendable {
             let coarse = Picture(
                 height: 4, width: 4, channels: 3, values: (0..<48).map { _ in Float(generator.uniform()) })
             let picture = coarse.averaged(over: coarse.whole, height: 20, width: 20)
-            try write(picture.values.map { UInt8($0 * 255) }, to: "\(100 + index).png")
+            let values = picture.values.map { value in
+                grain > 0 ? min(max(value + grain * (2 * Float(generator.uniform()) - 1), 0), 1) : value
+            }
+            try write(values.map { UInt8($0 * 255) }, to: "\(100 + index).png")
         }
     }
 
