@@ -10,7 +10,9 @@ struct DecodingTests {
         file.hasSuffix(".jpg") || file == "lossy.webp" ? 1 : 0
     }
 
-    @Test("A picture decodes to the pixels that Pillow gives", arguments: Fixtures.cases.decode)
+    @Test(
+        "A picture decodes to the pixels that Pillow gives",
+        arguments: Fixtures.cases.decode + Fixtures.cases.decodeTIFF)
     func decodes(_ vector: Fixtures.Cases.Decode) throws {
         let image = try Fixtures.image(vector.file)
         let expected = try Fixtures.tensor(vector.expected)

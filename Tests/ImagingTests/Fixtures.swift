@@ -41,6 +41,8 @@ enum Fixtures {
         }
 
         let decode: [Decode]
+        /// What the clients in Python and for browsers do not read.
+        let decodeTIFF: [Decode]
         let resize: [Resize]
         let preprocess: [Preprocess]
     }

@@ -31,6 +31,8 @@ cases = {
         "NumPy": np.__version__,
     },
     "decode": [],
+    # Python's client and browsers read no TIFF files.
+    "decodeTIFF": [],
     "resize": [],
     "preprocess": [],
 }
@@ -74,7 +76,7 @@ def decode_case(name, expected, mode=None):
     if isinstance(expected, Image.Image):
         expected = pixels_of(expected if mode is None else expected.convert(mode))
     stem = name.replace(".", "-")
-    cases["decode"].append({"file": name, "expected": save_npy(f"{stem}.npy", expected)})
+    cases["decodeTIFF" if name.endswith(".tif") else "decode"].append({"file": name, "expected": save_npy(f"{stem}.npy", expected)})
 
 
 def opened(name):
