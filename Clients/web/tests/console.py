@@ -130,7 +130,7 @@ def check(chromium, program, folder, opened, strangers):
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         shown["#servers"] = text(page, "#servers")
         for selector, parts in {
-            "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Seal", "Host and enclave"],
+            "#classes": ["Pedestrian crossing", "%"], "#stages": ["Decode", "Encrypt", "Network, host and enclave"],
             "#host": ["Sealed request", "bytes", "Crosses to the host", "stage2.pool", "6,144 bytes"], "#requests": ["picture", "answered", "notProvisioned"],
             "#servers": [measurement, "development-signature", "report-data", "passed", "protects nothing", "stage2.pool",
                          "6,144 bytes", "without noise", "seconds were left", " ago"],
