@@ -24,19 +24,10 @@ package final class TestEngine: Sendable {
     package typealias Behaviour = @Sendable (Request) -> Reaction
 
     package let port: Int
-    private let listener: Int32
-    private struct State {
-        var behaviour: Behaviour
-        var requests: [Request] = []
-        var connections: Set<Int32> = []
-        var accepted = 0
-        var isStopped = false
-    }
-    private let state: Mutex<State>
+    private let connections: Connections
 
     package init(port: Int = 0, _ behaviour: @escaping Behaviour) throws {
-        state = Mutex(State(behaviour: behaviour))
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
         var address = sockaddr_in()
@@ -44,72 +35,105 @@ package final class TestEngine: Sendable {
         address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { [listener] pointer in
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(listener, $0, length) == 0 && listen(listener, 256) == 0
                     && getsockname(listener, $0, &length) == 0
             }
         }
-        guard isBound else { throw POSIXError(.EADDRINUSE) }
-        self.port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [weak self, listener] in
-            while true {
-                let client = accept(listener, nil, nil)
-                guard client >= 0 else { return }
-                guard let self, self.enter(client) else {
-                    Glibc.close(client)
-                    return
-                }
-                Thread.detachNewThread { [weak self] in
-                    while let request = Self.read(client), self?.react(to: request, on: client) == true {}
-                    self?.leave(client)
-                    Glibc.close(client)
-                }
-            }
+        guard isBound else {
+            Glibc.close(listener)
+            throw POSIXError(.EADDRINUSE)
         }
+        self.port = Int(UInt16(bigEndian: address.sin_port))
+        let connections = Connections(listener: listener, behaviour: behaviour)
+        self.connections = connections
+        Thread.detachNewThread { connections.acceptAll() }
     }
 
     deinit { stop() }
 
     /// Of a model of this name.
     package var address: String { "oip+http://127.0.0.1:\(port)/model" }
-    package var requests: [Request] { state.withLock { $0.requests } }
+    package var requests: [Request] { connections.state.withLock { $0.requests } }
     /// What was asked of the model itself.
     package var inferences: [Request] { requests.filter { $0.path.hasSuffix("/infer") } }
-    package var accepted: Int { state.withLock { $0.accepted } }
+    package var accepted: Int { connections.state.withLock { $0.accepted } }
 
-    package func behave(_ behaviour: @escaping Behaviour) { state.withLock { $0.behaviour = behaviour } }
+    package func behave(_ behaviour: @escaping Behaviour) {
+        connections.state.withLock { $0.behaviour = behaviour }
+    }
 
     /// As `kill -9` of an engine: all connections are reset, nobody listens.
-    package func stop() {
-        let connections: [Int32]? = state.withLock { state in
-            defer { state.isStopped = true }
-            return state.isStopped ? nil : Array(state.connections)
-        }
-        // The number of a descriptor that is closed is soon another's.
-        guard let connections else { return }
-        shutdown(listener, Int32(SHUT_RDWR))
-        Glibc.close(listener)
-        for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
-    }
+    package func stop() { connections.stop() }
 
     /// Closes kept connections, as engines do after some idle seconds.
-    package func closeConnections() {
-        for connection in state.withLock({ $0.connections }) { shutdown(connection, Int32(SHUT_RDWR)) }
+    package func closeConnections() { connections.shutDown() }
+}
+
+/// A descriptor is closed by the thread that reads it, and shut down only while it is open: the number of a closed one may be another
+/// engine's.
+private final class Connections: Sendable {
+    struct State {
+        var behaviour: TestEngine.Behaviour
+        var requests: [TestEngine.Request] = []
+        var open: Set<Int32> = []
+        var accepted = 0
+        var isStopped = false
+    }
+    let state: Mutex<State>
+    private let listener: Int32
+
+    init(listener: Int32, behaviour: @escaping TestEngine.Behaviour) {
+        self.listener = listener
+        state = Mutex(State(behaviour: behaviour))
     }
 
-    private func enter(_ connection: Int32) -> Bool {
-        state.withLock { state in
-            guard !state.isStopped else { return false }
-            state.connections.insert(connection)
-            state.accepted += 1
-            return true
+    func acceptAll() {
+        while true {
+            let client = accept(listener, nil, nil)
+            let isStopped = state.withLock { state in
+                if client >= 0, !state.isStopped {
+                    state.open.insert(client)
+                    state.accepted += 1
+                }
+                return state.isStopped
+            }
+            if isStopped {
+                if client >= 0 { Glibc.close(client) }
+                Glibc.close(listener)
+                return
+            }
+            guard client >= 0 else {
+                usleep(1_000)
+                continue
+            }
+            Thread.detachNewThread { [self] in
+                while let request = Self.read(client), react(to: request, on: client) {}
+                state.withLock { state in
+                    state.open.remove(client)
+                    Glibc.close(client)
+                }
+            }
         }
     }
 
-    private func leave(_ connection: Int32) { state.withLock { _ = $0.connections.remove(connection) } }
+    func stop() {
+        state.withLock { state in
+            guard !state.isStopped else { return }
+            state.isStopped = true
+            shutdown(listener, Int32(SHUT_RDWR))
+        }
+        shutDown()
+    }
 
-    private func react(to request: Request, on connection: Int32) -> Bool {
+    func shutDown() {
+        state.withLock { state in
+            for connection in state.open { shutdown(connection, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    private func react(to request: TestEngine.Request, on connection: Int32) -> Bool {
         let behaviour = state.withLock { state in
             state.requests.append(request)
             return state.behaviour
@@ -142,7 +166,7 @@ package final class TestEngine: Sendable {
         return true
     }
 
-    private static func read(_ connection: Int32) -> Request? {
+    private static func read(_ connection: Int32) -> TestEngine.Request? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         var head: [Substring]?
@@ -162,7 +186,7 @@ package final class TestEngine: Sendable {
                 }
                 let length = headers["content-length"].flatMap { Int($0) } ?? 0
                 if bytes.count - start >= length {
-                    return Request(
+                    return TestEngine.Request(
                         method: String(line[0]), path: String(line[1]), headers: headers,
                         body: Array(bytes[start..<(start + length)]))
                 }
