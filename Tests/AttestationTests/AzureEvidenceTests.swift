@@ -77,7 +77,8 @@ struct AzureEvidenceTests {
             }
             for name in ["td_quote", "vcek"] {
                 guard let bytes = try (original[name] as? String).map(decoded) else { continue }
-                for index in bytes.indices {
+                // `ByteFlipTests` flips every byte of them where they are not inside Azure's evidence.
+                for index in stride(from: 0, to: bytes.count, by: 7) {
                     var (members, changed) = (original, bytes)
                     changed[index] ^= 0x01
                     members[name] = encoded(changed)
