@@ -71,14 +71,15 @@ def measure(ours, seconds, saturating, connections):
 def faults(result, seconds):
     found = []
     at_saturation, overload = result["saturation"], result["overload"]
-    if not overload["milliseconds"] or not at_saturation["milliseconds"]:
+    # Of nothing there are no times.
+    if not overload.get("milliseconds") or not at_saturation.get("milliseconds"):
         return ["nothing was answered"]
     ratio = overload["milliseconds"]["p99"] / at_saturation["milliseconds"]["p99"]
     if ratio > SLOWER:
         found.append(f"the admitted took {ratio:.2f} times as long as at saturation (p99), at most {SLOWER}")
-    if overload["refusedMilliseconds"] and overload["refusedMilliseconds"]["p99"] > REFUSED_MILLISECONDS:
-        found.append(
-            f"the refusal took {overload['refusedMilliseconds']['p99']:.1f} ms (p99), at most {REFUSED_MILLISECONDS}")
+    refused = overload.get("refusedMilliseconds")
+    if refused and refused["p99"] > REFUSED_MILLISECONDS:
+        found.append(f"the refusal took {refused['p99']:.1f} ms (p99), at most {REFUSED_MILLISECONDS}")
     if not overload["refusals"]:
         found.append("nothing was refused: the load was no overload")
     if overload["refusedWithoutRetryAfter"]:

@@ -53,9 +53,9 @@ def overload_lines(name, result):
     lines = [
         "",
         f"{name} at twice what it can take ({result['offeredPerSecond']:.0f} a second for {overload['seconds']:.0f} s): "
-        f"{100 * share:.0f} % admitted, p99 {times(overload['milliseconds'], 'p99')} "
-        f"({times(saturation['milliseconds'], 'p99')} at saturation); refusals p99 "
-        f"{times(overload['refusedMilliseconds'], 'p99')}; memory {result['growthMiBAMinute']:+.2f} MiB a minute.",
+        f"{100 * share:.0f} % admitted, p99 {times(overload.get('milliseconds'), 'p99')} "
+        f"({times(saturation.get('milliseconds'), 'p99')} at saturation); refusals p99 "
+        f"{times(overload.get('refusedMilliseconds'), 'p99')}; memory {result['growthMiBAMinute']:+.2f} MiB a minute.",
     ]
     return lines + [f"- {fault}" for fault in result["faults"]]
 

@@ -42,7 +42,7 @@ struct AssessTests {
         // Once in the truths, once among the decoders, once in the channel KL.
         for count in [10, 28, 40] {
             let program = try Program(arguments(["--out", out]), in: folder)
-            try program.wait(upTo: 100, until: "\(count) pieces") {
+            try program.wait(until: "\(count) pieces") {
                 pieces(out + "/work") >= count || !program.isRunning
             }
             kill(program.identifier, signal)

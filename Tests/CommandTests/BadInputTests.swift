@@ -289,9 +289,9 @@ struct BadInputTests {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
         let deployment = try Deployment(in: folder)
-        let (descriptor, port) = try Loopback.listen()
-        close(descriptor)
-        let nobody = "http://127.0.0.1:\(port)"
+        let port = try Loopback.Port()
+        defer { withExtendedLifetime(port) {} }
+        let nobody = port.url
         let classify = ["--token", deployment.token, picture]
         try expectRefused(["attest"] + deployment.target(nobody), naming: nobody, in: folder)
         try expectRefused(deployment.provisionArguments(nobody), naming: nobody, in: folder)

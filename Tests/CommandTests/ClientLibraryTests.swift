@@ -133,14 +133,14 @@ struct ClientLibraryTests {
     @Test("A client that starts before its server is answered when the server is there")
     func early() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
-        let (listener, port) = try Loopback.listen()
-        close(listener)
-        let client = try client("http://127.0.0.1:\(port)", deployment)
+        let port = try Loopback.Port()
+        defer { withExtendedLifetime(port) {} }
+        let client = try client(port.url, deployment)
         let picture = try Image(contentsOf: Demo.clients[0].0)
         let error = try #require(try await rejection(picture, by: client))
         #expect(error.code == .unreachable && error.isRetryable)
         #expect(error.remedy == "check the address and that `infenclave serve` runs")
-        let server = try Server(deployment, options: ["--listen", "127.0.0.1:\(port)"])
+        let server = try Server(deployment, options: port.options)
         let waiting = try await rejection(picture, by: client)
         #expect(waiting?.refusal == .notProvisioned)
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
@@ -161,10 +161,10 @@ struct ClientLibraryTests {
         let epoch = try await client.session().peer.epoch
         let first = server.program.children
         kill(try #require(first.first), SIGKILL)
-        try server.program.wait(upTo: 20, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             server.program.children.count == 1 && server.program.children != first
         }
-        try server.program.wait(upTo: 20, until: "unprovisioned enclave") { try server.state() == "unprovisioned" }
+        try server.program.wait(until: "unprovisioned enclave") { try server.state() == "unprovisioned" }
         #expect(try await rejection(picture, by: client)?.refusal == .notProvisioned)
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         #expect(try await best(picture, client) == "Stop")
@@ -179,7 +179,7 @@ struct ClientLibraryTests {
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
         try succeed(deployment.provisionArguments(server.url) + ["--lease", "1s"], in: deployment.folder)
-        try server.program.wait(upTo: 40, until: "end of the lease") { try server.state() == "unprovisioned" }
+        try server.program.wait(until: "end of the lease") { try server.state() == "unprovisioned" }
         let error = try #require(try await rejection(picture, by: client))
         #expect(error.code == .refused && error.refusal == .leaseEnded)
         #expect(error.remedy.contains("infenclave provision"))
@@ -215,14 +215,16 @@ struct ClientLibraryTests {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
         let other = try Deployment(name: "other", in: folder)
-        let server = try Server(provisioned: deployment)
+        let port = try Loopback.Port()
+        defer { withExtendedLifetime(port) {} }
+        let server = try Server(provisioned: deployment, options: port.options)
         let proxy = try RecordingProxy(to: server.port)
         let client = try client(proxy.url, deployment)
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
         let key = try #require(proxy.posts(to: "/ohttp").first?.first)
         try server.lose()
-        let stranger = try Server(other, options: ["--listen", "127.0.0.1:\(server.port)"])
+        let stranger = try Server(other, options: port.options)
         try succeed(other.provisionArguments(stranger.url), in: folder)
         let error = try await rejection(picture, by: client)
         #expect(error?.code == .attestationRejected && error?.verdict?.isAccepted == false, "\(error?.message ?? "")")
@@ -235,7 +237,7 @@ struct ClientLibraryTests {
         #expect(proxy.posts(to: "/ohttp").count == sent.count)
         // The right one is back.
         try stranger.lose()
-        let back = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
+        let back = try Server(deployment, options: port.options)
         try succeed(deployment.provisionArguments(back.url), in: folder)
         #expect(try await best(picture, client) == "Stop")
     }
@@ -243,14 +245,16 @@ struct ClientLibraryTests {
     @Test("A host that is started again at the same port is found by the same client")
     func restartedHost() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
-        let server = try Server(provisioned: deployment)
+        let port = try Loopback.Port()
+        defer { withExtendedLifetime(port) {} }
+        let server = try Server(provisioned: deployment, options: port.options)
         let client = try client(server.url, deployment)
         let picture = try Image(contentsOf: Demo.clients[0].0)
         #expect(try await best(picture, client) == "Stop")
         try server.lose()
         let gone = try await rejection(picture, by: client)
         #expect(gone?.code == .unreachable && gone?.remedy.contains("infenclave serve") == true)
-        let second = try Server(deployment, options: ["--listen", "127.0.0.1:\(server.port)"])
+        let second = try Server(deployment, options: port.options)
         let waiting = try await rejection(picture, by: client)
         #expect(waiting?.refusal == .notProvisioned && waiting?.remedy.contains("infenclave provision") == true)
         try succeed(deployment.provisionArguments(second.url), in: deployment.folder)
@@ -409,8 +413,10 @@ struct ClientLibraryTests {
     func sharedAttestation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
+        // No evidence comes before one of them is cancelled.
+        let isHeld = Mutex(true)
         let transport = ChangingTransport { request, _ in
-            if request.body == nil { try await Task.sleep(for: .milliseconds(300)) }
+            while request.body == nil, isHeld.withLock(\.self) { try await Task.sleep(for: .milliseconds(5)) }
             return nil
         }
         let client = try client(server.url, deployment, transport: transport)
@@ -419,6 +425,7 @@ struct ClientLibraryTests {
         while transport.count(where: { _ in true }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
         try await Task.sleep(for: .milliseconds(50))
         requests[0].cancel()
+        isHeld.withLock { $0 = false }
         await #expect(throws: CancellationError.self) { _ = try await requests[0].value }
         for request in requests.dropFirst() {
             let classes = try await request.value

@@ -127,7 +127,7 @@ final class Server {
                 try Program(arguments, in: deployment.folder, environment: environment)
             }
         var ports: (port: Int, admin: Int)?
-        try program.wait(upTo: 120, until: "address") { [program] in
+        try program.wait(until: "address") { [program] in
             guard program.isRunning else { throw Unexpected("serve ended: \(program.errors)") }
             func port(_ line: String) -> Int? {
                 program.errors.split(separator: "\n").first { $0.contains(line) && $0.contains(" at http://") }?
@@ -151,13 +151,13 @@ final class Server {
     /// Ends it as its operator would.
     func stop() throws -> Outcome {
         kill(program.identifier, SIGTERM)
-        return try program.wait(seconds: 20)
+        return try program.wait()
     }
 
     /// Ends it as the loss of its machine would.
     func lose() throws {
         kill(program.identifier, SIGKILL)
-        _ = try program.wait(seconds: 20)
+        _ = try program.wait()
     }
 
     func get(_ path: String) throws -> HTTPAnswer { try HTTPAnswer.to("GET", path, port: port) }

@@ -22,12 +22,12 @@ struct EnclaveAtTests {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--enclave-at", "exec \(enclave(deployment)) <&3 >&3"])
         for _ in 0..<2 {
-            try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+            try server.program.wait(until: "enclave") { try server.state() == "unprovisioned" }
             try classifies(deployment, server)
             let enclaves = server.program.children
             try #require(enclaves.count == 1)
             kill(enclaves[0], SIGKILL)
-            try server.program.wait(upTo: 20, until: "end of the enclave") { try server.state() != "ready" }
+            try server.program.wait(until: "end of the enclave") { try server.state() != "ready" }
         }
         #expect(try server.stop().status == 0)
         #expect(server.program.children.isEmpty)
@@ -37,7 +37,7 @@ struct EnclaveAtTests {
     func wrongCommand() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--enclave-at", "echo no such machine >&2; exit 3"])
-        try server.program.wait(upTo: 20, until: "message") {
+        try server.program.wait(until: "message") {
             server.program.errors.contains("it said: no such machine") && server.program.errors.contains("next try in")
         }
         #expect(try server.state() == "starting")
@@ -71,22 +71,22 @@ struct EnclaveAtTests {
         }
         let device = try startDevice()
         for _ in 0..<2 {
-            try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+            try server.program.wait(until: "enclave") { try server.state() == "unprovisioned" }
             try classifies(deployment, server)
             let enclaves = device.children
             try #require(enclaves.count == 1)
             kill(enclaves[0], SIGKILL)
-            try server.program.wait(upTo: 60, until: "next run") { try server.state() == "unprovisioned" }
+            try server.program.wait(until: "next run") { try server.state() == "unprovisioned" }
         }
         #expect(server.program.errors.contains("began anew"))
         // Another host at the same place: the enclave ends with its connection, and the next one dials.
         kill(server.program.identifier, SIGKILL)
-        _ = try server.program.wait(seconds: 20)
+        _ = try server.program.wait()
         kill(device.identifier, SIGKILL)
-        _ = try device.wait(seconds: 20)
+        _ = try device.wait()
         server = try Server(deployment, options: options)
         let other = try startDevice()
-        try server.program.wait(upTo: 60, until: "enclave") { try server.state() == "unprovisioned" }
+        try server.program.wait(until: "enclave") { try server.state() == "unprovisioned" }
         try classifies(deployment, server)
         _ = try server.stop()
         for child in other.children { kill(child, SIGKILL) }
@@ -100,7 +100,7 @@ struct EnclaveAtTests {
                 "serve", deployment.bundle, "--tee", "snp", "--listen", "127.0.0.1:0", "--admin-listen", "none",
                 "--enclave-at", "exec \(enclave(deployment)) <&3 >&3",
             ], in: deployment.folder)
-        try program.wait(upTo: 60, until: "refusal") {
+        try program.wait(until: "refusal") {
             program.errors.contains("says that it runs in development, expected snp")
         }
     }

@@ -46,7 +46,7 @@ struct EngineTests {
     }
 
     private static func wait(_ server: Server, until state: String) throws {
-        try server.program.wait(upTo: 60, until: "state \(state)") { try server.state() == state }
+        try server.program.wait(until: "state \(state)") { try server.state() == state }
     }
 
     @Test(

@@ -13,7 +13,7 @@ struct HungEnclaveTests {
         let enclaves = server.program.children
         try #require(enclaves.count == 1)
         kill(enclaves[0], SIGSTOP)
-        try server.program.wait(upTo: 15, until: "unresponsive enclave") { try server.state() == "unresponsive" }
+        try server.program.wait(until: "unresponsive enclave") { try server.state() == "unresponsive" }
         #expect(try server.get("/health/ready").status == 503)
         #expect(try server.get("/health/live").status == 200)
         // Nobody waits for it in vain.
@@ -21,7 +21,7 @@ struct HungEnclaveTests {
             deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
         #expect(refused.status == 1 && refused.code == "enclaveUnavailable", "\(refused.output)")
         kill(enclaves[0], SIGCONT)
-        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        try server.program.wait(until: "ready enclave") { try server.state() == "ready" }
         #expect(server.program.children == enclaves)
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
         #expect(server.program.errors.contains("has not answered for"))
@@ -56,12 +56,12 @@ struct HungEnclaveTests {
         let leaving = try Loopback.connect(port: server.port)
         let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\nContent-Length: 500\r\n\r\n"
         _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: leaving)
-        try server.program.wait(upTo: 4, until: "request") { try server.metric("requests_waiting") == 1 }
+        try server.program.wait(until: "request") { try server.metric("requests_waiting") == 1 }
         close(leaving)
-        try server.program.wait(upTo: 4, until: "end of the request") { try server.metric("requests_waiting") == 0 }
+        try server.program.wait(until: "end of the request") { try server.metric("requests_waiting") == 0 }
         #expect(try server.metric("refusals_total{code=\"cancelled\"}") == 1)
         kill(enclaves[0], SIGCONT)
-        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        try server.program.wait(until: "ready enclave") { try server.state() == "ready" }
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
@@ -76,12 +76,12 @@ struct HungEnclaveTests {
         // More than it has credits.
         let leaving = try (0..<10).map { _ in try Loopback.connect(port: server.port) }
         for client in leaving { _ = Loopback.send(Array(head.utf8) + [UInt8](repeating: 1, count: 500), to: client) }
-        try server.program.wait(upTo: 4, until: "requests") { try server.metric("requests_waiting") == 10 }
+        try server.program.wait(until: "requests") { try server.metric("requests_waiting") == 10 }
         for client in leaving { close(client) }
-        try server.program.wait(upTo: 4, until: "end of the requests") { try server.metric("requests_waiting") == 0 }
+        try server.program.wait(until: "end of the requests") { try server.metric("requests_waiting") == 0 }
         #expect(try server.metric("refusals_total{code=\"cancelled\"}") == 10)
         kill(enclaves[0], SIGCONT)
-        try server.program.wait(upTo: 15, until: "ready enclave") { try server.state() == "ready" }
+        try server.program.wait(until: "ready enclave") { try server.state() == "ready" }
         let answers = try deployment.classify(server.url, Demo.clients.map(\.0))
         #expect(answers.count == Demo.clients.count && answers[0][0].name == "Stop")
     }
@@ -136,7 +136,7 @@ struct HungEnclaveTests {
         }
         #expect(server.program.children == enclaves)
         kill(enclaves[0], SIGCONT)
-        try server.program.wait(upTo: 30, until: "both replicas") {
+        try server.program.wait(until: "both replicas") {
             try server.getAsOperator("/health/ready").json?["reason"] == nil
         }
     }
@@ -156,7 +156,7 @@ struct HungEnclaveTests {
         usleep(500_000)
         let start = ContinuousClock.now
         kill(server.program.identifier, SIGTERM)
-        let outcome = try server.program.wait(seconds: 30)
+        let outcome = try server.program.wait()
         #expect(outcome.status == 0)
         #expect(ContinuousClock.now - start < .seconds(12))
         #expect(kill(enclaves[0], 0) == -1 && errno == ESRCH)
@@ -174,8 +174,8 @@ struct HungEnclaveTests {
         kill(enclaves[0], SIGSTOP)
         defer { kill(enclaves[0], SIGKILL) }
         kill(server.program.identifier, SIGKILL)
-        #expect(try server.program.wait(seconds: 10).status == 128 + 9)
-        try server.program.wait(upTo: 10, until: "end of the enclave") {
+        #expect(try server.program.wait().status == 128 + 9)
+        try server.program.wait(until: "end of the enclave") {
             let state = try? String(contentsOfFile: "/proc/\(enclaves[0])/stat", encoding: .utf8)
             return state.map { $0.contains(") Z ") } ?? true
         }

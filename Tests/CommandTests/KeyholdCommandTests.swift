@@ -33,19 +33,19 @@ struct KeyholdCommandTests {
         let keyholder = try Program(
             try arguments(deployment, [server.url], policy: deployment.policy), in: folder)
         for _ in 0..<2 {
-            try keyholder.wait(upTo: 60, until: "service") { try server.state() == "ready" }
+            try keyholder.wait(until: "service") { try server.state() == "ready" }
             #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
             let enclaves = server.program.children
             try #require(enclaves.count == 1)
             kill(enclaves[0], SIGKILL)
-            try server.program.wait(upTo: 20, until: "end of the enclave") {
+            try server.program.wait(until: "end of the enclave") {
                 server.program.children.first.map { $0 != enclaves[0] } ?? false
             }
         }
-        try keyholder.wait(upTo: 60, until: "service") { try server.state() == "ready" }
+        try keyholder.wait(until: "service") { try server.state() == "ready" }
         #expect(keyholder.isRunning)
         kill(keyholder.identifier, SIGTERM)
-        _ = try keyholder.wait(seconds: 20)
+        _ = try keyholder.wait()
         let log = folder.file("keyhold.log")
         let verified = try succeed(["keyhold", "verify", "--log", log, "--json"], in: folder)
         let json = try #require(verified.json as? [String: Any])
@@ -78,7 +78,7 @@ struct KeyholdCommandTests {
             // Its start alone takes some of that.
             usleep(UInt32.random(in: 20_000...500_000, using: &generator))
             kill(keyholder.identifier, SIGKILL)
-            _ = try keyholder.wait(seconds: 20)
+            _ = try keyholder.wait()
             if FileManager.default.fileExists(atPath: folder.file("keyhold.log")) {
                 _ = try LogReader.read(folder.file("keyhold.log"))
             }
@@ -86,11 +86,11 @@ struct KeyholdCommandTests {
         // The last run finishes what the others began.
         service.change { $0.reception = .takes }
         let keyholder = try Program(options, in: folder)
-        try keyholder.wait(upTo: 60, until: "provisioned enclave") {
+        try keyholder.wait(until: "provisioned enclave") {
             if case .provisioned = service.change({ $0.facts }) { true } else { false }
         }
         kill(keyholder.identifier, SIGKILL)
-        _ = try keyholder.wait(seconds: 20)
+        _ = try keyholder.wait()
 
         var messages: [[UInt8]: Set<[UInt8]>] = [:]
         for (epoch, bytes) in service.received { messages[epoch, default: []].insert(bytes) }

@@ -59,9 +59,9 @@ struct KeyholdExampleTests {
             ["-C", own, Program.products + "/infenclave"] + arguments
                 + ["--tee", "development", "--interval", "0.1"],
             in: folder, executable: "/usr/bin/env")
-        try keyholder.wait(upTo: 60, until: "service") { try server.state() == "ready" }
+        try keyholder.wait(until: "service") { try server.state() == "ready" }
         kill(keyholder.identifier, SIGTERM)
-        _ = try keyholder.wait(seconds: 20)
+        _ = try keyholder.wait()
         let verified = try succeed(["keyhold", "verify", "--log", own + "/keyhold.log", "--json"], in: folder)
         #expect(((verified.json as? [String: Any])?["events"] as? [String: Int])?["release"] == 1)
     }

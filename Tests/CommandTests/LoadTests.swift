@@ -69,7 +69,7 @@ struct LoadTests {
                 "-B", script, "--short", "--program", Program.products + "/infenclave", "--model", Demo.model,
                 "--ours", "default", "2x1", "--connections", "2", "--overload", "6", "--out", folder.file("results"),
             ], in: folder, executable: Self.hasPython ?? ""
-        ).wait(seconds: 400)
+        ).wait()
         #expect(outcome.status == 0, "\(outcome.errors)")
         let results = try Data(contentsOf: URL(filePath: folder.file("results/serving.json")))
         let json = try #require(try JSONSerialization.jsonObject(with: results) as? [String: Any])

@@ -6,17 +6,41 @@ import Glibc
 enum Loopback {
     /// - Returns: A listening socket and its port.
     static func listen() throws -> (descriptor: Int32, port: Int) {
+        let (descriptor, port) = try bound()
+        guard Glibc.listen(descriptor, 64) == 0 else { throw Unexpected("no socket listens: errno \(errno)") }
+        return (descriptor, port)
+    }
+
+    private static func bound(sharesAddress: Bool = false) throws -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if sharesAddress {
+            var yes: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = self.address(port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && Glibc.listen(descriptor, 64) == 0
-                    && getsockname(descriptor, $0, &length) == 0
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
             }
         }
-        guard isListening else { throw Unexpected("no socket listens: errno \(errno)") }
+        guard isBound else { throw Unexpected("no port is free: errno \(errno)") }
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    /// A port that is nobody else's as long as this lives. Nobody listens at it until a server of the test does, which sets
+    /// SO_REUSEADDR; the kernel gives the port to nobody who asks for any.
+    final class Port {
+        let number: Int
+        private let holder: Int32
+
+        var url: String { "http://127.0.0.1:\(number)" }
+        /// What has a server listen at it.
+        var options: [String] { ["--listen", "127.0.0.1:\(number)"] }
+
+        init() throws { (holder, number) = try Loopback.bound(sharesAddress: true) }
+
+        deinit { close(holder) }
     }
 
     /// - Returns: The next connection, which programs do not inherit; negative when there is none.

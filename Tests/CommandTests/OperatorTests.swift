@@ -32,7 +32,7 @@ struct OperatorTests {
         #expect(descriptors < limit)
         // Even a new enclave process can be started.
         for child in server.program.children { kill(child, SIGKILL) }
-        try server.program.wait(upTo: 20, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
         }
     }
@@ -81,7 +81,7 @@ struct OperatorTests {
                 "-c", "ulimit -n 24; exec \"$0\" \"$@\"", Program.products + "/infenclave", "serve", deployment.bundle,
                 "--tee", "development", "--listen", "127.0.0.1:0", "--admin-listen", "none",
             ], in: deployment.folder, executable: "/bin/sh"
-        ).wait(seconds: 60)
+        ).wait()
         #expect(outcome.status == 1)
         #expect((1...2).contains(outcome.errorLines.count), "\(outcome.errors)")
         #expect(outcome.errors.contains("descriptors") && outcome.errors.contains("LimitNOFILE"), "\(outcome.errors)")
@@ -98,7 +98,7 @@ struct OperatorTests {
             ["-c", "\(limit); exec \"$0\" \"$@\"", Program.products + "/infenclave"]
                 + arguments.map { $0 == "BUNDLE" ? bundle : $0 }, in: folder, executable: "/bin/sh",
             environment: ["OPENBLAS_NUM_THREADS": "1"]
-        ).wait(seconds: 60)
+        ).wait()
         // A command whose needs fit the limit may do its work; before, it waited forever for a thread.
         if arguments == ["--version"], outcome.status == 0 { return }
         #expect(outcome.status == 1, "\(outcome.errors)")
@@ -118,7 +118,7 @@ struct OperatorTests {
                 "-c", list, Program.products + "/infenclave", "serve", deployment.bundle, "--tee", "development",
                 "--listen", "127.0.0.1:0", "--admin-listen", "none",
             ], in: deployment.folder, executable: "/usr/bin/taskset")
-        try program.wait(upTo: 60, until: "a server") { program.errors.contains(" at http://") }
+        try program.wait(until: "a server") { program.errors.contains(" at http://") }
         let enclave = try #require(program.children.first)
         let arguments = try String(contentsOfFile: "/proc/\(enclave)/cmdline", encoding: .utf8).split(separator: "\0")
         #expect(
@@ -138,7 +138,7 @@ struct OperatorTests {
                 [.modificationDate: Date() + 10], ofItemAtPath: deployment.bundle + "/" + file)
         }
         for child in server.program.children { kill(child, SIGKILL) }
-        try server.program.wait(upTo: 30, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
         }
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
@@ -155,7 +155,7 @@ struct OperatorTests {
         try handle.write(contentsOf: Data([0, 1, 2, 3, 4, 5, 6, 7]))
         try handle.close()
         for child in server.program.children { kill(child, SIGKILL) }
-        try server.program.wait(upTo: 30, until: "refusal") {
+        try server.program.wait(until: "refusal") {
             server.program.errors.contains("the enclave cannot be started")
                 && server.program.errors.contains("partRefused")
         }
@@ -212,7 +212,7 @@ struct OperatorTests {
                 "--token", deployment.token, "--connections", "16", "--seconds", "4", "--warm-up", "0.5", "--json",
             ], in: deployment.folder)
         #expect(ContinuousClock.now - start < .seconds(60), "\(load.errors)")
-        try server.program.wait(upTo: 30, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
         }
         #expect(server.program.errors.contains("the enclave process"), "\(server.program.errors)")
@@ -242,7 +242,7 @@ struct OperatorTests {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
         for child in server.program.children { kill(child, SIGKILL) }
-        try server.program.wait(upTo: 20, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             try server.metric("enclave_restarts_total") == 1 && server.state() == "unprovisioned"
         }
         #expect(try server.stop().status == 0)
@@ -284,19 +284,19 @@ struct OperatorTests {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
         try succeed(deployment.provisionArguments(server.url) + ["--lease", "8s"], in: deployment.folder)
-        try server.program.wait(upTo: 5, until: "the lease") { try server.metric("lease_remaining_seconds") > 0 }
+        try server.program.wait(until: "the lease") { try server.metric("lease_remaining_seconds") > 0 }
         #expect(try server.metric("lease_remaining_seconds") <= 8)
-        try server.program.wait(upTo: 20, until: "a warning") {
+        try server.program.wait(until: "a warning") {
             server.program.errors.contains("the owner's lease ends in")
         }
-        try server.program.wait(upTo: 20, until: "end of the lease") { try server.state() == "unprovisioned" }
+        try server.program.wait(until: "end of the lease") { try server.state() == "unprovisioned" }
         let readiness = try server.getAsOperator("/health/ready")
         #expect(readiness.status == 503)
         #expect((readiness.json?["reason"] as? String)?.contains("lease has ended") == true)
         #expect(try server.metric("lease_remaining_seconds") == 0)
         // A new lease, and all is well again.
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
-        try server.program.wait(upTo: 5, until: "the next lease") {
+        try server.program.wait(until: "the next lease") {
             try server.metric("lease_remaining_seconds") > 600_000
         }
     }
@@ -326,6 +326,6 @@ struct OperatorTests {
         _ = Loopback.send([UInt8](repeating: 1, count: 250), to: slow)
         let answer = try HTTPAnswer(Loopback.receive(slow))
         #expect(answer.status == 400 && answer.head.lowercased().contains("connection: close"), "\(answer.head)")
-        #expect(try server.program.wait(seconds: 20).status == 0)
+        #expect(try server.program.wait().status == 0)
     }
 }

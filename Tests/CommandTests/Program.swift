@@ -59,15 +59,15 @@ final class Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorFile, O_WRONLY | O_CREAT, 0o600)
-        // Other tests of this process have descriptors open, which a program must not count as its own.
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
-            if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-        }
         // Out of the way of one another first.
         let moved = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
         defer { for descriptor in moved { close(descriptor) } }
         for (index, descriptor) in moved.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
+        }
+        // Other tests of this process open descriptors at any moment, which a program must not count as its own.
+        guard let closeOthers = Self.closeOthers, closeOthers(&actions, Int32(3 + moved.count)) == 0 else {
+            throw Unexpected("descriptors cannot be kept from a program")
         }
         var variables = ProcessInfo.processInfo.environment.merging(additional) { $1 }
         variables["XDG_STATE_HOME"] = folder.file("programs")
@@ -95,19 +95,24 @@ final class Program {
         return false
     }
 
+    /// After this time nothing will come: however busy a machine is, it is not the machine.
+    private static let patience = Duration.seconds(3600)
+
     /// Waits for its end.
     ///
-    /// - Throws: ``Unexpected`` after `seconds`; the program is killed with the object.
-    func wait(seconds: Double = 120) throws -> Outcome {
-        try wait(upTo: seconds, until: "the end of the program") { !isRunning }
+    /// - Throws: ``Unexpected`` when it hangs; the program is killed with the object.
+    func wait() throws -> Outcome {
+        try wait(until: "end of the program") { !isRunning }
         return Outcome(status: status ?? -1, output: output, errors: errors)
     }
 
     /// Waits for something.
-    func wait(upTo seconds: Double, until what: String, _ condition: () throws -> Bool) throws {
-        let end = ContinuousClock.now + .seconds(seconds)
+    ///
+    /// - Throws: ``Unexpected`` when it never comes.
+    func wait(until what: String, _ condition: () throws -> Bool) throws {
+        let end = ContinuousClock.now + Self.patience
         while try !condition() {
-            guard ContinuousClock.now < end else { throw Unexpected("no \(what) in \(seconds) s; it said: \(errors)") }
+            guard ContinuousClock.now < end else { throw Unexpected("no \(what) came; it said: \(errors)") }
             usleep(5_000)
         }
     }
@@ -134,6 +139,13 @@ final class Program {
         return ticks.reduce(0, +) * 1000 / Int(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// `posix_spawn_file_actions_addclosefrom_np`, which Glibc's module does not have: closes all from a number on.
+    private static let closeOthers: CloseOthers? = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+        unsafeBitCast($0, to: CloseOthers.self)
+    }
+    private typealias CloseOthers =
+        @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+
     private static func parent(of process: pid_t) -> pid_t? {
         // The name in brackets may hold blanks and brackets; state and parent follow the last bracket.
         guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
@@ -148,8 +160,8 @@ final class Program {
 }
 
 /// Runs a command of `infenclave` to its end.
-func infenclave(_ arguments: [String], in folder: TemporaryFolder, seconds: Double = 120) throws -> Outcome {
-    try Program(arguments, in: folder).wait(seconds: seconds)
+func infenclave(_ arguments: [String], in folder: TemporaryFolder) throws -> Outcome {
+    try Program(arguments, in: folder).wait()
 }
 
 /// Runs a command that must succeed.

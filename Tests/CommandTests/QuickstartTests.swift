@@ -43,7 +43,7 @@ struct QuickstartTests {
         let program = try Program(
             ["quickstart", Demo.model, "--labels", Demo.labels, "--out", folder.file("q"), "--listen", "127.0.0.1:0"],
             in: folder)
-        try program.wait(upTo: 120, until: "server") { program.output.contains("PICTURE") }
+        try program.wait(until: "server") { program.output.contains("PICTURE") }
         let url = try #require(
             program.output.split(separator: "\n").first { $0.hasPrefix("serving at ") }?.split(separator: " ").last)
         let classify = [

@@ -22,7 +22,7 @@ struct SandboxedServerTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
         // Another enclave can be started in it.
         kill(enclave, SIGKILL)
-        try server.program.wait(upTo: 60, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             server.program.children.first.map { $0 != enclave } == true && (try? server.state()) == "unprovisioned"
         }
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
@@ -53,22 +53,22 @@ struct SandboxedServerTests {
                 path,
             ],
             in: folder, executable: "/bin/sh")
-        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        try program.wait(until: "address") { program.errors.contains(" at http://") }
         try write([deployment.bundle, other.bundle])
         kill(program.identifier, SIGHUP)
         if isConfined {
-            try program.wait(upTo: 60, until: "refusal") {
+            try program.wait(until: "refusal") {
                 program.errors.contains("\(other.bundle) is not taken, and what is served goes on")
             }
             #expect(program.errors.contains("Permission denied"), "\(program.errors)")
             #expect(!program.errors.contains("/models/other") && program.children.count == 1)
         } else {
-            try program.wait(upTo: 60, until: "second model") {
+            try program.wait(until: "second model") {
                 program.errors.contains("serving classifier at /models/other")
             }
         }
         kill(program.identifier, SIGTERM)
-        #expect(try program.wait(seconds: 20).status == 0)
+        #expect(try program.wait().status == 0)
     }
 
     @Test("The enclave's process has no sandbox if its host says so")
@@ -86,7 +86,7 @@ struct SandboxedServerTests {
         let server = try Server(deployment)
         let enclave = try #require(server.program.children.first)
         kill(enclave, SIGSYS)
-        try server.program.wait(upTo: 60, until: "line of the log") {
+        try server.program.wait(until: "line of the log") {
             server.program.errors.contains("a system call that its sandbox forbids")
         }
     }

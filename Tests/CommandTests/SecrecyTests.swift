@@ -71,7 +71,7 @@ struct SecrecyTests {
             secrets.deployment.classifyArguments(
                 server.url, (0..<400).map { folder.file($0 % 2 == 0 ? "pixels.npy" : "values.npy") }), in: folder)
         let before = try server.metric("answers_total")
-        try load.wait(upTo: 60, until: "first answers") { try server.metric("answers_total") >= before + 5 }
+        try load.wait(until: "first answers") { try server.metric("answers_total") >= before + 5 }
         let during = try scan.found(inProcess: server.program.identifier)
         #expect(during.names.isEmpty)
         #expect(during.bytes > 10 << 20)

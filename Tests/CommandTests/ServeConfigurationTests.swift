@@ -58,7 +58,7 @@ struct ServeConfigurationTests {
                 path,
             ],
             in: folder, executable: "/bin/sh")
-        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        try program.wait(until: "address") { program.errors.contains(" at http://") }
         let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
         let url = String(address.output.1)
         try succeed(first.provisionArguments(url), in: folder)
@@ -66,13 +66,13 @@ struct ServeConfigurationTests {
 
         try Data("{".utf8).write(to: URL(filePath: path))
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "error") { program.errors.contains("the configuration is not taken") }
+        try program.wait(until: "error") { program.errors.contains("the configuration is not taken") }
 
         members["bundles"] = [first.bundle, second.bundle]
         members["listen"] = "127.0.0.1:1"
         try Data(try configuration(members)).write(to: URL(filePath: path))
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "second model") {
+        try program.wait(until: "second model") {
             program.errors.contains("serving classifier at /models/second")
         }
         #expect(program.errors.contains("'listen' has changed, which needs a restart"))
@@ -88,14 +88,14 @@ struct ServeConfigurationTests {
         members["log-level"] = "error"
         try Data(try configuration(members)).write(to: URL(filePath: path))
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "end of the first model") { program.children.count == 1 }
+        try program.wait(until: "end of the first model") { program.children.count == 1 }
         #expect(try second.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
         let lines = program.errorLineCount
         kill(program.identifier, SIGUSR1)
         usleep(300_000)
         #expect(program.errorLineCount == lines, "\(program.errors)")
         kill(program.identifier, SIGTERM)
-        #expect(try program.wait(seconds: 20).status == 0)
+        #expect(try program.wait().status == 0)
     }
 
     @Test("With another number of replicas the enclaves share the processors anew")
@@ -114,7 +114,7 @@ struct ServeConfigurationTests {
                 path,
             ],
             in: folder, executable: "/bin/sh")
-        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        try program.wait(until: "address") { program.errors.contains(" at http://") }
         func workers(_ process: pid_t) throws -> Int? {
             let words = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8).split(separator: "\0")
             return words.firstIndex(of: "--workers").flatMap { Int(words[$0 + 1]) }
@@ -124,7 +124,7 @@ struct ServeConfigurationTests {
         members["replicas"] = 2
         try Data(try configuration(members)).write(to: URL(filePath: path))
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "staged replicas") { program.errors.contains("are staged") }
+        try program.wait(until: "staged replicas") { program.errors.contains("are staged") }
         let staged = program.children.filter { $0 != alone }
         #expect(staged.count == 2)
         for enclave in staged { #expect(try workers(enclave) == max(1, processors / 2)) }
@@ -154,7 +154,7 @@ struct ServeConfigurationTests {
                 path,
             ],
             in: folder, executable: "/bin/sh")
-        try program.wait(upTo: 120, until: "address") { program.errors.contains(" at http://") }
+        try program.wait(until: "address") { program.errors.contains(" at http://") }
         let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
         let url = String(address.output.1)
         // Another bundle takes its place, and its own comes back during the grace.
@@ -162,23 +162,23 @@ struct ServeConfigurationTests {
         try FileManager.default.moveItem(atPath: first.bundle, toPath: aside)
         try FileManager.default.copyItem(atPath: next.bundle, toPath: first.bundle)
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "staged bundle") { program.errors.contains("are staged") }
+        try program.wait(until: "staged bundle") { program.errors.contains("are staged") }
         try succeed(next.provisionArguments(url) + ["--staged"], in: folder)
-        try program.wait(upTo: 60, until: "switch") { program.errors.contains("what was staged serves") }
+        try program.wait(until: "switch") { program.errors.contains("what was staged serves") }
         try FileManager.default.removeItem(atPath: first.bundle)
         try FileManager.default.moveItem(atPath: aside, toPath: first.bundle)
         try read([first.bundle, second.bundle])
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "second model") {
+        try program.wait(until: "second model") {
             program.errors.contains("serving classifier at /models/second")
         }
         try read([first.bundle, second.bundle, third.bundle])
         kill(program.identifier, SIGHUP)
-        try program.wait(upTo: 60, until: "third model") {
+        try program.wait(until: "third model") {
             program.errors.contains("serving classifier at /models/third")
         }
         kill(program.identifier, SIGTERM)
-        #expect(try program.wait(seconds: 20).status == 0)
+        #expect(try program.wait().status == 0)
     }
 }
 

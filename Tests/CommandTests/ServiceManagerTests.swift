@@ -58,7 +58,7 @@ struct ServiceManagerTests {
         try manager.wait(for: "STATUS=ready")
         kill(server.program.identifier, SIGTERM)
         try manager.wait(for: "STOPPING=1")
-        #expect(try server.program.wait(seconds: 20).status == 0)
+        #expect(try server.program.wait().status == 0)
     }
 
     @Test(

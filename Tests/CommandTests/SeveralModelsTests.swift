@@ -42,7 +42,7 @@ struct SeveralModelsTests {
 
         let enclaves = server.program.children.sorted()
         kill(enclaves[1], SIGKILL)
-        try server.program.wait(upTo: 20, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             try server.program.children.sorted() != enclaves && server.program.children.count == 2
                 && server.state(of: "second") == "unprovisioned"
         }

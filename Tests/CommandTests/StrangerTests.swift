@@ -128,7 +128,7 @@ struct StrangerTests {
         strangers.drip(64, from: [6])
         strangers.ask(32, from: [6])
         strangers.send(16 << 20, 32, from: [6])
-        try server.program.wait(upTo: 120, until: "crowd") {
+        try server.program.wait(until: "crowd") {
             try server.metric("connections") > 1000 && server.metric("connections_evicted_total") > 100
                 && server.metric("connections_stalled") >= 8
         }
@@ -169,7 +169,7 @@ struct StrangerTests {
         let client = try PayingClient(server, deployment)
         let strangers = Strangers(port: server.port)
         strangers.ask(Int(places), from: [2, 3])
-        try server.program.wait(upTo: 120, until: "full house") {
+        try server.program.wait(until: "full house") {
             try server.metric("connections_stalled") >= places * 3 / 4 && server.metric("connections") >= places - 5
         }
         let watch = Watch(server)
@@ -180,9 +180,9 @@ struct StrangerTests {
         #expect(try server.metric("connections_turned_away_total") == 0)
         #expect(try server.metric("body_bytes") == 0)
         // Those that nobody's place was needed for are cut off as well.
-        try server.program.wait(upTo: 60, until: "cut") { try server.metric("connections_unread_total") >= places / 4 }
+        try server.program.wait(until: "cut") { try server.metric("connections_unread_total") >= places / 4 }
         strangers.callOff()
-        try server.program.wait(upTo: 20, until: "end") { try server.metric("connections") <= 2 }
+        try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
     }
 
     @Test("Bodies of 15 MiB that are taken in, whose senders have no token, leave room for a paying client")
@@ -198,7 +198,7 @@ struct StrangerTests {
         let strangers = Strangers(port: server.port)
         strangers.send(bytes, 32, from: [2, 3])
         strangers.drip(64, from: [4])
-        try server.program.wait(upTo: 60, until: "bodies") {
+        try server.program.wait(until: "bodies") {
             // Not there before the first.
             (try? server.metric("http_answers_total{endpoint=\"ohttp\",status=\"400\"}")) ?? 0 > 20
         }
@@ -212,7 +212,7 @@ struct StrangerTests {
         #expect(findings.peakMemory < 300 << 20)
         if Self.isQuiet { #expect(times.sorted()[times.count / 2] < quiet * 6, "\(times), quiet \(quiet)") }
         strangers.callOff()
-        try server.program.wait(upTo: 20, until: "end") {
+        try server.program.wait(until: "end") {
             try server.metric("connections") <= 2 && server.metric("body_bytes") == 0
         }
         _ = try client.classify()
@@ -278,7 +278,7 @@ struct StrangerTests {
         _ = try client.p99(100)
 
         for child in server.program.children { kill(child, SIGKILL) }
-        try server.program.wait(upTo: 20, until: "new enclave") {
+        try server.program.wait(until: "new enclave") {
             let answer = try server.get("/ohttp-keys")
             return answer.status == 200 && answer.body != keys[0].body
         }

@@ -37,7 +37,7 @@ struct TransportTests {
         let deployment = try Deployment(in: folder)
         let silent = try SilentServer()
         let program = try Program(["attest"] + deployment.target(silent.url), in: folder)
-        try program.wait(upTo: 60, until: "request") { silent.requests > 0 }
+        try program.wait(until: "request") { silent.requests > 0 }
         let before = try Program.processorMilliseconds(of: program.identifier)
         sleep(2)
         #expect(program.isRunning)

@@ -7,7 +7,7 @@ struct VersionTests {
         "--version prints the version, and says of what commit and how the program was built, or that it was not told")
     func version() throws {
         let folder = try TemporaryFolder()
-        let outcome = try Program(["--version"], in: folder).wait(seconds: 60)
+        let outcome = try Program(["--version"], in: folder).wait()
         #expect(outcome.status == 0)
         let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         try #require(lines.count >= 3, "\(outcome.output)")
@@ -22,7 +22,7 @@ struct VersionTests {
         let folder = try TemporaryFolder()
         // Its end removes what was printed.
         defer { withExtendedLifetime(folder) {} }
-        let outcome = try Program(["--help"], in: folder).wait(seconds: 60)
+        let outcome = try Program(["--help"], in: folder).wait()
         #expect(outcome.status == 0)
         var groups: [(title: String, commands: [String])] = []
         for line in outcome.output.split(separator: "\n") {
