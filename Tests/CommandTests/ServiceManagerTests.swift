@@ -20,7 +20,7 @@ private final class Manager {
             }
         }
         guard isBound else { throw Unexpected("\(path) cannot be bound: errno \(errno)") }
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 3600, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -28,7 +28,7 @@ private final class Manager {
 
     /// Waits until so many messages hold these words.
     func wait(for words: String, count: Int = 1) throws {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(3600)
         while messages.filter({ $0.contains(words) }).count < count {
             let message = String(decoding: Loopback.receive(descriptor), as: UTF8.self)
             guard !message.isEmpty, ContinuousClock.now < end else { throw Unexpected("no \(words) in \(messages)") }
@@ -49,9 +49,13 @@ struct ServiceManagerTests {
         let server = try Server(deployment, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "600000"])
         try manager.wait(for: "READY=1")
         try manager.wait(for: "STATUS=unprovisioned")
-        let start = ContinuousClock.now
-        try manager.wait(for: "WATCHDOG=1", count: 8)
-        #expect(ContinuousClock.now - start < .seconds(4))
+        // Other tests may keep it waiting now and then: one that is too slow is so each time.
+        let isInTime = try (1...10).contains { round in
+            let start = ContinuousClock.now
+            try manager.wait(for: "WATCHDOG=1", count: 8 * round)
+            return ContinuousClock.now - start < .seconds(4)
+        }
+        #expect(isInTime)
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         // More messages than the kernel keeps for a manager that does not read (net.unix.max_dgram_qlen).
         sleep(5)

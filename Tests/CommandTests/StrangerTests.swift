@@ -107,7 +107,7 @@ private func residentMemory(of process: pid_t) throws -> Int {
 @Suite("Strangers and the service", .serialized)
 struct StrangerTests {
     /// `INFENCLAVE_QUIET`: whoever runs the tests says that this machine does nothing else meanwhile, so that times mean
-    /// something; then this suite is run alone.
+    /// something; then this suite is run alone. Otherwise no time is looked at.
     private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
 
     @Test(
@@ -119,9 +119,7 @@ struct StrangerTests {
         let client = try PayingClient(server, deployment)
         _ = try client.p99(20)
         let memory = try residentMemory(of: server.program.identifier)
-        let calm = Watch(server)
         let quiet = try client.p99(100)
-        let calmFindings = calm.stop()
 
         let strangers = Strangers(port: server.port)
         strangers.idle(1024, from: [2, 3, 4, 5])
@@ -133,27 +131,27 @@ struct StrangerTests {
                 && server.metric("connections_stalled") >= 8
         }
         let watch = Watch(server)
-        var attacked = try client.p99(200)
-        // Other tests of this process take the processors, too: one bad moment is none of the strangers.
-        let bound = Self.isQuiet ? quiet * 3 : max(quiet * 3, quiet + .milliseconds(150))
-        for _ in 0..<2 where attacked > bound { attacked = try client.p99(200) }
-        #expect(attacked <= bound, "quiet \(quiet)")
+        // Each is answered; how soon says nothing where other tests take the processors, too.
+        let attacked = try client.p99(200)
         let findings = watch.stop()
         #expect(findings.failures == 0)
-        let slowest: Duration = Self.isQuiet ? .seconds(1) : max(.seconds(1), calmFindings.slowest * 3)
-        #expect(findings.slowest < slowest, "calm \(calmFindings.slowest)")
+        if Self.isQuiet {
+            #expect(attacked <= quiet * 3, "quiet \(quiet)")
+            #expect(findings.slowest < .seconds(1))
+        }
         #expect(findings.peakMemory < 300 << 20)
         #expect(try server.metric("connections") <= 1024)
         #expect(try server.metric("http_refusals_total{status=\"413\"}") >= 32)
 
         strangers.callOff()
-        sleep(4)
-        #expect(try server.metric("connections") <= 2)
-        #expect(try server.metric("body_bytes") == 0)
-        let after = try residentMemory(of: server.program.identifier)
-        #expect(
-            after < memory + 48 << 20, "from \(memory >> 20) MiB to \(findings.peakMemory >> 20) and \(after >> 20)")
-        #expect(try client.p99(100) <= bound)
+        try server.program.wait(until: "end") {
+            try server.metric("connections") <= 2 && server.metric("body_bytes") == 0
+        }
+        try server.program.wait(until: "return of the memory, \(findings.peakMemory >> 20) MiB") {
+            try residentMemory(of: server.program.identifier) < memory + 48 << 20
+        }
+        let after = try client.p99(100)
+        if Self.isQuiet { #expect(after <= quiet * 3, "quiet \(quiet)") }
         #expect(server.program.isRunning)
     }
 
@@ -191,10 +189,7 @@ struct StrangerTests {
         let server = try Server(provisioned: deployment)
         let client = try PayingClient(server, deployment, side: BodyMemoryTests.side)
         let quiet = try (0..<3).map { _ in try client.classify() }.max() ?? .zero
-        let calm = Watch(server)
         let bytes = BodyMemoryTests.side * BodyMemoryTests.side * 3
-        usleep(500_000)
-        let calmFindings = calm.stop()
         let strangers = Strangers(port: server.port)
         strangers.send(bytes, 32, from: [2, 3])
         strangers.drip(64, from: [4])
@@ -203,11 +198,10 @@ struct StrangerTests {
             (try? server.metric("http_answers_total{endpoint=\"ohttp\",status=\"400\"}")) ?? 0 > 20
         }
         let watch = Watch(server)
-        let times = try (0..<10).map { _ in try client.classify(tries: 100) }
+        let times = try (0..<10).map { _ in try client.classify(tries: 100_000) }
         let findings = watch.stop()
         #expect(findings.failures == 0)
-        let slowest: Duration = Self.isQuiet ? .seconds(1) : max(.seconds(1), calmFindings.slowest * 3)
-        #expect(findings.slowest < slowest, "calm \(calmFindings.slowest)")
+        if Self.isQuiet { #expect(findings.slowest < .seconds(1)) }
         // Of bodies 64 MiB at a time, and the enclave is a process of its own.
         #expect(findings.peakMemory < 300 << 20)
         if Self.isQuiet { #expect(times.sorted()[times.count / 2] < quiet * 6, "\(times), quiet \(quiet)") }

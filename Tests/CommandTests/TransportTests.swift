@@ -44,7 +44,7 @@ struct TransportTests {
         #expect(try Program.processorMilliseconds(of: program.identifier) - before <= 100)
     }
 
-    @Test("A cancelled task gives up its request", .timeLimit(.minutes(1)))
+    @Test("A cancelled task gives up its request", .timeLimit(.minutes(60)))
     func cancellation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let silent = try SilentServer()
