@@ -167,9 +167,8 @@ def problems(page, pictures):
         checks = (OVERFLOW, LABELS, CONTRAST) if scheme == "light" else (OVERFLOW, CONTRAST)
         for check in checks + (ACCESSIBLE,):
             yield from (f"{name}: {problem}" for problem in page.evaluate(check))
-        shot = page.screenshot()
         if pictures:
-            (pictures / f"{name}.png").write_bytes(shot)
+            (pictures / f"{name}.png").write_bytes(page.screenshot())
     brightness = []
     for scheme in ("light", "dark"):
         page.show(1280, scheme=scheme)
@@ -215,7 +214,7 @@ def main():
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
     # A browser that hangs ends this program instead of holding it.
-    signal.alarm(150)
+    signal.alarm(1200)
     page = devtools.Page(options.chromium, options.report)
     try:
         if options.update:
