@@ -220,7 +220,8 @@ import Testing
     }
 
     @Test(
-        "A constant of many axes is folded in one pass, and absurdly many indices are refused", .timeLimit(.minutes(10)))
+        "A constant of many axes is folded in one pass, and absurdly many indices are refused", .timeLimit(.minutes(10))
+    )
     func foldedWork() throws {
         // 2^22 booleans over 12 axes, of a file of some hundred bytes.
         let shape = ONNXTensorProto.integers("s", [Int64](repeating: 4, count: 11) + [1])
