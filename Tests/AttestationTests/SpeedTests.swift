@@ -2,6 +2,7 @@
 import Attestation
 import AttestationFixtures
 import Evidence
+import Glibc
 import Testing
 
 @Suite("Time of verification", .serialized)
@@ -16,14 +17,23 @@ struct SpeedTests {
         "nitro": "4 of P-384",
     ]
 
+    /// Processor time of this thread, which does not depend on what else the machine does, in milliseconds.
+    private static func processorMilliseconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1e6
+    }
+
     /// The best of some runs: the others were disturbed.
     private func milliseconds(_ fixture: some EvidenceFixture) throws -> Double {
         let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
         let request = try fixture.request()
         #expect(appraiser.verdict(on: request).isAccepted)
-        let clock = ContinuousClock()
-        let best = (0..<40).map { _ in clock.measure { _ = appraiser.verdict(on: request) } }.min() ?? .seconds(1)
-        return Double(best.components.attoseconds) / 1e15 + Double(best.components.seconds) * 1000
+        return (0..<40).map { _ in
+            let start = Self.processorMilliseconds()
+            _ = appraiser.verdict(on: request)
+            return Self.processorMilliseconds() - start
+        }.min() ?? .infinity
     }
 
     @Test("Evidence of each TEE is verified in under 5 ms, with collateral in memory")

@@ -36,12 +36,12 @@ final class EnclaveProcess {
         return identifier
     }
 
-    /// Waits for the end, at most some seconds.
+    /// Waits for the end, which comes within an hour or never.
     ///
     /// - Returns: The exit code, or 128 and the signal.
     func wait() throws -> Int32 {
         if let status { return status }
-        for _ in 0..<1000 {
+        for _ in 0..<360_000 {
             var status: Int32 = 0
             if waitpid(identifier, &status, WNOHANG) == identifier {
                 let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)

@@ -4,9 +4,9 @@ import HostCore
 import Testing
 
 /// A program that speaks frames as an enclave with one credit does, and says what it is told. It holds a first inference
-/// until it was asked for its status three times.
+/// until it is asked for its status when there is a file RELEASE.
 private let slowEnclave = """
-    import socket, struct, sys
+    import os, socket, struct, sys
     host = socket.socket(fileno=3)
     def take(count):
         data = b""
@@ -18,7 +18,7 @@ private let slowEnclave = """
     def say(kind, request, payload=b""):
         host.sendall(b"INFW" + struct.pack("<HBBQQ", 3, kind, 0, request, len(payload)) + payload)
     def note(*words): print(*words, file=sys.stderr, flush=True)
-    held, looks = None, 0
+    held = None
     while True:
         _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
         payload = take(count)
@@ -26,14 +26,13 @@ private let slowEnclave = """
         elif kind in (2, 3, 12): say(130, request)
         elif kind == 6:
             note("infer", payload[0])
-            if payload[0] == 1: held, looks = request, 0
+            if payload[0] == 1: held = request
             else: say(134, request, payload)
         elif kind == 9:
             note("cancel")
             say(135, request, struct.pack("<H", 54))
         elif kind == 10:
-            looks += 1
-            if held is not None and looks == 3:
+            if held is not None and os.path.exists("RELEASE"):
                 note("boundary")
                 say(133, held, struct.pack("<I", 0))
                 held = None
@@ -41,11 +40,20 @@ private let slowEnclave = """
     """
 
 @Suite("Credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
-struct CreditTests {
+final class CreditTests {
+    /// The file at which the first inference goes on.
+    private let release = FileManager.default.temporaryDirectory.appending(path: "release-\(UUID().uuidString)").path
+
+    deinit { try? FileManager.default.removeItem(atPath: release) }
+
     private func enclave() throws -> ScriptedEnclave {
         // Other tests may hold the threads that it is started on.
-        try ScriptedEnclave(slowEnclave, executable: "/usr/bin/python3", startTimeout: .seconds(600))
+        try ScriptedEnclave(
+            slowEnclave.replacing("RELEASE", with: release), executable: "/usr/bin/python3",
+            startTimeout: .seconds(600))
     }
+
+    private func letGo() throws { try Data().write(to: URL(filePath: release)) }
 
     /// What the program said.
     private func said(_ enclave: ScriptedEnclave) -> [String] {
@@ -55,7 +63,7 @@ struct CreditTests {
     }
 
     private func wait(for line: String, _ enclave: ScriptedEnclave) async throws {
-        let end = ContinuousClock.now + .seconds(600)
+        let end = ContinuousClock.now + .seconds(3600)
         while !said(enclave).contains(line) {
             try #require(ContinuousClock.now < end, "never said: \(line)")
             try await Task.sleep(for: .milliseconds(10))
@@ -71,6 +79,7 @@ struct CreditTests {
         leaving.cancel()
         await #expect(throws: HostError.self) { try await leaving.value }
         #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
+        try letGo()
         #expect(try await enclave.host.answer([2]) == [2])
         try await wait(for: "cancel", enclave)
         // The enclave would have refused the second before.
@@ -89,6 +98,7 @@ struct CreditTests {
         leaving.cancel()
         await #expect(throws: HostError.self) { try await leaving.value }
         #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
+        try letGo()
         #expect(try await enclave.host.answer([2]) == [2])
         #expect(!said(enclave).contains("infer 3"))
         first.cancel()

@@ -120,36 +120,32 @@ struct HostServerTests {
     @Test("Headers and bodies that drip are answered 408 in time, and silent connections are closed")
     func deadlines() async throws {
         var limits = ServerLimits()
-        limits.clock.idle = .milliseconds(900)
         limits.clock.head = .milliseconds(300)
         limits.clock.body = .milliseconds(500)
         try await ServedHost.serving(limits) { ports in
-            func drip(_ connection: Connection, _ text: String) -> (String, Duration) {
+            // Drips until it is cut off, which it never were if drips gave it time.
+            func drip(_ opening: String) throws -> (String, Duration) {
+                let connection = try Connection(port: ports.port)
                 let start = ContinuousClock.now
+                connection.send(opening)
                 Thread.detachNewThread {
-                    for _ in 0..<240 {
-                        usleep(50_000)
-                        guard connection.send(text) else { return }
-                    }
+                    repeat { usleep(50_000) } while connection.send("x")
                 }
                 return (connection.rest(), .now - start)
             }
-            let slowHead = try Connection(port: ports.port)
-            slowHead.send("GET /health/live HTTP/1.1\r\n")
-            let head = drip(slowHead, "x")
+            let head = try drip("GET /health/live HTTP/1.1\r\n")
             #expect(head.0.hasPrefix("HTTP/1.1 408") && head.0.lowercased().contains("connection: close"), "\(head)")
-            #expect(head.1 < .seconds(6))
-            let slowBody = try Connection(port: ports.port)
-            slowBody.send("POST /provision HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
-            let body = drip(slowBody, "x")
+            let body = try drip("POST /provision HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
             #expect(body.0.hasPrefix("HTTP/1.1 408") && body.0.contains("\"timeout\""), "\(body)")
-            #expect(body.1 > .milliseconds(450) && body.1 < .seconds(6))
-            let silent = try Connection(port: ports.port)
-            let start = ContinuousClock.now
-            #expect(silent.isClosed)
-            #expect(.now - start < .seconds(10))
+            #expect(body.1 > .milliseconds(450))
             #expect(try ServedHost.metric("http_refusals_total{status=\"408\"}", ports) == 2)
             #expect(try ServedHost.metric("body_bytes", ports) == 0)
+        }
+        // Apart, as a busy machine may come to a question no sooner.
+        limits.clock.idle = .milliseconds(900)
+        try await ServedHost.serving(limits) { ports in
+            let silent = try Connection(port: ports.port)
+            #expect(silent.isClosed)
         }
     }
 
@@ -188,6 +184,8 @@ struct HostServerTests {
             let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
             var idle: [Connection] = []
             for _ in 0..<7 { idle.append(try Connection(port: ports.port)) }
+            // Several threads accept: these are there before the others.
+            while try ServedHost.metric("connections", ports) != 7 { usleep(5_000) }
             let client = try Connection(port: ports.port)
             for _ in 0..<7 {
                 client.send(live)

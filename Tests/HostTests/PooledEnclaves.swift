@@ -60,7 +60,7 @@ enum PooledEnclaves {
 
     /// Waits for what happens by itself, however busy the machine is.
     static func wait(for what: String, _ condition: () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(300)
+        let end = ContinuousClock.now + .seconds(3600)
         while try await !condition() {
             try #require(ContinuousClock.now < end, "never came: \(what)")
             try await Task.sleep(for: .milliseconds(20))

@@ -127,13 +127,19 @@ struct RequestPipelineTests {
         #expect(split != PooledEnclaves.program)
         let engine = SlowEngine()
         let model = try await model(split, engine: engine)
-        await #expect { _ = try await answer(Self.usual, of: model, within: Self.short) } throws: {
-            ($0 as? HostError)?.code == .deadlineExceeded
-        }
-        #expect(engine.runs == 1 && model.waiting == 1)
+        // Where other tests keep it waiting, a short deadline may come before the engine.
+        var (time, refused) = (Self.short, 0)
+        repeat {
+            await #expect { _ = try await answer(Self.usual, of: model, within: time) } throws: {
+                ($0 as? HostError)?.code == .deadlineExceeded
+            }
+            (time, refused) = (time * 4, refused + 1)
+        } while engine.runs == 0 && refused < 6
+        #expect(engine.runs == 1)
+        try await PooledEnclaves.wait(for: "places of those before") { model.waiting == 1 }
         engine.letGo()
         try await PooledEnclaves.wait(for: "its place") { model.waiting == 0 }
-        #expect(await refusals("deadlineExceeded", of: model) == 1)
+        #expect(await refusals("deadlineExceeded", of: model) == refused)
         // The engine's time is what it says that it computed, without what the request waited for it.
         let text = await model.metricsText.text
         for line in [
@@ -191,7 +197,8 @@ struct RequestPipelineTests {
             _ = short.add(.now + .milliseconds(20 * number)) { late.withLock { $0.append(number) } }
         }
         try await PooledEnclaves.wait(for: "them all") { late.withLock(\.count) == 5 }
-        #expect(late.withLock { $0 } == [1, 2, 3, 4, 5])
+        // Those whose deadlines have passed when the timer is looked at come in any order.
+        #expect(late.withLock { $0.sorted() } == [1, 2, 3, 4, 5])
         _ = short.add(.now + .milliseconds(20)) { late.withLock { $0.append(6) } }
         try await PooledEnclaves.wait(for: "one that came when none was left") { late.withLock(\.last) == 6 }
     }

@@ -14,7 +14,7 @@ final class RawConnection: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
         }
         // No test waits for ever.
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 3600, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -37,7 +37,7 @@ final class RawConnection: Sendable {
         return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// What comes until the server ends the connection; `nil` if it does not within 20 s. It blocks a thread of its own.
+    /// What comes until the server ends the connection; `nil` if it never does. It blocks a thread of its own.
     func untilEnd() async -> String? {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in

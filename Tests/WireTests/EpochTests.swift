@@ -26,7 +26,7 @@ struct EpochTests {
         /// A new run, and the host's next epoch.
         func join(_ connection: EpochConnection) throws -> (enclave: EnclaveStream, host: HostStream) {
             let starting = startEnclave()
-            let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(60))))
+            let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(3600))))
             return (try starting.finished(), host)
         }
     }
@@ -39,7 +39,7 @@ struct EpochTests {
         init(_ stream: MemoryStream) {
             Thread.detachNewThread { [self] in
                 let opened = Result {
-                    EnclaveStream(try EpochStream.open(over: stream, outlivesHost: true, within: .seconds(60)))
+                    EnclaveStream(try EpochStream.open(over: stream, outlivesHost: true, within: .seconds(3600)))
                 }
                 result.withLock { $0 = opened }
                 done.signal()
@@ -119,7 +119,7 @@ struct EpochTests {
         if stop == written.count { #expect(try first.host.read() == nil) }
         // What the old epoch still wants to say is refused.
         #expect(throws: WireError.self) { try first.host.write(.status, requestID: 4) }
-        let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(20))))
+        let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(3600))))
         try exchange((try next.finished(), host), requestID: 1)
     }
 
@@ -149,7 +149,7 @@ struct EpochTests {
         let port = Port()
         port.toHost.write([UInt8](repeating: 0x49, count: (4 << 20) + (1 << 15)))
         let connection = try EpochConnection(port.host)
-        let error = #expect(throws: WireError.self) { try connection.nextEpoch(within: .seconds(20)) }
+        let error = #expect(throws: WireError.self) { try connection.nextEpoch(within: .seconds(3600)) }
         #expect(error?.code == .tooLarge)
     }
 

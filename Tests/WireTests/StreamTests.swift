@@ -23,6 +23,8 @@ struct StreamTests {
         var (there, back): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         let status = max(pipe(&there), pipe(&back))
         try #require(status == 0)
+        // What a program of another test inherits is no end of them.
+        for descriptor in there + back { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let host = HostStream(DescriptorStream(input: back[0], output: there[1]))
         do {
             let enclave = EnclaveStream(DescriptorStream(input: there[0], output: back[1]))
@@ -41,14 +43,14 @@ struct StreamTests {
 
     @Test("A character device carries frames: a terminal without its line discipline")
     func characterDevice() throws {
-        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         try #require(terminal >= 0)
         // TIOCSPTLCK and TIOCGPTN of ioctl_tty(2).
         var (lock, number): (Int32, Int32) = (0, 0)
         let made = max(ioctl(terminal, 0x4004_5431, &lock), ioctl(terminal, 0x8004_5430, &number))
         try #require(made == 0)
         let name = "/dev/pts/\(number)"
-        let device = open(name, O_RDWR | O_NOCTTY)
+        let device = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
         try #require(device >= 0)
         var settings = termios()
         tcgetattr(device, &settings)
