@@ -34,7 +34,7 @@ class Deployment:
     def run(self, *arguments):
         """What the command prints; what it complains of is raised."""
         done = subprocess.run([self.program, *map(str, arguments)], env=self.environment, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=300)
+                              stdin=subprocess.DEVNULL, timeout=3600)
         if done.returncode != 0:
             raise RuntimeError(f"infenclave {arguments[0]}: {done.stderr}")
         return done.stdout
@@ -76,12 +76,12 @@ class Server:
     def lose(self):
         """Ends it as the loss of its machine would."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(3600)
 
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(3600)
 
     def __enter__(self):
         return self

@@ -20,7 +20,7 @@ def ask(proxy, path="/v2/health/ready", body=None, headers={}):
     """Status and JSON."""
     request = urllib.request.Request(f"http://{proxy.address}{path}", data=body, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=3600) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -50,13 +50,13 @@ class LifeTests(unittest.TestCase):
         self.addCleanup(program.stop)
         return program
 
-    def wait_ready(self, proxy, seconds=60):
+    def wait_ready(self, proxy, seconds=3600):
         end = time.monotonic() + seconds
         while ask(proxy)[0] != 200:
             self.assertLess(time.monotonic(), end, proxy.said)
             time.sleep(0.1)
 
-    def wait_refused(self, proxy, words, seconds=60):
+    def wait_refused(self, proxy, words, seconds=3600):
         """Until the proxy is not ready for this reason."""
         end = time.monotonic() + seconds
         while True:

@@ -30,7 +30,7 @@ class Program:
     def said(self):
         return self.log.read_text()
 
-    def wait(self, *patterns, seconds=60):
+    def wait(self, *patterns, seconds=3600):
         """Waits until it has said what each pattern finds; returns their first groups."""
         end = time.monotonic() + seconds
         while True:
@@ -48,7 +48,7 @@ class Program:
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(3600)
 
 
 class Deployment:

@@ -51,7 +51,7 @@ class Proxy:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(3600)
 
 
 def wait(page, expression):
