@@ -92,6 +92,8 @@ private final class Connections: Sendable {
     func acceptAll() {
         while true {
             let client = accept(listener, nil, nil)
+            // A program that another test starts would keep the connection open.
+            if client >= 0 { _ = fcntl(client, F_SETFD, FD_CLOEXEC) }
             let isStopped = state.withLock { state in
                 if client >= 0, !state.isStopped {
                     state.open.insert(client)
