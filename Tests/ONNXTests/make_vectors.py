@@ -243,9 +243,9 @@ live("Attention", [(1, 5, 8)] * 3, left_window_size=2, is_causal=1, label=" in a
 
 
 def recurrent(label, x, hidden, output="y", first=(), bias=True, operator="LSTM", **attributes):
-    """An LSTM or GRU, of which one output is `y`; `first` are the first states and cells, live if they are `None`."""
+    """An LSTM, GRU or RNN, of which one output is `y`; `first` are the first states and cells, live if they are `None`."""
     directions = 2 if attributes.get("direction") == "bidirectional" else 1
-    rows = {"LSTM": 4, "GRU": 3}[operator] * hidden
+    rows = {"LSTM": 4, "GRU": 3, "RNN": 1}[operator] * hidden
     given = {"x": array(*x)}
     constants = {"w": array(directions, rows, x[2]), "r": array(directions, rows, hidden)}
     if bias:
@@ -256,7 +256,7 @@ def recurrent(label, x, hidden, output="y", first=(), bias=True, operator="LSTM"
     for name, value in zip(("h", "c"), first):
         (given if value is None else constants)[name] = array(*states) if value is None else value * np.ones(states, np.float32)
     names = ["x", "w", "r", "b" if bias else "", "", "h" if first else "", "c" if len(first) > 1 else ""]
-    if operator == "GRU":
+    if operator != "LSTM":
         del names[6]
     outputs = {"y": ["y"], "state": ["", "y"], "cell": ["", "", "y"]}[output]
     add(f"{operator} {label}", [helper.make_node(operator, names, outputs, hidden_size=hidden, **attributes)], given, constants, 17)
@@ -322,6 +322,28 @@ for before, label in ((0, ""), (1, " of reset products")):
     recurrent(f"in both directions{label}", (4, 2, 3), 5, direction="bidirectional", **settings)
     recurrent(f"with live first states{label}", (4, 2, 3), 2, first=(None,), direction="bidirectional", **settings)
     recurrent(f"and its last state{label}", (4, 2, 3), 2, "state", direction="bidirectional", **settings)
+
+recurrent("forward", (5, 2, 3), 4, operator="RNN")
+recurrent("of one step without biases", (1, 1, 3), 4, bias=False, operator="RNN")
+recurrent("in reverse with sigmoids", (4, 2, 3), 4, direction="reverse", activations=["Sigmoid"], operator="RNN")
+recurrent("in both directions", (4, 2, 3), 5, direction="bidirectional", activations=["Relu", "Relu"], operator="RNN")
+recurrent("with live first states", (4, 2, 3), 2, first=(None,), direction="bidirectional", operator="RNN")
+recurrent("and its last state", (4, 2, 3), 2, "state", direction="bidirectional", operator="RNN")
+
+for label, channels, image, block, settings in (
+    ("", 2, (6, 8), (2, 4), {"strides": [2, 4]}),
+    (" of blocks that overlap", 3, (5, 7), (3, 2), {"pads": [1, 0, 1, 1], "strides": [2, 1]}),
+    (" of pixels apart", 1, (8, 9), (2, 3), {"dilations": [3, 2], "pads": [0, 1, 2, 0]}),
+    (" of blocks that leave a rest", 2, (7, 8), (3, 3), {"strides": [3, 2]}),
+    (" of sequences", 2, (9,), (3,), {"strides": [2], "pads": [1, 1]}),
+):
+    rank = len(image)
+    pads, dilations = settings.get("pads", [0] * 2 * rank), settings.get("dilations", [1] * rank)
+    counts = [
+        (image[axis] + pads[axis] + pads[rank + axis] - dilations[axis] * (block[axis] - 1) - 1)
+        // settings.get("strides", [1] * rank)[axis] + 1 for axis in range(rank)]
+    live("Col2Im", [(1, channels * int(np.prod(block)), int(np.prod(counts)))], integers(*image), integers(*block),
+         label=label, **settings)
 
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

@@ -211,8 +211,11 @@ extension ImportedNode {
         return text
     }
 
-    mutating func texts(_ name: String) throws(ONNXImportError) -> [String]? {
-        (try take(name, .strings)).map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+    mutating func texts(_ name: String, keeps: Bool = false) throws(ONNXImportError) -> [String]? {
+        let known = attributes
+        guard let attribute = try take(name, .strings) else { return nil }
+        if keeps { attributes = known }
+        return attribute.strings.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A tensor attribute. Its data is in the model file itself.

@@ -2,7 +2,7 @@
 import ModelGraph
 import Tensors
 
-// LSTM and GRU: the steps of a sequence, whose length is known, are written out.
+// LSTM, GRU and RNN: the steps of a sequence, whose length is known, are written out.
 
 /// A recurrent layer: its dimensions and weights.
 private struct RecurrentLayer {
@@ -93,6 +93,25 @@ extension ImportedNode {
                 let new = expansion.add(.subtract, candidate, kept)
                 guard let state else { return [new] }
                 return [expansion.add(.add, new, expansion.add(.multiply, update, state))]
+            }
+        }
+    }
+
+    /// One function of the sums of input and state, the same in both directions. Outputs: as of a GRU.
+    mutating func plainRecurrentUnit() throws(ONNXImportError) -> Lowered {
+        let name = try texts("activations", keeps: true)?.first ?? "Tanh"
+        let functions: [String: Activation.Function] = ["Relu": .relu, "Sigmoid": .sigmoid, "Tanh": .tanh]
+        guard let function = functions[name] else {
+            throw failure(.unsupported, "activation '\(name.prefix(40))', expected \(functions.keys.sorted())")
+        }
+        let layer = try recurrentLayer(gates: 1, functions: [name])
+        return try writtenOut(layer, remembering: 1) { (node, expansion, direction) throws(ONNXImportError) in
+            let turned = expansion.add(
+                .identity(Identity()), try node.transposed(layer.recurrent, direction, rows: 0..<layer.hidden))
+            return { (expansion, sum, memory) in
+                guard let state = memory[0] else { return [expansion.add(function, sum)] }
+                let product = expansion.add(.matMul(MatMul()), state, turned)
+                return [expansion.add(function, expansion.add(.add, sum, product))]
             }
         }
     }

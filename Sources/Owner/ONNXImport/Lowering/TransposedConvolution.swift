@@ -35,21 +35,83 @@ extension ImportedNode {
                 whole[axis] - pads[axis] - pads[rank + axis] >= 1, "pads \(pads) leave nothing of \(whole)")
         }
         return try expansion { (steps) throws(ONNXImportError) in
-            let x = spread(&steps, try source(0), input, strides)
-            // What the convolution adds at both ends; negative to cut off.
-            var (begin, end): ([Int], [Int]) = ([], [])
-            for axis in 0..<rank {
-                let reach = dilations[axis] * (kernel[axis] - 1)
-                begin.append(reach - pads[axis])
-                end.append(reach - pads[rank + axis] + extra[axis] - (strides[axis] - 1))
-            }
-            let padded = steps.add(.pad(Pad(.constant, pads: [0, 0] + begin + [0, 0] + end)), x)
+            let weights = mirrored(&steps, try source(1), weights, groups)
             let window = Window(
                 kernel: kernel, strides: [Int](repeating: 1, count: rank), dilations: dilations)
-            var sources = [padded, mirrored(&steps, try source(1), weights, groups)]
-            if operand(2) != nil { sources.append(try source(2)) }
-            return steps.add(.convolution(Convolution(window: window, groups: groups)), sources)
+            return transposed(
+                &steps, try source(0), input, [weights] + (operand(2) == nil ? [] : [try source(2)]),
+                Convolution(window: window, groups: groups), strides: strides, pads: pads, extra: extra)
         }
+    }
+
+    /// Blocks `[n, c * block…, count of blocks]` that are added where they overlap in pictures `[n, c, extents…]`: a
+    /// transposed convolution, whose weights move each element of a block to its place.
+    mutating func columnsToImage() throws(ONNXImportError) -> Lowered {
+        let input = try shape(0)
+        guard let image = try constantIntegers(1, "image_shape"), let block = try constantIntegers(2, "block_shape")
+        else { throw failure(.invalidGraph, "image_shape or block_shape is missing") }
+        let rank = image.count
+        try require(
+            input.rank == 3 && (1...3).contains(rank) && block.count == rank
+                && (image + block).allSatisfy { (1...1 << 20).contains($0) },
+            "blocks \(block.prefix(8)) of pictures \(image.prefix(8)) do not fit \(input)")
+        let strides = try entries("strides", of: rank, 1...1 << 10, else: 1)
+        let dilations = try entries("dilations", of: rank, 1...1 << 10, else: 1)
+        let pads = try integers("pads") ?? [Int](repeating: 0, count: 2 * rank)
+        try require(
+            pads.count == 2 * rank && pads.allSatisfy { (0...1 << 20).contains($0) }, "pads \(pads.prefix(12))")
+        // Positions of a block, less one.
+        let rooms = (0..<rank).map { (axis) -> Int in
+            let reach = dilations[axis] * (block[axis] - 1) + 1
+            return image[axis] + pads[axis] + pads[rank + axis] - reach
+        }
+        let counts = zip(rooms, strides).map { $0 / $1 + 1 }
+        let size = block.reduce(1) { $0.multipliedClamping(by: $1) }
+        try require(
+            rooms.allSatisfy { $0 >= 0 } && input.elementCount > 0 && input[1] % size == 0
+                && counts.reduce(1) { $0.multipliedClamping(by: $1) } == input[2],
+            "\(counts) blocks \(block) of pictures \(image) do not fit \(input)")
+        try requireMatrix(input[1], size)
+        let channels = input[1] / size
+        var places = [Float](repeating: 0, count: input[1] * size)
+        // The kernel is mirrored.
+        for row in 0..<input[1] { places[row * size + size - 1 - row % size] = 1 }
+        let weights = try ConstantFolder.checked { () throws(TensorError) in
+            try Tensor(places, shape: [channels, size] + block)
+        }
+        return try expansion { (steps) throws(ONNXImportError) in
+            let x = steps.add(.reshape(Reshape([0, input[1]] + counts)), try source(0))
+            let window = Window(
+                kernel: block, strides: [Int](repeating: 1, count: rank), dilations: dilations)
+            return transposed(
+                &steps, x, try ConstantFolder.shape([input[0], input[1]] + counts), [.constant(weights)],
+                Convolution(window: window, groups: channels), strides: strides, pads: pads,
+                extra: zip(rooms, strides).map { $0 % $1 })
+        }
+    }
+
+    /// The convolution of a picture with zeros between its elements.
+    ///
+    /// - Parameters:
+    ///   - weights: The mirrored kernel, and the bias if there is one.
+    ///   - pads: What is cut off before each spatial dimension, then after each.
+    ///   - extra: What the result has besides at the end of each.
+    private func transposed(
+        _ steps: inout Expansion, _ x: Expansion.Source, _ shape: Shape, _ weights: [Expansion.Source],
+        _ convolution: Convolution, strides: [Int], pads: [Int], extra: [Int]
+    ) -> Expansion.Source {
+        let window = convolution.window
+        let rank = strides.count
+        // What the convolution adds at both ends; negative to cut off.
+        var (begin, end): ([Int], [Int]) = ([], [])
+        for axis in 0..<rank {
+            let reach = window.dilations[axis] * (window.kernel[axis] - 1)
+            begin.append(reach - pads[axis])
+            end.append(reach - pads[rank + axis] + extra[axis] - (strides[axis] - 1))
+        }
+        let padded = steps.add(
+            .pad(Pad(.constant, pads: [0, 0] + begin + [0, 0] + end)), spread(&steps, x, shape, strides))
+        return steps.add(.convolution(convolution), [padded] + weights)
     }
 
     /// A list attribute with one entry for each spatial dimension.
