@@ -34,7 +34,7 @@ private func arithmetic() throws -> [DerivativeCase] {
         for (position, shape, other) in [
             (0, [1, 3, 4, 4], [3, 1, 1]), (0, [3, 1, 1], [2, 3, 4, 4]), (1, [4], [2, 3, 4]),
             (1, [1, 3, 4], [1, 3, 4]),
-        ] where function != .power || position == 0 {
+        ] where ![.power, .keep].contains(function) || position == 0 {
             cases.append(
                 try DerivativeCase(
                     "\(function) of \(shape) at \(position) with \(other)", .arithmetic(Arithmetic(function)), shape,

@@ -154,6 +154,20 @@ struct OperatorTests {
         try convolved.check()
     }
 
+    @Test("Where a condition does not hold, a value that is no number becomes 0")
+    func keeps() throws {
+        for shapes in [([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], [5]), ([4, 5], [2, 3, 4, 5]), ([6], [])] {
+            var problem = Problem("logarithms of \(shapes)")
+            try problem.input("a", shapes.0)
+            try problem.constant("b", shapes.1, in: 0.01...0.2)
+            problem.node("logarithm", .activation(Activation(.logarithm)), "a")
+            problem.node("condition", .arithmetic(Arithmetic(.greater)), "a", "b")
+            problem.node("y", .arithmetic(Arithmetic(.keep)), "logarithm", "condition")
+            problem.outputs = ["y"]
+            try problem.check()
+        }
+    }
+
     @Test("Arithmetic broadcasts as NumPy does", arguments: try arithmetics.get())
     func broadcasts(_ problem: Problem) throws { try problem.check() }
 

@@ -22,7 +22,7 @@ struct GraphFileTests {
         .layerNormalization(LayerNormalization(axis: -1, epsilon: 1e-6)), .quantizeLinear(QuantizeLinear(axis: 1)),
         .dequantizeLinear(DequantizeLinear(axis: -2)), .activation(Activation(.geluTanh)),
         .arithmetic(Arithmetic(.power)), .arithmetic(Arithmetic(.equal)), .arithmetic(Arithmetic(.greater)),
-        .arithmetic(Arithmetic(.greaterOrEqual)),
+        .arithmetic(Arithmetic(.greaterOrEqual)), .arithmetic(Arithmetic(.keep)),
     ]
 
     @Test("A graph that was written and read back is the same graph")

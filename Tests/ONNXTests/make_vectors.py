@@ -323,6 +323,20 @@ for before, label in ((0, ""), (1, " of reset products")):
     recurrent(f"with live first states{label}", (4, 2, 3), 2, first=(None,), direction="bidirectional", **settings)
     recurrent(f"and its last state{label}", (4, 2, 3), 2, "state", direction="bidirectional", **settings)
 
+def choice(label, nodes, **constants):
+    """Of the logarithms of numbers, half of which are negative."""
+    add(f"live Where {label}", [helper.make_node("Log", ["x"], ["l"]), *nodes], {"x": signs * (np.abs(array(3, 4)) + 0.1)}, constants)
+
+
+signs = np.array([[1, -1, 1, -1], [-1, 1, 1, -1], [1, 1, -1, -1]], np.float32)
+choice("of what is no number", [
+    helper.make_node("IsNaN", ["l"], ["n"]), helper.make_node("Where", ["n", "half", "l"], ["y"])],
+    half=np.array(0.5, np.float32))
+choice("with a known condition", [helper.make_node("Where", ["positive", "l", "half"], ["y"])],
+       half=np.array(0.5, np.float32), positive=signs > 0)
+choice("of an infinite constant", [
+    helper.make_node("IsNaN", ["l"], ["n"]), helper.make_node("Where", ["n", "least", "l"], ["m"]),
+    helper.make_node("Softmax", ["m"], ["y"])], least=np.array(-np.inf, np.float32))
 recurrent("forward", (5, 2, 3), 4, operator="RNN")
 recurrent("of one step without biases", (1, 1, 3), 4, bias=False, operator="RNN")
 recurrent("in reverse with sigmoids", (4, 2, 3), 4, direction="reverse", activations=["Sigmoid"], operator="RNN")

@@ -50,6 +50,7 @@ extension ReferenceExecutor {
             case .equal: x == y ? 1 : 0
             case .greater: x > y ? 1 : 0
             case .greaterOrEqual: x >= y ? 1 : 0
+            case .keep: y != 0 ? x : 0
             }
         }
     }

@@ -35,6 +35,7 @@ struct GraphWriter {
         if case .arithmetic(let arithmetic) = node.operation, arithmetic.function.isComparison {
             return writeCondition(node)
         }
+        if case .arithmetic(let arithmetic) = node.operation, arithmetic.function == .keep { return writeChoice(node) }
         append(node.operation, name: node.name, inputs: node.inputs, output: node.outputs[0])
     }
 
@@ -42,15 +43,34 @@ struct GraphWriter {
     private mutating func writeCondition(_ node: Node) {
         let condition = unusedName("\(node.outputs[0])_condition")
         append(node.operation, name: node.name, inputs: node.inputs, output: condition)
+        writeCast(of: condition, to: .float, name: "\(node.name)_Cast", output: node.outputs[0])
+    }
+
+    /// A choice between the first operand and 0, for which ONNX takes a boolean condition.
+    private mutating func writeChoice(_ node: Node) {
+        let (output, value, mask) = (node.outputs[0], node.inputs[0], node.inputs[1])
+        let (condition, zero) = (unusedName("\(output)_condition"), unusedName("\(output)_zero"))
+        writeCast(of: mask, to: .bool, name: "\(node.name)_Cast", output: condition)
+        var constant = ONNXTensorProto()
+        constant.name = zero
+        constant.dataType = Int32(ONNXTensorProto.DataType.float.rawValue)
+        constant.rawData = Data(count: 4)
+        proto.initializer.append(constant)
+        append(node.operation, name: node.name, inputs: [condition, value, zero], output: output)
+    }
+
+    private mutating func writeCast(
+        of input: String, to type: ONNXTensorProto.DataType, name: String, output: String
+    ) {
         var cast = ONNXNodeProto()
         cast.opType = "Cast"
-        cast.name = "\(node.name)_Cast"
-        cast.input = [condition]
-        cast.output = [node.outputs[0]]
+        cast.name = name
+        cast.input = [input]
+        cast.output = [output]
         var target = ONNXAttributeProto()
         target.name = "to"
         target.type = .int
-        target.i = Int64(ONNXTensorProto.DataType.float.rawValue)
+        target.i = Int64(type.rawValue)
         cast.attribute = [target]
         proto.node.append(cast)
     }

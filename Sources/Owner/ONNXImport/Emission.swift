@@ -149,7 +149,7 @@ extension Arithmetic.Function {
     fileprivate var wraps: Bool {
         switch self {
         case .add, .subtract, .multiply, .divide, .power: true
-        case .maximum, .minimum, .equal, .greater, .greaterOrEqual: false
+        case .maximum, .minimum, .equal, .greater, .greaterOrEqual, .keep: false
         }
     }
 }

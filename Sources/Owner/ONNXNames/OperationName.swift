@@ -73,6 +73,7 @@ extension Arithmetic.Function {
         case .equal: "Equal"
         case .greater: "Greater"
         case .greaterOrEqual: "GreaterOrEqual"
+        case .keep: "Where"
         }
     }
 }

@@ -23,6 +23,7 @@ extension Loop {
             case .equal: { $0 == $1 ? 1 : 0 }
             case .greater: { $0 > $1 ? 1 : 0 }
             case .greaterOrEqual: { $0 >= $1 ? 1 : 0 }
+            case .keep: { $1 != 0 ? $0 : 0 }
             }
         return Loop(name: "broadcast \(function)") { sources, destination in
             let a = sources[0].assumingMemoryBound(to: Float.self)

@@ -95,7 +95,7 @@ extension Lowering {
             case .divide: .divide
             case .maximum: .maximum
             case .minimum: .minimum
-            case .power, .equal, .greater, .greaterOrEqual: nil
+            case .power, .equal, .greater, .greaterOrEqual, .keep: nil
             }
         // oneDNN broadcasts the second operand only.
         if layout(operands[0]).dimensions != shape, function.isCommutative { operands.swapAt(0, 1) }
@@ -205,7 +205,7 @@ extension Arithmetic.Function {
     fileprivate var isCommutative: Bool {
         switch self {
         case .add, .multiply, .maximum, .minimum: true
-        case .subtract, .divide, .power, .equal, .greater, .greaterOrEqual: false
+        case .subtract, .divide, .power, .equal, .greater, .greaterOrEqual, .keep: false
         }
     }
 }

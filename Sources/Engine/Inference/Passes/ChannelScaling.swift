@@ -60,7 +60,8 @@ struct ChannelScaling {
         case (.subtract, _): (scale, shift) = (perChannel.map { _ in -1 }, perChannel)
         case (.divide, 1) where values.allSatisfy({ $0 != 0 }):
             (scale, shift) = (perChannel.map { 1 / $0 }, perChannel.map { _ in 0 })
-        case (.divide, _), (.maximum, _), (.minimum, _), (.power, _), (.equal, _), (.greater, _), (.greaterOrEqual, _):
+        case (.divide, _), (.maximum, _), (.minimum, _), (.power, _), (.equal, _), (.greater, _), (.greaterOrEqual, _),
+            (.keep, _):
             return nil
         }
     }

@@ -29,6 +29,11 @@ extension NodeDerivative {
             path.append(.scale(by: position == 0 ? first : try graph.complement(first)))
         case (.equal, _), (.greater, _), (.greaterOrEqual, _):
             throw DifferentiationError("a comparison has no derivative")
+        case (.keep, 0):
+            let gone = try graph.add(.arithmetic(Arithmetic(.equal)), b, graph.scalar(0))
+            path.append(.scale(by: try graph.complement(gone)))
+        case (.keep, _):
+            throw DifferentiationError("the condition '\(b)' depends on the input, expected a constant")
         case (.power, 0):
             path.append(
                 .scale(

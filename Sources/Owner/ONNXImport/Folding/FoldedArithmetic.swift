@@ -34,6 +34,7 @@ extension ConstantFolder {
                 case .equal: x == y ? 1 : 0
                 case .greater: x > y ? 1 : 0
                 case .greaterOrEqual: x >= y ? 1 : 0
+                case .keep: y != 0 ? x : 0
                 }
             }
         case .int64:
@@ -67,6 +68,7 @@ extension ConstantFolder {
             case .equal: (x == y ? 1 : 0, false)
             case .greater: (x > y ? 1 : 0, false)
             case .greaterOrEqual: (x >= y ? 1 : 0, false)
+            case .keep: (y != 0 ? x : 0, false)
             }
         guard !overflow else {
             throw ONNXImportError(.invalidGraph, "\(x) and \(y) overflow, or divide by 0, in constant arithmetic")

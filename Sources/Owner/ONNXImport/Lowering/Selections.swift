@@ -88,44 +88,32 @@ extension ImportedNode {
                 _ = try Arithmetic.broadcast(shapes[0], try Arithmetic.broadcast(shapes[1], shapes[2]))
             }
         } catch { throw failure(.invalidGraph, error.message) }
-        guard let condition = known[0] else { return try liveChoice(known[1], known[2]) }
-        let mask = try ConstantFolder.cast(Constant(condition), to: .float32, budget: &budget)
-        let others = try ConstantFolder.not(condition, budget: &budget)
-        let rest = try ConstantFolder.cast(Constant(others), to: .float32, budget: &budget)
-        // An infinite constant, as in an attention mask, must not be multiplied by 0.
-        func part(_ index: Int, _ mask: Tensor, _ holds: Tensor) throws(ONNXImportError) -> Expansion.Source? {
-            guard let tensor = known[index] else { return nil }
+        // What is not chosen may be infinite or no number, as the logarithm of a negative one.
+        guard let condition = known[0] else {
+            return try expansion { (steps) throws(ONNXImportError) in
+                let chosen = steps.add(.keep, try source(1), try source(0))
+                let others = steps.add(.subtract, try number(1), try source(0))
+                return steps.add(.add, chosen, steps.add(.keep, try source(2), others))
+            }
+        }
+        // Constants are chosen from at import.
+        func part(
+            _ steps: inout Expansion, _ index: Int, _ condition: Tensor
+        ) throws(ONNXImportError) -> Expansion.Source {
+            guard let tensor = known[index] else {
+                let mask = try ConstantFolder.cast(Constant(condition), to: .float32, budget: &budget)
+                return steps.add(.keep, try source(index), .constant(mask))
+            }
             let zero = try ConstantFolder.tensor(
                 TensorType(.float32, try ConstantFolder.shape([])), [0.0], budget: &budget)
             let value = try ConstantFolder.cast(Constant(tensor), to: .float32, budget: &budget)
-            return .constant(try ConstantFolder.choose(holds, value, zero, budget: &budget))
+            return .constant(try ConstantFolder.choose(condition, value, zero, budget: &budget))
         }
-        let (first, second) = (try part(1, mask, condition), try part(2, rest, others))
-        return try expansion { (steps) throws(ONNXImportError) in
-            func masked(_ index: Int, _ mask: Tensor) throws(ONNXImportError) -> Expansion.Source {
-                steps.add(.multiply, try source(index), .constant(mask))
-            }
-            let x = if let first { first } else { try masked(1, mask) }
-            let y = if let second { second } else { try masked(2, rest) }
-            return steps.add(.add, x, y)
-        }
-    }
-
-    private mutating func liveChoice(_ x: Tensor?, _ y: Tensor?) throws(ONNXImportError) -> Lowered {
-        func finite(_ index: Int, _ tensor: Tensor?) throws(ONNXImportError) -> Expansion.Source {
-            guard let tensor else { return try source(index) }
-            let largest = Double(Float.greatestFiniteMagnitude)
-            return .constant(
-                try ConstantFolder.tensor(
-                    TensorType(.float32, tensor.shape), tensor.numbers().map { min(max($0, -largest), largest) },
-                    budget: &budget))
-        }
-        let (first, second) = (try finite(1, x), try finite(2, y))
-        return try expansion { (steps) throws(ONNXImportError) in
-            let chosen = steps.add(.multiply, first, try source(0))
-            let others = steps.add(.subtract, try number(1), try source(0))
-            return steps.add(.add, chosen, steps.add(.multiply, second, others))
-        }
+        let others = try ConstantFolder.not(condition, budget: &budget)
+        var steps = Expansion()
+        let (x, y) = (try part(&steps, 1, condition), try part(&steps, 2, others))
+        steps.outputs = [steps.add(.add, x, y)]
+        return .expansion(steps)
     }
 
     /// Conversion between types. Values that depend on the image stay float32: conversion to an integer rounds toward

@@ -18,6 +18,8 @@ package struct Arithmetic: Operator {
         case greater = 9
         /// 1 where the first is greater or equal, else 0.
         case greaterOrEqual = 10
+        /// The first where the second is not 0, else 0, also if the first is not finite.
+        case keep = 11
 
         /// Whether the result is a condition, as 0 or 1.
         package var isComparison: Bool { self == .equal || self == .greater || self == .greaterOrEqual }
