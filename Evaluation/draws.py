@@ -11,7 +11,7 @@ import pathlib
 
 import numpy as np
 
-PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 0.3, 1, 3, 10, 100, 1000)
+PENALTIES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 1, 3, 10, 100, 1000)
 FOLDS, SMALLEST, SIDE, GATE = 5, 8, 56, 0.15
 # One-sided 95 % for the interval, 99 % for evidence.
 DEVIATIONS, EVIDENCE = 1.65, 2.33
@@ -67,7 +67,7 @@ def outcomes(choices, pictures, training, testing):
             ridge = penalty * scale
             left = vectors * (ridge / (np.maximum(values, 0) + ridge))
             leverage = (left * vectors).sum(axis=1) - 1 / count
-            error = (((left @ rotated) * left).sum(axis=1) / np.maximum(leverage**2, 1e-12)).sum()
+            error = (((left @ rotated) * left).sum(axis=1) / np.maximum(leverage**2, 1e-24)).sum()
             if best is None or error < best[0]:
                 best = error, kernel, (vectors / (np.maximum(values, 0) + ridge)) @ vectors.T
     _, kernel, inverse = best

@@ -159,6 +159,41 @@ struct CurveTests {
         }
     }
 
+    /// Pictures of six numbers, and 24 features that are linear in them and noise, beside three large ones that are not
+    /// part of the picture; or features that have nothing to do with it.
+    private static func besideLargeNumbers(
+        _ count: Int, isRelated: Bool
+    ) -> (features: [[Float]], pictures: [[Float]]) {
+        let pictures = world(count, hidden: 6, noise: 0.5)
+        var generator = SeededGenerator(seed: 12)
+        let features = (0..<count).map { index in
+            isRelated
+                ? pictures.features[index] + (0..<3).map { _ in Float(2000 * generator.normal()) }
+                : (0..<24).map { _ in Float(generator.normal()) }
+        }
+        return (features, pictures.pictures)
+    }
+
+    @Test("Small features beside large ones recover the picture, by a penalty that is not the smallest")
+    func smallFeatures() throws {
+        let world = Self.besideLargeNumbers(60, isRelated: true)
+        let (gram, pictures) = (GramMatrix.of(world.features), GramMatrix.of(world.pictures))
+        let ridge = try #require(KernelRidge(.init(gram: gram), targets: pictures, training: Array(0..<48)))
+        #expect(ridge.kernel == .linear && ridge.penalty < 1e-4 && !ridge.isAtEdge, "\(ridge.penalty)")
+        let curve = try #require(GramAttacks(features: gram, seed: 1).appearance(pictures: pictures))
+        #expect(curve.value > 0.9 && !curve.isFloor, "\(curve.value)")
+    }
+
+    @Test("A regression that passes through every picture is not taken for exact")
+    func interpolation() throws {
+        let world = Self.besideLargeNumbers(60, isRelated: false)
+        let ridge = try #require(
+            KernelRidge(
+                .init(gram: GramMatrix.of(world.features)), targets: GramMatrix.of(world.pictures),
+                training: Array(0..<48)))
+        #expect(ridge.penalty >= 1, "\(ridge.kernel), \(ridge.penalty)")
+    }
+
     @Test("A curve that is a floor shows a leak, and excludes none", arguments: [0.02, 0.4])
     func floor(value: Double) throws {
         func estimate(isFloor: Bool) throws -> LeakEstimate {

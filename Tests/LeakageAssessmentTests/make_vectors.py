@@ -228,7 +228,7 @@ def kernel_ridge():
             own = kernel[np.ix_(training, training)]
             centre = np.eye(len(training)) - 1 / len(training)
             scale = np.trace(centre @ own @ centre) / len(training)
-            for penalty in (1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000):
+            for penalty in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000):
                 error = 0
                 for left in range(len(training)):
                     others = [index for index in range(len(training)) if index != left]

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 random = np.random.default_rng(20261201)
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000)
+PENALTIES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000)
 CANDIDATES = 40
 
 

@@ -53,7 +53,7 @@ package struct KernelRidge: Sendable {
     }
 
     /// Candidates for the penalty, relative to the mean diagonal of the centred kernel.
-    package static let penalties = [1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000]
+    package static let penalties = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.3, 1, 3, 10, 100, 1000]
 
     package let kernel: Kernel
     package let penalty: Double
@@ -130,7 +130,9 @@ package struct KernelRidge: Sendable {
                 let entry = vectors[column * count + row]
                 leverage += entry * entry * factors[column]
             }
-            error += residual / max(leverage * leverage, 1e-12)
+            // Leverages are about the penalty where the regression passes through every image, and so are residuals: a
+            // larger limit would make such a regression look exact.
+            error += residual / max(leverage * leverage, 1e-24)
         }
         return error
     }
