@@ -10,9 +10,9 @@
 extern void dposv_(
     const char *uplo, const int *n, const int *nrhs, double *a, const int *lda, double *b, const int *ldb, int *info,
     unsigned long uplo_length);
-extern void dsyev_(
+extern void dsyevd_(
     const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
-    const int *lwork, int *info, unsigned long jobz_length, unsigned long uplo_length);
+    const int *lwork, int *iwork, const int *liwork, int *info, unsigned long jobz_length, unsigned long uplo_length);
 
 // OpenBLAS's own start and end of its choice of kernels, which its shared library exports; absent in some builds.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
@@ -68,9 +68,11 @@ int infenclave_blas_solve_positive(int size, int count, double *matrix, double *
     return info;
 }
 
-int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work) {
-    int info = 0, length = 34 * size;
-    // The row-major upper triangle is the column-major lower one; eigenvectors in columns are rows here.
-    dsyev_("V", "L", &size, matrix, &size, values, work, &length, &info, 1, 1);
+int infenclave_blas_eigenvectors(
+    int size, double *matrix, double *values, double *work, int length, int *indices, int count) {
+    int info = 0;
+    // The row-major upper triangle is the column-major lower one; eigenvectors in columns are rows here. Divide and
+    // conquer (Cuppen 1981) computes in products of matrices what QR iterations compute in rotations.
+    dsyevd_("V", "L", &size, matrix, &size, values, work, &length, indices, &count, &info, 1, 1);
     return info;
 }

@@ -31,8 +31,9 @@ void infenclave_blas_multiply_single(
 int infenclave_blas_solve_positive(int size, int count, double *matrix, double *sides);
 
 /// Replaces `matrix` [size, size], of which only the upper triangle is read, by its eigenvectors, one per row, and
-/// writes the eigenvalues in ascending order. `work` has 34 * size elements. Returns 0, or k > 0 when the iteration did
-/// not converge.
-int infenclave_blas_eigenvectors(int size, double *matrix, double *values, double *work);
+/// writes the eigenvalues in ascending order. `work` has at least 1 + 6 * size + 2 * size² elements, which is `length`;
+/// `indices` has at least 3 + 5 * size, which is `count`. Returns 0, or k > 0 when the iteration did not converge.
+int infenclave_blas_eigenvectors(
+    int size, double *matrix, double *values, double *work, int length, int *indices, int count);
 
 #endif

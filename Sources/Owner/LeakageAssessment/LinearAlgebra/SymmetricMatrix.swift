@@ -72,8 +72,13 @@ package struct SymmetricMatrix: Sendable {
     package var eigenvectors: (values: [Double], vectors: [Double])? {
         guard size > 0 else { return ([], []) }
         var (vectors, found) = (values, [Double](repeating: 0, count: size))
-        var work = [Double](repeating: 0, count: 34 * size)
-        guard infenclave_blas_eigenvectors(Int32(size), &vectors, &found, &work) == 0 else { return nil }
+        // LAPACK's lengths are 32 bits.
+        guard let length = Int32(exactly: 1 + (6 + 2 * size) * size) else { return nil }
+        let count = 3 + 5 * Int32(size)
+        var (work, indices) = ([Double](repeating: 0, count: Int(length)), [Int32](repeating: 0, count: Int(count)))
+        guard
+            infenclave_blas_eigenvectors(Int32(size), &vectors, &found, &work, length, &indices, count) == 0
+        else { return nil }
         return found.allSatisfy(\.isFinite) ? (found, vectors) : nil
     }
 

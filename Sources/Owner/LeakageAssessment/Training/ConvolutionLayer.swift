@@ -108,14 +108,21 @@ final class ConvolutionLayer {
     func update(rate: Float, step: Int) {
         let (decay, squareDecay, epsilon) = (Float(0.9), Float(0.999), Float(1e-8))
         let (correction, squareCorrection) = (1 - pow(decay, Float(step)), 1 - pow(squareDecay, Float(step)))
+        // Each array is borrowed once: every access to a property of a class is checked at run time.
         func apply(_ gradient: UnsafeMutableBufferPointer<Float>, from start: Int) {
-            for index in gradient.indices {
-                let (position, value) = (start + index, gradient[index])
-                firstMoment[position] = decay * firstMoment[position] + (1 - decay) * value
-                secondMoment[position] = squareDecay * secondMoment[position] + (1 - squareDecay) * value * value
-                parameters[position] -=
-                    rate * (firstMoment[position] / correction)
-                    / ((secondMoment[position] / squareCorrection).squareRoot() + epsilon)
+            firstMoment.withUnsafeMutableBufferPointer { first in
+                secondMoment.withUnsafeMutableBufferPointer { second in
+                    parameters.withUnsafeMutableBufferPointer { parameters in
+                        for index in gradient.indices {
+                            let (position, value) = (start + index, gradient[index])
+                            first[position] = decay * first[position] + (1 - decay) * value
+                            second[position] = squareDecay * second[position] + (1 - squareDecay) * value * value
+                            parameters[position] -=
+                                rate * (first[position] / correction)
+                                / ((second[position] / squareCorrection).squareRoot() + epsilon)
+                        }
+                    }
+                }
             }
         }
         weightsGradient.withValues { apply($0, from: 0) }
@@ -134,6 +141,7 @@ final class ConvolutionLayer {
     var gradients: [Float] { weightsGradient.withValues { Array($0) } + biasGradient.withValues { Array($0) } }
 
     private func store() {
+        let parameters = parameters
         let count = weights.withValues { weights in
             for index in weights.indices { weights[index] = parameters[index] }
             return weights.count
