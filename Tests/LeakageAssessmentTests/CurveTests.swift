@@ -259,6 +259,17 @@ struct CurveTests {
         #expect(curves.count == 2 && curves.allSatisfy { $0.value > 0.95 })
     }
 
+    @Test("Pictures are identified by their reconstructions where the second network’s view shows nothing of them")
+    func identityByReconstruction() throws {
+        let (world, others) = (Self.world(60, hidden: 6, noise: 0.01), Self.world(120, hidden: 6, noise: 0.01))
+        let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
+        let strangers = Array(others.pictures[60...])
+        #expect(attacks.identity(views: GramMatrix.of(strangers + strangers)).allSatisfy { $0.value < 0.3 })
+        let found = attacks.reconstruction(pictures: GramMatrix.of(world.pictures))
+        #expect(try #require(found.identity).value > 0.95)
+        #expect(try #require(found.appearance).value > 0.97)
+    }
+
     @Test(
         "The combination of training pictures that kernel ridge answers with sums up to 1 and is that of its closed form"
     )

@@ -5,15 +5,16 @@ enum CurveAttack: Attack {
     static let method =
         "Kernel ridge regression (linear, Gaussian, Laplacian, each on the features and on their signed square roots) "
         + "onto the picture, onto a second network’s view of the picture and of a cropped, mirrored, recoloured "
-        + "version, and onto classes."
+        + "version, and onto classes; candidates are compared with the second network’s view and with the picture."
 
     static func run(on subject: AttackSubject) throws(AssessmentError) -> AssetEvidence? {
         guard let views = subject.views else { return nil }
         let attacks = GramAttacks(
             features: subject.features.gram, roots: subject.features.roots, seed: subject.seed)
+        let reconstruction = attacks.reconstruction(pictures: subject.pictures)
         return AssetEvidence(
-            appearance: [attacks.appearance(pictures: subject.pictures)].compactMap(\.self),
-            identity: attacks.identity(views: views),
+            appearance: [reconstruction.appearance].compactMap(\.self),
+            identity: attacks.identity(views: views) + [reconstruction.identity].compactMap(\.self),
             candidates: min(
                 GramAttacks.maximumCandidates,
                 (subject.targets.count + CrossValidation.folds - 1) / CrossValidation.folds),

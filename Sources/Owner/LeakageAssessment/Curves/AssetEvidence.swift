@@ -3,8 +3,8 @@
 package struct AssetEvidence: Sendable, Hashable, Codable {
     /// R² of reconstructions: ``GramAttacks/appearance(pictures:)``. Empty where nothing could be learned.
     package let appearance: [LearningCurve]
-    /// The share identified by a second network's features, and by its features of cropped, mirrored and recoloured
-    /// versions.
+    /// The share identified by a second network's features, by its features of cropped, mirrored and recoloured
+    /// versions, and by the reconstruction: ``GramAttacks/reconstruction(pictures:)``.
     package let identity: [LearningCurve]
     /// Number of candidates in ``identity``.
     package let candidates: Int

@@ -21,18 +21,44 @@ package struct GramAttacks {
     ///
     /// - Parameter pictures: Inner products of the images.
     package func appearance(pictures: SymmetricMatrix) -> LearningCurve? {
-        precondition(pictures.size == count)
-        return CrossValidation.curve(pictures: count, seed: seed) {
-            appearance(pictures: pictures, training: $0, testing: $1)
+        reconstruction(pictures: pictures).appearance
+    }
+
+    /// The curve of ``appearance(pictures:)``, and that of identity by the same reconstructions: the share of images that
+    /// are identified as in ``identity(views:)``, with the images themselves in place of a second network's features.
+    ///
+    /// - Parameter pictures: Inner products of the images.
+    package func reconstruction(
+        pictures: SymmetricMatrix
+    ) -> (appearance: LearningCurve?, identity: LearningCurve?) {
+        let curves = CrossValidation.curves(
+            pictures: count, measures: 2, parts: CrossValidation.parts, seed: seed
+        ) {
+            reconstruction(pictures: pictures, training: $0, testing: $1)
         }
+        return (curves[0], curves[1])
     }
 
     /// The outcomes of one fold of ``appearance(pictures:)``; `nil` where nothing can be learned.
     package func appearance(
         pictures: SymmetricMatrix, training: [Int], testing: [Int]
     ) -> [CrossValidation.Outcome]? {
+        reconstruction(pictures: pictures, training: training, testing: testing)?[0]
+    }
+
+    /// The outcomes of one fold of ``reconstruction(pictures:)``, one list for each curve.
+    private func reconstruction(
+        pictures: SymmetricMatrix, training: [Int], testing: [Int]
+    ) -> [[CrossValidation.Outcome]]? {
+        precondition(pictures.size == count)
         guard let ridge = KernelRidge(kernels, targets: pictures, training: training) else { return nil }
-        return Self.reconstructed(pictures, training, testing, isAtEdge: ridge.isAtEdge, ridge.weights(of:))
+        let weights = testing.map(ridge.weights(of:))
+        return [
+            Self.reconstructed(pictures, training, testing, isAtEdge: ridge.isAtEdge, weights),
+            identified(pictures, weights, versions: false, training, testing).map {
+                CrossValidation.Outcome(gain: $0 ? 1 : 0, scale: 1, isAtEdge: ridge.isAtEdge)
+            },
+        ]
     }
 
     /// Appearance by a trained multilayer perceptron.
@@ -50,19 +76,18 @@ package struct GramAttacks {
                     features: features, targets: pictures, training: training, attacked: testing, seed: seed,
                     cancellation: cancellation)
             else { return nil }
-            return Self.reconstructed(pictures, training, testing, perceptron.weights(of:))
+            return Self.reconstructed(pictures, training, testing, testing.map(perceptron.weights(of:)))
         }
     }
 
     /// Squared errors of reconstructions that are combinations of training images, below those of the mean image.
     private static func reconstructed(
         _ pictures: SymmetricMatrix, _ training: [Int], _ testing: [Int], isAtEdge: Bool = false,
-        _ weights: (Int) -> [Double]
+        _ weights: [[Double]]
     ) -> [CrossValidation.Outcome] {
         let among = training.map { row in training.map { pictures[row, $0] } }
         let mean = Statistics.mean(among.map(Statistics.mean))
-        return testing.map { picture in
-            let weights = weights(picture)
+        return zip(testing, weights).map { picture, weights in
             let own = training.map { pictures[picture, $0] }
             let overlap = zip(weights, own).reduce(0) { $0 + $1.0 * $1.1 }
             var norm = 0.0

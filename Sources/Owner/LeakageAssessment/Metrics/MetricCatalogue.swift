@@ -55,7 +55,8 @@ extension Metric {
                 + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
             : "reconstructions are expected to identify \(Format.percent($0.estimate)) of the pictures (\(share($0)))"
     }
-    /// The identification rate by a second network's features, for the attacker with more images.
+    /// The identification rate by a second network's features or by the reconstruction, for the attacker with more
+    /// images.
     package static let identification = Metric(
         "identification", of: .identity, judgement: .interval, gate: .identification,
         column: .init("identity", rank: 12)

@@ -66,10 +66,10 @@ extension Gate {
         "at most \(Format.percent($0)) found by reconstruction"
     }
     /// For the share of images that an attacker with ``AssessmentConfiguration/attackerPictures`` identifies among
-    /// ``GramAttacks/maximumCandidates`` by a second network's features.
+    /// ``GramAttacks/maximumCandidates`` by a second network's features, or by the reconstruction.
     package static let identification = Gate(
         "maximumIdentified", standard: 0.10, strict: 0.05, whenOmitted: .standard
-    ) { "at most \(Format.percent($0)) of the pictures identified by a second network" }
+    ) { "at most \(Format.percent($0)) of the pictures identified among others" }
     /// For that attacker's accuracy beyond guessing of the class: 0 for guessing, 1 for always right.
     package static let classGain = Gate("maximumClassGain", standard: 0.10, strict: 0.05, whenOmitted: .standard) {
         "the class named in at most \(Format.percent($0)) of what guessing misses"
