@@ -24,8 +24,9 @@ package struct GramAttacks {
         reconstruction(pictures: pictures).appearance
     }
 
-    /// The curve of ``appearance(pictures:)``, and that of identity by the same reconstructions: the share of images that
-    /// are identified as in ``identity(views:)``, with the images themselves in place of a second network's features.
+    /// The curve of ``appearance(pictures:)``, and that of identity by the same reconstructions: the share of images
+    /// that are identified as in ``identity(views:)``, with the images themselves in place of a second network's
+    /// features.
     ///
     /// - Parameter pictures: Inner products of the images.
     package func reconstruction(
