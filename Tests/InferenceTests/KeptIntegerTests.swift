@@ -75,7 +75,7 @@ struct KeptIntegerTests {
             let kept = try Self.plan(problem, limit: expanded - 1, threads: threads)
             #expect(kept.kinds.filter { $0 != "dequantize" } == plain.kinds)
             #expect(kept.kinds.count { $0 == "dequantize" } == 3)
-            // Integers and scales, which the code of the conversion holds.
+            // Integers and scales.
             #expect(kept.memory.constantBytes < plain.memory.constantBytes / 2)
         }
     }

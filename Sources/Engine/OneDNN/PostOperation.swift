@@ -99,15 +99,31 @@ package enum PostOperation: Sendable {
     case binary(BinaryFunction, TensorLayout)
 }
 
-/// Factors of a primitive's result, applied before its post-operations: one factor, or one for each channel.
-package struct OutputScales: Sendable {
-    let factors: [Float]
-    /// The axis of the destination with one factor per index; `nil` for one factor.
-    let axis: Int?
+/// Factors of a primitive's result, applied before its post-operations: one factor, or one for each index of an axis of
+/// the destination.
+///
+/// oneDNN copies factors that a description holds to memory of its own, and keeps them beyond the description's life.
+package enum OutputScales: Sendable {
+    case uniform(Float)
+    case channels([Float], axis: Int = 1)
+    /// An operand of each execution, ``Argument/outputScales``: one number if `axis` is `nil`. oneDNN copies none of it.
+    /// It has fast code for this in reorders only.
+    case operand(axis: Int?)
 
-    package static func uniform(_ factor: Float) -> OutputScales { OutputScales(factors: [factor], axis: nil) }
-    package static func channels(_ factors: [Float], axis: Int = 1) -> OutputScales {
-        OutputScales(factors: factors, axis: axis)
+    fileprivate var factors: [Float] {
+        switch self {
+        case .uniform(let factor): [factor]
+        case .channels(let factors, _): factors
+        case .operand: [conednn_operand_scale()]
+        }
+    }
+
+    /// Has the bit of the axis with one factor per index.
+    fileprivate var mask: Int32 {
+        switch self {
+        case .uniform, .operand(axis: nil): 0
+        case .channels(_, let axis), .operand(axis: .some(let axis)): 1 << Int32(axis)
+        }
     }
 }
 
@@ -123,9 +139,9 @@ func withAttributes<Result>(
         dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
         during: "setting the scratchpad mode")
     if let scales {
-        let mask: Int32 = scales.axis.map { 1 << Int32($0) } ?? 0
+        let factors = scales.factors
         try check(
-            dnnl_primitive_attr_set_output_scales(attributes, Int64(scales.factors.count), mask, scales.factors),
+            dnnl_primitive_attr_set_output_scales(attributes, Int64(factors.count), scales.mask, factors),
             during: "setting output scales")
     }
     guard !post.isEmpty else { return try body(attributes) }

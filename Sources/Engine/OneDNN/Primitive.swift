@@ -72,6 +72,8 @@ package enum Argument: Sendable, Hashable {
     case biasGradient
     /// A source of a concatenation.
     case part(Int)
+    /// The factors of ``OutputScales/operand(axis:)``, a vector.
+    case outputScales
     /// The operand of a binary post-operation, by its index among the post-operations.
     case postOperand(Int)
 
@@ -92,6 +94,7 @@ package enum Argument: Sendable, Hashable {
         case .weightsGradient: DNNL_ARG_DIFF_WEIGHTS
         case .biasGradient: DNNL_ARG_DIFF_BIAS
         case .part(let index): DNNL_ARG_MULTIPLE_SRC + Int32(index)
+        case .outputScales: DNNL_ARG_ATTR_OUTPUT_SCALES
         case .postOperand(let index):
             DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE * Int32(index + 1) | DNNL_ARG_SRC_1
         }

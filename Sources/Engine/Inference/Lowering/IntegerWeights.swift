@@ -6,8 +6,11 @@ import Tensors
 /// A matrix of symmetric 8-bit integers, with a scale for each index of an axis, or one scale.
 struct IntegerWeights {
     let integers: Tensor
-    let scales: [Float]
+    /// float32
+    let scales: Tensor
     let axis: Int
+
+    var hasOneScale: Bool { scales.shape.elementCount == 1 }
 }
 
 extension Draft {
@@ -33,7 +36,7 @@ extension Draft {
             zeros.withBytes({ $0.allSatisfy { $0 == 0 } })
         else { return nil }
         return IntegerWeights(
-            integers: integers, scales: scales.withElements(as: Float.self) { Array($0) },
+            integers: integers, scales: scales,
             axis: dequantize.axis < 0 ? dequantize.axis + 2 : dequantize.axis)
     }
 
@@ -45,10 +48,10 @@ extension Draft {
             shape(node.inputs[0]).dropLast().reduce(1, *) >= LinearLayer.rowsOfMatrixProduct
         else { return false }
         switch operation {
-        case .matMul: return weights.scales.count == 1 || weights.axis == 1
+        case .matMul: return weights.hasOneScale || weights.axis == 1
         case .gemm(let gemm):
             let columns = gemm.transposeB ? 0 : 1
-            return !gemm.transposeA && gemm.alpha == 1 && (weights.scales.count == 1 || weights.axis == columns)
+            return !gemm.transposeA && gemm.alpha == 1 && (weights.hasOneScale || weights.axis == columns)
         default: return false
         }
     }
@@ -65,13 +68,15 @@ extension Lowering {
         for node: Draft.Node
     ) throws(OneDNNError) -> Int {
         let source = source.retyped(.signed8)
-        let scales = weights.scales
         let conversion = try PrimitiveDescription.reorder(
-            from: source, to: target,
-            scales: scales.count == 1 ? .uniform(scales[0]) : .channels(scales, axis: columns))
+            from: source, to: target, scales: .operand(axis: weights.hasOneScale ? nil : columns))
         let held = add(.constant(weights.integers, layout: source), source)
+        let vector = try TensorLayout([weights.scales.shape.elementCount])
+        let scales = add(.constant(weights.scales, layout: vector), vector)
         let value = add(.arena, target)
-        emit(conversion, [(.source, held), (.destination, value)], to: value, "dequantize", for: node)
+        emit(
+            conversion, [(.source, held), (.outputScales, scales), (.destination, value)], to: value, "dequantize",
+            for: node)
         return value
     }
 }

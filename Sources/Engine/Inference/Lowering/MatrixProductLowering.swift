@@ -68,7 +68,7 @@ extension Lowering {
         let wanted = primitive.layout(of: .weights)
         let ordered: Int
         if element == .float32, dimensions.count == 2, let integers = integerWeights(node.inputs[1]),
-            integers.scales.count == 1 || integers.axis == (transposesWeights ? 1 : 0)
+            integers.hasOneScale || integers.axis == (transposesWeights ? 1 : 0)
         {
             ordered = try converted(
                 integers, from: product.weights, to: wanted, columns: product.columns, for: node)
