@@ -62,10 +62,10 @@ extension Lowering {
             (.weights, try converted(held, to: primitive.layout(of: .weights), for: node)),
             (.destination, destination),
         ]
-        if operands.count == 3, let bias = try? draft.constants[operands[2]]?.floats() {
+        if operands.count == 3, let bias = draft.constants[operands[2]] {
             // The bias is added before the scales are applied.
             let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
-                bias[$0] / problem.factors[$0]
+                bias.float($0) / problem.factors[$0]
             }
             arguments.append((.bias, try addConstant(scaled)))
         }

@@ -11,8 +11,8 @@ struct ChannelScaling {
 
     /// `[channels]`
     let shape: Shape
-    private(set) var scale: [Double]
-    private(set) var shift: [Double]
+    private(set) var scale: Factors
+    private(set) var shift: Factors
 
     /// The node's computation, if it has this form with constants.
     init?(_ node: Draft.Node, _ draft: Draft) {
@@ -24,17 +24,18 @@ struct ChannelScaling {
     }
 
     private init?(_ node: Draft.Node, _ normalization: BatchNormalization, _ draft: Draft) {
-        var parameters: [[Float]] = []
-        for input in node.inputs.dropFirst() {
-            guard let values = try? draft.constants[input]?.floats() else { return nil }
-            parameters.append(values)
-        }
+        let parameters = node.inputs.dropFirst().compactMap { draft.constants[$0] }
+        guard parameters.count == 4, parameters.allSatisfy({ $0.element == .float32 }) else { return nil }
         input = node.inputs[0]
-        shape = draft.type(node.inputs[1]).shape
-        scale = zip(parameters[0], parameters[3]).map {
-            Double($0) / (Double($1) + Double(normalization.epsilon)).squareRoot()
+        let shape = draft.type(node.inputs[1]).shape
+        let scale = Factors(shape.elementCount, draft.options) {
+            Double(parameters[0].float($0))
+                / (Double(parameters[3].float($0)) + Double(normalization.epsilon)).squareRoot()
         }
-        shift = zip(scale, zip(parameters[1], parameters[2])).map { Double($1.0) - Double($1.1) * $0 }
+        (self.shape, self.scale) = (shape, scale)
+        shift = Factors(shape.elementCount, draft.options) {
+            Double(parameters[1].float($0)) - Double(parameters[2].float($0)) * scale[$0]
+        }
     }
 
     private init?(_ node: Draft.Node, _ function: Arithmetic.Function, _ draft: Draft) {
@@ -45,32 +46,33 @@ struct ChannelScaling {
         let dimensions = draft.shape(input)
         let rank = dimensions.count
         guard rank >= 3, draft.shape(node.output) == dimensions, dimensions[1] <= Self.maximumChannels,
-            let shape = try? Shape([dimensions[1]]),
-            let values = try? constant.floats()
+            let shape = try? Shape([dimensions[1]]), constant.element == .float32
         else { return nil }
         // Extents of 1 except for the channels.
         let extents = [Int](repeating: 1, count: rank - constant.shape.rank) + constant.shape.dimensions
         guard extents.indices.allSatisfy({ $0 == 1 || extents[$0] == 1 }) else { return nil }
         self.shape = shape
-        let perChannel = (0..<dimensions[1]).map { Double(values[extents[1] == 1 ? 0 : $0]) }
+        func factors(_ factor: (Double) -> Double) -> Factors {
+            Factors(dimensions[1], draft.options) { factor(Double(constant.float(extents[1] == 1 ? 0 : $0))) }
+        }
         switch (function, position) {
-        case (.add, _): (scale, shift) = (perChannel.map { _ in 1 }, perChannel)
-        case (.multiply, _): (scale, shift) = (perChannel, perChannel.map { _ in 0 })
-        case (.subtract, 1): (scale, shift) = (perChannel.map { _ in 1 }, perChannel.map { -$0 })
-        case (.subtract, _): (scale, shift) = (perChannel.map { _ in -1 }, perChannel)
-        case (.divide, 1) where values.allSatisfy({ $0 != 0 }):
-            (scale, shift) = (perChannel.map { 1 / $0 }, perChannel.map { _ in 0 })
+        case (.add, _): (scale, shift) = (factors { _ in 1 }, factors { $0 })
+        case (.multiply, _): (scale, shift) = (factors { $0 }, factors { _ in 0 })
+        case (.subtract, 1): (scale, shift) = (factors { _ in 1 }, factors { -$0 })
+        case (.subtract, _): (scale, shift) = (factors { _ in -1 }, factors { $0 })
+        case (.divide, 1) where constant.withElements(as: Float.self, { $0.allSatisfy { $0 != 0 } }):
+            (scale, shift) = (factors { 1 / $0 }, factors { _ in 0 })
         case (.divide, _), (.maximum, _), (.minimum, _), (.power, _), (.equal, _), (.greater, _), (.greaterOrEqual, _),
             (.keep, _):
             return nil
         }
     }
 
-    /// The composition of an earlier scaling with this one.
-    func after(scale first: [Float], shift firstShift: [Float]) -> ChannelScaling {
+    /// The composition of an earlier scaling, of as many channels, with this one.
+    func after(scale first: Tensor, shift firstShift: Tensor, _ options: PlanOptions) -> ChannelScaling {
         var composed = self
-        composed.shift = zip(zip(scale, firstShift), shift).map { $0.0 * Double($0.1) + $1 }
-        composed.scale = zip(scale, first).map { $0 * Double($1) }
+        composed.shift = Factors(shift.count, options) { scale[$0] * Double(firstShift.float($0)) + shift[$0] }
+        composed.scale = Factors(scale.count, options) { scale[$0] * Double(first.float($0)) }
         return composed
     }
 

@@ -39,22 +39,22 @@ enum ChannelScalingFolding: Pass {
         guard node.post.isEmpty else { return false }
         switch node.kind {
         case .scaleShift:
-            guard let scale = try? draft.constants[node.inputs[1]]?.floats(),
-                let shift = try? draft.constants[node.inputs[2]]?.floats()
+            guard let scale = draft.constants[node.inputs[1]], let shift = draft.constants[node.inputs[2]],
+                [scale, shift].allSatisfy({ $0.element == .float32 && $0.shape == scaling.shape })
             else { return false }
-            let composed = scaling.after(scale: scale, shift: shift)
+            let composed = scaling.after(scale: scale, shift: shift, draft.options)
             draft.nodes[producer].inputs = [node.inputs[0]] + composed.constants(node.name, &draft)
             return true
         case .operation(.convolution):
             guard let weights = draft.constants[node.inputs[1]] else { return false }
-            var bias: [Float]?
+            var bias: Tensor?
             if node.inputs.count == 3 {
-                bias = try? draft.constants[node.inputs[2]]?.floats()
-                guard bias != nil else { return false }
+                bias = draft.constants[node.inputs[2]]
+                guard bias?.element == .float32 else { return false }
             }
             let folded = scaled(weights, scaling.scale, draft.options)
             let foldedBias = Constants.make(scaling.shape, draft.options) {
-                Float(Double(bias?[$0] ?? 0) * scaling.scale[$0] + scaling.shift[$0])
+                Float(Double(bias?.float($0) ?? 0) * scaling.scale[$0] + scaling.shift[$0])
             }
             draft.nodes[producer].inputs = [
                 node.inputs[0], draft.addConstant(folded, "\(node.inputs[1])*"),
@@ -68,12 +68,13 @@ enum ChannelScalingFolding: Pass {
     }
 
     /// Each block of the first axis multiplied by its factor.
-    private static func scaled(_ weights: Tensor, _ factors: [Double], _ options: PlanOptions) -> Tensor {
+    private static func scaled(_ weights: Tensor, _ factors: Factors, _ options: PlanOptions) -> Tensor {
         Tensor(type: weights.type, allocator: options.allocator) { bytes in
             let target = bytes.bindMemory(to: Float.self)
             weights.withElements(as: Float.self) { source in
                 let count = source.count / max(1, factors.count)
-                for (channel, factor) in factors.enumerated() {
+                for channel in 0..<factors.count {
+                    let factor = factors[channel]
                     for index in channel * count..<(channel + 1) * count {
                         target[index] = Float(Double(source[index]) * factor)
                     }

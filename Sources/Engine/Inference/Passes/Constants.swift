@@ -28,3 +28,26 @@ enum Constants {
         }
     }
 }
+
+/// Numbers that a pass computes from constants, in double precision and in memory of the plan's allocator.
+struct Factors {
+    private let storage: TensorStorage
+    let count: Int
+
+    init(_ count: Int, _ options: PlanOptions, _ factor: (Int) -> Double) {
+        storage = options.allocator.allocate(byteCount: count * MemoryLayout<Double>.stride)
+        self.count = count
+        let elements = storage.mutableBytes.bindMemory(to: Double.self)
+        for index in 0..<count { elements[index] = factor(index) }
+    }
+
+    subscript(index: Int) -> Double {
+        precondition(index >= 0 && index < count, "factor \(index) of \(count)")
+        return storage.bytes.load(fromByteOffset: index * MemoryLayout<Double>.stride, as: Double.self)
+    }
+}
+
+extension Tensor {
+    /// An element of a float32 tensor.
+    func float(_ index: Int) -> Float { withElements(as: Float.self) { $0[index] } }
+}

@@ -5,7 +5,8 @@ import Tensors
 /// Weights as 8-bit integers with a scale for each output channel (axis 0).
 struct QuantizedWeights {
     let tensor: Tensor
-    /// The value of one integer step, per channel.
+    /// The value of one integer step, per channel. In ordinary memory: oneDNN has fast code only for convolutions whose
+    /// scales it copies to its own.
     let scales: [Float]
 
     init?(_ weights: Tensor, _ options: PlanOptions) {
