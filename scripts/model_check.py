@@ -2,7 +2,7 @@
 """Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
 
 Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime, for Keras with
-tensorflow-cpu and tf2onnx, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would
+tensorflow-cpu, tf2onnx and pillow, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would
 install these two itself), for PaddleClas paddleclas besides; kinds whose packages are missing are left out.
 `make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks get a picture besides:
 `keras:NAME` against Keras's own preprocessing. Exits with 1 if one differs or is refused, or none was compared.
@@ -84,7 +84,7 @@ Xception41 Xception41_deeplab alt_gvt_small cae_base_patch16_224 pcpvt_small""".
 
 PACKAGES = {
     "timm": ["torch", "timm"], "torchvision": ["torch", "torchvision"], "transformers": ["torch", "transformers"],
-    "keras": ["tensorflow", "tf2onnx"],
+    "keras": ["tensorflow", "tf2onnx", "PIL"],
     "paddle": ["paddle", "paddle2onnx", "onnx_graphsurgeon", "sympy"],
 }
 PACKAGES["paddleclas"] = PACKAGES["paddle"] + ["paddleclas"]
@@ -129,6 +129,18 @@ def built_keras(name):
     return keras.Sequential([layers.Input(shape), *first, *body]), shape
 
 
+def preprocess_keras(name, pixels):
+    """Pictures as a class of keras.applications takes them."""
+    import keras
+
+    modules = {keras.applications.__dict__[m].__dict__.get(name): keras.applications.__dict__[m]
+               for m in dir(keras.applications) if hasattr(keras.applications.__dict__[m], "preprocess_input")}
+    # Those two classes are in no module of their own.
+    modules[keras.applications.MobileNetV3Large] = keras.applications.mobilenet_v3
+    modules[keras.applications.MobileNetV3Small] = keras.applications.mobilenet_v3
+    return modules[getattr(keras.applications, name)].preprocess_input(pixels.astype(np.float32))
+
+
 def export_keras(name, path):
     import tensorflow
     import tf2onnx
@@ -142,11 +154,20 @@ def export_keras(name, path):
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
+        # Without statistics of any pictures, values grow from layer to layer until rounding decides the answer.
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    random = np.random.default_rng(1)
+    if name.startswith("own-"):
+        pictures = random.uniform(-1, 1, (4, *shape)).astype(np.float32)
+    else:
+        pictures = preprocess_keras(name, random.integers(0, 256, (4, *shape)))
+    model(pictures, training=True)
     signature = [tensorflow.TensorSpec((None, *shape), tensorflow.float32, name="input")]
     # Keras 3's models have no output names, which tf2onnx.convert.from_keras asks for.
     function = tensorflow.function(lambda x: model(x, training=False), input_signature=signature)
     tf2onnx.convert.from_function(function, input_signature=signature, opset=17, output_path=path)
-    return np.random.default_rng(1).uniform(-1, 1, (1, *shape)).astype(np.float32)
+    return pictures[:1]
 
 
 def export_paddle(kind, name, path):
@@ -225,6 +246,10 @@ def export(kind, name, path, dynamo):
     model, size = built(kind, name)
     x = torch.randn(1, *size)
     with torch.no_grad():
+        # Heads, scales of residual branches and others begin at 0 or nearly so: errors before them would not be seen.
+        for parameter in model.parameters():
+            if parameter.min() == parameter.max() and parameter.abs().max() <= 1e-3:
+                parameter.uniform_(-0.2, 0.2)
         if dynamo:
             torch.onnx.export(model, (x,), path, dynamo=True, verbose=False)
         else:
@@ -322,13 +347,7 @@ def check(program, path, x, folder, picture=None, store_weights="f32"):
 
     pixels = np.random.default_rng(2).integers(0, 256, x.shape[1:], dtype=np.uint8)
     keras.utils.save_img(folder / "picture.png", pixels, scale=False)
-    modules = {keras.applications.__dict__[m].__dict__.get(picture): keras.applications.__dict__[m]
-               for m in dir(keras.applications) if hasattr(keras.applications.__dict__[m], "preprocess_input")}
-    # Those two classes are in no module of their own.
-    modules[keras.applications.MobileNetV3Large] = keras.applications.mobilenet_v3
-    modules[keras.applications.MobileNetV3Small] = keras.applications.mobilenet_v3
-    module = modules[getattr(keras.applications, picture)]
-    tensor = module.preprocess_input(pixels[None].astype(np.float32))
+    tensor = preprocess_keras(picture, pixels[None])
     with_picture = ran(
         program, path, ["--input", str(folder / "picture.png"), "--preprocess", f"keras:{picture}",
                         "--store-weights", store_weights], expected(tensor), folder)
@@ -374,6 +393,8 @@ def main():
                 answers = session.run(None, {session.get_inputs()[0].name: x})
                 if not np.isfinite(answers[0]).all():
                     raise ValueError("with these random weights the answer is not finite")
+                if answers[0].size > 1 and len(np.unique(answers[0])) <= 2:
+                    raise ValueError("with these random weights the answer says nothing, as all scores are equal or 0")
             except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not run, is not ours.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
