@@ -11,13 +11,16 @@ import Testing
 import Wire
 
 /// An enclave whose owner has results of the host computed again.
-private final class AuditedHost {
+final class AuditedHost {
     let host: TestHost
     private var sequence: UInt64 = 1
     private var evidence: EnclaveEvidence
 
-    init(_ audit: AuditTerms, workers: InferenceWorkers = InferenceWorkers()) throws {
-        host = try TestHost(try Deployment(), workers: workers)
+    init(
+        _ audit: AuditTerms, _ model: some BundledModel = TinyModel(isAllInside: false),
+        workers: InferenceWorkers = InferenceWorkers()
+    ) throws {
+        host = try TestHost(try Deployment(model), workers: workers)
         try host.load()
         evidence = try host.evidence()
         let terms = ServiceTerms(sequence: 1, leaseSeconds: 3600, requestsInFlight: 8, audit: audit)
@@ -60,13 +63,20 @@ private final class AuditedHost {
     func classify(
         _ picture: Tensor? = nil, _ change: ([Float]) -> [Float]? = { $0 }
     ) throws -> (answer: ClassificationAnswer, askedHost: Bool) {
-        let request = try host.deployment.request(try picture ?? Picture.floats(), for: evidence, kem: .x25519)
+        try classify(try picture ?? Picture.floats()) { boundary in
+            let honest = try TestHost.backNet(boundary).floats()
+            return try change(honest).map { try Tensor($0, shape: [1, 2, 2, 2]) } ?? Tensor([Float(1)], shape: [1])
+        }
+    }
+
+    func classify(
+        _ picture: Tensor, backNet: ([Tensor]) throws -> Tensor
+    ) throws -> (answer: ClassificationAnswer, askedHost: Bool) {
+        let request = try host.deployment.request(picture, for: evidence, kem: .x25519)
         switch try host.send(.infer(message: request.message), requestID: 1 << 40) {
         case .answer(let bytes): return (try request.answer(bytes), false)
         case .intermediate(let tensors):
-            let honest = try TestHost.backNet(tensors).floats()
-            let result =
-                try change(honest).map { try Tensor($0, shape: [1, 2, 2, 2]) } ?? Tensor([Float(1)], shape: [1])
+            let result = try backNet(tensors)
             guard case .answer(let bytes) = try host.send(.backNetResult([result]), requestID: 1 << 40) else {
                 throw Unexpected("no answer")
             }

@@ -18,15 +18,16 @@ package struct MemoryPattern: Sendable {
         occurrences(start: start, count: count) { $0.byte($1) }
     }
 
-    /// - Parameter byte: What was made of each byte.
-    package func occurrences(start: Int, count: Int, byte: (MemoryPattern, Int) -> UInt8) -> Int {
+    /// - Parameters:
+    ///   - inDumps: Only in pages that a core dump would hold, so not in those of `SecretMemory`.
+    ///   - byte: What was made of each byte.
+    package func occurrences(
+        start: Int, count: Int, inDumps: Bool = false, byte: (MemoryPattern, Int) -> UInt8
+    ) -> Int {
         var found = 0
-        let content = FileHandle(forReadingAtPath: "/proc/self/maps")?.readDataToEndOfFile()
-        let maps = String(decoding: content ?? Data(), as: UTF8.self)
-        for line in maps.split(separator: "\n") where line.contains(" rw-p ") {
-            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
-            guard range.count == 2, let base = UnsafeRawPointer(bitPattern: range[0]) else { continue }
-            let memory = UnsafeRawBufferPointer(start: base, count: Int(range[1] - range[0]))
+        for range in Self.writableMemory(inDumps: inDumps) {
+            guard let base = UnsafeRawPointer(bitPattern: range.lowerBound) else { continue }
+            let memory = UnsafeRawBufferPointer(start: base, count: range.count)
             var offset = 0
             while offset + count <= memory.count {
                 guard let hit = memchr(base + offset, Int32(byte(self, start)), memory.count - count - offset + 1)
@@ -39,5 +40,23 @@ package struct MemoryPattern: Sendable {
             }
         }
         return found
+    }
+
+    /// The addresses of this process's writable memory: all of it, or what the kernel does not leave out of core dumps.
+    private static func writableMemory(inDumps: Bool) -> [Range<UInt>] {
+        let content = FileHandle(forReadingAtPath: inDumps ? "/proc/self/smaps" : "/proc/self/maps")?
+            .readDataToEndOfFile()
+        var ranges: [Range<UInt>] = []
+        var isWritable = false
+        for line in String(decoding: content ?? Data(), as: UTF8.self).split(separator: "\n") {
+            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+            if ends.count == 2, ends[0] < ends[1] {
+                isWritable = line.contains(" rw-p ")
+                if isWritable { ranges.append(ends[0]..<ends[1]) }
+            } else if inDumps, isWritable, line.hasPrefix("VmFlags:"), line.split(separator: " ").contains("dd") {
+                ranges.removeLast()
+            }
+        }
+        return ranges
     }
 }

@@ -6,8 +6,13 @@ package import Tensors
 package struct PlanOptions: Sendable {
     /// Threads of one run, the calling thread included; at least 1.
     package var threads: Int
-    /// Where weights, activations, scratch and results live.
+    /// Where activations, scratch and results live, and weights where ``weightAllocator`` is `nil`.
     package var allocator: StorageAllocator
+    /// Where weights live, if not beside activations: weights that are no secret need no secret memory.
+    package var weightAllocator: StorageAllocator?
+
+    /// Where weights live, and what passes compute of them.
+    var allocatorOfWeights: StorageAllocator { weightAllocator ?? allocator }
 
     /// Precision of convolutions and matrix products. It is float32 where the processor lacks the instructions or is
     /// slower with them.

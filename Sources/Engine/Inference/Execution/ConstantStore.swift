@@ -23,7 +23,7 @@ struct ConstantStore: Sendable {
         releasing lowering: inout Lowering, used: [Int], sharingWith others: [ConstantStore], stream: ExecutionStream,
         options: PlanOptions
     ) throws(OneDNNError) {
-        let allocator = options.allocator
+        let allocator = options.allocatorOfWeights
         let constants = used.filter { if case .constant = lowering.values[$0].place { true } else { false } }
         let kept = Set(constants)
         lowering.draft.constants = [:]

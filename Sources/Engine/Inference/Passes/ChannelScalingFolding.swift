@@ -69,7 +69,7 @@ enum ChannelScalingFolding: Pass {
 
     /// Each block of the first axis multiplied by its factor.
     private static func scaled(_ weights: Tensor, _ factors: Factors, _ options: PlanOptions) -> Tensor {
-        Tensor(type: weights.type, allocator: options.allocator) { bytes in
+        Tensor(type: weights.type, allocator: options.allocatorOfWeights) { bytes in
             let target = bytes.bindMemory(to: Float.self)
             weights.withElements(as: Float.self) { source in
                 let count = source.count / max(1, factors.count)

@@ -46,6 +46,8 @@ enum ConstantFolding: Pass {
         } catch { throw InferenceError(.unsupported, error.message) }
         var options = options
         options.precision = .float32
+        // The result is a weight.
+        options.allocator = options.allocatorOfWeights
         return try Plan(compiling: graph, options: options).run([operands[0]])[0]
     }
 

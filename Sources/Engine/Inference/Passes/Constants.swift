@@ -5,7 +5,7 @@ import Tensors
 enum Constants {
     /// A float32 tensor with the elements `element` returns.
     static func make(_ shape: Shape, _ options: PlanOptions, _ element: (Int) -> Float) -> Tensor {
-        Tensor(type: TensorType(.float32, shape), allocator: options.allocator) { bytes in
+        Tensor(type: TensorType(.float32, shape), allocator: options.allocatorOfWeights) { bytes in
             let elements = bytes.bindMemory(to: Float.self)
             for index in 0..<shape.elementCount { elements[index] = element(index) }
         }
@@ -35,7 +35,7 @@ struct Factors {
     let count: Int
 
     init(_ count: Int, _ options: PlanOptions, _ factor: (Int) -> Double) {
-        storage = options.allocator.allocate(byteCount: count * MemoryLayout<Double>.stride)
+        storage = options.allocatorOfWeights.allocate(byteCount: count * MemoryLayout<Double>.stride)
         self.count = count
         let elements = storage.mutableBytes.bindMemory(to: Double.self)
         for index in 0..<count { elements[index] = factor(index) }

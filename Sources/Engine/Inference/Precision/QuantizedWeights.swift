@@ -15,7 +15,7 @@ struct QuantizedWeights {
         let perChannel = weights.shape.elementCount / channels
         var scales = [Float](repeating: 1, count: channels)
         tensor = weights.withElements(as: Float.self) { elements in
-            Tensor(type: TensorType(.int8, weights.shape), allocator: options.allocator) { bytes in
+            Tensor(type: TensorType(.int8, weights.shape), allocator: options.allocatorOfWeights) { bytes in
                 let integers = bytes.bindMemory(to: Int8.self)
                 for channel in 0..<channels {
                     let range = channel * perChannel..<(channel + 1) * perChannel

@@ -3,11 +3,12 @@ import Evidence
 import Inference
 import ModelGraph
 import SealedChannel
+import SecretMemory
 import Tensors
 import Wire
 
-/// The BackNet compiled inside the enclave, to recompute results of the host. Its weights, inputs and outputs are no
-/// secrets from the host.
+/// The BackNet compiled inside the enclave, to recompute results of the host. Its weights are no secret from the host.
+/// Its activations are, of requests for which the host is not asked.
 final class BackNetReference: Sendable {
     private let plans: WorkerPlans
 
@@ -22,7 +23,8 @@ final class BackNetReference: Sendable {
         guard graph.inputs.map(\.type) == facts.toHost, graph.outputs.map({ graph.type(of: $0) }) == facts.fromHost,
             facts.fromHost.allSatisfy({ $0.element == .float32 })
         else { throw EnclaveRefusal(.factsMismatch) }
-        var options = PlanOptions()
+        var options = PlanOptions(allocator: .wiping)
+        options.weightAllocator = .standard
         options.extraMemory = .enclave
         do throws(InferenceError) {
             plans = try WorkerPlans(compiling: graph, options: options, workers: workers)
