@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Nine 3x3 convolutions outside. Winograd's algorithm for all of them takes more memory than an enclave may use for it.
+/// Nine 3x3 convolutions outside. Winograd's algorithm for all of them takes more memory than an enclave may use.
 private struct WideModel: BundledModel {
     let isAllInside = false
     private static let shape = [1, 128, 28, 28]

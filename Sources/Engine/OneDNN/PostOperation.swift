@@ -106,8 +106,8 @@ package enum PostOperation: Sendable {
 package enum OutputScales: Sendable {
     case uniform(Float)
     case channels([Float], axis: Int = 1)
-    /// An operand of each execution, ``Argument/outputScales``: one number if `axis` is `nil`. oneDNN copies none of it.
-    /// It has fast code for this in reorders only.
+    /// An operand of each execution, ``Argument/outputScales``: one number if `axis` is `nil`. oneDNN copies none of
+    /// it, and has fast code for it in reorders only.
     case operand(axis: Int?)
 
     fileprivate var factors: [Float] {
