@@ -99,6 +99,27 @@ struct CurveTests {
         #expect(try found(0.04).standing == .evidence && found(0.04).upper < 0.1)
     }
 
+    @Test("What the reconstruction identifies raises the estimate, and passes nothing where no view was learned")
+    func identifiedByReconstruction() throws {
+        func curve(_ value: Double) -> LearningCurve {
+            LearningCurve(
+                points: [.init(pictures: 1200, value: 0.025), .init(pictures: 2400, value: value)], error: 0.003,
+                gainError: 0.004)
+        }
+        func found(view: Double, reconstruction: Double) throws -> LeakEstimate {
+            let evidence = AssetEvidence(
+                appearance: [], identity: [curve(view)], identityByReconstruction: curve(reconstruction),
+                candidates: 40, classes: nil, tint: nil, layout: nil)
+            return try #require(
+                evidence.estimates(for: Attacker(pictures: 5000, counted: 3000))[.identification])
+        }
+        #expect(try found(view: 0.026, reconstruction: 0.04).standing == .floor)
+        #expect(try found(view: 0.026, reconstruction: 0.026).standing == .failed)
+        let raised = try found(view: 0.04, reconstruction: 0.3)
+        #expect(raised.standing == .evidence && raised.value > 0.25)
+        #expect(try found(view: 0.04, reconstruction: 0.026) == found(view: 0.04, reconstruction: 0.04))
+    }
+
     @Test("The upper end is never below the estimate", arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
     func ordered(values: [Double]) {
         let curve = Self.curve(values, gainError: 0)

@@ -31,7 +31,7 @@ enum AssetJSON {
             asset(
                 .identity,
                 [
-                    ("curves", .array(evidence.identity.map(curve))),
+                    ("curves", .array(evidence.identificationCurves.map(curve))),
                     ("candidates", .integer(evidence.candidates)),
                 ] + reconstruction("retrievalCurves", .retrieval)),
             asset(

@@ -14,7 +14,7 @@ enum CurveAttack: Attack {
         let reconstruction = attacks.reconstruction(pictures: subject.pictures)
         return AssetEvidence(
             appearance: [reconstruction.appearance].compactMap(\.self),
-            identity: attacks.identity(views: views) + [reconstruction.identity].compactMap(\.self),
+            identity: attacks.identity(views: views), identityByReconstruction: reconstruction.identity,
             candidates: min(
                 GramAttacks.maximumCandidates,
                 (subject.targets.count + CrossValidation.folds - 1) / CrossValidation.folds),
@@ -40,14 +40,20 @@ extension AssetEvidence: Finding {
     package static let name = "curves"
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
-        let curves: [Metric: [LearningCurve]] = [
-            .extrapolatedRSquared: appearance, .identification: identity, .classGain: classes.map { [$0] } ?? [],
-        ]
-        return curves.reduce(into: [:]) { estimates, entry in
-            let (metric, curves) = entry
-            let guess = metric == .identification ? 1 / Double(max(1, candidates)) : 0
-            estimates[metric] = LeakEstimate.together(
-                curves.map { LeakEstimate($0, pictures: attacker.pictures, guess: guess) }, of: metric)
+        let guess = 1 / Double(max(1, candidates))
+        func estimate(_ curves: [LearningCurve], guess: Double = 0) -> [LeakEstimate] {
+            curves.map { LeakEstimate($0, pictures: attacker.pictures, guess: guess) }
         }
+        var views = estimate(identity, guess: guess)
+        // Beside views that learned nothing, few identifications by the reconstruction do not show that views would
+        // find few.
+        let viewsLearned = views.contains { $0.standing == .evidence }
+        views += estimate(identityByReconstruction.map { [$0] } ?? [], guess: guess)
+            .map { viewsLearned || $0.standing == .failed ? $0 : $0.asFloor }
+        let estimates: [Metric: [LeakEstimate]] = [
+            .extrapolatedRSquared: estimate(appearance), .identification: views,
+            .classGain: estimate(classes.map { [$0] } ?? []),
+        ]
+        return estimates.reduce(into: [:]) { $0[$1.key] = LeakEstimate.together($1.value, of: $1.key) }
     }
 }

@@ -50,7 +50,7 @@ enum ReconstructionAttack: Attack {
                 return !subject.exceedsGate && !subject.exceeds(metric, gain)
             case .identity:
                 return !subject.exceeds(metric, scores.retrieval)
-                    && !exceeds(.identification, evidence?.identity ?? [])
+                    && !exceeds(.identification, evidence?.identificationCurves ?? [])
             case .class:
                 let ratio = subject.found[ReconstructionJudge.Judgement.self]?.ratio
                 return !(ratio.map { subject.exceeds(metric, $0) } ?? false)
