@@ -41,12 +41,17 @@ private func arithmetic() throws -> [DerivativeCase] {
                     constants: [other], xAt: position, around: 4, spacing: 0.083, range: 0.5...2))
         }
     }
+    // Its condition is 0 at some elements.
+    var choice = try DerivativeCase("a choice by a condition", [1, 3, 4, 4], spacing: 0.083)
+    let (first, second) = (try choice.constant([1, 3, 4, 4]), try choice.constant([1, 3, 4, 4]))
+    choice.node("condition", .arithmetic(Arithmetic(.greater)), [first, second])
+    choice.node("y", .arithmetic(Arithmetic(.keep)), ["x", "condition"])
     var square = try DerivativeCase("the input by itself", [2, 3])
     square.node("y", .arithmetic(Arithmetic(.multiply)), ["x", "x"])
     var ratio = try DerivativeCase("a function by another", [2, 3], around: 2)
     ratio.node("a", .activation(Activation(.tanh)), ["x"])
     ratio.node("y", .arithmetic(Arithmetic(.divide)), ["a", "x"])
-    return cases + [square, ratio]
+    return cases + [choice, square, ratio]
 }
 
 private func convolution(
