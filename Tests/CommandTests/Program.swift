@@ -95,8 +95,8 @@ final class Program {
         return false
     }
 
-    /// After this time nothing will come: however busy a machine is, it is not the machine.
-    private static let patience = Duration.seconds(3600)
+    /// After this time nothing will come, however busy the machine is.
+    private static let patience = Duration.seconds(900)
 
     /// Waits for its end.
     ///
