@@ -167,14 +167,14 @@ struct ServiceTests {
         _ = try succeed(
             ["classify", Demo.clients[0].0, "--token", deployment.token] + deployment.target(server.url),
             in: deployment.folder)
-        // What follows an answer may finish: a process that does not sleep is busy at each look.
+        // What follows an answer may finish: the median counts.
         for process in [server.program.identifier] + server.program.children {
-            let sleeps = try (0..<20).contains { _ in
+            let times = try (0..<11).map { _ in
                 let before = try Program.processorMilliseconds(of: process)
                 usleep(200_000)
-                return try Program.processorMilliseconds(of: process) - before <= 20
+                return try Program.processorMilliseconds(of: process) - before
             }
-            #expect(sleeps, "\(process)")
+            #expect(times.sorted()[times.count / 2] <= 20, "\(process): \(times) ms")
         }
     }
 

@@ -55,6 +55,12 @@ final class CreditTests {
 
     private func letGo() throws { try Data().write(to: URL(filePath: release)) }
 
+    /// The same after a minute, so that a host that waits for the enclave fails a test instead of hanging.
+    private func releaseLater() async throws {
+        try await Task.sleep(for: .seconds(60))
+        try letGo()
+    }
+
     /// What the program said.
     private func said(_ enclave: ScriptedEnclave) -> [String] {
         enclave.lines.all.compactMap { line in
@@ -77,7 +83,9 @@ final class CreditTests {
         let leaving = Task { try await enclave.host.answer([1]) }
         try await wait(for: "infer 1", enclave)
         leaving.cancel()
+        let releasing = Task { try await releaseLater() }
         await #expect(throws: HostError.self) { try await leaving.value }
+        releasing.cancel()
         #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
         try letGo()
         #expect(try await enclave.host.answer([2]) == [2])
@@ -96,7 +104,9 @@ final class CreditTests {
         let leaving = Task { try await enclave.host.answer([3]) }
         try await Task.sleep(for: .milliseconds(50))
         leaving.cancel()
+        let releasing = Task { try await releaseLater() }
         await #expect(throws: HostError.self) { try await leaving.value }
+        releasing.cancel()
         #expect(!said(enclave).contains("boundary"), "its client waited for the enclave")
         try letGo()
         #expect(try await enclave.host.answer([2]) == [2])

@@ -185,7 +185,11 @@ struct HostServerTests {
             var idle: [Connection] = []
             for _ in 0..<7 { idle.append(try Connection(port: ports.port)) }
             // Several threads accept: these are there before the others.
-            while try ServedHost.metric("connections", ports) != 7 { usleep(5_000) }
+            let end = ContinuousClock.now + .seconds(600)
+            while try ServedHost.metric("connections", ports) != 7 {
+                try #require(ContinuousClock.now < end, "there are not 7 connections")
+                usleep(5_000)
+            }
             let client = try Connection(port: ports.port)
             for _ in 0..<7 {
                 client.send(live)

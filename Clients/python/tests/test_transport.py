@@ -125,19 +125,22 @@ TRICKLES = {
 def test_a_host_that_sends_a_byte_now_and_then_is_given_up_at_the_deadline(place, kind, deployment, monkeypatch):
     monkeypatch.setattr(_deadline, "SECONDS", 1.0)
     first, more = TRICKLES[place]
-    ended = threading.Event()
+    ended, is_over = threading.Event(), threading.Event()
 
     def talk(connection):
         connection.recv(1 << 16)
         connection.sendall(first)
         try:
             for _ in range(36_000):
-                time.sleep(0.1)
+                if is_over.wait(0.1):
+                    return
                 connection.sendall(more)
         except OSError:
             ended.set()
 
-    with Listener(talk) as server, client_of(kind, deployment, server.url) as client:
+    with Listener(talk) as server, client_of(kind, deployment, server.url) as client, contextlib.ExitStack() as stack:
+        # A thread of requests goes on until the host ends.
+        stack.callback(is_over.set)
         begin = time.monotonic()
         # The second attestation would wait for the lock of the first.
         for count in (1, 2):
