@@ -28,8 +28,8 @@ enum Loopback {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    /// A port that is nobody else's as long as this lives. Nobody listens at it until a server of the test does, which sets
-    /// SO_REUSEADDR; the kernel gives the port to nobody who asks for any.
+    /// A port that is nobody else's as long as this lives. Nobody listens at it until a server of the test does, which
+    /// sets SO_REUSEADDR; the kernel gives the port to nobody who asks for any.
     final class Port {
         let number: Int
         private let holder: Int32

@@ -71,8 +71,8 @@ package final class TestEngine: Sendable {
     package func closeConnections() { connections.shutDown() }
 }
 
-/// A descriptor is closed by the thread that reads it, and shut down only while it is open: the number of a closed one may be another
-/// engine's.
+/// A descriptor is closed by the thread that reads it, and shut down only while it is open: the number of a closed one
+/// may be another engine's.
 private final class Connections: Sendable {
     struct State {
         var behaviour: TestEngine.Behaviour
