@@ -68,7 +68,8 @@ package struct SymmetricMatrix: Sendable {
         return result
     }
 
-    /// Eigenvalues in ascending order and orthonormal eigenvectors, one per row; `nil` if LAPACK did not converge.
+    /// Eigenvalues in ascending order and orthonormal eigenvectors, one per row; `nil` if LAPACK did not
+    /// converge, or from 32,766 rows, where its lengths of 32 bits do not suffice.
     package var eigenvectors: (values: [Double], vectors: [Double])? {
         guard size > 0 else { return ([], []) }
         var (vectors, found) = (values, [Double](repeating: 0, count: size))
