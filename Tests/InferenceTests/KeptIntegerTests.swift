@@ -8,36 +8,14 @@ import Testing
 
 /// Weights of token rows that stay 8-bit integers in the memory of a plan.
 struct KeptIntegerTests {
-    /// `name`, a matrix of integers with a scale for each index of the axis, as the node `name`.
-    private static func weights(
-        _ problem: inout Problem, _ name: String, _ shape: [Int], axis: Int, zero: Int8 = 0, scales: Int? = nil
-    ) throws {
-        let count = shape.reduce(1, *)
-        problem.constant(
-            "\(name).q",
-            Tensor(type: TensorType(.int8, try Shape(shape))) { bytes in
-                for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: (index * 37) % 255 - 127) }
-            })
-        let channels = scales ?? shape[axis]
-        let ofScales = channels == 1 ? [] : [channels]
-        problem.constant(
-            "\(name).s", try Tensor((0..<channels).map { 0.001 * Float($0 + 1) }, shape: ofScales))
-        problem.constant(
-            "\(name).z",
-            Tensor(type: TensorType(.int8, try Shape(ofScales))) { bytes in
-                for index in bytes.indices { bytes[index] = UInt8(bitPattern: zero) }
-            })
-        problem.node(name, .dequantizeLinear(DequantizeLinear(axis: axis)), "\(name).q", "\(name).s", "\(name).z")
-    }
-
     /// A product of rows with its bias, GELU and residual sum, a Gemm, and a product of one row.
     private static func tokens(rows: Int = 20) throws -> Problem {
         var problem = Problem("tokens")
         problem.tolerance = 2e-5
         try problem.input("x", [1, rows, 16])
-        try weights(&problem, "w", [16, 32], axis: 1)
-        try weights(&problem, "v", [32, 16], axis: 1, scales: 1)
-        try weights(&problem, "g", [24, 16], axis: 0)
+        try problem.integers("w", [16, 32], axis: 1)
+        try problem.integers("v", [32, 16], axis: 1, scales: 1)
+        try problem.integers("g", [24, 16], axis: 0)
         try problem.constant("b", [32])
         try problem.constant("c", [24])
         problem.node("p", .matMul(MatMul()), "x", "w")
@@ -85,12 +63,12 @@ struct KeptIntegerTests {
         #expect(!(try Self.plan(try Self.tokens(rows: 3), limit: 0).kinds.contains("dequantize")))
         var asymmetric = Problem("asymmetric")
         try asymmetric.input("x", [1, 20, 16])
-        try Self.weights(&asymmetric, "w", [16, 32], axis: 1, zero: 3)
+        try asymmetric.integers("w", [16, 32], axis: 1, zero: 3)
         asymmetric.node("y", .matMul(MatMul()), "x", "w")
         #expect(!(try Self.plan(asymmetric, limit: 0).kinds.contains("dequantize")))
         var shared = Problem("shared")
         try shared.input("x", [1, 20, 16])
-        try Self.weights(&shared, "w", [16, 16], axis: 1)
+        try shared.integers("w", [16, 16], axis: 1)
         shared.node("p", .matMul(MatMul()), "x", "w")
         shared.node("y", .arithmetic(Arithmetic(.add)), "p", "w20")
         try shared.constant("w20", [20, 16])
@@ -103,7 +81,7 @@ struct KeptIntegerTests {
     func large() throws {
         var problem = Problem("large")
         try problem.input("x", [1, 2048])
-        try Self.weights(&problem, "w", [2048, 3000], axis: 1)
+        try problem.integers("w", [2048, 3000], axis: 1)
         problem.node("y", .matMul(MatMul()), "x", "w")
         let plan = try Self.plan(problem, limit: 256 << 20)
         #expect(plan.rewrites(by: "constant folding") == ["w"])

@@ -44,6 +44,43 @@ struct Problem: Sendable, CustomTestStringConvertible {
         outputs = [name]
     }
 
+    /// `input` rounded to the levels of 8-bit integers, as the node `name`.
+    mutating func round(
+        _ name: String, _ input: String, step: Float = 0.1, zero: Int = 0, _ element: ElementType = .uint8,
+        stepAfter: Float? = nil, zeroAfter: Int? = nil
+    ) throws {
+        func number(_ value: Int) throws -> Tensor {
+            Tensor(type: TensorType(element, try Shape([]))) { $0[0] = UInt8(truncatingIfNeeded: value) }
+        }
+        constant("\(name).s", try Tensor([step], shape: []))
+        constant("\(name).z", try number(zero))
+        constant("\(name).s'", try Tensor([stepAfter ?? step], shape: []))
+        constant("\(name).z'", try number(zeroAfter ?? zero))
+        node("\(name).q", .quantizeLinear(QuantizeLinear(axis: 1)), input, "\(name).s", "\(name).z")
+        node(name, .dequantizeLinear(DequantizeLinear(axis: 1)), "\(name).q", "\(name).s'", "\(name).z'")
+    }
+
+    /// Weights of 8-bit integers with a scale for each index of the axis, or one scale, as the node `name`.
+    mutating func integers(
+        _ name: String, _ shape: [Int], axis: Int, zero: Int8 = 0, scales: Int? = nil,
+        scale: (Int) -> Float = { 0.001 * Float($0 + 1) }
+    ) throws {
+        let channels = scales ?? shape[axis]
+        let ofScales = channels == 1 ? [] : [channels]
+        constant(
+            "\(name).q",
+            Tensor(type: TensorType(.int8, try Shape(shape))) { bytes in
+                for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: (index * 37) % 255 - 127) }
+            })
+        constant("\(name).s", try Tensor((0..<channels).map(scale), shape: ofScales))
+        constant(
+            "\(name).z",
+            Tensor(type: TensorType(.int8, try Shape(ofScales))) { bytes in
+                for index in bytes.indices { bytes[index] = UInt8(bitPattern: zero) }
+            })
+        node(name, .dequantizeLinear(DequantizeLinear(axis: axis)), "\(name).q", "\(name).s", "\(name).z")
+    }
+
     func graph() throws -> Graph {
         try Graph(name: testDescription, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
     }

@@ -23,31 +23,13 @@ struct QuantizationMergingTests {
         return problem
     }
 
-    private static func number(_ value: Int, _ element: ElementType) throws -> Tensor {
-        Tensor(type: TensorType(element, try Shape([]))) { $0[0] = UInt8(truncatingIfNeeded: value) }
-    }
-
-    /// `input` rounded to levels, as the node `name`.
-    private static func round(
-        _ problem: inout Problem, _ name: String, _ input: String, step: Float = 0.1, zero: Int = 0,
-        _ element: ElementType = .uint8, stepAfter: Float? = nil, zeroAfter: Int? = nil
-    ) throws {
-        problem.constant("\(name).s", try Tensor([step], shape: []))
-        problem.constant("\(name).z", try number(zero, element))
-        problem.constant("\(name).s'", try Tensor([stepAfter ?? step], shape: []))
-        problem.constant("\(name).z'", try number(zeroAfter ?? zero, element))
-        problem.node("\(name).q", .quantizeLinear(QuantizeLinear(axis: 1)), input, "\(name).s", "\(name).z")
-        problem.node(
-            name, .dequantizeLinear(DequantizeLinear(axis: 1)), "\(name).q", "\(name).s'", "\(name).z'")
-    }
-
     @Test(
         "Values are those of the two operators to the last bit, halves and what is beyond the levels too",
         arguments: [ElementType.uint8, .int8], [Float(0.1), 0.0078125, 0.02352848, 3])
     func sameBits(_ element: ElementType, _ step: Float) throws {
         for zero in element == .uint8 ? [0, 122, 255] : [-128, -5, 0, 127] {
             var problem = try Self.start("\(element) \(zero)", step: step)
-            try Self.round(&problem, "y", "x", step: step, zero: zero, element)
+            try problem.round("y", "x", step: step, zero: zero, element)
             let plan = try problem.check()
             #expect(plan.kinds == ["rounding to levels"])
             #expect(plan.rewrites(by: Self.name) == ["y"])
@@ -64,7 +46,7 @@ struct QuantizationMergingTests {
                 problem.node(
                     "c", .convolution(Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))), "x", "w")
                 // Steps so wide that no quotient comes near a half by chance of rounding alone.
-                try Self.round(&problem, "y", "c", step: 0.25, zero: 128)
+                try problem.round("y", "c", step: 0.25, zero: 128)
                 if alsoUsed { problem.outputs.append("c") }
                 problem.tolerance = 0.02
                 let plan = try problem.check()
@@ -82,7 +64,7 @@ struct QuantizationMergingTests {
         ] {
             var problem = try Self.start("\(activation)")
             problem.node("a", .activation(activation), "x")
-            try Self.round(&problem, "y", "a", zero: 100)
+            try problem.round("y", "a", zero: 100)
             let plan = try problem.check()
             #expect(plan.kinds == ["rounding to levels"])
             #expect(plan.rewrites(by: Self.name) == ["y", "a"])
@@ -92,9 +74,9 @@ struct QuantizationMergingTests {
     @Test("What is used elsewhere, differs or is not one number stays two operators")
     func leavesOthers() throws {
         var step = try Self.start("another step")
-        try Self.round(&step, "y", "x", stepAfter: 0.2)
+        try step.round("y", "x", stepAfter: 0.2)
         var zero = try Self.start("another zero point")
-        try Self.round(&zero, "y", "x", zero: 1, zeroAfter: 2)
+        try zero.round("y", "x", zero: 1, zeroAfter: 2)
         var channels = try Self.start("a step for each channel")
         channels.constant("s", try Tensor([0.1, 0.2, 0.3, 0.4], shape: [4]))
         channels.constant("z", Tensor(type: TensorType(.uint8, try Shape([4]))) { _ in })
@@ -102,18 +84,18 @@ struct QuantizationMergingTests {
         channels.node("y", .dequantizeLinear(DequantizeLinear(axis: 1)), "q", "s", "z")
         for problem in [step, zero, channels] { #expect(try problem.check().rewrites(by: Self.name).isEmpty) }
         var integers = try Self.start("integers are a result")
-        try Self.round(&integers, "y", "x")
+        try integers.round("y", "x")
         integers.outputs = ["y", "y.q"]
         #expect(try Plan(compiling: try integers.graph()).rewrites(by: Self.name).isEmpty)
 
         var bounds = try Self.start("what is bounded is a result")
         bounds.node("a", .activation(Activation(.relu)), "x")
-        try Self.round(&bounds, "y", "a")
+        try bounds.round("y", "a")
         bounds.outputs = ["y", "a"]
         #expect(try bounds.check().rewrites(by: Self.name) == ["y"])
         var leaky = try Self.start("an activation that is no bound")
         leaky.node("a", .activation(Activation(.leakyRelu, alpha: 0.1)), "x")
-        try Self.round(&leaky, "y", "a")
+        try leaky.round("y", "a")
         #expect(try leaky.check().rewrites(by: Self.name) == ["y"])
     }
 }

@@ -53,6 +53,7 @@ package final class Plan: Sendable {
             var lowering = try Lowering(draft)
             // The lowering owns the weights now and releases each when it is laid out.
             draft.constants = [:]
+            draft.integers = [:]
             let results = try lowering.placeResults()
             do throws(OneDNNError) {
                 let execution = try Execution(

@@ -27,6 +27,10 @@ package struct PlanOptions: Sendable {
     /// Whether the gate of a convolution's channels is multiplied into its weights, where that is less work.
     package var foldsGates = true
 
+    /// Whether convolutions of quantised networks multiply the file's 8-bit integers, where the processor has
+    /// instructions for it. Their sums are exact, and those of float32 are not.
+    package var multipliesIntegers = true
+
     /// Memory that Winograd's algorithm may use beyond that of direct convolution.
     package var extraMemory = ExtraMemory.plenty
 

@@ -41,9 +41,17 @@ package struct Draft {
     package struct Levels: Equatable {
         /// Positive.
         let step: Float
+        /// The constant of one element that holds the step.
+        let stepName: String
         /// Integers; the first is at most the second.
         var lowest: Float
         var highest: Float
+
+        /// The 8-bit type that holds the factors; `nil` if they are outside both.
+        var element: LayoutElement? {
+            if lowest >= 0 { return highest <= 255 ? .unsigned8 : nil }
+            return lowest >= -128 && highest <= 127 ? .signed8 : nil
+        }
     }
 
     /// What happens to a node's result before it is written.
@@ -51,8 +59,11 @@ package struct Draft {
         case elementwise(Elementwise)
         /// Adds the next operand, of the result's shape.
         case add
+        /// Rounds to levels. Only of convolutions that ``Draft/multipliesIntegers(_:_:)`` names.
+        case levels(Levels)
 
         var takesOperand: Bool { if case .add = self { true } else { false } }
+        var levels: Levels? { if case .levels(let levels) = self { levels } else { nil } }
     }
 
     package var inputs: [Value]
@@ -60,6 +71,8 @@ package struct Draft {
     package var nodes: [Node] = []
     package var constants: [String: Tensor]
     package var types: [String: TensorType]
+    /// The integers of constants that are results of DequantizeLinear, for convolutions that can multiply these.
+    var integers: [String: IntegerWeights] = [:]
     let options: PlanOptions
     /// The passes' changes: the pass's name and the node that it changed. Read by tests and `inspect --plan`.
     var log: [(pass: String, node: String)] = []

@@ -28,7 +28,10 @@ package enum Optimizer {
             PaddingMerging.self,
             LinearRecognition.self,
             ActivationFusion.self,
+            LevelFusion.self,
             ResidualFusion.self,
+            // Levels after a sum.
+            LevelFusion.self,
             GateFolding.self,
             DeadCodeRemoval.self,
         ]

@@ -27,6 +27,7 @@ struct ConstantStore: Sendable {
         let constants = used.filter { if case .constant = lowering.values[$0].place { true } else { false } }
         let kept = Set(constants)
         lowering.draft.constants = [:]
+        lowering.draft.integers = [:]
         for value in lowering.values.indices where !kept.contains(value) { lowering.release(value) }
         if others.isEmpty {
             let sizes = constants.map { MemoryPlan.aligned(lowering.values[$0].byteCount) }

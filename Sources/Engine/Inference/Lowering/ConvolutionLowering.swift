@@ -4,6 +4,12 @@ import OneDNN
 
 extension Lowering {
     mutating func lowerConvolution(_ convolution: Convolution, _ node: Draft.Node) throws(OneDNNError) -> Int {
+        if let result = try lowerStoredIntegers(convolution, node) { return result }
+        guard !node.post.contains(where: { $0.levels != nil }) else {
+            var bare = node
+            (bare.inputs, bare.post, bare.fused) = (Array(node.operands), [], [])
+            return try applyingWithAddition(node.post[...], of: node, to: try lowerConvolution(convolution, bare))
+        }
         if let result = try lowerIntegerConvolution(convolution, node) { return result }
         let element = element(of: node)
         if element != .float32, let result = try lowerConvolution(convolution, node, element) {
@@ -98,7 +104,7 @@ extension Lowering {
         emit(
             primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
         guard !fits else { return target }
-        return try applyingWithAddition(node, to: target)
+        return try applyingWithAddition(node.post[...], of: node, to: target)
     }
 
     /// Layouts with channels in blocks, for which AVX-512 has code. A source with fewer channels than a block, such as

@@ -76,7 +76,7 @@ extension Lowering {
 }
 
 /// A quantised convolution as oneDNN computes it.
-private struct IntegerConvolution {
+struct IntegerConvolution {
     let window: Window
     /// `[m, c, …]`, or `[groups, m / groups, c / groups, …]`.
     let weightShape: [Int]
@@ -130,6 +130,7 @@ extension [Draft.Post] {
             switch post {
             case .elementwise(let function): .elementwise(function)
             case .add: .accumulate(scale: addend?.scale ?? 1, element: addend?.element)
+            case .levels: preconditionFailure("levels are fused into convolutions of integers only")
             }
         }
         guard let scale else { return operations }

@@ -3,7 +3,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// A matrix of symmetric 8-bit integers, with a scale for each index of an axis, or one scale.
+/// Weights as symmetric 8-bit integers, with a scale for each index of an axis, or one scale.
 struct IntegerWeights {
     let integers: Tensor
     /// float32
@@ -29,15 +29,25 @@ extension Draft {
     }
 
     /// What a DequantizeLinear of a constant matrix of symmetric 8-bit integers computes; `nil` for any other node.
-    func integerWeights(_ node: Node) -> IntegerWeights? {
+    func integerWeights(_ node: Node) -> IntegerWeights? { symmetricIntegers(node, rank: 2...2) }
+
+    /// What a DequantizeLinear of a convolution's constant weights computes, with one scale or one for each result's
+    /// channel; `nil` for any other node.
+    func integerFilters(_ node: Node) -> IntegerWeights? {
+        guard let weights = symmetricIntegers(node, rank: 3...5), weights.hasOneScale || weights.axis == 0,
+            weights.scales.withElements(as: Float.self, { $0.allSatisfy { $0.isNormal && $0 > 0 } })
+        else { return nil }
+        return weights
+    }
+
+    private func symmetricIntegers(_ node: Node, rank: ClosedRange<Int>) -> IntegerWeights? {
         guard case .operation(.dequantizeLinear(let dequantize)) = node.kind,
-            let integers = constants[node.inputs[0]], integers.element == .int8, integers.shape.rank == 2,
+            let integers = constants[node.inputs[0]], integers.element == .int8, rank.contains(integers.shape.rank),
             let scales = constants[node.inputs[1]], let zeros = constants[node.inputs[2]],
             zeros.withBytes({ $0.allSatisfy { $0 == 0 } })
         else { return nil }
-        return IntegerWeights(
-            integers: integers, scales: scales,
-            axis: dequantize.axis < 0 ? dequantize.axis + 2 : dequantize.axis)
+        let axis = dequantize.axis < 0 ? dequantize.axis + integers.shape.rank : dequantize.axis
+        return IntegerWeights(integers: integers, scales: scales, axis: axis)
     }
 
     /// Whether the node multiplies rows of tokens by these weights, whose scales are those of its result's columns, and

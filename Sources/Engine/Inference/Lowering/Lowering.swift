@@ -25,6 +25,8 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
+    /// Values that are stored as the factors of their levels.
+    let storedLevels: [String: Draft.Levels]
     /// Whether convolutions write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's algorithm need.
     let prefersChannelBlocks: Bool
     /// The remaining memory for Winograd's algorithm; `nil` where it is not used.
@@ -39,6 +41,7 @@ struct Lowering {
         uses = draft.uses
         precision = draft.options.precision.table(for: draft)
         quantization = precision.level == .integer8 ? Quantization(draft, precision) : nil
+        storedLevels = draft.storedLevels
         let (joins, isOfOneImage) = (draft.joinsChannels, draft.isOfOneImage)
         let isFloat32 = precision.products.isEmpty
         // Without AVX-512, blocks of channels are oneDNN's choice.

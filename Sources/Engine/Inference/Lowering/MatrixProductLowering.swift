@@ -91,7 +91,7 @@ extension Lowering {
         if let bias, let layout = product.bias { arguments.append((.bias, alias(bias, as: layout))) }
         if element != .float32 { products[node.name] = .bfloat16 }
         emit(primitive, arguments, to: target, "inner product", fused: fits ? node.fused : [], for: node)
-        return fits ? target : try applyingWithAddition(node, to: target)
+        return fits ? target : try applyingWithAddition(node.post[...], of: node, to: target)
     }
 
     mutating func lowerMatMul(

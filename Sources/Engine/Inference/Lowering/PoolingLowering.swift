@@ -51,7 +51,14 @@ extension Lowering {
         do throws(OneDNNError) {
             primitive = try describe(layout(source))
             // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
-            if result.dropFirst(2) != [1, 1],
+            if keepsScale, primitive.hasPlainLoops {
+                let channelsLast = try TensorLayout.channelsLast(layout(source).dimensions, element: layout(source).element)
+                let other = try describe(channelsLast)
+                if !other.hasPlainLoops {
+                    source = try converted(source, to: channelsLast, scale: values[source].scale, for: node)
+                    primitive = other
+                }
+            } else if result.dropFirst(2) != [1, 1],
                 let blocks = try PoolingLowering.fasterLayout(than: primitive, layout(source)),
                 let faster = try? describe(blocks),
                 !faster.hasPlainLoops || maximum(blocks, faster.layout(of: .destination)) != nil

@@ -29,27 +29,40 @@ extension Lowering {
         return target
     }
 
-    /// Divides, as QuantizeLinear is defined. Multiplying by the reciprocal would round some halves differently.
     mutating func lowerLevels(_ levels: Draft.Levels, _ node: Draft.Node) throws(OneDNNError) -> Int {
-        var source = try value(of: node.inputs[0])
+        try emitLevels(
+            levels, of: try value(of: node.inputs[0]), storesFactors: storedLevels[node.output] != nil,
+            overwriting: mayOverwrite(node.inputs[0], in: node), for: node)
+    }
+
+    /// Divides, as QuantizeLinear is defined. Multiplying by the reciprocal would round some halves differently.
+    ///
+    /// - Parameters:
+    ///   - storesFactors: Whether the result is the 8-bit factors of the step instead of float32 values.
+    ///   - overwriting: Whether a result of float32 replaces the source in memory, which no other step needs.
+    mutating func emitLevels(
+        _ levels: Draft.Levels, of source: Int, storesFactors: Bool, overwriting: Bool, for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        var source = source
         let count = layout(source).dimensions.reduce(1, *)
         // oneDNN has no fast code for blocks of channels. Without gaps the order of elements does not matter here.
         if layout(source).byteCount != LayoutElement.float32.byteCount * count {
             source = try rowMajor(source, for: node)
         }
         let (original, row, one) = (layout(source), try TensorLayout([1, count]), try TensorLayout([1, 1]))
-        let primitive = try PrimitiveDescription.binary(
-            .divide, row, one, destination: row,
-            post: [
-                .elementwise(Elementwise(.round)),
-                .elementwise(Elementwise(.clip, alpha: levels.lowest, beta: levels.highest)),
-                .elementwise(Elementwise(.linear, alpha: levels.step)),
-            ])
-        let overwrites = mayOverwrite(node.inputs[0], in: node)
-        let target = overwrites ? alias(source, as: original) : add(.arena, original)
+        let factors: [PostOperation] = [
+            .elementwise(Elementwise(.round)),
+            .elementwise(Elementwise(.clip, alpha: levels.lowest, beta: levels.highest)),
+        ]
+        var (result, post) = (original, factors + [.elementwise(Elementwise(.linear, alpha: levels.step))])
+        if storesFactors, let element = levels.element { (result, post) = (original.retyped(element), factors) }
+        let resultRow = row.retyped(result.element)
+        let primitive = try PrimitiveDescription.binary(.divide, row, one, destination: resultRow, post: post)
+        let target = overwriting && !storesFactors ? alias(source, as: original) : add(.arena, result)
+        if storesFactors { values[target].scale = levels.step }
         let arguments: [(argument: Argument, value: Int)] = [
-            (.source, alias(source, as: row)), (.secondSource, alias(try value(of: node.inputs[1]), as: one)),
-            (.destination, alias(target, as: row)),
+            (.source, alias(source, as: row)), (.secondSource, alias(try value(of: levels.stepName), as: one)),
+            (.destination, alias(target, as: resultRow)),
         ]
         emit(primitive, arguments, to: target, "rounding to levels", fused: node.fused, for: node)
         return target

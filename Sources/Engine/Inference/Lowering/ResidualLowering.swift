@@ -30,13 +30,19 @@ extension Lowering {
         return nil
     }
 
-    /// Applies the post-operations in separate steps, for a product whose code does not accept them.
-    mutating func applyingWithAddition(_ node: Draft.Node, to value: Int) throws(OneDNNError) -> Int {
+    /// Applies post-operations of a node in separate steps, for a product whose code does not accept them.
+    mutating func applyingWithAddition(
+        _ post: ArraySlice<Draft.Post>, of node: Draft.Node, to value: Int
+    ) throws(OneDNNError) -> Int {
         var result = value
-        for post in node.post {
+        for (position, post) in zip(post.indices, post) {
             switch post {
             case .elementwise(let function):
                 result = try emitElementwise(function, result, overwriting: true, for: node)
+            case .levels(let levels):
+                let isLast = position == node.post.endIndex - 1
+                let stored = isLast && storedLevels[node.output] != nil
+                result = try emitLevels(levels, of: result, storesFactors: stored, overwriting: true, for: node)
             case .add:
                 guard let name = node.inputs.last else { continue }
                 let operand = try converted(try storedValue(of: name), to: layout(result), for: node)

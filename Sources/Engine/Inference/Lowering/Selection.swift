@@ -85,6 +85,7 @@ extension [Draft.Post] {
             switch post {
             case .elementwise(let function): .elementwise(function)
             case .add: .accumulate(scale: 1, element: nil)
+            case .levels: preconditionFailure("levels are fused into convolutions of integers only")
             }
         }
     }

@@ -167,6 +167,6 @@ extension Lowering {
             source: try converted(source, to: direct.layout(of: .source), for: node),
             weights: try converted(weights, to: found.weights, for: node), bias: bias, addend: addend)
         emit(found, operands, to: result, fused: fused == nil ? [] : node.fused, for: node)
-        return fused == nil ? try applyingWithAddition(node, to: result) : result
+        return fused == nil ? try applyingWithAddition(node.post[...], of: node, to: result) : result
     }
 }

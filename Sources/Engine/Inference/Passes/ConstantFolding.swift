@@ -25,6 +25,7 @@ enum ConstantFolding: Pass {
             let isDequantization = if case .dequantizeLinear = operation { uses[node.inputs[0]] == 1 } else { false }
             let growth = draft.type(node.output).byteCount - operandBytes
             guard isDequantization || growth <= maximumGrowth else { continue }
+            if let weights = draft.integerFilters(node) { draft.integers[node.output] = weights }
             draft.constants[node.output] = try compute(operation, node.name, operands, draft.options)
             folded.insert(position)
             draft.note(Self.self, node.name)

@@ -11,6 +11,7 @@ enum DeadCodeRemoval: Pass {
         for (position, node) in draft.nodes.enumerated().reversed() {
             if needed.contains(node.output) {
                 needed.formUnion(node.inputs)
+                needed.formUnion(node.post.compactMap { $0.levels?.stepName })
             } else {
                 dead.insert(position)
                 draft.note(Self.self, node.name)

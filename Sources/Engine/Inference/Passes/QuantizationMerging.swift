@@ -27,6 +27,40 @@ enum QuantizationMerging: Pass {
             draft.note(Self.self, node.name)
             absorbBounds(into: first, &draft, &rewriting)
         }
+        removeRepeated(from: &draft)
+    }
+
+    /// Removes levels that their operand has already: exporters repeat them after a maximum pooling.
+    private static func removeRepeated(from draft: inout Draft) {
+        var (dead, replacements): (Set<Int>, [String: String]) = ([], [:])
+        let producers = draft.producers
+        for (position, node) in draft.nodes.enumerated() {
+            guard case .levels(let levels) = node.kind, let earlier = levelsBefore(node, draft, producers),
+                earlier.step == levels.step, earlier.lowest >= levels.lowest, earlier.highest <= levels.highest
+            else { continue }
+            dead.insert(position)
+            replacements[node.output] = node.inputs[0]
+            draft.note(Self.self, node.name)
+        }
+        draft.remove(dead)
+        draft.replace(replacements)
+    }
+
+    /// The levels that all elements of a node's operand have.
+    private static func levelsBefore(
+        _ node: Draft.Node, _ draft: Draft, _ producers: [String: Int]
+    ) -> Draft.Levels? {
+        var name = node.inputs[0]
+        while let position = producers[name] {
+            switch draft.nodes[position].kind {
+            case .levels(let levels): return levels
+            // A pixel of padding is never the maximum.
+            case .operation(.pooling(let pooling)) where pooling.kind == .maximum: name = draft.nodes[position].inputs[0]
+            case .view, .operation(.transpose): name = draft.nodes[position].inputs[0]
+            default: return nil
+            }
+        }
+        return nil
     }
 
     /// The levels of the two nodes together; `nil` where their parameters differ, are not constant, or are not single
@@ -38,7 +72,7 @@ enum QuantizationMerging: Pass {
         else { return nil }
         let range: ClosedRange<Int> = draft.type(quantize.output).element == .uint8 ? 0...255 : -128...127
         return Draft.Levels(
-            step: step, lowest: Float(range.lowerBound - zero), highest: Float(range.upperBound - zero))
+            step: step, stepName: quantize.inputs[1], lowest: Float(range.lowerBound - zero), highest: Float(range.upperBound - zero))
     }
 
     /// Rounding is monotonic, so a minimum or maximum before it equals one after it with rounded bounds.

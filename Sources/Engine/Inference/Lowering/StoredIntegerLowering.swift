@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import ModelGraph
+import OneDNN
+import Tensors
+
+extension Lowering {
+    /// A convolution of a quantised network: it multiplies the file's integers, and its sums are exact.
+    ///
+    /// - Returns: `nil` if an operand is not stored as integers, or if there is no fast code.
+    mutating func lowerStoredIntegers(
+        _ convolution: Convolution, _ node: Draft.Node
+    ) throws(OneDNNError) -> Int? {
+        let operands = Array(node.operands)
+        guard !storedLevels.isEmpty, let weights = draft.integers[operands[1]] else { return nil }
+        let source = try storedValue(of: operands[0])
+        guard layout(source).element.isQuantized else { return nil }
+        // As many post-operations as the code accepts; the others follow as steps.
+        for count in (0...node.post.count).reversed() {
+            let fused = node.post[..<count]
+            if let result = try emit(convolution, weights, source, fused, node) {
+                return try applyingWithAddition(node.post[count...], of: node, to: result)
+            }
+        }
+        return nil
+    }
+
+    /// - Parameter post: The first of the node's post-operations.
+    private mutating func emit(
+        _ convolution: Convolution, _ weights: IntegerWeights, _ source: Int, _ post: ArraySlice<Draft.Post>,
+        _ node: Draft.Node
+    ) throws(OneDNNError) -> Int? {
+        let stored = post.count == node.post.count ? storedLevels[node.output] : nil
+        let element = stored?.element ?? .float32
+        var addend: Int?
+        if post.contains(where: \.takesOperand), let name = node.inputs.last {
+            let value = try storedValue(of: name)
+            // A sum is over the addend, whose elements have the size of the result's.
+            addend = layout(value).element.byteCount == element.byteCount ? value : try self.value(of: name)
+            guard let addend, layout(addend).element.byteCount == element.byteCount else { return nil }
+        }
+        let chain = IntegerChain(
+            post, addend: addend.map { (layout($0).element, values[$0].scale) }, storesFactors: stored != nil)
+        let operands = Array(node.operands)
+        let sourceScale = values[source].scale
+        let channels = draft.shape(operands[1])[0]
+        let products = weights.scales.withElements(as: Float.self) { scales in
+            (0..<channels).map { scales[scales.count == 1 ? 0 : $0] * sourceScale }
+        }
+        let problem = IntegerConvolution(
+            convolution, weights: draft.shape(operands[1]), source: layout(source), result: draft.shape(node.output),
+            element: element, factors: products.map { $0 * chain.factor })
+        guard problem.factors.allSatisfy(\.isNormal),
+            let primitive = try problem.described(hasBias: operands.count == 3, chain.operations)
+        else { return nil }
+
+        let chosen = primitive.layout(of: .destination)
+        var target: Int?
+        if let addend, let name = node.inputs.last {
+            let wanted = chosen.retyped(layout(addend).element)
+            let mayReplace = layout(addend) == wanted && mayOverwrite(name, in: node)
+            let held =
+                mayReplace ? addend : try copied(addend, to: wanted, scale: values[addend].scale, for: node)
+            target = alias(held, as: chosen)
+        }
+        let destination = target ?? add(.arena, chosen)
+        values[destination].scale = stored?.step ?? 1
+        let weightLayout = try TensorLayout(problem.weightShape, element: .signed8)
+        let held = add(.constant(weights.integers, layout: weightLayout), weightLayout)
+        var arguments: [(argument: Argument, value: Int)] = [
+            (.source, try converted(source, to: primitive.layout(of: .source), scale: sourceScale, for: node)),
+            (.weights, try converted(held, to: primitive.layout(of: .weights), for: node)),
+            (.destination, destination),
+        ]
+        if operands.count == 3, let bias = draft.constants[operands[2]] {
+            // The bias is added before the scales are applied.
+            let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
+                bias.float($0) / products[$0]
+            }
+            arguments.append((.bias, try addConstant(scaled)))
+        }
+        self.products[node.name] = .integer8
+        emit(
+            primitive, arguments, to: destination, "int8 convolution",
+            fused: post.count == node.post.count ? node.fused : [], for: node)
+        return destination
+    }
+}
+
+/// Post-operations of a convolution of integers. The numbers between them are values in units of a step, so that
+/// rounding to its multiples is rounding to integers.
+private struct IntegerChain {
+    /// For the scales of the sums.
+    private(set) var factor: Float = 1
+    private(set) var operations: [PostOperation] = []
+    /// The value of the number 1.
+    private var unit: Float = 1
+
+    /// - Parameters:
+    ///   - addend: The type and the scale of what the destination holds before.
+    ///   - storesFactors: Whether the last levels are written as 8-bit factors, instead of values as float32.
+    init(
+        _ post: ArraySlice<Draft.Post>, addend: (element: LayoutElement, scale: Float)?, storesFactors: Bool
+    ) {
+        for (position, operation) in zip(post.indices, post) {
+            switch operation {
+            case .elementwise(let function):
+                // Every unit does for a function that keeps factors.
+                if function.function != .relu { measure(in: 1) }
+                operations.append(.elementwise(function))
+            case .add:
+                let next = position + 1 < post.endIndex ? post[position + 1].levels : nil
+                measure(in: next?.step ?? 1)
+                operations.append(.accumulate(scale: (addend?.scale ?? 1) / unit, element: addend?.element))
+            case .levels(let levels):
+                measure(in: levels.step)
+                let isStored = storesFactors && position == post.endIndex - 1
+                // Storing rounds and saturates.
+                if !isStored { operations.append(.elementwise(Elementwise(.round))) }
+                if !isStored || !levels.areAllOfType {
+                    operations.append(
+                        .elementwise(Elementwise(.clip, alpha: levels.lowest, beta: levels.highest)))
+                }
+            }
+        }
+        if !storesFactors { measure(in: 1) }
+    }
+
+    private mutating func measure(in other: Float) {
+        guard unit != other else { return }
+        if operations.isEmpty {
+            factor *= unit / other
+        } else {
+            operations.append(.elementwise(Elementwise(.linear, alpha: unit / other)))
+        }
+        unit = other
+    }
+}
+
+extension Draft.Levels {
+    /// Whether these are all values of the type that stores them.
+    fileprivate var areAllOfType: Bool {
+        switch element {
+        case .unsigned8: lowest == 0 && highest == 255
+        case .signed8: lowest == -128 && highest == 127
+        default: false
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import ModelGraph
+import Tensors
+
+/// Fuses levels into the convolution of integers that produces their operand, if they are that value's only use.
+enum LevelFusion: Pass {
+    static let name = "level fusion"
+    // It fuses what follows the functions, and levels are made by the other.
+    static var after: [any Pass.Type] { [QuantizationMerging.self, ActivationFusion.self] }
+
+    static func apply(to draft: inout Draft) {
+        draft.rewrite { draft, rewriting, position in
+            let node = draft.nodes[position]
+            guard case .levels(let levels) = node.kind, node.post.isEmpty,
+                let producer = rewriting.producer(ofOnlyUse: node.inputs[0]),
+                draft.multipliesIntegers(draft.nodes[producer], rewriting.producers)
+            else { return }
+            draft.nodes[producer].post.append(.levels(levels))
+            draft.nodes[producer].fused += [node.name] + node.fused
+            draft.nodes[producer].output = node.output
+            rewriting.producers[node.output] = producer
+            rewriting.dead.insert(position)
+            draft.note(Self.self, node.name)
+        }
+    }
+}
+
+extension Draft {
+    /// Whether a node is a convolution whose operands are 8-bit integers with a scale, so that it can multiply these.
+    func multipliesIntegers(_ node: Node, _ producers: [String: Int]) -> Bool {
+        guard options.multipliesIntegers, Precision.hasInstructions(for: .integer8),
+            case .operation(.convolution) = node.kind
+        else { return false }
+        let operands = Array(node.operands)
+        guard integers[operands[1]] != nil, operands.count < 3 || constants[operands[2]]?.element == .float32 else {
+            return false
+        }
+        return integerSource(operands[0], producers) != nil
+    }
+
+    /// The value that convolutions of `name` read as integers: `name` itself, or what it is the maximum pooling of.
+    func integerSource(_ name: String, _ producers: [String: Int]) -> (name: String, levels: Levels)? {
+        guard let position = producers[name] else { return nil }
+        let node = nodes[position]
+        switch node.kind {
+        case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
+            return integerSource(node.inputs[0], producers)
+        case .levels(let levels) where node.post.isEmpty: return levels.element == nil ? nil : (name, levels)
+        default:
+            guard let levels = node.post.last?.levels, levels.element != nil else { return nil }
+            return (name, levels)
+        }
+    }
+
+    /// The values that are stored as the factors of their levels, because a convolution multiplies these or adds to
+    /// them.
+    var storedLevels: [String: Levels] {
+        let producers = producers
+        var stored: [String: Levels] = [:]
+        for node in nodes where multipliesIntegers(node, producers) {
+            let added = node.post.contains(where: \.takesOperand) ? node.inputs.last : nil
+            for case .some(let name) in [node.inputs.first, added] {
+                if let source = integerSource(name, producers), !outputs.contains(source.name) {
+                    stored[source.name] = source.levels
+                }
+            }
+        }
+        return stored
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+import Inference
+import ModelGraph
+import ReferenceInference
+import Tensors
+import TestSupport
+import Testing
+
+/// Convolutions of quantised networks that multiply the file's integers. All scales are powers of two here, so that
+/// the float32 sums of the reference are exact too, and results are equal to the last bit.
+@Suite(.enabled(if: Precision.hasInstructions(for: .integer8), "needs instructions for 8-bit integers"))
+struct StoredIntegerTests {
+    private static let step: Float = 0.0625
+
+    /// A start with positive levels `x`.
+    private static func start(
+        _ description: String, channels: Int = 16, side: Int = 9, zero: Int = 0, _ element: ElementType = .uint8
+    ) throws -> Problem {
+        var problem = Problem(description)
+        problem.tolerance = 0
+        try problem.input("given", [1, channels, side, side])
+        problem.give(
+            try Tensor(
+                (0..<channels * side * side).map { Float(($0 * 89) % 311 - 100) * step / 2 },
+                shape: [1, channels, side, side]))
+        try problem.round("x", "given", step: step, zero: zero, element)
+        return problem
+    }
+
+    /// A convolution of `input`, and with a bias if `bias` says so.
+    private static func convolution(
+        _ problem: inout Problem, _ name: String, of input: String, from channels: Int = 16, to results: Int = 16,
+        kernel: Int = 3, stride: Int = 1, groups: Int = 1, scales: Int? = nil, zero: Int8 = 0, bias: Bool = true
+    ) throws {
+        let pad = kernel / 2
+        try problem.integers(
+            "\(name).w", [results, channels / groups, kernel, kernel], axis: 0, zero: zero, scales: scales,
+            scale: { $0.isMultiple(of: 2) ? 0x1p-9 : 0x1p-8 })
+        let operation = Operation.convolution(
+            Convolution(
+                window: Window(
+                    kernel: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad]), groups: groups))
+        guard bias else { return problem.node(name, operation, input, "\(name).w") }
+        problem.constant(
+            "\(name).b", try Tensor((0..<results).map { Float($0 * 7 - 50) * step / 8 }, shape: [results]))
+        problem.node(name, operation, input, "\(name).w", "\(name).b")
+    }
+
+    private static func relu(_ problem: inout Problem, _ name: String, _ input: String) {
+        problem.node(name, .activation(Activation(.relu)), input)
+    }
+
+    @Test("A convolution of levels with its function and the levels after it is one step, of the reference's values")
+    func oneStep() throws {
+        for (channels, results, kernel, stride, groups, scales) in [
+            (16, 16, 3, 1, 1, nil), (16, 40, 1, 1, 1, 1), (24, 24, 3, 2, 24, nil), (32, 16, 3, 1, 2, nil),
+            (7, 5, 3, 1, 1, nil), (16, 16, 5, 2, 1, nil as Int?),
+        ] {
+            for bias in [true, false] {
+                var problem = try Self.start("\(channels) to \(results)", channels: channels)
+                try Self.convolution(
+                    &problem, "c", of: "x", from: channels, to: results, kernel: kernel, stride: stride,
+                    groups: groups, scales: scales, bias: bias)
+                Self.relu(&problem, "r", "c")
+                try problem.round("y", "r", step: 0.5)
+                try Self.convolution(&problem, "d", of: "y", from: results, kernel: 1)
+                for threads in [1, 2] {
+                    let plan = try problem.check(threads: threads)
+                    #expect(plan.kinds == ["rounding to levels", "int8 convolution", "int8 convolution"])
+                    #expect(plan.rewrites(by: "level fusion") == ["y.q"])
+                }
+            }
+        }
+    }
+
+    @Test("Signed levels, levels between bounds, and values around halves and beyond the levels")
+    func ranges() throws {
+        for element in [ElementType.int8, .uint8] {
+            for bound: Float in [0.5, 3, 1000] {
+                var problem = try Self.start("\(element) up to \(bound)", element)
+                try Self.convolution(&problem, "c", of: "x")
+                problem.node("r", .activation(Activation(.clip, alpha: element == .int8 ? -bound : 0, beta: bound)), "c")
+                try problem.round("y", "r", step: 0.5, element)
+                try Self.convolution(&problem, "d", of: "y", kernel: 1)
+                #expect(try problem.check().kinds.suffix(2) == ["int8 convolution", "int8 convolution"])
+            }
+        }
+    }
+
+    @Test("A residual sum of levels is part of the convolution: identities in integers, others as float32")
+    func residual() throws {
+        for zero in [0, 100] {
+            for alsoBranch in [false, true] {
+                var problem = try Self.start("levels from \(-zero)")
+                try Self.convolution(&problem, "c", of: "x", kernel: 1)
+                try problem.round("q", "c", step: 0.25, zero: zero)
+                var addend = "x"
+                if alsoBranch {
+                    try Self.convolution(&problem, "b", of: "x", kernel: 1)
+                    try problem.round("p", "b", step: 0.5, zero: 77)
+                    addend = "p"
+                }
+                problem.node("s", .arithmetic(Arithmetic(.add)), "q", addend)
+                Self.relu(&problem, "r", "s")
+                try problem.round("y", "r", step: 0.125)
+                try Self.convolution(&problem, "d", of: "y", kernel: 1)
+                let plan = try problem.check()
+                #expect(plan.kinds.count { $0 == "int8 convolution" } == (alsoBranch ? 3 : 2), "\(plan.kinds)")
+                if !alsoBranch {
+                    #expect(plan.kinds == ["rounding to levels", "int8 convolution", "int8 convolution"])
+                }
+            }
+        }
+    }
+
+    @Test("A maximum pooling keeps integers, and levels that exporters repeat after it are left out")
+    func pooling() throws {
+        for kernel in [2, 3] {
+            var problem = try Self.start("windows of \(kernel)")
+            try Self.convolution(&problem, "c", of: "x")
+            Self.relu(&problem, "r", "c")
+            try problem.round("q", "r", step: 0.5)
+            problem.node(
+                "m",
+                .pooling(
+                    Pooling(
+                        .maximum, window: Window(kernel: [kernel, kernel], strides: [2, 2], pads: [1, 1, 1, 1]))), "q")
+            try problem.round("y", "m", step: 0.5)
+            try Self.convolution(&problem, "d", of: "y")
+            let plan = try problem.check()
+            #expect(plan.kinds.filter { $0 == "rounding to levels" }.count == 1, "\(plan.kinds)")
+            #expect(plan.kinds.count { $0 == "int8 convolution" } == 2)
+        }
+    }
+
+    @Test("A maximum pooling of integers after a convolution of float32 has fast code")
+    func poolingAfterFloats() throws {
+        for channels in [16, 24] {
+            var problem = try Self.start("\(channels) channels", zero: 100)
+            try Self.convolution(&problem, "c", of: "x", to: channels)
+            Self.relu(&problem, "r", "c")
+            try problem.round("q", "r", step: 0.5)
+            problem.node(
+                "m",
+                .pooling(
+                    Pooling(.maximum, window: Window(kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1]))), "q")
+            try Self.convolution(&problem, "d", of: "m", from: channels)
+            let plan = try problem.check()
+            let pooling = try #require(plan.steps.first { $0.kind == "maximum pooling" })
+            #expect(pooling.implementation.hasPrefix("jit"))
+            #expect(plan.kinds.last == "int8 convolution")
+        }
+    }
+
+    @Test("Levels that are a result, or that others read, have their values there")
+    func otherReaders() throws {
+        var problem = try Self.start("results")
+        try Self.convolution(&problem, "c", of: "x")
+        Self.relu(&problem, "r", "c")
+        try problem.round("y", "r", step: 0.5)
+        try Self.convolution(&problem, "d", of: "y", kernel: 1)
+        problem.node("e", .activation(Activation(.sigmoid)), "y")
+        problem.node("f", .arithmetic(Arithmetic(.multiply)), "d", "e")
+        try problem.round("z", "f", step: 0.125)
+        problem.tolerance = 0.02
+        try problem.check()
+        problem.outputs = ["z", "y", "x"]
+        try problem.check()
+        problem.outputs = ["c", "d"]
+        problem.tolerance = 0
+        try problem.check()
+    }
+
+    @Test("Levels beyond both 8-bit types, asymmetric weights and other scales stay float32")
+    func leavesOthers() throws {
+        var wide = try Self.start("levels beyond the types", zero: 100)
+        try Self.convolution(&wide, "y", of: "x")
+        var asymmetric = try Self.start("asymmetric weights")
+        try Self.convolution(&asymmetric, "y", of: "x", zero: 3)
+        var columns = try Self.start("scales of the operand's channels")
+        try columns.integers("w", [16, 16, 3, 3], axis: 1)
+        columns.node("y", .convolution(Convolution(window: Window(kernel: [3, 3]))), "x", "w")
+        columns.tolerance = 1e-5
+        for problem in [wide, asymmetric, columns] {
+            #expect(try problem.check().kinds == ["rounding to levels", "convolution"])
+        }
+    }
+
+    @Test("With any scales results are within one step of the reference, and most are equal")
+    func anyScales() throws {
+        var problem = try Self.start("any scales", channels: 64, side: 14)
+        try problem.integers("w", [64, 64, 3, 3], axis: 0, scale: { 0.0001 * Float($0 + 3) })
+        try problem.constant("b", [64])
+        problem.node(
+            "c", .convolution(Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))), "x", "w", "b")
+        Self.relu(&problem, "r", "c")
+        try problem.round("y", "r", step: 0.0371)
+        try Self.convolution(&problem, "d", of: "y", from: 64, kernel: 1)
+        problem.outputs = ["y", "d"]
+        let graph = try problem.graph()
+        let (actual, expected) = (
+            try Plan(compiling: graph).run(problem.given)[0], try ReferenceExecutor(graph).run(problem.given)[0]
+        )
+        let differences = zip(try actual.floats(), try expected.floats()).map { abs($0 - $1) }
+        #expect((differences.max() ?? 1) <= 0.0371 * 1.001)
+        #expect(differences.count { $0 > 0.001 } <= differences.count / 1000)
+    }
+
+    @Test("Without the option, and without the instructions, sums are float32")
+    func option() throws {
+        var problem = try Self.start("option")
+        try Self.convolution(&problem, "y", of: "x")
+        var options = PlanOptions()
+        options.multipliesIntegers = false
+        let plan = try Plan(compiling: try problem.graph(), options: options)
+        #expect(plan.kinds == ["rounding to levels", "convolution"])
+    }
+}
