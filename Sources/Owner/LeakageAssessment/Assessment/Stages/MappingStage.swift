@@ -21,38 +21,48 @@ enum MappingStage {
         let (model, mapping) = (context.model, context.mapping)
         let length = mapping.crossing.reduce(0) { $0 + model.graph.type(of: $1).shape.elementCount }
         let crossing = try RecordStore<Float>(count: context.decoded, length: length, in: context.scratch)
-        let found = try WorkerThreads<(answer: Int, largest: Int)>.map(count: context.decoded, threads: context.threads)
-        {
-            () throws(AssessmentError) in
-            (
-                everything: try CutProbe(everythingIn: model),
-                probe: try CutProbe(model, cuts: [mapping]), classifier: try Classifier(model)
-            )
-        } body: { (state, picture) throws(AssessmentError) in
+        // One after the other, because each thread of each has weights of its own.
+        _ = try forEachPicture(context) { () throws(AssessmentError) in
+            try CutProbe(everythingIn: model)
+        } body: { (probe, input, _) throws(AssessmentError) in
+            _ = try probe.crossing(of: input)
+        }
+        let largest = try forEachPicture(context) { () throws(AssessmentError) in
+            try CutProbe(model, cuts: [mapping])
+        } body: { (probe, input, picture) throws(AssessmentError) in
+            let values = try probe.crossing(of: input)[0].flatMap { tensor in
+                tensor.withElements(as: Float.self) { Array($0) }
+            }
+            try crossing.write(values, at: picture)
+            return values.indices.max { values[$0] < values[$1] } ?? 0
+        }
+        let answers = try forEachPicture(context) { () throws(AssessmentError) in
+            try Classifier(model)
+        } body: { (classifier, input, _) throws(AssessmentError) in
+            try classifier.distribution(of: input).likeliestClass
+        }
+        let gram = GramMatrix.of(crossing)
+        try crossing.check()
+        return Outcome(
+            answers: answers,
+            leakage: MappingLeakage(
+                gram: gram, classes: answers, largest: length == model.classes ? largest : nil,
+                split: context.split, seed: context.seed))
+    }
+
+    /// Passes each of the decoders' images to `body`; an error names the image.
+    private static func forEachPicture<State, Result: Sendable>(
+        _ context: StageContext, makeState: @escaping @Sendable () throws(AssessmentError) -> State,
+        body: @escaping @Sendable (State, Tensor, Int) throws(AssessmentError) -> Result
+    ) throws(AssessmentError) -> [Result] {
+        try WorkerThreads<Result>.map(count: context.decoded, threads: context.threads, makeState: makeState) {
+            (state, picture) throws(AssessmentError) in
             try context.cancellation.check()
             let input = try context.pictures.tensor(of: picture)
-            do throws(AssessmentError) {
-                _ = try state.everything.crossing(of: input)
-                let values = try state.probe.crossing(of: input)[0].flatMap { tensor in
-                    tensor.withElements(as: Float.self) { Array($0) }
-                }
-                try crossing.write(values, at: picture)
-                return (
-                    try state.classifier.distribution(of: input).likeliestClass,
-                    values.indices.max { values[$0] < values[$1] } ?? 0
-                )
-            } catch {
+            do throws(AssessmentError) { return try body(state, input, picture) } catch {
                 throw AssessmentError(
                     error.code, "picture \(context.pictures.entries[picture].name): \(error.message)")
             }
         }
-        let gram = GramMatrix.of(crossing)
-        try crossing.check()
-        let answers = found.map(\.answer)
-        return Outcome(
-            answers: answers,
-            leakage: MappingLeakage(
-                gram: gram, classes: answers, largest: length == model.classes ? found.map(\.largest) : nil,
-                split: context.split, seed: context.seed))
     }
 }
