@@ -4,7 +4,7 @@
 
 public import CInfenclave
 
-/// What stands behind an opaque pointer of the C interface.
+/// The object behind an opaque pointer of the C interface.
 enum Handle {
     /// A pointer that owns the object, until ``free(_:as:)``.
     static func make(_ object: some AnyObject) -> OpaquePointer {

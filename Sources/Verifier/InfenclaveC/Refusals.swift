@@ -37,7 +37,7 @@ extension Peer {
         }
     }
 
-    /// What an answer's status says; `nil` for an answer with classes.
+    /// The failure for an answer's status; `nil` for an answer with classes.
     func refusal(_ status: AnswerStatus) -> Failure? {
         switch status {
         case .answered: nil

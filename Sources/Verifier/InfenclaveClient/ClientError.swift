@@ -27,9 +27,9 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let unreachable = Code("unreachable")
         /// No answer in time.
         public static let timedOut = Code("timedOut")
-        /// The server answered with something else than its protocol allows.
+        /// The server's answer violates the protocol.
         public static let invalidResponse = Code("invalidResponse")
-        /// The server or the enclave refused; ``ClientError/refusal`` has its word.
+        /// The server or the enclave refused; ``ClientError/refusal`` has the code.
         public static let refused = Code("refused")
 
         // The evidence.
@@ -98,7 +98,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.
     package var asksForFreshEvidence: Bool {
-        // Key identifiers are random bytes: after two changes of keys an old one may name a new key.
+        // `undecipherable` too: key identifiers are random bytes, so after two changes of keys an old identifier may
+        // belong to a new key.
         [.unknownKey, .undecipherable, .wrongEpoch, .leaseEnded, .notProvisioned].contains(refusal)
     }
 }

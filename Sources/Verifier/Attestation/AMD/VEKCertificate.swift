@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// What AMD's extensions of a VCEK or VLEK certificate say.
+/// The contents of AMD's extensions in a VCEK or VLEK certificate.
 ///
 /// - Source: AMD 57230, VCEK Certificate and KDS Interface, section 3.1.
 struct VEKCertificate: Sendable {

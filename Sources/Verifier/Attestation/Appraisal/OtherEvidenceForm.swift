@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// Forms in which people hold evidence that is not read as it is, and what makes evidence of each.
+/// Encodings and containers of evidence that the verifier does not read, each with the way to extract the evidence.
 enum OtherEvidenceForm {
     /// - Returns: The form with the command to use; `nil` for bytes that may be evidence.
     static func name(of evidence: [UInt8], for tee: TEEKind) -> String? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Why a check failed, in words that programs may rely on. All but the last five groups are those of the shared
-/// attestation vectors.
+/// Why a check failed. The names are stable, so that programs may rely on them. All but the last five groups are those
+/// of the shared attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
     case malformed

@@ -3,7 +3,7 @@ import CHTTPClient
 import Foundation
 import Synchronization
 
-/// One request by libcurl and its answer, up to a size.
+/// One request by libcurl and its answer, whose size is limited.
 final class CurlExchange: Sendable {
     typealias Result = Swift.Result<TransportResponse, any Error>
 
@@ -33,14 +33,14 @@ final class CurlExchange: Sendable {
 
     private var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    /// - Returns: Whether there is something to do: false when the task was cancelled before.
+    /// - Returns: Whether to perform the exchange: false if the task was already cancelled.
     func begin(_ continuation: CheckedContinuation<TransportResponse, any Error>) -> Bool {
         waiter.begin(continuation)
     }
 
     func finish(_ result: Result) { waiter.finish(result) }
 
-    /// The caller hears of it at once; the library within a second.
+    /// The caller is resumed at once; libcurl notices within a second.
     func cancel() {
         cancelled.store(true, ordering: .relaxed)
         waiter.finish(.failure(CancellationError()))
