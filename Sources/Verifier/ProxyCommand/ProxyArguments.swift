@@ -55,7 +55,7 @@ package struct ProxyArguments: ParsableArguments {
         }
     }
 
-    /// As they stand on a command line.
+    /// The options as arguments of a command line.
     package var arguments: [String] {
         server.flatMap { ["--server", $0] } + ["--policy", policy, "--token", token]
             + (tee.map { ["--tee", $0] } ?? []) + collateral.arguments + ["--listen", listen]

@@ -10,7 +10,7 @@ struct ConsoleState: Encodable {
         let summary: String
         /// `passed`, `failed` or `skipped`.
         let outcome: String
-        /// Of a failure, with what to do about it; the reason of what was skipped.
+        /// For a failed check, the reason with the remedy; for a skipped check, the reason.
         let detail: String
         let found: String
         let expected: String
