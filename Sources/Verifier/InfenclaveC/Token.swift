@@ -38,7 +38,7 @@ public func infenclave_token_copy(
 ) -> Int32 {
     guard let token, let failure else { return INFENCLAVE_MISUSE }
     return answer(failure) {
-        // No copy but the one in secret memory.
+        // The only copy is in secret memory.
         let raw = UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.bytes == nil ? 0 : bytes.count)
         guard let copied = AccessToken(bytes: raw.bytes) else {
             throw Failure("invalidConfiguration", "a token has 32 bytes, found \(raw.count)")
