@@ -101,8 +101,7 @@ package struct Enclave: ~Copyable {
 
     /// The immediate outcome of a message.
     package struct Step {
-        /// The messages of ``Enclave/advance()``, then the reply with the message's identifier, if there is one
-        /// already.
+        /// The messages of ``Enclave/advance()``, then the reply with the message's identifier, if it exists yet.
         package var frames: [Frame<EnclaveMessage>]
         /// A computation for the reply. Its result goes to ``Enclave/finish(_:)``, in any order.
         package var computation: Computation?
@@ -195,8 +194,7 @@ package struct Enclave: ~Copyable {
 
 // The steps from state to state.
 extension Enclave {
-    /// Makes keys with other identifiers. No evidence contains the present keys, because there is none before a bundle
-    /// is loaded.
+    /// Makes keys with other identifiers. No evidence contains the present ones: there is none before a bundle.
     private mutating func name(keys slot: KeySlot) throws(EnclaveRefusal) -> EnclaveMessage {
         guard case .awaitingManifest = state else { throw EnclaveRefusal(.unexpected) }
         keyRing = try ChannelKeyRing(limits: limits, slot: slot, at: clock.now())
@@ -327,8 +325,8 @@ extension Enclave {
         #endif
     }
 
-    /// Takes the owner's message. A message that fails changes nothing, with one exception: if it opens parts that
-    /// cannot be run, which only their owner can make, the host has to load them again.
+    /// Takes the owner's message. A message that fails changes nothing, unless it opens parts that cannot be run, which
+    /// only their owner can make: then the host has to load them again.
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         let now = clock.now()
         let (attested, _) = try attested(at: now)
