@@ -35,7 +35,7 @@ struct AssessedCuts {
         return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
     }
 
-    /// No assessment, of a bundle without a cut that somebody could have chosen.
+    /// No assessment: the bundle has no cut that could have been assessed.
     private static var insideUnassessed: BundleManifest.Assessment {
         var assessment = BundleManifest.Assessment.none
         assessment.headline = "Everything runs inside the enclave: there is no cut to assess."
