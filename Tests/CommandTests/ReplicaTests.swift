@@ -200,7 +200,7 @@ struct ReplicaTests {
         let aside = folder.file("aside")
         try FileManager.default.moveItem(atPath: deployment.bundle, toPath: aside)
         kill(server.program.identifier, SIGHUP)
-        try await wait(for: "error") { server.program.errors.contains("is not taken, and what is served goes on") }
+        try await wait(for: "error") { server.program.errors.contains("cannot be used, and the served bundle stays") }
         try FileManager.default.copyItem(atPath: next.bundle, toPath: deployment.bundle)
         kill(server.program.identifier, SIGHUP)
         try await wait(for: "staged bundle") { try server.get("/health/ready?pool=staged").status == 503 }

@@ -50,7 +50,7 @@ struct AssessedCuts {
         let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "assessment.json").path
         guard assessment != nil || FileManager.default.fileExists(atPath: beside) else {
             throw CommandFailure(
-                "plan", "\(path) is taken only with the assessment that it was made from, and there is no \(beside)",
+                "plan", "\(path) needs the assessment that it was made from, and \(beside) does not exist",
                 remedy:
                     "name it with --assessment FILE, or give the cuts with --front and --mapping: the manifest then "
                     + "says that nothing was assessed")
@@ -75,8 +75,8 @@ struct AssessedCuts {
             throw CommandFailure(
                 "assessment", "\(path) has no plan with front '\(front)', mapping '\(mapping)'\(noise)",
                 remedy:
-                    "take a plan that it lists, or assess that cut with `assess --cut`; without --assessment --front "
-                    + "and --mapping take any cut, and the manifest says that nothing was assessed")
+                    "use a plan that it lists, or assess that cut with `assess --cut`; without --assessment, --front "
+                    + "and --mapping accept any cut, and the manifest says that nothing was assessed")
         }
         let assessment = BundleManifest.Assessment(
             status: "assessed", sha256: file.sha256, headline: file.headline(of: plan), gates: file.gates.name,

@@ -34,8 +34,8 @@ struct ModelArguments: ParsableArguments {
         help: ArgumentHelp(
             "Round the weights of convolutions and matrix products: f32 (not at all), bf16 or int8.",
             discussion: """
-                A bundle stores rounded weights in half or a quarter of the bytes. The precision of the computation is another matter: \
-                see --precision.
+                A bundle stores rounded weights in half or a quarter of the bytes. For the precision of the \
+                computation see --precision.
                 """, valueName: "type"))
     var storeWeights = "f32"
 

@@ -195,7 +195,7 @@ final class EnclaveConnection: Sendable {
     }
 
     static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
-    static let cancelled = HostError(.cancelled, "the request was given up")
+    static let cancelled = HostError(.cancelled, "the request was abandoned")
 
     private func settle(_ requestID: UInt64, _ result: Result<EnclaveMessage, HostError>) {
         let (waiting, isAbandoned) = state.withLock { state in

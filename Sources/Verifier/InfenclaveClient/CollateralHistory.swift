@@ -70,7 +70,7 @@ public struct CollateralHistory: Sendable {
         guard let seen = (try? CollateralHistoryFile(strictlyDecoding: Array(json), name: path))?.seen else {
             throw ClientError(
                 .unusableFile, "\(path) is not a list of collateral that was seen",
-                remedy: "restore it; or remove it, and older collateral will be taken once more")
+                remedy: "restore it, or remove it: older collateral is then accepted again")
         }
         return seen
     }

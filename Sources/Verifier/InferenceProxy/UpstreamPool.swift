@@ -263,7 +263,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 }
             }
         case .unusable(let error):
-            logger.error("\(error.message): nothing is sent to anybody")
+            logger.error("\(error.message): nothing is sent to any server")
             state.withLock { state in
                 state.refusal = error
                 for upstream in state.upstreams { upstream.client.withdrawPolicy(error) }

@@ -79,7 +79,7 @@ package enum JSONBody {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(value)) } catch {
-            throw OpenInferenceError(.internalFault, "the answer is not to be written as JSON")
+            throw OpenInferenceError(.internalFault, "the answer cannot be written as JSON")
         }
     }
 

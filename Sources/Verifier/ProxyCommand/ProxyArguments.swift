@@ -49,7 +49,7 @@ package struct ProxyArguments: ParsableArguments {
             }
             guard address.isLoopback || apiKey != nil else {
                 throw ValidationError(
-                    "\(option) \(text): others than this machine reach the proxy there, and it speaks for your token; add --api-key FILE"
+                    "\(option) \(text): other machines can reach the proxy at this address and use your token; add --api-key FILE"
                 )
             }
         }

@@ -91,7 +91,7 @@ package struct ProxyRun: Sendable {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownTime
         do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {
-            logger.warning("what had not ended after \(Self.shutdownTime) was broken off")
+            logger.warning("requests that had not ended after \(Self.shutdownTime) were aborted")
         }
     }
 }

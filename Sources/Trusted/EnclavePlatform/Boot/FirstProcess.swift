@@ -23,7 +23,7 @@ package enum FirstProcess {
             try Machine.seedGenerator()
             if let address = configuration.heartbeat { try Machine.sendHeartbeat(to: address) }
             say("the enclave ended (\(try runEnclave(configuration.arguments))); the machine ends with it")
-        } catch { say("this machine does not become an enclave: \(error.message)") }
+        } catch { say("the enclave is not started on this machine: \(error.message)") }
         cboot_end(end == .powerOff ? 1 : 0)
     }
 
