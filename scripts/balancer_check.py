@@ -13,40 +13,21 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Clients/testing"))
 import deployment  # noqa: E402
+from engine_check import free_port, wait  # noqa: E402
 
 CLIENTS = 4
 PICTURE = str(deployment.DEMO / "client/stop.png")
 # What a client may say of a request that was under way on a host that was killed.
 CLEAR = {"unreachable", "enclaveUnavailable"}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait(what, seconds, condition):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise SystemExit(f"balancer-check: no {what} in {seconds} s")
 
 
 def require(condition, message):

@@ -18,6 +18,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,6 @@ TOLERANCE = 1e-4
 
 
 def free_port():
-    import socket
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -63,7 +63,7 @@ def wait(what, seconds, condition):
         except OSError:
             pass
         time.sleep(0.1)
-    raise SystemExit(f"engine-check: no {what} in {seconds} s")
+    raise SystemExit(f"{os.path.basename(sys.argv[0])}: no {what} in {seconds} s")
 
 
 class Process:
