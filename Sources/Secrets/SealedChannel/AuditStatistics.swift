@@ -9,7 +9,7 @@ public struct AuditStatistics: Sendable, Hashable {
 
     /// Results of the host.
     public var results: UInt64 = 0
-    /// Of them, those that were computed again.
+    /// The results among them that were computed again.
     public var audited: UInt64 = 0
     /// Of these, those beyond the tolerance; they were answered from the enclave's own result.
     public var mismatches: UInt64 = 0

@@ -6,7 +6,7 @@ import SecretMemory
 /// The owner's key for enclave images: for identity blocks of SEV-SNP guests, for which AMD's firmware requires P-384,
 /// and for images of Nitro. It signs nothing else.
 package struct ImageSigningKey: Sendable {
-    /// Of the private scalar.
+    /// The size of the private scalar.
     static let byteCount = 48
 
     private let key: P384.Signing.PrivateKey

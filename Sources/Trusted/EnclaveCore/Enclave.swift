@@ -73,7 +73,7 @@ package struct Enclave: ~Copyable {
 
     /// Performs the actions that are due: ends a lease and wipes the model, replaces and deletes channel keys.
     ///
-    /// - Returns: Refusals for requests under way when a lease ends, and for those that waited too long for the BackNet.
+    /// - Returns: Refusals for requests in progress when a lease ends, and for those that waited too long.
     package mutating func advance() -> [Frame<EnclaveMessage>] {
         let now = clock.now()
         var frames: [Frame<EnclaveMessage>] = []
@@ -348,7 +348,7 @@ extension Enclave {
             keyRing = fresh
         case .leaseEnded(let ended):
             guard message.terms.sequence > ended.sequence else { throw EnclaveRefusal(.staleSequence) }
-            // The host loads the parts again, and sends the message once more.
+            // The host loads the parts again, and sends the message again.
             guard let bundle = ended.assembly.bundle else { throw EnclaveRefusal(.bundleMissing) }
             audit = try auditor(for: message, of: bundle.manifest)
             var fresh = keyRing

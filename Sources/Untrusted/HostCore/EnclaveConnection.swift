@@ -188,7 +188,7 @@ final class EnclaveConnection: Sendable {
         process.end()
     }
 
-    /// How the process ended, and its last output. It must have ended.
+    /// How the process ended, and its last output. The process must have ended.
     var lastWords: String {
         let (ending, line) = (process.end(), process.lastLine)
         return "the enclave process \(ending.description)" + (line.isEmpty ? "" : "; it said: \(line)")

@@ -155,6 +155,6 @@ package final class HTTPReplica: EngineReplica {
 }
 
 extension Duration {
-    /// In seconds, rounded to tenths.
+    /// The duration in seconds, rounded to tenths.
     package var formatted: String { "\((self / .milliseconds(100)).rounded() / 10) s" }
 }

@@ -95,7 +95,7 @@ static struct curl_slist *append(struct curl_slist *list, const char *line) {
     return longer;
 }
 
-/// NULL without memory.
+/// NULL if there is no memory.
 static struct curl_slist *make_headers(const chc_request *request) {
     // Without this line, libcurl waits before a body of a megabyte for an interim answer that few servers send.
     struct curl_slist *headers = append(NULL, "Expect:");

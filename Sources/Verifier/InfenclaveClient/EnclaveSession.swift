@@ -89,7 +89,7 @@ public struct EnclaveSession: Sendable {
         do throws(SealedChannelError) { return try sealed(tensor, token: token) } catch { throw Self.failure(error) }
     }
 
-    /// Sends a request. If the server does not know the key, the same bytes are sent once more: behind a balancer
+    /// Sends a request. If the server does not know the key, the same bytes are sent again: behind a balancer
     /// without affinity, another server may know the key. This is safe, because no enclave serves the same bytes twice.
     ///
     /// - Parameter isOnce: Whether to use a new connection, because the request must not be sent twice.

@@ -3,13 +3,13 @@ import StrictJSON
 
 /// The code with which a server or an enclave refuses. The set is open: a newer server may have more.
 public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The word, such as `leaseEnded`.
+    /// The code's name, such as `leaseEnded`.
     public let rawValue: String
-    /// A refusal by its code, also one that this version does not know.
+    /// A refusal by its code, including codes that this version does not know.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A refusal by its word.
+    /// A refusal by its code.
     public init(stringLiteral value: String) { rawValue = value }
-    /// The word.
+    /// The code's name.
     public var description: String { rawValue }
 
     // By the enclave, under seal or in its evidence.
@@ -26,7 +26,7 @@ public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByString
     public static let tooManyRequests: Refusal = "tooManyRequests"
     /// The model takes tensors of another type.
     public static let wrongTensorType: Refusal = "wrongTensorType"
-    /// The enclave saw this very message before.
+    /// The enclave has received this message before.
     public static let replayedRequest: Refusal = "replayedRequest"
     /// The part outside the enclave failed.
     public static let outsideFailed: Refusal = "outsideFailed"

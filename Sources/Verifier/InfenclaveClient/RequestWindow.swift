@@ -59,7 +59,7 @@ package final class RequestWindow: Sendable {
         do {
             var iterator = answers.makeAsyncIterator()
             guard let answer = try await iterator.next() else {
-                // A cancelled task finds the end, too.
+                // A cancelled task reaches this point, too.
                 try Task.checkCancellation()
                 cancel()
                 return nil

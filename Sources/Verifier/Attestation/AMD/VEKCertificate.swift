@@ -69,7 +69,7 @@ struct VEKCertificate: Sendable {
         self.chipID = value(4).map(Array.init)
     }
 
-    /// The key that the subject's name stands for.
+    /// The kind of key, by the subject's name.
     var kind: SNPReport.SigningKey? { Self.kind(certificate) }
 
     static func isNamed(_ certificate: Certificate) -> Bool { kind(certificate) != nil }

@@ -5,7 +5,7 @@ public import Evidence
 
 /// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
 package struct Appraiser: Sendable {
-    /// What evidence is judged against.
+    /// The policy for the evidence.
     package let policy: Policy
     private let development: DevelopmentTEE
 
@@ -94,7 +94,7 @@ extension Appraiser {
 /// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and messages can be encrypted to
 /// nothing else.
 public struct VerifiedPeer: Sendable {
-    /// How the peer was judged.
+    /// The appraisal of the peer.
     public let verdict: Verdict
     /// The run of the enclave that made the keys.
     public let epoch: [UInt8]

@@ -78,7 +78,7 @@ struct PolicyAppraisal {
         }
     }
 
-    /// Reports before version 5 have no vectors, and what a bit stands for is in bulletins: a policy need not name any.
+    /// Reports before version 5 have no vectors, and bulletins define their bits: a policy need not name any.
     private func mitigations(_ claims: Claims, _ log: inout CheckLog) {
         guard case .require(let demand) = policy.mitigations else {
             if hardware == .snp { log.skip(.mitigations, "the policy names no 'mitigations'") }

@@ -12,7 +12,7 @@ public struct Policy: Sendable, Hashable {
     /// The kinds of TEE that are accepted.
     public var tee: Set<TEEKind>
 
-    // Whose enclave, and which.
+    // The owner and the code of the enclave.
 
     /// The owner's Ed25519 key, 32 bytes, which the manifest has to name and whose signature it has to carry.
     public var ownerPublicKey: Requirement<[UInt8]> = .unstated
@@ -29,11 +29,11 @@ public struct Policy: Sendable, Hashable {
 
     // The TEE's state. Absent members mean the strictest value.
 
-    /// Accepted besides `UpToDate`.
+    /// Statuses that are accepted besides `UpToDate`.
     public var tcbStatuses: Set<TCBStatus> = []
     /// Advisories that may apply.
     public var advisories: Requirement<Set<String>> = .unstated
-    /// The least `tcbEvaluationDataNumber` of Intel's collateral.
+    /// The minimum `tcbEvaluationDataNumber` of Intel's collateral.
     public var minimumEvaluationDataNumber: Requirement<Int> = .unstated
     /// Whether the host may inspect the TEE (debug mode), which then protects nothing.
     public var allowsDebug = false
@@ -66,7 +66,7 @@ public struct Policy: Sendable, Hashable {
     /// Requirements on the assessment that the manifest records.
     public var assessment: Requirement<AssessmentDemand> = .unstated
 
-    // For which session.
+    // The session.
 
     /// How old evidence that carries a time may be, in seconds.
     public var maximumAgeSeconds: Requirement<Int> = .unstated

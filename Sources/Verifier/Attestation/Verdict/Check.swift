@@ -84,7 +84,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case measurements
     case age
 
-    // What the evidence is bound to.
+    // The data that the evidence binds.
     case nonce
     case ownerKey = "owner-key"
     case manifestSignature = "manifest-signature"
@@ -92,7 +92,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case manifestTwin = "manifest-twin"
     case reportData = "report-data"
 
-    // What the enclave states of itself.
+    // The facts that the enclave states.
     case enclaveParts = "enclave-parts"
     case enclaveService = "enclave-service"
     case everythingInside = "everything-inside"

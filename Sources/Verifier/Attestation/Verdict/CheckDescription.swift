@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 extension Check {
-    /// What has to hold.
+    /// The condition that has to hold.
     public var summary: String { description.summary }
 
     /// The codes with which the check can fail.

@@ -13,7 +13,7 @@ public struct Claims: Sendable {
     public internal(set) var measurements: [Measurement] = []
     /// 64 bytes for all but Nitro, where it is the document's user data; empty until the evidence was read.
     public internal(set) var reportData: [UInt8] = []
-    /// Whether the host may look into the TEE.
+    /// Whether the host may inspect the TEE (debug mode).
     public internal(set) var isDebug = false
     /// Security versions by name, such as `isvsvn` or `ucode`, which a policy's `minimumTCB` refers to.
     public internal(set) var securityVersions: [String: Int] = [:]

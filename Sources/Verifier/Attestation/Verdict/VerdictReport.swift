@@ -38,7 +38,7 @@ package struct VerdictReport: Encodable, Sendable {
     package let tcbDate: String?
     /// Intel only: advisories that apply to the platform.
     package let advisories: [String]
-    /// Whether the host may look into the TEE.
+    /// Whether the host may inspect the TEE (debug mode).
     package let debug: Bool
     /// Hexadecimal, as all byte strings here.
     package let reportData: String

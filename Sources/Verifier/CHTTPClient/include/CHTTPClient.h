@@ -15,7 +15,7 @@ int chc_start(void);
 /// Connections of one thread at a time.
 typedef struct chc_connections chc_connections;
 
-/// NULL without memory.
+/// NULL if there is no memory.
 chc_connections *chc_open(void);
 void chc_close(chc_connections *connections);
 

@@ -31,9 +31,9 @@ public struct TransportRequest: Sendable {
     /// Header fields in addition to those that HTTP requires, by lower-case names. The client sends `infenclave-route`,
     /// one of 256 values, by which a balancer routes its requests to one server.
     public let headers: [String: String]
-    /// The most bytes of the answer's body; a longer one is a ``TransportError`` `.tooLarge`.
+    /// The maximum size of the answer's body, in bytes; a longer one is a ``TransportError`` `.tooLarge`.
     public let maximumResponseBytes: Int
-    /// Without a sign of life.
+    /// The longest time without data from the server.
     public let idleTimeout: Duration
     /// For the whole exchange.
     public let deadline: Duration

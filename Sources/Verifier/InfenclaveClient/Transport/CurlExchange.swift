@@ -13,7 +13,7 @@ final class CurlExchange: Sendable {
         var headBytes = 0
         var isHeadComplete = false
         var body: [UInt8] = []
-        /// The limit that it went over.
+        /// The exceeded limit.
         var exceeded: Int?
     }
 
@@ -105,7 +105,7 @@ final class CurlExchange: Sendable {
                 return 0
             }
             if line.starts(with: Array("HTTP/".utf8)), answer.body.isEmpty {
-                // Of the answer, or of an interim one.
+                // The status line of the answer, or of an interim response.
                 answer.headers = [:]
                 answer.isHeadComplete = false
             } else if line.first == UInt8(ascii: "\r") || line.first == UInt8(ascii: "\n") {

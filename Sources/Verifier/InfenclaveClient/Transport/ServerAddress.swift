@@ -33,7 +33,7 @@ struct ServerAddress: Sendable {
         self.base = base
     }
 
-    /// As it is shown.
+    /// The text for messages.
     var text: String { base.string ?? "" }
 
     /// The name of the server, for the request's authority.
@@ -81,7 +81,7 @@ struct ServerConnection: Sendable {
     private func send(_ request: TransportRequest) async throws -> TransportResponse {
         do {
             let response = try await transport.send(request)
-            // An injected transport may not look.
+            // A transport of the caller may not check it.
             guard response.body.count <= request.maximumResponseBytes else {
                 throw ClientError(.invalidResponse, "the answer is over \(request.maximumResponseBytes) bytes")
             }

@@ -6,7 +6,7 @@ import InfenclaveImaging
 struct ConsoleState: Encodable {
     struct Check: Encodable {
         let name: String
-        /// What has to hold.
+        /// The condition that has to hold.
         let summary: String
         /// `passed`, `failed` or `skipped`.
         let outcome: String
