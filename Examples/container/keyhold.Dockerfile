@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # infenclave keyhold in a container, on the owner's own machine. Built from the repository's root:
 #
 #   docker build -f Examples/container/keyhold.Dockerfile -t infenclave-keyhold .
