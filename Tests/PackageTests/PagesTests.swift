@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-/// What pages name has to exist: tests that are said to show something, files, and options of commands.
+/// Everything that pages name has to exist: tests that are cited as proof, files, and options of commands.
 @Suite("What the pages name")
 struct PagesTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
