@@ -1514,8 +1514,8 @@ const plainCollateral = (collateral) => Object.fromEntries(
 function otherEvidenceForm(evidence, tee) {
   switch (encodedKind(evidence)) {
     case "hexadecimal":
-      return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`";
-    case "base64": return "base64 text; make the bytes of it with `base64 -d FILE > evidence.bin`";
+      return "hexadecimal text; decode it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`";
+    case "base64": return "base64 text; decode it with `base64 -d FILE > evidence.bin`";
     default: break;
   }
   if (asciiOf(evidence.subarray(0, 4)) === "HCLA") {
@@ -2991,11 +2991,11 @@ const ANSWER_STATUSES = {
   2: ["unknownToken", "unknownToken", "the owner did not list this access token",
     "ask the owner to provision again with this token listed"],
   3: ["invalidInput", "wrongTensorType", "the model takes another type or shape, or a number is not finite", ""],
-  4: ["refused", "replayedRequest", "the enclave saw this message before", ""],
+  4: ["refused", "replayedRequest", "the enclave has received this message before", ""],
   5: ["refused", "overLimit", "this client has used up its requests of the present lease",
     "ask the owner for more, or wait until the owner provisions again"],
-  6: ["refused", "outsideFailed", "the host's part of the network failed", "try again; tell the operator if it stays so"],
-  7: ["refused", "failed", "the enclave failed", "try again; tell the operator if it stays so"],
+  6: ["refused", "outsideFailed", "the host's part of the network failed", "try again; if this persists, tell the operator"],
+  7: ["refused", "failed", "the enclave failed", "try again; if this persists, tell the operator"],
   8: ["refused", "leaseEnded", "the owner's lease for the enclave has ended",
     "the owner runs `infenclave provision` again; then attest again"],
   9: ["refused", "tooManyRequests", "this client sends more requests a minute than the owner allows",

@@ -42,7 +42,7 @@ _ARGUMENTS = """
 
 def _require_room(maximum_in_flight: int) -> None:
     if not maximum_in_flight >= 1:
-        raise InvalidConfiguration(f"{maximum_in_flight} requests in flight classify nothing", "maximum_in_flight is 1 or more")
+        raise InvalidConfiguration(f"maximum_in_flight is {maximum_in_flight}", "pass 1 or more")
 
 
 class Client:

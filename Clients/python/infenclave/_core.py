@@ -142,7 +142,7 @@ class Core:
 
     def withdraw_policy(self, reason: str) -> None:
         if not isinstance(reason, str) or not reason:
-            raise InvalidConfiguration("there is no reason", "say why the policy does not count any more")
+            raise InvalidConfiguration("there is no reason", "give the reason of the withdrawal")
         with self._state:
             self.generation, self._withdrawal = self.generation + 1, reason
             self._session = self.attestation = None

@@ -115,7 +115,7 @@ def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
     except StopIteration as end:
         value: Value = end.value
         return value
-    raise RuntimeError("a medium that blocks has waited otherwise")
+    raise RuntimeError("a blocking medium awaited something else")
 
 
 class Life:

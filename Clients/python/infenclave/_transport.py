@@ -94,7 +94,7 @@ class Address:
         if any(isinstance(cause, OSError) and cause.errno in _UNCONNECTED for cause in causes):
             return self.unreachable(_NO_CONNECTION, is_retryable=True)
         if any(type(cause).__name__ in _NOT_HTTP for cause in causes):
-            return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+            return InvalidResponse("the server's answer is not HTTP", _REMEDY)
         return self.unreachable(_BROKEN, is_retryable=body is None or is_kept, is_stale=is_kept)
 
 
@@ -138,7 +138,7 @@ def answer(status: int, headers: Any, body: bytes) -> Answer:
         if status in (502, 503, 504):
             # A balancer or proxy has no server for the request. With 503 it has not forwarded the request.
             raise Unreachable(
-                f"what is in front of the server answered with HTTP status {status}: the server is gone, or does not answer",
+                f"a proxy in front of the server answered with HTTP status {status}: the server is gone, or does not answer",
                 "try again; the answer to this request is lost", is_retryable=status == 503) from None
         raise InvalidResponse(
             f"the server answered with HTTP status {status}", "check that the address is that of `infenclave serve`"
@@ -317,7 +317,7 @@ def _httpx_failure(address: Address, error: Any, body: bytes | None, steps: set[
             isinstance(cause, (socket.gaierror, ssl.SSLCertVerificationError)) for cause in _causes(error)):
         return address.unreachable(_NO_CONNECTION, is_retryable=True)
     if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disconnected", "peer closed")):
-        return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+        return InvalidResponse("the server's answer is not HTTP", _REMEDY)
     return address.failure(error, body, is_late=isinstance(error, httpx.TimeoutException), is_kept=kept)
 
 

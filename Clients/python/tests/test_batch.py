@@ -84,7 +84,7 @@ def test_no_request_in_flight_is_refused_before_anything_is_sent(kind, count, de
         async def soon(work):
             return await asyncio.wait_for(work, 10)
 
-        with pytest.raises(infenclave.InvalidConfiguration, match="maximum_in_flight is 1 or more"):
+        with pytest.raises(infenclave.InvalidConfiguration, match="pass 1 or more"):
             work = client.classify_batch([STOP], maximum_in_flight=count)
             done(soon(work) if kind == "AsyncClient" else work)
         assert host.paths == []

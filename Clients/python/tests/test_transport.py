@@ -184,7 +184,7 @@ def test_what_is_no_http_is_said_and_not_asked_again(kind, deployment):
         with client_of(kind, deployment, server.url) as client:
             error = refusing(client.attest)
         assert (type(error), error.is_retryable) == (infenclave.InvalidResponse, False)
-        assert "no answer in HTTP" in error.message and server.count == 1
+        assert "is not HTTP" in error.message and server.count == 1
 
 
 def test_an_answer_that_ends_too_early_is_a_broken_connection(kind, deployment):

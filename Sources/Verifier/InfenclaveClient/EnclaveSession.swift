@@ -174,7 +174,7 @@ public struct EnclaveSession: Sendable {
                         : "; f32 tensors only if the owner partitions with --allow-f32"),
                 refusal: .wrongTensorType)
         case .replayedRequest:
-            throw ClientError(.refused, "the enclave saw this message before", refusal: .replayedRequest)
+            throw ClientError(.refused, "the enclave has received this message before", refusal: .replayedRequest)
         case .overLimit:
             throw ClientError(
                 .refused, "this client has used up its requests of the present lease",

@@ -64,7 +64,7 @@ struct HostRefusal {
             guard ![502, 503, 504].contains(response.status) else {
                 throw ClientError(
                     .unreachable,
-                    "what is in front of the server answered with HTTP status \(response.status): the server is gone, or does not answer",
+                    "a proxy in front of the server answered with HTTP status \(response.status): the server is gone, or does not answer",
                     remedy: "try again; the answer to this request is lost", isRetryable: response.status == 503)
             }
             throw ClientError(

@@ -7,9 +7,9 @@ enum OtherEvidenceForm {
     static func name(of evidence: [UInt8], for tee: TEEKind) -> String? {
         switch EncodedText.kind(of: evidence) {
         case .hexadecimal?:
-            return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`"
+            return "hexadecimal text; decode it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`"
         case .base64?:
-            return "base64 text; make the bytes of it with `tr -- -_ +/ < FILE | base64 -d > evidence.bin`"
+            return "base64 text; decode it with `tr -- -_ +/ < FILE | base64 -d > evidence.bin`"
         case nil: break
         }
         if evidence.starts(with: "HCLA".utf8) {

@@ -145,7 +145,7 @@ final class CurlExchange: Sendable {
         case CHC_NOT_CONNECTED: TransportError(.notConnected, "no connection could be made")
         case CHC_LATE: TransportError(.timedOut, "it did not answer in time")
         case CHC_UNTRUSTED_CERTIFICATE: TransportError(.notConnected, "this system does not trust its certificate")
-        case CHC_REFUSED: TransportError(.notHTTP, "what the server sent is no answer in HTTP")
+        case CHC_REFUSED: TransportError(.notHTTP, "the server's answer is not HTTP")
         case CHC_STALE: TransportError(.staleConnection, "a kept connection broke")
         default:
             TransportError(
